@@ -1,0 +1,46 @@
+import type { InformationElement } from "./information_element.ts";
+import { VARIABLE_LENGTH } from "./abstract_data_type.ts";
+
+/** One field of a template record (RFC 7011 §3.2). */
+export interface FieldSpecifier {
+  readonly element: InformationElement;
+  /** Octets of the field in every record; 65535: each record carries its own length (§7). */
+  readonly length: number;
+}
+
+/** A template record or options template record (RFC 7011 §3.4.1, §3.4.2). */
+export interface Template {
+  /** 256 to 65535. */
+  readonly id: number;
+  readonly fields: readonly FieldSpecifier[];
+  /** 0: a template. More: an options template whose first so many fields are its scope. */
+  readonly scopeFieldCount: number;
+}
+
+/** Octets of the smallest record of the template: a variable field takes at least its length octet. */
+export function smallestRecordLength(template: Template): number {
+  let length = 0;
+  for (const field of template.fields) length += field.length === VARIABLE_LENGTH ? 1 : field.length;
+  return length;
+}
+
+/** Octets of every record where no field is variable, else undefined. */
+export function fixedRecordLength(template: Template): number | undefined {
+  let length = 0;
+  for (const field of template.fields) {
+    if (field.length === VARIABLE_LENGTH) return undefined;
+    length += field.length;
+  }
+  return length;
+}
+
+/** Whether two templates put the same elements with the same lengths in the same order, whatever their ids. */
+export function sameLayout(one: Template, other: Template): boolean {
+  return one.scopeFieldCount === other.scopeFieldCount &&
+    one.fields.length === other.fields.length &&
+    one.fields.every((field, index) => {
+      const twin = other.fields[index];
+      return twin !== undefined && field.length === twin.length && field.element.id === twin.element.id &&
+        field.element.pen === twin.element.pen && field.element.enterpriseBit === twin.element.enterpriseBit;
+    });
+}
