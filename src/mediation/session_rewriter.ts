@@ -1,0 +1,71 @@
+import type { Counters } from "./counters.ts";
+import type { Notify, TemplateOutcome } from "./event.ts";
+import type { TemplateMapping } from "./template_mapping.ts";
+
+/** What the mediator is told of a transport session when it opens. */
+export interface SessionFacts {
+  /** Exporter's textual address without port; undefined offline. */
+  readonly address?: string;
+  readonly certificateName?: string;
+  /** TCP or TLS: withdrawals apply. False: UDP, they are ignored (RFC 7011 §8.4). */
+  readonly reliable: boolean;
+  /** Octets of the largest message towards the collector; the dialect's maxDatagram where that is reached over UDP. */
+  readonly maxMessageLength?: number;
+  readonly notify?: Notify;
+}
+
+/** A template as it stands in a session now. */
+export interface TemplateState {
+  readonly observationDomain: number;
+  readonly template: number;
+  readonly targetTemplate: number | undefined;
+  readonly outcome: TemplateOutcome;
+  readonly detectedProfile?: string;
+  readonly mapping?: TemplateMapping;
+  readonly records: number;
+}
+
+/**
+ * One exporter session's octets in, the collector's octets out. Owns the session's templates, sequence numbers and counters.
+ * Synchronous and without I/O; the caller drives it:
+ *
+ * ```ts ignore
+ * do {
+ *   session.rewrite(input.subarray(start, end), output);
+ *   if (session.produced > 0) await write(output.subarray(0, session.produced));
+ *   start += session.consumed;
+ * } while (session.consumed > 0 || session.produced > 0);
+ * // what is left from start to end is the beginning of a message: read more behind it
+ * ```
+ */
+export interface SessionRewriter {
+  /** Octets of the input that the last {@link rewrite} took: whole messages only. */
+  readonly consumed: number;
+  /** Octets that the last {@link rewrite} put at the start of the output: whole messages only, as many as may go in one write. */
+  readonly produced: number;
+  /** Data records among them. */
+  readonly producedRecords: number;
+  readonly counters: Counters;
+  /** Whether any live template's mapping is not the identity. */
+  readonly skewed: boolean;
+
+  /**
+   * Takes whole messages from the input for as long as their output fits.
+   *
+   * With `consumed` and `produced` both 0, the input holds no whole message and nothing waits: read more.
+   * A call may take nothing and yet produce: output of an earlier message that did not fit, or replayed templates.
+   *
+   * @param input from the first octet not consumed yet; may end inside a message
+   * @param output at least 65535 octets; untouched past `produced`
+   * @throws DecodeError when the first message not consumed is broken (offset counted from the start of `input`); all before it
+   *   has been given out by earlier calls, nothing of it goes out. On TCP the session is over; on UDP skip the datagram.
+   */
+  rewrite(input: Uint8Array, output: Uint8Array): void;
+  /** A new transport session to the collector: sequence numbers count from 0, the live templates go out first. */
+  restart(): void;
+  /** The live templates go out again before anything else (UDP refresh, RFC 7011 §8.4). */
+  announce(): void;
+  templates(): TemplateState[];
+  /** Gives back what the session holds in common with others (shared template ids, programs, counts against caps). */
+  close(): void;
+}

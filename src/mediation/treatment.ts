@@ -1,0 +1,23 @@
+import type { Plugin } from "./plugin.ts";
+import type { Profile } from "./profile.ts";
+
+/** What is known of an exporter when one of its templates arrives. */
+export interface Peer {
+  /** Textual address without port; undefined offline. */
+  readonly address?: string;
+  /** Name in the exporter's verified certificate. */
+  readonly certificateName?: string;
+  readonly observationDomain: number;
+  /** Release or range read off the template: `antrea/v2.0`. */
+  readonly detectedProfile?: string;
+}
+
+/** How one exporter's templates are treated: the peer rule that matched, or the defaults. */
+export interface Treatment {
+  /** What the collector expects; its dialect is the one that output must fit. */
+  readonly profile: Profile;
+  readonly plugins: readonly Plugin[];
+}
+
+/** Gives the treatment of a peer: first match wins. Called once per template, so it may be slow. */
+export type ChooseTreatment = (peer: Peer) => Treatment;
