@@ -1,0 +1,69 @@
+import type { InformationElement } from "../ipfix/information_element.ts";
+
+/** A value as a collector shows it: addresses and MACs as text, octet arrays in hexadecimal. */
+export type CollectedValue = string | number | bigint | boolean;
+
+/** Fewer octets than the type needs: Go's runtime ends the process with "index out of range". */
+export class ShortValue extends Error {}
+
+/** Reads a value of the element's type the way go-ipfix does: lengths other than the type's own are not expected. */
+export function decodeValue({ type }: InformationElement, octets: Uint8Array): CollectedValue {
+  const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
+  switch (type) {
+    case "unsigned8":
+      return view.getUint8(need(octets, 1));
+    case "unsigned16":
+      return view.getUint16(need(octets, 2));
+    case "unsigned32":
+    case "dateTimeSeconds":
+      return view.getUint32(need(octets, 4));
+    case "unsigned64":
+    case "dateTimeMilliseconds":
+      return view.getBigUint64(need(octets, 8));
+    case "signed8":
+      return view.getInt8(need(octets, 1));
+    case "signed16":
+      return view.getInt16(need(octets, 2));
+    case "signed32":
+      return view.getInt32(need(octets, 4));
+    case "signed64":
+      return view.getBigInt64(need(octets, 8));
+    case "float32":
+      return view.getFloat32(need(octets, 4));
+    case "float64":
+      return view.getFloat64(need(octets, 8));
+    case "boolean":
+      return view.getUint8(need(octets, 1)) === 1;
+    case "string":
+      return new TextDecoder("utf-8", { ignoreBOM: true }).decode(octets);
+    case "ipv4Address":
+      return octets.join(".");
+    case "ipv6Address":
+      return ipv6Text(octets);
+    case "macAddress":
+      return octets.toHex().replaceAll(/(..)(?=.)/g, "$1:");
+    default:
+      return octets.toHex();
+  }
+}
+
+/** Always 0, where the value's octets are all there. */
+function need(octets: Uint8Array, length: number): 0 {
+  if (octets.length >= length) return 0;
+  throw new ShortValue(`index out of range [${length - 1}] with length ${octets.length}`);
+}
+
+/** RFC 5952, without its mixed notation. */
+function ipv6Text(octets: Uint8Array): string {
+  if (octets.length !== 16) return octets.toHex();
+  const groups = Array.from(
+    { length: 8 },
+    (_, index) => ((octets[2 * index] ?? 0) << 8 | (octets[2 * index + 1] ?? 0)),
+  );
+  const text = groups.map((group) => group.toString(16)).join(":");
+  const zeros = [...text.matchAll(/(?:^|:)0(?::0)+(?=:|$)/g)].sort((one, other) => other[0].length - one[0].length)[0];
+  if (zeros === undefined) return text;
+  const before = text.slice(0, zeros.index);
+  const after = text.slice(zeros.index + zeros[0].length).replace(/^:/, "");
+  return `${before}::${after}`;
+}
