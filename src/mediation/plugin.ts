@@ -19,6 +19,10 @@ export { isLengthOfType, naturalLength, VARIABLE_LENGTH } from "../ipfix/abstrac
 export { type InformationElement, sameElement } from "../ipfix/information_element.ts";
 export type { Registry } from "../ipfix/registry.ts";
 export type { FieldSpecifier, Template } from "../ipfix/template.ts";
+export { conversionBetween } from "./conversion.ts";
+export { type Dialect, DIALECTS } from "./dialect.ts";
+export { findElement } from "./element_name.ts";
+export { expectedPlaces } from "./expected_places.ts";
 export { knowsElement, type Profile, type ProfileTemplate } from "./profile.ts";
 export type { Conversion, FieldValue, MappedField, SessionFact, TemplateMapping } from "./template_mapping.ts";
 export { identity, isIdentity } from "./template_mapping.ts";

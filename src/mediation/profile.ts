@@ -24,6 +24,11 @@ export interface Profile {
   readonly templates: readonly ProfileTemplate[];
   /** Elements that the collector knows under another name: source element → collector's element, for map-fields. */
   readonly renames: readonly { readonly from: InformationElement; readonly to: InformationElement }[];
+  /**
+   * All elements that any release ever knew, in their newest state: what options of plugins may name beside the collector's own
+   * (one configuration serves collectors that know an element and those that do not). Missing: the registry is all there is.
+   */
+  readonly vocabulary?: Registry;
 }
 
 /** The expected template that a source template selects (the profile's first match), or undefined: it keeps its own shape. */
