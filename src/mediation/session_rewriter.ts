@@ -61,8 +61,16 @@ export interface SessionRewriter {
    *   has been given out by earlier calls, nothing of it goes out. On TCP the session is over; on UDP skip the datagram.
    */
   rewrite(input: Uint8Array, output: Uint8Array): void;
-  /** A new transport session to the collector: sequence numbers count from 0, the live templates go out first. */
-  restart(): void;
+  /**
+   * A new transport session to the collector: sequence numbers count from 0, the live templates go out first, then what was
+   * unsent, then on.
+   *
+   * @param unsent whole messages at the end of what the last {@link rewrite} produced that the old connection never took. They go
+   *   out again right behind the templates, their sequence numbers put right; copied, so the caller may reuse the octets. The
+   *   templates sent first are those that stood before these messages: one that is redefined or withdrawn among them is
+   *   announced as it was before, and changes where it changed. What a call produced nothing of yet waits behind them.
+   */
+  restart(unsent?: Uint8Array): void;
   /** The live templates go out again before anything else (UDP refresh, RFC 7011 §8.4). */
   announce(): void;
   templates(): TemplateState[];
