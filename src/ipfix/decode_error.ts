@@ -22,6 +22,8 @@ export type RejectReason = (typeof REJECT_REASONS)[number];
 /** A message that breaks RFC 7011: refused whole. The offset counts octets from where the given octets began. */
 export class DecodeError extends Error {
   override readonly name = "DecodeError";
+  /** What is wrong, without the place: for those whose octets began elsewhere. */
+  readonly what: string;
 
   constructor(
     readonly reason: RejectReason,
@@ -36,5 +38,6 @@ export class DecodeError extends Error {
         ? `${message} at octet ${offset}`
         : `${message} at octet ${offset}: wanted ${extent.wanted} octets, ${extent.available} available`,
     );
+    this.what = message;
   }
 }
