@@ -1,0 +1,47 @@
+/** Keys and positions from the top of a YAML document down to a value. */
+export type Path = readonly (string | number)[];
+
+/** One thing wrong with the configuration, and where. */
+export interface Mistake {
+  /** The file as it was named, or the environment variable. */
+  readonly file: string;
+  /** From 1; missing where there is no place in a file. */
+  readonly position?: { readonly line: number; readonly column: number };
+  /** As {@link pathText} writes it; empty for the document as a whole. */
+  readonly path: string;
+  /** What is wrong, and in parentheses what is allowed. */
+  readonly message: string;
+}
+
+/**
+ * A path as people write it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(pathText(["listen", 0, "address"]), "listen[0].address");
+ * ```
+ */
+export function pathText(path: Path): string {
+  let text = "";
+  for (const key of path) {
+    if (typeof key === "number") text += `[${key}]`;
+    else text += text === "" ? key : `.${key}`;
+  }
+  return text;
+}
+
+/** `F:LINE:COLUMN: path: what is wrong (what is allowed)`. */
+export function formatMistake({ file, position, path, message }: Mistake): string {
+  const place = position === undefined ? file : `${file}:${position.line}:${position.column}`;
+  return path === "" ? `${place}: ${message}` : `${place}: ${path}: ${message}`;
+}
+
+/** Everything that is wrong with a configuration or a profile file; its message is one line for each mistake. */
+export class ConfigurationError extends Error {
+  override readonly name = "ConfigurationError";
+
+  constructor(readonly mistakes: readonly Mistake[]) {
+    super(mistakes.map(formatMistake).join("\n"));
+  }
+}

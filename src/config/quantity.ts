@@ -1,0 +1,48 @@
+const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Timers count milliseconds in 31 bits: what is longer would fire at once. */
+const LONGEST = 576 * 3_600_000;
+
+/** What a duration may look like, for mistakes. */
+export const DURATION = "a duration as 250ms, 30s, 5m or 1h, at most 576h";
+
+/**
+ * Milliseconds of a duration; undefined for anything else.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(parseDuration("250ms"), 250);
+ * assert.equal(parseDuration("1h"), 3_600_000);
+ * assert.equal(parseDuration("60"), undefined);
+ * ```
+ */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(\d{1,12})(ms|s|m|h)$/.exec(text);
+  const milliseconds = Number(match?.[1]) * (MILLISECONDS[match?.[2] ?? ""] ?? NaN);
+  return milliseconds <= LONGEST ? milliseconds : undefined;
+}
+
+/** The shortest text that {@link parseDuration} reads as these milliseconds. */
+export function formatDuration(milliseconds: number): string {
+  const unit = ["h", "m", "s"].find((name) => milliseconds >= 1000 && milliseconds % (MILLISECONDS[name] ?? 1) === 0);
+  if (unit === undefined) return milliseconds === 0 ? "0s" : `${milliseconds}ms`;
+  return `${milliseconds / (MILLISECONDS[unit] ?? 1)}${unit}`;
+}
+
+/**
+ * Octets of a size (`64KiB`, `16MiB`, `512B`); undefined for anything else.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(parseSize("64KiB"), 65536);
+ * assert.equal(parseSize("64KB"), undefined);
+ * ```
+ */
+export function parseSize(text: string): number | undefined {
+  const match = /^(\d{1,12})(B|KiB|MiB|GiB)$/.exec(text);
+  if (match === null) return undefined;
+  const octets = Number(match[1]) * 1024 ** ["B", "KiB", "MiB", "GiB"].indexOf(match[2] ?? "B");
+  return Number.isSafeInteger(octets) ? octets : undefined;
+}

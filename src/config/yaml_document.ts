@@ -1,0 +1,139 @@
+import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from "@std/yaml";
+import type { YAMLError } from "@std/yaml";
+import { type Mistake, type Path, pathText } from "./mistake.ts";
+
+/** A YAML file that knows where each of its values stands, so that mistakes can say so. */
+export class YamlDocument {
+  readonly #document: Document;
+  readonly #lines = new LineCounter();
+  /** Plain values: maps, lists, strings, numbers, booleans and null; undefined where the YAML could not be read. */
+  readonly value: unknown;
+  /** What is wrong with the YAML itself. */
+  readonly mistakes: readonly Mistake[];
+
+  /** @param file as mistakes name it */
+  constructor(readonly file: string, text: string) {
+    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
+    const mistakes = [...this.#document.errors, ...this.#document.warnings].map((error) => this.#syntaxMistake(error));
+    // After any other error the values are guesses; duplicate keys leave the rest readable.
+    const readable = this.#document.errors.every(({ code }) => code === "DUPLICATE_KEY");
+    let value: unknown;
+    if (readable) {
+      try {
+        value = this.#document.toJS();
+      } catch (error) {
+        mistakes.push(
+          this.mistake([], `${firstLower(String(error instanceof Error ? error.message : error))} (YAML 1.2)`),
+        );
+      }
+    }
+    this.value = value;
+    this.mistakes = mistakes;
+  }
+
+  /**
+   * @param path of the value that is wrong or missing; of a missing one, the innermost map or list that is there gives the position
+   * @param at whether the value or its key stands at the position
+   */
+  mistake(path: Path, message: string, at: "value" | "key" = "value"): Mistake {
+    return { file: this.file, position: this.#positionOf(this.#offset(path, at)), path: pathText(path), message };
+  }
+
+  /** The plain value at a path; undefined where there is none. */
+  valueAt(path: Path): unknown {
+    let value = this.value;
+    for (const key of path) {
+      if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
+      value = Reflect.get(value, key);
+    }
+    return value;
+  }
+
+  #offset(path: Path, at: "value" | "key"): number {
+    let node: unknown = this.#document.contents;
+    let offset = startOf(node) ?? 0;
+    for (const [depth, key] of path.entries()) {
+      const resolved = this.#resolve(node);
+      let next: unknown;
+      if (isMap(resolved)) {
+        const pair = resolved.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
+        if (pair === undefined) return offset;
+        if (at === "key" && depth === path.length - 1) return startOf(pair.key) ?? offset;
+        next = pair.value;
+        // A key without a value (`log:`) has no node of its own in some places: its key is nearest.
+        offset = startOf(next) ?? startOf(pair.key) ?? offset;
+      } else if (isSeq(resolved) && typeof key === "number") {
+        next = resolved.items[key];
+        if (next === undefined) return offset;
+        offset = startOf(next) ?? offset;
+      } else {
+        return offset;
+      }
+      node = next;
+    }
+    return offset;
+  }
+
+  #resolve(node: unknown): unknown {
+    const alias = node !== null && typeof node === "object" && "resolve" in node ? node.resolve : undefined;
+    return typeof alias === "function" ? alias.call(node, this.#document) : node;
+  }
+
+  #syntaxMistake(error: YAMLError): Mistake {
+    const [offset] = error.pos;
+    const path = pathTo(this.#document.contents, offset);
+    const message = error.code === "DUPLICATE_KEY"
+      ? "duplicate key (each key once)"
+      : `${firstLower(error.message)} (YAML 1.2)`;
+    return { file: this.file, position: this.#positionOf(offset), path: path === "" ? "YAML" : path, message };
+  }
+
+  #positionOf(offset: number): { line: number; column: number } {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  }
+}
+
+function startOf(node: unknown): number | undefined {
+  if (typeof node !== "object" || node === null || !("range" in node)) return undefined;
+  const { range } = node;
+  return Array.isArray(range) && typeof range[0] === "number" ? range[0] : undefined;
+}
+
+function endOf(node: unknown): number {
+  if (typeof node !== "object" || node === null || !("range" in node)) return -1;
+  const { range } = node;
+  return Array.isArray(range) && typeof range[2] === "number" ? range[2] : -1;
+}
+
+/** The path of the innermost key or value that stands at an offset. */
+function pathTo(node: unknown, offset: number): string {
+  const path: (string | number)[] = [];
+  let inner: unknown = node;
+  while (inner !== undefined) {
+    let next: unknown;
+    if (isMap(inner)) {
+      for (const pair of inner.items) {
+        const start = startOf(pair.key);
+        if (!isPair(pair) || !isScalar(pair.key) || start === undefined || start > offset) continue;
+        if (Math.max(endOf(pair.key), endOf(pair.value)) < offset) continue;
+        path.push(String(pair.key.value));
+        if (endOf(pair.key) <= offset) next = pair.value;
+        else return pathText(path);
+        break;
+      }
+    } else if (isSeq(inner)) {
+      const index = inner.items.findIndex((item) => (startOf(item) ?? Infinity) <= offset && offset <= endOf(item));
+      if (index >= 0) {
+        path.push(index);
+        next = inner.items[index];
+      }
+    }
+    inner = next;
+  }
+  return pathText(path);
+}
+
+function firstLower(text: string): string {
+  return text.slice(0, 1).toLowerCase() + text.slice(1);
+}
