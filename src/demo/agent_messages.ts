@@ -1,0 +1,110 @@
+import { VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
+import { MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../ipfix/message_header.ts";
+import { SET_HEADER_LENGTH, TEMPLATE_SET_ID, writeSetHeader } from "../ipfix/set.ts";
+import type { Template } from "../ipfix/template.ts";
+import { encodeTemplateRecord } from "../ipfix/template_record.ts";
+import { encodeValue } from "../ipfix/value.ts";
+import type { Profile } from "../mediation/profile.ts";
+import type { CollectedValue } from "./collected_value.ts";
+import { flowValue } from "./flow_value.ts";
+
+/** First template id of every Agent; the next template has the next one. */
+const FIRST_TEMPLATE = 256;
+
+/** A flow as the Agent put it into a message. */
+export interface SentFlow {
+  /** Name of the profile's template: `IPv4`. */
+  readonly template: string;
+  readonly values: ReadonlyMap<string, CollectedValue>;
+  readonly message: Uint8Array;
+}
+
+/**
+ * What an Agent of one release writes to its connection: each template in a message of its own, then one data record a message,
+ * as go-ipfix's exporting process does.
+ */
+export class AgentMessages {
+  readonly observationDomain: number;
+  readonly #templates: readonly Template[];
+  readonly #inclusive: boolean;
+  #sequenceNumber = 0;
+
+  /** @param profile the Agent's release: what its Aggregator expects is what it sends */
+  constructor(readonly profile: Profile, readonly node: string) {
+    this.observationDomain = fnv1(node);
+    this.#inclusive = countsInclusively(profile);
+    this.#templates = profile.templates.map(({ fields }, index) => ({
+      id: FIRST_TEMPLATE + index,
+      fields,
+      scopeFieldCount: 0,
+    }));
+  }
+
+  /** A message for each template, in the order of their ids: what a session starts with. */
+  templates(): Uint8Array[] {
+    this.#sequenceNumber = 0;
+    return this.#templates.map((template) => this.#message(TEMPLATE_SET_ID, encodeTemplateRecord(template)));
+  }
+
+  /** The flow of this number; templates take turns. */
+  flow(number: number): SentFlow {
+    const index = number % this.#templates.length;
+    const template = this.#templates[index];
+    if (template === undefined) throw new RangeError(`profile ${this.profile.name} lists no templates`);
+    const values = new Map<string, CollectedValue>();
+    const octets: Uint8Array[] = [];
+    for (const { element, length } of template.fields) {
+      const value = flowValue(element, number, this.node);
+      values.set(element.name, value);
+      const encoded = encodeValue(element.type, length, value);
+      if (length === VARIABLE_LENGTH) octets.push(variableLength(encoded.length));
+      octets.push(encoded);
+    }
+    if (this.#inclusive) this.#sequenceNumber++;
+    const message = this.#message(template.id, concatenate(octets));
+    if (!this.#inclusive) this.#sequenceNumber++;
+    return { template: this.profile.templates[index]?.name ?? "", values, message };
+  }
+
+  #message(set: number, content: Uint8Array): Uint8Array {
+    const length = MESSAGE_HEADER_LENGTH + SET_HEADER_LENGTH + content.length;
+    const message = new Uint8Array(length);
+    writeMessageHeader(message, 0, {
+      version: 10,
+      length,
+      exportTime: Math.floor(Date.now() / 1000),
+      sequenceNumber: this.#sequenceNumber,
+      observationDomainId: this.observationDomain,
+    });
+    writeSetHeader(message, MESSAGE_HEADER_LENGTH, set, SET_HEADER_LENGTH + content.length);
+    message.set(content, MESSAGE_HEADER_LENGTH + SET_HEADER_LENGTH);
+    return message;
+  }
+}
+
+/** Exporting processes up to go-ipfix v0.13 count the current message's records into its sequence number. */
+function countsInclusively({ registry }: Profile): boolean {
+  const minor = /^go-ipfix\/v0\.(\d+)\./.exec(registry.name)?.[1];
+  return minor !== undefined && Number(minor) <= 13;
+}
+
+/** FNV-1 of 32 bits, by which an Agent makes its observation domain of the Node's name. */
+export function fnv1(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const octet of new TextEncoder().encode(text)) hash = Math.imul(hash, 0x01000193) ^ octet;
+  return hash >>> 0;
+}
+
+function variableLength(length: number): Uint8Array {
+  return length < 255 ? Uint8Array.of(length) : Uint8Array.of(255, length >> 8, length & 255);
+}
+
+function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
