@@ -1,0 +1,151 @@
+import type { Profile } from "../mediation/profile.ts";
+import { type Destination, EmbeddedAgent } from "./embedded_agent.ts";
+import type { Effect, EmbeddedAggregator } from "./embedded_aggregator.ts";
+import { wrongAbout } from "./record_judgement.ts";
+
+/** Milliseconds that a message may take to show an effect, or a closed connection to be noticed. */
+const PATIENCE = 2000;
+/** The same once several messages had none: what is broken shall not make the demo slow as well. */
+const IMPATIENCE = 50;
+
+/** What became of the records of one stage, or of all of them. */
+export interface Tally {
+  /** Records that Agents had to send. */
+  sent: number;
+  /** Records that the Aggregator took for good. */
+  arrived: number;
+  /** Of these, those with a wrong value, or that the Aggregator itself cannot export. */
+  wrong: number;
+  /** Records of which nothing arrived. */
+  lost: number;
+  /** How often the Aggregator died. */
+  deaths: number;
+}
+
+/** The Agents of all Nodes send some flows each. */
+export interface Stage {
+  /** Nodes whose Agent runs the new release already. */
+  readonly upgraded: number;
+  readonly tally: Readonly<Tally>;
+  /** The first message of each kind that says what went wrong. */
+  readonly complaints: readonly string[];
+}
+
+export interface UpgradeOptions {
+  readonly from: Profile;
+  readonly to: Profile;
+  readonly aggregator: EmbeddedAggregator;
+  /** The Aggregator itself, or the proxy before it. */
+  readonly destination: Destination;
+  readonly nodes: readonly string[];
+  /** Flows that each Agent sends in each stage. */
+  readonly flows: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Rolls the Agents of all Nodes from one release to the other, one Node a stage; before the first and after each the Agents of all
+ * Nodes send flows. A message waits for what the one before did, so that every run has the same outcome.
+ */
+export async function* rollingUpgrade(options: UpgradeOptions): AsyncGenerator<Stage> {
+  const upgrade = new Upgrade(options);
+  try {
+    for (let upgraded = 0; upgraded <= options.nodes.length; upgraded++) {
+      if (upgraded > 0) await upgrade.replaceAgent(upgraded - 1);
+      yield await upgrade.stage(upgraded);
+    }
+  } finally {
+    await upgrade.close();
+  }
+}
+
+class Upgrade {
+  readonly #agents: EmbeddedAgent[];
+  #flow = 0;
+  #unanswered = 0;
+  #tally: Tally = emptyTally();
+  #complaints = new Map<string, string>();
+
+  constructor(readonly options: UpgradeOptions) {
+    this.#agents = options.nodes.map((node) => new EmbeddedAgent(options.from, node));
+  }
+
+  async replaceAgent(index: number): Promise<void> {
+    await this.#agents[index]?.close();
+    this.#agents[index] = new EmbeddedAgent(this.options.to, this.options.nodes[index] ?? "");
+  }
+
+  async stage(upgraded: number): Promise<Stage> {
+    this.#tally = emptyTally();
+    this.#complaints = new Map();
+    const deaths = this.options.aggregator.deaths;
+    for (let round = 0; round < this.options.flows; round++) {
+      for (const agent of this.#agents) {
+        this.options.signal?.throwIfAborted();
+        await this.#send(agent, this.#flow++);
+      }
+    }
+    this.#tally.deaths = this.options.aggregator.deaths - deaths;
+    return { upgraded, tally: this.#tally, complaints: [...this.#complaints.values()] };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#agents.map((agent) => agent.close()));
+  }
+
+  async #send(agent: EmbeddedAgent, number: number): Promise<void> {
+    if (!agent.connected) {
+      await agent.connect(this.options.destination, async () => void await this.#effect(agent));
+    }
+    const { flow, written } = await agent.send(number);
+    const effect = written ? await this.#effect(agent) : undefined;
+    const records = effect?.records ?? [];
+    this.#tally.sent++;
+    this.#tally.arrived += records.length;
+    if (records.length === 0) this.#tally.lost++;
+    records.forEach((record, index) => {
+      const wrong = index > 0 ? "one record became several" : wrongAbout(flow, record, this.options.aggregator.profile);
+      if (wrong === undefined) return;
+      this.#tally.wrong++;
+      this.#complain("wrong", `wrong: ${wrong}`);
+    });
+  }
+
+  async #effect(agent: EmbeddedAgent): Promise<Effect | undefined> {
+    const effect = await this.options.aggregator.nextEffect(this.#unanswered < 3 ? PATIENCE : IMPATIENCE);
+    if (effect === undefined) {
+      this.#unanswered++;
+      this.#complain("silent", "nothing arrived");
+      return undefined;
+    }
+    if (effect.refused !== undefined) this.#complain("refused", `refused: ${effect.refused}`);
+    if (effect.died !== undefined) {
+      this.#complain("died", `died: ${effect.died}`);
+      // Whoever was connected notices, and connects again before it sends the next flow.
+      await Promise.all(this.#agents.filter(({ connected }) => connected).map((each) => each.untilClosed(PATIENCE)));
+    } else if (effect.closes) await agent.untilClosed(PATIENCE);
+    return effect;
+  }
+
+  #complain(kind: string, message: string): void {
+    if (!this.#complaints.has(kind)) this.#complaints.set(kind, message);
+  }
+}
+
+/** Nothing sent, nothing arrived. */
+export function emptyTally(): Tally {
+  return { sent: 0, arrived: 0, wrong: 0, lost: 0, deaths: 0 };
+}
+
+/** Adds up the tallies of several stages. */
+export function sumOfTallies(tallies: Iterable<Readonly<Tally>>): Tally {
+  const sum = emptyTally();
+  for (const tally of tallies) {
+    sum.sent += tally.sent;
+    sum.arrived += tally.arrived;
+    sum.wrong += tally.wrong;
+    sum.lost += tally.lost;
+    sum.deaths += tally.deaths;
+  }
+  return sum;
+}
