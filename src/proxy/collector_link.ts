@@ -1,0 +1,174 @@
+import { type Clock, pause } from "./clock.ts";
+import { CollectorConnection } from "./collector_connection.ts";
+import type { Connection } from "./connection.ts";
+import type { ProxyCounters } from "./proxy_counters.ts";
+import type { ReportOfSession } from "./proxy_event.ts";
+
+/** Dials the collector once. @throws when it is not reached, or the signal gives the attempt up. */
+export type Dial = (signal: AbortSignal) => Promise<Connection>;
+
+/** What all links to one collector have in common. Times in milliseconds. */
+export interface CollectorLinkOptions {
+  readonly dial: Dial;
+  readonly clock: Clock;
+  readonly counters: ProxyCounters;
+  /** 0 to 1, for jitter. */
+  readonly random: () => number;
+  /** How long an exporter is held while there is no collector; 0: not at all, the first failure is the last. */
+  readonly hold: number;
+  /** One attempt takes no longer. */
+  readonly dialTimeout: number;
+  /** Octets that both kernels together hold of one connection at most; see {@link LossBound}. */
+  readonly inFlight?: number;
+}
+
+const FIRST_BACKOFF = 100;
+const LARGEST_BACKOFF = 5_000;
+/** A connection that lived for less counts as another failure: hold and backoff go on where they were. */
+const STABLE_AFTER = 1_000;
+
+/**
+ * One exporter session's way to the collector: dials, notices a loss at once, dials again with exponential backoff and jitter for as
+ * long as the exporter may be held.
+ */
+export class CollectorLink {
+  /** Given up: past hold, or closed here. */
+  readonly abandoned: Promise<void>;
+  readonly #options: CollectorLinkOptions;
+  readonly #report: ReportOfSession;
+  readonly #closing = new AbortController();
+  #current: Promise<CollectorConnection | undefined>;
+  #connection: CollectorConnection | undefined;
+  #abandon: () => void = () => {};
+  /** When the collector went away, or was first looked for. */
+  #awaySince: number;
+  #attempts = 0;
+
+  /** Begins to dial. */
+  constructor(options: CollectorLinkOptions, report: ReportOfSession) {
+    this.#options = options;
+    this.#report = report;
+    this.abandoned = new Promise((resolve) => this.#abandon = resolve);
+    this.#awaySince = options.clock.now();
+    this.#current = this.#reach();
+  }
+
+  /** The connection that stands, or the next one. Undefined once there will be none. */
+  connection(): Promise<CollectorConnection | undefined> {
+    return this.#current;
+  }
+
+  /** The connection after this one, which failed. Undefined once there will be none. */
+  async replace(failed: CollectorConnection): Promise<CollectorConnection | undefined> {
+    failed.close();
+    await failed.ended;
+    return this.#closing.signal.aborted ? undefined : await this.#current;
+  }
+
+  /** Whether a connection stands now. */
+  get connected(): boolean {
+    return this.#connection?.lost === false;
+  }
+
+  /** Ends what stands or is being dialled, and looks for no other. */
+  close(): void {
+    this.#closing.abort();
+    this.#connection?.close();
+  }
+
+  /** Flushes and closes in order, waiting so long for the collector to do the same. */
+  async finish(milliseconds: number): Promise<void> {
+    this.#closing.abort();
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    const reason = await connection.finish(this.#options.clock, milliseconds);
+    if (reason !== undefined) this.#countLoss(connection, reason);
+  }
+
+  async #reach(): Promise<CollectorConnection | undefined> {
+    const { clock, counters, hold } = this.#options;
+    const { signal } = this.#closing;
+    const first = this.#connection === undefined;
+    for (; !signal.aborted; this.#attempts++) {
+      if (this.#attempts > 0) {
+        const left = this.#awaySince + hold - clock.now();
+        if (left <= 0) break;
+        await pause(clock, Math.min(left, this.#backoff()), signal);
+        if (signal.aborted) break;
+      }
+      const connection = await this.#attempt();
+      if (connection === undefined) continue;
+      this.#connection = connection;
+      if (!first) counters.collectorReconnects++;
+      const away = Math.round(clock.now() - this.#awaySince);
+      if (first) this.#report("debug", "collector_connected", "connected to the collector");
+      else this.#report("info", "collector_found", `the collector is back after ${away} ms`, { away });
+      connection.ended.then((reason) => this.#lose(connection, reason));
+      return connection;
+    }
+    this.#abandon();
+    return undefined;
+  }
+
+  /** One attempt, and where the last connection died young, a moment to see whether this one does too. */
+  async #attempt(): Promise<CollectorConnection | undefined> {
+    const { clock, counters, dial, dialTimeout, inFlight } = this.#options;
+    const attempt = new AbortController();
+    const giveUp = () => attempt.abort(new Error("gave up"));
+    this.#closing.signal.addEventListener("abort", giveUp);
+    const cancel = clock.after(dialTimeout, () => attempt.abort(new Error(`no answer within ${dialTimeout} ms`)));
+    try {
+      const connection = new CollectorConnection(await dial(attempt.signal), clock, inFlight);
+      if (this.#connection !== undefined && this.#attempts > 0) {
+        await Promise.race([connection.ended, pause(clock, FIRST_BACKOFF, this.#closing.signal)]);
+      }
+      if (connection.lost || this.#closing.signal.aborted) {
+        connection.close();
+        throw new Error("it accepted and closed at once");
+      }
+      counters.countCollector("connected");
+      return connection;
+    } catch (error) {
+      counters.countCollector("failed");
+      const reason = error instanceof Error ? error.message : String(error);
+      if (this.#attempts === 0) {
+        this.#report("warning", "collector_unreachable", "cannot reach the collector", { reason });
+      }
+      return undefined;
+    } finally {
+      cancel();
+      this.#closing.signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  #lose(connection: CollectorConnection, reason = "it closed the connection"): void {
+    if (this.#closing.signal.aborted) return;
+    connection.close();
+    this.#countLoss(connection, reason);
+    const { clock, hold } = this.#options;
+    const stable = clock.now() - connection.openedAt >= STABLE_AFTER;
+    if (stable) {
+      this.#awaySince = clock.now();
+      this.#attempts = 0;
+    } else this.#attempts++;
+    if (hold > 0) this.#current = this.#reach();
+    else {
+      this.#current = Promise.resolve(undefined);
+      this.#abandon();
+    }
+  }
+
+  #countLoss(connection: CollectorConnection, reason: string): void {
+    const { counters } = this.#options;
+    const possiblyLost = connection.inFlight.records;
+    counters.countCollector("lost");
+    counters.recordsPossiblyLost += possiblyLost;
+    const message = `the collector is gone; up to ${possiblyLost} records may be lost with it`;
+    this.#report("warning", "collector_lost", message, { reason, possiblyLost });
+  }
+
+  #backoff(): number {
+    const delay = Math.min(FIRST_BACKOFF * 2 ** (this.#attempts - 1), LARGEST_BACKOFF);
+    return delay * (0.5 + this.#options.random() / 2);
+  }
+}

@@ -1,0 +1,13 @@
+import type { Address } from "./address.ts";
+import type { Connection, Transport } from "./connection.ts";
+
+/** Whatever yields exporters' transport sessions. */
+export interface Listener {
+  readonly transport: Transport;
+  /** Where it is bound; the port that was given where 0 was asked for. */
+  readonly address: Address;
+  /** Hands over every new transport session until the listener is closed. Called once. */
+  accept(handle: (connection: Connection) => void): Promise<void>;
+  /** Accepts no more; what was accepted lives on. */
+  close(): void;
+}

@@ -1,0 +1,288 @@
+import { Counters } from "../mediation/counters.ts";
+import { type Address, formatAddress } from "./address.ts";
+import { HeapBufferPool } from "./buffer_pool.ts";
+import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
+import { CollectorLink } from "./collector_link.ts";
+import type { Connection, Transport } from "./connection.ts";
+import type { Listener } from "./listener.ts";
+import { ObservingRewriter } from "./observing_rewriter.ts";
+import { ProxyCounters } from "./proxy_counters.ts";
+import { reportOfSession } from "./proxy_event.ts";
+import { DEFAULT_LIMITS, type ListenerOptions, type ProxyLimits, type ProxyOptions } from "./proxy_options.ts";
+import { Session } from "./session.ts";
+import { dialTcp } from "./tcp_connection.ts";
+import { TcpListener } from "./tcp_listener.ts";
+
+const TICK = 1_000;
+/** While draining, time is looked at more often: an exporter that is quiet for so long has sent what it had. */
+const DRAIN_TICK = 50;
+const DRAIN_QUIET = 250;
+/** Of the time that draining may take, the share after which exporters are no longer read, so that the rest can be flushed. */
+const DRAIN_READING_SHARE = 0.8;
+
+/** One listener as it is bound. */
+export interface BoundListener {
+  readonly transport: Transport;
+  readonly address: Address;
+}
+
+/** The collector as all sessions together see it. */
+export interface CollectorState {
+  readonly address: string;
+  /** A word for people. */
+  readonly state: "idle" | "connected" | "away";
+  /** Whether it is in use, or took the last connection that was tried. */
+  readonly up: boolean;
+  /** Connections that took the place of a lost one. */
+  readonly reconnects: number;
+  readonly connections: ReadonlyMap<string, number>;
+  readonly replayedTemplates: number;
+  /** Octets that wait because there is no collector to write them to. */
+  readonly heldOctets: number;
+  /** Upper bound of the records that went down with lost connections. */
+  readonly recordsPossiblyLost: number;
+}
+
+/** Exporters on one side, one collector on the other: owns the listeners, the sessions and what they count. */
+export class Proxy {
+  readonly mode: "rewrite" | "observe";
+  readonly limits: ProxyLimits;
+  readonly counters = new ProxyCounters();
+  readonly #options: ProxyOptions;
+  readonly #clock: Clock;
+  readonly #pool;
+  readonly #listeners: Listener[] = [];
+  readonly #sessions = new Map<string, Session>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #ended = new Counters();
+  #nextId = 1;
+  #full = false;
+  #draining = false;
+  #skewLastSeen: Date | undefined;
+  #cancelTick = () => {};
+
+  constructor(options: ProxyOptions) {
+    this.#options = options;
+    this.mode = options.mode ?? "rewrite";
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
+    this.#pool = options.pool ?? new HeapBufferPool();
+  }
+
+  /**
+   * Binds all listeners, or none, and serves.
+   *
+   * @throws Error that names the address that cannot be bound
+   */
+  start(): Promise<void> {
+    try {
+      for (const listener of this.#options.listeners) this.#listeners.push(this.#bind(listener));
+    } catch (error) {
+      for (const listener of this.#listeners.splice(0)) listener.close();
+      return Promise.reject(error);
+    }
+    for (const listener of this.#listeners) void listener.accept((connection) => this.#admit(connection));
+    this.#tickEvery(TICK, 0);
+    return Promise.resolve();
+  }
+
+  /** Where it listens, in the order configured. */
+  addresses(): BoundListener[] {
+    return this.#listeners.map(({ transport, address }) => ({ transport, address }));
+  }
+
+  /** The sessions that have not ended, oldest first. */
+  sessions(): Iterable<Session> {
+    return this.#sessions.values();
+  }
+
+  session(id: string): Session | undefined {
+    return this.#sessions.get(id);
+  }
+
+  /** Over all sessions, live and ended. */
+  totals(): Counters {
+    const totals = new Counters();
+    totals.add(this.#ended);
+    for (const session of this.#sessions.values()) totals.add(session.counters);
+    return totals;
+  }
+
+  collector(): CollectorState {
+    const sessions = [...this.#sessions.values()];
+    const up = sessions.some(({ connected }) => connected) || this.counters.lastCollectorOutcome === "connected";
+    return {
+      address: formatAddress(this.#options.collector.address),
+      state: up ? "connected" : this.counters.lastCollectorOutcome === undefined ? "idle" : "away",
+      up,
+      reconnects: this.counters.collectorReconnects,
+      connections: this.counters.collectorConnections,
+      replayedTemplates: this.counters.replayedTemplates,
+      heldOctets: sessions.reduce((octets, session) => octets + session.heldOctets, 0),
+      recordsPossiblyLost: this.counters.recordsPossiblyLost,
+    };
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** When a skewed session was last seen, to the second; undefined: never. */
+  get skewLastSeen(): Date | undefined {
+    return this.#skewLastSeen;
+  }
+
+  /** Begins to close one session. False: there is none of this id. */
+  closeSession(id: string): boolean {
+    const session = this.#sessions.get(id);
+    session?.stop("administrator");
+    return session !== undefined;
+  }
+
+  /**
+   * Accepts no more, tells the exporters, goes on until each has closed, is quiet or time is up, flushes and closes. Resolves when
+   * all is closed, within the limit `drain`.
+   */
+  async drain(): Promise<void> {
+    if (!this.#draining) {
+      this.#draining = true;
+      for (const listener of this.#listeners) listener.close();
+      this.#tickEvery(DRAIN_TICK, DRAIN_QUIET);
+      for (const session of this.#sessions.values()) session.drain();
+    }
+    const stopAll = () => this.#stopAll();
+    const timers = [DRAIN_READING_SHARE, 1].map((share) => this.#clock.after(share * this.limits.drain, stopAll));
+    await Promise.all(this.#running);
+    for (const cancel of timers) cancel();
+    this.#cancelTick();
+  }
+
+  /** Closes everything now. */
+  async close(): Promise<void> {
+    this.#draining = true;
+    for (const listener of this.#listeners) listener.close();
+    this.#cancelTick();
+    // The first stops what is read or written, the second what then waits for the collector to close.
+    this.#stopAll();
+    const cancel = this.#clock.after(0, () => this.#stopAll());
+    await Promise.all(this.#running);
+    cancel();
+  }
+
+  #stopAll(): void {
+    for (const session of this.#sessions.values()) session.stop("drained");
+  }
+
+  #bind({ transport, address }: ListenerOptions): Listener {
+    const onError = (error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      const message = `cannot accept on ${formatAddress(address)}`;
+      this.#options.report({ level: "error", event: "accept_failed", message, fields: { reason } });
+    };
+    try {
+      if (transport === "tcp") return new TcpListener(address, this.#clock, onError);
+    } catch (error) {
+      throw new Error(`cannot listen on ${transport} ${formatAddress(address)}: ${error}`, { cause: error });
+    }
+    throw new Error(`cannot listen on ${transport}: not built yet`);
+  }
+
+  #admit(connection: Connection): void {
+    if (this.#draining || this.#sessions.size >= this.limits.sessions) return this.#refuse(connection);
+    this.#full = false;
+    let session: Session;
+    try {
+      session = this.#open(connection);
+    } catch (error) {
+      connection.close();
+      this.counters.countSession(connection.transport, "failed");
+      const fields = { peer: formatAddress(connection.remoteAddress), reason: String(error) };
+      return this.#options.report({
+        level: "error",
+        event: "session_failed",
+        message: "cannot open a session",
+        fields,
+      });
+    }
+    this.#sessions.set(session.id, session);
+    const running = this.#run(session);
+    this.#running.add(running);
+    running.then(() => this.#running.delete(running));
+  }
+
+  /** What stands keeps working; said once until there is room again. */
+  #refuse(connection: Connection): void {
+    connection.close();
+    this.counters.countSession(connection.transport, "refused");
+    if (this.#full || this.#draining) return;
+    this.#full = true;
+    const message = `${this.limits.sessions} sessions are open; newcomers are refused until one ends`;
+    const fields = { peer: formatAddress(connection.remoteAddress), reason: "limit" };
+    this.#options.report({ level: "warning", event: "session_refused", message, fields });
+  }
+
+  #open(exporter: Connection): Session {
+    const id = String(this.#nextId++);
+    const { collector, mediator, random = Math.random } = this.#options;
+    const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
+    const rewriter = mediator.open({
+      address: exporter.remoteAddress.hostname,
+      ...(exporter.certificateName === undefined ? {} : { certificateName: exporter.certificateName }),
+      reliable: exporter.transport !== "udp",
+      ...(collector.maxMessageLength === undefined ? {} : { maxMessageLength: collector.maxMessageLength }),
+      notify: (event) => session.notify(event),
+    });
+    const link = new CollectorLink({
+      dial: (signal) => dialTcp(collector.address, signal),
+      clock: this.#clock,
+      counters: this.counters,
+      random,
+      hold: this.mode === "observe" ? 0 : this.limits.hold,
+      dialTimeout: this.limits.dial,
+      ...(collector.inFlight === undefined ? {} : { inFlight: collector.inFlight }),
+    }, report);
+    const session: Session = new Session({
+      id,
+      exporter,
+      link,
+      rewriter: this.mode === "rewrite"
+        ? rewriter
+        : new ObservingRewriter(rewriter, this.#pool, (...broken) => session.reportBroken(...broken)),
+      pool: this.#pool,
+      limits: this.limits,
+      counters: this.counters,
+      openedAt: this.#clock.date(),
+      report,
+    });
+    return session;
+  }
+
+  async #run(session: Session): Promise<void> {
+    const { report } = this.#options;
+    const { id, peer, transport, certificateName } = session;
+    const fields = { session: id, peer, transport, ...(certificateName === undefined ? {} : { certificateName }) };
+    report({ level: "info", event: "session_opened", message: `session ${id} with ${peer} is open`, fields });
+    const outcome = await session.run();
+    if (session.skewed) this.#skewLastSeen = this.#clock.date();
+    this.#sessions.delete(id);
+    this.#ended.add(session.counters);
+    this.counters.countSession(transport, outcome);
+    const { messagesReceived, messagesSent, recordsReceived, recordsSent } = session.counters;
+    const counted = { outcome, messagesReceived, messagesSent, recordsReceived, recordsSent };
+    const message = `session ${id} with ${peer} has ended: ${outcome.replaceAll("_", " ")}`;
+    const level = outcome === "closed" || outcome === "drained" || outcome === "administrator" ? "info" : "warning";
+    report({ level, event: "session_closed", message, fields: { ...fields, ...counted } });
+  }
+
+  #tickEvery(milliseconds: number, quiet: number): void {
+    this.#cancelTick();
+    this.#cancelTick = this.#clock.every(milliseconds, () => {
+      let skewed = false;
+      for (const session of this.#sessions.values()) {
+        session.tick(milliseconds, quiet);
+        skewed ||= session.skewed;
+      }
+      if (skewed) this.#skewLastSeen = this.#clock.date();
+    });
+  }
+}

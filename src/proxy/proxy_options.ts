@@ -1,0 +1,73 @@
+import type { SessionFacts, SessionRewriter } from "../mediation/session_rewriter.ts";
+import type { Address } from "./address.ts";
+import type { BufferPool } from "./buffer_pool.ts";
+import type { Clock } from "./clock.ts";
+import type { Transport } from "./connection.ts";
+import type { ReportEvent } from "./proxy_event.ts";
+
+/** Where exporters are awaited. */
+export interface ListenerOptions {
+  readonly transport: Transport;
+  /** Port 0: one that is free. */
+  readonly address: Address;
+}
+
+/** Where the collector is. */
+export interface CollectorOptions {
+  readonly transport: Transport;
+  readonly address: Address;
+  /** Octets of the longest message that may go there; over UDP the dialect's `maxDatagram`. */
+  readonly maxMessageLength?: number;
+  /** Octets that both kernels together can hold of one connection; see `loss_bound.ts`. */
+  readonly inFlight?: number;
+}
+
+/** What holds whatever exporters and the collector do. Times in milliseconds. */
+export interface ProxyLimits {
+  /** Sessions at a time; the next one is refused. */
+  readonly sessions: number;
+  /** How long an exporter is held while the collector is away; 0: it is closed at once. */
+  readonly hold: number;
+  /** How long an exporter may say nothing; 0: as long as it likes. */
+  readonly idle: number;
+  /** How long a message may take from its first octet to its last; 0: as long as it likes. */
+  readonly partialMessage: number;
+  /** All sessions are closed so long after {@link Proxy.drain} at the latest. */
+  readonly drain: number;
+  /** How long the collector may take to close its side after an exporter has closed its own. */
+  readonly collectorClose: number;
+  /** How long one attempt to reach the collector may take. */
+  readonly dial: number;
+}
+
+/** As in the project's documentation of `limits`. */
+export const DEFAULT_LIMITS: ProxyLimits = {
+  sessions: 5000,
+  hold: 60_000,
+  idle: 0,
+  partialMessage: 30_000,
+  drain: 10_000,
+  collectorClose: 5_000,
+  dial: 5_000,
+};
+
+/** What opens a rewriter for each session: a `Mediator`. */
+export interface SessionOpener {
+  open(facts: SessionFacts): SessionRewriter;
+}
+
+/** All that a proxy is made of. */
+export interface ProxyOptions {
+  readonly listeners: readonly ListenerOptions[];
+  readonly collector: CollectorOptions;
+  /** `observe`: octets are relayed as they are, and the rewriter runs beside for its reports. Default: `rewrite`. */
+  readonly mode?: "rewrite" | "observe";
+  readonly mediator: SessionOpener;
+  readonly limits?: Partial<ProxyLimits>;
+  /** Receives all that happens, for the log and the event stream. */
+  readonly report: ReportEvent;
+  readonly pool?: BufferPool;
+  readonly clock?: Clock;
+  /** 0 to 1, for the jitter of reconnecting. */
+  readonly random?: () => number;
+}

@@ -1,0 +1,107 @@
+import type { BufferPool } from "./buffer_pool.ts";
+
+/** Every session waits for its exporter with so little; most of 5000 never need more. */
+export const SMALLEST_BUFFER = 4 * 1024;
+/** Large enough that the cost of a system call no longer shows. */
+export const LARGEST_BUFFER = 256 * 1024;
+const GROWTH = 4;
+const LENGTH_OFFSET = 2;
+const LONGEST_MESSAGE = 65535;
+
+/**
+ * The octets of one exporter that are read but not consumed yet: whole messages, and the beginning of one at the end.
+ *
+ * Its size follows the load: reads that fill it make it grow, reads that leave most of it empty make it shrink. Between bursts it is
+ * small again, since what is read last of a burst seldom fills it.
+ */
+export class ReadBuffer {
+  readonly #pool: BufferPool;
+  #octets: Uint8Array;
+  #start = 0;
+  #end = 0;
+  /** Size that the last read recommends. */
+  #wanted = SMALLEST_BUFFER;
+
+  constructor(pool: BufferPool) {
+    this.#pool = pool;
+    this.#octets = pool.lease(SMALLEST_BUFFER);
+  }
+
+  /** How many octets wait. */
+  get length(): number {
+    return this.#end - this.#start;
+  }
+
+  /** Octets that the buffer takes from the pool. */
+  get capacity(): number {
+    return this.#octets.length;
+  }
+
+  /** The octets that wait. Valid until the next {@link space}. */
+  waiting(): Uint8Array {
+    return this.#octets.subarray(this.#start, this.#end);
+  }
+
+  /** The first so many are dealt with. */
+  consume(octets: number): void {
+    this.#start += octets;
+  }
+
+  /**
+   * Where the next read goes: behind what waits, with room for the rest of a message that has begun.
+   *
+   * @throws RangeError when more waits than a message can be long: whoever consumes has stopped doing so
+   */
+  space(): Uint8Array {
+    if (this.length > LONGEST_MESSAGE) throw new RangeError(`${this.length} octets wait, and none is consumed`);
+    const size = Math.max(this.#wanted, sizeFor(this.#lengthOfBegun()));
+    if (size !== this.#octets.length) this.#resize(size);
+    else if (this.#start > 0) {
+      this.#octets.copyWithin(0, this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+    return this.#octets.subarray(this.#end);
+  }
+
+  /** So many octets were read into {@link space}. */
+  fill(octets: number): void {
+    const size = this.#octets.length;
+    if (octets === size - this.#end) {
+      if (this.#pool.generous) this.#wanted = Math.min(size * GROWTH, LARGEST_BUFFER);
+    } else if (octets < size / GROWTH) {
+      this.#wanted = Math.max(size / GROWTH, SMALLEST_BUFFER);
+    } else this.#wanted = size;
+    this.#end += octets;
+  }
+
+  /** Forgets what waits and gives the memory back. Any number of times; nothing else may follow. */
+  release(): void {
+    if (this.#octets.length > 0) this.#pool.release(this.#octets);
+    this.#octets = new Uint8Array(0);
+    this.#start = this.#end = 0;
+  }
+
+  /** Octets of the message whose beginning waits, as its header says; as far as it is there. */
+  #lengthOfBegun(): number {
+    if (this.length < LENGTH_OFFSET + 2) return this.length + 1;
+    const high = this.#octets[this.#start + LENGTH_OFFSET] ?? 0;
+    const low = this.#octets[this.#start + LENGTH_OFFSET + 1] ?? 0;
+    return Math.max(high << 8 | low, this.length + 1);
+  }
+
+  #resize(size: number): void {
+    const octets = this.#pool.lease(size);
+    octets.set(this.waiting());
+    this.#pool.release(this.#octets);
+    this.#end -= this.#start;
+    this.#start = 0;
+    this.#octets = octets;
+  }
+}
+
+function sizeFor(octets: number): number {
+  let size = SMALLEST_BUFFER;
+  while (size < octets) size *= GROWTH;
+  return size;
+}

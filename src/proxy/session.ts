@@ -1,0 +1,283 @@
+import { DecodeError, type RejectReason } from "../ipfix/decode_error.ts";
+import { type Counters, increment } from "../mediation/counters.ts";
+import type { MediationEvent } from "../mediation/event.ts";
+import type { SessionRewriter, TemplateState } from "../mediation/session_rewriter.ts";
+import { formatAddress } from "./address.ts";
+import type { BufferPool } from "./buffer_pool.ts";
+import type { CollectorConnection } from "./collector_connection.ts";
+import type { CollectorLink } from "./collector_link.ts";
+import type { Connection, Transport } from "./connection.ts";
+import { describeMediationEvent } from "./mediation_report.ts";
+import { describeRejected, wholeMessages } from "./message_walk.ts";
+import { OUTPUT_OCTETS } from "./output_octets.ts";
+import type { ProxyCounters, SessionOutcome } from "./proxy_counters.ts";
+import type { ReportOfSession } from "./proxy_event.ts";
+import { ReadBuffer } from "./read_buffer.ts";
+
+/** Times in milliseconds; 0 is no limit. */
+export interface SessionLimits {
+  /** A message that has begun must be whole after so long. */
+  readonly partialMessage: number;
+  /** An exporter may say nothing for so long. */
+  readonly idle: number;
+  /** The collector may take so long to close its side once the exporter has closed its own. */
+  readonly collectorClose: number;
+}
+
+/** All that a session is made of. */
+export interface SessionParts {
+  readonly id: string;
+  readonly exporter: Connection;
+  readonly link: CollectorLink;
+  readonly rewriter: SessionRewriter;
+  readonly pool: BufferPool;
+  readonly limits: SessionLimits;
+  readonly counters: ProxyCounters;
+  readonly openedAt: Date;
+  readonly report: ReportOfSession;
+}
+
+/** One exporter's transport session and the collector's session that belongs to it. {@link run} is the whole data path. */
+export class Session {
+  readonly id: string;
+  readonly peer: string;
+  readonly transport: Transport;
+  readonly certificateName?: string;
+  readonly openedAt: Date;
+  readonly #parts: SessionParts;
+  readonly #exporter: Connection;
+  readonly #rewriter: SessionRewriter;
+  readonly #input: ReadBuffer;
+  #output: Uint8Array | undefined;
+  #collector: CollectorConnection | undefined;
+  /** Octets consumed of the exporter's stream: offsets in reports count from its beginning. */
+  #streamOffset = 0;
+  /** Why it ends, where that was decided on this side. */
+  #stopped: SessionOutcome | undefined;
+  #closing = false;
+  #draining = false;
+  #reading = false;
+  #received = false;
+  #unsent = 0;
+  #quietFor = 0;
+  #partialFor = 0;
+  #partialOffset = -1;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    this.id = parts.id;
+    this.#exporter = parts.exporter;
+    this.peer = formatAddress(parts.exporter.remoteAddress);
+    this.transport = parts.exporter.transport;
+    if (parts.exporter.certificateName !== undefined) this.certificateName = parts.exporter.certificateName;
+    this.openedAt = parts.openedAt;
+    this.#rewriter = parts.rewriter;
+    this.#input = new ReadBuffer(parts.pool);
+    parts.link.abandoned.then(() => this.stop("collector_unavailable"));
+  }
+
+  /** From the first octet to the last. Never throws; resolves when both sides are closed and all memory is given back. */
+  async run(): Promise<SessionOutcome> {
+    let outcome: SessionOutcome;
+    try {
+      outcome = await this.#relay();
+      this.#closing = true;
+      this.#discardTail(outcome);
+      this.#releaseOutput();
+      // Whoever closed in order waits for the collector, so that it can tell a flushed session from a broken one.
+      if (outcome !== "closed") this.#exporter.close();
+      if (this.#collector !== undefined) await this.#parts.link.finish(this.#parts.limits.collectorClose);
+    } catch (error) {
+      outcome = "failed";
+      this.#parts.report("error", "session_failed", "a fault of the proxy ended the session", {
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    } finally {
+      this.#closing = true;
+      this.#exporter.close();
+      this.#parts.link.close();
+      this.#rewriter.close();
+      this.#releaseOutput();
+      this.#input.release();
+    }
+    return outcome;
+  }
+
+  /**
+   * The data path: what the exporter sent → the rewriter → the collector. Nothing is read while something waits to be written, so
+   * a slow collector slows the exporter, and what is held is never more than one buffer of each kind.
+   */
+  async #relay(): Promise<SessionOutcome> {
+    const rewriter = this.#rewriter;
+    const input = this.#input;
+    this.#collector = await this.#parts.link.connection();
+    if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
+    for (;;) {
+      const output = this.#output ??= this.#parts.pool.lease(OUTPUT_OCTETS);
+      try {
+        rewriter.rewrite(input.waiting(), output);
+      } catch (error) {
+        if (error instanceof DecodeError) return this.#reject(error);
+        throw error;
+      }
+      input.consume(rewriter.consumed);
+      this.#streamOffset += rewriter.consumed;
+
+      if (rewriter.produced > 0) {
+        const octets = output.subarray(0, rewriter.produced);
+        let taken = 0;
+        try {
+          taken = await this.#collector.write(octets);
+        } catch { /* The next write finds the same. */ }
+        if (taken < octets.length) taken = await this.#writeRest(this.#collector, octets, taken);
+        this.#collector.inFlight.add(taken, rewriter.producedRecords);
+        if (taken === octets.length) continue;
+        this.#collector = await this.#resume(this.#collector, octets.subarray(wholeMessages(octets, taken)));
+        if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
+        continue;
+      }
+      if (rewriter.consumed > 0) continue;
+
+      // All that came is delivered but the beginning of a message: whoever waits long should hold little.
+      this.#releaseOutput();
+      let length: number | null;
+      this.#reading = true;
+      try {
+        length = await this.#exporter.read(input.space());
+      } catch {
+        return this.#stopped ?? "reset";
+      }
+      this.#reading = false;
+      if (length === null) return this.#stopped ?? "closed";
+      input.fill(length);
+      this.#received = true;
+    }
+  }
+
+  /** Writes what a first write left over. Fewer octets taken than there are: the collector is gone. */
+  async #writeRest(collector: CollectorConnection, octets: Uint8Array, taken: number): Promise<number> {
+    try {
+      while (taken < octets.length) taken += await collector.write(octets.subarray(taken));
+    } catch { /* The link reports it. */ }
+    return taken;
+  }
+
+  /**
+   * Waits until the collector is back and has the rewriter give out the live templates and all that it never took whole. The
+   * exporter is not read meanwhile: it notices nothing. Undefined: no collector within the time it may be held.
+   */
+  async #resume(failed: CollectorConnection, unsent: Uint8Array): Promise<CollectorConnection | undefined> {
+    this.#unsent = unsent.length;
+    const collector = await this.#parts.link.replace(failed);
+    if (collector === undefined) {
+      const fields = { octets: this.heldOctets };
+      this.#parts.report("warning", "held_octets_discarded", "no collector came back to take what was held", fields);
+      return undefined;
+    }
+    this.#unsent = 0;
+    this.#rewriter.restart(unsent);
+    const announced = this.templates().filter(({ targetTemplate }) => targetTemplate !== undefined);
+    this.#parts.counters.replayedTemplates += announced.length;
+    return collector;
+  }
+
+  /** A broken message: what came before it is delivered, this session is over, no other feels it. */
+  #reject(error: DecodeError): SessionOutcome {
+    const offset = this.#streamOffset + error.offset;
+    this.#reportRejection(error.reason, error.message, offset);
+    return "rejected";
+  }
+
+  /** A broken message in a session that is only observed: it is relayed on. */
+  reportBroken(error: DecodeError, offset: number, octets: Uint8Array): void {
+    const fields = { offset: offset + error.offset, reason: error.reason, ...describeRejected(octets) };
+    this.#parts.report("warning", "observing_ended", `${error.message}; the session is relayed on, unobserved`, fields);
+  }
+
+  /** The beginning of a message whose rest will not come. */
+  #discardTail(outcome: SessionOutcome): void {
+    if (this.#input.length === 0 || outcome === "rejected") return;
+    increment(this.counters.messagesRejected, "message_truncated");
+    const message = `the session ended ${this.#input.length} octets into a message`;
+    this.#reportRejection("message_truncated", message, this.#streamOffset);
+  }
+
+  #reportRejection(reason: RejectReason, message: string, offset: number): void {
+    this.#parts.report("warning", "message_rejected", message, {
+      offset,
+      reason,
+      ...describeRejected(this.#input.waiting()),
+    });
+  }
+
+  /** Ends the session from this side. What was delivered stays delivered; what waits for a lost collector is given up. */
+  stop(outcome: SessionOutcome): void {
+    this.#stopped ??= outcome;
+    if (this.#reading && !this.#closing) this.#exporter.close();
+    else this.#parts.link.close();
+  }
+
+  /** Tells the exporter that the proxy ends, and goes on for as long as it still sends; see {@link tick}. */
+  drain(): void {
+    this.#draining = true;
+    this.#quietFor = 0;
+    void this.#exporter.closeWrite();
+  }
+
+  /**
+   * The one timer of all sessions: called every so many milliseconds.
+   *
+   * @param quiet when draining: an exporter that sent nothing for so long has sent all
+   */
+  tick(elapsed: number, quiet: number): void {
+    if (!this.#reading) return;
+    const { idle, partialMessage } = this.#parts.limits;
+    this.#quietFor = this.#received ? 0 : this.#quietFor + elapsed;
+    this.#received = false;
+    const partial = this.#input.length > 0;
+    this.#partialFor = partial && this.#partialOffset === this.#streamOffset ? this.#partialFor + elapsed : 0;
+    this.#partialOffset = partial ? this.#streamOffset : -1;
+    if (this.#draining && this.#quietFor >= quiet) this.stop("drained");
+    else if (partialMessage > 0 && this.#partialFor >= partialMessage) this.stop("partial_message");
+    else if (idle > 0 && this.#quietFor >= idle) this.stop("idle");
+  }
+
+  /** True once the exporter is done with, and only its last octets are on their way. */
+  get closing(): boolean {
+    return this.#closing;
+  }
+
+  get counters(): Counters {
+    return this.#rewriter.counters;
+  }
+
+  /** Whether any live template's mapping is not the identity. */
+  get skewed(): boolean {
+    return this.#rewriter.skewed;
+  }
+
+  /** Whether its connection to the collector stands. */
+  get connected(): boolean {
+    return this.#parts.link.connected;
+  }
+
+  /** Octets that wait because there is no collector to write them to. */
+  get heldOctets(): number {
+    return this.#unsent === 0 ? 0 : this.#unsent + this.#input.length;
+  }
+
+  templates(): TemplateState[] {
+    return this.#rewriter.templates();
+  }
+
+  /** What the rewriter tells of this session. */
+  notify(event: MediationEvent): void {
+    const { level, message, fields } = describeMediationEvent(event);
+    this.#parts.report(level, event.event, message, fields, event);
+  }
+
+  #releaseOutput(): void {
+    if (this.#output !== undefined) this.#parts.pool.release(this.#output);
+    this.#output = undefined;
+  }
+}

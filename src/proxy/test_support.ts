@@ -1,0 +1,325 @@
+/** What the tests of this room share: a rewriter that relays, messages to relay, peers, and a clock that only tests move. */
+import assert from "node:assert/strict";
+import { DecodeError } from "../ipfix/decode_error.ts";
+import { decodeMessageHeader, writeMessageHeader } from "../ipfix/message_header.ts";
+import { Counters } from "../mediation/counters.ts";
+import type { SessionFacts, SessionRewriter, TemplateState } from "../mediation/session_rewriter.ts";
+import type { Clock } from "./clock.ts";
+import { messageLength } from "./message_walk.ts";
+import { Proxy } from "./proxy.ts";
+import type { ProxyEvent } from "./proxy_event.ts";
+import type { ProxyOptions } from "./proxy_options.ts";
+
+/** The template id of all messages made here. */
+export const TEMPLATE = 256;
+
+/** A message of one template (one field of variable length). */
+export function templateMessage(observationDomainId = 1): Uint8Array {
+  return message(0, observationDomainId, [0, 2, 0, 12, 1, 0, 0, 1, 0, 82, 0xff, 0xff]);
+}
+
+/** A message of one data record that carries the number, in so many octets. */
+export function dataMessage(number: number, octets = 64, observationDomainId = 1): Uint8Array {
+  const set = new Uint8Array(octets - 16);
+  const view = new DataView(set.buffer);
+  view.setUint16(0, TEMPLATE);
+  view.setUint16(2, set.length);
+  view.setUint32(8, number);
+  return message(number, observationDomainId, set);
+}
+
+function message(sequenceNumber: number, observationDomainId: number, sets: ArrayLike<number>): Uint8Array {
+  const octets = new Uint8Array(16 + sets.length);
+  writeMessageHeader(octets, 0, {
+    version: 10,
+    length: octets.length,
+    exportTime: 0,
+    sequenceNumber,
+    observationDomainId,
+  });
+  octets.set(sets, 16);
+  return octets;
+}
+
+export function join(...parts: readonly Uint8Array[]): Uint8Array {
+  const octets = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    octets.set(part, end);
+    end += part.length;
+  }
+  return octets;
+}
+
+/** What a collector reads of messages made here: `template`, or a record's number. */
+export interface Received {
+  readonly sequenceNumber: number;
+  readonly record: number | "template";
+}
+
+/** Cuts what a collector received into messages; the rest of one that is not whole comes back too. */
+export function receivedMessages(octets: Uint8Array): { messages: Received[]; rest: number } {
+  const messages: Received[] = [];
+  const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
+  let start = 0;
+  while (octets.length - start >= 16 && octets.length - start >= messageLength(octets, start)) {
+    const { sequenceNumber, length } = decodeMessageHeader(octets, start);
+    const record = view.getUint16(start + 16) === 2 ? "template" : view.getUint32(start + 24);
+    messages.push({ sequenceNumber, record });
+    start += length;
+  }
+  return { messages, rest: octets.length - start };
+}
+
+/** Relays whole messages as they are, and keeps to the contract where a new transport session begins. */
+export class RelayingRewriter implements SessionRewriter {
+  consumed = 0;
+  produced = 0;
+  producedRecords = 0;
+  readonly counters = new Counters();
+  skewed = false;
+  closed = false;
+  #sent = 0;
+  #template: Uint8Array | undefined;
+  #waiting: Uint8Array[] = [];
+
+  constructor(readonly facts: SessionFacts) {}
+
+  rewrite(input: Uint8Array, output: Uint8Array): void {
+    this.consumed = this.produced = this.producedRecords = 0;
+    for (; this.#waiting[0] !== undefined; this.#waiting.shift()) {
+      if (!this.#put(this.#waiting[0], output)) return;
+    }
+    while (input.length - this.consumed >= 16) {
+      const length = this.#wholeLength(input);
+      const message = input.subarray(this.consumed, this.consumed + length);
+      if (message.length < length || !this.#put(message, output)) return;
+      this.consumed += length;
+      this.counters.messagesReceived++;
+      if (messageLength(message, 16) === 12) this.#template = message.slice();
+    }
+  }
+
+  restart(unsent: Uint8Array = new Uint8Array(0)): void {
+    this.#sent = 0;
+    const messages: Uint8Array[] = this.#template === undefined ? [] : [this.#template];
+    for (let start = 0; start < unsent.length; start += messageLength(unsent, start)) {
+      messages.push(unsent.slice(start, start + messageLength(unsent, start)));
+    }
+    this.#waiting = [...messages, ...this.#waiting];
+  }
+
+  announce(): void {}
+
+  templates(): TemplateState[] {
+    if (this.#template === undefined) return [];
+    return [{ observationDomain: 1, template: TEMPLATE, targetTemplate: TEMPLATE, outcome: "identity", records: 0 }];
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  /** @throws DecodeError as a real one, once all before it has been given out */
+  #wholeLength(input: Uint8Array): number {
+    try {
+      return decodeMessageHeader(input, this.consumed).length;
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      if (this.consumed > 0) return Infinity;
+      this.counters.messagesRejected.set(error.reason, 1);
+      throw error;
+    }
+  }
+
+  #put(message: Uint8Array, output: Uint8Array): boolean {
+    if (this.produced + message.length > output.length) return false;
+    output.set(message, this.produced);
+    writeMessageHeader(output, this.produced, { ...decodeMessageHeader(message), sequenceNumber: this.#sent });
+    this.produced += message.length;
+    if (messageLength(message, 16) === 12) return true;
+    this.#sent++;
+    this.producedRecords++;
+    return true;
+  }
+}
+
+/** A clock that stands still until a test moves it. */
+export class StandingClock implements Clock {
+  #now = 0;
+  #timers = new Set<{ due: number; every: number; callback: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  date(): Date {
+    return new Date(this.#now);
+  }
+
+  after(milliseconds: number, callback: () => void): () => void {
+    return this.#add({ due: this.#now + milliseconds, every: 0, callback });
+  }
+
+  every(milliseconds: number, callback: () => void): () => void {
+    return this.#add({ due: this.#now + milliseconds, every: milliseconds, callback });
+  }
+
+  /** Moves on, step by step, and lets what waits run in between. */
+  async advance(milliseconds: number, step = 1000): Promise<void> {
+    for (const end = this.#now + milliseconds; this.#now < end;) {
+      this.#now = Math.min(end, this.#now + step);
+      for (const timer of [...this.#timers]) {
+        if (timer.due > this.#now || !this.#timers.has(timer)) continue;
+        if (timer.every > 0) timer.due += timer.every;
+        else this.#timers.delete(timer);
+        timer.callback();
+      }
+      await turn();
+    }
+  }
+
+  #add(timer: { due: number; every: number; callback: () => void }): () => void {
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+}
+
+/** Lets the event loop turn once: input and output that is ready happens. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** Waits until the condition holds; fails, saying what was awaited, when it does not within ten seconds. */
+export async function until(what: string, condition: () => boolean): Promise<void> {
+  for (const end = Date.now() + 10_000; !condition();) {
+    assert.ok(Date.now() < end, `waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** One transport session that a collector got. */
+class CollectedConnection {
+  readonly chunks: Uint8Array[] = [];
+  length = 0;
+  ended = false;
+
+  constructor(readonly socket: Deno.TcpConn) {}
+
+  get octets(): Uint8Array {
+    const octets = join(...this.chunks);
+    this.chunks.splice(0, Infinity, octets);
+    return octets;
+  }
+}
+
+/** A collector that keeps all it receives, one connection at a time or many. */
+export class TestCollector {
+  readonly connections: CollectedConnection[] = [];
+  readonly port: number;
+  /** False: what comes stays in the kernel. */
+  reading = true;
+  #listener: Deno.TcpListener;
+
+  constructor(port = 0) {
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port });
+    this.port = this.#listener.addr.port;
+    void this.#accept();
+  }
+
+  /** The messages of one connection. */
+  messages(connection = 0): Received[] {
+    return receivedMessages(this.connections[connection]?.octets ?? new Uint8Array(0)).messages;
+  }
+
+  /** The numbers of the records over all connections. */
+  records(): number[] {
+    return this.connections.flatMap((_, index) => this.messages(index))
+      .flatMap(({ record }) => record === "template" ? [] : [record]);
+  }
+
+  /** Ends all connections and accepts no more. */
+  close(): void {
+    this.#listener.close();
+    for (const { socket } of this.connections) closeQuietly(socket);
+  }
+
+  async #accept(): Promise<void> {
+    try {
+      for await (const socket of this.#listener) void this.#read(socket);
+    } catch { /* closed */ }
+  }
+
+  async #read(socket: Deno.TcpConn): Promise<void> {
+    const connection = new CollectedConnection(socket);
+    this.connections.push(connection);
+    const view = new Uint8Array(65536);
+    try {
+      for (;;) {
+        if (!this.reading) {
+          await new Promise((resolve) => setTimeout(resolve, 2));
+          continue;
+        }
+        const length = await socket.read(view);
+        if (length === null) break;
+        connection.chunks.push(view.slice(0, length));
+        connection.length += length;
+      }
+    } catch { /* closed here, or reset */ }
+    connection.ended = true;
+    closeQuietly(socket);
+  }
+}
+
+export function closeQuietly(socket: { close(): void }): void {
+  try {
+    socket.close();
+  } catch { /* closed before */ }
+}
+
+/** Sends all, however many writes that takes. */
+export async function send(socket: Deno.Conn, octets: Uint8Array): Promise<void> {
+  for (let sent = 0; sent < octets.length;) sent += await socket.write(octets.subarray(sent));
+}
+
+/** A proxy in front of a collector, with all that it reports. */
+export class TestProxy {
+  readonly events: ProxyEvent[] = [];
+  readonly rewriters: RelayingRewriter[] = [];
+  readonly proxy: Proxy;
+
+  constructor(collectorPort: number, options: Partial<ProxyOptions> = {}) {
+    this.proxy = new Proxy({
+      listeners: [{ transport: "tcp", address: { hostname: "127.0.0.1", port: 0 } }],
+      collector: { transport: "tcp", address: { hostname: "127.0.0.1", port: collectorPort } },
+      mediator: {
+        open: (facts) => {
+          const rewriter = new RelayingRewriter(facts);
+          this.rewriters.push(rewriter);
+          return rewriter;
+        },
+      },
+      report: (event) => this.events.push(event),
+      ...options,
+    });
+  }
+
+  get port(): number {
+    const address = this.proxy.addresses()[0]?.address;
+    assert.ok(address !== undefined);
+    return address.port;
+  }
+
+  /** A new exporter. */
+  connect(): Promise<Deno.TcpConn> {
+    return Deno.connect({ hostname: "127.0.0.1", port: this.port });
+  }
+
+  happened(event: string): ProxyEvent[] {
+    return this.events.filter((one) => one.event === event);
+  }
+
+  outcome(): unknown {
+    return this.happened("session_closed")[0]?.fields["outcome"];
+  }
+}
