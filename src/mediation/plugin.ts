@@ -19,8 +19,9 @@ export { isLengthOfType, naturalLength, VARIABLE_LENGTH } from "../ipfix/abstrac
 export { type InformationElement, sameElement } from "../ipfix/information_element.ts";
 export type { Registry } from "../ipfix/registry.ts";
 export type { FieldSpecifier, Template } from "../ipfix/template.ts";
+export { defaultOctets, encodeValue } from "../ipfix/value.ts";
 export { conversionBetween } from "./conversion.ts";
-export { type Dialect, DIALECTS } from "./dialect.ts";
+export type { Dialect } from "./dialect.ts";
 export { findElement } from "./element_name.ts";
 export { expectedPlaces } from "./expected_places.ts";
 export { knowsElement, type Profile, type ProfileTemplate } from "./profile.ts";
@@ -33,7 +34,6 @@ export interface PluginContext {
   readonly profile: Profile;
   /** The profile's template that this source template selects; undefined: the template keeps its own shape. */
   readonly expected?: ProfileTemplate;
-  readonly observationDomain: number;
   /** The exporter's release or range of releases, as read off its template: `antrea/v2.0`. */
   readonly detectedProfile?: string;
   /** Which session facts exist: an exporter has an IPv4 or an IPv6 address, hardly both. */

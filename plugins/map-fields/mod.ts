@@ -1,0 +1,101 @@
+import {
+  conversionBetween,
+  definePlugin,
+  type FieldSpecifier,
+  findElement,
+  type InformationElement,
+  knowsElement,
+  type MappedField,
+  type Profile,
+  sameElement,
+  type Template,
+  VARIABLE_LENGTH,
+  z,
+} from "../../src/mediation/plugin.ts";
+
+const name = "map-fields";
+
+interface Pair {
+  readonly from: InformationElement;
+  readonly to: InformationElement;
+}
+
+/** Gives a source element out as another, where no value is lost by it. See README.md. */
+export default definePlugin({
+  name,
+  summary: "a source element becomes another, with a lossless conversion where types differ",
+  options: z.strictObject({
+    fields: z.record(z.string(), z.string()).default({}),
+    profileRenames: z.boolean().default(true),
+  }),
+  create({ fields, profileRenames }, profile) {
+    const own = Object.entries(fields).map(([source, target]) => {
+      const pair = { from: findElement(profile, source), to: findElement(profile, target) };
+      refuseLoss(pair, `fields: ${source}`);
+      return pair;
+    });
+    const renames = profileRenames
+      ? profile.renames.filter((rename) => !own.some(({ from }) => sameElement(from, rename.from)))
+      : [];
+    renames.forEach((pair) => refuseLoss(pair, `renames of profile ${profile.name}`));
+    // What the collector does not know is no improvement on the source element, whichever that is.
+    const pairs = [...own, ...renames].filter(({ to }) => isKnown(profile, to));
+    return {
+      name,
+      rewrite: (mapping) =>
+        pairs.reduce((mapped, pair) => {
+          if (mapped.fields.some(({ target }) => sameElement(target.element, pair.to))) return mapped;
+          const position = mapped.fields.findIndex(({ target }) => sameElement(target.element, pair.from));
+          const field = mapped.fields[position];
+          const renamed = field && rename(field, pair, mapped.source);
+          return renamed === undefined ? mapped : { ...mapped, fields: mapped.fields.with(position, renamed) };
+        }, mapping),
+    };
+  },
+});
+
+/** The field under its new element; undefined where its value would not survive, as with an odd length. */
+function rename(field: MappedField, { from, to }: Pair, { fields }: Template): MappedField | undefined {
+  if (field.value.from !== "record") return undefined;
+  const source = fields[field.value.index];
+  if (source === undefined) return undefined;
+  const target = unreduced(to);
+  const convert = conversionBetween(source, target) ?? asTheCollectorHasIt(source, from, target);
+  if (convert === undefined) return undefined;
+  const { index } = field.value;
+  return { ...field, target, value: { from: "record", index, ...(convert === "none" ? {} : { convert }) }, by: name };
+}
+
+/** An element that only the collector's registry knows: its octets may go over as they are, but none of ours can convert them. */
+function asTheCollectorHasIt(
+  source: FieldSpecifier,
+  from: InformationElement,
+  target: FieldSpecifier,
+): "none" | undefined {
+  if (source.element.known) return undefined;
+  return conversionBetween({ element: from, length: source.length }, target) === "none" ? "none" : undefined;
+}
+
+function isKnown(profile: Profile, element: InformationElement): boolean {
+  return knowsElement(profile, element) ||
+    profile.templates.some(({ fields }) => fields.some((field) => sameElement(field.element, element)));
+}
+
+function refuseLoss({ from, to }: Pair, where: string): void {
+  if (sameElement(from, to)) throw new Error(`${where}: ${from.name} cannot become itself (allowed: another element)`);
+  const [source, target] = [unreduced(from), unreduced(to)];
+  if (conversionBetween(source, target) !== undefined) return;
+  throw new Error(
+    `${where}: ${from.name} (${shape(source)}) cannot become ${to.name} (${shape(target)}): values would be lost ` +
+      "(allowed: the same type, a larger integer or float, a signed integer larger than the unsigned, octetArray for a string, " +
+      "dateTimeMilliseconds for dateTimeSeconds, ipv6Address for ipv4Address)",
+  );
+}
+
+function unreduced(element: InformationElement): FieldSpecifier {
+  return { element, length: element.length };
+}
+
+function shape({ element, length }: FieldSpecifier): string {
+  return `${element.type}, ${length === VARIABLE_LENGTH ? "variable length" : `length ${length}`}`;
+}

@@ -1,0 +1,77 @@
+import {
+  defaultOctets,
+  definePlugin,
+  encodeValue,
+  expectedPlaces,
+  type FieldSpecifier,
+  findElement,
+  type InformationElement,
+  type Profile,
+  sameElement,
+  z,
+} from "../../src/mediation/plugin.ts";
+
+const name = "pad-missing";
+
+type PadValue = string | number | bigint | boolean;
+
+interface Pad {
+  /** As the options name the element. */
+  readonly key: string;
+  readonly element: InformationElement;
+  readonly value: PadValue;
+}
+
+/** Adds what the collector expects and the exporter lacks, with a value from the options or the type's zero. See README.md. */
+export default definePlugin({
+  name,
+  summary: "adds what the collector expects and the exporter lacks",
+  options: z.strictObject({
+    values: z.record(z.string(), z.union([z.string(), z.number(), z.bigint(), z.boolean()])).default({}),
+  }),
+  create({ values }, profile) {
+    const pads = Object.entries(values).map(([key, value]) => ({ key, element: findElement(profile, key), value }));
+    pads.forEach((pad, index) => check(pad, profile, pads.slice(0, index)));
+    return {
+      name,
+      rewrite(mapping, { expected }) {
+        if (expected === undefined || mapping.source.scopeFieldCount > 0) return mapping;
+        const places = expectedPlaces(mapping.fields.map(({ target }) => target), expected.fields);
+        const taken = new Set(places);
+        if (expected.fields.every((_, place) => taken.has(place))) return mapping;
+        const fields = [...mapping.fields];
+        const inOrder = [...places];
+        expected.fields.forEach((target, place) => {
+          if (taken.has(place)) return;
+          // Behind its neighbour in the list, which is there by now: an exporter that keeps the order needs nothing moved.
+          const position = place === 0 ? 0 : inOrder.indexOf(place - 1) + 1;
+          fields.splice(position, 0, { target, value: { from: "constant", octets: octetsOf(target, pads) }, by: name });
+          inOrder.splice(position, 0, place);
+        });
+        return { ...mapping, fields };
+      },
+    };
+  },
+});
+
+function octetsOf({ element, length }: FieldSpecifier, pads: readonly Pad[]): Uint8Array {
+  const pad = pads.find((each) => sameElement(each.element, element));
+  try {
+    return pad === undefined ? defaultOctets(element.type, length) : encodeValue(element.type, length, pad.value);
+  } catch (error) {
+    const where = pad === undefined ? element.name : `values: ${pad.key}`;
+    throw new Error(`${where}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** Refuses a value that could not stand in every template of the profile that lists its element. */
+function check(pad: Pad, { templates }: Profile, before: readonly Pad[]): void {
+  if (before.some(({ element }) => sameElement(element, pad.element))) {
+    throw new Error(
+      `values: ${pad.key}: ${pad.element.name} has a value already (allowed: once, by name or as pen/id)`,
+    );
+  }
+  const listed = templates.flatMap(({ fields }) => fields.filter(({ element }) => sameElement(element, pad.element)));
+  const targets = listed.length > 0 ? listed : [{ element: pad.element, length: pad.element.length }];
+  for (const target of targets) octetsOf(target, [pad]);
+}

@@ -1,0 +1,74 @@
+import {
+  conversionBetween,
+  definePlugin,
+  expectedPlaces,
+  type FieldSpecifier,
+  findElement,
+  type InformationElement,
+  isLengthOfType,
+  knowsElement,
+  type MappedField,
+  naturalLength,
+  type PluginContext,
+  sameElement,
+  type TemplateMapping,
+  VARIABLE_LENGTH,
+  z,
+} from "../../src/mediation/plugin.ts";
+
+const name = "strip-unknown";
+
+/** Removes the fields that the collector does not know, or does not expect. See README.md. */
+export default definePlugin({
+  name,
+  summary: "removes what the collector does not know or does not expect",
+  options: z.strictObject({
+    remove: z.enum(["unexpected", "unknown"]).default("unexpected"),
+    also: z.array(z.string().min(1)).default([]),
+  }),
+  create({ remove, also }, profile) {
+    const alsoElements = also.map((element) => findElement(profile, element));
+    return {
+      name,
+      rewrite(mapping, context) {
+        const welcome = mapping.fields.filter((field) =>
+          field.scope === true || isWelcome(field, context, alsoElements)
+        );
+        const { expected } = context;
+        if (remove === "unknown" || expected === undefined) return keeping(mapping, welcome);
+        const places = expectedPlaces(welcome.map(({ target }) => target), expected.fields);
+        return keeping(mapping, welcome.filter((_, position) => places[position] !== undefined));
+      },
+    };
+  },
+});
+
+function isWelcome({ target }: MappedField, context: PluginContext, also: readonly InformationElement[]): boolean {
+  if (also.some((element) => sameElement(element, target.element))) return false;
+  const { profile, expected } = context;
+  if (profile.acceptsUnknownElements && profile.templates.length === 0) return true;
+  const inList = expected?.fields.find(({ element }) => sameElement(element, target.element))?.element;
+  if (inList === undefined && !knowsElement(profile, target.element)) return false;
+  // The collector reads the field as its own release's registry has it, not as the exporter's has.
+  const element = profile.registry.lookup(target.element.pen, target.element.id) ?? inList ?? target.element;
+  return !profile.dialect.undecodableTypes.has(element.type) && isReadable(target, element, context);
+}
+
+/** Whether the collector gets the right value from the field, as it comes or converted to what its decoder wants. */
+function isReadable(field: FieldSpecifier, element: InformationElement, { profile }: PluginContext): boolean {
+  // A fixed-size field of no octets says nothing wrong: the core gives it the type's default.
+  if (field.length === 0 && naturalLength(element.type) !== VARIABLE_LENGTH) return true;
+  const asItComes = profile.dialect.fieldLengths === "template" && isLengthOfType(element.type, field.length);
+  return conversionBetween(field, { element, length: asItComes ? field.length : element.length }) !== undefined;
+}
+
+/** The mapping with just these of its fields, and a note of the source fields that are used no more. */
+function keeping(mapping: TemplateMapping, fields: readonly MappedField[]): TemplateMapping {
+  if (fields.length === mapping.fields.length) return mapping;
+  const used = new Set(fields.map(({ value }) => value.from === "record" ? value.index : undefined));
+  const stripped = new Map(mapping.stripped);
+  for (const { value } of mapping.fields) {
+    if (value.from === "record" && !used.has(value.index)) stripped.set(value.index, name);
+  }
+  return { ...mapping, fields, stripped };
+}
