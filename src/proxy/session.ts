@@ -9,10 +9,10 @@ import type { CollectorLink } from "./collector_link.ts";
 import type { Connection, Transport } from "./connection.ts";
 import { describeMediationEvent } from "./mediation_report.ts";
 import { describeRejected, wholeMessages } from "./message_walk.ts";
-import { OUTPUT_OCTETS } from "./output_octets.ts";
+import { OUTPUT_OCTETS, SMALL_OUTPUT } from "./output_octets.ts";
 import type { ProxyCounters, SessionOutcome } from "./proxy_counters.ts";
 import type { ReportOfSession } from "./proxy_event.ts";
-import { ReadBuffer } from "./read_buffer.ts";
+import { ReadBuffer, SMALLEST_BUFFER } from "./read_buffer.ts";
 
 /** Times in milliseconds; 0 is no limit. */
 export interface SessionLimits {
@@ -108,12 +108,13 @@ export class Session {
    * a slow collector slows the exporter, and what is held is never more than one buffer of each kind.
    */
   async #relay(): Promise<SessionOutcome> {
+    const { pool } = this.#parts;
     const rewriter = this.#rewriter;
     const input = this.#input;
     this.#collector = await this.#parts.link.connection();
     if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
     for (;;) {
-      const output = this.#output ??= this.#parts.pool.lease(OUTPUT_OCTETS);
+      let output = this.#output ??= pool.lease(OUTPUT_OCTETS);
       try {
         rewriter.rewrite(input.waiting(), output);
       } catch (error) {
@@ -124,16 +125,21 @@ export class Session {
       this.#streamOffset += rewriter.consumed;
 
       if (rewriter.produced > 0) {
+        if (rewriter.produced <= SMALL_OUTPUT) output = this.#shrinkOutput(output, rewriter.produced);
         const octets = output.subarray(0, rewriter.produced);
+        // Counted before: a loss in the middle of the write is reported before the write says how much was taken.
+        this.#collector.inFlight.add(octets.length, rewriter.producedRecords);
         let taken = 0;
         try {
           taken = await this.#collector.write(octets);
         } catch { /* The next write finds the same. */ }
         if (taken < octets.length) taken = await this.#writeRest(this.#collector, octets, taken);
-        this.#collector.inFlight.add(taken, rewriter.producedRecords);
-        if (taken === octets.length) continue;
-        this.#collector = await this.#resume(this.#collector, octets.subarray(wholeMessages(octets, taken)));
-        if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
+        if (taken < octets.length) {
+          const unsent = octets.subarray(wholeMessages(octets, taken));
+          this.#collector = await this.#resume(this.#collector, unsent);
+          if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
+        }
+        if (output.length <= SMALL_OUTPUT) this.#releaseOutput();
         continue;
       }
       if (rewriter.consumed > 0) continue;
@@ -274,6 +280,14 @@ export class Session {
   notify(event: MediationEvent): void {
     const { level, message, fields } = describeMediationEvent(event);
     this.#parts.report(level, event.event, message, fields, event);
+  }
+
+  /** Little output moves into a little buffer for its write: thousands of sessions that send at once then share one large one. */
+  #shrinkOutput(output: Uint8Array, octets: number): Uint8Array {
+    const small = this.#parts.pool.lease(octets <= SMALLEST_BUFFER ? SMALLEST_BUFFER : SMALL_OUTPUT);
+    small.set(output.subarray(0, octets));
+    this.#releaseOutput();
+    return this.#output = small;
   }
 
   #releaseOutput(): void {

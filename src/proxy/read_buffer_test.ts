@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { HeapBufferPool } from "./buffer_pool.ts";
+import { LARGEST_BUFFER, ReadBuffer, SMALLEST_BUFFER } from "./read_buffer.ts";
+
+/** Reads so many octets as a socket would that has them, each counted on from 0. */
+function read(buffer: ReadBuffer, octets: number, first = 0): number {
+  const space = buffer.space();
+  const length = Math.min(octets, space.length);
+  for (let index = 0; index < length; index++) space[index] = first + index;
+  buffer.fill(length);
+  return length;
+}
+
+Deno.test("it grows while reads fill it and shrinks when they no longer do", () => {
+  const buffer = new ReadBuffer(new HeapBufferPool());
+  assert.equal(buffer.capacity, SMALLEST_BUFFER);
+  for (let round = 0; round < 5; round++) buffer.consume(read(buffer, 1_000_000));
+  assert.equal(buffer.capacity, LARGEST_BUFFER);
+  for (let round = 0; round < 5; round++) buffer.consume(read(buffer, 100));
+  buffer.space();
+  assert.equal(buffer.capacity, SMALLEST_BUFFER);
+});
+
+Deno.test("what waits keeps its octets and order while the buffer moves, grows and shrinks", () => {
+  const buffer = new ReadBuffer(new HeapBufferPool());
+  const message = (at: number) => at === 2 ? 255 : at & 0xff;
+  let sent = 0;
+  let seen = 0;
+  for (const [take, leave] of [[4096, 50], [20_000, 3000], [10, 1], [60, 0], [70_000, 60_000], [5, 5]] as const) {
+    const space = buffer.space();
+    const length = Math.min(take, space.length);
+    for (let index = 0; index < length; index++) space[index] = message(sent++);
+    buffer.fill(length);
+    const waiting = buffer.waiting();
+    waiting.forEach((octet, index) => assert.equal(octet, message(seen + index)));
+    const consumed = Math.max(0, waiting.length - leave);
+    buffer.consume(consumed);
+    seen += consumed;
+  }
+});
+
+Deno.test("a message that has begun always finds room for its rest, up to 65535 octets", () => {
+  const buffer = new ReadBuffer(new HeapBufferPool({ generous: 0, retained: 0 }));
+  const space = buffer.space();
+  space.set([0, 10, 0xff, 0xff]);
+  buffer.fill(4);
+  assert.ok(buffer.space().length >= 65535 - 4);
+  while (buffer.length < 65535) buffer.fill(Math.min(100, buffer.space().length, 65535 - buffer.length));
+  assert.equal(buffer.length, 65535);
+});
+
+Deno.test("it does not grow without end when nobody consumes", () => {
+  const buffer = new ReadBuffer(new HeapBufferPool());
+  assert.throws(() => {
+    for (let round = 0; round < 1000; round++) read(buffer, 1_000_000);
+  }, RangeError);
+  assert.ok(buffer.capacity <= LARGEST_BUFFER);
+});
+
+Deno.test("past what the pool gives generously it stays as small as its messages allow", () => {
+  const buffer = new ReadBuffer(new HeapBufferPool({ generous: 0, retained: 0 }));
+  for (let round = 0; round < 5; round++) buffer.consume(read(buffer, 1_000_000));
+  assert.equal(buffer.capacity, SMALLEST_BUFFER);
+});
+
+Deno.test("all memory comes back", () => {
+  const pool = new HeapBufferPool();
+  const buffer = new ReadBuffer(pool);
+  for (let round = 0; round < 5; round++) buffer.consume(read(buffer, 1_000_000));
+  assert.ok(pool.leased >= LARGEST_BUFFER);
+  buffer.release();
+  buffer.release();
+  assert.equal(pool.leased, 0);
+});
