@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { increment } from "../mediation/counters.ts";
+import { createAdmin } from "./admin.ts";
+import { FakeView, skewedSession } from "./fake_view.ts";
+
+const NOW = new Date("2026-01-01T00:01:00.900Z");
+const URL_BASE = "http://127.0.0.1:24780";
+const LOCAL = { peer: "127.0.0.1" };
+
+function fixture() {
+  const view = new FakeView();
+  const app = createAdmin(view, {
+    boundHost: "127.0.0.1",
+    now: () => NOW,
+    eventClients: 2,
+    eventStream: { capacity: 3 },
+  });
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    app.request(`${URL_BASE}${path}`, { headers }, LOCAL);
+  const post = (path: string, headers: Record<string, string> = {}, environment = LOCAL) =>
+    app.request(
+      `${URL_BASE}${path}`,
+      { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: "{}" },
+      environment,
+    );
+  return { view, app, get, post };
+}
+
+Deno.test("live turns whatever happens, ready follows listeners and the drain, neither the collector", async () => {
+  const { view, get } = fixture();
+  view.collector = { ...view.collector, up: false, state: "lost" };
+  assert.equal((await get("/live")).status, 200);
+  assert.equal((await get("/ready")).status, 200);
+  view.draining = true;
+  assert.equal((await get("/ready")).status, 503);
+  assert.equal((await get("/live")).status, 200);
+  view.draining = false;
+  view.ready = false;
+  assert.equal((await get("/ready")).status, 503);
+});
+
+Deno.test("status is exactly what the contract says", async () => {
+  const { view, get } = fixture();
+  view.open.push(skewedSession("1"), skewedSession("2", { skewed: false }), skewedSession("3", { closing: true }));
+  view.ended.recordsReceived = 5;
+  view.ended.recordsSent = 4;
+  increment(view.ended.recordsDropped, "unknown_template", 1);
+  increment(view.ended.messagesRejected, "set_overrun", 2);
+  increment(view.ended.informationLost, "httpVals", 3);
+  increment(view.ended.templates, "rewritten", 1);
+  const response = await get("/api/status");
+  assert.equal(response.headers.get("cache-control"), "no-store");
+  assert.equal(response.headers.get("x-content-type-options"), "nosniff");
+  assert.deepEqual(await response.json(), {
+    version: "1.2.3",
+    mode: "rewrite",
+    uptimeSeconds: 60,
+    draining: false,
+    collector: {
+      address: "127.0.0.1:4739",
+      state: "connected",
+      profile: "antrea/v1.15",
+      dialect: "go-ipfix-legacy",
+      reconnects: 2,
+    },
+    skew: { sessions: 2, left: 1, lastSeen: NOW.toISOString() },
+    totals: {
+      sessions: { open: 3, ended: 7 },
+      messages: { received: 0, sent: 0 },
+      records: { received: 5, sent: 4 },
+      octets: { received: 0, sent: 0 },
+      templates: { rewritten: 1 },
+      fieldsStripped: {},
+      fieldsPadded: {},
+      pluginErrors: {},
+      sequenceGaps: 0,
+    },
+    losses: {
+      recordsDropped: { unknown_template: 1 },
+      messagesRejected: { set_overrun: 2 },
+      informationLost: { httpVals: 3 },
+    },
+  });
+});
+
+Deno.test("without a skewed session, when one was last seen is the proxy's word, or null", async () => {
+  const { view, get } = fixture();
+  assert.deepEqual((await (await get("/api/status")).json()).skew, { sessions: 0, left: 0, lastSeen: null });
+  view.skewLastSeen = new Date("2026-01-01T00:00:10Z");
+  assert.deepEqual((await (await get("/api/status")).json()).skew, {
+    sessions: 0,
+    left: 0,
+    lastSeen: "2026-01-01T00:00:10.000Z",
+  });
+});
+
+Deno.test("sessions, each with its templates and what becomes of their fields", async () => {
+  const { view, get } = fixture();
+  assert.deepEqual(await (await get("/api/sessions")).json(), []);
+  for (let id = 0; id < 40; id++) view.open.push(skewedSession(String(id)));
+  const sessions = await (await get("/api/sessions")).json();
+  assert.deepEqual(sessions.map(({ id }: { id: string }) => id), view.open.map(({ id }) => id));
+  const session = await (await get("/api/sessions/17")).json();
+  assert.deepEqual(session, sessions[17]);
+  assert.equal(session.peer, "10.1.2.3:40000");
+  assert.equal(session.certificateName, null);
+  assert.equal(session.detectedProfile, "antrea/v2.0");
+  assert.deepEqual(session.observationDomains, [7]);
+  const [template] = session.templates;
+  assert.equal(template.targetTemplate, 300);
+  assert.deepEqual(template.stripped, ["56506/999"]);
+  assert.deepEqual(template.padded, ["protocolIdentifier", "exporterIPv4Address"]);
+  assert.equal(template.moved, 1);
+  assert.deepEqual(template.target[1], {
+    element: "packetDeltaCount",
+    pen: 0,
+    id: 2,
+    type: "unsigned64",
+    length: 8,
+    from: "record",
+    index: 0,
+    convert: "widen",
+  });
+  assert.equal(template.target[2].by, "pad-missing");
+  assert.equal(template.target[2].value, 6);
+  assert.equal((await get("/api/sessions/40")).status, 404);
+});
+
+Deno.test("names that objects inherit are elements like any other", async () => {
+  const { view, get } = fixture();
+  increment(view.ended.fieldsStripped, "__proto__", 3);
+  increment(view.ended.fieldsStripped, "constructor", 4);
+  const text = await (await get("/api/status")).text();
+  assert.match(text, /"fieldsStripped":\{"__proto__":3,"constructor":4\}/);
+});
+
+Deno.test("drain, close and reload do what they say", async () => {
+  const { view, get, post } = fixture();
+  view.open.push(skewedSession("a"));
+  assert.equal((await post("/api/sessions/a/close")).status, 202);
+  assert.deepEqual(view.closed, ["a"]);
+  assert.equal((await post("/api/sessions/b/close")).status, 404);
+  assert.equal((await post("/api/reload")).status, 501);
+  view.reload = () => Promise.resolve({ applied: false, mistakes: ["proxy.yaml:1:1: listen: missing"] });
+  const refused = await post("/api/reload");
+  assert.equal(refused.status, 422);
+  assert.deepEqual((await refused.json()).mistakes, ["proxy.yaml:1:1: listen: missing"]);
+  view.reload = () => Promise.resolve({ applied: true, mistakes: [] });
+  assert.equal((await post("/api/reload")).status, 200);
+  assert.equal((await post("/api/drain")).status, 202);
+  assert.equal(view.draining, true);
+  assert.equal((await get("/api/drain")).status, 405);
+});
+
+Deno.test("nothing changes for other machines, other sites' pages and forms", async () => {
+  const { view, app, post } = fixture();
+  view.open.push(skewedSession("a"));
+  for (const path of ["/api/drain", "/api/sessions/a/close", "/api/reload"]) {
+    assert.equal((await post(path, {}, { peer: "10.0.0.9" })).status, 403, path);
+    assert.equal((await post(path, { Origin: "http://evil.example" })).status, 403, path);
+    assert.equal((await post(path, { "Sec-Fetch-Site": "cross-site" })).status, 403, path);
+    assert.equal((await post(path, { "Content-Type": "application/x-www-form-urlencoded" })).status, 415, path);
+    assert.equal((await post(path, { Host: "evil.example" })).status, 403, path);
+    const unknownPeer = { method: "POST", headers: { "Content-Type": "application/json" } };
+    assert.equal((await app.request(`${URL_BASE}${path}`, unknownPeer)).status, 403, path);
+  }
+  assert.equal(view.draining, false);
+  assert.deepEqual(view.closed, []);
+  assert.equal((await post("/api/drain", { Origin: URL_BASE })).status, 202);
+});
+
+Deno.test("what a rebound name asks for, it does not get", async () => {
+  const { get } = fixture();
+  for (const path of ["/api/status", "/metrics", "/api/events", "/api/sessions"]) {
+    assert.equal((await get(path, { Host: "evil.example:24780" })).status, 403, path);
+  }
+  assert.equal((await get("/api/status", { Host: "localhost:1" })).status, 200);
+});
+
+Deno.test("events reach every client as they happen, no more clients than allowed", async () => {
+  const { view, get } = fixture();
+  const first = await get("/api/events");
+  const second = await get("/api/events");
+  assert.equal(first.headers.get("content-type"), "text/event-stream");
+  assert.equal((await get("/api/events")).status, 503);
+  view.emit({ event: "session_opened", time: NOW, session: "1" });
+  for (const response of [first, second]) {
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    assert.match((await reader?.read())?.value ?? "", /^: /);
+    assert.equal(
+      (await reader?.read())?.value,
+      `event: session_opened\ndata: {"event":"session_opened","time":"${NOW.toISOString()}","session":"1"}\n\n`,
+    );
+    await reader?.cancel();
+  }
+  assert.equal(view.listeners.size, 0);
+  const third = await get("/api/events");
+  assert.equal(third.status, 200);
+  await third.body?.cancel();
+});

@@ -1,0 +1,60 @@
+import type { Counters } from "../mediation/counters.ts";
+
+/** Counts by reason, outcome or element, as a JSON object. */
+export type CountsReport = Readonly<Record<string, number>>;
+
+/** What was counted, as JSON. */
+export interface CountersReport {
+  readonly messages: { readonly received: number; readonly sent: number };
+  readonly records: { readonly received: number; readonly sent: number };
+  readonly octets: { readonly received: number; readonly sent: number };
+  /** By outcome. */
+  readonly templates: CountsReport;
+  /** Records by element. */
+  readonly fieldsStripped: CountsReport;
+  /** Records by element. */
+  readonly fieldsPadded: CountsReport;
+  /** By plugin. */
+  readonly pluginErrors: CountsReport;
+  readonly sequenceGaps: number;
+}
+
+/** What did not arrive, or not whole, as JSON. */
+export interface LossesReport {
+  /** Data records by reason. */
+  readonly recordsDropped: CountsReport;
+  /** Messages by reason. */
+  readonly messagesRejected: CountsReport;
+  /** Data records that lost a value, by element. */
+  readonly informationLost: CountsReport;
+}
+
+/** Element names come from outside: a record without prototype takes any of them. */
+function report(counts: ReadonlyMap<string, number>): CountsReport {
+  const record: Record<string, number> = Object.create(null);
+  for (const [key, count] of counts) record[key] = count;
+  return record;
+}
+
+/** The counters but for losses. */
+export function countersReport(counters: Counters): CountersReport {
+  return {
+    messages: { received: counters.messagesReceived, sent: counters.messagesSent },
+    records: { received: counters.recordsReceived, sent: counters.recordsSent },
+    octets: { received: counters.octetsReceived, sent: counters.octetsSent },
+    templates: report(counters.templates),
+    fieldsStripped: report(counters.fieldsStripped),
+    fieldsPadded: report(counters.fieldsPadded),
+    pluginErrors: report(counters.pluginErrors),
+    sequenceGaps: counters.sequenceGaps,
+  };
+}
+
+/** The ledger of losses. */
+export function lossesReport(counters: Counters): LossesReport {
+  return {
+    recordsDropped: report(counters.recordsDropped),
+    messagesRejected: report(counters.messagesRejected),
+    informationLost: report(counters.informationLost),
+  };
+}

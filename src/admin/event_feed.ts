@@ -1,0 +1,23 @@
+import type { ProxyEvent } from "../proxy/proxy_event.ts";
+import type { AdminEvent } from "./view.ts";
+
+/** Hands the proxy's events on to whoever listens. Keeps none: who comes later asks for the state instead. */
+export class EventFeed {
+  readonly #listeners = new Set<(event: AdminEvent) => void>();
+
+  constructor(readonly now: () => Date = () => new Date()) {}
+
+  /** As {@link AdminView.subscribe}. */
+  subscribe(listener: (event: AdminEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Costs next to nothing while nobody listens. */
+  publish({ level, event, message, fields, mediation }: ProxyEvent): void {
+    if (this.#listeners.size === 0) return;
+    const mapping = mediation !== undefined && "mapping" in mediation ? { mapping: mediation.mapping } : {};
+    const told: AdminEvent = { ...fields, event, time: this.now(), level, message, ...mapping };
+    for (const listener of this.#listeners) listener(told);
+  }
+}

@@ -1,0 +1,255 @@
+import { Counter, Gauge, Registry } from "prom-client";
+import { REJECT_REASONS } from "../ipfix/decode_error.ts";
+import type { Counters } from "../mediation/counters.ts";
+import { DROP_REASONS } from "../mediation/event.ts";
+import { BoundedLabels } from "./bounded_labels.ts";
+import { processMetrics } from "./process_metrics.ts";
+import { type AdminView, TRANSPORTS } from "./view.ts";
+
+/** One series of a metric at the moment of a scrape. */
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** What all metrics of one scrape are read from. */
+interface Snapshot {
+  readonly view: AdminView;
+  readonly totals: Counters;
+}
+
+/** A metric: its name without prefix, what it counts in which unit, its labels, and how it is read. */
+interface Definition {
+  readonly kind: "counter" | "gauge";
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly string[];
+  readonly read: (snapshot: Snapshot) => Iterable<Sample>;
+}
+
+const TEMPLATE_OUTCOMES = ["identity", "rewritten", "refused", "replaced"] as const;
+const RELOAD_OUTCOMES = ["applied", "refused"] as const;
+
+function one(value: number): Sample[] {
+  return [{ labels: {}, value }];
+}
+
+function byDirection(received: number, sent: number): Sample[] {
+  return [{ labels: { direction: "received" }, value: received }, { labels: { direction: "sent" }, value: sent }];
+}
+
+/** A sample for each key: those that are always shown first, be they 0, then what else was counted. */
+function by(label: string, counts: ReadonlyMap<string, number> = new Map(), always: readonly string[] = []): Sample[] {
+  const all = new Map<string, number>(always.map((key) => [key, 0]));
+  for (const [key, count] of counts) all.set(key, count);
+  return [...all].map(([key, value]) => ({ labels: { [label]: key }, value }));
+}
+
+function definitions(): Definition[] {
+  const elements = { named: 1024, unknown: 64 };
+  const stripped = new BoundedLabels(elements);
+  const padded = new BoundedLabels(elements);
+  const lost = new BoundedLabels(elements);
+  const plugins = new BoundedLabels({ named: 64, unknown: 0 });
+  return [
+    {
+      kind: "gauge",
+      name: "sessions",
+      help: "Exporter sessions that are open now, by transport.",
+      labels: ["transport"],
+      read: ({ view }) => {
+        const open = new Map<string, number>();
+        for (const { transport } of view.sessions()) open.set(transport, (open.get(transport) ?? 0) + 1);
+        return by("transport", open, TRANSPORTS);
+      },
+    },
+    {
+      kind: "counter",
+      name: "sessions_total",
+      help: "Exporter sessions that ended or were not let in, by transport and by how.",
+      labels: ["transport", "outcome"],
+      read: ({ view }) =>
+        [...view.sessionOutcomes()].map(({ transport, outcome, count }) => ({
+          labels: { transport, outcome },
+          value: count,
+        })),
+    },
+    {
+      kind: "gauge",
+      name: "skewed_sessions",
+      help: "Open exporter sessions with a template that the collector does not get as it came; 0: the proxy can go.",
+      read: ({ view }) => one(view.sessions().filter(({ skewed }) => skewed).length),
+    },
+    {
+      kind: "counter",
+      name: "messages_total",
+      help: "IPFIX messages received from exporters, and sent to the collector.",
+      labels: ["direction"],
+      read: ({ totals }) => byDirection(totals.messagesReceived, totals.messagesSent),
+    },
+    {
+      kind: "counter",
+      name: "records_total",
+      help: "Data records (options data included, templates not) received from exporters, and sent to the collector.",
+      labels: ["direction"],
+      read: ({ totals }) => byDirection(totals.recordsReceived, totals.recordsSent),
+    },
+    {
+      kind: "counter",
+      name: "octets_total",
+      help: "Octets of IPFIX messages received from exporters, and sent to the collector.",
+      labels: ["direction"],
+      read: ({ totals }) => byDirection(totals.octetsReceived, totals.octetsSent),
+    },
+    {
+      kind: "counter",
+      name: "records_dropped_total",
+      help:
+        "Data records (whole sets, where their records cannot be told apart) that did not go to the collector, by reason.",
+      labels: ["reason"],
+      read: ({ totals }) => by("reason", totals.recordsDropped, DROP_REASONS),
+    },
+    {
+      kind: "counter",
+      name: "messages_rejected_total",
+      help: "Messages received that break RFC 7011 and were refused whole, by reason.",
+      labels: ["reason"],
+      read: ({ totals }) => by("reason", totals.messagesRejected, REJECT_REASONS),
+    },
+    {
+      kind: "counter",
+      name: "templates_total",
+      help: "Template records received, by what became of them.",
+      labels: ["outcome"],
+      read: ({ totals }) => by("outcome", totals.templates, TEMPLATE_OUTCOMES),
+    },
+    {
+      kind: "counter",
+      name: "fields_stripped_total",
+      help: "Data records that lost this field on the way, by information element.",
+      labels: ["element"],
+      read: ({ totals }) => by("element", stripped.fold(totals.fieldsStripped)),
+    },
+    {
+      kind: "counter",
+      name: "fields_padded_total",
+      help: "Data records that were given this field, by information element.",
+      labels: ["element"],
+      read: ({ totals }) => by("element", padded.fold(totals.fieldsPadded)),
+    },
+    {
+      kind: "counter",
+      name: "information_lost_records_total",
+      help: "Data records whose stripped field carried something else than its type's default, by information element.",
+      labels: ["element"],
+      read: ({ totals }) => by("element", lost.fold(totals.informationLost)),
+    },
+    {
+      kind: "gauge",
+      name: "collector_up",
+      help: "1 while the collector takes connections, 0 while it does not or none was tried.",
+      read: ({ view }) => one(view.collector.up ? 1 : 0),
+    },
+    {
+      kind: "counter",
+      name: "collector_connections_total",
+      help: "Attempts to connect to the collector, by outcome.",
+      labels: ["outcome"],
+      read: ({ view }) => by("outcome", view.collector.connections),
+    },
+    {
+      kind: "counter",
+      name: "collector_replayed_templates_total",
+      help: "Template records sent to the collector again because its connection was new.",
+      read: ({ view }) => one(view.collector.replayedTemplates),
+    },
+    {
+      kind: "counter",
+      name: "collector_possibly_lost_records_total",
+      help: "Data records in lost connections that the collector may not have read: at most so many, often fewer.",
+      read: ({ view }) => one(view.collector.recordsPossiblyLost),
+    },
+    {
+      kind: "gauge",
+      name: "held_octets",
+      help: "Octets that wait in the proxy for the collector.",
+      read: ({ view }) => one(view.collector.heldOctets),
+    },
+    {
+      kind: "counter",
+      name: "plugin_errors_total",
+      help: "Template mappings that failed in a plugin, by plugin.",
+      labels: ["plugin"],
+      read: ({ totals }) => by("plugin", plugins.fold(totals.pluginErrors)),
+    },
+    {
+      kind: "counter",
+      name: "exporter_sequence_gaps_total",
+      help: "Data records that exporters' sequence numbers say never arrived; a jump back counts as one.",
+      read: ({ totals }) => one(totals.sequenceGaps),
+    },
+    {
+      kind: "counter",
+      name: "config_reloads_total",
+      help: "Attempts to reload the configuration, by outcome.",
+      labels: ["outcome"],
+      read: ({ view }) => by("outcome", view.configReloads, RELOAD_OUTCOMES),
+    },
+    {
+      kind: "gauge",
+      name: "certificate_expiry_timestamp_seconds",
+      help: "When the first certificate of this role ends, in seconds since 1970-01-01 UTC.",
+      labels: ["role"],
+      read: ({ view }) => {
+        const first = new Map<string, number>();
+        for (const { role, expiresAt } of view.certificates ?? []) {
+          first.set(role, Math.min(first.get(role) ?? Infinity, expiresAt.getTime() / 1000));
+        }
+        return by("role", first);
+      },
+    },
+    {
+      kind: "gauge",
+      name: "build_info",
+      help: "Always 1; the versions of the proxy and of Deno are its labels.",
+      labels: ["version", "deno"],
+      read: ({ view }) => [{ labels: { version: view.version, deno: Deno.version.deno }, value: 1 }],
+    },
+  ];
+}
+
+/** Makes the function that gives all metrics as Prometheus text, each read from the view at that moment. */
+export function createMetrics(view: AdminView): { readonly contentType: string; scrape(): Promise<string> } {
+  const registry = new Registry();
+  let snapshot: Snapshot = { view, totals: view.totals() };
+  const register = ({ kind, name, help, labels = [], read }: Definition): void => {
+    const configuration = { name: `ipfix_proxy_${name}`, help, labelNames: labels, registers: [registry] };
+    // What a metric held is only what the last scrape read: the sources are monotonic, so what is exposed is as well.
+    if (kind === "counter") {
+      new Counter({
+        ...configuration,
+        collect() {
+          this.reset();
+          for (const { labels, value } of read(snapshot)) this.inc(labels, value);
+        },
+      });
+    } else {
+      new Gauge({
+        ...configuration,
+        collect() {
+          this.reset();
+          for (const { labels, value } of read(snapshot)) this.set(labels, value);
+        },
+      });
+    }
+  };
+  for (const definition of definitions()) register(definition);
+  processMetrics(registry, view.startedAt);
+  return {
+    contentType: registry.contentType,
+    scrape: () => {
+      snapshot = { view, totals: view.totals() };
+      return registry.metrics();
+    },
+  };
+}

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { REJECT_REASONS } from "../ipfix/decode_error.ts";
+import { increment } from "../mediation/counters.ts";
+import { DROP_REASONS } from "../mediation/event.ts";
+import { FakeView, skewedSession } from "./fake_view.ts";
+import { createMetrics } from "./metrics.ts";
+
+/** Series as `name{labels}` → value, and metrics as name → type. Refuses what is no line of the text format. */
+function parse(text: string): { series: Map<string, number>; types: Map<string, string>; helps: Map<string, string> } {
+  const series = new Map<string, number>();
+  const types = new Map<string, string>();
+  const helps = new Map<string, string>();
+  for (const line of text.split("\n").filter((line) => line !== "")) {
+    const [, kind, name = "", rest = ""] = /^# (HELP|TYPE) (\S+) (.*)$/.exec(line) ?? [];
+    if (kind === "HELP") helps.set(name, rest);
+    else if (kind === "TYPE") types.set(name, rest);
+    else {
+      const sample = /^([a-z_]+(?:\{.*\})?) (\S+)$/.exec(line);
+      assert.ok(sample?.[1] !== undefined, line);
+      assert.ok(!series.has(sample[1]), `twice: ${line}`);
+      series.set(sample[1], Number(sample[2]));
+    }
+  }
+  return { series, types, helps };
+}
+
+const scrape = async (view: FakeView) => parse(await createMetrics(view).scrape());
+
+Deno.test("every name of the contract is there, with its type, its labels and a HELP", async () => {
+  const view = new FakeView();
+  view.open.push(skewedSession("1"));
+  increment(view.ended.pluginErrors, "pad-missing");
+  for (const counts of [view.ended.fieldsPadded, view.ended.fieldsStripped, view.ended.informationLost]) {
+    increment(counts, "httpVals");
+  }
+  view.certificates.push({ role: "listener", expiresAt: new Date(9_000) }, {
+    role: "listener",
+    expiresAt: new Date(5_000),
+  });
+  const { series, types, helps } = await scrape(view);
+  const contract: Record<string, [type: string, ...labels: string[]]> = {
+    sessions: ["gauge", "transport"],
+    sessions_total: ["counter", "transport", "outcome"],
+    skewed_sessions: ["gauge"],
+    messages_total: ["counter", "direction"],
+    records_total: ["counter", "direction"],
+    octets_total: ["counter", "direction"],
+    records_dropped_total: ["counter", "reason"],
+    messages_rejected_total: ["counter", "reason"],
+    templates_total: ["counter", "outcome"],
+    fields_stripped_total: ["counter", "element"],
+    fields_padded_total: ["counter", "element"],
+    information_lost_records_total: ["counter", "element"],
+    collector_up: ["gauge"],
+    collector_connections_total: ["counter", "outcome"],
+    collector_replayed_templates_total: ["counter"],
+    held_octets: ["gauge"],
+    plugin_errors_total: ["counter", "plugin"],
+    exporter_sequence_gaps_total: ["counter"],
+    config_reloads_total: ["counter", "outcome"],
+    certificate_expiry_timestamp_seconds: ["gauge", "role"],
+    build_info: ["gauge", "version", "deno"],
+  };
+  for (const [name, [type, ...labels]] of Object.entries(contract)) {
+    assert.equal(types.get(`ipfix_proxy_${name}`), type, name);
+    assert.ok((helps.get(`ipfix_proxy_${name}`) ?? "").length > 20, name);
+    const found = [...series.keys()].filter((key) => key.replace(/\{.*/, "") === `ipfix_proxy_${name}`);
+    assert.ok(found.length > 0, `no series of ${name}`);
+    for (const key of found) {
+      assert.deepEqual([...key.matchAll(/(\w+)="/g)].map(([, label]) => label).sort(), labels.sort(), key);
+    }
+  }
+  assert.equal(series.get('ipfix_proxy_sessions{transport="tcp"}'), 1);
+  assert.equal(series.get('ipfix_proxy_sessions{transport="udp"}'), 0);
+  assert.equal(series.get("ipfix_proxy_skewed_sessions"), 1);
+  assert.equal(series.get('ipfix_proxy_sessions_total{transport="tcp",outcome="closed"}'), 7);
+  assert.equal(series.get('ipfix_proxy_certificate_expiry_timestamp_seconds{role="listener"}'), 5);
+  assert.equal(series.get(`ipfix_proxy_build_info{version="1.2.3",deno="${Deno.version.deno}"}`), 1);
+});
+
+Deno.test("every reason is a series from the start, so that its first increase is seen", async () => {
+  const { series } = await scrape(new FakeView());
+  for (const reason of DROP_REASONS) {
+    assert.equal(series.get(`ipfix_proxy_records_dropped_total{reason="${reason}"}`), 0, reason);
+  }
+  for (const reason of REJECT_REASONS) {
+    assert.equal(series.get(`ipfix_proxy_messages_rejected_total{reason="${reason}"}`), 0, reason);
+  }
+});
+
+Deno.test("counters go on over the end of a session, and every scrape reads anew", async () => {
+  const view = new FakeView();
+  const session = skewedSession("1");
+  view.open.push(session);
+  const metrics = createMetrics(view);
+  const sent = async () => parse(await metrics.scrape()).series.get('ipfix_proxy_records_total{direction="sent"}');
+  assert.equal(await sent(), 0);
+  session.counters.recordsSent = 10;
+  assert.equal(await sent(), 10);
+  view.open.pop();
+  view.ended.add(session.counters);
+  assert.equal(await sent(), 10);
+  view.open.push(skewedSession("2"));
+  view.open[0]?.counters && (view.open[0].counters.recordsSent = 3);
+  assert.equal(await sent(), 13);
+  assert.equal(await sent(), 13);
+});
+
+Deno.test("two scrapes at once see the same", async () => {
+  const view = new FakeView();
+  view.ended.messagesSent = 21;
+  const metrics = createMetrics(view);
+  for (const text of await Promise.all([metrics.scrape(), metrics.scrape()])) {
+    assert.equal(parse(text).series.get('ipfix_proxy_messages_total{direction="sent"}'), 21);
+  }
+});
+
+Deno.test("elements that exporters make up stay few series; their sum stays right and never falls", async () => {
+  const view = new FakeView();
+  const metrics = createMetrics(view);
+  let before = new Map<string, number>();
+  for (let round = 0; round < 3; round++) {
+    for (let id = 0; id < 500; id++) increment(view.ended.fieldsStripped, `${7 + round}/${id}`);
+    increment(view.ended.fieldsStripped, "httpVals");
+    const { series } = parse(await metrics.scrape());
+    const stripped = new Map([...series].filter(([key]) => key.startsWith("ipfix_proxy_fields_stripped_total")));
+    assert.equal(stripped.size, 64 + 2);
+    assert.equal([...stripped.values()].reduce((sum, value) => sum + value), 501 * (round + 1));
+    for (const [key, value] of before) assert.ok((stripped.get(key) ?? -1) >= value, key);
+    before = stripped;
+  }
+  assert.equal(before.get('ipfix_proxy_fields_stripped_total{element="httpVals"}'), 3);
+});
+
+Deno.test("no label carries a peer's address, no element name breaks out of its label", async () => {
+  const view = new FakeView();
+  view.open.push(skewedSession("1"));
+  increment(view.ended.fieldsStripped, 'a"} 7\nb\\');
+  const text = await createMetrics(view).scrape();
+  assert.ok(!text.includes("10.1.2.3"));
+  assert.ok(text.includes('ipfix_proxy_fields_stripped_total{element="a\\"} 7\\nb\\\\"} 1'));
+});
+
+Deno.test("process metrics are those of this process", async () => {
+  const view = new FakeView();
+  const { series } = await scrape(view);
+  assert.ok((series.get("process_resident_memory_bytes") ?? 0) > 10e6);
+  assert.ok((series.get("process_heap_bytes") ?? 0) > 1e6);
+  const cpu = series.get("process_cpu_seconds_total") ?? 0;
+  assert.ok(cpu > 0.01 && cpu < 10_000, String(cpu));
+  assert.equal(series.get("process_start_time_seconds"), view.startedAt.getTime() / 1000);
+});

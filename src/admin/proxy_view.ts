@@ -1,0 +1,58 @@
+import type { Proxy } from "../proxy/proxy.ts";
+import type { EventFeed } from "./event_feed.ts";
+import type { AdminView, SessionOutcome } from "./view.ts";
+
+/** What the proxy itself does not know. */
+export interface ProxyFacts {
+  readonly version: string;
+  readonly startedAt: Date;
+  /** Name of the collector's profile. */
+  readonly profile: string;
+  /** Name of the dialect that output fits. */
+  readonly dialect: string;
+  /** What the proxy's events are published to. */
+  readonly events: EventFeed;
+  /** Called for `POST /api/drain`; whoever runs the program ends it when the drain is done. */
+  readonly drain: () => void;
+  /** Whether all listeners are bound. */
+  readonly ready: () => boolean;
+  readonly reload?: AdminView["reload"];
+  readonly configReloads?: ReadonlyMap<string, number>;
+  readonly certificates?: AdminView["certificates"];
+}
+
+/** A running proxy as the admin server sees it. */
+export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
+  const { version, startedAt, profile, dialect, events, reload, configReloads, certificates } = facts;
+  return {
+    version,
+    startedAt,
+    mode: proxy.mode,
+    get draining() {
+      return proxy.draining;
+    },
+    get ready() {
+      return facts.ready();
+    },
+    get collector() {
+      return { ...proxy.collector(), profile, dialect };
+    },
+    get skewLastSeen() {
+      return proxy.skewLastSeen;
+    },
+    sessions: () => [...proxy.sessions()],
+    session: (id) => proxy.session(id),
+    totals: () => proxy.totals(),
+    *sessionOutcomes(): Iterable<SessionOutcome> {
+      for (const [transport, outcomes] of proxy.counters.sessions) {
+        for (const [outcome, count] of outcomes) yield { transport, outcome, count };
+      }
+    },
+    drain: facts.drain,
+    closeSession: (id) => proxy.closeSession(id),
+    subscribe: (listener) => events.subscribe(listener),
+    ...(reload === undefined ? {} : { reload }),
+    ...(configReloads === undefined ? {} : { configReloads }),
+    ...(certificates === undefined ? {} : { certificates }),
+  };
+}

@@ -1,0 +1,54 @@
+import { type CountersReport, countersReport, type LossesReport, lossesReport } from "./counters_report.ts";
+import type { AdminView } from "./view.ts";
+
+/** What `/api/status` answers. */
+export interface StatusReport {
+  readonly version: string;
+  readonly mode: "rewrite" | "observe";
+  /** Whole seconds since the start. */
+  readonly uptimeSeconds: number;
+  readonly draining: boolean;
+  readonly collector: {
+    readonly address: string;
+    readonly state: string;
+    readonly profile: string;
+    readonly dialect: string;
+    readonly reconnects: number;
+  };
+  readonly skew: {
+    /** Open sessions with a template that is not passed on as it came: the metric `skewed_sessions`. */
+    readonly sessions: number;
+    /** Those of them that still need rewriting, as their exporter has not gone. 0: the proxy can go. */
+    readonly left: number;
+    /** ISO 8601 time at which a skewed session was last there: now, while there is one; null: never since the start. */
+    readonly lastSeen: string | null;
+  };
+  /** Over all sessions since the start. */
+  readonly totals: { readonly sessions: { readonly open: number; readonly ended: number } } & CountersReport;
+  readonly losses: LossesReport;
+}
+
+/** The proxy's state at the moment given. */
+export function statusReport(view: AdminView, now: Date): StatusReport {
+  const sessions = view.sessions();
+  const skewed = sessions.filter((session) => session.skewed);
+  let ended = 0;
+  for (const { count } of view.sessionOutcomes()) ended += count;
+  const lastSeen = skewed.length > 0 ? now : view.skewLastSeen;
+  const totals = view.totals();
+  const { address, state, profile, dialect, reconnects } = view.collector;
+  return {
+    version: view.version,
+    mode: view.mode,
+    uptimeSeconds: Math.max(0, Math.floor((now.getTime() - view.startedAt.getTime()) / 1000)),
+    draining: view.draining,
+    collector: { address, state, profile, dialect, reconnects },
+    skew: {
+      sessions: skewed.length,
+      left: skewed.filter(({ closing }) => !closing).length,
+      lastSeen: lastSeen?.toISOString() ?? null,
+    },
+    totals: { sessions: { open: sessions.length, ended }, ...countersReport(totals) },
+    losses: lossesReport(totals),
+  };
+}

@@ -1,0 +1,109 @@
+import type { Counters } from "../mediation/counters.ts";
+import type { TemplateMapping } from "../mediation/template_mapping.ts";
+import type { TemplateState } from "../mediation/session_rewriter.ts";
+
+/** How exporters, and the collector, are reached. */
+export const TRANSPORTS = ["tcp", "tls", "udp"] as const;
+
+/** One of {@link TRANSPORTS}. */
+export type Transport = (typeof TRANSPORTS)[number];
+
+/** The collector as all sessions together see it. */
+export interface CollectorView {
+  /** `host:port`, as configured. */
+  readonly address: string;
+  /** A word for people, of the proxy's choosing: `connected`. Programs read {@link up}. */
+  readonly state: string;
+  /** Whether the collector took the last connection that was tried, or is in use: `collector_up`. */
+  readonly up: boolean;
+  /** `antrea/v1.15` */
+  readonly profile: string;
+  /** `go-ipfix-legacy` */
+  readonly dialect: string;
+  /** Connections that took the place of one that was lost. */
+  readonly reconnects: number;
+  /** Outcome of an attempt to connect → how often. */
+  readonly connections: ReadonlyMap<string, number>;
+  /** Templates sent again because the connection was new. */
+  readonly replayedTemplates: number;
+  /** Upper bound of the records that went down with connections that were lost. */
+  readonly recordsPossiblyLost: number;
+  /** Octets that wait in the proxy for a collector. */
+  readonly heldOctets: number;
+}
+
+/** One exporter's transport session that has not ended. */
+export interface SessionView {
+  readonly id: string;
+  /** `address:port`, `[v6]:port`. Never a metric's label. */
+  readonly peer: string;
+  readonly transport: Transport;
+  readonly certificateName?: string;
+  readonly openedAt: Date;
+  /** True once the exporter is gone and only its octets are still on their way. */
+  readonly closing: boolean;
+  /** Whether any live template's mapping is not the identity. */
+  readonly skewed: boolean;
+  readonly counters: Counters;
+  templates(): readonly TemplateState[];
+}
+
+/** Sessions of one transport that ended (or were never let in), by how. */
+export interface SessionOutcome {
+  readonly transport: Transport;
+  /** One of few words, never anything a peer sent: `closed`, `rejected`. */
+  readonly outcome: string;
+  readonly count: number;
+}
+
+/** When a certificate that the proxy uses ends. */
+export interface CertificateView {
+  /** One of few words: `listener`, `collector`, `ca`. */
+  readonly role: string;
+  readonly expiresAt: Date;
+}
+
+/** What happened, as `/api/events` tells it: any {@link MediationEvent} is one, with a time and a session. */
+export interface AdminEvent {
+  readonly event: string;
+  readonly time: Date;
+  readonly session?: string;
+  readonly mapping?: TemplateMapping;
+  readonly [detail: string]: unknown;
+}
+
+/** What became of a reload. */
+export interface ReloadResult {
+  readonly applied: boolean;
+  /** Every mistake, where nothing was applied. */
+  readonly mistakes: readonly string[];
+}
+
+/** All that the admin server sees of a running proxy, and all that it can do to it. */
+export interface AdminView {
+  readonly version: string;
+  readonly mode: "rewrite" | "observe";
+  readonly startedAt: Date;
+  readonly draining: boolean;
+  /** All listeners are bound and the configuration is loaded. Never depends on the collector. */
+  readonly ready: boolean;
+  readonly collector: CollectorView;
+  sessions(): readonly SessionView[];
+  session(id: string): SessionView | undefined;
+  /** Over all sessions, live and ended: never less than it was at an earlier call. */
+  totals(): Counters;
+  sessionOutcomes(): Iterable<SessionOutcome>;
+  /** When the last session that was skewed ended or stopped being so; undefined: there was none. */
+  readonly skewLastSeen: Date | undefined;
+  /** Starts the drain; does not wait for its end. */
+  drain(): void;
+  /** Starts to close the session. False: there is none of this id. */
+  closeSession(id: string): boolean;
+  /** Receives events from now on, synchronously, until the function that comes back is called. */
+  subscribe(listener: (event: AdminEvent) => void): () => void;
+  /** Missing where the proxy cannot reload. */
+  reload?(): Promise<ReloadResult>;
+  /** Outcome of a reload → how often. */
+  readonly configReloads?: ReadonlyMap<string, number>;
+  readonly certificates?: Iterable<CertificateView>;
+}

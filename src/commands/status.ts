@@ -1,0 +1,176 @@
+import { Command } from "commander";
+import { z } from "zod";
+import { parseDuration } from "../config/quantity.ts";
+import { CommandFailure, EXIT, messageOf, usageFailure } from "./command_failure.ts";
+import { printable, say, writeLine } from "./terminal.ts";
+
+/** Exit status while sessions still need rewriting. */
+const SKEW_PRESENT = 3;
+
+/** Where a proxy's admin server is unless the configuration says otherwise. */
+const DEFAULT_ADMIN = "http://127.0.0.1:24780";
+
+/** How often a proxy is asked again while waiting, and how long it may take to answer. */
+const ASK_AGAIN_MILLISECONDS = 1_000;
+const ANSWER_MILLISECONDS = 5_000;
+
+/** What `status` needs of the answer; all else of it is passed on by `--json` as it came. */
+const STATUS = z.looseObject({
+  version: z.string(),
+  mode: z.string(),
+  uptimeSeconds: z.number(),
+  draining: z.boolean(),
+  collector: z.looseObject({
+    address: z.string(),
+    state: z.string(),
+    profile: z.string(),
+    dialect: z.string(),
+    reconnects: z.number(),
+  }),
+  skew: z.looseObject({ sessions: z.number(), left: z.number(), lastSeen: z.string().nullable() }),
+  totals: z.looseObject({
+    sessions: z.looseObject({ open: z.number(), ended: z.number() }),
+    messages: z.looseObject({ received: z.number(), sent: z.number() }),
+    records: z.looseObject({ received: z.number(), sent: z.number() }),
+  }),
+  losses: z.record(z.string(), z.record(z.string(), z.number())),
+});
+
+type Status = z.infer<typeof STATUS>;
+
+/** What the command touches of the world. */
+export interface StatusDependencies {
+  /** The answer's body. @throws when there is none, or it is not a success */
+  readonly ask: (url: URL) => Promise<unknown>;
+  readonly write: (line: string) => Promise<void>;
+  readonly say: (line: string) => void;
+  /** Milliseconds that never run backwards. */
+  readonly now: () => number;
+  readonly pause: (milliseconds: number) => Promise<void>;
+}
+
+export interface StatusOptions {
+  readonly admin: string;
+  readonly json?: boolean;
+  /** A duration: until then, asks again until no skew is left. */
+  readonly wait?: string;
+}
+
+/** The `status` command. */
+export function statusCommand(): Command {
+  return new Command("status")
+    .summary("ask a running proxy whether it is still needed")
+    .description(
+      "Asks a running proxy for its sessions, skew and losses. " +
+        "Exit status: 0 no session needs rewriting any more (the proxy can go), 3 some do, 1 not reachable.",
+    )
+    .option("--admin <url>", "the proxy's admin address", DEFAULT_ADMIN)
+    .option("--json", "the answer as JSON")
+    .option("--wait <duration>", "ask again until no skew is left, at most for so long: 30m")
+    .action((options: StatusOptions) => status(options, SYSTEM));
+}
+
+/**
+ * Asks once, or with `wait` until no skew is left or the time is over.
+ *
+ * @throws CommandFailure with exit status 3 (skew is left), 1 (not reachable), 2 (wrong usage)
+ */
+export async function status(options: StatusOptions, dependencies: StatusDependencies): Promise<void> {
+  const { ask, write, say, now, pause } = dependencies;
+  const url = statusUrl(options.admin);
+  const deadline = now() + waitMilliseconds(options.wait);
+  let said = "";
+  for (;;) {
+    const answer = await outcomeOf(() => ask(url));
+    const last = now() >= deadline;
+    if (answer.status !== undefined && (last || answer.status.skew.left === 0)) {
+      await write(options.json === true ? JSON.stringify(answer.body) : summary(answer.status));
+      if (answer.status.skew.left === 0) return;
+      throw new CommandFailure(SKEW_PRESENT, "");
+    }
+    const news = answer.status === undefined
+      ? `${url.origin} gives no status: ${printable(answer.reason)}`
+      : `sessions that still need rewriting: ${answer.status.skew.left}`;
+    if (last) throw new CommandFailure(EXIT.FAILED, `error: ${news}`);
+    if (news !== said) say(said = news);
+    await pause(Math.min(ASK_AGAIN_MILLISECONDS, deadline - now()));
+  }
+}
+
+type Answer =
+  | { readonly status: Status; readonly body: unknown }
+  | { readonly status: undefined; readonly reason: string };
+
+async function outcomeOf(ask: () => Promise<unknown>): Promise<Answer> {
+  try {
+    const body = await ask();
+    const { success, data } = STATUS.safeParse(body);
+    return success
+      ? { status: data, body }
+      : { status: undefined, reason: "what answers there is no proxy of this kind" };
+  } catch (error) {
+    return { status: undefined, reason: messageOf(error) };
+  }
+}
+
+function statusUrl(admin: string): URL {
+  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(admin) ? admin : `http://${admin}`;
+  const url = URL.parse("/api/status", text);
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw usageFailure(`error: --admin: "${printable(admin)}" is no address of an admin server (${DEFAULT_ADMIN})`);
+  }
+  return url;
+}
+
+function waitMilliseconds(wait: string | undefined): number {
+  if (wait === undefined) return 0;
+  const milliseconds = parseDuration(wait);
+  if (milliseconds === undefined) {
+    throw usageFailure(`error: --wait: "${printable(wait)}" is no duration (30s, 30m, 2h)`);
+  }
+  return milliseconds;
+}
+
+function summary({ version, mode, uptimeSeconds, draining, collector, skew, totals, losses }: Status): string {
+  const lost = Object.entries(losses).flatMap(([kind, counts]) =>
+    Object.entries(counts).filter(([, count]) => count > 0).map(([what, count]) =>
+      `${LOSS_WORDS[kind] ?? kind}: ${what} ${count}`
+    )
+  );
+  const seen = skew.lastSeen === null ? "none was ever seen" : `one was last seen at ${skew.lastSeen}`;
+  return printableLines([
+    skew.left > 0 ? `skew: ${skew.left} sessions still need rewriting` : `no skew left, the proxy can go: ${seen}`,
+    `proxy: ${version}, mode ${mode}, up ${uptimeSeconds} s${draining ? ", draining" : ""}`,
+    `collector: ${collector.address}, ${collector.state}, ${collector.profile} (${collector.dialect}), ` +
+    `${collector.reconnects} reconnects`,
+    `sessions: ${totals.sessions.open} open, ${skew.sessions} of them skewed, ${totals.sessions.ended} ended`,
+    `messages: ${totals.messages.received} received, ${totals.messages.sent} sent`,
+    `records: ${totals.records.received} received, ${totals.records.sent} sent`,
+    ...(lost.length === 0 ? ["losses: none"] : lost),
+  ]);
+}
+
+const LOSS_WORDS: Readonly<Record<string, string>> = {
+  recordsDropped: "records dropped",
+  messagesRejected: "messages rejected",
+  informationLost: "records that lost a value",
+};
+
+function printableLines(lines: readonly string[]): string {
+  return lines.map(printable).join("\n");
+}
+
+const SYSTEM: StatusDependencies = {
+  ask: async (url) => {
+    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MILLISECONDS), redirect: "error" });
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw new Error(`HTTP status ${response.status}`);
+    }
+    return await response.json();
+  },
+  write: writeLine,
+  say,
+  now: () => performance.now(),
+  pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+};
