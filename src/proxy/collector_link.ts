@@ -110,7 +110,10 @@ export class CollectorLink {
     return undefined;
   }
 
-  /** One attempt, and where the last connection died young, a moment to see whether this one does too. */
+  /**
+   * One attempt, and where the last connection died young, a moment to see whether this one does too. TLS 1.3 always gets that
+   * moment: a collector refuses this side's certificate only after the handshake has succeeded here.
+   */
   async #attempt(): Promise<CollectorConnection | undefined> {
     const { clock, counters, dial, dialTimeout, inFlight } = this.#options;
     const attempt = new AbortController();
@@ -118,8 +121,9 @@ export class CollectorLink {
     this.#closing.signal.addEventListener("abort", giveUp);
     const cancel = clock.after(dialTimeout, () => attempt.abort(new Error(`no answer within ${dialTimeout} ms`)));
     try {
-      const connection = new CollectorConnection(await dial(attempt.signal), clock, inFlight);
-      if (this.#connection !== undefined && this.#attempts > 0) {
+      const dialled = await dial(attempt.signal);
+      const connection = new CollectorConnection(dialled, clock, inFlight);
+      if (dialled.transport === "tls" || (this.#connection !== undefined && this.#attempts > 0)) {
         await Promise.race([connection.ended, pause(clock, FIRST_BACKOFF, this.#closing.signal)]);
       }
       if (connection.lost || this.#closing.signal.aborted) {

@@ -2,7 +2,7 @@ import { Counters } from "../mediation/counters.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { HeapBufferPool } from "./buffer_pool.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
-import { CollectorLink } from "./collector_link.ts";
+import { CollectorLink, type Dial } from "./collector_link.ts";
 import type { Connection, Transport } from "./connection.ts";
 import type { Listener } from "./listener.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
@@ -10,8 +10,7 @@ import { ProxyCounters } from "./proxy_counters.ts";
 import { reportOfSession } from "./proxy_event.ts";
 import { DEFAULT_LIMITS, type ListenerOptions, type ProxyLimits, type ProxyOptions } from "./proxy_options.ts";
 import { Session } from "./session.ts";
-import { dialTcp } from "./tcp_connection.ts";
-import { TcpListener } from "./tcp_listener.ts";
+import { bind, dialer } from "./transport.ts";
 
 const TICK = 1_000;
 /** While draining, time is looked at more often: an exporter that is quiet for so long has sent what it had. */
@@ -60,6 +59,7 @@ export class Proxy {
   #draining = false;
   #skewLastSeen: Date | undefined;
   #cancelTick = () => {};
+  #dial: Dial = () => Promise.reject(new Error("not started"));
 
   constructor(options: ProxyOptions) {
     this.#options = options;
@@ -74,16 +74,21 @@ export class Proxy {
    *
    * @throws Error that names the address that cannot be bound
    */
-  start(): Promise<void> {
+  async start(): Promise<void> {
+    const { collector, listeners } = this.#options;
+    this.#dial = dialer(collector);
     try {
-      for (const listener of this.#options.listeners) this.#listeners.push(this.#bind(listener));
+      for (const options of listeners) {
+        this.#listeners.push(
+          await bind(options, this.#clock, (...failure) => this.#reportFailure(options, ...failure)),
+        );
+      }
     } catch (error) {
       for (const listener of this.#listeners.splice(0)) listener.close();
-      return Promise.reject(error);
+      throw error;
     }
     for (const listener of this.#listeners) void listener.accept((connection) => this.#admit(connection));
     this.#tickEvery(TICK, 0);
-    return Promise.resolve();
   }
 
   /** Where it listens, in the order configured. */
@@ -173,18 +178,10 @@ export class Proxy {
     for (const session of this.#sessions.values()) session.stop("drained");
   }
 
-  #bind({ transport, address }: ListenerOptions): Listener {
-    const onError = (error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error);
-      const message = `cannot accept on ${formatAddress(address)}`;
-      this.#options.report({ level: "error", event: "accept_failed", message, fields: { reason } });
-    };
-    try {
-      if (transport === "tcp") return new TcpListener(address, this.#clock, onError);
-    } catch (error) {
-      throw new Error(`cannot listen on ${transport} ${formatAddress(address)}: ${error}`, { cause: error });
-    }
-    throw new Error(`cannot listen on ${transport}: not built yet`);
+  #reportFailure({ transport, address }: ListenerOptions, event: string, reason: string, peer?: string): void {
+    const message = `${transport} ${formatAddress(address)} could not let in ${peer ?? "an exporter"}`;
+    const level = event === "accept_failed" ? "error" : "warning";
+    this.#options.report({ level, event, message, fields: { ...(peer === undefined ? {} : { peer }), reason } });
   }
 
   #admit(connection: Connection): void {
@@ -233,7 +230,7 @@ export class Proxy {
       notify: (event) => session.notify(event),
     });
     const link = new CollectorLink({
-      dial: (signal) => dialTcp(collector.address, signal),
+      dial: this.#dial,
       clock: this.#clock,
       counters: this.counters,
       random,

@@ -4,18 +4,24 @@ import type { BufferPool } from "./buffer_pool.ts";
 import type { Clock } from "./clock.ts";
 import type { Transport } from "./connection.ts";
 import type { ReportEvent } from "./proxy_event.ts";
+import type { TlsDialOptions } from "./tls_connection.ts";
+import type { TlsListenerOptions } from "./tls_listener.ts";
 
 /** Where exporters are awaited. */
 export interface ListenerOptions {
   readonly transport: Transport;
   /** Port 0: one that is free. */
   readonly address: Address;
+  /** For `tls`, and needed there. */
+  readonly tls?: TlsListenerOptions;
 }
 
 /** Where the collector is. */
 export interface CollectorOptions {
   readonly transport: Transport;
   readonly address: Address;
+  /** For `tls`, and needed there. */
+  readonly tls?: TlsDialOptions;
   /** Octets of the longest message that may go there; over UDP the dialect's `maxDatagram`. */
   readonly maxMessageLength?: number;
   /** Octets that both kernels together can hold of one connection; see `loss_bound.ts`. */

@@ -1,5 +1,6 @@
 /** What the tests of this room share: a rewriter that relays, messages to relay, peers, and a clock that only tests move. */
 import assert from "node:assert/strict";
+import { createServer, type Server, type TLSSocket } from "node:tls";
 import { DecodeError } from "../ipfix/decode_error.ts";
 import { decodeMessageHeader, writeMessageHeader } from "../ipfix/message_header.ts";
 import { Counters } from "../mediation/counters.ts";
@@ -7,6 +8,7 @@ import type { SessionFacts, SessionRewriter, TemplateState } from "../mediation/
 import type { Clock } from "./clock.ts";
 import { messageLength } from "./message_walk.ts";
 import { Proxy } from "./proxy.ts";
+import { certificateName } from "./tls_connection.ts";
 import type { ProxyEvent } from "./proxy_event.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
 
@@ -321,5 +323,57 @@ export class TestProxy {
 
   outcome(): unknown {
     return this.happened("session_closed")[0]?.fields["outcome"];
+  }
+}
+
+/** A collector that speaks mutual TLS. */
+export class TestTlsCollector {
+  /** Names in the certificates of those who connected. */
+  readonly names: (string | undefined)[] = [];
+  received = 0;
+  readonly #chunks: Uint8Array[] = [];
+  readonly #sockets = new Set<TLSSocket>();
+
+  private constructor(readonly port: number, readonly server: Server) {}
+
+  static async listen(
+    { certificate, key, ca }: { certificate: string; key: string; ca: string },
+  ): Promise<TestTlsCollector> {
+    const halfOpen = { allowHalfOpen: true };
+    const server = createServer({
+      cert: certificate,
+      key,
+      ca,
+      requestCert: true,
+      rejectUnauthorized: true,
+      ...halfOpen,
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const collector = new TestTlsCollector(typeof address === "object" && address !== null ? address.port : 0, server);
+    server.on("secureConnection", (socket: TLSSocket) => collector.#read(socket));
+    server.on("tlsClientError", (_error: Error, socket: TLSSocket) => socket.destroy());
+    return collector;
+  }
+
+  records(): number[] {
+    const { messages } = receivedMessages(join(...this.#chunks));
+    return messages.flatMap(({ record }) => record === "template" ? [] : [record]);
+  }
+
+  close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    return new Promise((resolve) => this.server.close(() => resolve()));
+  }
+
+  #read(socket: TLSSocket): void {
+    this.names.push(certificateName(socket));
+    this.#sockets.add(socket);
+    socket.on("error", () => {});
+    socket.on("end", () => socket.end());
+    socket.on("data", (chunk: Uint8Array) => {
+      this.received += chunk.length;
+      this.#chunks.push(chunk);
+    });
   }
 }

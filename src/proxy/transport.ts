@@ -1,0 +1,50 @@
+import { formatAddress } from "./address.ts";
+import type { Clock } from "./clock.ts";
+import type { Dial } from "./collector_link.ts";
+import type { Listener } from "./listener.ts";
+import type { CollectorOptions, ListenerOptions } from "./proxy_options.ts";
+import { dialTcp } from "./tcp_connection.ts";
+import { TcpListener } from "./tcp_listener.ts";
+import { dialTls } from "./tls_connection.ts";
+import { TlsListener } from "./tls_listener.ts";
+
+/** Told of exporters that did not get in: the event's name, why, and who where that is known. */
+export type OnListenerFailure = (event: "accept_failed" | "handshake_failed", reason: string, peer?: string) => void;
+
+/**
+ * Binds a listener of any transport.
+ *
+ * @throws Error that names the address
+ */
+export async function bind(options: ListenerOptions, clock: Clock, onFailure: OnListenerFailure): Promise<Listener> {
+  const { transport, address, tls } = options;
+  const onError = (error: unknown) =>
+    onFailure("accept_failed", error instanceof Error ? error.message : String(error));
+  try {
+    switch (transport) {
+      case "tcp":
+        return new TcpListener(address, clock, onError);
+      case "tls":
+        if (tls === undefined) throw new Error("it needs a certificate and a key");
+        return await TlsListener.listen(address, tls, (...failure) => onFailure("handshake_failed", ...failure));
+      case "udp":
+        throw new Error("not built yet");
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`cannot listen on ${transport} ${formatAddress(address)}: ${reason}`, { cause: error });
+  }
+}
+
+/** How the collector is dialled. @throws Error when the transport lacks what it needs */
+export function dialer({ transport, address, tls }: CollectorOptions): Dial {
+  switch (transport) {
+    case "tcp":
+      return (signal) => dialTcp(address, signal);
+    case "tls":
+      if (tls === undefined) throw new Error("a collector over tls needs to be verified: no CA is given");
+      return (signal) => dialTls(address, tls, signal);
+    case "udp":
+      throw new Error("not built yet");
+  }
+}
