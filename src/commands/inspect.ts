@@ -1,0 +1,152 @@
+import { Command } from "commander";
+import { detectAntreaRelease } from "../config/antrea_eras.ts";
+import { registryHistory } from "../config/registries.ts";
+import { VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
+import type { Value } from "../ipfix/value.ts";
+import { runFailure } from "./command_failure.ts";
+import { type Inspected, Inspector } from "./inspection.ts";
+import { BrokenMessage, consumeStream, type MessageConsumer } from "./message_stream.ts";
+import { type Paint, painter, printable, wantsColour, writeOctets } from "./terminal.ts";
+import { tableLines } from "./text_table.ts";
+
+export function inspectCommand(): Command {
+  return new Command("inspect")
+    .summary("show the messages, templates and records of an IPFIX file")
+    .description("Reads IPFIX messages from standard input (RFC 5655) and shows what stands in them.")
+    .option("--json", "a JSON object a line for each message, template and record")
+    .action(inspect);
+}
+
+async function inspect({ json = false }: { readonly json?: boolean }): Promise<void> {
+  const paint = painter(wantsColour());
+  const show = json ? jsonLine : (inspected: Inspected) => textOf(inspected, paint);
+  try {
+    await consumeStream((into) => Deno.stdin.read(into), new InspectingConsumer(show));
+  } catch (error) {
+    throw error instanceof BrokenMessage ? runFailure(`error: ${error.message}`, error) : error;
+  }
+}
+
+/** Characters that are written at once. */
+const CHUNK = 65_536;
+
+class InspectingConsumer implements MessageConsumer {
+  readonly #inspector = new Inspector(registryHistory().resolve);
+  readonly #encoder = new TextEncoder();
+
+  constructor(readonly show: (inspected: Inspected) => string) {}
+
+  async take(octets: Uint8Array): Promise<number | undefined> {
+    const message = this.#inspector.next(octets);
+    if (message === undefined) return undefined;
+    let text = "";
+    for (const inspected of message.content) {
+      text += `${this.show(inspected)}\n`;
+      if (text.length < CHUNK) continue;
+      await writeOctets(this.#encoder.encode(text));
+      text = "";
+    }
+    await writeOctets(this.#encoder.encode(text));
+    return message.length;
+  }
+}
+
+function jsonLine(inspected: Inspected): string {
+  switch (inspected.kind) {
+    case "template": {
+      const { template: { id, scopeFieldCount, fields }, kind, offset, observationDomain } = inspected;
+      const release = detectAntreaRelease(inspected.template);
+      return JSON.stringify({
+        kind,
+        offset,
+        observationDomain,
+        template: id,
+        scopeFieldCount,
+        ...(release === undefined ? {} : { detectedProfile: release.profile, detectedRange: release.range }),
+        fields: fields.map(({ element, length }) => ({
+          element: element.name,
+          pen: element.pen,
+          id: element.id,
+          type: element.type,
+          length,
+        })),
+      });
+    }
+    case "record": {
+      const { fields, ...head } = inspected;
+      return JSON.stringify({ ...head, values: valuesByName(fields) });
+    }
+    default:
+      return JSON.stringify(inspected);
+  }
+}
+
+/** An element that comes again is named `element#2`, `element#3`: nothing is left out. */
+function valuesByName(fields: readonly (readonly [string, Value])[]): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  const seen = new Map<string, number>();
+  for (const [element, value] of fields) {
+    const count = (seen.get(element) ?? 0) + 1;
+    seen.set(element, count);
+    values[count === 1 ? element : `${element}#${count}`] = jsonValue(value);
+  }
+  return values;
+}
+
+/** Octets as hexadecimal text; numbers that JSON lacks or its readers would round, as text. */
+function jsonValue(value: Value): unknown {
+  if (value instanceof Uint8Array) return value.toHex();
+  if (typeof value === "bigint") {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : value.toString();
+  }
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+}
+
+function textOf(inspected: Inspected, paint: Paint): string {
+  switch (inspected.kind) {
+    case "message": {
+      const { offset, length, exportTime, sequenceNumber, observationDomain } = inspected;
+      return `${paint("bold", `message at ${offset}`)}  ${length} octets  ${exportTime}  ` +
+        `sequence ${sequenceNumber}  domain ${observationDomain}`;
+    }
+    case "template": {
+      const { id, fields, scopeFieldCount } = inspected.template;
+      const release = detectAntreaRelease(inspected.template);
+      const rows = fields.map(({ element, length }, index) => [
+        `${index + 1}`,
+        printable(element.name),
+        `${element.pen}/${element.id}`,
+        element.type,
+        length === VARIABLE_LENGTH ? "variable" : `${length}`,
+      ]);
+      const scope = scopeFieldCount === 0 ? "" : `, the first ${scopeFieldCount} are its scope`;
+      const from = release === undefined ? "" : `, an Antrea Agent ${release.range}`;
+      const name = scopeFieldCount === 0 ? "template" : "options template";
+      return [
+        `  ${paint("bold", `${name} ${id}`)}  ${fields.length} fields${scope}${from}`,
+        ...indent(tableLines(rows, ["right"])),
+      ]
+        .join("\n");
+    }
+    case "withdrawal":
+      return `  withdrawal of template ${inspected.template}`;
+    case "record": {
+      const rows = inspected.fields.map(([element, value]) => [printable(element), textValue(value)]);
+      return [`  ${paint("bold", "record")} of template ${inspected.template}`, ...indent(tableLines(rows))].join("\n");
+    }
+    case "skipped":
+      return `  set ${inspected.set} of ${inspected.length} octets cannot be read: ${
+        inspected.reason.replace("_", " ")
+      }`;
+  }
+}
+
+function textValue(value: Value): string {
+  if (value instanceof Uint8Array) return value.length === 0 ? "(no octets)" : `0x${value.toHex()}`;
+  return typeof value === "string" ? (value === "" ? '""' : printable(value)) : String(value);
+}
+
+function indent(lines: readonly string[]): string[] {
+  return lines.map((line) => `    ${line}`);
+}
