@@ -1,0 +1,106 @@
+import { Command } from "commander";
+import { ChainError } from "../mediation/mapping_chain.ts";
+import type { Profile } from "../mediation/profile.ts";
+import type { Treatment } from "../mediation/treatment.ts";
+import { usageFailure } from "./command_failure.ts";
+import { automaticTreatment, configuredTreatment } from "./treatments.ts";
+import { profileOption } from "./configuration.ts";
+import { explainTemplates, type TemplateExplanation } from "./template_explanation.ts";
+import { painter, terminalWidth, wantsColour, writeLine } from "./terminal.ts";
+import { wrapWords } from "./text_table.ts";
+
+interface Options {
+  readonly from?: string;
+  readonly to?: string;
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+export function explainCommand(): Command {
+  return new Command("explain")
+    .summary("what is kept, stripped, padded, moved and lost between two releases")
+    .description(
+      "Says for each template of an exporter's release what becomes of it on the way to a collector of another release.",
+    )
+    .option("--from <profile>", "the exporter's release: antrea/v2.0, or a profile file")
+    .option("--to <profile>", "the collector's release")
+    .option("-c, --config <file>", "with the plugins of this configuration instead of the usual ones")
+    .option("--json", "one JSON object")
+    .action(explainReleases);
+}
+
+async function explainReleases(options: Options): Promise<void> {
+  const from = profileOption("--from", options.from);
+  const to = profileOption("--to", options.to);
+  if (from.templates.length === 0) {
+    throw usageFailure(
+      `error: --from: ${from.name} lists no templates (name the release of an exporter, as antrea/v2.0)`,
+    );
+  }
+  const treatment = options.config === undefined
+    ? automaticTreatment(to)
+    : await configuredTreatment(options.config, from, to);
+  const templates = explain(from, treatment);
+  if (options.json === true) {
+    await writeLine(JSON.stringify(
+      { from: from.name, to: to.name, dialect: treatment.profile.dialect.name, templates },
+      null,
+      2,
+    ));
+  } else await writeLine(explanationText(from, treatment.profile, templates).join("\n"));
+}
+
+function explain(from: Profile, treatment: Treatment): TemplateExplanation[] {
+  try {
+    return explainTemplates(from, treatment);
+  } catch (error) {
+    if (!(error instanceof ChainError)) throw error;
+    throw usageFailure(`error: plugin ${error.plugin}: ${error.message}`, error);
+  }
+}
+
+/** Lines for a person, none wider than the terminal. */
+function explanationText(from: Profile, to: Profile, templates: readonly TemplateExplanation[]): string[] {
+  const paint = painter(wantsColour());
+  const lines = [paint("bold", `${from.name} → ${to.name}`) + ` (dialect ${to.dialect.name})`];
+  for (const template of templates) {
+    const { name, selectedBy, source, target, identical } = template;
+    const count = identical ? "the same in and out" : `${source.length} fields in, ${target.length} out`;
+    lines.push("", paint("bold", name) + ` (selected by ${selectedBy}): ${count}`);
+    for (const [label, words] of explanationRows(template)) {
+      const text = words.length === 0
+        ? ["nothing"]
+        : words.map((word, at) => at < words.length - 1 ? `${word},` : word);
+      const rows = wrapWords(text, terminalWidth(), " ".repeat(12), `  ${label.padEnd(10)}`);
+      lines.push(...rows.map((row) => label === "lost" && words.length > 0 ? paint("yellow", row) : row));
+    }
+  }
+  return lines;
+}
+
+function explanationRows(template: TemplateExplanation): (readonly [string, readonly string[]])[] {
+  const { kept, renamed, stripped, target, moved, lost, strippedBy } = template;
+  const padded = target.filter(({ from }) => from !== "record").map((field) => ({
+    text: `${field.element} = ${field.from === "constant" ? JSON.stringify(field.value) : field.value}`,
+    by: field.by,
+  }));
+  const converted = target.flatMap(({ element, convert }) => convert === undefined ? [] : [`${element} (${convert})`]);
+  return [
+    ["kept", [`${kept.length} fields`]],
+    ...(renamed.length === 0 ? [] : [["renamed", renamed.map(({ from, to }) => `${from} → ${to}`)] as const]),
+    ...(converted.length === 0 ? [] : [["converted", converted] as const]),
+    ["stripped", byPlugin(stripped.map((text) => ({ text, by: strippedBy[text] })))],
+    ["padded", byPlugin(padded)],
+    ["moved", moved === 0 ? [] : [`${moved} fields`]],
+    ["lost", lost],
+  ];
+}
+
+/** The texts with their plugin's name behind the last of each plugin. */
+function byPlugin(entries: readonly { readonly text: string; readonly by: string | undefined }[]): string[] {
+  return [...Map.groupBy(entries, ({ by }) => by)].flatMap(([plugin, group]) => {
+    const texts = group.map(({ text }) => text);
+    const last = texts.pop();
+    return last === undefined ? [] : [...texts, plugin === undefined ? last : `${last} (${plugin})`];
+  });
+}

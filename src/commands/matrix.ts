@@ -1,0 +1,160 @@
+import { Command, Option } from "commander";
+import { type CompatibilityCell, compatibilityCells, type ReleaseLine, releaseLines } from "./compatibility.ts";
+import { type Paint, painter, type Style, terminalWidth, wantsColour, writeLine } from "./terminal.ts";
+import { markdownTable, tableLines, wrapWords } from "./text_table.ts";
+
+interface Options {
+  readonly format: "table" | "markdown" | "json";
+}
+
+export function matrixCommand(): Command {
+  return new Command("matrix")
+    .summary("every Antrea release line against every other, with and without the proxy")
+    .description(
+      "What happens between an Agent of each release line and a Flow Aggregator of each other: directly, as it was measured " +
+        "with real go-ipfix peers where the Aggregator knows the older template, as in every upgrade, and through the proxy.",
+    )
+    .addOption(
+      new Option("--format <format>", "how to write it").choices(["table", "markdown", "json"]).default("table"),
+    )
+    .action(matrix);
+}
+
+async function matrix({ format }: Options): Promise<void> {
+  const lines = releaseLines();
+  const cells = compatibilityCells(lines);
+  switch (format) {
+    case "json":
+      return await writeLine(JSON.stringify({ releases: lines, cells }, null, 2));
+    case "markdown":
+      return await writeLine(markdown(lines, cells).join("\n"));
+    case "table":
+      return await writeLine(table(lines, cells, painter(wantsColour())).join("\n"));
+  }
+}
+
+/** Neighbouring lines that come to the same in every cell. */
+interface LineGroup {
+  readonly first: ReleaseLine;
+  readonly last: ReleaseLine;
+}
+
+type View = (cell: CompatibilityCell) => string;
+
+const DIRECTLY: View = ({ direct }) => direct.outcome === "broken" ? direct.how ?? "broken" : WORDS[direct.outcome];
+const PROXIED: View = ({ proxied }) => WORDS[proxied.outcome];
+
+const WORDS = { identical: "same", lossless: "ok", lossy: "less", broken: "broken" } as const;
+
+const LEGEND: readonly (readonly [word: string, meaning: string])[] = [
+  ["same", "every record arrives as it was sent"],
+  ["ok", "every record arrives with all that the Agent said; what it lacks has its default"],
+  ["less", "every record arrives, less the fields that the Aggregator does not know"],
+  ["dies", "the Aggregator dies of index out of range, and after a restart refuses the template"],
+  ["shut", "the Aggregator refuses the template and closes the connection, again and again"],
+  ["false", "records are decoded with an older template and passed on as if they were true"],
+  ["stuck", "records are decoded, but the Aggregator's own IPFIX export refuses every one"],
+  ["id 0", "records are decoded, but the Aggregator exports them in sets that nobody can read"],
+];
+
+const STYLES: Readonly<Record<string, Style>> = { same: "green", ok: "green", less: "yellow" };
+
+function table(lines: readonly ReleaseLine[], cells: readonly CompatibilityCell[], paint: Paint): string[] {
+  const grid = new Grid(lines, cells);
+  const result: string[] = [];
+  for (const [title, view] of [["Directly", DIRECTLY], ["Through the proxy", PROXIED]] as const) {
+    const columns = grid.columns(view);
+    const rows = grid.rows(view).map((agent) => [
+      groupName(agent),
+      ...columns.map((collector) => view(grid.cell(agent.first, collector.first))),
+    ]);
+    const head = [
+      ["Agent ↓", ...columns.map(({ first }) => first.line)],
+      ["", ...columns.map((group) => groupName(group).slice(group.first.line.length))],
+    ];
+    const [one = "", two = "", ...body] = narrowest([...head, ...rows]);
+    result.push(
+      paint("bold", `${title} (Aggregator →)`),
+      paint("bold", one),
+      ...(two === "" ? [] : [paint("bold", two)]),
+    );
+    result.push(...body.map((line) => paintWords(line, paint)), "");
+  }
+  for (const [word, meaning] of LEGEND) {
+    result.push(...wrapWords(meaning.split(" "), terminalWidth(), " ".repeat(7), `${word.padEnd(5)}  `));
+  }
+  return result;
+}
+
+/** Colours each word of a row but the first, which names the Agent; the widths stay. */
+function paintWords(line: string, paint: Paint): string {
+  return line.replace(
+    /(?<= )(same|ok|less|dies|shut|false|stuck|id 0|broken)\b/g,
+    (word) => paint(STYLES[word] ?? "red", word),
+  );
+}
+
+function markdown(lines: readonly ReleaseLine[], cells: readonly CompatibilityCell[]): string[] {
+  const both: View = (cell) => {
+    const [direct, proxied] = [DIRECTLY(cell), PROXIED(cell)];
+    return direct === proxied ? direct : `${direct} → ${proxied}`;
+  };
+  const grid = new Grid(lines, cells);
+  const columns = grid.columns(both);
+  const rows = grid.rows(both).map((agent) => [
+    `**${groupName(agent)}**`,
+    ...columns.map((collector) => both(grid.cell(agent.first, collector.first))),
+  ]);
+  return [
+    ...markdownTable([["Agent ↓ Aggregator →", ...columns.map(groupName)], ...rows]),
+    "",
+    "One word: directly and through the proxy alike. Two: directly → through the proxy.",
+    "",
+    ...LEGEND.map(([word, meaning]) => `- \`${word}\`: ${meaning}`),
+  ];
+}
+
+/** `v1.13-14`: the last line without what it has in common with the first. */
+function groupName({ first, last }: LineGroup): string {
+  if (first === last) return first.line;
+  const [major, minor] = last.line.split(".");
+  return `${first.line}-${first.line.startsWith(`${major}.`) ? minor : last.line}`;
+}
+
+/** Lines with two spaces between columns, or one where the terminal is too narrow for two. */
+function narrowest(rows: readonly (readonly string[])[]): string[] {
+  const lines = tableLines(rows);
+  return lines.every(({ length }) => length <= terminalWidth()) ? lines : tableLines(rows, [], " ");
+}
+
+class Grid {
+  readonly #cells: ReadonlyMap<string, CompatibilityCell>;
+
+  constructor(readonly lines: readonly ReleaseLine[], cells: readonly CompatibilityCell[]) {
+    this.#cells = new Map(cells.map((cell) => [`${cell.agent} ${cell.collector}`, cell]));
+  }
+
+  cell(agent: ReleaseLine, collector: ReleaseLine): CompatibilityCell {
+    const cell = this.#cells.get(`${agent.line} ${collector.line}`);
+    if (cell === undefined) throw new Error(`no cell of ${agent.line} and ${collector.line}`);
+    return cell;
+  }
+
+  columns(view: View): LineGroup[] {
+    return this.#group((line) => this.lines.map((agent) => view(this.cell(agent, line))).join());
+  }
+
+  rows(view: View): LineGroup[] {
+    return this.#group((line) => this.lines.map((collector) => view(this.cell(line, collector))).join());
+  }
+
+  #group(key: (line: ReleaseLine) => string): LineGroup[] {
+    const groups: { first: ReleaseLine; last: ReleaseLine; key: string }[] = [];
+    for (const line of this.lines) {
+      const group = groups.at(-1);
+      if (group !== undefined && group.key === key(line)) group.last = line;
+      else groups.push({ first: line, last: line, key: key(line) });
+    }
+    return groups;
+  }
+}
