@@ -36,11 +36,11 @@ export function wrongAbout(flow: SentFlow, record: CollectedRecord, collector: P
 
 function wrongOrder(record: CollectedRecord, expected: ProfileTemplate): string | undefined {
   if (record.fields.length !== expected.fields.length) {
-    return `field count of data (${record.fields.length}) does not match the Aggregator's template (${expected.fields.length})`;
+    return `the Aggregator cannot export it: field count of data (${record.fields.length}) does not match its template (${expected.fields.length})`;
   }
   const place = record.fields.findIndex(([name], index) => name !== expected.fields[index]?.element.name);
   if (place === -1) return undefined;
-  return `field ${place + 1} is ${record.fields[place]?.[0]}, ${
+  return `the Aggregator cannot export it: field ${place + 1} is ${record.fields[place]?.[0]}, ${
     expected.fields[place]?.element.name
   } is expected there`;
 }

@@ -34,10 +34,10 @@ Deno.test("one wrong value, one value that is no default, one field too few or i
     /^sourcePodName is "x", "frontend-0"/,
   );
   assert.match(judge("antrea/v1.15", collector, set("egressNodeName", "x")) ?? "", /^egressNodeName is "x", ""/);
-  assert.match(judge("antrea/v1.15", collector, (fields) => fields.slice(1)) ?? "", /^field count of data \(41\)/);
+  assert.match(judge("antrea/v1.15", collector, (fields) => fields.slice(1)) ?? "", /field count of data \(41\)/);
   assert.match(
     judge("antrea/v1.15", collector, ([first, second, ...rest]) => [second, first, ...rest] as Fields) ?? "",
-    /^field 1 is flowEndSeconds, flowStartSeconds is expected there/,
+    /field 1 is flowEndSeconds, flowStartSeconds is expected there/,
   );
 });
 

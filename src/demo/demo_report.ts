@@ -1,0 +1,111 @@
+import type { Profile } from "../mediation/profile.ts";
+import type { Stage, Tally } from "./rolling_upgrade.ts";
+import { sumOfTallies } from "./rolling_upgrade.ts";
+
+/** How a text stands out; the same words as the command line's styles. */
+export type Mark = (style: "bold" | "dim" | "red" | "green" | "yellow", text: string) => string;
+
+/** Which side of the upgrade comes first, and whether the proxy stands between. */
+export interface Chapter {
+  readonly order: "Agents first" | "Aggregator first";
+  readonly through: "directly" | "through the proxy";
+}
+
+/** What one chapter came to. */
+export interface ChapterResult extends Chapter {
+  readonly tally: Tally;
+}
+
+/** Columns of a terminal that every line fits into. */
+const WIDTH = 80;
+
+/** What the two releases' lists differ in, for the head of the demo. */
+export function differenceOfLists(from: Profile, to: Profile): string {
+  const names = (profile: Profile) =>
+    new Set(profile.templates.flatMap(({ fields }) => fields.map(({ element }) => element.name)));
+  const [before, after] = [names(from), names(to)];
+  const added = [...after.difference(before)];
+  const removed = [...before.difference(after)];
+  const parts = [
+    ...(added.length === 0 ? [] : [`+ ${added.join(", ")}`]),
+    ...(removed.length === 0 ? [] : [`- ${removed.join(", ")}`]),
+  ];
+  return parts.length === 0 ? "both have the same fields" : parts.join("; ");
+}
+
+/** The lines of one stage: who runs what, what arrived, and the first thing of each kind that went wrong. */
+export function stageLines(
+  { upgraded, tally, complaints }: Stage,
+  nodes: number,
+  from: string,
+  to: string,
+  mark: Mark,
+): string[] {
+  const runs = upgraded === 0
+    ? `all ${short(from)}`
+    : upgraded === nodes
+    ? `all ${short(to)}`
+    : `${upgraded} of ${nodes} ${short(to)}`;
+  const { sent, arrived, wrong, lost, deaths } = tally;
+  const said = [
+    `${arrived} of ${sent} arrived`,
+    ...(wrong === 0 ? [] : [`${wrong} of them wrong`]),
+    ...(lost === 0 ? [] : [`${lost} lost`]),
+    ...(deaths === 0 ? [] : ["the Aggregator died"]),
+  ].join(", ");
+  const good = wrong === 0 && lost === 0 && arrived === sent;
+  return [
+    `  Agents: ${runs.padEnd(12)} ${mark(good ? "green" : "red", said)}`,
+    ...complaints.flatMap((complaint) => wrap(complaint, "      ").map((line) => mark("dim", line))),
+  ];
+}
+
+/** The closing table. */
+export function closingTable(results: readonly ChapterResult[], mark: Mark): string[] {
+  const head = ["", "sent", "arrived", "wrong", "lost", "deaths"];
+  const rows = results.map(({ order, through, tally }) => [
+    `${order}, ${through}`,
+    ...[tally.sent, tally.arrived, tally.wrong, tally.lost, tally.deaths].map(String),
+  ]);
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, column) => column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)).join(
+      "  ",
+    );
+  return [
+    mark("bold", line(head)),
+    ...rows.map((row, index) => mark(isPerfect(results[index]?.tally) ? "green" : "red", line(row))),
+  ];
+}
+
+/** Whether all records arrived and none is wrong. */
+export function isPerfect(tally: Readonly<Tally> | undefined): boolean {
+  return tally !== undefined && tally.sent > 0 && tally.arrived === tally.sent && tally.wrong === 0 &&
+    tally.lost === 0 && tally.deaths === 0;
+}
+
+/** The result of a chapter's stages. */
+export function chapterResult(chapter: Chapter, stages: readonly Stage[]): ChapterResult {
+  return { ...chapter, tally: sumOfTallies(stages.map(({ tally }) => tally)) };
+}
+
+function short(profile: string): string {
+  return profile.replace(/^antrea\//, "");
+}
+
+/** Words over lines that fit; a word longer than a line is cut. */
+function wrap(text: string, indent: string): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (
+    const word of text.split(/\s+/).flatMap((word) =>
+      word.match(new RegExp(`.{1,${WIDTH - indent.length}}`, "gu")) ?? []
+    )
+  ) {
+    if (line !== "" && indent.length + line.length + 1 + word.length > WIDTH) {
+      lines.push(indent + line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return line === "" ? lines : [...lines, indent + line];
+}
