@@ -25,6 +25,11 @@ export class CollectorConnection {
     this.ended = this.#watch();
   }
 
+  /** Whether messages can be lost on the way: templates then have to be sent again. */
+  get datagrams(): boolean {
+    return this.#connection.transport === "udp";
+  }
+
   /** True once the collector has ended it: writing throws. */
   get lost(): boolean {
     return this.#lost;

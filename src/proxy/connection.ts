@@ -13,6 +13,8 @@ export interface Connection {
   readonly remoteAddress: Address;
   /** Name in the peer's verified certificate. */
   readonly certificateName?: string;
+  /** Milliseconds of silence after which the peer is gone, where the transport itself never tells. */
+  readonly idleLimit?: number;
 
   /**
    * Waits for octets and puts them at the start of the view.

@@ -1,3 +1,4 @@
+import type { Counters } from "../mediation/counters.ts";
 import type { Address } from "./address.ts";
 import type { Connection, Transport } from "./connection.ts";
 
@@ -6,6 +7,8 @@ export interface Listener {
   readonly transport: Transport;
   /** Where it is bound; the port that was given where 0 was asked for. */
   readonly address: Address;
+  /** What never came to a session, where the listener sees it. */
+  readonly counters?: Counters;
   /** Hands over every new transport session until the listener is closed. Called once. */
   accept(handle: (connection: Connection) => void): Promise<void>;
   /** Accepts no more; what was accepted lives on. */

@@ -1,3 +1,4 @@
+import { foreignProtocol } from "../ipfix/foreign_protocol.ts";
 import { IPFIX_VERSION, MESSAGE_HEADER_LENGTH } from "../ipfix/message_header.ts";
 import type { EventFields } from "./proxy_event.ts";
 
@@ -16,8 +17,10 @@ export function messageLength(messages: Uint8Array, offset: number): number {
   return (messages[offset + 2] ?? 0) << 8 | (messages[offset + 3] ?? 0);
 }
 
-/** What a log line says of octets that are no good message: the observation domain where there is one. */
+/** What a log line says of octets that are no good message: the observation domain where there is one, else what they look like. */
 export function describeRejected(octets: Uint8Array): EventFields {
+  const protocol = foreignProtocol(octets);
+  if (protocol !== undefined) return { protocol };
   if (octets.length < MESSAGE_HEADER_LENGTH) return {};
   const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
   return view.getUint16(0) === IPFIX_VERSION ? { observationDomain: view.getUint32(12) } : {};

@@ -1,7 +1,9 @@
 import { DecodeError } from "../ipfix/decode_error.ts";
+import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../ipfix/message_header.ts";
 import type { Counters } from "../mediation/counters.ts";
 import type { SessionRewriter, TemplateState } from "../mediation/session_rewriter.ts";
 import type { BufferPool } from "./buffer_pool.ts";
+import { wholeMessages } from "./message_walk.ts";
 import { OUTPUT_OCTETS } from "./output_octets.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 
@@ -23,14 +25,17 @@ export class ObservingRewriter implements SessionRewriter {
   producedRecords = 0;
   readonly #observed: SessionRewriter;
   readonly #pool: BufferPool;
+  readonly #datagrams: boolean;
   readonly #onBroken: OnBroken;
   /** The octets again, as far as they are not a whole message yet. Undefined once a broken message has ended the observing. */
   #input: ReadBuffer | undefined;
   #offset = 0;
 
-  constructor(observed: SessionRewriter, pool: BufferPool, onBroken: OnBroken) {
+  /** @param datagrams relay whole messages only: each becomes a datagram, so that broken ones cannot be relayed */
+  constructor(observed: SessionRewriter, pool: BufferPool, datagrams: boolean, onBroken: OnBroken) {
     this.#observed = observed;
     this.#pool = pool;
+    this.#datagrams = datagrams;
     this.#onBroken = onBroken;
     this.#input = new ReadBuffer(pool);
   }
@@ -44,7 +49,9 @@ export class ObservingRewriter implements SessionRewriter {
   }
 
   rewrite(input: Uint8Array, output: Uint8Array): void {
-    const length = Math.min(input.length, output.length);
+    if (this.#datagrams && input.length >= MESSAGE_HEADER_LENGTH) decodeMessageHeader(input);
+    const most = Math.min(input.length, output.length);
+    const length = this.#datagrams ? wholeMessages(input, most) : most;
     const octets = input.subarray(0, length);
     output.set(octets);
     this.consumed = this.produced = length;

@@ -1,10 +1,12 @@
+import type { RejectReason } from "../ipfix/decode_error.ts";
 import { Counters } from "../mediation/counters.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { HeapBufferPool } from "./buffer_pool.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
-import { CollectorLink, type Dial } from "./collector_link.ts";
+import { CollectorLink } from "./collector_link.ts";
 import type { Connection, Transport } from "./connection.ts";
 import type { Listener } from "./listener.ts";
+import { describeRejected } from "./message_walk.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
 import { ProxyCounters } from "./proxy_counters.ts";
 import { reportOfSession } from "./proxy_event.ts";
@@ -12,6 +14,8 @@ import { DEFAULT_LIMITS, type ListenerOptions, type ProxyLimits, type ProxyOptio
 import { Session } from "./session.ts";
 import { bind, dialer } from "./transport.ts";
 
+/** Octets of a datagram that every known collector takes, where nothing else is said. */
+const SAFE_DATAGRAM = 1024;
 const TICK = 1_000;
 /** While draining, time is looked at more often: an exporter that is quiet for so long has sent what it had. */
 const DRAIN_TICK = 50;
@@ -59,7 +63,6 @@ export class Proxy {
   #draining = false;
   #skewLastSeen: Date | undefined;
   #cancelTick = () => {};
-  #dial: Dial = () => Promise.reject(new Error("not started"));
 
   constructor(options: ProxyOptions) {
     this.#options = options;
@@ -75,12 +78,18 @@ export class Proxy {
    * @throws Error that names the address that cannot be bound
    */
   async start(): Promise<void> {
-    const { collector, listeners } = this.#options;
-    this.#dial = dialer(collector);
+    // Not to begin with a collector that can never be dialled.
+    dialer(this.#options.collector);
     try {
-      for (const options of listeners) {
+      for (const options of this.#options.listeners) {
         this.#listeners.push(
-          await bind(options, this.#clock, (...failure) => this.#reportFailure(options, ...failure)),
+          await bind(options, {
+            clock: this.#clock,
+            pool: this.#pool,
+            sources: this.limits.sessions,
+            onFailure: (...failure) => this.#reportFailure(options, ...failure),
+            onRejected: (...rejection) => this.#reportRejection(...rejection),
+          }),
         );
       }
     } catch (error) {
@@ -109,6 +118,7 @@ export class Proxy {
   totals(): Counters {
     const totals = new Counters();
     totals.add(this.#ended);
+    for (const { counters } of this.#listeners) if (counters !== undefined) totals.add(counters);
     for (const session of this.#sessions.values()) totals.add(session.counters);
     return totals;
   }
@@ -184,8 +194,17 @@ export class Proxy {
     this.#options.report({ level, event, message, fields: { ...(peer === undefined ? {} : { peer }), reason } });
   }
 
+  /** A datagram that is no message, of whatever source. */
+  #reportRejection(reason: RejectReason, peer: string, datagram: Uint8Array): void {
+    const message = "a datagram is not one message";
+    const fields = { peer, offset: 0, reason, ...describeRejected(datagram) };
+    this.#options.report({ level: "warning", event: "message_rejected", message, fields });
+  }
+
   #admit(connection: Connection): void {
-    if (this.#draining || this.#sessions.size >= this.limits.sessions) return this.#refuse(connection);
+    // A listener on UDP has a cap of its own, and makes room for the newcomer.
+    const full = connection.transport !== "udp" && this.#sessions.size >= this.limits.sessions;
+    if (this.#draining || full) return this.#refuse(connection);
     this.#full = false;
     let session: Session;
     try {
@@ -221,20 +240,21 @@ export class Proxy {
   #open(exporter: Connection): Session {
     const id = String(this.#nextId++);
     const { collector, mediator, random = Math.random } = this.#options;
+    const longest = collector.maxMessageLength ?? (collector.transport === "udp" ? SAFE_DATAGRAM : undefined);
     const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
     const rewriter = mediator.open({
       address: exporter.remoteAddress.hostname,
       ...(exporter.certificateName === undefined ? {} : { certificateName: exporter.certificateName }),
       reliable: exporter.transport !== "udp",
-      ...(collector.maxMessageLength === undefined ? {} : { maxMessageLength: collector.maxMessageLength }),
+      ...(longest === undefined ? {} : { maxMessageLength: longest }),
       notify: (event) => session.notify(event),
     });
     const link = new CollectorLink({
-      dial: this.#dial,
+      dial: dialer(collector),
       clock: this.#clock,
       counters: this.counters,
       random,
-      hold: this.mode === "observe" ? 0 : this.limits.hold,
+      hold: this.#holdOf(exporter),
       dialTimeout: this.limits.dial,
       ...(collector.inFlight === undefined ? {} : { inFlight: collector.inFlight }),
     }, report);
@@ -244,7 +264,8 @@ export class Proxy {
       link,
       rewriter: this.mode === "rewrite"
         ? rewriter
-        : new ObservingRewriter(rewriter, this.#pool, (...broken) => session.reportBroken(...broken)),
+        : new ObservingRewriter(rewriter, this.#pool, collector.transport === "udp", (...broken) =>
+          session.reportBroken(...broken)),
       pool: this.#pool,
       limits: this.limits,
       counters: this.counters,
@@ -252,6 +273,12 @@ export class Proxy {
       report,
     });
     return session;
+  }
+
+  #holdOf({ transport }: Connection): number {
+    if (this.mode === "observe") return 0;
+    // Who sends over UDP cannot be told to start again, and announces its templates only every half hour.
+    return transport === "udp" ? Infinity : this.limits.hold;
   }
 
   async #run(session: Session): Promise<void> {

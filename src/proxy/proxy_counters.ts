@@ -5,7 +5,7 @@ import { increment } from "../mediation/counters.ts";
  * How an exporter's session ended. `closed`: the exporter closed it in order; `drained`: the proxy did, on its own end;
  * `reset`: the exporter was torn away; `rejected`: it sent a broken message; `refused`: past the cap, never let in;
  * `collector_unavailable`: no collector within `hold`; `partial_message`, `idle`: past that time limit; `administrator`: closed on
- * request; `failed`: a fault of this program.
+ * request; `evicted`: a UDP source that made room for a newer one; `failed`: a fault of this program.
  */
 export type SessionOutcome =
   | "closed"
@@ -17,6 +17,7 @@ export type SessionOutcome =
   | "partial_message"
   | "idle"
   | "administrator"
+  | "evicted"
   | "failed";
 
 /** What became of an attempt to connect to the collector: `connected`, or `failed`; `lost` counts connections that ended there. */

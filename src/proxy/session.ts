@@ -1,4 +1,5 @@
 import { DecodeError, type RejectReason } from "../ipfix/decode_error.ts";
+import { foreignProtocol } from "../ipfix/foreign_protocol.ts";
 import { type Counters, increment } from "../mediation/counters.ts";
 import type { MediationEvent } from "../mediation/event.ts";
 import type { SessionRewriter, TemplateState } from "../mediation/session_rewriter.ts";
@@ -8,11 +9,17 @@ import type { CollectorConnection } from "./collector_connection.ts";
 import type { CollectorLink } from "./collector_link.ts";
 import type { Connection, Transport } from "./connection.ts";
 import { describeMediationEvent } from "./mediation_report.ts";
-import { describeRejected, wholeMessages } from "./message_walk.ts";
+import { describeRejected, messageLength, wholeMessages } from "./message_walk.ts";
 import { OUTPUT_OCTETS, SMALL_OUTPUT } from "./output_octets.ts";
 import type { ProxyCounters, SessionOutcome } from "./proxy_counters.ts";
 import type { ReportOfSession } from "./proxy_event.ts";
 import { ReadBuffer, SMALLEST_BUFFER } from "./read_buffer.ts";
+
+/**
+ * A collector over UDP may have lost the templates, or forgets them whatever is sent meanwhile: they go out again before the next
+ * record once so many milliseconds have passed (RFC 7011 §8.4).
+ */
+const TEMPLATE_REFRESH = 30_000;
 
 /** Times in milliseconds; 0 is no limit. */
 export interface SessionLimits {
@@ -62,6 +69,9 @@ export class Session {
   #quietFor = 0;
   #partialFor = 0;
   #partialOffset = -1;
+  readonly #rejected = new Set<RejectReason>();
+  /** Since the templates last went to a collector over UDP. */
+  #announcedFor = 0;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -118,8 +128,11 @@ export class Session {
       try {
         rewriter.rewrite(input.waiting(), output);
       } catch (error) {
-        if (error instanceof DecodeError) return this.#reject(error);
-        throw error;
+        if (!(error instanceof DecodeError)) throw error;
+        this.#reject(error);
+        if (this.transport !== "udp") return "rejected";
+        this.#skipDatagram();
+        continue;
       }
       input.consume(rewriter.consumed);
       this.#streamOffset += rewriter.consumed;
@@ -151,12 +164,16 @@ export class Session {
       try {
         length = await this.#exporter.read(input.space());
       } catch {
-        return this.#stopped ?? "reset";
+        return this.#stopped ?? (this.transport === "udp" ? "evicted" : "reset");
       }
       this.#reading = false;
       if (length === null) return this.#stopped ?? "closed";
       input.fill(length);
       this.#received = true;
+      if (this.#announcedFor >= TEMPLATE_REFRESH && this.#collector.datagrams) {
+        this.#announcedFor = 0;
+        rewriter.announce();
+      }
     }
   }
 
@@ -187,11 +204,18 @@ export class Session {
     return collector;
   }
 
-  /** A broken message: what came before it is delivered, this session is over, no other feels it. */
-  #reject(error: DecodeError): SessionOutcome {
-    const offset = this.#streamOffset + error.offset;
-    this.#reportRejection(error.reason, error.message, offset);
-    return "rejected";
+  /** A broken message: what came before it is delivered, this session is over, no other feels it. Over UDP only it is lost. */
+  #reject(error: DecodeError): void {
+    const protocol = foreignProtocol(this.#input.waiting());
+    const hint = protocol === undefined ? "" : `; it looks like ${protocol}`;
+    this.#reportRejection(error.reason, `${error.message}${hint}`, this.#streamOffset + error.offset);
+  }
+
+  /** The listener has seen to it that the message's length is its datagram's. */
+  #skipDatagram(): void {
+    const length = messageLength(this.#input.waiting(), 0);
+    this.#input.consume(length);
+    this.#streamOffset += length;
   }
 
   /** A broken message in a session that is only observed: it is relayed on. */
@@ -208,7 +232,10 @@ export class Session {
     this.#reportRejection("message_truncated", message, this.#streamOffset);
   }
 
+  /** Once for each reason: a session over UDP goes on, however many there are. */
   #reportRejection(reason: RejectReason, message: string, offset: number): void {
+    if (this.#rejected.has(reason)) return;
+    this.#rejected.add(reason);
     this.#parts.report("warning", "message_rejected", message, {
       offset,
       reason,
@@ -236,8 +263,10 @@ export class Session {
    * @param quiet when draining: an exporter that sent nothing for so long has sent all
    */
   tick(elapsed: number, quiet: number): void {
+    this.#announcedFor += elapsed;
     if (!this.#reading) return;
-    const { idle, partialMessage } = this.#parts.limits;
+    const { partialMessage } = this.#parts.limits;
+    const idle = this.#parts.limits.idle || (this.#exporter.idleLimit ?? 0);
     this.#quietFor = this.#received ? 0 : this.#quietFor + elapsed;
     this.#received = false;
     const partial = this.#input.length > 0;

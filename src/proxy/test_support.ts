@@ -81,6 +81,7 @@ export class RelayingRewriter implements SessionRewriter {
   readonly counters = new Counters();
   skewed = false;
   closed = false;
+  announced = 0;
   #sent = 0;
   #template: Uint8Array | undefined;
   #waiting: Uint8Array[] = [];
@@ -111,7 +112,9 @@ export class RelayingRewriter implements SessionRewriter {
     this.#waiting = [...messages, ...this.#waiting];
   }
 
-  announce(): void {}
+  announce(): void {
+    this.announced++;
+  }
 
   templates(): TemplateState[] {
     if (this.#template === undefined) return [];
@@ -172,10 +175,11 @@ export class StandingClock implements Clock {
     for (const end = this.#now + milliseconds; this.#now < end;) {
       this.#now = Math.min(end, this.#now + step);
       for (const timer of [...this.#timers]) {
-        if (timer.due > this.#now || !this.#timers.has(timer)) continue;
-        if (timer.every > 0) timer.due += timer.every;
-        else this.#timers.delete(timer);
-        timer.callback();
+        while (timer.due <= this.#now && this.#timers.has(timer)) {
+          if (timer.every > 0) timer.due += timer.every;
+          else this.#timers.delete(timer);
+          timer.callback();
+        }
       }
       await turn();
     }
@@ -375,5 +379,34 @@ export class TestTlsCollector {
       this.received += chunk.length;
       this.#chunks.push(chunk);
     });
+  }
+}
+
+/** A collector over UDP that keeps every datagram. */
+export class TestUdpCollector {
+  readonly datagrams: Uint8Array[] = [];
+  /** Where each came from. */
+  readonly ports: number[] = [];
+  readonly port: number;
+  readonly #socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+
+  constructor() {
+    const { addr } = this.#socket;
+    this.port = addr.transport === "udp" ? addr.port : 0;
+    void this.#receive();
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  async #receive(): Promise<void> {
+    try {
+      for (;;) {
+        const [datagram, from] = await this.#socket.receive(new Uint8Array(65535));
+        this.datagrams.push(datagram);
+        if (from.transport === "udp") this.ports.push(from.port);
+      }
+    } catch { /* closed */ }
   }
 }

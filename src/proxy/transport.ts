@@ -1,5 +1,4 @@
 import { formatAddress } from "./address.ts";
-import type { Clock } from "./clock.ts";
 import type { Dial } from "./collector_link.ts";
 import type { Listener } from "./listener.ts";
 import type { CollectorOptions, ListenerOptions } from "./proxy_options.ts";
@@ -7,16 +6,24 @@ import { dialTcp } from "./tcp_connection.ts";
 import { TcpListener } from "./tcp_listener.ts";
 import { dialTls } from "./tls_connection.ts";
 import { TlsListener } from "./tls_listener.ts";
+import { udpDialer } from "./udp_collector.ts";
+import { UdpListener, type UdpListenerParts } from "./udp_listener.ts";
 
 /** Told of exporters that did not get in: the event's name, why, and who where that is known. */
 export type OnListenerFailure = (event: "accept_failed" | "handshake_failed", reason: string, peer?: string) => void;
+
+/** What listeners need beside their options. */
+export interface ListenerParts extends Pick<UdpListenerParts, "clock" | "pool" | "sources" | "onRejected"> {
+  readonly onFailure: OnListenerFailure;
+}
 
 /**
  * Binds a listener of any transport.
  *
  * @throws Error that names the address
  */
-export async function bind(options: ListenerOptions, clock: Clock, onFailure: OnListenerFailure): Promise<Listener> {
+export async function bind(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
+  const { clock, pool, sources, onFailure, onRejected } = parts;
   const { transport, address, tls } = options;
   const onError = (error: unknown) =>
     onFailure("accept_failed", error instanceof Error ? error.message : String(error));
@@ -28,7 +35,7 @@ export async function bind(options: ListenerOptions, clock: Clock, onFailure: On
         if (tls === undefined) throw new Error("it needs a certificate and a key");
         return await TlsListener.listen(address, tls, (...failure) => onFailure("handshake_failed", ...failure));
       case "udp":
-        throw new Error("not built yet");
+        return new UdpListener(address, { clock, pool, sources, onError, onRejected });
     }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -36,7 +43,7 @@ export async function bind(options: ListenerOptions, clock: Clock, onFailure: On
   }
 }
 
-/** How the collector is dialled. @throws Error when the transport lacks what it needs */
+/** How one session's collector is dialled. @throws Error when the transport lacks what it needs */
 export function dialer({ transport, address, tls }: CollectorOptions): Dial {
   switch (transport) {
     case "tcp":
@@ -45,6 +52,6 @@ export function dialer({ transport, address, tls }: CollectorOptions): Dial {
       if (tls === undefined) throw new Error("a collector over tls needs to be verified: no CA is given");
       return (signal) => dialTls(address, tls, signal);
     case "udp":
-      throw new Error("not built yet");
+      return udpDialer(address);
   }
 }
