@@ -24,8 +24,11 @@ export interface CollectorLinkOptions {
 
 const FIRST_BACKOFF = 100;
 const LARGEST_BACKOFF = 5_000;
-/** A connection that lived for less counts as another failure: hold and backoff go on where they were. */
+/** A connection that lived for less is one more attempt that failed: hold and backoff go on where they were. */
+const ACCEPTED_AFTER = 100;
+/** One that lived for less gives no reason to dial again without a pause, nor for a long one. */
 const STABLE_AFTER = 1_000;
+const UNSTABLE_ATTEMPTS = 2;
 
 /**
  * One exporter session's way to the collector: dials, notices a loss at once, dials again with exponential backoff and jitter for as
@@ -124,7 +127,7 @@ export class CollectorLink {
       const dialled = await dial(attempt.signal);
       const connection = new CollectorConnection(dialled, clock, inFlight);
       if (dialled.transport === "tls" || (this.#connection !== undefined && this.#attempts > 0)) {
-        await Promise.race([connection.ended, pause(clock, FIRST_BACKOFF, this.#closing.signal)]);
+        await Promise.race([connection.ended, pause(clock, ACCEPTED_AFTER, this.#closing.signal)]);
       }
       if (connection.lost || this.#closing.signal.aborted) {
         connection.close();
@@ -150,11 +153,11 @@ export class CollectorLink {
     connection.close();
     this.#countLoss(connection, reason);
     const { clock, hold } = this.#options;
-    const stable = clock.now() - connection.openedAt >= STABLE_AFTER;
-    if (stable) {
-      this.#awaySince = clock.now();
-      this.#attempts = 0;
-    } else this.#attempts++;
+    const lived = clock.now() - connection.openedAt;
+    if (lived >= ACCEPTED_AFTER) this.#awaySince = clock.now();
+    if (lived >= STABLE_AFTER) this.#attempts = 0;
+    else if (lived >= ACCEPTED_AFTER) this.#attempts = Math.min(this.#attempts + 1, UNSTABLE_ATTEMPTS);
+    else this.#attempts++;
     if (hold > 0) this.#current = this.#reach();
     else {
       this.#current = Promise.resolve(undefined);

@@ -1,16 +1,7 @@
 import assert from "node:assert/strict";
 import type { ProxyOptions } from "./proxy_options.ts";
-import {
-  closeQuietly,
-  dataMessage,
-  join,
-  send,
-  StandingClock,
-  templateMessage,
-  TestCollector,
-  TestProxy,
-  until,
-} from "./test_support.ts";
+import { dataMessage, join, templateMessage } from "./test_messages.ts";
+import { closeQuietly, send, StandingClock, TestCollector, TestProxy, until } from "./test_support.ts";
 
 /** A port on which nobody listens now. */
 function freePort(): number {

@@ -1,15 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  closeQuietly,
-  dataMessage,
-  join,
-  send,
-  StandingClock,
-  templateMessage,
-  TestCollector,
-  TestProxy,
-  until,
-} from "./test_support.ts";
+import { dataMessage, join, templateMessage } from "./test_messages.ts";
+import { closeQuietly, send, StandingClock, TestCollector, TestProxy, until } from "./test_support.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
 
 /** A collector, a proxy before it and one exporter, closed whatever happens. */

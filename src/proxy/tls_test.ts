@@ -5,17 +5,8 @@ import { Authority, type Issued } from "../../test/support/certificates.ts";
 import { SYSTEM_CLOCK } from "./clock.ts";
 import type { ProxyEvent } from "./proxy_event.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
-import {
-  dataMessage,
-  join,
-  send,
-  StandingClock,
-  templateMessage,
-  TestCollector,
-  TestProxy,
-  TestTlsCollector,
-  until,
-} from "./test_support.ts";
+import { dataMessage, join, templateMessage } from "./test_messages.ts";
+import { send, StandingClock, TestCollector, TestProxy, TestTlsCollector, until } from "./test_support.ts";
 import { checkTlsMaterial, FileCredentials, type TlsCredentials, type TlsFiles } from "./tls_credentials.ts";
 import { requireDeno } from "./tls_listener.ts";
 

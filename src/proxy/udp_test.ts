@@ -1,18 +1,8 @@
 import assert from "node:assert/strict";
 import { datagramFault, scanTemplates, templateKey } from "./datagram_scan.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
-import {
-  dataMessage,
-  join,
-  send,
-  StandingClock,
-  templateMessage,
-  TestCollector,
-  TestProxy,
-  TestUdpCollector,
-  turn,
-  until,
-} from "./test_support.ts";
+import { dataMessage, join, templateMessage } from "./test_messages.ts";
+import { send, StandingClock, TestCollector, TestProxy, TestUdpCollector, turn, until } from "./test_support.ts";
 
 const listeners = [{ transport: "udp" as const, address: { hostname: "127.0.0.1", port: 0 } }];
 

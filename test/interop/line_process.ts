@@ -49,6 +49,11 @@ export class LineProcess implements AsyncDisposable {
     return await this.#done;
   }
 
+  /** Sends a signal and goes on. */
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
   /** Sends a signal, `SIGKILL` by default, and waits for the end. */
   async kill(signal: Deno.Signal = "SIGKILL"): Promise<Ending> {
     if (this.ending === undefined) {
