@@ -1,79 +1,19 @@
 import assert from "node:assert/strict";
-import { connect } from "node:tls";
-import { TlsConnection } from "../../src/proxy/tls_connection.ts";
-import { TcpConnection } from "../../src/proxy/tcp_connection.ts";
-import type { Connection } from "../../src/proxy/connection.ts";
-import { dataMessage, join, templateMessage } from "../../src/proxy/test_messages.ts";
-
 import { Authority } from "../support/certificates.ts";
 import { checkConnection, CollectorProcess, ProxyProcess } from "./processes.ts";
+import { connectTcp, connectTls, Exporter, moment, say, SERVER_NAME, writeFiles } from "./support.ts";
 
-const KILLS = Number(Deno.env.get("KILLS") ?? 100);
-const RECORD_OCTETS = 330;
-
-/** Sends numbered records for as long as it is wanted, as fast as they are taken. */
-class Exporter {
-  next = 0;
-  failure: unknown;
-  #stop = false;
-  readonly #done: Promise<void>;
-
-  constructor(readonly connection: Connection) {
-    this.#done = this.#send().catch((error) => {
-      this.failure = error;
-    });
-  }
-
-  /** Sends no more, and says so. */
-  async stop(): Promise<void> {
-    this.#stop = true;
-    await this.#done;
-    await this.connection.closeWrite();
-  }
-
-  async #send(): Promise<void> {
-    await this.#write(templateMessage());
-    while (!this.#stop) {
-      const first = this.next;
-      await this.#write(join(...Array.from({ length: 100 }, (_, index) => dataMessage(first + index, RECORD_OCTETS))));
-      this.next += 100;
-      // A load, not a flood: what a test has to look through stays small.
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
-  async #write(octets: Uint8Array): Promise<void> {
-    for (let sent = 0; sent < octets.length;) sent += await this.connection.write(octets.subarray(sent));
-  }
-}
+const KILLS = 100;
 
 const authority = await Authority.create("cluster");
-const aggregator = await authority.issue({ name: "aggregator", dns: ["flow-aggregator.svc"], usage: ["server"] });
+const aggregator = await authority.issue({ name: "aggregator", dns: [SERVER_NAME], usage: ["server"] });
 const agent = await authority.issue({ name: "agent-1", usage: ["client"] });
-
-async function writeFiles(folder: string, name: string, pem: Record<string, string>): Promise<Record<string, string>> {
-  const paths: Record<string, string> = {};
-  for (const [role, text] of Object.entries(pem)) {
-    const path = `${folder}/${name}-${role}.pem`;
-    await Deno.writeTextFile(path, text);
-    paths[role] = path;
-  }
-  return paths;
-}
-
-async function connectExporter(transport: "tcp" | "tls", port: number): Promise<Connection> {
-  if (transport === "tcp") return new TcpConnection(await Deno.connect({ hostname: "127.0.0.1", port }));
-  const { certificate: cert, key } = agent;
-  const socket = connect({ host: "127.0.0.1", port, servername: "flow-aggregator.svc", ca: authority.pem, cert, key });
-  await new Promise((resolve, reject) => socket.once("secureConnect", resolve).once("error", reject));
-  return new TlsConnection(socket);
-}
 
 /** Stops the collector until records wait in its socket: those go down with it. */
 async function stall(collector: CollectorProcess, exporter: Exporter): Promise<void> {
   collector.process.signal("SIGSTOP");
   const { next } = exporter;
-  while (exporter.next < next + 500) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (exporter.next < next + 500) await moment();
 }
 
 for (const transport of ["tcp", "tls"] as const) {
@@ -91,11 +31,13 @@ for (const transport of ["tcp", "tls"] as const) {
           transport,
           port,
           files: await writeFiles(folder, "collector", { ...agent, ca: authority.pem }),
-          serverName: "flow-aggregator.svc",
+          serverName: SERVER_NAME,
         },
       },
     );
-    const exporter = new Exporter(await connectExporter(transport, proxy.port));
+    const exporter = new Exporter(
+      transport === "tcp" ? await connectTcp(proxy.port) : await connectTls(proxy.port, authority, agent),
+    );
     const holes: number[] = [];
     let lastBefore = -1;
     /** Looks at all that this collector got of its one connection, and counts what is missing before it. */
@@ -134,9 +76,9 @@ for (const transport of ["tcp", "tls"] as const) {
       assert.ok(hole <= (said[index] ?? 0), `${hole} lost, at most ${said[index]} reported`)
     );
     const worst = Math.max(...holes);
-    await Deno.stderr.write(new TextEncoder().encode(
-      `${transport}: ${exporter.next} records, ${KILLS} kills, ${lost} lost in sockets (worst kill ${worst}), at most ${bound} reported\n`,
-    ));
+    say(
+      `${transport}: ${exporter.next} records, ${KILLS} kills, ${lost} lost in sockets (worst kill ${worst}), at most ${bound} reported`,
+    );
     await proxy.process.kill("SIGTERM");
     await Deno.remove(folder, { recursive: true });
   });
