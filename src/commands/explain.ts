@@ -2,9 +2,11 @@ import { Command } from "commander";
 import { ChainError } from "../mediation/mapping_chain.ts";
 import type { Profile } from "../mediation/profile.ts";
 import type { Treatment } from "../mediation/treatment.ts";
-import { usageFailure } from "./command_failure.ts";
+import { antreaRelease } from "../config/antrea_releases.ts";
+import type { Configuration } from "../config/configuration.ts";
+import { messageOf, usageFailure } from "./command_failure.ts";
 import { automaticTreatment, configuredTreatment } from "./treatments.ts";
-import { profileOption } from "./configuration.ts";
+import { configurationOption, profileOption } from "./configuration.ts";
 import { explainTemplates, type TemplateExplanation } from "./template_explanation.ts";
 import { painter, terminalWidth, wantsColour, writeLine } from "./terminal.ts";
 import { wrapWords } from "./text_table.ts";
@@ -39,7 +41,7 @@ async function explainReleases(options: Options): Promise<void> {
   }
   const treatment = options.config === undefined
     ? automaticTreatment(to)
-    : await configuredTreatment(options.config, from, to);
+    : treatmentOf(await configurationOption(options.config), from, to);
   const templates = explain(from, treatment);
   if (options.json === true) {
     await writeLine(JSON.stringify(
@@ -48,6 +50,14 @@ async function explainReleases(options: Options): Promise<void> {
       2,
     ));
   } else await writeLine(explanationText(from, treatment.profile, templates).join("\n"));
+}
+
+function treatmentOf(configuration: Configuration, from: Profile, to: Profile): Treatment {
+  try {
+    return configuredTreatment(configuration, antreaRelease(from.name)?.era, to);
+  } catch (error) {
+    throw usageFailure(`error: ${configuration.file} with ${to.name}: ${messageOf(error)}`, error);
+  }
 }
 
 function explain(from: Profile, treatment: Treatment): TemplateExplanation[] {

@@ -20,17 +20,25 @@ export interface ChapterResult extends Chapter {
 const WIDTH = 80;
 
 /** What the two releases' lists differ in, for the head of the demo. */
-export function differenceOfLists(from: Profile, to: Profile): string {
-  const names = (profile: Profile) =>
-    new Set(profile.templates.flatMap(({ fields }) => fields.map(({ element }) => element.name)));
-  const [before, after] = [names(from), names(to)];
-  const added = [...after.difference(before)];
-  const removed = [...before.difference(after)];
-  const parts = [
-    ...(added.length === 0 ? [] : [`+ ${added.join(", ")}`]),
-    ...(removed.length === 0 ? [] : [`- ${removed.join(", ")}`]),
-  ];
-  return parts.length === 0 ? "both have the same fields" : parts.join("; ");
+export function differenceOfLists(from: Profile, to: Profile): string[] {
+  const lines = ([["new", notIn(to, from)], ["gone", notIn(from, to)]] as const)
+    .filter(([, names]) => names.length > 0)
+    .flatMap(([word, names]) => wrap(`  ${word.padEnd(5)}${names.join(", ")}`, "       ", "  "));
+  return lines.length === 0 ? ["  both have the same fields"] : lines;
+}
+
+/** The elements that Agents send and an Aggregator has no place for: all that the proxy leaves out. */
+export function notIn(agents: Profile, aggregator: Profile): string[] {
+  const names = ({ templates }: Profile) =>
+    new Set(templates.flatMap(({ fields }) => fields.map(({ element }) => element.name)));
+  return [...names(agents).difference(names(aggregator))];
+}
+
+/** The sentence about {@link notIn} that an honest ending needs. */
+export function leftOut(from: Profile, to: Profile): string[] {
+  const names = [...new Set([...notIn(to, from), ...notIn(from, to)])];
+  if (names.length === 0) return [];
+  return wrap(`Left out where the Aggregator has no place for it: ${names.join(", ")}.`, "");
 }
 
 /** The lines of one stage: who runs what, what arrived, and the first thing of each kind that went wrong. */
@@ -55,7 +63,7 @@ export function stageLines(
   ].join(", ");
   const good = wrong === 0 && lost === 0 && arrived === sent;
   return [
-    `  Agents: ${runs.padEnd(12)} ${mark(good ? "green" : "red", said)}`,
+    `  Agents: ${runs.padEnd(14)} ${mark(good ? "green" : "red", said)}`,
     ...complaints.flatMap((complaint) => wrap(complaint, "      ").map((line) => mark("dim", line))),
   ];
 }
@@ -94,18 +102,15 @@ function short(profile: string): string {
 }
 
 /** Words over lines that fit; a word longer than a line is cut. */
-function wrap(text: string, indent: string): string[] {
+function wrap(text: string, indent: string, first = indent): string[] {
   const lines: string[] = [];
-  let line = "";
-  for (
-    const word of text.split(/\s+/).flatMap((word) =>
-      word.match(new RegExp(`.{1,${WIDTH - indent.length}}`, "gu")) ?? []
-    )
-  ) {
-    if (line !== "" && indent.length + line.length + 1 + word.length > WIDTH) {
-      lines.push(indent + line);
-      line = word;
-    } else line = line === "" ? word : `${line} ${word}`;
+  let line = first;
+  for (const word of text.trim().split(" ").flatMap((word) => word.match(/.{1,60}/gu) ?? [""])) {
+    if (line.trim() !== "" && line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = indent;
+    }
+    line += line.trim() === "" ? word : ` ${word}`;
   }
-  return line === "" ? lines : [...lines, indent + line];
+  return line.trim() === "" ? lines : [...lines, line];
 }

@@ -1,0 +1,32 @@
+import type { Configuration } from "../config/configuration.ts";
+import { ConfigurationError } from "../config/mistake.ts";
+import { loadProfile } from "../config/profiles.ts";
+import type { Profile } from "../mediation/profile.ts";
+import { usageFailure } from "./command_failure.ts";
+
+/** The profile that an option of the command line names. @throws CommandFailure that names the option and the nearest profiles */
+export function profileOption(option: string, name: string | undefined): Profile {
+  const given = required(option, name);
+  try {
+    return loadProfile(given);
+  } catch (error) {
+    throw orUsageFailure(error, `error: ${option}: `);
+  }
+}
+
+/** The error itself, or where it is a wrong configuration, a failure with all the mistakes. */
+export function orUsageFailure(error: unknown, before = ""): unknown {
+  return error instanceof ConfigurationError ? usageFailure(`${before}${error.message}`, error) : error;
+}
+
+/** The value of an option that must be given. Asked here rather than by the parser, which would hide a misspelt option behind it. */
+export function required(option: string, value: string | undefined): string {
+  if (value === undefined) throw usageFailure(`error: ${option} is missing (--help shows what can be given)`);
+  return value;
+}
+
+/** The configuration in a file. @throws CommandFailure with every mistake */
+export function configurationOption(file: string): Promise<Configuration> {
+  // The room of the configuration has all the parts, and no function yet that puts them together.
+  return Promise.reject(new Error(`reading ${file}: not built yet`));
+}

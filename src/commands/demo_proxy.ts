@@ -1,0 +1,91 @@
+import { startAdmin } from "../admin/start_admin.ts";
+import { detectAntreaRelease } from "../config/antrea_eras.ts";
+import { registryHistory } from "../config/registries.ts";
+import { type Destination, EmbeddedAgent } from "../demo/embedded_agent.ts";
+import { EmbeddedAggregator } from "../demo/embedded_aggregator.ts";
+import type { Profile } from "../mediation/profile.ts";
+import { formatAddress } from "../proxy/address.ts";
+import type { ReportEvent } from "../proxy/proxy_event.ts";
+import { ServedProxy } from "./served_proxy.ts";
+import { writeLine } from "./terminal.ts";
+import { automaticTreatment } from "./treatments.ts";
+
+/** The real proxy with its usual plugins on a free port of loopback, before a collector. */
+export function demoProxy(collector: Destination, expected: Profile, report: ReportEvent): ServedProxy {
+  const treatment = automaticTreatment(expected);
+  return new ServedProxy({
+    listeners: [{ transport: "tcp", address: { hostname: "127.0.0.1", port: 0 } }],
+    collector: { transport: "tcp", address: collector },
+    profile: expected,
+    mode: "rewrite",
+    mediation: {
+      chooseTreatment: () => treatment,
+      registryHistory: registryHistory(),
+      detectRelease: (template) => detectAntreaRelease(template)?.profile,
+    },
+  }, report);
+}
+
+/** How often each Agent sends a flow while the demo is kept running. */
+const PERIOD = 1000;
+
+/**
+ * The middle of the upgrade, for ever: an Aggregator of the release before, one Agent of it and the others of the release after,
+ * through the proxy, with its admin server to look at. Until SIGINT or SIGTERM.
+ */
+export async function keepSending(from: Profile, to: Profile, nodes: readonly string[]): Promise<void> {
+  const aggregator = new EmbeddedAggregator(from);
+  const proxy = demoProxy(aggregator.address, from, () => {});
+  const [listener] = await proxy.start();
+  if (listener === undefined) throw new Error("the proxy listens nowhere");
+  const admin = startAdmin(proxy.view, { hostname: "127.0.0.1", port: 0 });
+  const agents = nodes.map((node, index) => new EmbeddedAgent(index === 0 ? from : to, node));
+  await writeLine(`The proxy is kept running, until Ctrl-C:
+  proxy       ${formatAddress(listener.address)} (send IPFIX over TCP here)
+  admin       http://${formatAddress(admin)}/api/status
+  Aggregator  ${formatAddress(aggregator.address)} (${from.name})
+  Agents      ${agents.map(({ node, profile }) => `${node} ${profile.name}`).join(", ")}, a flow each a second`);
+  const ended = untilSignal();
+  let arrived = 0;
+  for (let flow = 0; !ended.signal.aborted; flow++) {
+    for (const agent of agents) {
+      if (!agent.connected) await agent.connect(listener.address, () => Promise.resolve());
+      await agent.send(flow);
+    }
+    await ended.wait(PERIOD);
+    for (let effect = await aggregator.nextEffect(0); effect !== undefined; effect = await aggregator.nextEffect(0)) {
+      arrived += effect.records.length;
+    }
+  }
+  await Promise.all(agents.map((agent) => agent.close()));
+  await proxy.drained();
+  await admin.close();
+  await aggregator.close();
+  await writeLine(`\n${arrived} records arrived.`);
+}
+
+/** Ends at the first SIGINT or SIGTERM. */
+function untilSignal(): { readonly signal: AbortSignal; wait(milliseconds: number): Promise<void> } {
+  const controller = new AbortController();
+  const abort = () => {
+    for (const name of SIGNALS) Deno.removeSignalListener(name, abort);
+    controller.abort();
+  };
+  for (const name of SIGNALS) Deno.addSignalListener(name, abort);
+  return {
+    signal: controller.signal,
+    wait: (milliseconds) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(end, milliseconds);
+        function end() {
+          clearTimeout(timer);
+          controller.signal.removeEventListener("abort", end);
+          resolve();
+        }
+        controller.signal.addEventListener("abort", end);
+        if (controller.signal.aborted) end();
+      }),
+  };
+}
+
+const SIGNALS: readonly ("SIGINT" | "SIGTERM")[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { runCommand } from "../../test/support/run_command.ts";
+
+Deno.test("--version says which, --help what can be given, on standard output with status 0", async () => {
+  const version = await runCommand("--version");
+  assert.deepEqual([version.status, version.stderr], [0, ""]);
+  assert.match(version.text, /^\d+\.\d+\.\d+\n$/);
+  const help = await runCommand("--help");
+  assert.equal(help.status, 0);
+  for (const command of ["serve", "explain", "matrix", "rewrite", "inspect", "demo"]) {
+    assert.match(help.text, new RegExp(`^ {2}${command} `, "m"));
+  }
+});
+
+Deno.test("every command has --help, laid out for 80 columns", async () => {
+  for (const command of ["serve", "explain", "matrix", "rewrite", "inspect", "demo", "status"]) {
+    const { status, text, stderr } = await runCommand(command, ["--help"]);
+    assert.deepEqual([status, stderr], [0, ""]);
+    assert.match(text, new RegExp(`^Usage: ipfix-skew-proxy ${command}`));
+    for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
+  }
+});
+
+Deno.test("a misspelt command, option or value names the right one and ends with 2", async () => {
+  for (
+    const [command, args, expected] of [
+      ["explian", [], /Did you mean explain\?/],
+      ["explain", ["--form", "antrea/v2.0"], /Did you mean --from\?/],
+      ["explain", ["--from", "antrea/v1.16", "--to", "antrea/v1.15"], /--from: .*did you mean antrea\/v1\.15/],
+      ["matrix", ["--format", "xml"], /table, markdown, json/],
+      ["explain", [], /--from is missing/],
+      ["explain", ["--from"], /--from/],
+      ["inspect", ["file.ipfix"], /too many arguments/],
+    ] as const
+  ) {
+    const { status, text, stderr } = await runCommand(command, args);
+    assert.deepEqual([status, text], [2, ""], stderr);
+    assert.match(stderr, expected);
+  }
+});

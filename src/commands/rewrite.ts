@@ -1,0 +1,122 @@
+import { isIP } from "node:net";
+import { Command } from "commander";
+import type { MediationEvent } from "../mediation/event.ts";
+import { Mediator } from "../mediation/mediator.ts";
+import type { SessionRewriter } from "../mediation/session_rewriter.ts";
+import { runFailure, usageFailure } from "./command_failure.ts";
+import { configurationOption, required } from "./configuration.ts";
+import { BrokenMessage, consumeStream, type MessageConsumer } from "./message_stream.ts";
+import { mediatorOptions } from "./served_proxy.ts";
+import { printable, say, writeOctets } from "./terminal.ts";
+
+interface Options {
+  readonly config?: string;
+  readonly fromAddress?: string;
+}
+
+export function rewriteCommand(): Command {
+  return new Command("rewrite")
+    .summary("rewrite the messages of one exporter session, offline")
+    .description(
+      "Reads the messages of one exporter session from standard input (an IPFIX file, RFC 5655) and writes them as the " +
+        "collector gets them. With `mode: observe` they come out octet for octet, and what would change is only said.",
+    )
+    .option("-c, --config <file>", "configuration that says what the collector expects")
+    .option("--from-address <address>", "the exporter's IP address, for peer rules that match it")
+    .action(rewrite);
+}
+
+async function rewrite(options: Options): Promise<void> {
+  const file = required("--config <file>", options.config);
+  const { fromAddress } = options;
+  if (fromAddress !== undefined && isIP(fromAddress) === 0) {
+    throw usageFailure(`error: --from-address: "${printable(fromAddress)}" is no IP address (192.0.2.1, 2001:db8::1)`);
+  }
+  const configuration = await configurationOption(file);
+  const peer = fromAddress === undefined ? {} : { address: fromAddress };
+  const { mode } = configuration.chooseSession(peer);
+  const session = new Mediator(mediatorOptions(configuration)).open({
+    reliable: true,
+    notify: sayEvent,
+    ...peer,
+  });
+  try {
+    await consumeStream(
+      (into) => Deno.stdin.read(into),
+      mode === "observe" ? new ObservingConsumer(session) : new RewritingConsumer(session),
+    );
+  } catch (error) {
+    if (error instanceof BrokenMessage) throw runFailure(`error: ${error.message}`, error);
+    throw error;
+  } finally {
+    saySummary(session);
+    session.close();
+  }
+}
+
+/** Octets of the rewriter's output that are written at once. */
+const OUTPUT_LENGTH = 256 * 1024;
+
+class RewritingConsumer implements MessageConsumer {
+  readonly #output = new Uint8Array(OUTPUT_LENGTH);
+
+  constructor(readonly session: SessionRewriter) {}
+
+  async take(octets: Uint8Array): Promise<number | undefined> {
+    this.session.rewrite(octets, this.#output);
+    const { consumed, produced } = this.session;
+    if (produced > 0) await writeOctets(this.#output.subarray(0, produced));
+    return consumed === 0 && produced === 0 ? undefined : consumed;
+  }
+}
+
+/** Gives on what the rewriter took, as it came. */
+class ObservingConsumer implements MessageConsumer {
+  readonly #ignored = new Uint8Array(OUTPUT_LENGTH);
+
+  constructor(readonly session: SessionRewriter) {}
+
+  async take(octets: Uint8Array): Promise<number | undefined> {
+    this.session.rewrite(octets, this.#ignored);
+    const { consumed, produced } = this.session;
+    if (consumed > 0) await writeOctets(octets.subarray(0, consumed));
+    return consumed === 0 && produced === 0 ? undefined : consumed;
+  }
+}
+
+/** Says what an operator must know of a stream: nothing is lost silently. */
+function sayEvent(event: MediationEvent): void {
+  switch (event.event) {
+    case "template_refused":
+    case "plugin_failed":
+    case "records_dropped":
+    case "warning": {
+      const place = `observation domain ${event.observationDomain}` +
+        (event.template === undefined ? "" : `, template ${event.template}`);
+      say(
+        `${event.event === "warning" ? "warning" : event.event.replaceAll("_", " ")}: ${place}: ${
+          printable(event.message)
+        }`,
+      );
+    }
+  }
+}
+
+function saySummary({ counters }: SessionRewriter): void {
+  const counted = (counts: ReadonlyMap<string, number>) =>
+    [...counts].map(([name, count]) => `${printable(name)} ${count}`).join(", ");
+  say(
+    `messages ${counters.messagesReceived} in, ${counters.messagesSent} out; ` +
+      `records ${counters.recordsReceived} in, ${counters.recordsSent} out`,
+  );
+  for (
+    const [what, counts] of [
+      ["records dropped", counters.recordsDropped],
+      ["fields stripped", counters.fieldsStripped],
+      ["fields padded", counters.fieldsPadded],
+      ["information lost in records", counters.informationLost],
+    ] as const
+  ) {
+    if (counts.size > 0) say(`${what}: ${counted(counts)}`);
+  }
+}

@@ -1,0 +1,132 @@
+import { EventFeed } from "../admin/event_feed.ts";
+import { proxyView } from "../admin/proxy_view.ts";
+import type { AdminView, CertificateView } from "../admin/view.ts";
+import { detectAntreaRelease } from "../config/antrea_eras.ts";
+import type { Configuration, Mode } from "../config/configuration.ts";
+import { registryHistory } from "../config/registries.ts";
+import { Mediator, type MediatorOptions } from "../mediation/mediator.ts";
+import type { Profile } from "../mediation/profile.ts";
+import { type BoundListener, Proxy } from "../proxy/proxy.ts";
+import type { ReportEvent } from "../proxy/proxy_event.ts";
+import type { CollectorOptions, ListenerOptions, ProxyLimits } from "../proxy/proxy_options.ts";
+import type { TlsEndpoints } from "./tls_files.ts";
+import { VERSION } from "../version.ts";
+
+/** What a mediator needs to know, out of a configuration. */
+export function mediatorOptions({ chooseTreatment, limits }: Configuration): MediatorOptions {
+  const { templatesPerSession, templates, observationDomainsPerSession } = limits;
+  return {
+    chooseTreatment,
+    registryHistory: registryHistory(),
+    detectRelease: (template) => detectAntreaRelease(template)?.profile,
+    limits: { templatesPerSession, templates, observationDomainsPerSession },
+  };
+}
+
+/** All that a served proxy is made of. */
+export interface ServedProxyOptions {
+  readonly listeners: readonly ListenerOptions[];
+  readonly collector: CollectorOptions;
+  /** What the collector expects, where no peer rule says otherwise. */
+  readonly profile: Profile;
+  readonly mode: Mode;
+  readonly mediation: MediatorOptions;
+  readonly limits?: Partial<ProxyLimits>;
+  /** Asked at each scrape. */
+  readonly certificates?: Iterable<CertificateView>;
+}
+
+/** The same, out of a configuration. @throws Error that says what is wrong with which certificate */
+export async function servedProxyOptions(
+  configuration: Configuration,
+  endpoints: TlsEndpoints,
+): Promise<ServedProxyOptions> {
+  const { listeners, collector, treatment, mode, limits } = configuration;
+  const { sessions, hold, idle, partialMessage, drain } = limits;
+  return {
+    listeners: await Promise.all(listeners.map((listener) => endpoints.listener(listener))),
+    collector: {
+      ...await endpoints.collector(collector),
+      ...(collector.transport === "udp" ? { maxMessageLength: treatment.profile.dialect.maxDatagram } : {}),
+    },
+    profile: treatment.profile,
+    mode,
+    mediation: mediatorOptions(configuration),
+    limits: { sessions, hold, idle, partialMessage, drain },
+    certificates: { [Symbol.iterator]: () => endpoints.certificates()[Symbol.iterator]() },
+  };
+}
+
+/** A proxy with what belongs to running it: the view that the admin server has of it, and its end. */
+export class ServedProxy {
+  readonly proxy: Proxy;
+  readonly view: AdminView;
+  #ready = false;
+  #drained: Promise<void> | undefined;
+  #beginDrain = () => {};
+  readonly #drainBegun = new Promise<void>((resolve) => this.#beginDrain = resolve);
+
+  /** @param report receives all that happens, for the log */
+  constructor(options: ServedProxyOptions, report: ReportEvent) {
+    const { listeners, collector, profile, mode, mediation, limits, certificates } = options;
+    const events = new EventFeed();
+    this.proxy = new Proxy({
+      listeners,
+      collector,
+      mode,
+      mediator: new Mediator(mediation),
+      ...(limits === undefined ? {} : { limits }),
+      report: (event) => {
+        report(event);
+        events.publish(event);
+      },
+    });
+    this.view = proxyView(this.proxy, {
+      version: VERSION,
+      startedAt: new Date(),
+      profile: profile.name,
+      dialect: profile.dialect.name,
+      events,
+      drain: () => void this.drained(),
+      ready: () => this.#ready,
+      ...(certificates === undefined ? {} : { certificates }),
+    });
+  }
+
+  /** Binds all listeners, or none. @throws Error that names the address that cannot be bound */
+  async start(): Promise<readonly BoundListener[]> {
+    await this.proxy.start();
+    this.#ready = true;
+    return this.proxy.addresses();
+  }
+
+  /** Resolves when a drain has begun, whoever asked for it. */
+  get drainBegun(): Promise<void> {
+    return this.#drainBegun;
+  }
+
+  /** Starts the drain, or joins the one under way. Resolves when every session is closed. */
+  drained(): Promise<void> {
+    this.#drained ??= this.proxy.drain();
+    this.#beginDrain();
+    return this.#drained;
+  }
+
+  /** Closes everything now. */
+  close(): Promise<void> {
+    this.#ready = false;
+    return this.proxy.close();
+  }
+}
+
+/** What the configuration asks for that this version cannot do yet; each with its path. */
+export function unavailable({ collectors, mode, peers }: Configuration): string[] {
+  const wanted: string[] = [];
+  if (collectors.length > 1) {
+    wanted.push("peers: more than one collector is not available in this version (the one of collector.address)");
+  }
+  if (peers.some(({ treatment }) => treatment.mode !== mode)) {
+    wanted.push(`peers: a mode of their own is not available in this version (${mode} for all)`);
+  }
+  return wanted;
+}
