@@ -1,0 +1,16 @@
+import { DEFAULT_CHAIN } from "../../plugins/mod.ts";
+import { loadProfile } from "../../src/config/profiles.ts";
+import { registryHistory } from "../../src/config/registries.ts";
+import { Mediator } from "../../src/mediation/mediator.ts";
+import type { SessionRewriter } from "../../src/mediation/session_rewriter.ts";
+
+/** A session whose collector is of this release, with the plugins that a configuration without `plugins:` gets. */
+export function openSession(profileName: string): SessionRewriter {
+  const profile = loadProfile(profileName);
+  const plugins = DEFAULT_CHAIN.map((definition) => definition.create(definition.options.parse({}), profile));
+  const mediator = new Mediator({
+    chooseTreatment: () => ({ profile, plugins }),
+    registryHistory: registryHistory(),
+  });
+  return mediator.open({ reliable: true });
+}

@@ -1,0 +1,70 @@
+import { TextLineStream } from "./text_lines.ts";
+
+/** A program that the bench started. */
+export class Child {
+  readonly pid: number;
+  readonly #process: Deno.ChildProcess;
+  readonly #lines: ReadableStreamDefaultReader<string>;
+  readonly #complaints: Promise<string>;
+
+  constructor(readonly name: string, command: string, args: readonly string[]) {
+    this.#process = new Deno.Command(command, { args: [...args], stdin: "null", stdout: "piped", stderr: "piped" })
+      .spawn();
+    this.pid = this.#process.pid;
+    this.#lines = this.#process.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
+      .getReader();
+    this.#complaints = lastOf(this.#process.stderr);
+  }
+
+  /** Runs one of this project's programs. */
+  static deno(name: string, module: string, args: readonly string[]): Child {
+    const path = new URL(module, import.meta.url).pathname;
+    return new Child(name, Deno.execPath(), ["run", "--allow-all", "--no-prompt", path, ...args]);
+  }
+
+  /** The next line of its output. @throws when it ends without one, with what it said */
+  async line(): Promise<string> {
+    const { value } = await this.#lines.read();
+    if (value !== undefined) return value;
+    throw new Error(`${this.name} ended: ${(await this.#complaints).trim()}`);
+  }
+
+  /** Resolves when a connection to this port is taken. @throws when the program ends before, with what it said */
+  async listensOn(port: number): Promise<void> {
+    let ended = false;
+    this.#process.status.then(() => ended = true);
+    while (true) {
+      if (ended) throw new Error(`${this.name} ended: ${(await this.#complaints).trim()}`);
+      try {
+        return (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  }
+
+  /** Ends it and waits for that. */
+  async end(): Promise<void> {
+    try {
+      this.#process.kill("SIGKILL");
+    } catch { /* It has ended by itself. */ }
+    await this.#process.status;
+    await this.#lines.cancel();
+    await this.#complaints;
+  }
+}
+
+/** The last few thousand characters of a stream. */
+async function lastOf(stream: ReadableStream<Uint8Array>): Promise<string> {
+  let text = "";
+  for await (const part of stream.pipeThrough(new TextDecoderStream())) text = (text + part).slice(-4000);
+  return text;
+}
+
+/** A port that is free now. */
+export function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return port;
+}
