@@ -1,0 +1,69 @@
+import { Command } from "commander";
+import { configurationOption, required } from "./configuration.ts";
+import { type ConfigurationDescription, describe, type TreatmentDescription } from "./configuration_description.ts";
+import { painter, printable, terminalWidth, wantsColour, writeLine } from "./terminal.ts";
+import { wrapWords } from "./text_table.ts";
+
+interface Options {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+export function checkCommand(): Command {
+  return new Command("check")
+    .summary("check a configuration and show what it comes to")
+    .description(
+      "Reads a configuration with its profiles and plugins as `serve` does, and binds nothing. Every mistake is named with its " +
+        "place.",
+    )
+    .option("-c, --config <file>", "configuration")
+    .option("--json", "one JSON object")
+    .action(check);
+}
+
+async function check({ config, json = false }: Options): Promise<void> {
+  const description = describe(await configurationOption(required("--config <file>", config)));
+  await writeLine(json ? JSON.stringify(description, null, 2) : descriptionText(description).join("\n"));
+}
+
+function descriptionText(description: ConfigurationDescription): string[] {
+  const paint = painter(wantsColour());
+  const { file, listen, trust, peers, admin } = description;
+  return [
+    paint("bold", `${file} is right.`),
+    ...row("listen", listen),
+    ...treatmentRows(description),
+    ...row("trust", trust),
+    ...row("admin", [admin]),
+    ...peers.flatMap((peer) => [
+      paint(
+        "bold",
+        `${peer.name}, for ${Object.entries(peer.match).map(([key, value]) => `${key} ${value}`).join(", ")}`,
+      ),
+      ...treatmentRows(peer),
+    ]),
+  ];
+}
+
+function treatmentRows({ mode, collector, profile, dialect, chain }: TreatmentDescription): string[] {
+  return [
+    ...row("mode", [mode]),
+    ...row("collector", [`${collector}, ${profile} (dialect ${dialect})`]),
+    ...row(
+      "plugins",
+      chain.length === 0 ? ["none"] : chain.map(({ use, options }) => `${use} ${JSON.stringify(options)}`),
+    ),
+  ];
+}
+
+/** A label with one entry a line, wrapped where the terminal ends. */
+function row(label: string, entries: readonly string[]): string[] {
+  return entries.flatMap((entry, index) =>
+    wrapWords(
+      printable(entry).split(" "),
+      terminalWidth(),
+      " ".repeat(14),
+      `  ${(index === 0 ? label : "").padEnd(10)}  `.slice(0, 14),
+    )
+  );
+}

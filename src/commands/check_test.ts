@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { runCommand } from "../../test/support/run_command.ts";
+
+async function check(yaml: string, ...args: string[]) {
+  const file = await Deno.makeTempFile({ suffix: ".yaml" });
+  try {
+    await Deno.writeTextFile(file, yaml);
+    return { file, ...await runCommand("check", ["--config", file, ...args]) };
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+const CONFIGURATION = `
+listen: [{ transport: tcp, address: 127.0.0.1:24739 }]
+collector: { transport: tcp, address: 127.0.0.1:4739, profile: antrea/v1.15 }
+peers:
+  - match: { profile: antrea/v2.0 }
+    plugins:
+      - use: strip-unknown
+        with: { remove: unknown }
+`;
+
+Deno.test("check shows profile, dialect and chain of each rule", async () => {
+  const { status, text, stderr } = await check(CONFIGURATION);
+  assert.deepEqual([status, stderr], [0, ""]);
+  assert.match(text, /listen +tcp 127\.0\.0\.1:24739/);
+  assert.match(text, /collector +tcp 127\.0\.0\.1:4739, antrea\/v1\.15 \(dialect\s+go-ipfix-legacy\)/);
+  assert.match(text, /plugins +map-fields .*\n +strip-unknown .*\n +pad-missing .*\n +match-order/);
+  assert.match(text, /peers\[0\], for profile antrea\/v2\.0\n(.*\n)+ +plugins +strip-unknown {"remove":"unknown"/);
+});
+
+Deno.test("check --json gives the same for programs", async () => {
+  const { status, text, file } = await check(CONFIGURATION, "--json");
+  assert.equal(status, 0);
+  const description = JSON.parse(text);
+  assert.equal(description.file, file);
+  assert.deepEqual([description.profile, description.dialect, description.mode], [
+    "antrea/v1.15",
+    "go-ipfix-legacy",
+    "rewrite",
+  ]);
+  assert.deepEqual(description.chain.map(({ use }: { use: string }) => use), [
+    "map-fields",
+    "strip-unknown",
+    "pad-missing",
+    "match-order",
+  ]);
+  assert.equal(description.peers[0].chain[0].options.remove, "unknown");
+});
+
+Deno.test("check names every mistake, on standard error, with status 2", async () => {
+  const { status, text, stderr } = await check(
+    "listen: []\ncollector: { address: nowhere, profile: antrea/v1.15 }\nlimit: 1\n",
+  );
+  assert.deepEqual([status, text], [2, ""]);
+  assert.match(stderr, /:1:\d+: listen: /);
+  assert.match(stderr, /:2:\d+: collector\.address: "nowhere" is not allowed/);
+  assert.match(stderr, /:3:\d+: limit: unknown key/);
+});

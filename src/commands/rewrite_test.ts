@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { runCommand } from "../../test/support/run_command.ts";
+import { loadProfile } from "../config/profiles.ts";
+import { AgentMessages } from "../demo/agent_messages.ts";
+import { FragileCollector, fragileCollectorOptions } from "../demo/fragile_collector.ts";
+import { wrongAbout } from "../demo/record_judgement.ts";
+
+const agent = new AgentMessages(loadProfile("antrea/v2.0"), "node-1");
+const templates = agent.templates();
+const flows = Array.from({ length: 6 }, (_, number) => agent.flow(number));
+const stream = join(...templates, ...flows.map(({ message }) => message));
+
+function join(...parts: Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
+/** Runs `rewrite` with a configuration. */
+async function rewrite(yaml: string, stdin: Uint8Array, ...args: string[]) {
+  const file = await Deno.makeTempFile({ suffix: ".yaml" });
+  try {
+    await Deno.writeTextFile(file, yaml);
+    return await runCommand("rewrite", ["--config", file, ...args], { stdin });
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+const CONFIGURATION = `
+listen: [{ transport: tcp, address: 127.0.0.1:0 }]
+collector: { transport: tcp, address: 127.0.0.1:4739, profile: antrea/v1.15 }
+`;
+
+/** The messages of a stream, one by one. */
+function* messagesOf(octets: Uint8Array): Iterable<Uint8Array> {
+  for (let start = 0; start < octets.length;) {
+    const length = (octets[start + 2] ?? 0) << 8 | (octets[start + 3] ?? 0);
+    yield octets.subarray(start, start += length);
+  }
+}
+
+Deno.test("what rewrite writes, an old Aggregator reads: every record, every value", async () => {
+  const { status, stdout, stderr } = await rewrite(CONFIGURATION, stream);
+  assert.equal(status, 0, stderr);
+  const profile = loadProfile("antrea/v1.15");
+  const collector = new FragileCollector(fragileCollectorOptions(profile));
+  const records = [...messagesOf(stdout)].flatMap((message) => collector.receive("session", message));
+  assert.equal(records.length, flows.length);
+  records.forEach((record, index) => {
+    const flow = flows[index];
+    assert.ok(flow);
+    assert.equal(wrongAbout(flow, record, profile), undefined);
+  });
+  assert.match(stderr, /records 6 in, 6 out/);
+  assert.match(stderr, /information lost in records: egressNodeName 6/);
+});
+
+Deno.test("observe gives the input octet for octet", async () => {
+  const { status, stdout, stderr } = await rewrite(`${CONFIGURATION}mode: observe\n`, stream);
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(stdout, stream);
+});
+
+Deno.test("nothing in, nothing out", async () => {
+  const { status, stdout } = await rewrite(CONFIGURATION, new Uint8Array());
+  assert.deepEqual([status, stdout.length], [0, 0]);
+});
+
+Deno.test("all before a broken message is written, and one offset inside it is named", async () => {
+  const whole = await rewrite(CONFIGURATION, stream);
+  for (const mode of ["rewrite", "observe"]) {
+    const broken = Uint8Array.from(flows[0]?.message ?? []);
+    broken[19] = 3;
+    const { status, stdout, stderr } = await rewrite(`${CONFIGURATION}mode: ${mode}\n`, join(stream, broken, stream));
+    assert.equal(status, 1);
+    assert.deepEqual(stdout, mode === "observe" ? stream : whole.stdout);
+    const offsets = [...stderr.matchAll(/octet (\d+)/g)].map(([, offset]) => Number(offset));
+    assert.equal(offsets.length, 1, stderr);
+    const [offset = -1] = offsets;
+    assert.ok(offset >= stream.length && offset < stream.length + broken.length, stderr);
+  }
+});
+
+Deno.test("a message that is cut off is broken, another protocol is named", async () => {
+  const cut = await rewrite(CONFIGURATION, stream.subarray(0, stream.length - 1));
+  assert.equal(cut.status, 1);
+  assert.match(cut.stderr, /the input ends inside the message/);
+  const http = await rewrite(CONFIGURATION, new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
+  assert.equal(http.status, 1);
+  assert.match(http.stderr, /octet 0 .*HTTP/);
+});
+
+Deno.test("--from-address chooses the peer rule", async () => {
+  const yaml = `${CONFIGURATION}
+peers:
+  - match: { address: 10.1.0.0/16 }
+    mode: observe
+`;
+  assert.deepEqual((await rewrite(yaml, stream, "--from-address", "10.1.2.3")).stdout, stream);
+  assert.notDeepEqual((await rewrite(yaml, stream, "--from-address", "10.2.2.3")).stdout, stream);
+  const wrong = await rewrite(yaml, stream, "--from-address", "10.1.2");
+  assert.deepEqual([wrong.status, wrong.stdout.length], [2, 0]);
+  assert.match(wrong.stderr, /--from-address: "10\.1\.2" is no IP address/);
+});
+
+Deno.test("a wrong configuration writes nothing and names every mistake with its place", async () => {
+  const { status, stdout, stderr } = await rewrite(
+    "listen: [{ transport: tpc, address: 127.0.0.1:0 }]\ncollector: { address: 127.0.0.1:4739, profile: antrea/v1.16 }\n",
+    stream,
+  );
+  assert.deepEqual([status, stdout.length], [2, 0]);
+  assert.match(stderr, /\.yaml:1:23: listen\[0\]\.transport: "tpc" is not allowed \(tcp, tls, udp\)/);
+  assert.match(stderr, /\.yaml:2:\d+: collector\.profile: .*antrea\/v1\.15/);
+  const missing = await runCommand("rewrite", ["--config", "/nowhere/proxy.yaml"], { stdin: stream });
+  assert.deepEqual([missing.status, missing.stdout.length], [2, 0]);
+});

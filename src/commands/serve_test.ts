@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { runCommand, startCommand } from "../../test/support/run_command.ts";
+import { loadProfile } from "../config/profiles.ts";
+import { EmbeddedAgent } from "../demo/embedded_agent.ts";
+import { EmbeddedAggregator } from "../demo/embedded_aggregator.ts";
+import { wrongAbout } from "../demo/record_judgement.ts";
+
+type LogLine = Record<string, unknown>;
+
+async function withConfiguration<Result>(yaml: string, use: (file: string) => Promise<Result>): Promise<Result> {
+  const file = await Deno.makeTempFile({ suffix: ".yaml" });
+  try {
+    await Deno.writeTextFile(file, yaml);
+    return await use(file);
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+function configuration(collector: { readonly port: number }, listen = "127.0.0.1:0"): string {
+  return `
+listen: [{ transport: tcp, address: "${listen}" }]
+collector: { transport: tcp, address: "127.0.0.1:${collector.port}", profile: antrea/v1.15 }
+admin: { address: "127.0.0.1:0" }
+`;
+}
+
+function port(address: unknown): number {
+  return Number(/:(\d+)$/.exec(String(address))?.[1]);
+}
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test(`serve relays, and drains and ends with 0 at ${signal}`, async () => {
+    const profile = loadProfile("antrea/v1.15");
+    const aggregator = new EmbeddedAggregator(profile);
+    await withConfiguration(configuration(aggregator.address), async (file) => {
+      const child = startCommand("serve", ["--config", file]);
+      await child.stdin.close();
+      const stdout = new Response(child.stdout).text();
+      const lines: LogLine[] = [];
+      const agent = new EmbeddedAgent(loadProfile("antrea/v2.0"), "node-1");
+      let unread = "";
+      for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
+        const parts = (unread + chunk).split("\n");
+        unread = parts.pop() ?? "";
+        for (const part of parts) {
+          const line = JSON.parse(part);
+          lines.push(line);
+          if (line.event !== "started") continue;
+          const destination = { hostname: "127.0.0.1", port: port(line.listen[0]) };
+          await agent.connect(destination, async () => void await aggregator.nextEffect(5000));
+          for (const number of [0, 1, 2, 3]) {
+            const { flow } = await agent.send(number);
+            const record = (await aggregator.nextEffect(5000))?.records[0];
+            assert.ok(record, `flow ${number} never came`);
+            assert.equal(wrongAbout(flow, record, profile), undefined);
+          }
+          const ready = await fetch(`http://127.0.0.1:${port(line.admin)}/ready`);
+          assert.equal(ready.status, 200);
+          await ready.body?.cancel();
+          child.kill(signal);
+          await agent.close();
+        }
+      }
+      assert.equal((await child.status).code, 0, JSON.stringify(lines));
+      assert.equal(await stdout, "");
+      const events = lines.map(({ event }) => event);
+      for (const event of ["started", "session_opened", "template_mapped", "draining", "session_closed", "stopped"]) {
+        assert.ok(events.includes(event), `${event} is not among ${events}`);
+      }
+      assert.equal(events.filter((event) => event === "template_mapped").length, 2);
+      for (const { time, level, message } of lines) assert.ok(time && level && message);
+    });
+    await aggregator.close();
+  });
+}
+
+Deno.test("an address that is taken ends serve with 1", async () => {
+  const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  try {
+    const address = `127.0.0.1:${taken.addr.port}`;
+    await withConfiguration(configuration({ port: 9 }, address), async (file) => {
+      const { status, text, stderr } = await runCommand("serve", ["--config", file]);
+      assert.deepEqual([status, text], [1, ""]);
+      const line = JSON.parse(stderr);
+      assert.equal(line.event, "start_failed");
+      assert.match(line.message, new RegExp(`${address}`));
+    });
+  } finally {
+    taken.close();
+  }
+});
+
+Deno.test("a wrong configuration or environment ends serve with 2 before anything is bound", async () => {
+  await withConfiguration("listen: []\n", async (file) => {
+    const { status, stderr } = await runCommand("serve", ["--config", file]);
+    assert.equal(status, 2);
+    assert.match(stderr, /\.yaml:1:\d+: listen: /);
+    assert.match(stderr, /collector: missing/);
+  });
+  await withConfiguration(configuration({ port: 9 }), async (file) => {
+    const environment = { IPFIX_PROXY_LOG_LEVEL: "loud" };
+    const { status, stderr } = await runCommand("serve", ["--config", file], { environment });
+    assert.equal(status, 2);
+    assert.match(stderr, /IPFIX_PROXY_LOG_LEVEL: "loud" is none of debug, info, warning, error/);
+  });
+  assert.equal((await runCommand("serve", ["--config", "/nowhere/proxy.yaml"])).status, 2);
+});
