@@ -1,5 +1,6 @@
 /** What the tests of this room share: a rewriter that relays, messages to relay, peers, and a clock that only tests move. */
 import assert from "node:assert/strict";
+import type { Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import { DecodeError } from "../ipfix/decode_error.ts";
 import { decodeMessageHeader, writeMessageHeader } from "../ipfix/message_header.ts";
@@ -276,7 +277,7 @@ export class TestTlsCollector {
   readonly names: (string | undefined)[] = [];
   received = 0;
   readonly #chunks: Uint8Array[] = [];
-  readonly #sockets = new Set<TLSSocket>();
+  readonly #sockets = new Set<Socket>();
 
   private constructor(readonly port: number, readonly server: Server) {}
 
@@ -295,6 +296,7 @@ export class TestTlsCollector {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = server.address();
     const collector = new TestTlsCollector(typeof address === "object" && address !== null ? address.port : 0, server);
+    server.on("connection", (socket: Socket) => collector.#sockets.add(socket));
     server.on("secureConnection", (socket: TLSSocket) => collector.#read(socket));
     server.on("tlsClientError", (_error: Error, socket: TLSSocket) => socket.destroy());
     return collector;

@@ -1,6 +1,8 @@
 import { connect, type TLSSocket } from "node:tls";
-import { type Address, peerAddress } from "./address.ts";
+import type { Address } from "./address.ts";
 import type { Connection } from "./connection.ts";
+import { ConnectionStream } from "./connection_stream.ts";
+import { dialTcp } from "./tcp_connection.ts";
 import type { TlsCredentials } from "./tls_credentials.ts";
 
 /**
@@ -10,47 +12,60 @@ import type { TlsCredentials } from "./tls_credentials.ts";
 const WRITE_OCTETS = 64 * 1024;
 
 /** Either side may go on sending after the other has said that it is done. The types of node:tls do not know of it. */
-const HALF_OPEN = { allowHalfOpen: true };
+export const HALF_OPEN = { allowHalfOpen: true };
 
-/** A TLS connection on a socket whose handshake is done and whose peer is verified. */
+/** A TLS connection whose handshake is done and whose peer is verified. */
 export class TlsConnection implements Connection {
   readonly transport = "tls";
   readonly remoteAddress: Address;
   readonly certificateName?: string;
   readonly #socket: TLSSocket;
-  /** What the socket gave and no read has taken yet. */
-  #rest: Uint8Array = new Uint8Array(0);
+  readonly #stream: ConnectionStream;
+  /** What was deciphered and no read has taken yet. */
+  readonly #chunks: Uint8Array[] = [];
   #ended = false;
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
-  constructor(socket: TLSSocket) {
+  /**
+   * @param socket speaks TLS over the stream
+   * @param stream what it speaks over
+   */
+  constructor(socket: TLSSocket, stream: ConnectionStream, remoteAddress: Address) {
     this.#socket = socket;
-    this.remoteAddress = peerAddress({ hostname: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
+    this.#stream = stream;
+    this.remoteAddress = remoteAddress;
     const name = certificateName(socket);
     if (name !== undefined) this.certificateName = name;
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true, 60_000);
-    socket.on("readable", () => this.#wake());
+    socket.on("data", (chunk: Uint8Array) => {
+      this.#chunks.push(chunk);
+      stream.hold();
+      this.#wake();
+    });
     socket.on("end", () => {
       this.#ended = true;
       this.#wake();
     });
     socket.on("error", (error: Error) => this.#fail(error));
+    stream.on("error", (error: Error) => this.#fail(error));
     socket.on("close", () => this.#fail(new Error("the connection is closed")));
   }
 
   async read(view: Uint8Array): Promise<number | null> {
-    while (this.#rest.length === 0) {
-      const chunk: Uint8Array | null = this.#failure === undefined ? this.#socket.read() : null;
-      if (chunk !== null) this.#rest = chunk;
-      else if (this.#ended) return null;
-      else if (this.#failure !== undefined) throw this.#failure;
-      else await new Promise<void>((resolve) => this.#wake = resolve);
+    while (this.#chunks.length === 0) {
+      if (this.#ended) return null;
+      if (this.#failure !== undefined) throw this.#failure;
+      this.#stream.release();
+      await new Promise<void>((resolve) => this.#wake = resolve);
     }
-    const length = Math.min(view.length, this.#rest.length);
-    view.set(this.#rest.subarray(0, length));
-    this.#rest = this.#rest.subarray(length);
+    let length = 0;
+    for (let chunk; length < view.length && (chunk = this.#chunks[0]) !== undefined;) {
+      const part = chunk.subarray(0, view.length - length);
+      view.set(part, length);
+      length += part.length;
+      if (part.length === chunk.length) this.#chunks.shift();
+      else this.#chunks[0] = chunk.subarray(part.length);
+    }
     return length;
   }
 
@@ -76,6 +91,7 @@ export class TlsConnection implements Connection {
 
   close(): void {
     this.#socket.destroy();
+    this.#stream.destroy();
     this.#fail(new Error("the connection is closed"));
   }
 
@@ -107,44 +123,40 @@ export interface TlsDialOptions {
  *
  * @throws when it is not reached, not verified, or the signal comes first
  */
-export function dialTls(
-  { hostname, port }: Address,
-  options: TlsDialOptions,
-  signal: AbortSignal,
-): Promise<Connection> {
-  return new Promise((resolve, reject) => {
-    const { certificate, key, ca } = options.credentials.material;
-    const socket = connect({
-      host: hostname,
-      port,
-      minVersion: "TLSv1.2",
-      rejectUnauthorized: true,
-      ...HALF_OPEN,
-      ...(options.serverName === undefined ? {} : { servername: options.serverName }),
-      ...(ca === undefined ? {} : { ca }),
-      ...(certificate === undefined ? {} : { cert: certificate }),
-      ...(key === undefined ? {} : { key }),
-    });
-    const fail = (error: Error) => {
-      signal.removeEventListener("abort", abort);
-      socket.destroy();
-      reject(error);
-    };
-    const abort = () => fail(signal.reason instanceof Error ? signal.reason : new Error("gave up"));
-    const close = () => fail(new Error("closed during the handshake"));
-    socket.on("error", fail);
-    socket.on("close", close);
-    socket.once("secureConnect", () => {
-      if (!socket.authorized) {
-        return fail(new Error(`the collector's certificate is refused: ${socket.authorizationError}`));
-      }
-      signal.removeEventListener("abort", abort);
-      const connection = new TlsConnection(socket);
-      socket.off("error", fail);
-      socket.off("close", close);
-      resolve(connection);
-    });
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort);
+export async function dialTls(address: Address, options: TlsDialOptions, signal: AbortSignal): Promise<Connection> {
+  const { certificate, key, ca } = options.credentials.material;
+  const connection = await dialTcp(address, signal);
+  const stream = new ConnectionStream(connection);
+  const socket = connect({
+    socket: stream,
+    // Node checks the name in the certificate against this where there is no server name.
+    host: address.hostname,
+    minVersion: "TLSv1.2",
+    rejectUnauthorized: true,
+    ...HALF_OPEN,
+    ...(options.serverName === undefined ? {} : { servername: options.serverName }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(certificate === undefined ? {} : { cert: certificate }),
+    ...(key === undefined ? {} : { key }),
   });
+  const failures = new AbortController();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.on("error", reject);
+      stream.on("error", reject);
+      socket.once("close", () => reject(new Error("closed during the handshake")));
+      signal.addEventListener("abort", () => reject(signal.reason), { signal: failures.signal });
+      socket.once("secureConnect", () => {
+        if (socket.authorized) resolve();
+        else reject(new Error(`the collector's certificate is refused: ${socket.authorizationError}`));
+      });
+    });
+    return new TlsConnection(socket, stream, connection.remoteAddress);
+  } catch (error) {
+    socket.destroy();
+    stream.destroy();
+    throw error;
+  } finally {
+    failures.abort();
+  }
 }

@@ -1,13 +1,20 @@
-import { connect, createServer, type Server, type TLSSocket } from "node:tls";
-import type { Address } from "./address.ts";
-import { formatAddress } from "./address.ts";
+import { connect, createServer, type Server, TLSSocket } from "node:tls";
+import { foreignProtocol } from "../ipfix/foreign_protocol.ts";
+import { IPFIX_VERSION } from "../ipfix/message_header.ts";
+import { type Address, formatAddress } from "./address.ts";
+import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
+import { ConnectionStream } from "./connection_stream.ts";
 import type { Listener } from "./listener.ts";
-import { certificateName, TlsConnection } from "./tls_connection.ts";
+import { connectionPair } from "./memory_connection.ts";
+import { TcpListener } from "./tcp_listener.ts";
+import { certificateName, HALF_OPEN, TlsConnection } from "./tls_connection.ts";
 import type { TlsCredentials } from "./tls_credentials.ts";
 
 const HANDSHAKE_MILLISECONDS = 10_000;
-const SELF_TEST_MILLISECONDS = 5_000;
+/** At a time: past it a newcomer is closed, and tries again. */
+const HANDSHAKES = 1024;
+const HANDSHAKE_RECORD = 0x16;
 /** The first Deno whose node:tls was seen to refuse missing, foreign, expired and wrong-purpose certificates. */
 const OLDEST_DENO = [2, 9] as const;
 
@@ -25,15 +32,15 @@ export type OnHandshakeFailure = (reason: string, peer: string | undefined) => v
 export class TlsListener implements Listener {
   readonly transport = "tls";
   readonly address: Address;
+  readonly #tcp: TcpListener;
+  /** Never listens itself: it is handed connections, so that reading them stays in our hands. */
   readonly #server: Server;
   readonly #required: boolean;
+  readonly #clock: Clock;
   readonly #onFailure: OnHandshakeFailure;
   readonly #forget: () => void;
   #handle: (connection: Connection) => void = (connection) => connection.close();
-  #closed: () => void = () => {};
-  /** While the listener tests itself: the port it dials from. */
-  #testing: number | undefined;
-  #letIn = false;
+  #handshakes = 0;
 
   /**
    * @throws when the address cannot be bound, when this Deno is known not to verify certificates, or when the listener lets
@@ -42,121 +49,113 @@ export class TlsListener implements Listener {
   static async listen(
     address: Address,
     options: TlsListenerOptions,
+    clock: Clock,
     onFailure: OnHandshakeFailure,
   ): Promise<TlsListener> {
-    const required = options.requireClientCertificate ?? options.credentials.material.ca !== undefined;
+    const { material } = options.credentials;
+    const required = options.requireClientCertificate ?? material.ca !== undefined;
     requireDeno(Deno.version.deno);
-    if (required && options.credentials.material.ca === undefined) {
+    if (material.certificate === undefined) throw new Error("a listener needs a certificate and a key");
+    if (required && material.ca === undefined) {
       throw new Error("client certificates are required, and no CA says which ones are good");
     }
-    if (options.credentials.material.certificate === undefined) {
-      throw new Error("a listener needs a certificate and a key");
-    }
-    const server = createServer({
-      ...secureContext(options.credentials),
-      requestCert: required,
-      rejectUnauthorized: required,
-      handshakeTimeout: HANDSHAKE_MILLISECONDS,
-      allowHalfOpen: true,
-    });
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(address.port, address.hostname, () => {
-        server.off("error", reject);
-        resolve();
-      });
-    });
-    const listener = new TlsListener(server, address.hostname, options.credentials, required, onFailure);
+    const listener = new TlsListener(address, options.credentials, required, clock, onFailure);
     if (required) await listener.#testRefusal();
     return listener;
   }
 
   private constructor(
-    server: Server,
-    hostname: string,
+    address: Address,
     credentials: TlsCredentials,
     required: boolean,
+    clock: Clock,
     onFailure: OnHandshakeFailure,
   ) {
-    const bound = server.address();
-    this.address = { hostname, port: typeof bound === "object" && bound !== null ? bound.port : 0 };
-    this.#server = server;
+    this.#tcp = new TcpListener(address, clock, (error) => onFailure(String(error), undefined));
+    this.address = this.#tcp.address;
     this.#required = required;
+    this.#clock = clock;
     this.#onFailure = onFailure;
-    this.#forget = credentials.onChange(() => server.setSecureContext(secureContext(credentials)));
-    server.on("secureConnection", (socket: TLSSocket) => this.#verify(socket));
-    server.on("error", (error: Error) => onFailure(error.message, undefined));
-    server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
-      const peer = peerOf(socket);
-      // Also where the handshake took too long: Deno only tells, and leaves the socket open.
-      socket.destroy();
-      if (this.#testing === undefined) onFailure(describeFailure(error), peer);
+    this.#server = createServer({
+      ...secureContext(credentials),
+      requestCert: required,
+      rejectUnauthorized: required,
+      ...HALF_OPEN,
     });
+    this.#forget = credentials.onChange(() => this.#server.setSecureContext(secureContext(credentials)));
   }
 
   accept(handle: (connection: Connection) => void): Promise<void> {
     this.#handle = handle;
-    return new Promise((resolve) => this.#closed = resolve);
+    return this.#tcp.accept((connection) => {
+      if (this.#handshakes < HANDSHAKES) void this.#admit(connection);
+      else connection.close();
+    });
   }
 
   close(): void {
     this.#forget();
-    this.#server.close();
-    this.#closed();
+    this.#tcp.close();
   }
 
-  /** Looks again at what the handshake should have seen to: verified, and by a certificate that names somebody. */
-  #verify(socket: TLSSocket): void {
-    const verified = !this.#required || (socket.authorized === true && certificateName(socket) !== undefined);
-    if (this.#testing !== undefined) {
-      this.#letIn ||= verified && socket.remotePort === this.#testing;
-      socket.on("error", () => {});
-      socket.destroy();
-    } else if (verified) this.#handle(new TlsConnection(socket));
-    else {
-      socket.on("error", () => {});
-      const peer = peerOf(socket);
-      socket.destroy();
-      this.#onFailure("no verified client certificate", peer);
+  async #admit(connection: Connection): Promise<void> {
+    this.#handshakes++;
+    try {
+      this.#handle(await this.#shakeHands(connection));
+    } catch (error) {
+      this.#onFailure(describeFailure(error), formatAddress(connection.remoteAddress));
+    } finally {
+      this.#handshakes--;
     }
   }
 
-  /** Dials itself without a certificate. */
-  async #testRefusal(): Promise<void> {
-    this.#testing = 0;
-    const tested = await new Promise<boolean>((resolve) => {
-      const { hostname, port } = this.address;
-      const socket = connect({ host: hostname, port, rejectUnauthorized: false });
-      const timer = setTimeout(() => finish(false), SELF_TEST_MILLISECONDS);
-      let shaken = false;
-      socket.once("connect", () => this.#testing = socket.localPort ?? 0);
-      const finish = (tested: boolean) => {
-        clearTimeout(timer);
-        socket.destroy();
-        resolve(tested);
-      };
-      socket.once("secureConnect", () => {
-        shaken = true;
-        socket.write("x");
-      });
-      socket.on(
-        "error",
-        (error: Error & { code?: string }) => finish(shaken || error.code?.startsWith("ERR_SSL") === true),
-      );
-      socket.on("close", () => finish(shaken));
-      socket.on("data", () => finish(false));
-      socket.on("end", () => finish(true));
+  /** @throws when the exporter is not verified, or not in time; its connection is closed then */
+  async #shakeHands(connection: Connection): Promise<TlsConnection> {
+    const stream = new ConnectionStream(connection, refusePlaintext);
+    const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+    stream.on("error", reject);
+    const cancel = this.#clock.after(HANDSHAKE_MILLISECONDS, () => reject(new Error("the handshake takes too long")));
+    // The server's listener makes a TLS socket of whatever it is called with, and tells its own server what came of it: a
+    // server for each connection, which only knows how to tell us, says of which one it speaks.
+    const server: Server = Object.create(this.#server, {
+      emit: {
+        value: (event: string, first: unknown) => {
+          if (event === "secureConnection" && first instanceof TLSSocket) resolve(first);
+          else if (event === "tlsClientError") reject(first);
+          return true;
+        },
+      },
     });
-    this.#testing = undefined;
-    if (tested && !this.#letIn) return;
+    try {
+      for (const listener of this.#server.listeners("connection")) Reflect.apply(listener, server, [stream]);
+      const socket = await promise;
+      // Looks again at what the handshake should have seen to: verified, and by a certificate that names somebody.
+      if (this.#required && (socket.authorized !== true || certificateName(socket) === undefined)) {
+        socket.on("error", () => {});
+        socket.destroy();
+        throw new Error("no verified client certificate");
+      }
+      return new TlsConnection(socket, stream, connection.remoteAddress);
+    } catch (error) {
+      stream.destroy();
+      throw error;
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Connects to itself without a certificate: a listener that would let that in is not started. */
+  async #testRefusal(): Promise<void> {
+    const [exporter, own] = connectionPair();
+    const stream = new ConnectionStream(exporter);
+    const socket = connect({ socket: stream, rejectUnauthorized: false });
+    for (const end of [socket, stream]) end.on("error", () => {});
+    const refused = await this.#shakeHands(own).then((session) => (session.close(), false), () => true);
+    socket.destroy();
+    stream.destroy();
+    if (refused) return;
     this.close();
-    throw new Error(
-      this.#letIn
-        ? `${formatAddress(this.address)} lets in whoever shows no certificate; this runtime does not verify them`
-        : `${
-          formatAddress(this.address)
-        } cannot be shown to refuse whoever shows no certificate: it does not reach itself`,
-    );
+    throw new Error("whoever shows no certificate is let in: this runtime does not verify them");
   }
 }
 
@@ -178,19 +177,19 @@ function secureContext({ material: { certificate, key, ca } }: TlsCredentials) {
   };
 }
 
-function peerOf({ remoteAddress, remotePort }: TLSSocket): string | undefined {
-  return remoteAddress === undefined ? undefined : formatAddress({ hostname: remoteAddress, port: remotePort ?? 0 });
+/** What a TLS client says first is a record of type handshake. */
+function refusePlaintext(first: Uint8Array): Error | undefined {
+  if (first[0] === HANDSHAKE_RECORD) return undefined;
+  const ipfix = first[0] === 0 && first[1] === IPFIX_VERSION;
+  return new Error(
+    `what came is not TLS: it looks like ${ipfix ? "plain IPFIX" : foreignProtocol(first) ?? "nothing known"}`,
+  );
 }
 
-function describeFailure(error: Error & { code?: string }): string {
-  switch (error.code) {
-    case "ERR_SSL_WRONG_VERSION_NUMBER":
-      return "what came is not TLS: an exporter that speaks plaintext?";
-    case "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE":
-      return "it shows no certificate";
-    case "ECONNRESET":
-      return "it hung up during the handshake, or its certificate is refused";
-    default:
-      return error.message;
-  }
+function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = "code" in error ? error.code : undefined;
+  if (code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") return "it shows no certificate";
+  if (code === "ECONNRESET") return "it hung up during the handshake, or its certificate is refused";
+  return error.message;
 }

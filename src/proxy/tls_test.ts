@@ -87,6 +87,71 @@ Deno.test("mutual TLS in, plain out: records arrive, the certificate's name is k
     assert.equal(collector.connections[0]?.ended, true);
   }));
 
+for (const way of ["end", "destroy"] as const) {
+  Deno.test(`an exporter over TLS that goes (${way}) while the collector is slow is noticed, and what came before arrives`, () =>
+    withTlsProxy({}, async ({ collector, proxy }) => {
+      collector.reading = false;
+      const socket = exporter(proxy.port, agent);
+      const count = 2000;
+      const written = new Promise((resolve) =>
+        socket.write(join(...Array.from({ length: count }, (_, number) => dataMessage(number, 330))), resolve)
+      );
+      await written;
+      if (way === "end") socket.end();
+      else socket.destroy();
+      collector.reading = true;
+      await until("the session is closed", () => proxy.happened("session_closed").length === 1);
+      const records = collector.records();
+      assert.deepEqual(records, records.map((_, number) => number));
+      if (way === "end") assert.equal(records.length, count);
+      assert.ok(way === "end" ? proxy.outcome() === "closed" : ["closed", "reset"].includes(String(proxy.outcome())));
+    }));
+}
+
+Deno.test("a collector that stalls stops an exporter over TLS too", () =>
+  withTlsProxy({}, async ({ collector, proxy }) => {
+    await until("nothing is open", () => collector.connections.length === 0);
+    collector.reading = false;
+    const socket = exporter(proxy.port, agent);
+    const chunk = join(...Array.from({ length: 64 }, (_, number) => dataMessage(number, 16384)));
+    let sent = 0;
+    const sending = (async () => {
+      for (let index = 0; index < 64; index++) {
+        await new Promise((resolve) => socket.write(chunk, resolve));
+        sent += chunk.length;
+      }
+      socket.end();
+    })();
+    let before = -1;
+    let still = 0;
+    await until("the exporter is blocked", () => {
+      still = sent === before && sent > 0 ? still + 1 : 0;
+      before = sent;
+      return still >= 50;
+    });
+    assert.ok(sent < 32 * chunk.length, `${sent} octets went into a proxy whose collector does not read`);
+    collector.reading = true;
+    await sending;
+    await until("all arrived", () => collector.connections[0]?.ended === true);
+    assert.equal(collector.connections[0]?.length, 64 * chunk.length);
+  }));
+
+Deno.test("whoever says nothing on the TLS port is closed after a while", async () => {
+  const clock = new StandingClock();
+  await withTlsProxy({ clock }, async ({ proxy }) => {
+    const silent = await proxy.connect();
+    const reading = silent.read(new Uint8Array(1));
+    let closed = false;
+    reading.then(() => closed = true, () => closed = true);
+    await clock.advance(9_000);
+    assert.equal(closed, false);
+    for (let rounds = 0; rounds < 20 && !closed; rounds++) await clock.advance(1_000);
+    await until("it is closed", () => closed);
+    assert.match(String(proxy.happened("handshake_failed")[0]?.fields["reason"]), /too long/);
+    silent.close();
+  });
+});
+
 const refused: readonly [string, () => Promise<TlsFiles>][] = [
   ["no certificate", () => Promise.resolve({})],
   ["a foreign certificate", () => stranger.issue({ name: "agent-1", usage: ["client"] })],

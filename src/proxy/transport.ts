@@ -33,7 +33,7 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
         return new TcpListener(address, clock, onError);
       case "tls":
         if (tls === undefined) throw new Error("it needs a certificate and a key");
-        return await TlsListener.listen(address, tls, (...failure) => onFailure("handshake_failed", ...failure));
+        return await TlsListener.listen(address, tls, clock, (...failure) => onFailure("handshake_failed", ...failure));
       case "udp":
         return new UdpListener(address, { clock, pool, sources, onError, onRejected });
     }
