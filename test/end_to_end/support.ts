@@ -1,10 +1,9 @@
 /** What the tests of this folder share beside processes. */
-import { connect, type TLSSocket } from "node:tls";
 import type { Connection } from "../../src/proxy/connection.ts";
 import { TcpConnection } from "../../src/proxy/tcp_connection.ts";
 import { dataMessage, join, templateMessage } from "../../src/proxy/test_messages.ts";
-import { TlsConnection } from "../../src/proxy/tls_connection.ts";
-import type { TlsFiles } from "../../src/proxy/tls_credentials.ts";
+import { dialTls } from "../../src/proxy/tls_connection.ts";
+import { checkTlsMaterial, type TlsFiles } from "../../src/proxy/tls_credentials.ts";
 import type { Authority, Issued } from "../support/certificates.ts";
 
 /** Octets of a record's message, as Agents send them. */
@@ -55,21 +54,10 @@ export async function connectTcp(port: number): Promise<Connection> {
 }
 
 /** Resolves once the handshake is done. */
-export async function connectTls(
-  port: number,
-  authority: Authority,
-  { certificate, key }: Issued,
-): Promise<Connection> {
-  const socket: TLSSocket = connect({
-    host: "127.0.0.1",
-    port,
-    servername: SERVER_NAME,
-    ca: authority.pem,
-    cert: certificate,
-    key,
-  });
-  await new Promise((resolve, reject) => socket.once("secureConnect", resolve).once("error", reject));
-  return new TlsConnection(socket);
+export function connectTls(port: number, authority: Authority, agent: Issued): Promise<Connection> {
+  const credentials = { material: checkTlsMaterial({ ...agent, ca: authority.pem }), onChange: () => () => {} };
+  const options = { credentials, serverName: SERVER_NAME };
+  return dialTls({ hostname: "127.0.0.1", port }, options, AbortSignal.timeout(10_000));
 }
 
 /** Writes PEM texts into files; gives the paths. */
