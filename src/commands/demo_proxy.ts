@@ -44,7 +44,8 @@ export async function keepSending(from: Profile, to: Profile, nodes: readonly st
   proxy       ${formatAddress(listener.address)} (send IPFIX over TCP here)
   admin       http://${formatAddress(admin)}/api/status
   Aggregator  ${formatAddress(aggregator.address)} (${from.name})
-  Agents      ${agents.map(({ node, profile }) => `${node} ${profile.name}`).join(", ")}, a flow each a second`);
+  Agents      ${agents.map(({ node, profile }) => `${node} ${profile.name}`).join("\n              ")}
+              a flow each a second`);
   const ended = untilSignal();
   let arrived = 0;
   for (let flow = 0; !ended.signal.aborted; flow++) {
