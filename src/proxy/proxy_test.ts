@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { dataMessage, join, templateMessage } from "./test_messages.ts";
-import { closeQuietly, send, StandingClock, TestCollector, TestProxy, until } from "./test_support.ts";
+import {
+  closeQuietly,
+  RelayingRewriter,
+  send,
+  StandingClock,
+  TestCollector,
+  TestProxy,
+  until,
+} from "./test_support.ts";
+import { HeapBufferPool } from "./buffer_pool.ts";
+import type { SessionFacts } from "../mediation/session_rewriter.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
 
 /** A collector, a proxy before it and one exporter, closed whatever happens. */
@@ -83,6 +93,55 @@ Deno.test("a broken message costs its own session only, after all before it was 
     await until("the other session still works", () => collector.records().includes(4));
     other.close();
   }));
+
+const strangers: readonly [string, Uint8Array][] = [
+  ["TLS", Uint8Array.of(0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, 0, 0, 0, 0, 0)],
+  ["HTTP", new TextEncoder().encode("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")],
+  ["NetFlow v9", Uint8Array.of(0, 9, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)],
+];
+for (const [protocol, octets] of strangers) {
+  Deno.test(`${protocol} on the plain port is refused and named in the log`, () =>
+    withProxy({}, async ({ collector, proxy, exporter }) => {
+      await send(exporter, octets);
+      await until("the session is closed", () => proxy.happened("session_closed").length === 1);
+      assert.equal(proxy.outcome(), "rejected");
+      assert.equal(proxy.happened("message_rejected")[0]?.fields["protocol"], protocol);
+      assert.ok(proxy.happened("message_rejected")[0]?.message.includes(protocol));
+      assert.equal(collector.records().length, 0);
+    }));
+}
+
+for (const fault of ["throws", "never consumes"] as const) {
+  Deno.test(`a rewriter that ${fault} costs its own session only, and all memory comes back`, async () => {
+    const pool = new HeapBufferPool();
+    const good: RelayingRewriter[] = [];
+    const mediator = {
+      open: (facts: SessionFacts) => {
+        const rewriter = new RelayingRewriter(facts);
+        good.push(rewriter);
+        if (good.length > 1) return rewriter;
+        rewriter.rewrite = () => {
+          if (fault === "throws") throw new Error("a fault of the rewriter");
+        };
+        return rewriter;
+      },
+    };
+    await withProxy({ mediator, pool }, async ({ collector, proxy, exporter }) => {
+      await until("the first is open", () => proxy.happened("session_opened").length === 1);
+      const other = await proxy.connect();
+      const flood = send(exporter, new Uint8Array(1_000_000)).catch(() => {});
+      await until("the first is closed", () => proxy.happened("session_closed").length === 1);
+      assert.equal(proxy.outcome(), "failed");
+      assert.equal(good[0]?.closed, true);
+      await flood;
+      await send(other, dataMessage(1));
+      await until("the other works", () => collector.records()[0] === 1);
+      other.close();
+      await until("the other is closed", () => proxy.happened("session_closed").length === 2);
+      assert.equal(pool.leased, 0);
+    });
+  });
+}
 
 Deno.test("an exporter that ends inside a message: what is whole arrives, the tail is discarded and counted", () =>
   withProxy({}, async ({ collector, proxy, exporter }) => {

@@ -159,10 +159,11 @@ export class Session {
 
       // All that came is delivered but the beginning of a message: whoever waits long should hold little.
       this.#releaseOutput();
+      const space = input.space();
       let length: number | null;
       this.#reading = true;
       try {
-        length = await this.#exporter.read(input.space());
+        length = await this.#exporter.read(space);
       } catch {
         return this.#stopped ?? (this.transport === "udp" ? "evicted" : "reset");
       }

@@ -145,6 +145,72 @@ Deno.test("a source that is silent for one and a half hours is gone; one that re
   });
 });
 
+Deno.test("a collector that is away for ten minutes costs an exporter over UDP what came meanwhile and found no room, not its session", async () => {
+  const clock = new StandingClock();
+  let collector = new TestCollector();
+  const proxy = new TestProxy(collector.port, { clock, listeners, limits: { hold: 1_000 } });
+  await proxy.proxy.start();
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const sendNow = async (datagram: Uint8Array) => {
+    await socket.send(datagram, { transport: "udp", hostname: "127.0.0.1", port: proxy.port });
+    await turn();
+  };
+  await sendNow(templateMessage());
+  await sendNow(dataMessage(0));
+  await until("it arrived", () => collector.records().length === 1);
+  collector.close();
+  await until("the loss is noticed", () => proxy.happened("collector_lost").length === 1);
+  const dropped = () => proxy.proxy.totals().recordsDropped.get("collector_unavailable") ?? 0;
+  let sent = 1;
+  for (; dropped() < 10; sent++) {
+    assert.ok(sent < 200, "nothing was dropped although nothing can be sent");
+    await sendNow(dataMessage(sent, 8_000));
+  }
+  await clock.advance(600_000, 5_000);
+  assert.equal(proxy.happened("session_closed").length, 0);
+  collector = new TestCollector(collector.port);
+  for (let rounds = 0; collector.records().length === 0 && rounds < 500; rounds++) await clock.advance(100, 100);
+  await sendNow(dataMessage(1_000));
+  await until("the newest arrived", () => collector.records().at(-1) === 1_000);
+  const records = collector.records();
+  assert.equal(collector.messages()[0]?.record, "template");
+  assert.deepEqual(records, [...records].sort((one, other) => one - other));
+  // The one that was sent into the dead socket may be gone; none of the others is but those counted.
+  assert.ok(records.length >= sent - 1 - dropped(), `${records.length} of ${sent} arrived, ${dropped()} were dropped`);
+  socket.close();
+  const closed = proxy.proxy.close();
+  await clock.advance(1);
+  await closed;
+  collector.close();
+});
+
+Deno.test("a template that was lost: data is dropped and counted until it comes again, then everything arrives", async () => {
+  const clock = new StandingClock();
+  await withUdpProxy({ clock }, async ({ collector, proxy, exporter }) => {
+    const sendFrom = exporter();
+    for (let number = 0; number < 3; number++) await sendFrom(dataMessage(number));
+    await sendFrom(dataMessage(3).subarray(0, 20));
+    await until("all were seen", () => proxy.proxy.totals().messagesRejected.size === 1);
+    await clock.advance(10_000);
+    assert.equal(proxy.proxy.totals().recordsDropped.get("unknown_template"), 3);
+    await sendFrom(templateMessage());
+    await sendFrom(dataMessage(4));
+    await sendFrom(templateMessage());
+    await sendFrom(dataMessage(5));
+    await until("what came since arrived", () => collector.records().length === 2);
+    assert.deepEqual(collector.messages().map(({ record }) => record), ["template", 4, "template", 5]);
+  });
+});
+
+Deno.test("datagrams that are late, or come twice, go on as they came: nothing here takes their place in the order", () =>
+  withUdpProxy({}, async ({ collector, exporter }) => {
+    const sendFrom = exporter();
+    await sendFrom(templateMessage());
+    for (const number of [0, 2, 1, 1, 3]) await sendFrom(dataMessage(number));
+    await until("all arrived", () => collector.records().length === 5);
+    assert.deepEqual(collector.records(), [0, 2, 1, 1, 3]);
+  }));
+
 Deno.test("tcp in, udp out: each message a datagram from one port, templates again before data after a while", async () => {
   const clock = new StandingClock();
   const collector = new TestUdpCollector();
