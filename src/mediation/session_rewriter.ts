@@ -58,7 +58,8 @@ export interface SessionRewriter {
    * @param input from the first octet not consumed yet; may end inside a message
    * @param output at least 65535 octets; untouched past `produced`
    * @throws DecodeError when the first message not consumed is broken (offset counted from the start of `input`); all before it
-   *   has been given out by earlier calls, nothing of it goes out. On TCP the session is over; on UDP skip the datagram.
+   *   has been given out by earlier calls, nothing of it goes out. It is counted in `counters.messagesRejected`. On TCP the session is over; on UDP the caller goes
+   *   on behind the message.
    */
   rewrite(input: Uint8Array, output: Uint8Array): void;
   /**

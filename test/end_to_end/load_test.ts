@@ -119,6 +119,36 @@ Deno.test("200 sessions that connect at once all get through, each on its own", 
     assert.deepEqual(recordsByConnection(collector), Array.from({ length: count }, () => records));
   }));
 
+Deno.test("1000 sessions outlive their collector: each is found again, template first, and none of what was held is lost", async () => {
+  const count = 1_000;
+  let collector = new CollectorProcess({ transport: "tcp" });
+  const port = await collector.bind();
+  const proxy = await ProxyProcess.start({ listen: [{ transport: "tcp" }], collector: { transport: "tcp", port } });
+  try {
+    const exporters: Connection[] = [];
+    for (let index = 0; index < count; index++) {
+      const exporter = await connectTcp(proxy.port);
+      await writeAll(exporter, templateMessage());
+      exporters.push(exporter);
+    }
+    await collector.until("all templates arrived", () => collector.collected().length === count);
+    await collector.process.kill("SIGKILL");
+    await proxy.until("every loss is noticed", () => proxy.happened("collector_lost").length === count);
+    for (const exporter of exporters) await writeAll(exporter, dataMessage(0, RECORD_OCTETS));
+    collector = new CollectorProcess({ transport: "tcp" });
+    await collector.bind(port);
+    const begin = performance.now();
+    await collector.until("all arrived", () => collector.records === count);
+    say(`${count} sessions found their collector again within ${((performance.now() - begin) / 1000).toFixed(1)} s`);
+    assert.deepEqual(recordsByConnection(collector), Array.from({ length: count }, () => 1));
+    assert.equal((await proxy.status()).heldOctets, 0);
+    for (const exporter of exporters) exporter.close();
+  } finally {
+    await proxy.process.kill();
+    await collector.process.kill();
+  }
+});
+
 Deno.test("SIGTERM under load: the proxy leaves in time and with success, and all that exporters sent before they were told arrives", () =>
   withProcesses(async (collector, proxy) => {
     const exporters = await Promise.all(
