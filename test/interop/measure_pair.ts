@@ -55,7 +55,9 @@ const families: readonly Family[] = ["ipv4", "ipv6"];
 /** Numbers of the records of the exporter that was there before; not counted. */
 const earlier = 1_000_000;
 /** How long a message may take to show any effect, milliseconds. Only those that have none take so long. */
-const unnoticed = 150;
+const unnoticed = 250;
+/** How long to wait for messages that had no effect when they should have, before they count as lost. */
+const lost = 5_000;
 
 /** Sends records from a fresh exporter to a fresh collector, one at a time, and counts what comes out. */
 export async function measurePair(pair: Pair, options: MeasureOptions): Promise<Measurement> {
@@ -106,7 +108,8 @@ async function sendAll(
   firstNumber: number,
 ): Promise<boolean> {
   const effects = () => collector.count + collector.refused;
-  let missed = 0;
+  const before = effects();
+  let messages = 0;
   const step = async (send: () => ReturnType<Exporter["send"]>): Promise<boolean> => {
     const expected = effects() + 1;
     const { error } = await send();
@@ -114,7 +117,8 @@ async function sendAll(
       if (!/broken pipe|reset|closed|refused/.test(error)) throw new Error(`${from.name}: ${error}`);
       return false;
     }
-    if (!await collector.process.until(() => effects() >= expected, unnoticed)) missed++;
+    messages++;
+    await collector.process.until(() => effects() >= expected, unnoticed);
     return collector.process.ending === undefined;
   };
   const lists = families.map((family) => templateOf(from, family));
@@ -126,8 +130,7 @@ async function sendAll(
     const values = names.map((name) => valueOf(name, firstNumber + number, options.flavour));
     if (!await step(() => exporter.send(256 + number % 2, values))) return true;
   }
-  // What had no effect in time may only have been slow.
-  if (missed > 0) await collector.process.until(() => false, unnoticed * 2);
+  await collector.process.until(() => effects() >= before + messages, lost);
   return false;
 }
 
