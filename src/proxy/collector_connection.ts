@@ -15,6 +15,8 @@ export class CollectorConnection {
   /** Resolves once the collector has ended the connection, with the reason where it was not in order. */
   readonly ended: Promise<string | undefined>;
   readonly openedAt: number;
+  /** Whether it ends because this side wants it to. */
+  retired = false;
   #lost = false;
   readonly #connection: Connection;
 
@@ -47,14 +49,21 @@ export class CollectorConnection {
    * @returns why it ended where the collector did not close in order: what it had not read is lost
    */
   async finish(clock: Clock, milliseconds: number): Promise<string | undefined> {
-    if (this.#lost) return undefined;
-    await this.#connection.closeWrite();
+    if (this.#lost && !this.retired) return undefined;
+    // Not waited for: a collector that stalls may let it wait for ever.
+    void this.#connection.closeWrite();
     const reason = await new Promise<string | undefined>((resolve) => {
       const cancel = clock.after(milliseconds, () => resolve(undefined));
       this.ended.then((reason) => (cancel(), resolve(reason)));
     });
     this.close();
     return reason;
+  }
+
+  /** Takes nothing more: there is another collector. What it took is delivered. */
+  retire(): void {
+    this.retired = true;
+    this.#lost = true;
   }
 
   close(): void {

@@ -46,11 +46,13 @@ export class CollectorLink {
   /** When the collector went away, or was first looked for. */
   #awaySince: number;
   #attempts = 0;
+  #dial: Dial;
 
   /** Begins to dial. */
   constructor(options: CollectorLinkOptions, report: ReportOfSession) {
     this.#options = options;
     this.#report = report;
+    this.#dial = options.dial;
     this.abandoned = new Promise((resolve) => this.#abandon = resolve);
     this.#awaySince = options.clock.now();
     this.#current = this.#reach();
@@ -66,6 +68,12 @@ export class CollectorLink {
     failed.close();
     await failed.ended;
     return this.#closing.signal.aborted ? undefined : await this.#current;
+  }
+
+  /** Dials this from now on. What stands is written to no more and makes room with the next write. */
+  redirect(dial: Dial): void {
+    this.#dial = dial;
+    this.#connection?.retire();
   }
 
   /** Whether a connection stands now. */
@@ -118,13 +126,13 @@ export class CollectorLink {
    * moment: a collector refuses this side's certificate only after the handshake has succeeded here.
    */
   async #attempt(): Promise<CollectorConnection | undefined> {
-    const { clock, counters, dial, dialTimeout, inFlight } = this.#options;
+    const { clock, counters, dialTimeout, inFlight } = this.#options;
     const attempt = new AbortController();
     const giveUp = () => attempt.abort(new Error("gave up"));
     this.#closing.signal.addEventListener("abort", giveUp);
     const cancel = clock.after(dialTimeout, () => attempt.abort(new Error(`no answer within ${dialTimeout} ms`)));
     try {
-      const dialled = await dial(attempt.signal);
+      const dialled = await this.#dial(attempt.signal);
       const connection = new CollectorConnection(dialled, clock, inFlight);
       if (dialled.transport === "tls" || (this.#connection !== undefined && this.#attempts > 0)) {
         await Promise.race([connection.ended, pause(clock, ACCEPTED_AFTER, this.#closing.signal)]);
@@ -151,14 +159,14 @@ export class CollectorLink {
   #lose(connection: CollectorConnection, reason = "it closed the connection"): void {
     if (this.#closing.signal.aborted) return;
     connection.close();
-    this.#countLoss(connection, reason);
+    if (!connection.retired) this.#countLoss(connection, reason);
     const { clock, hold } = this.#options;
     const lived = clock.now() - connection.openedAt;
-    if (lived >= ACCEPTED_AFTER) this.#awaySince = clock.now();
-    if (lived >= STABLE_AFTER) this.#attempts = 0;
+    if (connection.retired || lived >= ACCEPTED_AFTER) this.#awaySince = clock.now();
+    if (connection.retired || lived >= STABLE_AFTER) this.#attempts = 0;
     else if (lived >= ACCEPTED_AFTER) this.#attempts = Math.min(this.#attempts + 1, UNSTABLE_ATTEMPTS);
     else this.#attempts++;
-    if (hold > 0) this.#current = this.#reach();
+    if (hold > 0 || connection.retired) this.#current = this.#reach();
     else {
       this.#current = Promise.resolve(undefined);
       this.#abandon();

@@ -26,6 +26,11 @@ export class ConnectionStream extends Duplex {
     this.#refuse = refuse;
   }
 
+  /** Whether nothing was ever read. */
+  get untouched(): boolean {
+    return this.#first;
+  }
+
   /** Reads no more than what is being read already, until {@link release}. */
   hold(): void {
     this.#held = true;

@@ -1,5 +1,6 @@
 import type { Counters } from "../mediation/counters.ts";
 import type { Address } from "./address.ts";
+import type { ListenerOptions } from "./proxy_options.ts";
 import type { Connection, Transport } from "./connection.ts";
 
 /** Whatever yields exporters' transport sessions. */
@@ -11,6 +12,8 @@ export interface Listener {
   readonly counters?: Counters;
   /** Hands over every new transport session until the listener is closed. Called once. */
   accept(handle: (connection: Connection) => void): Promise<void>;
+  /** Takes over what may change without binding anew: certificates, and whether exporters need one. */
+  adopt?(options: ListenerOptions): void;
   /** Accepts no more; what was accepted lives on. */
   close(): void;
 }

@@ -1,18 +1,16 @@
-import type { RejectReason } from "../ipfix/decode_error.ts";
 import { Counters } from "../mediation/counters.ts";
-import { type Address, formatAddress } from "./address.ts";
+import { formatAddress } from "./address.ts";
 import { HeapBufferPool } from "./buffer_pool.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { CollectorLink } from "./collector_link.ts";
-import type { Connection, Transport } from "./connection.ts";
-import type { Listener } from "./listener.ts";
-import { describeRejected } from "./message_walk.ts";
+import type { Connection } from "./connection.ts";
+import { type BoundListener, Listeners } from "./listeners.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
 import { ProxyCounters } from "./proxy_counters.ts";
 import { reportOfSession } from "./proxy_event.ts";
-import { DEFAULT_LIMITS, type ListenerOptions, type ProxyLimits, type ProxyOptions } from "./proxy_options.ts";
+import { DEFAULT_LIMITS, type ProxyChange, type ProxyLimits, type ProxyOptions } from "./proxy_options.ts";
 import { Session } from "./session.ts";
-import { bind, dialer } from "./transport.ts";
+import { dialer } from "./transport.ts";
 
 /** Octets of a datagram that every known collector takes, where nothing else is said. */
 const SAFE_DATAGRAM = 1024;
@@ -23,11 +21,7 @@ const DRAIN_QUIET = 250;
 /** Of the time that draining may take, the share after which exporters are no longer read, so that the rest can be flushed. */
 const DRAIN_READING_SHARE = 0.8;
 
-/** One listener as it is bound. */
-export interface BoundListener {
-  readonly transport: Transport;
-  readonly address: Address;
-}
+export type { BoundListener };
 
 /** The collector as all sessions together see it. */
 export interface CollectorState {
@@ -49,12 +43,12 @@ export interface CollectorState {
 /** Exporters on one side, one collector on the other: owns the listeners, the sessions and what they count. */
 export class Proxy {
   readonly mode: "rewrite" | "observe";
-  readonly limits: ProxyLimits;
   readonly counters = new ProxyCounters();
-  readonly #options: ProxyOptions;
+  #options: ProxyOptions;
+  #limits: ProxyLimits;
   readonly #clock: Clock;
   readonly #pool;
-  readonly #listeners: Listener[] = [];
+  readonly #listeners: Listeners;
   readonly #sessions = new Map<string, Session>();
   readonly #running = new Set<Promise<void>>();
   readonly #ended = new Counters();
@@ -67,9 +61,20 @@ export class Proxy {
   constructor(options: ProxyOptions) {
     this.#options = options;
     this.mode = options.mode ?? "rewrite";
-    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#pool = options.pool ?? new HeapBufferPool();
+    this.#listeners = new Listeners({
+      clock: this.#clock,
+      pool: this.#pool,
+      report: options.report,
+      sources: this.#limits.sessions,
+      admit: (connection) => this.#admit(connection),
+    });
+  }
+
+  get limits(): ProxyLimits {
+    return this.#limits;
   }
 
   /**
@@ -80,29 +85,33 @@ export class Proxy {
   async start(): Promise<void> {
     // Not to begin with a collector that can never be dialled.
     dialer(this.#options.collector);
-    try {
-      for (const options of this.#options.listeners) {
-        this.#listeners.push(
-          await bind(options, {
-            clock: this.#clock,
-            pool: this.#pool,
-            sources: this.limits.sessions,
-            onFailure: (...failure) => this.#reportFailure(options, ...failure),
-            onRejected: (...rejection) => this.#reportRejection(...rejection),
-          }),
-        );
-      }
-    } catch (error) {
-      for (const listener of this.#listeners.splice(0)) listener.close();
-      throw error;
-    }
-    for (const listener of this.#listeners) void listener.accept((connection) => this.#admit(connection));
+    await this.#listeners.become(this.#options.listeners);
     this.#tickEvery(TICK, 0);
+  }
+
+  /**
+   * Goes on with other options. Listeners that stay the same keep their sessions; sessions go over to another collector, or
+   * another way to it, before their next record, with their templates first. Limits hold for new sessions, the cap at once.
+   *
+   * @throws Error that names the address that cannot be bound, or what the collector lacks; then nothing has changed
+   */
+  async reconfigure(change: ProxyChange): Promise<void> {
+    const { collector, limits, listeners } = change;
+    if (collector !== undefined) dialer(collector);
+    if (listeners !== undefined) await this.#listeners.become(listeners);
+    if (limits !== undefined) this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#options = { ...this.#options, ...change };
+    if (collector === undefined) return;
+    for (const session of this.#sessions.values()) {
+      // What was relayed untouched cannot be taken up elsewhere: those exporters begin anew.
+      if (this.mode === "observe") session.stop("collector_unavailable");
+      else session.redirect(dialer(collector));
+    }
   }
 
   /** Where it listens, in the order configured. */
   addresses(): BoundListener[] {
-    return this.#listeners.map(({ transport, address }) => ({ transport, address }));
+    return this.#listeners.addresses();
   }
 
   /** The sessions that have not ended, oldest first. */
@@ -118,7 +127,7 @@ export class Proxy {
   totals(): Counters {
     const totals = new Counters();
     totals.add(this.#ended);
-    for (const { counters } of this.#listeners) if (counters !== undefined) totals.add(counters);
+    for (const counters of this.#listeners.counters()) totals.add(counters);
     for (const session of this.#sessions.values()) totals.add(session.counters);
     return totals;
   }
@@ -161,7 +170,7 @@ export class Proxy {
   async drain(): Promise<void> {
     if (!this.#draining) {
       this.#draining = true;
-      for (const listener of this.#listeners) listener.close();
+      this.#listeners.close();
       this.#tickEvery(DRAIN_TICK, DRAIN_QUIET);
       for (const session of this.#sessions.values()) session.drain();
     }
@@ -175,7 +184,7 @@ export class Proxy {
   /** Closes everything now. */
   async close(): Promise<void> {
     this.#draining = true;
-    for (const listener of this.#listeners) listener.close();
+    this.#listeners.close();
     this.#cancelTick();
     // The first stops what is read or written, the second what then waits for the collector to close.
     this.#stopAll();
@@ -186,19 +195,6 @@ export class Proxy {
 
   #stopAll(): void {
     for (const session of this.#sessions.values()) session.stop("drained");
-  }
-
-  #reportFailure({ transport, address }: ListenerOptions, event: string, reason: string, peer?: string): void {
-    const message = `${transport} ${formatAddress(address)} could not let in ${peer ?? "an exporter"}`;
-    const level = event === "accept_failed" ? "error" : "warning";
-    this.#options.report({ level, event, message, fields: { ...(peer === undefined ? {} : { peer }), reason } });
-  }
-
-  /** A datagram that is no message, of whatever source. */
-  #reportRejection(reason: RejectReason, peer: string, datagram: Uint8Array): void {
-    const message = "a datagram is not one message";
-    const fields = { peer, offset: 0, reason, ...describeRejected(datagram) };
-    this.#options.report({ level: "warning", event: "message_rejected", message, fields });
   }
 
   #admit(connection: Connection): void {

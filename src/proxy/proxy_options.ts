@@ -77,3 +77,6 @@ export interface ProxyOptions {
   /** 0 to 1, for the jitter of reconnecting. */
   readonly random?: () => number;
 }
+
+/** What may change while the proxy runs. */
+export type ProxyChange = Partial<Pick<ProxyOptions, "listeners" | "collector" | "limits" | "mediator">>;

@@ -6,7 +6,7 @@ import type { SessionRewriter, TemplateState } from "../mediation/session_rewrit
 import { formatAddress } from "./address.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type { CollectorConnection } from "./collector_connection.ts";
-import type { CollectorLink } from "./collector_link.ts";
+import type { CollectorLink, Dial } from "./collector_link.ts";
 import type { Connection, Transport } from "./connection.ts";
 import { describeMediationEvent } from "./mediation_report.ts";
 import { describeRejected, messageLength, wholeMessages } from "./message_walk.ts";
@@ -249,6 +249,11 @@ export class Session {
     this.#stopped ??= outcome;
     if (this.#reading && !this.#closing) this.#exporter.close();
     else this.#parts.link.close();
+  }
+
+  /** Goes over to where this dials before the next record. */
+  redirect(dial: Dial): void {
+    this.#parts.link.redirect(dial);
   }
 
   /** Tells the exporter that the proxy ends, and goes on for as long as it still sends; see {@link tick}. */

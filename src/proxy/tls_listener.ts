@@ -8,6 +8,7 @@ import { ConnectionStream } from "./connection_stream.ts";
 import type { Listener } from "./listener.ts";
 import { connectionPair } from "./memory_connection.ts";
 import { TcpListener } from "./tcp_listener.ts";
+import type { ListenerOptions } from "./proxy_options.ts";
 import { certificateName, HALF_OPEN, TlsConnection } from "./tls_connection.ts";
 import type { TlsCredentials } from "./tls_credentials.ts";
 
@@ -34,11 +35,11 @@ export class TlsListener implements Listener {
   readonly address: Address;
   readonly #tcp: TcpListener;
   /** Never listens itself: it is handed connections, so that reading them stays in our hands. */
-  readonly #server: Server;
-  readonly #required: boolean;
+  #server: Server;
+  #required: boolean;
   readonly #clock: Clock;
   readonly #onFailure: OnHandshakeFailure;
-  readonly #forget: () => void;
+  #forget: () => void;
   #handle: (connection: Connection) => void = (connection) => connection.close();
   #handshakes = 0;
 
@@ -52,37 +53,27 @@ export class TlsListener implements Listener {
     clock: Clock,
     onFailure: OnHandshakeFailure,
   ): Promise<TlsListener> {
-    const { material } = options.credentials;
-    const required = options.requireClientCertificate ?? material.ca !== undefined;
     requireDeno(Deno.version.deno);
-    if (material.certificate === undefined) throw new Error("a listener needs a certificate and a key");
-    if (required && material.ca === undefined) {
-      throw new Error("client certificates are required, and no CA says which ones are good");
-    }
-    const listener = new TlsListener(address, options.credentials, required, clock, onFailure);
-    if (required) await listener.#testRefusal();
+    const listener = new TlsListener(address, options, clock, onFailure);
+    if (listener.#required) await listener.#testRefusal();
     return listener;
   }
 
-  private constructor(
-    address: Address,
-    credentials: TlsCredentials,
-    required: boolean,
-    clock: Clock,
-    onFailure: OnHandshakeFailure,
-  ) {
+  private constructor(address: Address, options: TlsListenerOptions, clock: Clock, onFailure: OnHandshakeFailure) {
+    ({ server: this.#server, required: this.#required, forget: this.#forget } = createTlsServer(options));
     this.#tcp = new TcpListener(address, clock, (error) => onFailure(String(error), undefined));
     this.address = this.#tcp.address;
-    this.#required = required;
     this.#clock = clock;
     this.#onFailure = onFailure;
-    this.#server = createServer({
-      ...secureContext(credentials),
-      requestCert: required,
-      rejectUnauthorized: required,
-      ...HALF_OPEN,
-    });
-    this.#forget = credentials.onChange(() => this.#server.setSecureContext(secureContext(credentials)));
+  }
+
+  adopt({ tls }: ListenerOptions): void {
+    if (tls === undefined) return;
+    const { server, required, forget } = createTlsServer(tls);
+    this.#forget();
+    this.#server = server;
+    this.#required = required;
+    this.#forget = forget;
   }
 
   accept(handle: (connection: Connection) => void): Promise<void> {
@@ -100,24 +91,30 @@ export class TlsListener implements Listener {
 
   async #admit(connection: Connection): Promise<void> {
     this.#handshakes++;
+    const stream = new ConnectionStream(connection, refusePlaintext);
     try {
-      this.#handle(await this.#shakeHands(connection));
+      this.#handle(await this.#shakeHands(connection, stream));
     } catch (error) {
-      this.#onFailure(describeFailure(error), formatAddress(connection.remoteAddress));
+      // Whoever connects and leaves without a word has asked whether the port is open: no news.
+      if (!stream.untouched || !stream.readableEnded) {
+        this.#onFailure(describeFailure(error), formatAddress(connection.remoteAddress));
+      }
     } finally {
       this.#handshakes--;
     }
   }
 
   /** @throws when the exporter is not verified, or not in time; its connection is closed then */
-  async #shakeHands(connection: Connection): Promise<TlsConnection> {
-    const stream = new ConnectionStream(connection, refusePlaintext);
+  async #shakeHands(connection: Connection, stream: ConnectionStream): Promise<TlsConnection> {
+    // Both as they stand now: a change in the middle of the handshake is for the next one.
+    const [base, required] = [this.#server, this.#required];
     const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
     stream.on("error", reject);
+    stream.once("end", () => reject(new Error("it left during the handshake")));
     const cancel = this.#clock.after(HANDSHAKE_MILLISECONDS, () => reject(new Error("the handshake takes too long")));
     // The server's listener makes a TLS socket of whatever it is called with, and tells its own server what came of it: a
     // server for each connection, which only knows how to tell us, says of which one it speaks.
-    const server: Server = Object.create(this.#server, {
+    const server: Server = Object.create(base, {
       emit: {
         value: (event: string, first: unknown) => {
           if (event === "secureConnection" && first instanceof TLSSocket) resolve(first);
@@ -127,10 +124,10 @@ export class TlsListener implements Listener {
       },
     });
     try {
-      for (const listener of this.#server.listeners("connection")) Reflect.apply(listener, server, [stream]);
+      for (const listener of base.listeners("connection")) Reflect.apply(listener, server, [stream]);
       const socket = await promise;
       // Looks again at what the handshake should have seen to: verified, and by a certificate that names somebody.
-      if (this.#required && (socket.authorized !== true || certificateName(socket) === undefined)) {
+      if (required && (socket.authorized !== true || certificateName(socket) === undefined)) {
         socket.on("error", () => {});
         socket.destroy();
         throw new Error("no verified client certificate");
@@ -150,7 +147,10 @@ export class TlsListener implements Listener {
     const stream = new ConnectionStream(exporter);
     const socket = connect({ socket: stream, rejectUnauthorized: false });
     for (const end of [socket, stream]) end.on("error", () => {});
-    const refused = await this.#shakeHands(own).then((session) => (session.close(), false), () => true);
+    const refused = await this.#shakeHands(own, new ConnectionStream(own)).then(
+      (session) => (session.close(), false),
+      () => true,
+    );
     socket.destroy();
     stream.destroy();
     if (refused) return;
@@ -166,6 +166,32 @@ export function requireDeno(version: string): void {
   throw new Error(
     `TLS needs Deno ${OLDEST_DENO.join(".")} or later, this is ${version}: it does not verify client certificates`,
   );
+}
+
+/**
+ * Whether client certificates are required, by what the options say or their CA implies.
+ *
+ * @throws Error that says what the options lack
+ */
+export function checkTlsListener({ credentials: { material }, requireClientCertificate }: TlsListenerOptions): boolean {
+  const required = requireClientCertificate ?? material.ca !== undefined;
+  if (material.certificate === undefined) throw new Error("a listener needs a certificate and a key");
+  if (required && material.ca === undefined) {
+    throw new Error("client certificates are required, and no CA says which ones are good");
+  }
+  return required;
+}
+
+function createTlsServer(options: TlsListenerOptions) {
+  const required = checkTlsListener(options);
+  const { credentials } = options;
+  const server = createServer({
+    ...secureContext(credentials),
+    requestCert: required,
+    rejectUnauthorized: required,
+    ...HALF_OPEN,
+  });
+  return { server, required, forget: credentials.onChange(() => server.setSecureContext(secureContext(credentials))) };
 }
 
 function secureContext({ material: { certificate, key, ca } }: TlsCredentials) {

@@ -136,6 +136,21 @@ Deno.test("a collector that stalls stops an exporter over TLS too", () =>
     assert.equal(collector.connections[0]?.length, 64 * chunk.length);
   }));
 
+Deno.test("a probe that connects to the TLS port and leaves without a word is no news; one that leaves in the middle is", () =>
+  withTlsProxy({}, async ({ proxy }) => {
+    const probe = await proxy.connect();
+    probe.close();
+    const hasty = await proxy.connect();
+    await send(hasty, Uint8Array.of(0x16, 3, 1, 2, 0));
+    hasty.close();
+    await until("the hasty one is said", () => proxy.happened("handshake_failed").length === 1);
+    assert.match(String(proxy.happened("handshake_failed")[0]?.fields["reason"]), /left|hung up/);
+    const next = exporter(proxy.port, agent);
+    await until("the next is let in", () => proxy.happened("session_opened").length === 1);
+    assert.equal(proxy.happened("handshake_failed").length, 1);
+    next.destroy();
+  }));
+
 Deno.test("whoever says nothing on the TLS port is closed after a while", async () => {
   const clock = new StandingClock();
   await withTlsProxy({ clock }, async ({ proxy }) => {

@@ -5,7 +5,7 @@ import type { CollectorOptions, ListenerOptions } from "./proxy_options.ts";
 import { dialTcp } from "./tcp_connection.ts";
 import { TcpListener } from "./tcp_listener.ts";
 import { dialTls } from "./tls_connection.ts";
-import { TlsListener } from "./tls_listener.ts";
+import { checkTlsListener, TlsListener } from "./tls_listener.ts";
 import { udpDialer } from "./udp_collector.ts";
 import { UdpListener, type UdpListenerParts } from "./udp_listener.ts";
 
@@ -15,6 +15,21 @@ export type OnListenerFailure = (event: "accept_failed" | "handshake_failed", re
 /** What listeners need beside their options. */
 export interface ListenerParts extends Pick<UdpListenerParts, "clock" | "pool" | "sources" | "onRejected"> {
   readonly onFailure: OnListenerFailure;
+}
+
+/** @throws Error that names the address and what the options lack, as far as that shows without binding it */
+export function checkListener({ transport, address, tls }: ListenerOptions): void {
+  if (transport !== "tls") return;
+  try {
+    if (tls === undefined) throw new Error("it needs a certificate and a key");
+    checkTlsListener(tls);
+  } catch (error) {
+    throw new Error(`cannot listen on ${transport} ${formatAddress(address)}: ${describe(error)}`, { cause: error });
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /**

@@ -1,0 +1,115 @@
+import type { RejectReason } from "../ipfix/decode_error.ts";
+import type { Counters } from "../mediation/counters.ts";
+import { type Address, formatAddress } from "./address.ts";
+import type { BufferPool } from "./buffer_pool.ts";
+import type { Clock } from "./clock.ts";
+import type { Connection, Transport } from "./connection.ts";
+import type { Listener } from "./listener.ts";
+import { describeRejected } from "./message_walk.ts";
+import type { ReportEvent } from "./proxy_event.ts";
+import type { ListenerOptions } from "./proxy_options.ts";
+import { bind, checkListener } from "./transport.ts";
+
+/** One listener as it is bound. */
+export interface BoundListener {
+  readonly transport: Transport;
+  readonly address: Address;
+}
+
+/** What all listeners of a proxy have in common. */
+export interface ListenersParts {
+  readonly clock: Clock;
+  readonly pool: BufferPool;
+  readonly report: ReportEvent;
+  /** Sources at a time over UDP. */
+  readonly sources: number;
+  /** Gets every new session of every listener. */
+  readonly admit: (connection: Connection) => void;
+}
+
+/** A listener under its transport and configured address. */
+interface Bound {
+  readonly key: string;
+  readonly listener: Listener;
+}
+
+/** The listeners of a proxy. They change together: all of them, or none. */
+export class Listeners {
+  readonly #parts: ListenersParts;
+  #bound: Bound[] = [];
+
+  constructor(parts: ListenersParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Makes these the listeners. Those that stand already keep their sessions (a new certificate is taken over), the others are
+   * bound, and those that are no longer wanted accept no more.
+   *
+   * @throws Error that names the address that cannot be bound; then nothing has changed
+   */
+  async become(wanted: readonly ListenerOptions[]): Promise<void> {
+    for (const options of wanted) checkListener(options);
+    const standing = new Map(this.#bound.map((one) => [one.key, one]));
+    const fresh: Bound[] = [];
+    const bound: Bound[] = [];
+    try {
+      for (const options of wanted) {
+        const key = `${options.transport} ${formatAddress(options.address)}`;
+        let one = standing.get(key);
+        if (one === undefined) {
+          one = { key, listener: await this.#bind(options) };
+          fresh.push(one);
+        }
+        bound.push(one);
+        standing.delete(key);
+      }
+    } catch (error) {
+      for (const { listener } of fresh) listener.close();
+      throw error;
+    }
+    this.#bound = bound;
+    for (const { listener } of standing.values()) listener.close();
+    for (const { listener } of fresh) void listener.accept(this.#parts.admit);
+    wanted.forEach((options, index) => bound[index]?.listener.adopt?.(options));
+  }
+
+  /** Where it listens, in the order configured. */
+  addresses(): BoundListener[] {
+    return this.#bound.map(({ listener: { transport, address } }) => ({ transport, address }));
+  }
+
+  /** Of what never came to a session. */
+  counters(): Counters[] {
+    return this.#bound.flatMap(({ listener: { counters } }) => counters === undefined ? [] : [counters]);
+  }
+
+  /** Accepts no more. */
+  close(): void {
+    for (const { listener } of this.#bound) listener.close();
+  }
+
+  #bind(options: ListenerOptions): Promise<Listener> {
+    const { clock, pool, sources } = this.#parts;
+    return bind(options, {
+      clock,
+      pool,
+      sources,
+      onFailure: (...failure) => this.#reportFailure(options, ...failure),
+      onRejected: (...rejection) => this.#reportRejection(...rejection),
+    });
+  }
+
+  #reportFailure({ transport, address }: ListenerOptions, event: string, reason: string, peer?: string): void {
+    const message = `${transport} ${formatAddress(address)} could not let in ${peer ?? "an exporter"}`;
+    const level = event === "accept_failed" ? "error" : "warning";
+    this.#parts.report({ level, event, message, fields: { ...(peer === undefined ? {} : { peer }), reason } });
+  }
+
+  /** A datagram that is no message, of whatever source. */
+  #reportRejection(reason: RejectReason, peer: string, datagram: Uint8Array): void {
+    const message = "a datagram is not one message";
+    const fields = { peer, offset: 0, reason, ...describeRejected(datagram) };
+    this.#parts.report({ level: "warning", event: "message_rejected", message, fields });
+  }
+}
