@@ -14,6 +14,7 @@ import { OUTPUT_OCTETS, SMALL_OUTPUT } from "./output_octets.ts";
 import type { ProxyCounters, SessionOutcome } from "./proxy_counters.ts";
 import type { ReportOfSession } from "./proxy_event.ts";
 import { ReadBuffer, SMALLEST_BUFFER } from "./read_buffer.ts";
+import { SessionTimer } from "./session_timer.ts";
 
 /**
  * A collector over UDP may have lost the templates, or forgets them whatever is sent meanwhile: they go out again before the next
@@ -64,14 +65,9 @@ export class Session {
   #closing = false;
   #draining = false;
   #reading = false;
-  #received = false;
   #unsent = 0;
-  #quietFor = 0;
-  #partialFor = 0;
-  #partialOffset = -1;
+  readonly #timer = new SessionTimer();
   readonly #rejected = new Set<RejectReason>();
-  /** Since the templates last went to a collector over UDP. */
-  #announcedFor = 0;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -170,9 +166,9 @@ export class Session {
       this.#reading = false;
       if (length === null) return this.#stopped ?? "closed";
       input.fill(length);
-      this.#received = true;
-      if (this.#announcedFor >= TEMPLATE_REFRESH && this.#collector.datagrams) {
-        this.#announcedFor = 0;
+      this.#timer.receive();
+      if (this.#timer.sinceAnnounced >= TEMPLATE_REFRESH && this.#collector.datagrams) {
+        this.#timer.sinceAnnounced = 0;
         rewriter.announce();
       }
     }
@@ -259,7 +255,7 @@ export class Session {
   /** Tells the exporter that the proxy ends, and goes on for as long as it still sends; see {@link tick}. */
   drain(): void {
     this.#draining = true;
-    this.#quietFor = 0;
+    this.#timer.quiet = 0;
     void this.#exporter.closeWrite();
   }
 
@@ -269,18 +265,15 @@ export class Session {
    * @param quiet when draining: an exporter that sent nothing for so long has sent all
    */
   tick(elapsed: number, quiet: number): void {
-    this.#announcedFor += elapsed;
+    const timer = this.#timer;
+    timer.sinceAnnounced += elapsed;
     if (!this.#reading) return;
+    timer.wait(elapsed, this.#streamOffset, this.#input.length);
     const { partialMessage } = this.#parts.limits;
     const idle = this.#parts.limits.idle || (this.#exporter.idleLimit ?? 0);
-    this.#quietFor = this.#received ? 0 : this.#quietFor + elapsed;
-    this.#received = false;
-    const partial = this.#input.length > 0;
-    this.#partialFor = partial && this.#partialOffset === this.#streamOffset ? this.#partialFor + elapsed : 0;
-    this.#partialOffset = partial ? this.#streamOffset : -1;
-    if (this.#draining && this.#quietFor >= quiet) this.stop("drained");
-    else if (partialMessage > 0 && this.#partialFor >= partialMessage) this.stop("partial_message");
-    else if (idle > 0 && this.#quietFor >= idle) this.stop("idle");
+    if (this.#draining && timer.quiet >= quiet) this.stop("drained");
+    else if (partialMessage > 0 && timer.partial >= partialMessage) this.stop("partial_message");
+    else if (idle > 0 && timer.quiet >= idle) this.stop("idle");
   }
 
   /** True once the exporter is done with, and only its last octets are on their way. */
