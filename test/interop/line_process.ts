@@ -36,6 +36,7 @@ export class LineProcess implements AsyncDisposable {
 
   /** Writes one line; a process that is gone takes none, which its ending shows. */
   async write(line: string): Promise<void> {
+    if (this.ending !== undefined) return;
     try {
       await this.#input.write(this.#encoder.encode(`${line}\n`));
     } catch (error) {

@@ -16,7 +16,7 @@ export interface Identity {
   readonly ca: string;
 }
 
-const receivedSchema = z.strictObject({
+export const receivedSchema = z.strictObject({
   observationDomain: z.number(),
   sequence: z.number(),
   exportTime: z.number(),
@@ -29,25 +29,19 @@ const receivedSchema = z.strictObject({
 /** A message as a collecting process delivers it: a template's `fields`, or `records` as ordered names and values. */
 export type Received = z.infer<typeof receivedSchema>;
 
-const listeningSchema = z.object({ listening: z.string() });
-const connectedSchema = z.object({ connected: z.string() });
-const answerSchema = z.object({
+export const listeningSchema = z.object({ listening: z.string() });
+export const connectedSchema = z.object({ connected: z.string() });
+export const answerSchema = z.object({
   template: z.number().optional(),
-  octets: z.number().optional(),
-  error: z.string().optional(),
-});
-const aggregatedSchema = z.object({
-  aggregated: z.number(),
   octets: z.number().optional(),
   error: z.string().optional(),
 });
 
 /** What an exporting process said of one template or record. */
 export type Answer = z.infer<typeof answerSchema>;
-/** What an aggregator said of one record that it received. */
-export type Aggregated = z.infer<typeof aggregatedSchema>;
 
-async function start(goIpfix: string, args: readonly string[], identity?: Identity): Promise<LineProcess> {
+/** Starts a subcommand of the peer of one go-ipfix release. */
+export async function startPeer(goIpfix: string, args: readonly string[], identity?: Identity): Promise<LineProcess> {
   const path = (await buildPeers()).get(goIpfix);
   if (path === undefined) throw new RangeError(`no peer is built of go-ipfix ${goIpfix}`);
   const files = identity === undefined
@@ -56,11 +50,17 @@ async function start(goIpfix: string, args: readonly string[], identity?: Identi
   return new LineProcess(path, [...args, ...files]);
 }
 
-async function firstLine(process: LineProcess, what: string): Promise<unknown> {
-  if (await process.until(() => process.stdout.length > 0, patience)) return JSON.parse(process.stdout[0] ?? "");
+/**
+ * The line of this number, once it is there.
+ *
+ * @throws {Error} with the process' log if it does not come
+ */
+export async function lineOf(process: LineProcess, number: number, what: string): Promise<unknown> {
+  const there = await process.until(() => process.stdout.length > number, patience);
+  if (there) return JSON.parse(process.stdout[number] ?? "");
   const words = process.stderr.join("\n");
   await process.kill();
-  throw new Error(`${what} did not start: ${words}`);
+  throw new Error(`${what} gave no answer: ${words}`);
 }
 
 /** A collecting process of one go-ipfix release. */
@@ -79,8 +79,12 @@ export class Collector implements AsyncDisposable {
     options: { transport?: Transport; address?: string; identity?: Identity } = {},
   ): Promise<Collector> {
     const { transport = "tcp", address = "127.0.0.1:0" } = options;
-    const process = await start(goIpfix, ["collect", "--transport", transport, "--address", address], options.identity);
-    const first = listeningSchema.parse(await firstLine(process, `collector ${goIpfix}`));
+    const process = await startPeer(
+      goIpfix,
+      ["collect", "--transport", transport, "--address", address],
+      options.identity,
+    );
+    const first = listeningSchema.parse(await lineOf(process, 0, `collector ${goIpfix}`));
     return new Collector(process, first.listening);
   }
 
@@ -115,6 +119,11 @@ function isDecodeError(line: string): boolean {
   return /^E\d{4} /.test(line) && !/message length: EOF|reading the message|connection reset|closed/i.test(line);
 }
 
+/** The command that announces a template of these elements. */
+export function announcement(names: readonly string[]): unknown {
+  return { template: names.map((name) => ({ name, pen: elementOf(name).pen })) };
+}
+
 /** An exporting process of one go-ipfix release, alive until its end is asked for. */
 export class Exporter implements AsyncDisposable {
   readonly process: LineProcess;
@@ -130,18 +139,18 @@ export class Exporter implements AsyncDisposable {
     options: { transport?: Transport; observationDomain?: number; identity?: Identity; serverName?: string } = {},
   ): Promise<Exporter> {
     const { transport = "tcp", observationDomain = 1, identity, serverName } = options;
-    const process = await start(goIpfix, [
+    const process = await startPeer(goIpfix, [
       ...["export", "--transport", transport, "--collector", collector],
       ...["--observation-domain", String(observationDomain)],
       ...(serverName === undefined ? [] : ["--server-name", serverName]),
     ], identity);
-    connectedSchema.parse(await firstLine(process, `exporter ${goIpfix}`));
+    connectedSchema.parse(await lineOf(process, 0, `exporter ${goIpfix}`));
     return new Exporter(process);
   }
 
   /** Announces the next template (256 first); its elements are looked up in the release's own registry. */
   announce(names: readonly string[]): Promise<Answer> {
-    return this.#ask({ template: names.map((name) => ({ name, pen: elementOf(name).pen })) });
+    return this.#ask(announcement(names));
   }
 
   /** Sends one record of an announced template, a message of its own. */
@@ -157,10 +166,7 @@ export class Exporter implements AsyncDisposable {
   async #ask(command: unknown): Promise<Answer> {
     const line = ++this.#asked;
     await this.process.write(JSON.stringify(command));
-    if (!await this.process.until(() => this.process.stdout.length > line, patience)) {
-      throw new Error(`exporter gave no answer: ${this.process.stderr.join("\n")}`);
-    }
-    return answerSchema.parse(JSON.parse(this.process.stdout[line] ?? ""));
+    return answerSchema.parse(await lineOf(this.process, line, "exporter"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -71,7 +71,8 @@ function text(name: string, number: number, noise: bigint, flavour: Flavour, ext
   const plain = `${name}-${number}`;
   if (extreme === 0) return "";
   if (extreme === 1) return plain.padEnd(lengths[number % lengths.length] ?? 0, noise.toString(36));
-  return extreme === 2 ? `${plain}-żółć-☃` : plain;
+  // ASCII only: exporters of go-ipfix v0.5.4 to v0.7.0 write one octet for each other character.
+  return extreme === 2 ? `"${plain}"\\<&>\u0000\u007f` : plain;
 }
 
 /** The value that stands for "none" in a field that a collector expects and an exporter does not send, as text. */

@@ -29,6 +29,7 @@ func aggregate(chosen *options) {
 		for message := range process.GetMsgChan() {
 			set := message.GetSet()
 			if set.GetSetType() != entities.Data {
+				emit(describe(message))
 				continue
 			}
 			for _, record := range set.GetRecords() {
