@@ -2,21 +2,12 @@
 import assert from "node:assert/strict";
 import { measureAggregation } from "./aggregator.ts";
 import { interopTest } from "./interop_test_case.ts";
-import { type Line, line } from "./releases.ts";
+import { positionalUpgrades } from "./releases.ts";
 
-/** Each Flow Aggregator up to v2.2 that exports by position, with the Agents of the era before it. */
-const upgrades: readonly (readonly [agent: Line, aggregator: Line])[] = [
-  [line("v0.12"), line("v1.0")],
-  [line("v1.0"), line("v1.1")],
-  [line("v1.1"), line("v1.13")],
-  [line("v1.13"), line("v1.15")],
-  [line("v1.15"), line("v2.0")],
-  [line("v1.15"), line("v2.2")],
-];
 const records = 10;
 
 interopTest("records of Agents of its own release come out of a Flow Aggregator as they are", async () => {
-  for (const [, aggregator] of upgrades) {
+  for (const { aggregator } of positionalUpgrades) {
     const result = await measureAggregation({ agent: aggregator, collector: aggregator }, {
       records,
       flavour: "typical",
@@ -26,7 +17,7 @@ interopTest("records of Agents of its own release come out of a Flow Aggregator 
 });
 
 interopTest("records of older Agents stay in a Flow Aggregator of up to v2.2", async () => {
-  for (const [agent, aggregator] of upgrades) {
+  for (const { agent, aggregator } of positionalUpgrades) {
     const pair = { agent, collector: aggregator };
     const { delivered, errors } = await measureAggregation(pair, { records, flavour: "typical" });
     assert.equal(delivered, 0, aggregator.name);

@@ -2,10 +2,11 @@
 import { Authority, type Request } from "../support/certificates.ts";
 import type { Identity } from "./peers.ts";
 
-/** One identity for each side, issued by one authority, in a folder that is removed in the end. */
+/** An identity for each side and for what is in between, issued by one authority, in a folder that is removed in the end. */
 export interface Identities extends AsyncDisposable {
   readonly exporter: Identity;
   readonly collector: Identity;
+  readonly proxy: Identity;
 }
 
 export async function issueIdentities(): Promise<Identities> {
@@ -23,6 +24,7 @@ export async function issueIdentities(): Promise<Identities> {
   return {
     exporter: await issue({ name: "exporter", usage: ["client"] }),
     collector: await issue({ name: "collector", addresses: ["127.0.0.1"], usage: ["server"] }),
+    proxy: await issue({ name: "proxy", addresses: ["127.0.0.1"] }),
     [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
   };
 }

@@ -36,7 +36,7 @@ const direct = await measureAll({ flavour: "typical" });
 await print(`Directly:\n\n${table(direct)}\n`);
 let proxied = directOnly ? await keptProxied() : [];
 if (!directOnly) {
-  proxied = await measureAll({ flavour: "typical", via: throughProxy });
+  proxied = await measureAll({ flavour: "typical", via: throughProxy() });
   await print(`Through the proxy:\n\n${table(proxied)}\n`);
 }
 if (record) await writeCompatibility({ direct, proxied });

@@ -15,6 +15,9 @@ export interface Intermediary {
   close(): Promise<void>;
 }
 
+/** Puts something between exporters and the collector of a release that listens at an address. */
+export type Via = (collectorAddress: string, collector: Line) => Promise<Intermediary>;
+
 export interface MeasureOptions {
   readonly scenario: Scenario;
   /** Data records to send, IPv4 and IPv6 by turns. */
@@ -23,8 +26,7 @@ export interface MeasureOptions {
   readonly transport?: Transport;
   /** By side, when the transport is tls. */
   readonly identities?: { readonly exporter: Identity; readonly collector: Identity };
-  /** Puts something in between, given the collector's address and the name of its release. */
-  readonly via?: (collectorAddress: string, collector: Line) => Promise<Intermediary>;
+  readonly via?: Via;
 }
 
 export interface Measurement extends Judgement {

@@ -1,16 +1,19 @@
 /** Puts the proxy, as its own process with its documented YAML, between an exporter and a collector. */
 import { LineProcess } from "./line_process.ts";
-import type { Intermediary } from "./measure_pair.ts";
-import type { Line } from "./releases.ts";
+import type { Intermediary, Via } from "./measure_pair.ts";
+import type { Identity, Transport } from "./peers.ts";
 
 const project = new URL("../../", import.meta.url);
 const patience = 20_000;
 const between = 25;
 
 export interface ProxyOptions {
-  /** YAML lines put in at the top level, such as a `plugins:` list. */
+  /** Towards exporters and collector alike, tcp by default. */
+  readonly transport?: Transport;
+  /** For tls: what the proxy shows to both sides. */
+  readonly identity?: Identity;
+  /** YAML put in at the top level, such as a `plugins:` list. */
   readonly configuration?: string;
-  readonly transport?: "tcp" | "udp";
 }
 
 /** A running proxy. Its log is at hand in `process.stderr`. */
@@ -20,9 +23,9 @@ export interface RunningProxy extends Intermediary {
   readonly admin: string;
 }
 
-/** The `via` of `measurePair`: the default chain of plugins for the collector's own profile. */
-export function throughProxy(collectorAddress: string, collector: Line): Promise<RunningProxy> {
-  return startProxy(collectorAddress, `antrea/${collector.name}`);
+/** The `via` of a measurement: the default chain of plugins for the collector's own profile. */
+export function throughProxy(options: ProxyOptions = {}): Via {
+  return (collectorAddress, collector) => startProxy(collectorAddress, `antrea/${collector.name}`, options);
 }
 
 /**
@@ -33,21 +36,24 @@ export function throughProxy(collectorAddress: string, collector: Line): Promise
 export async function startProxy(
   collectorAddress: string,
   profile: string,
-  { configuration = "", transport = "tcp" }: ProxyOptions = {},
+  { transport = "tcp", identity, configuration = "" }: ProxyOptions = {},
 ): Promise<RunningProxy> {
   const address = `127.0.0.1:${freePort()}`;
   const admin = `127.0.0.1:${freePort()}`;
   const folder = await Deno.makeTempDir({ prefix: "interop-" });
   const file = `${folder}/proxy.yaml`;
+  const tls = identity === undefined ? "" : `, tls: ${JSON.stringify({ mode: "files", ...identity })}`;
   await Deno.writeTextFile(
     file,
     `listen:
-  - { transport: ${transport}, address: "${address}" }
-collector: { transport: ${transport}, address: "${collectorAddress}", profile: ${profile} }
+  - { transport: ${transport}, address: "${address}"${tls} }
+collector: { transport: ${transport}, address: "${collectorAddress}", profile: ${profile}${tls} }
 admin: { address: "${admin}" }
 ${configuration}`,
   );
-  const process = new LineProcess(Deno.execPath(), ["task", "serve", "--config", file], { cwd: project });
+  // As the task `serve` starts it, but directly: signals reach it.
+  const args = ["run", "--quiet", "--no-prompt", "-P=proxy", "src/main.ts", "serve", "--config", file];
+  const process = new LineProcess(Deno.execPath(), args, { cwd: project });
   const close = async () => {
     await process.kill("SIGTERM");
     await Deno.remove(folder, { recursive: true });

@@ -68,6 +68,16 @@ export const collectorLines: readonly Line[] = [
   ...["v2.0", "v2.2", "v2.3", "v2.4", "v2.6", "v2.7"],
 ].map(line);
 
+/** Each Flow Aggregator that exports by position, up to v2.2, with the Agents of the era before it. */
+export const positionalUpgrades: readonly { readonly agent: Line; readonly aggregator: Line }[] = [
+  { agent: line("v0.12"), aggregator: line("v1.0") },
+  { agent: line("v1.0"), aggregator: line("v1.1") },
+  { agent: line("v1.1"), aggregator: line("v1.13") },
+  { agent: line("v1.13"), aggregator: line("v1.15") },
+  { agent: line("v1.15"), aggregator: line("v2.0") },
+  { agent: line("v1.15"), aggregator: line("v2.2") },
+];
+
 /** The elements of a line's template for one address family, in the line's own order. */
 export function templateOf(line: Line, family: Family): readonly string[] {
   const names = eras[line.era];
