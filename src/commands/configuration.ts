@@ -1,4 +1,5 @@
 import type { Configuration } from "../config/configuration.ts";
+import { loadConfiguration } from "../config/load.ts";
 import { ConfigurationError } from "../config/mistake.ts";
 import { loadProfile } from "../config/profiles.ts";
 import type { Profile } from "../mediation/profile.ts";
@@ -26,7 +27,10 @@ export function required(option: string, value: string | undefined): string {
 }
 
 /** The configuration in a file. @throws CommandFailure with every mistake */
-export function configurationOption(file: string): Promise<Configuration> {
-  // The room of the configuration has all the parts, and no function yet that puts them together.
-  return Promise.reject(new Error(`reading ${file}: not built yet`));
+export async function configurationOption(file: string): Promise<Configuration> {
+  try {
+    return await loadConfiguration(file);
+  } catch (error) {
+    throw orUsageFailure(error);
+  }
 }

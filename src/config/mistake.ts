@@ -41,7 +41,11 @@ export function formatMistake({ file, position, path, message }: Mistake): strin
 export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";
 
-  constructor(readonly mistakes: readonly Mistake[]) {
+  constructor(
+    readonly mistakes: readonly Mistake[],
+    /** Every file that was looked at, there or not: a change of one may make things right. */
+    readonly files: readonly string[] = [],
+  ) {
     super(mistakes.map(formatMistake).join("\n"));
   }
 }

@@ -24,7 +24,8 @@ export function completeProfile(draft: ProfileDraft, registry: Registry, mistake
   const renames = draft.renames.map(({ from, to }) => ({ from: lookup.anyElement(from), to: lookup.element(to) }));
   if (mistakes.length > before) return undefined;
   const { name, dialect, acceptsUnknownElements } = draft;
-  return { name, dialect, acceptsUnknownElements, registry: lookup.registry(), templates, renames };
+  const vocabulary = registryHistory().newest;
+  return { name, dialect, acceptsUnknownElements, registry: lookup.registry(), templates, renames, vocabulary };
 }
 
 class Lookup {

@@ -39,10 +39,11 @@ class Words {
         return "unknown key";
       }
       case "invalid_type":
-        return wrong(issue.input, TYPES[issue.expected] ?? issue.expected);
+        return wrong(issue.input, kindOf(issue));
       case "invalid_value":
         return wrong(issue.input, issue.values.map(String).join(", "));
       case "too_small":
+        if (issue.origin === "array") return `too few (at least ${issue.minimum})`;
         return wrong(
           issue.input,
           `${unitOf(issue.origin)}${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`,
@@ -94,12 +95,19 @@ const TYPES: Readonly<Record<string, string>> = {
   string: "a text",
   number: "a number",
   int: "a whole number",
+  bigint: "a whole number",
   boolean: "true, false",
   object: "a map",
   record: "a map",
   array: "a list",
   null: "nothing",
 };
+
+/** What a value must be: for a map, with the keys that it may have. */
+function kindOf({ expected, inst }: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidType>): string {
+  if (inst instanceof z.ZodObject) return `a map: ${Object.keys(inst.shape).join(", ")}`;
+  return TYPES[expected] ?? expected;
+}
 
 function unitOf(origin: string): string {
   if (origin === "string") return "characters: ";

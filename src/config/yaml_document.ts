@@ -1,30 +1,38 @@
-import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from "@std/yaml";
-import type { YAMLError } from "@std/yaml";
+import {
+  type Document,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type YAMLError,
+  YAMLParseError,
+} from "@std/yaml";
 import { type Mistake, type Path, pathText } from "./mistake.ts";
 
 /** A YAML file that knows where each of its values stands, so that mistakes can say so. */
 export class YamlDocument {
   readonly #document: Document;
   readonly #lines = new LineCounter();
-  /** Plain values: maps, lists, strings, numbers, booleans and null; undefined where the YAML could not be read. */
+  /** Plain values: maps, lists, strings, numbers (bigint past 2^53), booleans and null; undefined where the YAML could not be read. */
   readonly value: unknown;
   /** What is wrong with the YAML itself. */
   readonly mistakes: readonly Mistake[];
 
   /** @param file as mistakes name it */
   constructor(readonly file: string, text: string) {
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
+    this.#document = this.#parse(text);
     const mistakes = [...this.#document.errors, ...this.#document.warnings].map((error) => this.#syntaxMistake(error));
     // After any other error the values are guesses; duplicate keys leave the rest readable.
     const readable = this.#document.errors.every(({ code }) => code === "DUPLICATE_KEY");
     let value: unknown;
     if (readable) {
       try {
-        value = this.#document.toJS();
+        value = this.#document.toJS({ reviver: (_key, inner) => narrowed(inner) });
       } catch (error) {
-        mistakes.push(
-          this.mistake([], `${firstLower(String(error instanceof Error ? error.message : error))} (YAML 1.2)`),
-        );
+        // Aliases that grow without bound end here.
+        const why = error instanceof Error ? error.message : String(error);
+        mistakes.push({ ...this.mistake([], `${firstLower(why)} (YAML 1.2)`), path: "YAML" });
       }
     }
     this.value = value;
@@ -47,6 +55,19 @@ export class YamlDocument {
       value = Reflect.get(value, key);
     }
     return value;
+  }
+
+  #parse(text: string): Document {
+    // Integers past 2^53 stay exact, as bigint: values of 64-bit elements may be that large.
+    const options = { lineCounter: this.#lines, prettyErrors: false, intAsBigInt: true };
+    try {
+      return parseDocument(text, options);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const document = parseDocument("", options);
+      document.errors.push(new YAMLParseError([0, 0], "IMPOSSIBLE", "nested too deeply"));
+      return document;
+    }
   }
 
   #offset(path: Path, at: "value" | "key"): number {
@@ -113,15 +134,10 @@ function pathTo(node: unknown, offset: number): string {
   while (inner !== undefined) {
     let next: unknown;
     if (isMap(inner)) {
-      for (const pair of inner.items) {
-        const start = startOf(pair.key);
-        if (!isPair(pair) || !isScalar(pair.key) || start === undefined || start > offset) continue;
-        if (Math.max(endOf(pair.key), endOf(pair.value)) < offset) continue;
-        path.push(String(pair.key.value));
-        if (endOf(pair.key) <= offset) next = pair.value;
-        else return pathText(path);
-        break;
-      }
+      const pair = inner.items.findLast(({ key }) => isScalar(key) && (startOf(key) ?? Infinity) <= offset);
+      if (pair === undefined || !isScalar(pair.key)) break;
+      path.push(String(pair.key.value));
+      if (endOf(pair.key) <= offset) next = pair.value;
     } else if (isSeq(inner)) {
       const index = inner.items.findIndex((item) => (startOf(item) ?? Infinity) <= offset && offset <= endOf(item));
       if (index >= 0) {
@@ -132,6 +148,13 @@ function pathTo(node: unknown, offset: number): string {
     inner = next;
   }
   return pathText(path);
+}
+
+/** A bigint that a number holds exactly, as a number. */
+function narrowed(value: unknown): unknown {
+  if (typeof value !== "bigint") return value;
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
 }
 
 function firstLower(text: string): string {

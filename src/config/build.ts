@@ -1,0 +1,135 @@
+import type { Profile } from "../mediation/profile.ts";
+import { Chains } from "./chains.ts";
+import { Collectors } from "./collectors.ts";
+import type { Configuration, ListenerSettings } from "./configuration.ts";
+import { conflicts, describeEndpoint, isLoop } from "./listeners.ts";
+import { type Path, pathText } from "./mistake.ts";
+import { ruleLayer } from "./peer_rules.ts";
+import type { PluginModules } from "./plugin_modules.ts";
+import { findProfile } from "./profiles.ts";
+import type { ConfigurationReader } from "./reader.ts";
+import type { Sections } from "./sections.ts";
+import { listenerTls } from "./tls_settings.ts";
+import { type RuleLayer, Treatments } from "./treatments.ts";
+
+/**
+ * Fits the sections of a file together, and checks what can only be seen then.
+ *
+ * @param modules has loaded every plugin that the sections name
+ * @returns undefined, or something of no use, where the reader has mistakes
+ */
+export function buildConfiguration(
+  reader: ConfigurationReader,
+  sections: Sections,
+  modules: PluginModules,
+): Configuration | undefined {
+  const { mode, admin, limits, log, cache } = sections;
+  const listeners = listenersOf(reader, sections);
+  const collectors = new Collectors(reader);
+  const collector = collectors.base(sections.collector);
+  const profiles = new Profiles(reader);
+  const profile = profiles.find(sections.collector.profile, ["collector", "profile"]);
+  const rules = sections.peers.map((peer, index) => {
+    const over = peer.collector === undefined ? {} : {
+      collector: collectors.over(collector, peer.collector, [...peer.path, "collector"]),
+      profile: profiles.find(peer.collector.profile, [...peer.path, "collector", "profile"]),
+    };
+    return ruleLayer(reader, sections, peer, index, over);
+  });
+  refuseLoops(reader, listeners, collectors);
+  refuseConflicts(reader, sections);
+
+  const chains = new Chains(reader, modules);
+  for (const list of [sections.plugins, ...sections.peers.map(({ plugins }) => plugins)]) {
+    if (list !== undefined) chains.checkOptions(list);
+  }
+  if (profile === undefined) return undefined;
+  const treatments = new Treatments(chains, {
+    mode: mode ?? "rewrite",
+    // Whatever stands in for a collector that is wrong is never seen: its mistake is.
+    collector: collector ?? { transport: "tcp", address: { hostname: "", port: 0 } },
+    profile,
+    dialect: sections.collector.dialect,
+    plugins: sections.plugins,
+  }, rules.filter((rule) => isWhole(reader, rule)));
+  if (collector === undefined || mode === undefined || admin?.address === undefined) return undefined;
+  if (limits === undefined || log === undefined) return undefined;
+  return {
+    file: reader.document.file,
+    listeners,
+    collector,
+    mode,
+    treatment: treatments.base,
+    automaticChain: sections.plugins === undefined,
+    peers: treatments.rules,
+    admin: { address: admin.address },
+    limits,
+    log,
+    ...(cache === undefined ? {} : { cache: reader.path(cache) }),
+    files: [...reader.files],
+    collectors: collectors.named.map((named) => named.collector),
+    chooseTreatment: (peer) => treatments.template(peer),
+    chooseSession(peer) {
+      const rule = treatments.sessionRule(peer);
+      const { mode, collector, profile } = treatments.session(rule);
+      return { mode, collector, profile, ...(rule === undefined ? {} : { rule: rule.name }) };
+    },
+  };
+}
+
+/** Whether nothing is wrong with whom a rule is for, and with its collector: then its chain can be looked into. */
+function isWhole({ document, mistakes }: ConfigurationReader, { name }: RuleLayer): boolean {
+  const parts = ["match", "mode", "collector"].map((key) => `${name}.${key}`);
+  return !mistakes.some(({ file, path }) => file === document.file && parts.some((part) => path.startsWith(part)));
+}
+
+/** Finds the profiles that a file names, each once. */
+class Profiles {
+  readonly #found = new Map<string, Profile | undefined>();
+
+  constructor(readonly reader: ConfigurationReader) {}
+
+  find(name: string | undefined, path: Path): Profile | undefined {
+    const { document, directory, readTextFile, mistakes } = this.reader;
+    if (name === undefined) return undefined;
+    const known = this.#found.get(name);
+    if (known !== undefined) return known;
+    const reference = { text: name, mistake: (message: string) => document.mistake(path, message) };
+    const profile = findProfile(reference, directory, readTextFile, mistakes);
+    this.#found.set(name, profile);
+    return profile;
+  }
+}
+
+function listenersOf(reader: ConfigurationReader, { listen }: Sections): ListenerSettings[] {
+  return listen.flatMap((choice, index) => {
+    const { transport, address } = choice ?? {};
+    if (transport === undefined) return [];
+    const tls = listenerTls(reader, ["listen", index, "tls"], transport, choice?.tls);
+    return address === undefined ? [] : [{ transport, address, ...(tls === undefined ? {} : { tls }) }];
+  });
+}
+
+function refuseConflicts(reader: ConfigurationReader, { listen, admin }: Sections): void {
+  const bound = [
+    ...listen.map((choice, index) => ({ ...choice, path: ["listen", index, "address"] })),
+    { transport: "tcp" as const, address: admin?.address, path: ["admin", "address"] },
+  ].flatMap(({ transport, address, path }) =>
+    transport === undefined || address === undefined ? [] : [{ transport, address, path }]
+  );
+  for (const [index, one] of bound.entries()) {
+    const earlier = bound.slice(0, index).find((other) => conflicts(one, other));
+    if (earlier === undefined) continue;
+    const taken = `${pathText(earlier.path.slice(0, -1))} listens on ${describeEndpoint(earlier)} already`;
+    reader.mistake(one.path, `${taken} (an address and port of its own)`);
+  }
+}
+
+function refuseLoops(reader: ConfigurationReader, listeners: readonly ListenerSettings[], { named }: Collectors): void {
+  for (const { collector, path } of named) {
+    const listener = listeners.find((each) => isLoop(collector, each));
+    if (listener === undefined) continue;
+    const what = `is this proxy's own listener ${describeEndpoint(listener)}: every message would come back`;
+    reader.mistake([...path, "address"], `${what} (the collector's address)`);
+  }
+}

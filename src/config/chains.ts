@@ -1,0 +1,134 @@
+import { DEFAULT_CHAIN } from "../../plugins/mod.ts";
+import type { PluginDefinition } from "../mediation/plugin.ts";
+import type { Profile } from "../mediation/profile.ts";
+import type { ChainStep } from "./configuration.ts";
+import type { PluginChoice } from "./configuration_schema.ts";
+import type { Path } from "./mistake.ts";
+import { isPlugin, oneLine, type PluginModules } from "./plugin_modules.ts";
+import type { ConfigurationReader } from "./reader.ts";
+
+/** A list of plugins in the file; `choices` has holes where a step was wrong. */
+export interface PluginList {
+  readonly path: Path;
+  readonly choices: readonly (PluginChoice | undefined)[];
+}
+
+/** Makes chains of plugins, each once for its list and profile. */
+export class Chains {
+  readonly #made = new Map<PluginList | undefined, Map<Profile, readonly ChainStep[]>>();
+  readonly #options = new Map<PluginChoice, { readonly value: unknown } | undefined>();
+
+  constructor(readonly reader: ConfigurationReader, readonly modules: PluginModules) {}
+
+  /**
+   * @param list undefined: the chain is left to the program
+   * @returns the steps that are right; what is wrong becomes mistakes
+   */
+  chain(list: PluginList | undefined, profile: Profile): readonly ChainStep[] {
+    const made = this.#made.get(list) ?? new Map<Profile, readonly ChainStep[]>();
+    this.#made.set(list, made);
+    const known = made.get(profile);
+    if (known !== undefined) return known;
+    const chain = list === undefined ? this.#automatic(profile) : list.choices.flatMap((choice, index) => {
+      const step = choice === undefined ? undefined : this.#step(choice, [...list.path, index], profile);
+      return step === undefined ? [] : [step];
+    });
+    made.set(profile, chain);
+    return chain;
+  }
+
+  /** Checks what can be checked without knowing the collector: the options alone. */
+  checkOptions(list: PluginList): void {
+    for (const [index, choice] of list.choices.entries()) {
+      const definition = choice === undefined ? undefined : this.modules.get(choice.use);
+      if (choice !== undefined && definition !== undefined) {
+        this.#checkOptions(choice, definition, [...list.path, index, "with"]);
+      }
+    }
+  }
+
+  #automatic(profile: Profile): ChainStep[] {
+    // A collector that takes everything and expects nothing has no use for any change.
+    if (profile.acceptsUnknownElements && profile.templates.length === 0) return [];
+    return DEFAULT_CHAIN.map((definition) => {
+      const options = definition.options.parse({});
+      return { use: definition.name, options, definition, plugin: definition.create(options, profile) };
+    });
+  }
+
+  #step(choice: PluginChoice, path: Path, profile: Profile): ChainStep | undefined {
+    const definition = this.modules.get(choice.use);
+    if (definition === undefined) return undefined;
+    const options = this.#checkOptions(choice, definition, [...path, "with"]);
+    if (options === undefined) return undefined;
+    let plugin: unknown;
+    try {
+      plugin = definition.create(options.value, profile);
+    } catch (error) {
+      this.#createMistake(error, choice, path);
+      return undefined;
+    }
+    if (isPlugin(plugin)) return { use: choice.use, options: options.value, definition, plugin };
+    this.reader.mistake([...path, "use"], `${choice.use} made no plugin (an object with name and rewrite)`);
+    return undefined;
+  }
+
+  #checkOptions(choice: PluginChoice, definition: PluginDefinition, path: Path) {
+    if (this.#options.has(choice)) return this.#options.get(choice);
+    let checked: { readonly value: unknown } | undefined;
+    try {
+      checked = this.reader.check(definition.options, path, choice.with ?? {});
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.reader.mistake(path, `${choice.use} cannot check its options: ${oneLine(why)} (a plugin that can)`);
+    }
+    this.#options.set(choice, checked);
+    return checked;
+  }
+
+  #createMistake(error: unknown, choice: PluginChoice, path: Path): void {
+    const message = oneLine(error instanceof Error ? error.message : String(error));
+    const named = namedKeys(choice.with, message);
+    const quoted = placeOf(valueAt(choice.with, named.path), named.message);
+    const place = [...path, "with", ...named.path, ...quoted?.path ?? []];
+    this.reader.mistake(place, named.message, quoted?.at ?? "value");
+  }
+}
+
+/** Takes the keys off a plugin's message that says them first: `values: egressIP: what is wrong`. */
+function namedKeys(options: unknown, message: string): { path: Path; message: string } {
+  const path: string[] = [];
+  for (;;) {
+    const [, key, rest] = /^([^:\s]+): (.+)$/.exec(message) ?? [];
+    const value = valueAt(options, path);
+    if (key === undefined || rest === undefined || !isRecord(value) || !Object.hasOwn(value, key)) {
+      return { path, message };
+    }
+    path.push(key);
+    message = rest;
+  }
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  for (const key of path) value = isRecord(value) ? value[key] : undefined;
+  return value;
+}
+
+function isRecord(value: unknown): value is Record<string | number, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+/** Where in the options the text stands that a plugin's message quotes. */
+function placeOf(options: unknown, message: string): { path: Path; at: "key" | "value" } | undefined {
+  if (typeof options === "string") {
+    return message.includes(JSON.stringify(options)) ? { path: [], at: "value" } : undefined;
+  }
+  if (!isRecord(options)) return undefined;
+  const isList = Array.isArray(options);
+  for (const [key, value] of Object.entries(options)) {
+    const inner = placeOf(value, message);
+    if (inner !== undefined) return { path: [isList ? Number(key) : key, ...inner.path], at: inner.at };
+    if (!isList && message.includes(JSON.stringify(key))) return { path: [key], at: "key" };
+  }
+  return undefined;
+}

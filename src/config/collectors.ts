@@ -1,0 +1,49 @@
+import type { CollectorSettings } from "./configuration.ts";
+import type { Path } from "./mistake.ts";
+import type { ConfigurationReader } from "./reader.ts";
+import type { Sections } from "./sections.ts";
+import { collectorTls } from "./tls_settings.ts";
+
+/** What a `collector:` says of the way there. */
+type Choice = Pick<Sections["collector"], "transport" | "address" | "tls">;
+
+/** Gives collectors, the same object for the same way. */
+export class Collectors {
+  readonly #all = new Map<string, CollectorSettings>();
+
+  constructor(readonly reader: ConfigurationReader) {}
+
+  /** Every collector given out, and the path that first named it. */
+  readonly named: { readonly collector: CollectorSettings; readonly path: Path }[] = [];
+
+  /** The collector at the top of the file; undefined with mistakes. */
+  base({ transport, address, tls }: Choice): CollectorSettings | undefined {
+    const path = ["collector"];
+    const settings = transport === undefined ? undefined : collectorTls(this.reader, [...path, "tls"], transport, tls);
+    if (transport === undefined || address === undefined) return undefined;
+    if (transport === "tls" && settings === undefined) return undefined;
+    return this.#once({ transport, address, ...(settings === undefined ? {} : { tls: settings }) }, path);
+  }
+
+  /** A rule's collector: what it says over what holds without it. Undefined where it says nothing, or with mistakes. */
+  over(base: CollectorSettings | undefined, choice: Partial<Choice>, path: Path): CollectorSettings | undefined {
+    const { reader } = this;
+    if (choice.transport === undefined && choice.address === undefined && choice.tls === undefined) return undefined;
+    const transport = choice.transport ?? base?.transport;
+    const address = choice.address ?? base?.address;
+    if (transport === undefined || address === undefined) return undefined;
+    const inherits = choice.tls === undefined && transport === "tls" && base?.tls !== undefined;
+    const tls = inherits ? base.tls : collectorTls(reader, [...path, "tls"], transport, choice.tls);
+    if (transport === "tls" && tls === undefined) return undefined;
+    return this.#once({ transport, address, ...(tls === undefined ? {} : { tls }) }, path);
+  }
+
+  #once(collector: CollectorSettings, path: Path): CollectorSettings {
+    const key = JSON.stringify(collector);
+    const known = this.#all.get(key);
+    if (known !== undefined) return known;
+    this.#all.set(key, collector);
+    this.named.push({ collector, path });
+    return collector;
+  }
+}

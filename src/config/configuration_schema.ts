@@ -1,0 +1,140 @@
+import { z } from "zod";
+import { parsePrefix } from "../ipfix/address.ts";
+import { antreaRelease } from "./antrea_releases.ts";
+import { dialectSchema } from "./dialect_schema.ts";
+import { PROFILE_NAMES } from "./profiles.ts";
+import { DURATION, parseDuration } from "./quantity.ts";
+import { oneOf, read, show, text, truth, wholeNumber, wrong } from "./schema_parts.ts";
+import { parseSocketAddress } from "./socket_address.ts";
+
+const listenAddress = read("host:port or [v6]:port, port 0 to 65535", parseSocketAddress);
+const dialAddress = read("host:port or [v6]:port, port 1 to 65535", (value) => {
+  const address = parseSocketAddress(value);
+  return address?.port === 0 ? undefined : address;
+});
+
+const transport = oneOf("tcp", "tls", "udp");
+
+const tlsMode = z.enum(["files", "mint", "append-ca"], {
+  error: (issue) => wrong(issue.input, "files, mint, append-ca"),
+}).refine((mode) => mode === "files", {
+  error: (issue) =>
+    `${show(issue.input)} is not available in this version (files: PEM files, read again when they change)`,
+});
+
+const pem = (what: string) => text(`path of a PEM file: ${what}`);
+
+/** The files that prove who a side is, and that check who the other is. */
+const tls = z.strictObject({
+  mode: tlsMode.prefault("files"),
+  certificate: pem("the certificate chain").optional(),
+  key: pem("the private key, PKCS#1 or PKCS#8").optional(),
+  ca: pem("the certificates that peers are checked with").optional(),
+  serverName: text("the name in the collector's certificate").optional(),
+  requireClientCertificate: truth().optional(),
+}).meta({ description: "Certificates of a tls transport." });
+
+/** One place where exporters connect. */
+export const listenerSchema = z.strictObject({
+  transport: transport.prefault("tcp"),
+  address: listenAddress,
+  tls: tls.optional(),
+});
+
+const profile = text(PROFILE_NAMES).refine((name) => name !== "auto", {
+  error: () => '"auto" is not available in this version (the collector\'s release, as antrea/v1.15)',
+});
+
+/** Where records go, and what is expected there. */
+export const collectorSchema = z.strictObject({
+  transport: transport.prefault("tcp"),
+  address: dialAddress,
+  profile,
+  dialect: dialectSchema.optional(),
+  tls: tls.optional(),
+});
+
+const mode = oneOf("rewrite", "observe");
+
+/** One step of the chain; its `with:` is checked by the plugin's own schema. */
+export const pluginSchema = z.strictObject({
+  use: text("a shipped plugin's name, ./path.ts, or npm:package"),
+  with: z.unknown().optional(),
+  isolate: truth().refine((isolate) => !isolate, {
+    error: () => "isolation in a process of its own is not available in this version (leave isolate out)",
+  }).optional(),
+});
+
+const prefix = read("an IPv4 or IPv6 address, or a network as 10.10.0.0/24", parsePrefix);
+
+/** The era that a release belongs to: releases of one era send the same templates. */
+const detectedProfile = read(
+  "an Antrea release as antrea/v2.0",
+  (name) => antreaRelease(name)?.era,
+);
+
+const match = z.strictObject({
+  address: prefix.optional(),
+  observationDomain: wholeNumber(0, 0xffffffff).optional(),
+  certificateName: text("the name in the exporter's certificate").optional(),
+  profile: detectedProfile.optional(),
+}).refine((value) => Object.values(value).some((key) => key !== undefined), {
+  error: () => "matches nothing (one or more of address, observationDomain, certificateName, profile)",
+});
+
+/** One peer rule: whom it is for, and what is different for them. */
+export const peerSchema = z.strictObject({
+  match,
+  mode: mode.optional(),
+  collector: z.strictObject({
+    transport: transport.optional(),
+    address: dialAddress.optional(),
+    profile: profile.optional(),
+    dialect: dialectSchema.optional(),
+    tls: tls.optional(),
+  }).optional(),
+  plugins: z.array(pluginSchema).optional(),
+});
+
+const duration = (value: string) => read(DURATION, parseDuration).prefault(value);
+
+/** What holds whatever peers do. Durations in milliseconds. */
+export const limitsSchema = z.strictObject({
+  sessions: wholeNumber(1, 1_000_000).default(5000)
+    .meta({ description: "Exporters connected at the same time." }),
+  templatesPerSession: wholeNumber(1, 65_280).default(256),
+  templates: wholeNumber(1, 100_000_000).default(65_536).meta({ description: "Templates of all sessions together." }),
+  observationDomainsPerSession: wholeNumber(1, 1_000_000).default(256),
+  hold: duration("60s").meta({ description: "How long exporters are held while the collector is gone." }),
+  idle: duration("0s").meta({ description: "How long a session may be silent; 0s: for ever." }),
+  partialMessage: duration("30s").meta({ description: "How long the rest of a message may take." }),
+  drain: duration("10s").meta({ description: "How long the end may take." }),
+  handshake: duration("10s").meta({ description: "How long a TLS handshake may take." }),
+});
+
+/** A whole configuration file. Its parts are checked one by one, so that a mistake in one hides none in another. */
+export const configurationSchema = z.strictObject({
+  listen: z.array(listenerSchema).min(1),
+  collector: collectorSchema,
+  mode: mode.default("rewrite"),
+  plugins: z.array(pluginSchema).optional(),
+  peers: z.array(peerSchema).default([]),
+  admin: z.strictObject({ address: listenAddress.prefault("127.0.0.1:24780") }).prefault({}),
+  limits: limitsSchema.prefault({}),
+  log: z.strictObject({
+    level: oneOf("debug", "info", "warning", "error").default("info"),
+    format: oneOf("json", "text").default("json"),
+  }).prefault({}),
+  cache: text("the path of a file that keeps templates over a restart").optional(),
+});
+
+/** A listener as the schema gives it. */
+export type ListenerChoice = z.infer<typeof listenerSchema>;
+/** A collector as the schema gives it. */
+export type CollectorChoice = z.infer<typeof collectorSchema>;
+/** A `tls:` block as the schema gives it. */
+export type TlsChoice = z.infer<typeof tls>;
+/** A peer rule as the schema gives it. */
+export type PeerChoice = z.infer<typeof peerSchema>;
+/** A step of a chain as the schema gives it. */
+export type PluginChoice = z.infer<typeof pluginSchema>;

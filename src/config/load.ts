@@ -1,0 +1,91 @@
+import { SHIPPED } from "../../plugins/mod.ts";
+import { buildConfiguration } from "./build.ts";
+import type { Configuration } from "./configuration.ts";
+import { ConfigurationError, formatMistake, type Mistake } from "./mistake.ts";
+import { type ImportModule, importModule, PluginModules } from "./plugin_modules.ts";
+import { cannotRead, type ReadTextFile, readTextFile } from "./profiles.ts";
+import { ConfigurationReader } from "./reader.ts";
+import { readSections, type Sections } from "./sections.ts";
+import { YamlDocument } from "./yaml_document.ts";
+
+/** What loading needs of the world; without them, the disk and the runtime. */
+export interface ConfigurationDependencies {
+  readonly readTextFile?: ReadTextFile;
+  readonly importModule?: ImportModule;
+}
+
+/**
+ * Reads a configuration with its profiles, registries and plugins, and checks it whole. Binds nothing, and may be called again when
+ * one of {@link Configuration.files} has changed: it keeps nothing of an earlier call but plugin modules that are the same still.
+ *
+ * @param file a YAML file; its paths start in its directory
+ * @throws ConfigurationError with every mistake, in the order of their places
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * const yaml = `
+ * listen: [{ address: 0.0.0.0:24739 }]
+ * collector: { address: 127.0.0.1:4739, profile: antrea/v1.15 }
+ * `;
+ * const { treatment } = await loadConfiguration("proxy.yaml", { readTextFile: () => yaml });
+ * assert.equal(treatment.profile.name, "antrea/v1.15");
+ *
+ * await assert.rejects(
+ *   loadConfiguration("proxy.yaml", { readTextFile: () => yaml.replace("4739,", "473900,") }),
+ *   { message: 'proxy.yaml:3:23: collector.address: "127.0.0.1:473900" is not allowed (host:port or [v6]:port, port 1 to 65535)' },
+ * );
+ * ```
+ */
+export async function loadConfiguration(
+  file: string,
+  dependencies: ConfigurationDependencies = {},
+): Promise<Configuration> {
+  const read = dependencies.readTextFile ?? readTextFile;
+  const document = new YamlDocument(file, textOf(file, read));
+  const reader = new ConfigurationReader(document, read);
+  reader.files.add(file);
+  reader.mistakes.push(...document.mistakes);
+  // Where the YAML itself cannot be read, everything in it would seem to be missing.
+  const configuration = document.value === undefined
+    ? undefined
+    : await build(reader, dependencies.importModule ?? importModule);
+  if (configuration === undefined || reader.mistakes.length > 0) {
+    throw new ConfigurationError(inOrder(reader.mistakes, file), [...reader.files]);
+  }
+  return configuration;
+}
+
+async function build(reader: ConfigurationReader, importModule: ImportModule): Promise<Configuration | undefined> {
+  const sections = readSections(reader);
+  const modules = new PluginModules(reader, SHIPPED, importModule);
+  await loadModules(sections, modules);
+  return buildConfiguration(reader, sections, modules);
+}
+
+async function loadModules({ plugins, peers }: Sections, modules: PluginModules): Promise<void> {
+  for (const list of [plugins, ...peers.map((peer) => peer.plugins)]) {
+    for (const [index, choice] of (list?.choices ?? []).entries()) {
+      if (choice !== undefined) await modules.load(choice.use, [...list?.path ?? [], index, "use"]);
+    }
+  }
+}
+
+function textOf(file: string, read: ReadTextFile): string {
+  try {
+    return read(file);
+  } catch (error) {
+    throw new ConfigurationError([{ file, path: "", message: cannotRead(file, error) }], [file]);
+  }
+}
+
+/** Each mistake once, this file's first, from top to bottom. */
+function inOrder(mistakes: readonly Mistake[], file: string): Mistake[] {
+  const once = [...new Map(mistakes.map((mistake) => [formatMistake(mistake), mistake])).values()];
+  const others = [...new Set(once.map((mistake) => mistake.file))];
+  const place = (mistake: Mistake) => mistake.file === file ? -1 : others.indexOf(mistake.file);
+  const line = ({ position }: Mistake) => position?.line ?? 0;
+  const column = ({ position }: Mistake) => position?.column ?? 0;
+  return once.sort((one, other) => place(one) - place(other) || line(one) - line(other) || column(one) - column(other));
+}

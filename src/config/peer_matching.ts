@@ -1,0 +1,27 @@
+import { parseAddress, prefixContains } from "../ipfix/address.ts";
+import type { Peer } from "../mediation/treatment.ts";
+import { antreaRelease } from "./antrea_releases.ts";
+import type { PeerMatch } from "./configuration.ts";
+
+/** What is known of an exporter when its session opens, and maybe of one of its templates. */
+export type KnownPeer = Pick<Peer, "address" | "certificateName"> & Partial<Peer>;
+
+/** Whether all that a rule asks for is known when a session opens. */
+export function isSessionMatch({ observationDomain, profile }: PeerMatch): boolean {
+  return observationDomain === undefined && profile === undefined;
+}
+
+/** Whether a rule is for this exporter: every key of the rule must match; what is not known of the exporter matches nothing. */
+export function matches(match: PeerMatch, peer: KnownPeer): boolean {
+  if (match.address !== undefined) {
+    const address = parseAddress(peer.address ?? "");
+    if (address === undefined || !prefixContains(match.address, address)) return false;
+  }
+  if (match.certificateName !== undefined && match.certificateName !== peer.certificateName) return false;
+  if (match.observationDomain !== undefined && match.observationDomain !== peer.observationDomain) return false;
+  return match.profile === undefined || match.profile === eraOf(peer.detectedProfile);
+}
+
+function eraOf(profile: string | undefined): string | undefined {
+  return profile === undefined ? undefined : antreaRelease(profile)?.era ?? profile;
+}

@@ -1,0 +1,54 @@
+import type { Profile } from "../mediation/profile.ts";
+import type { CollectorSettings, PeerMatch, PeerRule } from "./configuration.ts";
+import { pathText } from "./mistake.ts";
+import { isSessionMatch } from "./peer_matching.ts";
+import type { ConfigurationReader } from "./reader.ts";
+import type { PeerSection, Sections } from "./sections.ts";
+import type { RuleLayer } from "./treatments.ts";
+
+/** Keys of a rule's collector that hold for a whole session. */
+const SESSION_KEYS = ["transport", "address", "tls", "dialect"] as const;
+
+/** One peer rule, with its mistakes told. */
+export function ruleLayer(
+  reader: ConfigurationReader,
+  { listen }: Sections,
+  { path, match: choice, mode, collector, plugins }: PeerSection,
+  index: number,
+  over: { readonly collector?: CollectorSettings | undefined; readonly profile?: Profile | undefined },
+): RuleLayer {
+  const match: PeerMatch = Object.fromEntries(
+    Object.entries(choice ?? {}).filter(([, value]) => value !== undefined),
+  );
+  if (!isSessionMatch(match)) {
+    const why = "holds for whole sessions, but domain and release are known for each template alone " +
+      "(only where match has nothing but address and certificateName)";
+    if (mode !== undefined) reader.mistake([...path, "mode"], why, "key");
+    for (const key of SESSION_KEYS) {
+      if (collector?.[key] !== undefined) reader.mistake([...path, "collector", key], why, "key");
+    }
+  }
+  if (match.certificateName !== undefined && !listen.some((listener) => listener?.tls?.ca !== undefined)) {
+    const at = [...path, "match", "certificateName"];
+    reader.mistake(at, "no listener checks certificates (with a tls listener that has a ca)", "key");
+  }
+  return {
+    name: pathText(["peers", index]),
+    match,
+    matchText: matchText(reader, path, match),
+    mode,
+    dialect: collector?.dialect,
+    plugins,
+    ...over,
+  };
+}
+
+/** A rule's `match:` as a person wrote it. */
+function matchText(reader: ConfigurationReader, path: PeerSection["path"], match: PeerMatch): PeerRule["matchText"] {
+  const written: Record<string, string | number> = {};
+  for (const key of Object.keys(match)) {
+    const value = reader.document.valueAt([...path, "match", key]);
+    if (typeof value === "string" || typeof value === "number") written[key] = value;
+  }
+  return written;
+}

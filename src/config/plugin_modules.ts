@@ -1,0 +1,92 @@
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Plugin, PluginDefinition } from "../mediation/plugin.ts";
+import type { Path } from "./mistake.ts";
+import { didYouMean } from "./nearest.ts";
+import type { ConfigurationReader } from "./reader.ts";
+
+/** Imports a module. @throws whatever that throws */
+export type ImportModule = (specifier: string) => Promise<unknown>;
+
+/** {@link ImportModule} by the runtime. */
+export const importModule: ImportModule = (specifier) => import(specifier);
+
+/** Gives the definitions that `use:` names: those shipped by name, others by path or npm specifier. */
+export class PluginModules {
+  readonly #shipped: ReadonlyMap<string, PluginDefinition>;
+  readonly #loaded = new Map<string, PluginDefinition | undefined>();
+
+  constructor(
+    readonly reader: ConfigurationReader,
+    shipped: readonly PluginDefinition[],
+    readonly importModule: ImportModule,
+  ) {
+    this.#shipped = new Map(shipped.map((definition) => [definition.name, definition]));
+  }
+
+  /** What {@link load} has found. */
+  get(use: string): PluginDefinition | undefined {
+    return this.#shipped.get(use) ?? this.#loaded.get(use);
+  }
+
+  /** Makes a definition ready for {@link get}; what is wrong becomes a mistake at this place. */
+  async load(use: string, at: Path): Promise<void> {
+    if (this.#shipped.has(use) || this.#loaded.get(use) !== undefined) return;
+    this.#loaded.set(use, await this.#import(use, at));
+  }
+
+  async #import(use: string, at: Path): Promise<PluginDefinition | undefined> {
+    const specifier = await this.#specifier(use, at);
+    if (specifier === undefined) return undefined;
+    let module: unknown;
+    try {
+      module = await this.importModule(specifier);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.reader.mistake(at, `cannot load ${use}: ${oneLine(why)} (a module whose default export is a plugin)`);
+      return undefined;
+    }
+    const definition = typeof module === "object" && module !== null && "default" in module
+      ? module.default
+      : undefined;
+    if (isPluginDefinition(definition)) return definition;
+    this.reader.mistake(at, `${use} exports no plugin by default (name, summary, options: a zod schema, create)`);
+    return undefined;
+  }
+
+  async #specifier(use: string, at: Path): Promise<string | undefined> {
+    if (use.startsWith("npm:")) return use;
+    if (!/^[./]/.test(use)) {
+      const names = [...this.#shipped.keys()];
+      const allowed = `${names.join(", ")}, a path as ./plugin.ts, npm:package`;
+      this.reader.mistake(at, `no plugin is called ${JSON.stringify(use)}${didYouMean(use, names)} (${allowed})`);
+      return undefined;
+    }
+    const path = this.reader.path(use);
+    const text = this.reader.read(path, at);
+    if (text === undefined) return undefined;
+    // The runtime keeps what it once imported: under its contents' name, a changed file is another module.
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+    return `${pathToFileURL(resolve(path)).href}?${new Uint8Array(digest, 0, 8).toHex()}`;
+  }
+}
+
+function isPluginDefinition(value: unknown): value is PluginDefinition {
+  if (typeof value !== "object" || value === null) return false;
+  if (!("name" in value && typeof value.name === "string" && value.name !== "")) return false;
+  if (!("summary" in value && typeof value.summary === "string")) return false;
+  if (!("create" in value && typeof value.create === "function")) return false;
+  if (!("options" in value) || typeof value.options !== "object" || value.options === null) return false;
+  return "safeParse" in value.options && typeof value.options.safeParse === "function";
+}
+
+/** Whether what `create` gave can be run. */
+export function isPlugin(value: unknown): value is Plugin {
+  return typeof value === "object" && value !== null && "name" in value && typeof value.name === "string" &&
+    "rewrite" in value && typeof value.rewrite === "function";
+}
+
+/** The first line of a text. */
+export function oneLine(text: string): string {
+  return text.split("\n", 1)[0] ?? "";
+}

@@ -1,0 +1,65 @@
+import { dirname } from "node:path";
+import type { z } from "zod";
+import type { Mistake, Path } from "./mistake.ts";
+import { cannotRead, pathFrom, type ReadTextFile } from "./profiles.ts";
+import { type Checked, checkSchema } from "./schema_mistakes.ts";
+import type { YamlDocument } from "./yaml_document.ts";
+
+/** One reading of a configuration file: collects mistakes, and the files that were looked at. */
+export class ConfigurationReader {
+  readonly mistakes: Mistake[] = [];
+  readonly files = new Set<string>();
+  /** Where the file's paths start. */
+  readonly directory: string;
+  /** Reads a file and notes that the configuration hangs on it, even where it is not there yet. */
+  readonly readTextFile: ReadTextFile;
+
+  constructor(readonly document: YamlDocument, readTextFile: ReadTextFile) {
+    this.directory = dirname(document.file);
+    this.readTextFile = (path) => {
+      this.files.add(path);
+      return readTextFile(path);
+    };
+  }
+
+  mistake(path: Path, message: string, at: "value" | "key" = "value"): void {
+    this.mistakes.push(this.document.mistake(path, message, at));
+  }
+
+  check<Value>(schema: z.ZodType<Value>, path: Path, value: unknown = this.document.valueAt(path)): Checked<Value> {
+    return checkSchema(schema, this.document, path, this.mistakes, value);
+  }
+
+  /**
+   * Checks a map, and gives those of its keys that are right even where others are wrong, so that these can be looked into as well.
+   */
+  checkParts<Shape extends z.ZodRawShape>(
+    schema: z.ZodObject<Shape>,
+    path: Path,
+    value: unknown = this.document.valueAt(path),
+  ) {
+    const partial = schema.partial();
+    const whole = schema.safeParse(value);
+    if (whole.success) return partial.safeParse(value).data;
+    this.check(schema, path, value);
+    if (typeof value !== "object" || value === null) return undefined;
+    const wrong = new Set(whole.error.issues.map((issue) => issue.path[0]));
+    const right = Object.entries(value).filter(([key]) => Object.hasOwn(schema.shape, key) && !wrong.has(key));
+    return partial.safeParse(Object.fromEntries(right)).data;
+  }
+
+  /** A path that the file names, as it can be opened. */
+  path(given: string): string {
+    return pathFrom(this.directory, given);
+  }
+
+  /** A file's text; undefined with a mistake. */
+  read(path: string, at: Path): string | undefined {
+    try {
+      return this.readTextFile(path);
+    } catch (error) {
+      this.mistake(at, cannotRead(path, error));
+      return undefined;
+    }
+  }
+}

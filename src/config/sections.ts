@@ -1,0 +1,66 @@
+import { z } from "zod";
+import type { PluginList } from "./chains.ts";
+import {
+  collectorSchema,
+  configurationSchema,
+  listenerSchema,
+  peerSchema,
+  type PluginChoice,
+  pluginSchema,
+} from "./configuration_schema.ts";
+import type { Path } from "./mistake.ts";
+import type { ConfigurationReader } from "./reader.ts";
+
+const unchecked = z.array(z.unknown()).optional();
+
+/** The root with its lists left for one by one, so that what is wrong in one entry hides nothing of the others. */
+const rootSchema = configurationSchema.extend({
+  listen: z.array(z.unknown()).min(1),
+  collector: z.unknown().optional(),
+  plugins: unchecked,
+  peers: unchecked,
+});
+
+const peerRootSchema = peerSchema.extend({ collector: z.unknown().optional(), plugins: unchecked });
+const peerCollectorSchema = peerSchema.shape.collector.unwrap();
+
+/** The parts of a configuration file that are right by themselves; what is not, is undefined and a mistake. */
+export function readSections(reader: ConfigurationReader) {
+  const { document } = reader;
+  const root = reader.checkParts(rootSchema, [], document.value ?? {}) ?? {};
+  return {
+    ...root,
+    listen: (root.listen ?? []).map((_, index) => reader.checkParts(listenerSchema, ["listen", index])),
+    collector: reader.checkParts(collectorSchema, ["collector"]) ?? {},
+    plugins: pluginList(reader, ["plugins"], root.plugins),
+    peers: (root.peers ?? []).map((_, index) => readPeer(reader, ["peers", index])),
+  };
+}
+
+/** What {@link readSections} gives. */
+export type Sections = ReturnType<typeof readSections>;
+/** One peer rule of it. */
+export type PeerSection = ReturnType<typeof readPeer>;
+
+function readPeer(reader: ConfigurationReader, path: Path) {
+  const peer = reader.checkParts(peerRootSchema, path) ?? {};
+  return {
+    path,
+    match: peer.match,
+    mode: peer.mode,
+    collector: peer.collector === undefined
+      ? undefined
+      : reader.checkParts(peerCollectorSchema, [...path, "collector"]) ?? {},
+    plugins: pluginList(reader, [...path, "plugins"], peer.plugins),
+  };
+}
+
+function pluginList(
+  reader: ConfigurationReader,
+  path: Path,
+  list: readonly unknown[] | undefined,
+): PluginList | undefined {
+  if (list === undefined) return undefined;
+  const choices = list.map((_, index): PluginChoice | undefined => reader.check(pluginSchema, [...path, index])?.value);
+  return { path, choices };
+}

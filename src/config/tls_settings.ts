@@ -1,0 +1,91 @@
+import type { CollectorTls, ListenerTls } from "./configuration.ts";
+import type { TlsChoice } from "./configuration_schema.ts";
+import type { Path } from "./mistake.ts";
+import type { ConfigurationReader } from "./reader.ts";
+
+type Files = "certificate" | "key" | "ca";
+
+/** Checks the `tls:` block of a listener. Undefined without one, or with mistakes. */
+export function listenerTls(
+  reader: ConfigurationReader,
+  path: Path,
+  transport: string,
+  tls: TlsChoice | undefined,
+): ListenerTls | undefined {
+  if (!belongs(reader, path, transport, tls, "mode, certificate, key; ca, requireClientCertificate")) return undefined;
+  if (tls.serverName !== undefined) {
+    reader.mistake(
+      [...path, "serverName"],
+      "a name to check is the collector's (certificate, key, ca, requireClientCertificate)",
+      "key",
+    );
+  }
+  const certificate = file(reader, path, "certificate", tls) ?? missing(reader, path, "certificate", tls);
+  const key = file(reader, path, "key", tls) ?? missing(reader, path, "key", tls);
+  const ca = file(reader, path, "ca", tls);
+  if (tls.requireClientCertificate === true && tls.ca === undefined) {
+    reader.mistake(
+      [...path, "requireClientCertificate"],
+      "true without ca: there is nothing to check certificates with (ca, or false)",
+    );
+  }
+  if (certificate === undefined || key === undefined) return undefined;
+  const requireClientCertificate = tls.requireClientCertificate ?? ca !== undefined;
+  return { certificate, key, requireClientCertificate, ...(ca === undefined ? {} : { ca }) };
+}
+
+/** Checks the `tls:` block of a collector. Undefined without one, or with mistakes. */
+export function collectorTls(
+  reader: ConfigurationReader,
+  path: Path,
+  transport: string,
+  tls: TlsChoice | undefined,
+): CollectorTls | undefined {
+  if (!belongs(reader, path, transport, tls, "mode, ca; certificate, key, serverName")) return undefined;
+  if (tls.requireClientCertificate !== undefined) {
+    reader.mistake([...path, "requireClientCertificate"], "is a listener's (certificate, key, ca, serverName)", "key");
+  }
+  const ca = file(reader, path, "ca", tls) ?? missing(reader, path, "ca", tls);
+  const certificate = file(reader, path, "certificate", tls);
+  const key = file(reader, path, "key", tls);
+  if (tls.certificate === undefined && tls.key !== undefined) missing(reader, path, "certificate", tls);
+  if (tls.key === undefined && tls.certificate !== undefined) missing(reader, path, "key", tls);
+  if (ca === undefined) return undefined;
+  const { serverName } = tls;
+  return {
+    ca,
+    ...(certificate === undefined || key === undefined ? {} : { certificate, key }),
+    ...(serverName === undefined ? {} : { serverName }),
+  };
+}
+
+function belongs(
+  reader: ConfigurationReader,
+  path: Path,
+  transport: string,
+  tls: TlsChoice | undefined,
+  keys: string,
+): tls is TlsChoice {
+  if (transport === "tls" && tls === undefined) reader.mistake(path, `missing (a map: ${keys})`);
+  if (transport !== "tls" && tls !== undefined) {
+    reader.mistake(path, `not with transport ${transport} (transport: tls)`, "key");
+  }
+  return transport === "tls" && tls !== undefined;
+}
+
+function missing(reader: ConfigurationReader, path: Path, name: Files, tls: TlsChoice): undefined {
+  if (tls[name] === undefined) reader.mistake([...path, name], "missing (path of a PEM file)");
+}
+
+/** The path of a PEM file that can be read. */
+function file(reader: ConfigurationReader, path: Path, name: Files, tls: TlsChoice): string | undefined {
+  const given = tls[name];
+  if (given === undefined) return undefined;
+  const at = [...path, name];
+  const resolved = reader.path(given);
+  const text = reader.read(resolved, at);
+  if (text === undefined) return undefined;
+  if (text.includes("-----BEGIN ")) return resolved;
+  reader.mistake(at, `${resolved} holds no PEM (a file with -----BEGIN … lines)`);
+  return undefined;
+}
