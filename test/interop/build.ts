@@ -72,7 +72,7 @@ async function buildPeer(version: string, tags: readonly string[], common: Sourc
   const result = await new Deno.Command("go", {
     args: ["build", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", `-tags=${tags.join(",")}`, "-o", "peer", "."],
     cwd: folder,
-    env: { CGO_ENABLED: "0", GOTOOLCHAIN: "local", GOFLAGS: "-mod=readonly" },
+    env: { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly" },
   }).output();
   if (!result.success) throw new Error(`go-ipfix ${version}: ${new TextDecoder().decode(result.stderr)}`);
   for await (const entry of Deno.readDir(cache)) {
