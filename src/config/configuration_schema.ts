@@ -20,7 +20,7 @@ const tlsMode = z.enum(["files", "mint", "append-ca"], {
 }).refine((mode) => mode === "files", {
   error: (issue) =>
     `${show(issue.input)} is not available in this version (files: PEM files, read again when they change)`,
-});
+}).meta({ enum: ["files"] });
 
 const pem = (what: string) => text(`path of a PEM file: ${what}`);
 
@@ -63,7 +63,7 @@ export const pluginSchema = z.strictObject({
   isolate: truth().refine((isolate) => !isolate, {
     error: () => "isolation in a process of its own is not available in this version (leave isolate out)",
   }).optional(),
-});
+}).meta({ id: "plugin" });
 
 const prefix = read("an IPv4 or IPv6 address, or a network as 10.10.0.0/24", parsePrefix);
 

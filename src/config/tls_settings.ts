@@ -66,7 +66,9 @@ function belongs(
   tls: TlsChoice | undefined,
   keys: string,
 ): tls is TlsChoice {
-  if (transport === "tls" && tls === undefined) reader.mistake(path, `missing (a map: ${keys})`);
+  // One that is there and wrong has its mistakes already.
+  const isMissing = tls === undefined && reader.document.valueAt(path) === undefined;
+  if (transport === "tls" && isMissing) reader.mistake(path, `missing (a map: ${keys})`);
   if (transport !== "tls" && tls !== undefined) {
     reader.mistake(path, `not with transport ${transport} (transport: tls)`, "key");
   }

@@ -77,7 +77,8 @@ export class YamlDocument {
       const resolved = this.#resolve(node);
       let next: unknown;
       if (isMap(resolved)) {
-        const pair = resolved.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
+        // Of a key that stands twice, the last one's value counts.
+        const pair = resolved.items.findLast((item) => isScalar(item.key) && String(item.key.value) === String(key));
         if (pair === undefined) return offset;
         if (at === "key" && depth === path.length - 1) return startOf(pair.key) ?? offset;
         next = pair.value;

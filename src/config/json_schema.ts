@@ -1,0 +1,44 @@
+import { SHIPPED } from "../../plugins/mod.ts";
+import { z } from "../mediation/plugin.ts";
+import { configurationSchema } from "./configuration_schema.ts";
+
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/**
+ * The JSON schema (draft-07) of configuration files, for editors; the options of shipped plugins included. It lets through what only
+ * the program can see: addresses, names of profiles and elements, what does not fit together.
+ */
+export function configurationJsonSchema(): JsonSchema {
+  const schema = jsonSchema(configurationSchema);
+  return {
+    ...schema,
+    title: "Configuration of ipfix-skew-proxy",
+    definitions: { plugin: { anyOf: [...SHIPPED.map(shipped), outside()] } },
+  };
+}
+
+function jsonSchema(schema: z.ZodType): JsonSchema {
+  // What has no words in JSON (integers past 2^53) is left open: the program itself checks it.
+  return z.toJSONSchema(schema, { target: "draft-7", io: "input", unrepresentable: "any" });
+}
+
+function shipped({ name, summary, options }: (typeof SHIPPED)[number]): JsonSchema {
+  const { $schema: _, ...of } = jsonSchema(options);
+  return plugin({ use: { const: name, description: summary }, with: of });
+}
+
+function outside(): JsonSchema {
+  return plugin({
+    use: { type: "string", pattern: "^([./]|npm:)", description: "A path, or an npm package." },
+    with: {},
+  });
+}
+
+function plugin(properties: Record<string, JsonSchema>): JsonSchema {
+  return { type: "object", properties, required: ["use"], additionalProperties: false };
+}
+
+/** The schema as its file has it. */
+export function configurationJsonSchemaText(): string {
+  return `${JSON.stringify(configurationJsonSchema(), null, 2)}\n`;
+}

@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { type Files, mistakes, RIGHT } from "./test_support.ts";
+
+/** What is wrong, the file, and every line that says so. */
+const WRONG: readonly (readonly [what: string, yaml: string, lines: readonly string[], files?: Files])[] = [
+  ["nothing at all", "", [
+    "proxy.yaml:1:1: listen: missing (a list)",
+    "proxy.yaml:1:1: collector: missing (a map: transport, address, profile, dialect, tls)",
+  ]],
+  ["no map", "- listen\n", [
+    "proxy.yaml:1:1: a list is not allowed (a map: listen, collector, mode, plugins, peers, admin, limits, log, cache)",
+    "proxy.yaml:1:1: collector: missing (a map: transport, address, profile, dialect, tls)",
+  ]],
+  ["YAML that ends too soon", "listen: [{ address: 0.0.0.0:1 }\ncollector: {}\n", [
+    "proxy.yaml:2:1: collector: flow sequence in block collection must be sufficiently indented and end with a ] (YAML 1.2)",
+  ]],
+  ["a tag", `${RIGHT}mode: !secret rewrite\n`, [
+    "proxy.yaml:3:7: mode: unresolved tag: !secret (YAML 1.2)",
+  ]],
+  ["a key twice, and what else is wrong", `${RIGHT}mode: observe\nmode: of\n`, [
+    "proxy.yaml:4:1: mode: duplicate key (each key once)",
+    'proxy.yaml:4:7: mode: "of" is not allowed (rewrite, observe)',
+  ]],
+  [
+    "unknown keys at every depth",
+    "lisen: 1\nlisten: [{ adress: 0.0.0.0:1 }]\ncollector: { address: h:1, profile: rfc7011, x: 1 }\n",
+    [
+      'proxy.yaml:1:1: lisen: unknown key, did you mean "listen"? (listen, collector, mode, plugins, peers, admin, limits, log, cache)',
+      "proxy.yaml:2:10: listen[0].address: missing (host:port or [v6]:port, port 0 to 65535)",
+      'proxy.yaml:2:12: listen[0].adress: unknown key, did you mean "address"? (transport, address, tls)',
+      "proxy.yaml:3:46: collector.x: unknown key (transport, address, profile, dialect, tls)",
+    ],
+  ],
+  ["wrong kinds", "listen: 24739\ncollector: []\nlimits: 5\nlog:\nplugins: match-order\n", [
+    "proxy.yaml:1:9: listen: 24739 is not allowed (a list)",
+    "proxy.yaml:2:12: collector: a list is not allowed (a map: transport, address, profile, dialect, tls)",
+    "proxy.yaml:3:9: limits: 5 is not allowed (a map: sessions, templatesPerSession, templates, observationDomainsPerSession, hold, idle, partialMessage, drain, handshake)",
+    "proxy.yaml:4:5: log: nothing is not allowed (a map: level, format)",
+    'proxy.yaml:5:10: plugins: "match-order" is not allowed (a list)',
+  ]],
+  [
+    "addresses",
+    "listen:\n  - address: 24739\n  - address: ::1:24739\n  - address: 10.0.0.256:1\n  - address: a_b:70000\ncollector: { address: h:0, profile: rfc7011 }\n",
+    [
+      "proxy.yaml:2:14: listen[0].address: 24739 is not allowed (host:port or [v6]:port, port 0 to 65535)",
+      'proxy.yaml:3:14: listen[1].address: "::1:24739" is not allowed (host:port or [v6]:port, port 0 to 65535)',
+      'proxy.yaml:4:14: listen[2].address: "10.0.0.256:1" is not allowed (host:port or [v6]:port, port 0 to 65535)',
+      'proxy.yaml:5:14: listen[3].address: "a_b:70000" is not allowed (host:port or [v6]:port, port 0 to 65535)',
+      'proxy.yaml:6:23: collector.address: "h:0" is not allowed (host:port or [v6]:port, port 1 to 65535)',
+    ],
+  ],
+  [
+    "listeners that want one socket",
+    `listen:
+  - { address: 0.0.0.0:1 }
+  - { address: "10.0.0.1:1" }
+  - { transport: udp, address: "10.0.0.1:1" }
+  - { transport: udp, address: "[::]:1" }
+  - { address: "localhost:0" }
+  - { address: "localhost:0" }
+collector: { address: "h:1", profile: rfc7011 }
+admin: { address: 127.0.0.1:1 }
+`,
+    [
+      "proxy.yaml:3:16: listen[1].address: listen[0] listens on tcp 0.0.0.0:1 already (an address and port of its own)",
+      "proxy.yaml:5:32: listen[3].address: listen[2] listens on udp 10.0.0.1:1 already (an address and port of its own)",
+      "proxy.yaml:9:19: admin.address: listen[0] listens on tcp 0.0.0.0:1 already (an address and port of its own)",
+    ],
+  ],
+  [
+    "a collector that is the proxy itself",
+    "listen: [{ address: 0.0.0.0:4739 }]\ncollector: { address: 127.0.0.1:4739, profile: rfc7011 }\n",
+    [
+      "proxy.yaml:2:23: collector.address: is this proxy's own listener tcp 0.0.0.0:4739: every message would come back (the collector's address)",
+    ],
+  ],
+  [
+    "limits",
+    `${RIGHT}limits:\n  sessions: 0\n  templatesPerSession: 1.5\n  hold: 60\n  idle: 5 m\n  drain: 577h\n  sesions: 3\n`,
+    [
+      "proxy.yaml:4:13: limits.sessions: 0 is not allowed (a whole number, 1 to 1000000)",
+      "proxy.yaml:5:24: limits.templatesPerSession: 1.5 is not allowed (a whole number, 1 to 65280)",
+      "proxy.yaml:6:9: limits.hold: 60 is not allowed (a duration as 250ms, 30s, 5m or 1h, at most 576h)",
+      'proxy.yaml:7:9: limits.idle: "5 m" is not allowed (a duration as 250ms, 30s, 5m or 1h, at most 576h)',
+      'proxy.yaml:8:10: limits.drain: "577h" is not allowed (a duration as 250ms, 30s, 5m or 1h, at most 576h)',
+      'proxy.yaml:9:3: limits.sesions: unknown key, did you mean "sessions"? (sessions, templatesPerSession, templates, observationDomainsPerSession, hold, idle, partialMessage, drain, handshake)',
+    ],
+  ],
+  ["log and cache", `${RIGHT}log: { level: loud, format: xml }\ncache: ""\n`, [
+    'proxy.yaml:3:15: log.level: "loud" is not allowed (debug, info, warning, error)',
+    'proxy.yaml:3:29: log.format: "xml" is not allowed (json, text)',
+    'proxy.yaml:4:8: cache: "" is not allowed (the path of a file that keeps templates over a restart)',
+  ]],
+  ["an unknown profile", RIGHT.replace("v1.15", "v1.16"), [
+    'proxy.yaml:2:48: collector.profile: unknown profile "antrea/v1.16", did you mean antrea/v1.15, antrea/v1.14, antrea/v1.13? (antrea/v0.12 to antrea/v2.7, a release as antrea/v1.15.2, rfc7011, or the path of a profile file as ./profile.yaml)',
+  ]],
+  [
+    "what is not there yet",
+    `${RIGHT.replace("antrea/v1.15", "auto")}plugins: [{ use: match-order, isolate: true }]\n`,
+    [
+      'proxy.yaml:2:48: collector.profile: "auto" is not available in this version (the collector\'s release, as antrea/v1.15)',
+      "proxy.yaml:3:40: plugins[0].isolate: isolation in a process of its own is not available in this version (leave isolate out)",
+    ],
+  ],
+  [
+    "dialects",
+    `${
+      RIGHT.replace(
+        "v1.15",
+        "v1.15, dialect: { setPading: no, setsPerMessage: 0, maxDatagram: 2KB, templateScope: all, undecodableTypes: [float] }",
+      )
+    }peers: [{ match: { address: 10.0.0.1 }, collector: { dialect: goipfix } }]\n`,
+    [
+      'proxy.yaml:2:73: collector.dialect.setPading: unknown key, did you mean "setPadding"? (messagesPerWrite, setsPerMessage, templateRecordsPerSet, setPadding, fieldLengths, optionsTemplates, withdrawals, emptyMessages, maxDatagram, templateScope, undecodableTypes)',
+      "proxy.yaml:2:104: collector.dialect.setsPerMessage: 0 is not allowed (a whole number from 1, or unlimited)",
+      'proxy.yaml:2:120: collector.dialect.maxDatagram: "2KB" is not allowed (octets as 1024 or 1KiB, 64 to 65507)',
+      'proxy.yaml:2:140: collector.dialect.templateScope: "all" is not allowed (session, observation-domain)',
+      'proxy.yaml:2:164: collector.dialect.undecodableTypes[0]: "float" is not allowed (octetArray, unsigned8, unsigned16, unsigned32, unsigned64, signed8, signed16, signed32, signed64, float32, float64, boolean, macAddress, string, dateTimeSeconds, dateTimeMilliseconds, dateTimeMicroseconds, dateTimeNanoseconds, ipv4Address, ipv6Address, basicList, subTemplateList, subTemplateMultiList)',
+      'proxy.yaml:3:63: peers[0].collector.dialect: "goipfix" is not allowed (rfc7011, go-ipfix, go-ipfix-legacy, go-ipfix-stream-read, or a map of limits)',
+    ],
+  ],
+  [
+    "tls",
+    `listen:
+  - { transport: tls, address: 0.0.0.0:1 }
+  - { transport: udp, address: 0.0.0.0:1, tls: { certificate: c, key: k } }
+  - { transport: tls, address: 0.0.0.0:2, tls: { key: none.pem, serverName: n, requireClientCertificate: true } }
+  - { transport: tls, address: 0.0.0.0:3, tls: { mode: mint } }
+collector: { transport: tls, address: h:1, profile: rfc7011, tls: { certificate: junk.pem, requireClientCertificate: true } }
+`,
+    [
+      "proxy.yaml:2:5: listen[0].tls: missing (a map: mode, certificate, key; ca, requireClientCertificate)",
+      "proxy.yaml:3:43: listen[1].tls: not with transport udp (transport: tls)",
+      "proxy.yaml:4:48: listen[2].tls.certificate: missing (path of a PEM file)",
+      "proxy.yaml:4:55: listen[2].tls.key: cannot read none.pem: there is no such file (a file that can be read)",
+      "proxy.yaml:4:65: listen[2].tls.serverName: a name to check is the collector's (certificate, key, ca, requireClientCertificate)",
+      "proxy.yaml:4:106: listen[2].tls.requireClientCertificate: true without ca: there is nothing to check certificates with (ca, or false)",
+      'proxy.yaml:5:56: listen[3].tls.mode: "mint" is not available in this version (files: PEM files, read again when they change)',
+      "proxy.yaml:6:67: collector.tls.ca: missing (path of a PEM file)",
+      "proxy.yaml:6:67: collector.tls.key: missing (path of a PEM file)",
+      "proxy.yaml:6:82: collector.tls.certificate: junk.pem holds no PEM (a file with -----BEGIN … lines)",
+      "proxy.yaml:6:92: collector.tls.requireClientCertificate: is a listener's (certificate, key, ca, serverName)",
+    ],
+    { "junk.pem": "0x30" },
+  ],
+  [
+    "peers",
+    `${RIGHT}peers:
+  - match: {}
+  - { mode: observe }
+  - match: { address: 10.0.0.0/33, observationDomain: -1, certificateName: n, profile: antrea/v3.0 }
+  - match: { observationDomain: 5 }
+    mode: observe
+    collector: { address: h:1, dialect: rfc7011, profile: antrea/v1.13 }
+  - match: { address: 10.0.0.1 }
+    collector: { transport: tls }
+    plugins: [{ use: pad-missing, with: { values: { egressNam: 1 } } }]
+`,
+    [
+      "proxy.yaml:4:12: peers[0].match: matches nothing (one or more of address, observationDomain, certificateName, profile)",
+      "proxy.yaml:5:5: peers[1].match: missing (a map: address, observationDomain, certificateName, profile)",
+      'proxy.yaml:6:23: peers[2].match.address: "10.0.0.0/33" is not allowed (an IPv4 or IPv6 address, or a network as 10.10.0.0/24)',
+      "proxy.yaml:6:55: peers[2].match.observationDomain: -1 is not allowed (a whole number, 0 to 4294967295)",
+      'proxy.yaml:6:88: peers[2].match.profile: "antrea/v3.0" is not allowed (an Antrea release as antrea/v2.0)',
+      "proxy.yaml:8:5: peers[3].mode: holds for whole sessions, but domain and release are known for each template alone (only where match has nothing but address and certificateName)",
+      "proxy.yaml:9:18: peers[3].collector.address: holds for whole sessions, but domain and release are known for each template alone (only where match has nothing but address and certificateName)",
+      "proxy.yaml:9:32: peers[3].collector.dialect: holds for whole sessions, but domain and release are known for each template alone (only where match has nothing but address and certificateName)",
+      "proxy.yaml:11:16: peers[4].collector.tls: missing (a map: mode, ca; certificate, key, serverName)",
+    ],
+  ],
+  ["a certificate that nobody checks", `${RIGHT}peers: [{ match: { certificateName: n } }]\n`, [
+    "proxy.yaml:3:20: peers[0].match.certificateName: no listener checks certificates (with a tls listener that has a ca)",
+  ]],
+  [
+    "plugins",
+    `${RIGHT}plugins:
+  - use: strip-unknwon
+  - use: ./none.ts
+  - use: https://example.org/plugin.ts
+  - use: strip-unknown
+    with: { remove: unkown, foo: 1 }
+  - use: pad-missing
+    with:
+      values: { egresNodeName: "unknown" }
+`,
+    [
+      'proxy.yaml:4:10: plugins[0].use: no plugin is called "strip-unknwon", did you mean "strip-unknown"? (map-fields, strip-unknown, annotate-exporter, pad-missing, match-order, a path as ./plugin.ts, npm:package)',
+      "proxy.yaml:5:10: plugins[1].use: cannot read none.ts: there is no such file (a file that can be read)",
+      'proxy.yaml:6:10: plugins[2].use: no plugin is called "https://example.org/plugin.ts" (map-fields, strip-unknown, annotate-exporter, pad-missing, match-order, a path as ./plugin.ts, npm:package)',
+      'proxy.yaml:8:21: plugins[3].with.remove: "unkown" is not allowed (unexpected, unknown)',
+      "proxy.yaml:8:29: plugins[3].with.foo: unknown key (remove, also)",
+      'proxy.yaml:11:17: plugins[4].with.values.egresNodeName: no element is called "egresNodeName" (nearest: egressNodeName, egressName, egressNodeUUID; or write pen/id)',
+    ],
+  ],
+];
+
+for (const [what, yaml, lines, files] of WRONG) {
+  Deno.test(`${what}: every mistake, with its place and what is allowed`, async () => {
+    assert.deepEqual(await mistakes(yaml, files), lines);
+  });
+}
