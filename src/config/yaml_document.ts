@@ -1,14 +1,8 @@
-import {
-  type Document,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parseDocument,
-  type YAMLError,
-  YAMLParseError,
-} from "@std/yaml";
+import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from "@std/yaml";
 import { type Mistake, type Path, pathText } from "./mistake.ts";
+
+/** How the parser says that it ran out of stack. */
+const TOO_DEEP = /call stack/i;
 
 /** A YAML file that knows where each of its values stands, so that mistakes can say so. */
 export class YamlDocument {
@@ -22,7 +16,9 @@ export class YamlDocument {
   /** @param file as mistakes name it */
   constructor(readonly file: string, text: string) {
     this.#document = this.#parse(text);
-    const mistakes = [...this.#document.errors, ...this.#document.warnings].map((error) => this.#syntaxMistake(error));
+    const errors = [...this.#document.errors, ...this.#document.warnings];
+    const tooDeep = errors.find(({ message }) => TOO_DEEP.test(message));
+    const mistakes = (tooDeep === undefined ? errors : [tooDeep]).map((error) => this.#syntaxMistake(error));
     // After any other error the values are guesses; duplicate keys leave the rest readable.
     const readable = this.#document.errors.every(({ code }) => code === "DUPLICATE_KEY");
     let value: unknown;
@@ -59,15 +55,7 @@ export class YamlDocument {
 
   #parse(text: string): Document {
     // Integers past 2^53 stay exact, as bigint: values of 64-bit elements may be that large.
-    const options = { lineCounter: this.#lines, prettyErrors: false, intAsBigInt: true };
-    try {
-      return parseDocument(text, options);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      const document = parseDocument("", options);
-      document.errors.push(new YAMLParseError([0, 0], "IMPOSSIBLE", "nested too deeply"));
-      return document;
-    }
+    return parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, intAsBigInt: true });
   }
 
   #offset(path: Path, at: "value" | "key"): number {
@@ -103,6 +91,10 @@ export class YamlDocument {
 
   #syntaxMistake(error: YAMLError): Mistake {
     const [offset] = error.pos;
+    if (TOO_DEEP.test(error.message)) {
+      const message = "nested too deeply (some hundred levels)";
+      return { file: this.file, position: this.#positionOf(offset), path: "YAML", message };
+    }
     const path = pathTo(this.#document.contents, offset);
     const message = error.code === "DUPLICATE_KEY"
       ? "duplicate key (each key once)"
