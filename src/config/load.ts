@@ -1,7 +1,7 @@
 import { SHIPPED } from "../../plugins/mod.ts";
 import { buildConfiguration } from "./build.ts";
 import type { Configuration } from "./configuration.ts";
-import { ConfigurationError, formatMistake, type Mistake } from "./mistake.ts";
+import { ConfigurationError, mistakesInOrder } from "./mistake.ts";
 import { type ImportModule, importModule, PluginModules } from "./plugin_modules.ts";
 import { cannotRead, type ReadTextFile, readTextFile } from "./profiles.ts";
 import { ConfigurationReader } from "./reader.ts";
@@ -52,7 +52,7 @@ export async function loadConfiguration(
     ? undefined
     : await build(reader, dependencies.importModule ?? importModule);
   if (configuration === undefined || reader.mistakes.length > 0) {
-    throw new ConfigurationError(inOrder(reader.mistakes, file), [...reader.files]);
+    throw new ConfigurationError(mistakesInOrder(reader.mistakes, file), [...reader.files]);
   }
   return configuration;
 }
@@ -78,14 +78,4 @@ function textOf(file: string, read: ReadTextFile): string {
   } catch (error) {
     throw new ConfigurationError([{ file, path: "", message: cannotRead(file, error) }], [file]);
   }
-}
-
-/** Each mistake once, this file's first, from top to bottom. */
-function inOrder(mistakes: readonly Mistake[], file: string): Mistake[] {
-  const once = [...new Map(mistakes.map((mistake) => [formatMistake(mistake), mistake])).values()];
-  const others = [...new Set(once.map((mistake) => mistake.file))];
-  const place = (mistake: Mistake) => mistake.file === file ? -1 : others.indexOf(mistake.file);
-  const line = ({ position }: Mistake) => position?.line ?? 0;
-  const column = ({ position }: Mistake) => position?.column ?? 0;
-  return once.sort((one, other) => place(one) - place(other) || line(one) - line(other) || column(one) - column(other));
 }

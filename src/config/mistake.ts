@@ -49,3 +49,14 @@ export class ConfigurationError extends Error {
     super(mistakes.map(formatMistake).join("\n"));
   }
 }
+
+/** Each mistake once; those in this file first, then those in the files it led to, and each file's from top to bottom. */
+export function mistakesInOrder(mistakes: readonly Mistake[], file: string): Mistake[] {
+  const once = [...new Map(mistakes.map((mistake) => [formatMistake(mistake), mistake])).values()];
+  const files = [...new Set([file, ...once.map((mistake) => mistake.file)])];
+  const line = ({ position }: Mistake) => position?.line ?? 0;
+  const column = ({ position }: Mistake) => position?.column ?? 0;
+  return once.sort((one, other) =>
+    files.indexOf(one.file) - files.indexOf(other.file) || line(one) - line(other) || column(one) - column(other)
+  );
+}

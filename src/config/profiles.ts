@@ -5,7 +5,7 @@ import { parseRegistry, RegistryError } from "../ipfix/registry_csv.ts";
 import { DIALECTS } from "../mediation/dialect.ts";
 import type { Profile } from "../mediation/profile.ts";
 import { antreaProfileNames, antreaRelease } from "./antrea_releases.ts";
-import { ConfigurationError, type Mistake } from "./mistake.ts";
+import { ConfigurationError, type Mistake, mistakesInOrder } from "./mistake.ts";
 import { nearest } from "./nearest.ts";
 import { draftProfile, type ProfileDraft, type Reference } from "./profile_draft.ts";
 import { completeProfile } from "./profile_elements.ts";
@@ -47,7 +47,7 @@ export function loadProfile(name: string, read: ReadTextFile = readTextFile): Pr
   const mistakes: Mistake[] = [];
   const reference = { text: name, mistake: (message: string) => ({ file: name, path: "", message }) };
   const profile = findProfile(reference, ".", read, mistakes);
-  if (profile === undefined) throw new ConfigurationError(mistakes);
+  if (profile === undefined) throw new ConfigurationError(mistakesInOrder(mistakes, name));
   return profile;
 }
 

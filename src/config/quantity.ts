@@ -23,13 +23,6 @@ export function parseDuration(text: string): number | undefined {
   return milliseconds <= LONGEST ? milliseconds : undefined;
 }
 
-/** The shortest text that {@link parseDuration} reads as these milliseconds. */
-export function formatDuration(milliseconds: number): string {
-  const unit = ["h", "m", "s"].find((name) => milliseconds >= 1000 && milliseconds % (MILLISECONDS[name] ?? 1) === 0);
-  if (unit === undefined) return milliseconds === 0 ? "0s" : `${milliseconds}ms`;
-  return `${milliseconds / (MILLISECONDS[unit] ?? 1)}${unit}`;
-}
-
 /**
  * Octets of a size (`64KiB`, `16MiB`, `512B`); undefined for anything else.
  *
