@@ -42,18 +42,8 @@ export interface MessageHeader {
  */
 export function decodeMessageHeader(octets: Uint8Array, offset = 0, end: number = octets.length): MessageHeader {
   const reader = new OctetReader(octets, offset, end, "message_truncated");
-  const version = reader.u16();
-  if (version !== IPFIX_VERSION) {
-    throw new DecodeError("message_version", `message version ${version} is not ${IPFIX_VERSION}`, offset);
-  }
-  const length = reader.u16();
-  if (length < MESSAGE_HEADER_LENGTH) {
-    throw new DecodeError(
-      "message_length",
-      `message length ${length} is less than the ${MESSAGE_HEADER_LENGTH} octets of its header`,
-      offset + 2,
-    );
-  }
+  const version = decodeVersion(reader);
+  const length = decodeLength(reader);
   return {
     version,
     length,
@@ -61,6 +51,23 @@ export function decodeMessageHeader(octets: Uint8Array, offset = 0, end: number 
     sequenceNumber: reader.u32(),
     observationDomainId: reader.u32(),
   };
+}
+
+/** @throws DecodeError `message_version` */
+export function decodeVersion(reader: OctetReader): number {
+  const { offset } = reader;
+  const version = reader.u16();
+  if (version === IPFIX_VERSION) return version;
+  throw new DecodeError("message_version", `message version ${version} is not ${IPFIX_VERSION}`, offset);
+}
+
+/** @throws DecodeError `message_length` */
+export function decodeLength(reader: OctetReader): number {
+  const { offset } = reader;
+  const length = reader.u16();
+  if (length >= MESSAGE_HEADER_LENGTH) return length;
+  const problem = `message length ${length} is less than the ${MESSAGE_HEADER_LENGTH} octets of its header`;
+  throw new DecodeError("message_length", problem, offset);
 }
 
 /**

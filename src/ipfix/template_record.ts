@@ -102,7 +102,12 @@ function decodeRecord(reader: OctetReader, resolve: ResolveElement, kind: Templa
   return { kind: "template", template: { id, fields, scopeFieldCount } };
 }
 
-function decodeFieldSpecifier(reader: OctetReader, resolve: ResolveElement): FieldSpecifier {
+/**
+ * Reads one field specifier (RFC 7011 §3.2), which stands in basic lists as well (RFC 6313 §4.5.1).
+ *
+ * @throws DecodeError `template_truncated`
+ */
+export function decodeFieldSpecifier(reader: OctetReader, resolve: ResolveElement): FieldSpecifier {
   const idAndBit = reader.u16("template_truncated");
   const length = reader.u16("template_truncated");
   const enterpriseBit = (idAndBit & ENTERPRISE_BIT) !== 0;
