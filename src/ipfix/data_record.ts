@@ -1,4 +1,5 @@
 import { VARIABLE_LENGTH } from "./abstract_data_type.ts";
+import { concatenate } from "./concatenate.ts";
 import { DecodeError } from "./decode_error.ts";
 import type { OctetReader } from "./octet_reader.ts";
 import { type FieldSpecifier, smallestRecordLength, type Template } from "./template.ts";
@@ -150,13 +151,7 @@ export function encodeDataRecord(
     const value = encodeField(field, values[index] ?? new Uint8Array());
     return field.length === VARIABLE_LENGTH ? [encodeVariableLength(value.length, form), value] : [value];
   });
-  const octets = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    octets.set(part, offset);
-    offset += part.length;
-  }
-  return octets;
+  return concatenate(parts);
 }
 
 function encodeField({ element, length }: FieldSpecifier, value: Value): Uint8Array {
