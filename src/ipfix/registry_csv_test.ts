@@ -50,6 +50,7 @@ Deno.test("at a release: the elements of just then, each under the name, type an
   assert.equal(lookup("v0.5.0", 56506, 116), "ingressNetworkPolicyRulePriority unsigned16 2");
   assert.equal(lookup("v0.5.12", 56506, 116), "ingressNetworkPolicyRulePriority signed32 4");
   assert.equal(history.at("v0.8.0").byName("appProtocolName"), undefined);
+  assert.equal(history.at("v0.8.1").byName("l7ProtocolName"), undefined, "the release of the end no longer has it");
   assert.equal(history.at("v0.16.0").name, "go-ipfix/v0.16.0");
 });
 
