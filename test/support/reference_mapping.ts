@@ -1,0 +1,167 @@
+/**
+ * What a template becomes for a collector, worked out a second time from the project's rules and RFC 7011 alone, for tests.
+ * Slow and obvious: every value is converted on its own, nothing is compiled, no plugin is asked.
+ *
+ * @module
+ */
+import type { AbstractDataType } from "../../src/ipfix/abstract_data_type.ts";
+import type { RegistryHistory } from "../../src/ipfix/registry.ts";
+import type { Dialect } from "../../src/mediation/dialect.ts";
+import type { Profile } from "../../src/mediation/profile.ts";
+import { smallestRecord, type WireField, type WireTemplate } from "./wire.ts";
+
+/** Where the value of one target field comes from. */
+export type ReferenceValue =
+  | { readonly from: "default"; readonly octets: Uint8Array }
+  | { readonly from: "record"; readonly index: number; readonly convert: (octets: Uint8Array) => Uint8Array };
+
+/** A template as the collector gets it. */
+export interface ReferenceMapping {
+  readonly target: WireTemplate;
+  readonly values: readonly ReferenceValue[];
+}
+
+const FIXED_LENGTHS: Partial<Record<AbstractDataType, number>> = {
+  unsigned8: 1,
+  signed8: 1,
+  boolean: 1,
+  unsigned16: 2,
+  signed16: 2,
+  unsigned32: 4,
+  signed32: 4,
+  float32: 4,
+  dateTimeSeconds: 4,
+  ipv4Address: 4,
+  macAddress: 6,
+  unsigned64: 8,
+  signed64: 8,
+  float64: 8,
+  dateTimeMilliseconds: 8,
+  dateTimeMicroseconds: 8,
+  dateTimeNanoseconds: 8,
+  ipv6Address: 16,
+};
+
+/** The mapping of a template, or why none of its records may go out. */
+export function referenceMapping(
+  profile: Profile,
+  history: RegistryHistory,
+  source: WireTemplate,
+): ReferenceMapping | "template_refused" | "everything_stripped" | "options_template" {
+  if (source.scope > 0 && !profile.dialect.optionsTemplates) return "options_template";
+  if (smallestRecord(source.fields) === 0) return "template_refused";
+  const expected = source.scope > 0
+    ? undefined
+    : profile.templates.find(({ selectedBy }) =>
+      source.fields.some(({ pen, id, enterpriseBit }) =>
+        pen === selectedBy.pen && id === selectedBy.id && enterpriseBit === (pen !== 0)
+      )
+    );
+  const mapping = expected === undefined
+    ? ownShape(profile, history, source)
+    : expectedShape(profile, expected.fields.map(({ element, length }) => ({ ...element, length })), source);
+  return mapping.target.fields.length === 0 ? "everything_stripped" : mapping;
+}
+
+type TypedField = WireField & { readonly type: AbstractDataType };
+
+/** The collector's list: the first source field of each element that can be read and no earlier place has taken, else the default. */
+function expectedShape({ dialect }: Profile, list: readonly TypedField[], source: WireTemplate): ReferenceMapping {
+  const taken = new Set<number>();
+  const fields: WireField[] = [];
+  const values = list.map((wanted): ReferenceValue => {
+    const index = source.fields.findIndex((field, position) =>
+      !taken.has(position) && field.pen === wanted.pen && field.id === wanted.id &&
+      field.enterpriseBit === wanted.enterpriseBit && (field.length === 0 || canBeRead(wanted, field.length, dialect))
+    );
+    taken.add(index);
+    const length = source.fields[index]?.length ?? wanted.length;
+    fields.push({ ...plain(wanted), length: dialect.fieldLengths === "template" ? length : wanted.length });
+    const value = index < 0 ? undefined : valueOf(wanted.type, index, length, fields.at(-1)?.length ?? length);
+    return value ?? { from: "default", octets: defaultOf(wanted.type, wanted.length) };
+  });
+  return { target: { id: source.id, scope: 0, fields }, values };
+}
+
+function canBeRead({ type, length }: TypedField, sourceLength: number, { fieldLengths }: Dialect): boolean {
+  if (!legalLength(type, sourceLength)) return false;
+  return fieldLengths === "template" || valueOf(type, 0, sourceLength, length) !== undefined;
+}
+
+/** The exporter's own order, less what the collector does not know or cannot decode. */
+function ownShape(profile: Profile, history: RegistryHistory, source: WireTemplate): ReferenceMapping {
+  const fields: WireField[] = [];
+  const values: ReferenceValue[] = [];
+  let scope = 0;
+  source.fields.forEach((field, index) => {
+    const kept = ownField(profile, history, field, index, index < source.scope);
+    if (kept === undefined) return;
+    fields.push(kept.field);
+    values.push(kept.value);
+    if (index < source.scope) scope++;
+  });
+  return { target: { id: source.id, scope, fields }, values };
+}
+
+function ownField(profile: Profile, history: RegistryHistory, field: WireField, index: number, scope: boolean) {
+  const asItCame = {
+    field: plain(field),
+    value: { from: "record", index, convert: (octets) => octets } as ReferenceValue,
+  };
+  if (profile.dialect.fieldLengths === "template" && (scope || profile.acceptsUnknownElements)) return asItCame;
+  if (field.enterpriseBit !== (field.pen !== 0)) return undefined;
+  const known = profile.registry.lookup(field.pen, field.id) ??
+    (profile.acceptsUnknownElements ? history.newest.lookup(field.pen, field.id) : undefined);
+  if (known === undefined || profile.dialect.undecodableTypes.has(known.type)) return undefined;
+  if (profile.dialect.fieldLengths === "template") {
+    return field.length === 0 || legalLength(known.type, field.length) ? asItCame : undefined;
+  }
+  const value = field.length === 0 && known.length !== 65535
+    ? { from: "default", octets: defaultOf(known.type, known.length) } as const
+    : valueOf(known.type, index, field.length, known.length);
+  return value === undefined ? undefined : { field: { ...plain(field), length: known.length }, value };
+}
+
+function valueOf(type: AbstractDataType, index: number, from: number, to: number): ReferenceValue | undefined {
+  if (from === to) return { from: "record", index, convert: (octets) => octets };
+  if (!legalLength(type, from)) return undefined;
+  if (type === "float64" && from === 4 && to === 8) {
+    return { from: "record", index, convert: (octets) => float64(new DataView(octets.slice().buffer).getFloat32(0)) };
+  }
+  if (FIXED_LENGTHS[type] === undefined) {
+    return to === 65535 ? { from: "record", index, convert: (octets) => octets } : undefined;
+  }
+  if (from > to) return undefined;
+  return { from: "record", index, convert: (octets) => widen(octets, to, type.startsWith("signed")) };
+}
+
+/** RFC 7011 §6.2: integers of 16 to 64 bits and float64 may be sent in fewer octets, all else but strings, arrays and lists not. */
+function legalLength(type: AbstractDataType, length: number): boolean {
+  const fixed = FIXED_LENGTHS[type];
+  if (fixed === undefined || fixed === length) return true;
+  if (type === "float64") return length === 4;
+  return /^(un)?signed/.test(type) && length >= 1 && length < fixed;
+}
+
+function widen(octets: Uint8Array, length: number, signed: boolean): Uint8Array {
+  const negative = signed && ((octets[0] ?? 0) & 0x80) !== 0;
+  const wide = new Uint8Array(length).fill(negative ? 0xff : 0);
+  wide.set(octets, length - octets.length);
+  return wide;
+}
+
+function float64(value: number): Uint8Array {
+  const octets = new Uint8Array(8);
+  new DataView(octets.buffer).setFloat64(0, value);
+  return octets;
+}
+
+/** Zero, nothing, or false, which is 2 (RFC 7011 §6.1.5). */
+function defaultOf(type: AbstractDataType, length: number): Uint8Array {
+  if (length === 65535) return new Uint8Array();
+  return new Uint8Array(length).fill(type === "boolean" ? 2 : 0);
+}
+
+function plain({ pen, id, enterpriseBit, length }: WireField): WireField {
+  return { pen, id, enterpriseBit, length };
+}

@@ -1,0 +1,245 @@
+/**
+ * The message rewriter a second time, slow and obvious, for tests to compare the real one with. It tells what a collector must be
+ * delivered, in order, and leaves open how that is cut into messages and sets.
+ *
+ * @module
+ */
+import type { RejectReason } from "../../src/ipfix/decode_error.ts";
+import type { RegistryHistory } from "../../src/ipfix/registry.ts";
+import type { DropReason } from "../../src/mediation/event.ts";
+import type { Profile } from "../../src/mediation/profile.ts";
+import type { Delivered } from "./delivered.ts";
+import { type ReferenceMapping, referenceMapping } from "./reference_mapping.ts";
+import { rewriteSemantics } from "./reference_semantics.ts";
+import { ReferenceSequence } from "./reference_sequence.ts";
+import { layoutOf, readNumber, readRecords, readTemplates, recordOctets, smallestRecord, WireError } from "./wire.ts";
+import type { WireSet, WireTemplate } from "./wire.ts";
+
+/** A template of the session: as it came, and what becomes of its records. */
+export interface ReferenceTemplate {
+  readonly source: WireTemplate;
+  readonly outcome: ReferenceMapping | DropReason;
+}
+
+/** One thing that goes out, with the sequence number of a message that begins with it. */
+export interface ReferenceItem extends Delivered {
+  /** Data records of its domain that count as sent before it. */
+  readonly position: number;
+  /** True: the exporter's sequence numbers include the message's own records. */
+  readonly inclusive: boolean;
+}
+
+/** What the rules make of a whole session. */
+export interface Reference {
+  readonly items: readonly ReferenceItem[];
+  readonly dropped: ReadonlyMap<DropReason, number>;
+  /** Octets of the messages before the first refused one. */
+  readonly consumed: number;
+  readonly refused?: RejectReason;
+}
+
+/** How the session stands: the same facts that a mediator is told. */
+export interface ReferenceOptions {
+  readonly profile: Profile;
+  readonly history: RegistryHistory;
+  readonly reliable?: boolean;
+  readonly maxMessageLength?: number;
+}
+
+/** Runs the octets of one session through the rules. */
+export function referenceRewrite(options: ReferenceOptions, octets: Uint8Array): Reference {
+  const session = new ReferenceSession(options);
+  let offset = 0;
+  while (octets.length - offset >= 16) {
+    const refused = session.message(octets, offset);
+    if (refused === "incomplete") break;
+    if (refused !== undefined) return { ...session, consumed: offset, refused };
+    offset += readNumber(octets, offset + 2, 2);
+  }
+  return { ...session, consumed: offset };
+}
+
+class Refusal extends Error {
+  constructor(readonly reason: RejectReason) {
+    super(reason);
+  }
+}
+
+class ReferenceSession {
+  readonly items: ReferenceItem[] = [];
+  readonly dropped = new Map<DropReason, number>();
+  readonly #templates = new Map<string, ReferenceTemplate>();
+  readonly #sequence = new ReferenceSequence();
+  readonly #options: ReferenceOptions;
+
+  constructor(options: ReferenceOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the message at the offset: all of it, or nothing. */
+  message(octets: Uint8Array, offset: number): RejectReason | "incomplete" | undefined {
+    if (readNumber(octets, offset, 2) !== 10) return "message_version";
+    const length = readNumber(octets, offset + 2, 2);
+    if (length < 16) return "message_length";
+    if (offset + length > octets.length) return "incomplete";
+    const step = new ReferenceMessage(this.#options, new Map(this.#templates), octets.slice(offset, offset + length));
+    try {
+      step.read();
+    } catch (error) {
+      if (error instanceof Refusal) return error.reason;
+      throw error;
+    }
+    this.#templates.clear();
+    for (const [key, template] of step.templates) this.#templates.set(key, template);
+    for (const [reason, count] of step.dropped) this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + count);
+    this.items.push(...this.#sequence.place(step, step.dropped.size > 0));
+    return undefined;
+  }
+}
+
+/** What one message delivers, before its sequence numbers are known. */
+export interface MessageItem extends Delivered {
+  /** Octets in its set. */
+  readonly octets: number;
+}
+
+/** One message on its way through the rules. */
+class ReferenceMessage {
+  readonly items: MessageItem[] = [];
+  readonly dropped = new Map<DropReason, number>();
+  readonly exportTime: number;
+  readonly sequenceNumber: number;
+  readonly observationDomain: number;
+  /** Data records that came in. */
+  records = 0;
+
+  constructor(
+    readonly options: ReferenceOptions,
+    readonly templates: Map<string, ReferenceTemplate>,
+    readonly octets: Uint8Array,
+  ) {
+    this.exportTime = readNumber(octets, 4, 4);
+    this.sequenceNumber = readNumber(octets, 8, 4);
+    this.observationDomain = readNumber(octets, 12, 4);
+  }
+
+  read(): void {
+    const sets: WireSet[] = [];
+    for (let offset = 16; offset < this.octets.length;) {
+      if (this.octets.length - offset < 4) throw new Refusal("trailing_octets");
+      const length = readNumber(this.octets, offset + 2, 2);
+      if (length < 4) throw new Refusal("set_length");
+      if (offset + length > this.octets.length) throw new Refusal("set_overrun");
+      sets.push({ id: readNumber(this.octets, offset, 2), content: this.octets.slice(offset + 4, offset + length) });
+      offset += length;
+    }
+    for (const set of sets) {
+      if (set.id === 2 || set.id === 3) this.#templateSet(set);
+      else if (set.id < 256) this.#drop("reserved_set", 1);
+      else this.#dataSet(set);
+    }
+  }
+
+  #drop(reason: DropReason, count: number): void {
+    this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + count);
+  }
+
+  #item(kind: Delivered["kind"], template: WireTemplate, octets: number, values?: readonly Uint8Array[]): void {
+    if (octets + 20 > (this.options.maxMessageLength ?? 65535)) return this.#drop("record_too_long", 1);
+    const { observationDomain, exportTime } = this;
+    const hexadecimal = values === undefined ? {} : { values: values.map((value) => value.toHex()) };
+    const layout = layoutOf(template);
+    this.items.push({ kind, observationDomain, exportTime, id: template.id, layout, octets, ...hexadecimal });
+  }
+
+  #templateSet(set: WireSet): void {
+    for (const template of this.#templateRecords(set)) {
+      if (template.fields.length === 0) this.#withdraw(set.id, template.id);
+      else this.#announce(template);
+    }
+  }
+
+  /** Record by record, since what is wrong with the first one wrong decides the reason. */
+  #templateRecords({ id, content }: WireSet): WireTemplate[] {
+    const records: WireTemplate[] = [];
+    for (let offset = 0; content.length - offset >= 4;) {
+      const [template, count] = [readNumber(content, offset, 2), readNumber(content, offset + 2, 2)];
+      if (count > 0 && template < 256) throw new Refusal("template_id");
+      const header = id === 3 && count > 0 ? 6 : 4;
+      if (offset + header > content.length) throw new Refusal("template_truncated");
+      const scope = header === 6 ? readNumber(content, offset + 4, 2) : 1;
+      if (scope === 0 || (header === 6 && scope > count)) throw new Refusal("scope_field_count");
+      let end = offset + header;
+      for (let index = 0; index < count; index++) {
+        if (end + 4 > content.length) throw new Refusal("template_truncated");
+        end += (content[end] ?? 0) >= 0x80 ? 8 : 4;
+      }
+      if (end > content.length) throw new Refusal("template_truncated");
+      records.push(...readTemplates({ id, content: content.slice(offset, end) }).templates);
+      offset = end;
+    }
+    return records;
+  }
+
+  #announce(source: WireTemplate): void {
+    const { profile, history } = this.options;
+    let outcome: ReferenceTemplate["outcome"] = referenceMapping(profile, history, source);
+    if (typeof outcome !== "string") {
+      const octets = (source.scope > 0 ? 6 : 4) +
+        outcome.target.fields.reduce((sum, { enterpriseBit }) => sum + (enterpriseBit ? 8 : 4), 0);
+      if (octets + 20 > (this.options.maxMessageLength ?? 65535)) outcome = "template_refused";
+      else this.#item("template", outcome.target, octets);
+    }
+    this.templates.set(`${this.observationDomain} ${source.id}`, { source, outcome });
+  }
+
+  #withdraw(setId: number, id: number): void {
+    if (this.options.reliable === false) return;
+    const live = [...this.templates].sort(([, one], [, other]) => one.source.id - other.source.id);
+    for (const [key, { source, outcome }] of live) {
+      if (!key.startsWith(`${this.observationDomain} `) || (source.scope > 0) !== (setId === 3)) continue;
+      if (id !== setId && id !== source.id) continue;
+      this.templates.delete(key);
+      if (this.options.profile.dialect.withdrawals && typeof outcome !== "string") {
+        this.#item("withdrawal", outcome.target, 4);
+      }
+    }
+  }
+
+  #dataSet({ id, content }: WireSet): void {
+    const template = this.templates.get(`${this.observationDomain} ${id}`);
+    if (template === undefined) return this.#drop("unknown_template", 1);
+    const { source, outcome } = template;
+    if (smallestRecord(source.fields) === 0) return this.#drop("template_refused", 1);
+    const records = this.#records(source, content);
+    this.records += records.length;
+    if (typeof outcome === "string") return records.length === 0 ? undefined : this.#drop(outcome, records.length);
+    for (const record of records) {
+      const values = outcome.values.map((value, position) => {
+        const target = outcome.target.fields[position];
+        if (value.from === "default" || target === undefined) {
+          return value.from === "default" ? value.octets : new Uint8Array();
+        }
+        const converted = value.convert(record[value.index] ?? new Uint8Array());
+        return rewriteSemantics({ profile: this.options.profile, history: this.options.history }, target, converted, {
+          source,
+          record,
+          templates: this.templates,
+          observationDomain: this.observationDomain,
+        });
+      });
+      this.#item("record", outcome.target, recordOctets(outcome.target.fields, values).length, values);
+    }
+  }
+
+  #records(source: WireTemplate, content: Uint8Array): Uint8Array[][] {
+    try {
+      return readRecords(source.fields, content).records;
+    } catch (error) {
+      if (error instanceof WireError) throw new Refusal("field_overrun");
+      throw error;
+    }
+  }
+}
+
+export type { ReferenceMessage };
