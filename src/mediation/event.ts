@@ -18,6 +18,10 @@ export const DROP_REASONS = [
   "limit",
   /** Set ids 0, 1 and 4 to 255 (RFC 7011 §3.3.2). Counted once a set. */
   "reserved_set",
+  /** A data set without any record. Counted once a set. */
+  "empty_set",
+  /** The template record alone is larger than a message to this collector may be. */
+  "template_too_long",
   /** The collector did not take datagrams fast enough, or is gone. */
   "collector_unavailable",
 ] as const;

@@ -1,0 +1,53 @@
+import { allocate, memoryOctets, release } from "./rewrite_loop/memory.ts";
+import { compileMapping, COUNTER_LENGTH, type RewriteProgram } from "./rewrite_program.ts";
+import type { SessionFactValues } from "./session_fact.ts";
+import type { TemplateMapping } from "./template_mapping.ts";
+
+/** A mapping with its program in the rewrite loop's memory. */
+export interface CompiledMapping {
+  readonly mapping: TemplateMapping;
+  readonly program: RewriteProgram;
+  /** Address of the program in the loop's memory. */
+  readonly address: number;
+}
+
+/**
+ * Compiled mappings, shared by all sessions that need the same one: thousands of Agents of a release have two layouts between them.
+ */
+export class CompiledMappings {
+  readonly #compiled = new Map<string, CompiledMapping & { uses: number }>();
+
+  /**
+   * @param key equal keys, equal mappings
+   * @throws RangeError where the mapping cannot be compiled or the loop's memory is used up
+   */
+  take(key: string, mapping: TemplateMapping, facts: SessionFactValues, keepPadding: boolean): CompiledMapping {
+    const found = this.#compiled.get(key);
+    if (found !== undefined) {
+      found.uses++;
+      return found;
+    }
+    const program = compileMapping(mapping, facts, keepPadding);
+    const address = allocate(program.octets.length);
+    if (address === 0) throw new RangeError("the rewrite loop's memory is used up");
+    memoryOctets.set(program.octets, address);
+    const compiled = { mapping, program, address, uses: 1, key };
+    this.#compiled.set(key, compiled);
+    return compiled;
+  }
+
+  /** Gives back one use. */
+  giveBack(key: string): void {
+    const found = this.#compiled.get(key);
+    if (found === undefined) return;
+    found.uses--;
+    if (found.uses > 0) return;
+    this.#compiled.delete(key);
+    release(found.address, found.program.octets.length);
+  }
+}
+
+/** Octets of a route's counters: records, and one for each counted field. */
+export function countersLength(program: RewriteProgram): number {
+  return (program.counted.length + 1) * COUNTER_LENGTH;
+}

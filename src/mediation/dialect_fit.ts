@@ -1,0 +1,99 @@
+import { isStructured, naturalLength, VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
+import type { InformationElement } from "../ipfix/information_element.ts";
+import type { FieldSpecifier } from "../ipfix/template.ts";
+import { conversionBetween } from "./conversion.ts";
+import type { Dialect } from "./dialect.ts";
+import type { Profile } from "./profile.ts";
+import type { MappedField, TemplateMapping } from "./template_mapping.ts";
+
+/** Who, in explain, takes away or converts what the collector's decoder cannot take, whatever the plugins left. */
+export const DIALECT_STEP = "dialect";
+
+/**
+ * The last step of every chain: makes the mapping one that the collector's decoder can take (see {@link Dialect}).
+ *
+ * - a field whose type it cannot decode is stripped
+ * - where it decodes by its registry's lengths, every known element gets that length: reduced sizes widen, fixed-length strings become
+ *   variable. A value that cannot (a wrong length for its type) is not passed on: its place takes the type's default where the
+ *   collector expects the element, else the field is stripped. A fixed-size element of length 0 stands for its type's default.
+ *
+ * @param expected whether the template follows a list of the profile's
+ */
+export function fitToDialect(mapping: TemplateMapping, profile: Profile, expected: boolean): TemplateMapping {
+  const { dialect } = profile;
+  if (dialect.fieldLengths === "template" && dialect.undecodableTypes.size === 0) return mapping;
+  const stripped = new Map(mapping.stripped);
+  const fields: MappedField[] = [];
+  for (const field of mapping.fields) {
+    const fitted = fitField(mapping, field, profile, dialect, expected);
+    if (fitted !== undefined) fields.push(fitted);
+    else if (field.value.from === "record") stripped.set(field.value.index, DIALECT_STEP);
+  }
+  return { source: mapping.source, fields, stripped };
+}
+
+function fitField(
+  mapping: TemplateMapping,
+  field: MappedField,
+  profile: Profile,
+  dialect: Dialect,
+  expected: boolean,
+): MappedField | undefined {
+  const { target, value } = field;
+  const own = ownElement(profile, target.element);
+  if (dialect.undecodableTypes.has((own ?? target.element).type)) return undefined;
+  if (dialect.fieldLengths === "template" || own === undefined) return field;
+  const wanted: FieldSpecifier = { element: own, length: own.length };
+  if (value.from === "constant") {
+    return { ...field, target: wanted, value: { from: "constant", octets: fitConstant(value.octets, own) } };
+  }
+  if (value.from === "session") return { ...field, target: wanted };
+  const source = mapping.source.fields[value.index];
+  if (source === undefined) return field; // the mapping check names it
+  const conversion = source.length === 0 ? emptyConversion(own) : conversionBetween(readAs(source, target), wanted);
+  if (conversion === "none") return { ...withoutConversion(field), target: wanted };
+  if (conversion !== undefined && conversion !== "default") {
+    return { ...field, target: wanted, value: { from: "record", index: value.index, convert: conversion } };
+  }
+  if (!expected && conversion === undefined) return undefined;
+  return {
+    ...field,
+    target: wanted,
+    value: { from: "constant", octets: defaultOf(own) },
+    by: DIALECT_STEP,
+  };
+}
+
+/** A field of no octets: an empty string, or what stands for the default of a type that has a size. */
+function emptyConversion(own: InformationElement): "none" | "to-variable" | "default" | undefined {
+  if (own.length !== VARIABLE_LENGTH) return "default";
+  return isStructured(own.type) ? undefined : "to-variable";
+}
+
+/** The collector's own idea of the element: its name, type and length. */
+function ownElement(profile: Profile, element: InformationElement): InformationElement | undefined {
+  return element.enterpriseBit && element.pen === 0 ? undefined : profile.registry.lookup(element.pen, element.id);
+}
+
+/** A mapped source field keeps its own type; where a plugin renamed it without a conversion, that is what has to fit. */
+function readAs(source: FieldSpecifier, target: FieldSpecifier): FieldSpecifier {
+  return source.element.known
+    ? source
+    : { element: { ...source.element, type: target.element.type }, length: source.length };
+}
+
+function withoutConversion(field: MappedField): MappedField {
+  return field.value.from === "record" ? { ...field, value: { from: "record", index: field.value.index } } : field;
+}
+
+function fitConstant(octets: Uint8Array, own: InformationElement): Uint8Array {
+  return own.length === VARIABLE_LENGTH || octets.length === own.length ? octets : defaultOf(own);
+}
+
+/** The type's zero; 2 is the boolean's false (RFC 7011 §6.1.5). */
+function defaultOf(element: InformationElement): Uint8Array {
+  const length = element.length === VARIABLE_LENGTH ? 0 : element.length;
+  const octets = new Uint8Array(length);
+  if (element.type === "boolean" && length === naturalLength("boolean")) octets[0] = 2;
+  return octets;
+}

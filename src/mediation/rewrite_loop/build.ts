@@ -1,0 +1,46 @@
+/**
+ * Compiles the rewrite loop: `deno run -A src/mediation/rewrite_loop/build.ts` writes rewrite_loop.wasm beside it.
+ * The same source gives the same octets, so a test can tell whether the committed file is current.
+ *
+ * @module
+ */
+import asc from "assemblyscript/asc";
+
+/** Memory of the loop in pages of 64 KiB: reserved, and taken from the system only as far as it is touched. */
+const PAGES = 4096;
+
+/** Compiles the source next to this file. @throws Error with the compiler's own words. */
+export async function compileRewriteLoop(): Promise<Uint8Array> {
+  const source = await Deno.readTextFile(new URL("./rewrite_loop.as.ts", import.meta.url));
+  let binary: Uint8Array | undefined;
+  const { error, stderr } = await asc.main(
+    [
+      "rewrite_loop.as.ts",
+      "--outFile",
+      "rewrite_loop.wasm",
+      "-O3",
+      "--noAssert",
+      "--runtime",
+      "stub",
+      "--enable",
+      "bulk-memory",
+      "--initialMemory",
+      String(PAGES),
+      "--maximumMemory",
+      String(PAGES),
+    ],
+    {
+      readFile: (name: string) => name === "rewrite_loop.as.ts" ? source : null,
+      writeFile: (_name: string, contents: string | Uint8Array) => {
+        if (contents instanceof Uint8Array) binary = contents;
+      },
+      listFiles: () => [],
+    },
+  );
+  if (error !== null || binary === undefined) throw new Error(`rewrite loop does not compile: ${stderr.toString()}`);
+  return binary;
+}
+
+if (import.meta.main) {
+  await Deno.writeFile(new URL("./rewrite_loop.wasm", import.meta.url), await compileRewriteLoop());
+}

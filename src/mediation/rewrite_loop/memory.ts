@@ -1,0 +1,72 @@
+/**
+ * The memory of the rewrite loop, given away in blocks. Input and output buffers that lie in it are rewritten without a copy;
+ * programs, routes and counters live in it anyway. Its size is fixed: what is not to be had, is not, and nothing grows beyond.
+ *
+ * @module
+ */
+import { heapStart, memory } from "./rewrite_loop.wasm";
+
+/** Blocks come in powers of two from 64 octets. */
+const SMALLEST_CLASS = 6;
+const LARGEST_CLASS = 24;
+
+const octets = new Uint8Array(memory.buffer);
+const words = new Uint32Array(memory.buffer);
+const longs = new BigUint64Array(memory.buffer);
+const free: number[][] = Array.from({ length: LARGEST_CLASS + 1 }, () => []);
+let unused = (heapStart() + 63) & ~63;
+
+function classOf(size: number): number {
+  return Math.max(SMALLEST_CLASS, 32 - Math.clz32(size - 1));
+}
+
+/**
+ * A block of at least `size` octets, aligned to 64, its content undefined.
+ *
+ * @returns its address; 0 when the memory is used up
+ */
+export function allocate(size: number): number {
+  const sizeClass = classOf(size);
+  const list = free[sizeClass];
+  if (list === undefined) return 0;
+  const reused = list.pop();
+  if (reused !== undefined) return reused;
+  const end = unused + (1 << sizeClass);
+  if (end > octets.length) return 0;
+  const address = unused;
+  unused = end;
+  return address;
+}
+
+/** Gives a block back; `size` as it was asked for. */
+export function release(address: number, size: number): void {
+  if (address !== 0) free[classOf(size)]?.push(address);
+}
+
+/** The octets of a block. */
+export function view(address: number, size: number): Uint8Array {
+  return octets.subarray(address, address + size);
+}
+
+/** A buffer in the loop's memory, or undefined when that is used up. Give it back with {@link releaseBuffer}. */
+export function leaseBuffer(size: number): Uint8Array | undefined {
+  const address = allocate(size);
+  return address === 0 ? undefined : view(address, size);
+}
+
+/** Gives a leased buffer back; others are left to the garbage collector. */
+export function releaseBuffer(buffer: Uint8Array): void {
+  if (buffer.buffer === memory.buffer) release(buffer.byteOffset, buffer.byteLength);
+}
+
+/** Address of octets that lie in the loop's memory, or -1. */
+export function addressOf(buffer: Uint8Array): number {
+  return buffer.buffer === memory.buffer ? buffer.byteOffset : -1;
+}
+
+/** The memory as 32-bit words; index = address / 4. */
+export const memoryWords: Uint32Array = words;
+/** The memory as 64-bit words; index = address / 8. */
+export const memoryLongs: BigUint64Array = longs;
+/** The memory as octets. */
+export const memoryOctets: Uint8Array = octets;

@@ -1,0 +1,207 @@
+import type { InformationElement } from "../ipfix/information_element.ts";
+import { isStructured } from "../ipfix/abstract_data_type.ts";
+import { parseIPv4, parseIPv6 } from "../ipfix/address.ts";
+import { encodeTemplateRecord } from "../ipfix/template_record.ts";
+import { smallestRecordLength, type Template } from "../ipfix/template.ts";
+import { countersLength } from "./compiled_mapping.ts";
+import type { DropReason, MediationEvent } from "./event.ts";
+import { ChainError, runChain } from "./mapping_chain.ts";
+import type { SharedState } from "./mediator.ts";
+import { allocate, memoryLongs, release } from "./rewrite_loop/memory.ts";
+import type { SessionFacts } from "./session_rewriter.ts";
+import { isIdentity, targetTemplate, type TemplateMapping } from "./template_mapping.ts";
+import type { AcceptedTemplate, RefusedTemplate, TemplateEntry } from "./template_store.ts";
+import type { Treatment } from "./treatment.ts";
+
+/** Octets around a template record or data record that is alone in its message. */
+export const MESSAGE_OVERHEAD = 16 + 4;
+
+/** templateId and flowKeyIndicator: elements whose values follow the templates (RFC 7119 §10.2). */
+const TEMPLATE_ID = 145;
+const FLOW_KEY_INDICATOR = 173;
+
+/** Whether values of this element name templates or positions of their fields. */
+export function isReference({ pen, id, enterpriseBit, type }: InformationElement): boolean {
+  return isStructured(type) || (pen === 0 && !enterpriseBit && (id === TEMPLATE_ID || id === FLOW_KEY_INDICATOR));
+}
+
+/** Makes template entries: from a source template through the plugins to a program in the rewrite loop's memory. */
+export class TemplateIntake {
+  readonly #exporterAddress: Uint8Array | undefined;
+
+  constructor(
+    readonly shared: SharedState,
+    readonly facts: SessionFacts,
+    readonly maxMessageLength: number,
+    readonly notify: (event: MediationEvent) => void,
+  ) {
+    this.#exporterAddress = facts.address === undefined ? undefined : addressOctets(facts.address);
+  }
+
+  /**
+   * The entry of a template that came in, and what to undo if it does not stay.
+   *
+   * @param previous what stands under the same id and has already given back its target id
+   */
+  take(source: Template, observationDomain: number, previous: TemplateEntry | undefined): TemplateEntry {
+    const detectedProfile = this.shared.detectRelease(source);
+    const refuse = (reason: DropReason, message: string): RefusedTemplate => {
+      this.notify({ event: "template_refused", observationDomain, template: source.id, reason, message });
+      return { kind: "refused", source, reason, message, detectedProfile };
+    };
+    if (smallestRecordLength(source) === 0) return refuse("template_refused", "its records have no octets");
+    const treatment = this.shared.chooseTreatment({
+      ...(this.facts.address === undefined ? {} : { address: this.facts.address }),
+      ...(this.facts.certificateName === undefined ? {} : { certificateName: this.facts.certificateName }),
+      observationDomain,
+      ...(detectedProfile === undefined ? {} : { detectedProfile }),
+    });
+    const { dialect } = treatment.profile;
+    if (source.scopeFieldCount > 0 && !dialect.optionsTemplates) {
+      return refuse("options_template", `the collector's dialect ${dialect.name} takes no options templates`);
+    }
+    let mapping: TemplateMapping;
+    try {
+      mapping = this.#map(source, treatment, detectedProfile);
+    } catch (error) {
+      if (!(error instanceof ChainError)) throw error;
+      const { plugin, message } = error;
+      this.notify({ event: "plugin_failed", observationDomain, template: source.id, plugin, message });
+      if (previous?.kind !== "accepted") return refuse("mapping_failed", `${plugin}: ${message}`);
+      mapping = { ...previous.mapping };
+      if (!sameSource(mapping.source, source)) return refuse("mapping_failed", `${plugin}: ${message}`);
+    }
+    if (mapping.fields.length === 0 || (source.scopeFieldCount > 0 && mapping.fields[0]?.scope !== true)) {
+      return refuse("everything_stripped", "the collector knows none of its fields");
+    }
+    return this.#accept(source, observationDomain, treatment, mapping, detectedProfile) ??
+      refuse("limit", "no template id or no memory is left");
+  }
+
+  /** Gives back what an entry holds in common with other sessions, except its target id. */
+  discard(entry: TemplateEntry): void {
+    if (entry.kind === "refused") return;
+    release(entry.counters, countersLength(entry.compiled.program));
+    this.shared.compiled.giveBack(entry.compiledKey);
+  }
+
+  /** Takes the entry's target id (again); false when it is not to be had. */
+  holdId(entry: AcceptedTemplate, observationDomain: number): boolean {
+    if (!entry.sharesIds) return true;
+    return this.shared.ids.take(observationDomain, entry.targetId, layoutWord(entry.mapping)) === entry.targetId;
+  }
+
+  /** Gives the entry's target id back. */
+  giveBackId(entry: TemplateEntry, observationDomain: number): void {
+    if (entry.kind === "accepted" && entry.sharesIds) this.shared.ids.giveBack(observationDomain, entry.targetId);
+  }
+
+  #map(source: Template, treatment: Treatment, detectedProfile: string | undefined): TemplateMapping {
+    const length = this.#exporterAddress?.length;
+    return runChain(source, treatment, {
+      ...(detectedProfile === undefined ? {} : { detectedProfile }),
+      exporterFamily: length === 4 ? 4 : length === 16 ? 6 : undefined,
+    });
+  }
+
+  #accept(
+    source: Template,
+    observationDomain: number,
+    treatment: Treatment,
+    mapping: TemplateMapping,
+    detectedProfile: string | undefined,
+  ): TemplateEntry | undefined {
+    const { dialect } = treatment.profile;
+    const sharesIds = dialect.templateScope === "observation-domain";
+    const targetId = sharesIds ? this.shared.ids.take(observationDomain, source.id, layoutWord(mapping)) : source.id;
+    if (targetId === undefined) return undefined;
+    const giveBack = () => sharesIds && this.shared.ids.giveBack(observationDomain, targetId);
+    const announcement = encodeTemplateRecord(targetTemplate(mapping, targetId));
+    if (announcement.length + MESSAGE_OVERHEAD > this.maxMessageLength) {
+      giveBack();
+      const reason = "template_too_long";
+      const message = `${announcement.length} octets of template record in messages of ${this.maxMessageLength}`;
+      this.notify({ event: "template_refused", observationDomain, template: source.id, reason, message });
+      return { kind: "refused", source, reason, message, detectedProfile };
+    }
+    const usesFacts = mapping.fields.some(({ value }) => value.from === "session");
+    const compiledKey = [
+      this.shared.numberOf(treatment),
+      dialect.setPadding ? "padding" : "",
+      usesFacts ? `${observationDomain}/${this.#exporterAddress?.join(".")}` : this.#exporterAddress?.length,
+      mappingWord(mapping),
+    ].join("|");
+    try {
+      const facts = { exporterAddress: this.#exporterAddress, observationDomain };
+      const compiled = this.shared.compiled.take(compiledKey, mapping, facts, dialect.setPadding);
+      const length = countersLength(compiled.program);
+      const counters = allocate(length);
+      if (counters === 0) {
+        this.shared.compiled.giveBack(compiledKey);
+        giveBack();
+        return undefined;
+      }
+      memoryLongs.fill(0n, counters >>> 3, (counters + length) >>> 3);
+      return {
+        kind: "accepted",
+        source,
+        mapping,
+        compiled,
+        compiledKey,
+        identity: isIdentity(mapping) && targetId === source.id,
+        references: mapping.fields.some(({ target }) => isReference(target.element)),
+        dialect,
+        sharesIds,
+        targetId,
+        announcement,
+        counters,
+        detectedProfile,
+        records: 0,
+      };
+    } catch (error) {
+      giveBack();
+      if (!(error instanceof RangeError)) throw error;
+      const message = error.message;
+      this.notify({
+        event: "template_refused",
+        observationDomain,
+        template: source.id,
+        reason: "mapping_failed",
+        message,
+      });
+      return { kind: "refused", source, reason: "mapping_failed", message, detectedProfile };
+    }
+  }
+}
+
+function addressOctets(address: string): Uint8Array | undefined {
+  return parseIPv4(address) ?? parseIPv6(address);
+}
+
+function sameSource(one: Template, other: Template): boolean {
+  return fieldsWord(one) === fieldsWord(other);
+}
+
+/** Equal words, equal layouts. */
+function fieldsWord({ fields, scopeFieldCount }: Pick<Template, "fields" | "scopeFieldCount">): string {
+  return `${scopeFieldCount}:` +
+    fields.map(({ element, length }) => `${element.enterpriseBit ? `${element.pen}.` : ""}${element.id}.${length}`)
+      .join();
+}
+
+/** A word for the target layout. */
+function layoutWord(mapping: TemplateMapping): string {
+  return fieldsWord(targetTemplate(mapping, mapping.source.id));
+}
+
+/** A word for all that the program depends on but the session's facts. */
+function mappingWord(mapping: TemplateMapping): string {
+  const values = mapping.fields.map(({ value }) =>
+    value.from === "record"
+      ? `${value.index}${value.convert ?? ""}`
+      : value.from === "constant"
+      ? `=${value.octets.join(".")}`
+      : value.fact
+  );
+  return `${fieldsWord(mapping.source)}|${layoutWord(mapping)}|${values.join()}`;
+}

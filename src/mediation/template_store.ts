@@ -1,0 +1,78 @@
+import type { Template } from "../ipfix/template.ts";
+import type { CompiledMapping } from "./compiled_mapping.ts";
+import type { Dialect } from "./dialect.ts";
+import type { DropReason } from "./event.ts";
+import type { Sequence } from "./rewrite_loop/sequence.ts";
+import type { TemplateMapping } from "./template_mapping.ts";
+
+/** What stands behind a template id of one observation domain of one session: data goes out by it, or is counted away. */
+export type TemplateEntry = AcceptedTemplate | RefusedTemplate;
+
+/** A template whose data goes out. */
+export interface AcceptedTemplate {
+  readonly kind: "accepted";
+  readonly source: Template;
+  readonly mapping: TemplateMapping;
+  readonly compiled: CompiledMapping;
+  /** Under which {@link CompiledMappings} shares it. */
+  readonly compiledKey: string;
+  /** Whether records go out octet for octet under the same template id. */
+  readonly identity: boolean;
+  /** Whether records name templates or field positions, which change with the mapping (RFC 7119 §10.2, RFC 6313). */
+  readonly references: boolean;
+  /** What the collector's decoder can take of it. */
+  readonly dialect: Dialect;
+  /** Whether the target id is one of a space that sessions share. */
+  readonly sharesIds: boolean;
+  readonly targetId: number;
+  /** The template record as the collector gets it. */
+  readonly announcement: Uint8Array;
+  /** Address of the route's counters in the loop's memory. */
+  readonly counters: number;
+  readonly detectedProfile: string | undefined;
+  /** Data records that went through, as far as they have been folded into the session's counters. */
+  records: number;
+}
+
+/** A template whose data is counted away. */
+export interface RefusedTemplate {
+  readonly kind: "refused";
+  readonly source: Template;
+  readonly reason: DropReason;
+  readonly message: string;
+  readonly detectedProfile: string | undefined;
+}
+
+/** One observation domain of a session. */
+export interface ObservationDomain {
+  readonly id: number;
+  readonly sequence: Sequence;
+  readonly templates: Map<number, TemplateEntry>;
+}
+
+/**
+ * Changes that can be taken back while a message is being read: a message that turns out broken in its last set must leave no trace of
+ * the templates in its first.
+ */
+export class Journal {
+  readonly #undo: (() => void)[] = [];
+  readonly #commit: (() => void)[] = [];
+
+  /** Notes what takes a change back, and what is left to do once it stands. */
+  note(undo: () => void, commit?: () => void): void {
+    this.#undo.push(undo);
+    if (commit !== undefined) this.#commit.push(commit);
+  }
+
+  /** Everything stands. */
+  commit(): void {
+    this.#undo.length = 0;
+    for (const action of this.#commit.splice(0)) action();
+  }
+
+  /** Takes everything back, last change first. */
+  rollBack(): void {
+    this.#commit.length = 0;
+    for (const action of this.#undo.splice(0).reverse()) action();
+  }
+}
