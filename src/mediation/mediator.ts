@@ -1,7 +1,10 @@
-import type { SessionFacts, SessionRewriter } from "./session_rewriter.ts";
-import type { ChooseTreatment } from "./treatment.ts";
 import type { RegistryHistory } from "../ipfix/registry.ts";
 import type { Template } from "../ipfix/template.ts";
+import { CompiledMappings } from "./compiled_mapping.ts";
+import { Session } from "./session.ts";
+import type { SessionFacts, SessionRewriter } from "./session_rewriter.ts";
+import { TemplateIdSpace } from "./template_id_space.ts";
+import type { ChooseTreatment, Treatment } from "./treatment.ts";
 
 /** Caps that hold whatever exporters send. */
 export interface MediationLimits {
@@ -10,6 +13,12 @@ export interface MediationLimits {
   readonly templates: number;
   readonly observationDomainsPerSession: number;
 }
+
+const DEFAULT_LIMITS: MediationLimits = {
+  templatesPerSession: 256,
+  templates: 65536,
+  observationDomainsPerSession: 256,
+};
 
 /** What all sessions to one collector have in common. */
 export interface MediatorOptions {
@@ -21,11 +30,46 @@ export interface MediatorOptions {
   readonly limits?: Partial<MediationLimits>;
 }
 
+/** What the sessions of one mediator share. */
+export interface SharedState {
+  readonly chooseTreatment: ChooseTreatment;
+  readonly registryHistory: RegistryHistory;
+  readonly detectRelease: (template: Template) => string | undefined;
+  readonly limits: MediationLimits;
+  readonly compiled: CompiledMappings;
+  readonly ids: TemplateIdSpace;
+  /** Templates that all sessions hold together. */
+  templates: number;
+  /** A number for each treatment, to tell them apart. */
+  numberOf(treatment: Treatment): number;
+}
+
 /** Opens sessions to one collector and keeps what they share: template ids per observation domain, compiled programs, caps. */
 export class Mediator {
-  constructor(readonly options: MediatorOptions) {}
+  readonly #shared: SharedState;
 
-  open(_facts: SessionFacts): SessionRewriter {
-    throw new Error("not built yet");
+  constructor(readonly options: MediatorOptions) {
+    const numbers = new WeakMap<Treatment, number>();
+    let treatments = 0;
+    this.#shared = {
+      chooseTreatment: options.chooseTreatment,
+      registryHistory: options.registryHistory,
+      detectRelease: options.detectRelease ?? (() => undefined),
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      compiled: new CompiledMappings(),
+      ids: new TemplateIdSpace(),
+      templates: 0,
+      numberOf(treatment) {
+        const known = numbers.get(treatment);
+        if (known !== undefined) return known;
+        numbers.set(treatment, ++treatments);
+        return treatments;
+      },
+    };
+  }
+
+  /** @throws RangeError when the rewrite loop's memory is used up */
+  open(facts: SessionFacts): SessionRewriter {
+    return new Session(this.#shared, facts);
   }
 }

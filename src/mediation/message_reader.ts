@@ -1,0 +1,229 @@
+import { DecodeError } from "../ipfix/decode_error.ts";
+import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../ipfix/message_header.ts";
+import { OctetReader } from "../ipfix/octet_reader.ts";
+import { decodeTemplateRecords, encodeWithdrawal, type TemplateKind } from "../ipfix/template_record.ts";
+import {
+  type MessageSet,
+  MINIMUM_DATA_SET_ID,
+  OPTIONS_TEMPLATE_SET_ID,
+  SET_HEADER_LENGTH,
+  setsOfMessage,
+  TEMPLATE_SET_ID,
+} from "../ipfix/set.ts";
+import { type Dialect } from "./dialect.ts";
+import type { DropReason, MediationEvent } from "./event.ts";
+import type { MessagePlan, PlanItem } from "./message_plan.ts";
+import { memoryWords } from "./rewrite_loop/memory.ts";
+import { answer, walkRecords } from "./rewrite_loop/rewrite_loop.ts";
+import type { SessionTemplates } from "./session_templates.ts";
+
+/** What the reader asks of its session. */
+export interface ReaderOptions {
+  readonly templates: SessionTemplates;
+  /** Withdrawals apply (TCP, TLS). */
+  readonly reliable: boolean;
+  /** What goes out has to fit it. */
+  readonly dialect: Dialect;
+  readonly maxMessageLength: number;
+  /** Told only once the message stands. */
+  readonly drop: (
+    reason: DropReason,
+    observationDomain: number,
+    template: number,
+    message: string,
+    records: number,
+  ) => void;
+  readonly notify: (event: MediationEvent) => void;
+}
+
+/** Reads one whole message in the general way: learns its templates, finds its records, and says what is to go out. */
+export class MessageReader {
+  constructor(readonly options: ReaderOptions) {}
+
+  /**
+   * Changes the session's templates as the message says, noted in their journal: the caller commits it or, on an error, rolls back.
+   *
+   * @param octets where the message begins at `start`
+   * @param address of `octets` in the rewrite loop's memory
+   * @throws DecodeError for a message that is refused whole
+   */
+  read(octets: Uint8Array, start: number, address: number): MessagePlan {
+    const header = decodeMessageHeader(octets, start);
+    const end = start + header.length;
+    const state: PlanState = {
+      observationDomain: header.observationDomainId,
+      start,
+      items: [],
+      records: 0,
+      dropped: false,
+      relay: header.length <= this.options.maxMessageLength,
+      bound: MESSAGE_HEADER_LENGTH,
+    };
+    const sets = setsOfMessage(octets, start, end);
+    const { dialect } = this.options;
+    if (sets.length > dialect.setsPerMessage || (sets.length === 0 && !dialect.emptyMessages)) state.relay = false;
+    for (const [index, set] of sets.entries()) {
+      if (set.id >= MINIMUM_DATA_SET_ID) this.#readData(set, state, address);
+      else if (set.id === TEMPLATE_SET_ID) this.#readTemplates(octets, set, index, "template", state);
+      else if (set.id === OPTIONS_TEMPLATE_SET_ID) this.#readTemplates(octets, set, index, "options-template", state);
+      else {
+        state.relay = false;
+        this.options.drop("reserved_set", state.observationDomain, set.id, `set id ${set.id} is reserved`, 1);
+      }
+    }
+    return {
+      length: header.length,
+      exportTime: header.exportTime,
+      sequenceNumber: header.sequenceNumber,
+      observationDomain: header.observationDomainId,
+      domain: this.options.templates.domains.get(header.observationDomainId),
+      items: state.items,
+      records: state.records,
+      dropped: state.dropped,
+      relay: state.relay,
+      bound: state.bound,
+    };
+  }
+
+  #readTemplates(octets: Uint8Array, set: MessageSet, index: number, kind: TemplateKind, state: PlanState): void {
+    const { templates, dialect } = this.options;
+    const history = templates.shared.registryHistory;
+    const reader = new OctetReader(octets, set.contentOffset, set.end, "template_truncated");
+    const records = decodeTemplateRecords(
+      reader,
+      kind,
+      (pen, id, length, bit) => history.resolve(pen, id, length, bit),
+    );
+    if (records.length === 0) {
+      state.relay = false;
+      this.options.drop("empty_set", state.observationDomain, set.id, `template set ${set.id} is empty`, 1);
+    }
+    if (records.length > dialect.templateRecordsPerSet) state.relay = false;
+    for (const record of records) {
+      if (record.kind === "withdrawal") {
+        this.#withdraw(record.id, kind, index, set.id, state);
+        continue;
+      }
+      const known = templates.find(state.observationDomain, record.template.id);
+      const entry = templates.learn(state.observationDomain, record.template);
+      if (entry === undefined) {
+        state.relay = false;
+        this.options.drop(
+          "limit",
+          state.observationDomain,
+          record.template.id,
+          "past the cap of templates or domains",
+          0,
+        );
+        continue;
+      }
+      if (known !== undefined && known !== entry) {
+        this.#warn(state, record.template.id, "a template with another layout replaces it");
+      }
+      if (entry.kind === "refused") {
+        state.relay = false;
+        continue;
+      }
+      if (!entry.identity) state.relay = false;
+      this.#announce(state, index, set.id, entry.announcement, entry.targetId, false);
+    }
+  }
+
+  #withdraw(id: number, kind: TemplateKind, index: number, setId: number, state: PlanState): void {
+    const { templates, reliable, dialect } = this.options;
+    if (!reliable) {
+      state.relay = false;
+      return this.#warn(state, id, "a withdrawal over UDP is ignored");
+    }
+    if (id < MINIMUM_DATA_SET_ID && id !== setId) {
+      state.relay = false;
+      return this.#warn(state, id, `the withdrawal of id ${id} in a set ${setId} is ignored`);
+    }
+    const domain = templates.domains.get(state.observationDomain);
+    const isOptions = kind === "options-template";
+    const ids = id >= MINIMUM_DATA_SET_ID
+      ? [id]
+      : [...domain?.templates ?? []].filter(([, { source }]) => (source.scopeFieldCount > 0) === isOptions).map((
+        [key],
+      ) => key);
+    const known = domain?.templates.get(id);
+    if (id >= MINIMUM_DATA_SET_ID && (known === undefined || (known.source.scopeFieldCount > 0) !== isOptions)) {
+      state.relay = false;
+      return this.#warn(state, id, "the withdrawal of an unknown template is ignored");
+    }
+    for (const template of ids) {
+      const entry = templates.withdraw(state.observationDomain, template);
+      if (entry?.kind !== "accepted" || !dialect.withdrawals) {
+        state.relay = false;
+        continue;
+      }
+      if (!entry.identity || id < MINIMUM_DATA_SET_ID) state.relay = false;
+      this.#announce(state, index, setId, encodeWithdrawal(entry.targetId, kind), entry.targetId, true);
+    }
+  }
+
+  #announce(
+    state: PlanState,
+    set: number,
+    setId: number,
+    octets: Uint8Array,
+    targetId: number,
+    withdrawal: boolean,
+  ): void {
+    state.items.push({ kind: "announcement", setId, octets, targetId, withdrawal, set });
+    state.bound += octets.length + SET_HEADER_LENGTH;
+  }
+
+  #readData(set: MessageSet, state: PlanState, address: number): void {
+    const { templates, drop } = this.options;
+    const entry = templates.find(state.observationDomain, set.id);
+    if (entry === undefined) {
+      state.relay = false;
+      state.dropped = true;
+      drop("unknown_template", state.observationDomain, set.id, "data before its template", 1);
+      return;
+    }
+    if (entry.kind === "refused") {
+      state.relay = false;
+      state.dropped = true;
+      drop(entry.reason, state.observationDomain, set.id, entry.message, 1);
+      return;
+    }
+    const program = entry.compiled.address;
+    const whole = walkRecords(program, address + set.contentOffset, address + set.end);
+    const { consumed, records } = answer;
+    if (!whole) {
+      throw new DecodeError(
+        "field_overrun",
+        `data record ${records} of template ${set.id} in observation domain ${state.observationDomain} overruns its set`,
+        set.contentOffset + consumed,
+      );
+    }
+    if (records === 0) {
+      state.relay = false;
+      drop("empty_set", state.observationDomain, set.id, "a data set without records", 1);
+      return;
+    }
+    if (!entry.identity || (consumed < set.length && !entry.dialect.setPadding)) state.relay = false;
+    const start = set.contentOffset - state.start;
+    state.items.push({ kind: "data", template: entry, start, end: start + consumed, records });
+    state.records += records;
+    const growth = memoryWords[(program >>> 2) + 3] ?? 0;
+    state.bound += SET_HEADER_LENGTH + consumed + growth * records;
+  }
+
+  #warn(state: PlanState, template: number, message: string): void {
+    this.options.notify({ event: "warning", observationDomain: state.observationDomain, template, message });
+  }
+}
+
+/** What is found while a message is read. */
+interface PlanState {
+  readonly observationDomain: number;
+  readonly start: number;
+  readonly items: PlanItem[];
+  records: number;
+  dropped: boolean;
+  relay: boolean;
+  bound: number;
+}

@@ -1,0 +1,250 @@
+import { writeMessageHeader } from "../ipfix/message_header.ts";
+import { SET_HEADER_LENGTH, writeSetHeader } from "../ipfix/set.ts";
+import type { Announcements } from "./announcements.ts";
+import type { Dialect } from "./dialect.ts";
+import type { DropReason } from "./event.ts";
+import type { MessagePlan, PlanItem } from "./message_plan.ts";
+import { memoryOctets } from "./rewrite_loop/memory.ts";
+import { answer, recordLength, rewriteRecords, SCRATCH_LENGTH } from "./rewrite_loop/rewrite_loop.ts";
+import { MESSAGE_OVERHEAD } from "./template_intake.ts";
+
+const HEADER_LENGTH = 16;
+
+/** Where output goes: octets of the rewrite loop's memory, filled from `at` on. */
+export interface Output {
+  readonly start: number;
+  readonly end: number;
+  at: number;
+  messages: number;
+  records: number;
+}
+
+/** What the writer asks of its session. */
+export interface WriterOptions {
+  readonly dialect: Dialect;
+  readonly maxMessageLength: number;
+  readonly announcements: Announcements;
+  /** Address of {@link SCRATCH_LENGTH} octets. */
+  readonly scratch: number;
+  readonly drop: (
+    reason: DropReason,
+    observationDomain: number,
+    template: number,
+    message: string,
+    records: number,
+  ) => void;
+}
+
+/** Writes one planned message as one or more that fit the dialect; stops where the output is full and goes on in the next one. */
+export class MessageWriter {
+  readonly #options: WriterOptions;
+  #plan: MessagePlan | undefined;
+  #item = 0;
+  /** Octets of the current data item that have been written or dropped. */
+  #offset = 0;
+  #departed = false;
+  #written = 0;
+  // The message that is being written: addresses.
+  #message = 0;
+  #set = 0;
+  #setId = 0;
+  #setSource = -1;
+  #setRecords = 0;
+  #sets = 0;
+  #records = 0;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+  }
+
+  begin(plan: MessagePlan): void {
+    this.#plan = plan;
+    this.#item = 0;
+    this.#offset = 0;
+    this.#written = 0;
+    this.#departed = plan.dropped;
+    this.#message = 0;
+  }
+
+  /**
+   * Writes on.
+   *
+   * @param source address of the planned message's first octet
+   * @returns whether all of it has been written
+   */
+  write(source: number, output: Output): boolean {
+    const plan = this.#plan;
+    if (plan === undefined) return true;
+    if (plan.relay) return this.#relay(plan, source, output);
+    const needed = Math.min(this.#options.maxMessageLength, plan.bound);
+    while (this.#item < plan.items.length || (this.#written === 0 && this.#message === 0)) {
+      if (this.#message === 0) {
+        if (output.messages >= this.#options.dialect.messagesPerWrite || output.end - output.at < needed) return false;
+        this.#open(output);
+      }
+      const item = plan.items[this.#item];
+      if (item === undefined) break;
+      const fits = item.kind === "announcement"
+        ? this.#announce(plan, item, output)
+        : this.#data(plan, item, source, output);
+      if (!fits) this.#close(plan, output);
+    }
+    if (this.#message !== 0) this.#close(plan, output);
+    this.#plan = undefined;
+    return true;
+  }
+
+  #relay(plan: MessagePlan, source: number, output: Output): boolean {
+    if (output.messages >= this.#options.dialect.messagesPerWrite || output.end - output.at < plan.length) return false;
+    memoryOctets.copyWithin(output.at, source, source + plan.length);
+    if (plan.domain?.sequence.counted === true) this.#writeSequence(output.at, plan.domain.sequence.next(plan.records));
+    for (const item of plan.items) if (item.kind === "announcement") this.#note(plan, item, output.at - output.start);
+    output.at += plan.length;
+    output.messages++;
+    output.records += plan.records;
+    this.#plan = undefined;
+    return true;
+  }
+
+  #open(output: Output): void {
+    this.#message = output.at;
+    output.at += HEADER_LENGTH;
+    this.#set = 0;
+    this.#setSource = -1;
+    this.#sets = 0;
+    this.#records = 0;
+  }
+
+  get #limit(): number {
+    return this.#message + this.#options.maxMessageLength;
+  }
+
+  #room(output: Output): number {
+    return Math.min(this.#limit, output.end) - output.at;
+  }
+
+  /** Begins a set; false: not in this message. */
+  #openSet(id: number, source: number, least: number, output: Output): boolean {
+    this.#closeSet(output);
+    if (this.#sets >= this.#options.dialect.setsPerMessage || this.#room(output) < SET_HEADER_LENGTH + least) {
+      return false;
+    }
+    this.#set = output.at;
+    this.#setId = id;
+    this.#setSource = source;
+    this.#setRecords = 0;
+    this.#sets++;
+    output.at += SET_HEADER_LENGTH;
+    return true;
+  }
+
+  #closeSet(output: Output): void {
+    if (this.#set === 0) return;
+    if (this.#setRecords === 0) {
+      output.at = this.#set;
+      this.#sets--;
+    } else writeSetHeader(memoryOctets, this.#set, this.#setId, output.at - this.#set);
+    this.#set = 0;
+    this.#setSource = -1;
+  }
+
+  #announce(plan: MessagePlan, item: PlanItem & { kind: "announcement" }, output: Output): boolean {
+    const { length } = item.octets;
+    const together = this.#set !== 0 && this.#setSource === item.set &&
+      this.#setRecords < this.#options.dialect.templateRecordsPerSet && this.#room(output) >= length;
+    if (!together && !this.#openSet(item.setId, item.set, length, output)) return false;
+    memoryOctets.set(item.octets, output.at);
+    this.#note(plan, item, this.#message - output.start);
+    output.at += length;
+    this.#setRecords++;
+    this.#item++;
+    return true;
+  }
+
+  #note(plan: MessagePlan, item: PlanItem & { kind: "announcement" }, offset: number): void {
+    const { observationDomain } = plan;
+    const { announcements } = this.#options;
+    if (item.withdrawal) announcements.withdraw(observationDomain, item.targetId, item.setId, offset);
+    else {announcements.announce(
+        { observationDomain, targetId: item.targetId, setId: item.setId, octets: item.octets },
+        offset,
+      );}
+  }
+
+  #data(plan: MessagePlan, item: PlanItem & { kind: "data" }, source: number, output: Output): boolean {
+    const { template } = item;
+    if (!this.#openSet(template.targetId, -1, 0, output)) return false;
+    const program = template.compiled.address;
+    const from = source + item.start + this.#offset;
+    const end = source + item.end;
+    const limit = Math.min(this.#limit, output.end);
+    rewriteRecords(program, template.counters, from, end, output.at, limit, this.#options.scratch);
+    const { consumed, produced, records } = answer;
+    output.at += produced;
+    this.#offset += consumed;
+    this.#setRecords += records;
+    this.#records += records;
+    const wasAlone = this.#sets === 1 && records === 0;
+    this.#closeSet(output);
+    if (source + item.start + this.#offset >= end) {
+      this.#item++;
+      this.#offset = 0;
+      return true;
+    }
+    if (!this.#isTooLong(program, source + item.start + this.#offset, end)) {
+      return wasAlone ? this.#dropRecord(plan, item, source) : false;
+    }
+    return this.#dropRecord(plan, item, source);
+  }
+
+  /** Whether the record does not even fit a message of its own. */
+  #isTooLong(program: number, from: number, end: number): boolean {
+    const length = recordLength(program, from, end);
+    const room = this.#options.maxMessageLength - MESSAGE_OVERHEAD;
+    const scratch = this.#options.scratch;
+    rewriteRecords(program, 0, from, from + length, scratch, scratch + room, scratch + SCRATCH_LENGTH);
+    return answer.records === 0;
+  }
+
+  #dropRecord(plan: MessagePlan, item: PlanItem & { kind: "data" }, source: number): true {
+    const { source: template, compiled } = item.template;
+    const from = source + item.start + this.#offset;
+    this.#offset += recordLength(compiled.address, from, source + item.end);
+    this.#departed = true;
+    const message = `a record of its own exceeds ${this.#options.maxMessageLength} octets of message`;
+    this.#options.drop("record_too_long", plan.observationDomain, template.id, message, 1);
+    if (source + item.start + this.#offset >= source + item.end) {
+      this.#item++;
+      this.#offset = 0;
+    }
+    return true;
+  }
+
+  #close(plan: MessagePlan, output: Output): void {
+    this.#closeSet(output);
+    const start = this.#message;
+    this.#message = 0;
+    if (this.#sets === 0 && (!this.#options.dialect.emptyMessages || this.#written > 0)) {
+      output.at = start;
+      this.#written++;
+      return;
+    }
+    const isWhole = this.#written === 0 && this.#item >= plan.items.length && !this.#departed;
+    const sequence = plan.domain?.sequence;
+    if (!isWhole && sequence !== undefined) sequence.depart(plan.sequenceNumber, plan.records);
+    writeMessageHeader(memoryOctets, start, {
+      version: 10,
+      length: output.at - start,
+      exportTime: plan.exportTime,
+      sequenceNumber: sequence?.counted === true ? sequence.next(this.#records) : plan.sequenceNumber,
+      observationDomainId: plan.observationDomain,
+    });
+    this.#written++;
+    output.messages++;
+    output.records += this.#records;
+  }
+
+  #writeSequence(message: number, sequence: number): void {
+    new DataView(memoryOctets.buffer).setUint32(message + 8, sequence);
+  }
+}

@@ -1,0 +1,252 @@
+import { DecodeError } from "../ipfix/decode_error.ts";
+import { nextMessageLength } from "../ipfix/framing.ts";
+import { Announcements } from "./announcements.ts";
+import { Counters, increment } from "./counters.ts";
+import type { Dialect } from "./dialect.ts";
+import type { DropReason, MediationEvent } from "./event.ts";
+import type { SharedState } from "./mediator.ts";
+import type { MessagePlan } from "./message_plan.ts";
+import { MessageReader } from "./message_reader.ts";
+import { MessageWriter, type Output } from "./message_writer.ts";
+import { Replay } from "./replay.ts";
+import { addressOf, allocate, memoryOctets } from "./rewrite_loop/memory.ts";
+import { answer, rewriteMessages, SCRATCH_LENGTH, Stop } from "./rewrite_loop/rewrite_loop.ts";
+import { Routes } from "./rewrite_loop/routes.ts";
+import type { SessionFacts, SessionRewriter, TemplateState } from "./session_rewriter.ts";
+import { SessionTemplates } from "./session_templates.ts";
+import { TemplateIntake } from "./template_intake.ts";
+
+/** Octets that are staged in the loop's memory where a caller's buffers lie outside of it: one copy in, one copy out. */
+const STAGE_LENGTH = 256 * 1024;
+const stagedInput = allocate(STAGE_LENGTH);
+const stagedOutput = allocate(STAGE_LENGTH);
+const scratch = allocate(2 * SCRATCH_LENGTH);
+
+/** Kinds of drops that one session logs once each; beyond so many it only counts. */
+const DROPS_TOLD = 256;
+
+/** The session rewriter: see its contract. */
+export class Session implements SessionRewriter {
+  consumed = 0;
+  produced = 0;
+  producedRecords = 0;
+  readonly #counters = new Counters();
+  readonly #routes: Routes;
+  readonly #templates: SessionTemplates;
+  readonly #announcements = new Announcements();
+  readonly #reader: MessageReader;
+  readonly #writer: MessageWriter;
+  readonly #dialect: Dialect;
+  readonly #facts: SessionFacts;
+  readonly #replay: Replay;
+  readonly #toldDrops = new Set<string>();
+  /** Held back until the message that caused them stands. */
+  #events: MediationEvent[] = [];
+  #drops: { reason: DropReason; observationDomain: number; template: number; message: string; records: number }[] = [];
+  #plan: MessagePlan | undefined;
+  #closed = false;
+
+  constructor(shared: SharedState, facts: SessionFacts) {
+    this.#facts = facts;
+    const treatment = shared.chooseTreatment({
+      ...(facts.address === undefined ? {} : { address: facts.address }),
+      ...(facts.certificateName === undefined ? {} : { certificateName: facts.certificateName }),
+      observationDomain: 0,
+    });
+    const dialect = this.#dialect = treatment.profile.dialect;
+    const maxMessageLength = Math.min(facts.maxMessageLength ?? 65535, 65535);
+    const notify = (event: MediationEvent) => void this.#events.push(event);
+    const drop = (reason: DropReason, observationDomain: number, template: number, message: string, records: number) =>
+      void this.#drops.push({ reason, observationDomain, template, message, records });
+    this.#routes = new Routes(dialect.messagesPerWrite, maxMessageLength);
+    const intake = new TemplateIntake(shared, facts, maxMessageLength, notify);
+    this.#templates = new SessionTemplates(shared, intake, this.#routes, this.#counters, notify);
+    this.#reader = new MessageReader({
+      templates: this.#templates,
+      reliable: facts.reliable,
+      dialect,
+      maxMessageLength,
+      drop,
+      notify,
+    });
+    const announcements = this.#announcements;
+    this.#writer = new MessageWriter({ dialect, maxMessageLength, announcements, scratch, drop });
+    this.#replay = new Replay(this.#templates, announcements, dialect, maxMessageLength);
+  }
+
+  get counters(): Counters {
+    this.#templates.fold();
+    return this.#counters;
+  }
+
+  get skewed(): boolean {
+    for (const { templates } of this.#templates.domains.values()) {
+      for (const entry of templates.values()) if (entry.kind === "refused" || !entry.identity) return true;
+    }
+    return false;
+  }
+
+  rewrite(input: Uint8Array, output: Uint8Array): void {
+    if (this.#closed) throw new Error("the session is closed");
+    this.consumed = this.produced = this.producedRecords = 0;
+    this.#announcements.settle();
+    const inputLength = Math.min(input.length, STAGE_LENGTH);
+    let inputAddress = addressOf(input);
+    if (inputAddress < 0) memoryOctets.set(input.subarray(0, inputLength), inputAddress = stagedInput);
+    const start = addressOf(output) < 0 ? stagedOutput : addressOf(output);
+    const room: Output = {
+      start,
+      end: start + Math.min(output.length, STAGE_LENGTH),
+      at: start,
+      messages: 0,
+      records: 0,
+    };
+    try {
+      this.#run(input.subarray(0, inputLength), inputAddress, room);
+    } finally {
+      this.produced = room.at - start;
+      this.producedRecords = room.records;
+      this.#counters.messagesSent += room.messages;
+      this.#counters.octetsSent += this.produced;
+      this.#counters.recordsSent += room.records;
+      this.#counters.octetsReceived += this.consumed;
+      if (start === stagedOutput) output.set(memoryOctets.subarray(start, room.at));
+      this.#tell();
+    }
+  }
+
+  #run(input: Uint8Array, address: number, output: Output): void {
+    if (!this.#replay.write(output)) return;
+    for (;;) {
+      if (this.#plan !== undefined) {
+        if (!this.#writer.write(address + this.consumed, output)) return;
+        this.consumed += this.#plan.length;
+        this.#plan = undefined;
+      }
+      const maxMessages = this.#dialect.messagesPerWrite;
+      if (output.messages >= maxMessages) return;
+      const stop = rewriteMessages(
+        this.#routes.address,
+        address + this.consumed,
+        address + input.length,
+        output.at,
+        output.end,
+      );
+      const { consumed, produced, records, messages } = answer;
+      this.consumed += consumed;
+      output.at += produced;
+      output.messages += messages;
+      output.records += records;
+      this.#counters.messagesReceived += messages;
+      this.#counters.recordsReceived += records;
+      if (stop !== Stop.general) return;
+      if (!this.#readGeneral(input, address, output)) return;
+    }
+  }
+
+  /** Reads the message that the loop left; false: not now, what is before it has to go out first, or it is not all there. */
+  #readGeneral(input: Uint8Array, address: number, output: Output): boolean {
+    let plan: MessagePlan;
+    try {
+      if (nextMessageLength(input, this.consumed) === "incomplete") return false;
+      plan = this.#reader.read(input, this.consumed, address);
+    } catch (error) {
+      this.#templates.journal.rollBack();
+      this.#events = [];
+      this.#drops = [];
+      if (!(error instanceof DecodeError)) throw error;
+      if (output.at > output.start) return false;
+      increment(this.#counters.messagesRejected, error.reason);
+      throw error;
+    }
+    this.#templates.journal.commit();
+    this.#counters.messagesReceived++;
+    this.#counters.recordsReceived += plan.records;
+    if (plan.domain?.sequence.follow(plan.sequenceNumber, plan.records) === true) {
+      const { observationDomain, sequenceNumber } = plan;
+      this.#events.push({
+        event: "sequence_gap",
+        observationDomain,
+        expected: sequenceNumber,
+        received: sequenceNumber,
+      });
+    }
+    if (plan.domain !== undefined) {
+      this.#templates.exportTimes.set(plan.observationDomain, plan.exportTime);
+      this.#templates.sequenceNumbers.set(plan.observationDomain, plan.sequenceNumber);
+    }
+    if (plan.dropped) plan.domain?.sequence.depart(plan.sequenceNumber, plan.records);
+    this.#plan = plan;
+    this.#writer.begin(plan);
+    return true;
+  }
+
+  restart(unsent?: Uint8Array): void {
+    this.#replay.restart(unsent, this.produced);
+  }
+
+  announce(): void {
+    this.#replay.announce();
+  }
+
+  templates(): TemplateState[] {
+    this.#templates.fold();
+    const states: TemplateState[] = [];
+    for (const domain of this.#templates.domains.values()) {
+      for (const [template, entry] of domain.templates) {
+        const detected = entry.detectedProfile === undefined ? {} : { detectedProfile: entry.detectedProfile };
+        states.push(
+          entry.kind === "refused"
+            ? {
+              observationDomain: domain.id,
+              template,
+              targetTemplate: undefined,
+              outcome: "refused",
+              records: 0,
+              ...detected,
+            }
+            : {
+              observationDomain: domain.id,
+              template,
+              targetTemplate: entry.targetId,
+              outcome: entry.identity ? "identity" : "rewritten",
+              mapping: entry.mapping,
+              records: entry.records,
+              ...detected,
+            },
+        );
+      }
+    }
+    return states;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#templates.fold();
+    this.#templates.close();
+    this.#routes.close();
+  }
+
+  /** Counts the drops of a message that stands, and tells its events. */
+  #tell(): void {
+    if (this.#drops.length === 0 && this.#events.length === 0) return;
+    const drops = this.#drops;
+    const events = this.#events;
+    this.#drops = [];
+    this.#events = [];
+    const { notify } = this.#facts;
+    for (const event of events) {
+      if (event.event === "plugin_failed") increment(this.#counters.pluginErrors, event.plugin);
+      if (event.event === "sequence_gap") this.#counters.sequenceGaps++;
+      notify?.(event);
+    }
+    for (const { reason, observationDomain, template, message, records } of drops) {
+      if (records > 0) increment(this.#counters.recordsDropped, reason, records);
+      const kind = `${reason}/${observationDomain}/${template}`;
+      if (this.#toldDrops.has(kind) || this.#toldDrops.size >= DROPS_TOLD) continue;
+      this.#toldDrops.add(kind);
+      notify?.({ event: "records_dropped", observationDomain, template, reason, message });
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import type { Template } from "../ipfix/template.ts";
+import { sameLayout } from "../ipfix/template.ts";
+import { type Counters, increment } from "./counters.ts";
+import type { MediationEvent } from "./event.ts";
+import type { SharedState } from "./mediator.ts";
+import { memoryLongs } from "./rewrite_loop/memory.ts";
+import type { Routes } from "./rewrite_loop/routes.ts";
+import { Sequence } from "./rewrite_loop/sequence.ts";
+import type { TemplateIntake } from "./template_intake.ts";
+import { type AcceptedTemplate, Journal, type ObservationDomain, type TemplateEntry } from "./template_store.ts";
+
+/** The templates of one session, by observation domain and id: what is known, under caps, with a way back while a message is read. */
+export class SessionTemplates {
+  readonly domains = new Map<number, ObservationDomain>();
+  readonly journal = new Journal();
+  /** Of the last message read in the general way, by observation domain: what a replayed template carries. */
+  readonly exportTimes = new Map<number, number>();
+  readonly sequenceNumbers = new Map<number, number>();
+  #count = 0;
+
+  constructor(
+    readonly shared: SharedState,
+    readonly intake: TemplateIntake,
+    readonly routes: Routes,
+    readonly counters: Counters,
+    readonly notify: (event: MediationEvent) => void,
+  ) {}
+
+  find(observationDomain: number, template: number): TemplateEntry | undefined {
+    return this.domains.get(observationDomain)?.templates.get(template);
+  }
+
+  /** Takes a template that came in; undefined where a cap keeps it out. */
+  learn(observationDomain: number, source: Template): TemplateEntry | undefined {
+    const previous = this.find(observationDomain, source.id);
+    if (
+      previous !== undefined && sameLayout(previous.source, source) &&
+      previous.source.scopeFieldCount === source.scopeFieldCount
+    ) {
+      return previous;
+    }
+    const { templatesPerSession, templates, observationDomainsPerSession } = this.shared.limits;
+    const isNewDomain = !this.domains.has(observationDomain);
+    if (
+      previous === undefined && (this.#count >= templatesPerSession || this.shared.templates >= templates ||
+        (isNewDomain && this.domains.size >= observationDomainsPerSession))
+    ) return undefined;
+    const domain = this.#domain(observationDomain);
+    if (previous !== undefined) this.intake.giveBackId(previous, observationDomain);
+    const entry = this.intake.take(source, observationDomain, previous);
+    this.#put(domain, source.id, entry);
+    this.#countTemplate(previous === undefined ? 1 : 0);
+    this.journal.note(() => {
+      this.#countTemplate(previous === undefined ? -1 : 0);
+      this.intake.giveBackId(entry, observationDomain);
+      this.intake.discard(entry);
+      if (previous?.kind === "accepted") this.intake.holdId(previous, observationDomain);
+      this.#restore(domain, source.id, previous);
+    }, () => previous !== undefined && this.#discard(previous));
+    if (previous !== undefined) increment(this.counters.templates, "replaced");
+    if (entry.kind === "refused") increment(this.counters.templates, "refused");
+    else {
+      increment(this.counters.templates, entry.identity ? "identity" : "rewritten");
+      this.notify({
+        event: "template_mapped",
+        observationDomain,
+        template: source.id,
+        targetTemplate: entry.targetId,
+        outcome: entry.identity ? "identity" : "rewritten",
+        replaced: previous !== undefined,
+        ...(entry.detectedProfile === undefined ? {} : { detectedProfile: entry.detectedProfile }),
+        mapping: entry.mapping,
+      });
+    }
+    return entry;
+  }
+
+  /** Takes a template away (RFC 7011 §8.1). */
+  withdraw(observationDomain: number, template: number): TemplateEntry | undefined {
+    const domain = this.domains.get(observationDomain);
+    const entry = domain?.templates.get(template);
+    if (domain === undefined || entry === undefined) return undefined;
+    this.intake.giveBackId(entry, observationDomain);
+    domain.templates.delete(template);
+    this.routes.delete(observationDomain, template);
+    this.#countTemplate(-1);
+    this.journal.note(() => {
+      this.#countTemplate(1);
+      if (entry.kind === "accepted") this.intake.holdId(entry, observationDomain);
+      this.#restore(domain, template, entry);
+    }, () => this.#discard(entry));
+    this.notify({ event: "template_withdrawn", observationDomain, template });
+    return entry;
+  }
+
+  /** Brings the loop's own counts into the session's counters. */
+  fold(): void {
+    for (const domain of this.domains.values()) {
+      for (const entry of domain.templates.values()) if (entry.kind === "accepted") this.#fold(entry);
+    }
+  }
+
+  close(): void {
+    for (const domain of this.domains.values()) {
+      for (const entry of domain.templates.values()) {
+        this.intake.giveBackId(entry, domain.id);
+        this.#discard(entry);
+        this.#countTemplate(-1);
+      }
+      domain.sequence.close();
+    }
+    this.domains.clear();
+  }
+
+  #countTemplate(change: number): void {
+    this.#count += change;
+    this.shared.templates += change;
+  }
+
+  #domain(id: number): ObservationDomain {
+    const known = this.domains.get(id);
+    if (known !== undefined) return known;
+    const domain: ObservationDomain = { id, sequence: new Sequence(), templates: new Map() };
+    this.domains.set(id, domain);
+    this.journal.note(() => {
+      this.domains.delete(id);
+      domain.sequence.close();
+    });
+    return domain;
+  }
+
+  #put(domain: ObservationDomain, template: number, entry: TemplateEntry): void {
+    domain.templates.set(template, entry);
+    // Records that name templates are mapped one by one in TypeScript.
+    if (entry.kind === "accepted" && !entry.references) {
+      this.routes.set({
+        observationDomain: domain.id,
+        template,
+        program: entry.compiled.address,
+        counters: entry.counters,
+        targetTemplate: entry.targetId,
+        sequence: domain.sequence.address,
+      });
+    } else this.routes.delete(domain.id, template);
+  }
+
+  #restore(domain: ObservationDomain, template: number, entry: TemplateEntry | undefined): void {
+    if (entry !== undefined) return this.#put(domain, template, entry);
+    domain.templates.delete(template);
+    this.routes.delete(domain.id, template);
+  }
+
+  #discard(entry: TemplateEntry): void {
+    if (entry.kind === "accepted") this.#fold(entry);
+    this.intake.discard(entry);
+  }
+
+  #fold(entry: AcceptedTemplate): void {
+    const word = entry.counters >>> 3;
+    const records = Number(memoryLongs[word] ?? 0n);
+    if (records === 0) return;
+    memoryLongs[word] = 0n;
+    entry.records += records;
+    for (const [index, position] of entry.compiled.program.counted.entries()) {
+      const name = entry.source.fields[position]?.element.name ?? String(position);
+      increment(this.counters.fieldsStripped, name, records);
+      const lost = Number(memoryLongs[word + 1 + index] ?? 0n);
+      memoryLongs[word + 1 + index] = 0n;
+      if (lost > 0) increment(this.counters.informationLost, name, lost);
+    }
+    for (const { target, value } of entry.mapping.fields) {
+      if (value.from !== "record") increment(this.counters.fieldsPadded, target.element.name, records);
+    }
+  }
+}
