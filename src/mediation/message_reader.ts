@@ -10,7 +10,7 @@ import {
   setsOfMessage,
   TEMPLATE_SET_ID,
 } from "../ipfix/set.ts";
-import { type Dialect } from "./dialect.ts";
+import type { Dialect } from "./dialect.ts";
 import type { DropReason, MediationEvent } from "./event.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
 import { memoryWords } from "./rewrite_loop/memory.ts";

@@ -42,5 +42,7 @@ export async function compileRewriteLoop(): Promise<Uint8Array> {
 }
 
 if (import.meta.main) {
-  await Deno.writeFile(new URL("./rewrite_loop.wasm", import.meta.url), await compileRewriteLoop());
-}
+  const path = new URL("./rewrite_loop.wasm", import.meta.url);
+  const binary = await compileRewriteLoop();
+  if (!Deno.args.includes("--check")) await Deno.writeFile(path, binary);
+  else if ((await Deno.readFile(path)).join() !== binary.join()) throw new Error("rewrite_loop.wasm is not current");
