@@ -46,3 +46,4 @@ if (import.meta.main) {
   const binary = await compileRewriteLoop();
   if (!Deno.args.includes("--check")) await Deno.writeFile(path, binary);
   else if ((await Deno.readFile(path)).join() !== binary.join()) throw new Error("rewrite_loop.wasm is not current");
+}
