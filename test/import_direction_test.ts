@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+
+/** Rooms of src, and the rooms that each may import besides itself and libraries. Everything hangs off commands and main. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  ipfix: [],
+  mediation: ["ipfix"],
+  proxy: ["ipfix", "mediation"],
+  config: ["ipfix", "mediation"],
+  admin: ["ipfix", "mediation", "proxy"],
+};
+
+async function* sources(directory: URL): AsyncGenerator<URL> {
+  for await (const entry of Deno.readDir(directory)) {
+    if (entry.isDirectory) yield* sources(new URL(`${entry.name}/`, directory));
+    else if (/\.ts$/.test(entry.name) && !/_test\.ts$/.test(entry.name)) yield new URL(entry.name, directory);
+  }
+}
+
+const root = new URL("../src/", import.meta.url);
+
+/** Rooms outside its own that the text imports from. */
+function importedRooms(file: URL, text: string): string[] {
+  return [...text.matchAll(/^\s*(?:import|export)[^;]*?from "(\.[^"]+)"/gms)]
+    .map((match) => new URL(match[1] ?? "", file).href)
+    .filter((href) => href.startsWith(root.href))
+    .map((href) => href.slice(root.href.length).split("/")[0] ?? "");
+}
+
+for (const [room, allowed] of Object.entries(ROOMS)) {
+  Deno.test(`src/${room} imports ${allowed.length === 0 ? "no other room" : allowed.join(" and ")}`, async () => {
+    let files = 0;
+    for await (const file of sources(new URL(`${room}/`, root))) {
+      if (/rewrite_loop\.as\.ts$/.test(file.href)) continue;
+      files++;
+      for (const imported of importedRooms(file, await Deno.readTextFile(file))) {
+        assert.ok(imported === room || allowed.includes(imported), `${file.pathname} imports src/${imported}`);
+      }
+    }
+    assert.ok(files > 0);
+  });
+}
+
+Deno.test("the check finds a wrong import", () => {
+  const file = new URL("ipfix/x.ts", root);
+  assert.deepEqual(importedRooms(file, `import { a } from "../proxy/session.ts";`), ["proxy"]);
+});
