@@ -1,3 +1,5 @@
+import { leaseBuffer, releaseBuffer } from "../mediation/rewrite_loop/memory.ts";
+
 /** Where read and write buffers come from: the heap, or the memory that a rewriting loop works in. */
 export interface BufferPool {
   /** Octets in all views that are out now. */
@@ -15,13 +17,30 @@ const GENEROUS_OCTETS = 64 * 1024 * 1024;
 /** So many octets of returned buffers are kept for the next lease; the rest goes back to the heap. */
 const RETAINED_OCTETS = 4 * 1024 * 1024;
 
-/** Buffers on the heap, kept by size for the next that asks. */
-export class HeapBufferPool implements BufferPool {
+/** Where a pool's buffers come from and go to. */
+interface BufferSource {
+  take(octets: number): Uint8Array;
+  giveBack(view: Uint8Array): void;
+}
+
+const HEAP: BufferSource = { take: (octets) => new Uint8Array(octets), giveBack() {} };
+
+/** Buffers that lie in the rewrite loop's memory are rewritten without a copy; once that is used up, the heap does as well. */
+const LOOP_MEMORY: BufferSource = {
+  take: (octets) => leaseBuffer(octets) ?? new Uint8Array(octets),
+  giveBack: releaseBuffer,
+};
+
+/** Buffers of one source, kept by size for the next that asks. */
+class RetainingBufferPool implements BufferPool {
   leased = 0;
   readonly #free = new Map<number, Uint8Array[]>();
   #retained = 0;
 
-  constructor(readonly limits = { generous: GENEROUS_OCTETS, retained: RETAINED_OCTETS }) {}
+  constructor(
+    readonly source: BufferSource,
+    readonly limits: { readonly generous: number; readonly retained: number },
+  ) {}
 
   get generous(): boolean {
     return this.leased < this.limits.generous;
@@ -30,17 +49,31 @@ export class HeapBufferPool implements BufferPool {
   lease(octets: number): Uint8Array {
     this.leased += octets;
     const view = this.#free.get(octets)?.pop();
-    if (view === undefined) return new Uint8Array(octets);
+    if (view === undefined) return this.source.take(octets);
     this.#retained -= octets;
     return view;
   }
 
   release(view: Uint8Array): void {
     this.leased -= view.length;
-    if (this.#retained + view.length > this.limits.retained) return;
+    if (this.#retained + view.length > this.limits.retained) return this.source.giveBack(view);
     this.#retained += view.length;
     const free = this.#free.get(view.length);
     if (free === undefined) this.#free.set(view.length, [view]);
     else free.push(view);
+  }
+}
+
+/** Buffers on the heap. */
+export class HeapBufferPool extends RetainingBufferPool {
+  constructor(limits = { generous: GENEROUS_OCTETS, retained: RETAINED_OCTETS }) {
+    super(HEAP, limits);
+  }
+}
+
+/** Buffers in the memory of the rewrite loop. */
+export class LoopBufferPool extends RetainingBufferPool {
+  constructor(limits = { generous: GENEROUS_OCTETS, retained: RETAINED_OCTETS }) {
+    super(LOOP_MEMORY, limits);
   }
 }

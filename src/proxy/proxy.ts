@@ -1,6 +1,6 @@
 import { Counters } from "../mediation/counters.ts";
 import { formatAddress } from "./address.ts";
-import { HeapBufferPool } from "./buffer_pool.ts";
+import { LoopBufferPool } from "./buffer_pool.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { CollectorLink } from "./collector_link.ts";
 import type { Connection } from "./connection.ts";
@@ -63,7 +63,7 @@ export class Proxy {
     this.mode = options.mode ?? "rewrite";
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#clock = options.clock ?? SYSTEM_CLOCK;
-    this.#pool = options.pool ?? new HeapBufferPool();
+    this.#pool = options.pool ?? new LoopBufferPool();
     this.#listeners = new Listeners({
       clock: this.#clock,
       pool: this.#pool,

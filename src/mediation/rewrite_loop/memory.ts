@@ -13,7 +13,7 @@ const LARGEST_CLASS = 24;
 const octets = new Uint8Array(memory.buffer);
 const words = new Uint32Array(memory.buffer);
 const longs = new BigUint64Array(memory.buffer);
-const free: number[][] = Array.from({ length: LARGEST_CLASS + 1 }, () => []);
+const freeBlocks: number[][] = Array.from({ length: LARGEST_CLASS + 1 }, () => []);
 let unused = (heapStart() + 63) & ~63;
 
 function classOf(size: number): number {
@@ -27,7 +27,7 @@ function classOf(size: number): number {
  */
 export function allocate(size: number): number {
   const sizeClass = classOf(size);
-  const list = free[sizeClass];
+  const list = freeBlocks[sizeClass];
   if (list === undefined) return 0;
   const reused = list.pop();
   if (reused !== undefined) return reused;
@@ -40,7 +40,7 @@ export function allocate(size: number): number {
 
 /** Gives a block back; `size` as it was asked for. */
 export function release(address: number, size: number): void {
-  if (address !== 0) free[classOf(size)]?.push(address);
+  if (address !== 0) freeBlocks[classOf(size)]?.push(address);
 }
 
 /** The octets of a block. */
@@ -48,8 +48,13 @@ export function view(address: number, size: number): Uint8Array {
   return octets.subarray(address, address + size);
 }
 
+/** Buffers take no new octets behind this: programs and routes are needed, a buffer may lie elsewhere. */
+const BUFFERS_END = octets.length / 4 * 3;
+
 /** A buffer in the loop's memory, or undefined when that is used up. Give it back with {@link releaseBuffer}. */
 export function leaseBuffer(size: number): Uint8Array | undefined {
+  const free = freeBlocks[classOf(size)];
+  if (free === undefined || (free.length === 0 && unused + size > BUFFERS_END)) return undefined;
   const address = allocate(size);
   return address === 0 ? undefined : view(address, size);
 }
