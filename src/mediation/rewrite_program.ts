@@ -66,7 +66,8 @@ export function compileMapping(
   if (smallest === 0) throw new RangeError("a record of no octets");
   const identity = isIdentity(mapping);
   const counted = identity ? [] : lostFields(mapping);
-  const runs = identity ? [] : runsOf(mapping.fields);
+  // An identity program has them too: its records are moved one by one where their message is split.
+  const runs = runsOf(mapping.fields);
   const boundaries = walkOf(source.fields, neededBoundaries(runs, counted));
   const emit = new Emitter(boundaries.slots);
   for (const run of runs) emitRun(emit, run, source.fields, facts);
