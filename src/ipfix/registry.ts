@@ -20,8 +20,9 @@ export interface RegistryHistory {
   /** The newest state of every element. */
   readonly newest: Registry;
   /**
-   * The element of a field specifier: of several that ever stood under this PEN and id, the newest whose type can have the length;
-   * else the newest; else an unknown element. PEN 0 with the enterprise bit is unknown.
+   * The element of a field specifier: of several that ever stood under this PEN and id, the newest whose registry length it has; else
+   * the newest whose type can have the length (RFC 7011 §6.2); else the newest; else an unknown element. PEN 0 with the enterprise
+   * bit is unknown.
    */
   resolve(pen: number, id: number, length: number, enterpriseBit: boolean): InformationElement;
 }

@@ -75,7 +75,8 @@ export function parseRegistryHistory(csvTexts: readonly (string | RegistryText)[
     resolve(pen, id, length, enterpriseBit) {
       // No registry has PEN 0 with the enterprise bit; a PEN without it cannot be.
       const under = enterpriseBit === (pen !== 0) ? states.get(keyOf(pen, id)) : undefined;
-      const fitting = under?.find(({ element }) => isLengthOfType(element.type, length)) ?? under?.[0];
+      const fitting = under?.find(({ element }) => element.length === length) ??
+        under?.find(({ element }) => isLengthOfType(element.type, length)) ?? under?.[0];
       return fitting?.element ?? unknownElement(pen, id, enterpriseBit);
     },
   };

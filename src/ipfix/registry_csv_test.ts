@@ -76,12 +76,15 @@ Deno.test("the newest state has each element once", () => {
   assert.equal([...history.newest.elements()].length, 495 + 470 + 73);
 });
 
-Deno.test("resolve: the newest state whose type can have the length, else the newest, else unknown", () => {
+Deno.test("resolve: the state of just this length, else the newest whose type can have it, else the newest, else unknown", () => {
   const type = (pen: number, id: number, length: number) => history.resolve(pen, id, length, pen !== 0).type;
   assert.equal(type(56506, 115, 1), "unsigned8");
   assert.equal(type(56506, 115, 65535), "string");
   assert.equal(type(56506, 116, 4), "signed32");
-  assert.equal(type(0, 89, 1), "unsigned32", "a reduced size of the newest");
+  assert.equal(type(56506, 116, 2), "unsigned16", "else 40000 would widen to a negative signed32");
+  assert.equal(type(56506, 116, 1), "signed32", "a reduced size of the newest");
+  assert.equal(type(0, 89, 1), "unsigned8");
+  assert.equal(type(0, 89, 2), "unsigned32", "a reduced size of the newest");
   assert.equal(type(0, 89, 9), "unsigned32", "no state can have it");
   assert.deepEqual(history.resolve(56506, 999, 4, true), {
     pen: 56506,
