@@ -42,7 +42,7 @@ export async function servedProxyOptions(
   endpoints: TlsEndpoints,
 ): Promise<ServedProxyOptions> {
   const { listeners, collector, treatment, mode, limits } = configuration;
-  const { sessions, hold, idle, partialMessage, drain } = limits;
+  const { sessions, hold, idle, partialMessage, drain, handshake } = limits;
   return {
     listeners: await Promise.all(listeners.map((listener) => endpoints.listener(listener))),
     collector: {
@@ -52,7 +52,7 @@ export async function servedProxyOptions(
     profile: treatment.profile,
     mode,
     mediation: mediatorOptions(configuration),
-    limits: { sessions, hold, idle, partialMessage, drain },
+    limits: { sessions, hold, idle, partialMessage, drain, handshake },
     certificates: { [Symbol.iterator]: () => endpoints.certificates()[Symbol.iterator]() },
   };
 }

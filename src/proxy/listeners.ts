@@ -22,7 +22,9 @@ export interface ListenersParts {
   readonly pool: BufferPool;
   readonly report: ReportEvent;
   /** Sources at a time over UDP. */
-  readonly sources: number;
+  readonly sources: () => number;
+  /** How many milliseconds a TLS handshake may take. */
+  readonly handshake: () => number;
   /** Gets every new session of every listener. */
   readonly admit: (connection: Connection) => void;
 }
@@ -90,11 +92,12 @@ export class Listeners {
   }
 
   #bind(options: ListenerOptions): Promise<Listener> {
-    const { clock, pool, sources } = this.#parts;
+    const { clock, pool, sources, handshake } = this.#parts;
     return bind(options, {
       clock,
       pool,
       sources,
+      handshake,
       onFailure: (...failure) => this.#reportFailure(options, ...failure),
       onRejected: (...rejection) => this.#reportRejection(...rejection),
     });

@@ -68,7 +68,8 @@ export class Proxy {
       clock: this.#clock,
       pool: this.#pool,
       report: options.report,
-      sources: this.#limits.sessions,
+      sources: () => this.#limits.sessions,
+      handshake: () => this.#limits.handshake,
       admit: (connection) => this.#admit(connection),
     });
   }

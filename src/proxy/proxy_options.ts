@@ -44,6 +44,8 @@ export interface ProxyLimits {
   readonly collectorClose: number;
   /** How long one attempt to reach the collector may take. */
   readonly dial: number;
+  /** How long an exporter's TLS handshake may take; 0: as long as it likes. */
+  readonly handshake: number;
 }
 
 /** As in the project's documentation of `limits`. */
@@ -55,6 +57,7 @@ export const DEFAULT_LIMITS: ProxyLimits = {
   drain: 10_000,
   collectorClose: 5_000,
   dial: 5_000,
+  handshake: 10_000,
 };
 
 /** What opens a rewriter for each session: a `Mediator`. */

@@ -12,7 +12,6 @@ import type { ListenerOptions } from "./proxy_options.ts";
 import { certificateName, HALF_OPEN, TlsConnection } from "./tls_connection.ts";
 import type { TlsCredentials } from "./tls_credentials.ts";
 
-const HANDSHAKE_MILLISECONDS = 10_000;
 /** At a time: past it a newcomer is closed, and tries again. */
 const HANDSHAKES = 1024;
 const HANDSHAKE_RECORD = 0x16;
@@ -26,8 +25,16 @@ export interface TlsListenerOptions {
   readonly requireClientCertificate?: boolean;
 }
 
-/** Why an exporter did not get in. `peer` is missing where the socket no longer says. */
-export type OnHandshakeFailure = (reason: string, peer: string | undefined) => void;
+/** What a TLS listener needs beside its address and options. */
+export interface TlsListenerParts {
+  readonly clock: Clock;
+  /** How many milliseconds a handshake that begins now may take; 0: as long as it likes. */
+  readonly handshake: () => number;
+  /** Told why an exporter did not get in. */
+  readonly onFailure: (reason: string, peer: string) => void;
+  /** Told when nobody can get in. */
+  readonly onError: (error: unknown) => void;
+}
 
 /** Listens for exporters over TLS 1.2 or later. Whoever is not verified never becomes a session. */
 export class TlsListener implements Listener {
@@ -37,8 +44,7 @@ export class TlsListener implements Listener {
   /** Never listens itself: it is handed connections, so that reading them stays in our hands. */
   #server: Server;
   #required: boolean;
-  readonly #clock: Clock;
-  readonly #onFailure: OnHandshakeFailure;
+  readonly #parts: TlsListenerParts;
   #forget: () => void;
   #handle: (connection: Connection) => void = (connection) => connection.close();
   #handshakes = 0;
@@ -47,24 +53,18 @@ export class TlsListener implements Listener {
    * @throws when the address cannot be bound, when this Deno is known not to verify certificates, or when the listener lets
    *   itself in without one
    */
-  static async listen(
-    address: Address,
-    options: TlsListenerOptions,
-    clock: Clock,
-    onFailure: OnHandshakeFailure,
-  ): Promise<TlsListener> {
+  static async listen(address: Address, options: TlsListenerOptions, parts: TlsListenerParts): Promise<TlsListener> {
     requireDeno(Deno.version.deno);
-    const listener = new TlsListener(address, options, clock, onFailure);
+    const listener = new TlsListener(address, options, parts);
     if (listener.#required) await listener.#testRefusal();
     return listener;
   }
 
-  private constructor(address: Address, options: TlsListenerOptions, clock: Clock, onFailure: OnHandshakeFailure) {
+  private constructor(address: Address, options: TlsListenerOptions, parts: TlsListenerParts) {
     ({ server: this.#server, required: this.#required, forget: this.#forget } = createTlsServer(options));
-    this.#tcp = new TcpListener(address, clock, (error) => onFailure(String(error), undefined));
+    this.#tcp = new TcpListener(address, parts.clock, parts.onError);
     this.address = this.#tcp.address;
-    this.#clock = clock;
-    this.#onFailure = onFailure;
+    this.#parts = parts;
   }
 
   adopt({ tls }: ListenerOptions): void {
@@ -97,7 +97,7 @@ export class TlsListener implements Listener {
     } catch (error) {
       // Whoever connects and leaves without a word has asked whether the port is open: no news.
       if (!stream.untouched || !stream.readableEnded) {
-        this.#onFailure(describeFailure(error), formatAddress(connection.remoteAddress));
+        this.#parts.onFailure(describeFailure(error), formatAddress(connection.remoteAddress));
       }
     } finally {
       this.#handshakes--;
@@ -111,7 +111,9 @@ export class TlsListener implements Listener {
     const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
     stream.on("error", reject);
     stream.once("end", () => reject(new Error("it left during the handshake")));
-    const cancel = this.#clock.after(HANDSHAKE_MILLISECONDS, () => reject(new Error("the handshake takes too long")));
+    const limit = this.#parts.handshake();
+    const tooLong = () => reject(new Error(`the handshake takes too long: more than ${limit} ms`));
+    const cancel = limit === 0 ? () => {} : this.#parts.clock.after(limit, tooLong);
     // The server's listener makes a TLS socket of whatever it is called with, and tells its own server what came of it: a
     // server for each connection, which only knows how to tell us, says of which one it speaks.
     const server: Server = Object.create(base, {

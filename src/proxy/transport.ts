@@ -14,6 +14,8 @@ export type OnListenerFailure = (event: "accept_failed" | "handshake_failed", re
 
 /** What listeners need beside their options. */
 export interface ListenerParts extends Pick<UdpListenerParts, "clock" | "pool" | "sources" | "onRejected"> {
+  /** How many milliseconds a TLS handshake may take. */
+  readonly handshake: () => number;
   readonly onFailure: OnListenerFailure;
 }
 
@@ -38,7 +40,7 @@ function describe(error: unknown): string {
  * @throws Error that names the address
  */
 export async function bind(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
-  const { clock, pool, sources, onFailure, onRejected } = parts;
+  const { clock, pool, sources, handshake, onFailure, onRejected } = parts;
   const { transport, address, tls } = options;
   const onError = (error: unknown) =>
     onFailure("accept_failed", error instanceof Error ? error.message : String(error));
@@ -48,7 +50,12 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
         return new TcpListener(address, clock, onError);
       case "tls":
         if (tls === undefined) throw new Error("it needs a certificate and a key");
-        return await TlsListener.listen(address, tls, clock, (...failure) => onFailure("handshake_failed", ...failure));
+        return await TlsListener.listen(address, tls, {
+          clock,
+          handshake,
+          onFailure: (...failure) => onFailure("handshake_failed", ...failure),
+          onError,
+        });
       case "udp":
         return new UdpListener(address, { clock, pool, sources, onError, onRejected });
     }

@@ -23,7 +23,7 @@ export interface UdpListenerParts {
   readonly clock: Clock;
   readonly pool: BufferPool;
   /** Sources at a time; past it the least recently heard one goes. */
-  readonly sources: number;
+  readonly sources: () => number;
   readonly onError: (error: unknown) => void;
   /** A datagram that is no message; told once a minute for each reason. */
   readonly onRejected: (reason: RejectReason, peer: string, datagram: Uint8Array) => void;
@@ -97,14 +97,16 @@ export class UdpListener implements Listener {
     this.#strangers.delete(key);
     this.#sources.delete(key);
     if (!source.opened) return this.#keep(this.#strangers, STRANGERS, key, source);
-    this.#keep(this.#sources, this.#parts.sources, key, source);
+    this.#keep(this.#sources, this.#parts.sources(), key, source);
     if (stranger) this.#handle(source);
   }
 
   #keep(sources: Map<string, UdpSource>, limit: number, key: string, source: UdpSource): void {
-    if (sources.size >= limit) {
-      const [oldest] = sources.values();
-      oldest?.close();
+    // More than one where the cap has become smaller.
+    for (const [oldest, one] of sources) {
+      if (sources.size < limit) break;
+      sources.delete(oldest);
+      one.close();
     }
     sources.set(key, source);
   }
