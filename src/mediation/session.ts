@@ -147,15 +147,16 @@ export class Session implements SessionRewriter {
   /** Reads the message that the loop left; false: not now, what is before it has to go out first, or it is not all there. */
   #readGeneral(input: Uint8Array, address: number, output: Output): boolean {
     let plan: MessagePlan;
+    const [events, drops] = [this.#events.length, this.#drops.length];
     try {
       if (nextMessageLength(input, this.consumed) === "incomplete") return false;
       plan = this.#reader.read(input, this.consumed, address);
     } catch (error) {
       this.#templates.journal.rollBack();
-      this.#events = [];
-      this.#drops = [];
+      this.#events.length = events;
+      this.#drops.length = drops;
       if (!(error instanceof DecodeError)) throw error;
-      if (output.at > output.start) return false;
+      if (output.at > output.start || this.consumed > 0) return false;
       increment(this.#counters.messagesRejected, error.reason);
       throw error;
     }
