@@ -5,22 +5,24 @@ import type { DropReason, TemplateOutcome } from "./event.ts";
 export class Counters {
   messagesReceived = 0;
   messagesSent = 0;
+  /** Of whole messages. */
   octetsReceived = 0;
   octetsSent = 0;
   recordsReceived = 0;
   recordsSent = 0;
-  /** Data records that the exporter's sequence numbers say never arrived, and jumps back, each as one gap. */
+  /** Times that the exporter's sequence numbers did not go on where they had been: records lost on the way, or a jump back. */
   sequenceGaps = 0;
+  /** Name of the plugin → templates at which it failed. */
   pluginErrors: Map<string, number> = new Map();
   templates: Map<TemplateOutcome, number> = new Map();
   recordsDropped: Map<DropReason, number> = new Map();
   messagesRejected: Map<RejectReason, number> = new Map();
   /** Element name → records that lost this field on the way. */
-  fieldsStripped: Map<string, number> = new Map();
+  fieldsStripped: ElementCounts = new ElementCounts();
   /** Element name → records that were given this field. */
-  fieldsPadded: Map<string, number> = new Map();
+  fieldsPadded: ElementCounts = new ElementCounts();
   /** Element name → records whose stripped field carried something else than its type's default. */
-  informationLost: Map<string, number> = new Map();
+  informationLost: ElementCounts = new ElementCounts();
 
   /** Adds all that another session counted: totals of sessions that are closed. */
   add(other: Counters): void {
@@ -35,9 +37,38 @@ export class Counters {
     addAll(this.templates, other.templates);
     addAll(this.recordsDropped, other.recordsDropped);
     addAll(this.messagesRejected, other.messagesRejected);
-    addAll(this.fieldsStripped, other.fieldsStripped);
-    addAll(this.fieldsPadded, other.fieldsPadded);
-    addAll(this.informationLost, other.informationLost);
+    this.fieldsStripped.addAll(other.fieldsStripped);
+    this.fieldsPadded.addAll(other.fieldsPadded);
+    this.informationLost.addAll(other.informationLost);
+  }
+}
+
+/** Under which elements are counted that no registry knows, past the first {@link UNKNOWN_ELEMENTS}. */
+export const OTHER_ELEMENTS = "other";
+
+/** Elements that no registry knows and which still are counted one by one. */
+export const UNKNOWN_ELEMENTS = 256;
+
+/**
+ * Records by element. What registries name is counted by its name; `pen/id`, of which an exporter can make up 2^47, only as far as
+ * {@link UNKNOWN_ELEMENTS} of them, the rest together: no exporter makes the process grow.
+ */
+export class ElementCounts extends Map<string, number> {
+  #unknown = 0;
+
+  /** Adds `amount` records to the element called so: a registry's name, or `pen/id`. */
+  add(element: string, amount: number): void {
+    const counted = this.get(element);
+    if (counted !== undefined) this.set(element, counted + amount);
+    else if (!/^[0-9]/.test(element)) this.set(element, amount);
+    else if (this.#unknown < UNKNOWN_ELEMENTS) {
+      this.#unknown++;
+      this.set(element, amount);
+    } else increment(this, OTHER_ELEMENTS, amount);
+  }
+
+  addAll(other: ReadonlyMap<string, number>): void {
+    for (const [element, amount] of other) this.add(element, amount);
   }
 }
 
