@@ -19,6 +19,22 @@ export const REJECT_REASONS = [
 /** One of {@link REJECT_REASONS}. */
 export type RejectReason = (typeof REJECT_REASONS)[number];
 
+/** What each reason means, in a sentence for those who read metrics. */
+export const REJECT_REASON_MEANINGS: Readonly<Record<RejectReason, string>> = {
+  message_version:
+    "The message does not begin with version 10 (RFC 7011 §3.1): NetFlow, sFlow, HTTP or TLS on the wrong port.",
+  message_length: "The message's length is below its header's 16 octets, or not its datagram's.",
+  message_truncated: "The session or datagram ended inside the message.",
+  set_length: "A set's length is below its header's 4 octets.",
+  set_overrun: "A set is longer than what is left of its message.",
+  trailing_octets: "One to three octets stand after the last set: no set, and no padding either.",
+  template_truncated: "A template record is longer than what is left of its set.",
+  template_id: "A template record with fields has an id below 256.",
+  scope_field_count: "An options template has no scope field, or more than it has fields (RFC 7011 §3.4.2.2).",
+  field_overrun: "A data record is longer than what is left of its set.",
+  partial_record: "A fixed-length field of a data record is cut off by the end of its set.",
+};
+
 /** A message that breaks RFC 7011: refused whole. The offset counts octets from where the given octets began. */
 export class DecodeError extends Error {
   override readonly name = "DecodeError";

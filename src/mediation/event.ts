@@ -1,35 +1,43 @@
 import type { TemplateMapping } from "./template_mapping.ts";
 
-/** Why data records (or sets that cannot be decoded) did not go out: the `reason` label of `records_dropped_total`. */
+/** Why data did not go out: the `reason` label of `records_dropped_total`, and of every event and log line about it. */
 export const DROP_REASONS = [
-  /** Data whose template this session has not announced (or has withdrawn). Counted once a set: its records cannot be told apart. */
   "unknown_template",
-  /** The template cannot be decoded without an endless loop, or its fields are all of no length. */
   "template_refused",
-  /** A plugin failed and the template had no good mapping before. */
   "mapping_failed",
-  /** Nothing of the template is known to the collector. */
   "everything_stripped",
-  /** The collector's dialect takes no options templates. */
   "options_template",
-  /** One record alone is larger than a message to this collector may be. */
-  "record_too_long",
-  /** The session or the proxy is past its cap of templates or observation domains. */
-  "limit",
-  /** Set ids 0, 1 and 4 to 255 (RFC 7011 §3.3.2). Counted once a set. */
-  "reserved_set",
-  /** A data set without any record. Counted once a set. */
-  "empty_set",
-  /** The template record alone is larger than a message to this collector may be. */
   "template_too_long",
-  /** The collector did not take datagrams fast enough, or is gone. */
+  "record_too_long",
+  "limit",
+  "reserved_set",
+  "empty_set",
   "collector_unavailable",
 ] as const;
 
 /** One of {@link DROP_REASONS}. */
 export type DropReason = (typeof DROP_REASONS)[number];
 
-/** How a template came out. */
+/** What each reason means, in a sentence for those who read metrics; data records are counted, where nothing else is said. */
+export const DROP_REASON_MEANINGS: Readonly<Record<DropReason, string>> = {
+  unknown_template:
+    "The session has not announced the data's template, or has withdrawn it; counted once a set, as its records cannot be told apart.",
+  template_refused: "No record of the template has any octets, so that no set of them would end; counted once a set.",
+  mapping_failed: "A plugin failed at the template, or its mapping cannot be carried out.",
+  everything_stripped: "The collector knows nothing, or no scope, of what the template holds.",
+  options_template: "The collector's dialect takes no options templates, nor their data.",
+  template_too_long: "The template record alone is longer than a message to this collector may be.",
+  record_too_long: "The data record alone is longer than a message to this collector may be.",
+  limit: "A cap on templates, fields or observation domains, the template ids or the memory for templates are used up.",
+  reserved_set: "The set's id is 0, 1 or 4 to 255 (RFC 7011 §3.3.2); counted once a set.",
+  empty_set: "The set holds no record; counted once a set.",
+  collector_unavailable: "The collector did not take datagrams fast enough, or is gone.",
+};
+
+/**
+ * What became of a template: `identity`, its records go out as they come in; `rewritten`; `refused`, they are dropped; `replaced`,
+ * another layout took its id (counted beside what became of that one).
+ */
 export type TemplateOutcome = "identity" | "rewritten" | "refused" | "replaced";
 
 /** What a session tells while it runs; never once per record. */
