@@ -4,18 +4,35 @@ import { sessionFactOctets, type SessionFactValues } from "./session_fact.ts";
 import { isIdentity, type MappedField, type TemplateMapping } from "./template_mapping.ts";
 
 /**
- * A template mapping compiled: a flat list of 32-bit words, and the octets of its constants behind them.
+ * A template mapping compiled: 32-bit words, and the octets of its constants behind them.
  *
- * Header: [0] octets of the smallest source record, never 0 · [1] flags: 1 identity, 2 padding is kept · [2] octet at which the emit
+ * Header: [0] octets of the smallest source record, never 0 · [1] flags: 1 identity, 2 padding is kept · [2] octet at which the
  * operations begin · [3] octets by which the largest target record outgrows its source.
  *
- * Walk, two words a step: skip n octets, then k fields of variable length; the place reached is the next boundary. Boundary 0 is the
- * record's first octet.
+ * Walk, two words a step: skip n octets, then k fields of variable length.
  *
- * Emit, an operation code and its operands (b: boundary, o: octet offset in the program, c: octet offset in the route's counters):
- * `1 b b` copy from boundary to boundary · `2 o n` constant · `3 b n m`, `4 b n m` widen n octets to m, unsigned and signed · `5 b` float32 to
- * float64 · `6 b n` n octets behind a length of their own · `7 b` seconds to milliseconds · `8 b b c` count where an octet is not 0 · `9 b c`
- * count where a variable field is not empty · `10 b c` count where a boolean is true · `0` end.
+ * Operations, two words each: code (8 bits) and operand a (24 bits), operand b (32 bits). They go through the source record once, and
+ * move what is kept in spans that may begin in the record, or the message, before:
+ *
+ * | code | operation | |
+ * |---|---|---|
+ * | 0 | end | |
+ * | 1 | advance | b octets, then a fields of variable length |
+ * | 2 | flush | what was advanced over goes out |
+ * | 3 | skip | what was advanced over does not |
+ * | 4 | constant | flush, then a octets from offset b of the program |
+ * | 5 | cut variable | flush, skip a field of variable length; counter at offset a where it is not empty |
+ * | 6 | cut octets | flush, skip b octets; counter at offset a where one is not 0 |
+ * | 7 | cut boolean | flush, skip an octet; counter at offset a where it is true |
+ * | 8 | mark | remembers this place in slot b |
+ * | 9 | copy | from slot a to slot b |
+ * | 10, 11 | widen | the integer at slot a from b & 255 octets to b >> 8, unsigned, signed |
+ * | 12 | widen | the float32 at slot a to float64 |
+ * | 13 | to variable | b octets at slot a behind a length of their own |
+ * | 14 | seconds to milliseconds | at slot a |
+ *
+ * Where the target keeps the order of the source, a kept field is part of a span; where it does not, all fields are marked, skipped,
+ * and copied from their marks.
  */
 export interface RewriteProgram {
   readonly octets: Uint8Array;
@@ -28,16 +45,20 @@ export interface RewriteProgram {
 const HEADER_WORDS = 4;
 const Operation = {
   end: 0,
-  copy: 1,
-  constant: 2,
-  widenUnsigned: 3,
-  widenSigned: 4,
-  widenFloat: 5,
-  toVariable: 6,
-  secondsToMilliseconds: 7,
-  countOctets: 8,
-  countVariable: 9,
-  countTrue: 10,
+  advance: 1,
+  flush: 2,
+  skip: 3,
+  constant: 4,
+  cutVariable: 5,
+  cutOctets: 6,
+  cutTrue: 7,
+  mark: 8,
+  copy: 9,
+  widenUnsigned: 10,
+  widenSigned: 11,
+  widenFloat: 12,
+  toVariable: 13,
+  secondsToMilliseconds: 14,
 } as const;
 
 /** ::ffff:0:0/96, which makes an IPv6 address of an IPv4 address (RFC 4291 §2.5.5.2). */
@@ -66,26 +87,22 @@ export function compileMapping(
   if (smallest === 0) throw new RangeError("a record of no octets");
   const identity = isIdentity(mapping);
   const counted = identity ? [] : lostFields(mapping);
-  // An identity program has them too: its records are moved one by one where their message is split.
-  const runs = runsOf(mapping.fields);
-  const boundaries = walkOf(source.fields, neededBoundaries(runs, counted));
-  const emit = new Emitter(boundaries.slots);
-  for (const run of runs) emitRun(emit, run, source.fields, facts);
-  emit.growth += repeatedOctets(mapping);
-  if (emit.growth > LARGEST_GROWTH) throw new RangeError(`a record that may grow by ${emit.growth} octets`);
-  for (const [index, position] of counted.entries()) {
-    emitCount(emit, position, source.fields, (index + 1) * COUNTER_LENGTH);
-  }
-  emit.words.push(Operation.end);
+  const emitter = new Emitter(mapping.source.fields, facts, counted);
+  if (keepsOrder(mapping.fields)) emitInOrder(emitter, mapping.fields);
+  else emitReordered(emitter, mapping.fields);
+  emitter.operation(Operation.end);
+  const growth = emitter.growth + repeatedOctets(mapping);
+  if (growth > LARGEST_GROWTH) throw new RangeError(`a record that may grow by ${growth} octets`);
 
-  const emitAt = (HEADER_WORDS + boundaries.steps.length) * 4;
-  const constantsAt = emitAt + emit.words.length * 4;
-  for (const word of emit.constantOffsets) emit.words[word] = (emit.words[word] ?? 0) + constantsAt;
-  const flags = (identity ? 1 : 0) | (keepPadding ? 2 : 0);
-  const words = Uint32Array.from([smallest, flags, emitAt, emit.growth, ...boundaries.steps, ...emit.words]);
-  const octets = new Uint8Array(constantsAt + emit.constants.length);
+  const walk = walkOf(source.fields);
+  const operationsAt = (HEADER_WORDS + walk.length) * 4;
+  const constantsAt = operationsAt + emitter.words.length * 4;
+  for (const word of emitter.constantOffsets) emitter.words[word] = (emitter.words[word] ?? 0) + constantsAt;
+  const flags = identity ? (keepPadding ? 3 : 1) : 0;
+  const words = Uint32Array.from([smallest, flags, operationsAt, growth, ...walk, ...emitter.words]);
+  const octets = new Uint8Array(constantsAt + emitter.constants.length);
   octets.set(new Uint8Array(words.buffer));
-  octets.set(emit.constants, constantsAt);
+  octets.set(emitter.constants, constantsAt);
   return { octets, identity, counted };
 }
 
@@ -108,6 +125,90 @@ function repeatedOctets(mapping: TemplateMapping): number {
   return octets;
 }
 
+/** Whether the values that come from the record come in its own order, each once. */
+function keepsOrder(fields: readonly MappedField[]): boolean {
+  let last = -1;
+  for (const { value } of fields) {
+    if (value.from !== "record") continue;
+    if (value.index <= last) return false;
+    last = value.index;
+  }
+  return true;
+}
+
+/** Steps of skipping: so many octets, then so many fields of variable length. */
+function walkOf(fields: readonly FieldSpecifier[]): number[] {
+  const steps: number[] = [];
+  let octets = 0;
+  let variable = 0;
+  for (const field of fields) {
+    if (field.length === VARIABLE_LENGTH) variable++;
+    else if (variable === 0) octets += field.length;
+    else {
+      steps.push(octets, variable);
+      octets = field.length;
+      variable = 0;
+    }
+  }
+  steps.push(octets, variable);
+  return steps;
+}
+
+/** One walk through the source; what is kept moves in spans. */
+function emitInOrder(emitter: Emitter, fields: readonly MappedField[]): void {
+  let next = 0;
+  const cutTo = (index: number) => {
+    for (; next < index; next++) emitter.cut(next);
+  };
+  for (const field of fields) {
+    if (field.value.from !== "record") {
+      emitter.made(field);
+      continue;
+    }
+    const { index, convert } = field.value;
+    cutTo(index);
+    next = index + 1;
+    if (convert === undefined) emitter.advance(index, next);
+    else {
+      emitter.operation(Operation.flush);
+      emitter.operation(Operation.mark, 0, 0);
+      emitter.advance(index, next);
+      emitter.operation(Operation.mark, 0, 1);
+      emitter.operation(Operation.skip);
+      emitter.converted(field, 0, 1);
+    }
+  }
+  cutTo(emitter.source.length);
+}
+
+/** First all places that are needed are marked and losses counted, then each target field is made from its marks. */
+function emitReordered(emitter: Emitter, fields: readonly MappedField[]): void {
+  const runs = runsOf(fields);
+  const slots = new Map<number, number>();
+  for (const boundary of boundariesOf(runs)) slots.set(boundary, slots.size);
+  const slot = (boundary: number): number => {
+    const found = slots.get(boundary);
+    if (found === undefined) throw new RangeError(`boundary ${boundary} is not marked`);
+    return found;
+  };
+  emitter.operation(Operation.flush);
+  for (let position = 0; position <= emitter.source.length; position++) {
+    const marked = slots.get(position);
+    if (marked !== undefined) emitter.operation(Operation.mark, 0, marked);
+    if (position === emitter.source.length) break;
+    if (emitter.isCounted(position)) {
+      emitter.operation(Operation.skip);
+      emitter.cut(position);
+    } else emitter.advance(position, position + 1);
+  }
+  emitter.operation(Operation.skip);
+  for (const run of runs) {
+    if ("last" in run) emitter.operation(Operation.copy, slot(run.first), slot(run.last + 1));
+    else if (run.value.from !== "record") emitter.made(run);
+    else emitter.converted(run, slot(run.value.index), slot(run.value.index + 1));
+  }
+}
+
 /** Target fields that are made in one operation: neighbours that were neighbours and stay as they are, or one other field. */
 type Run = { readonly first: number; readonly last: number } | MappedField;
 
@@ -127,124 +228,129 @@ function runsOf(fields: readonly MappedField[]): Run[] {
   return runs;
 }
 
-/** Boundaries (0: before the first field) at which some operation begins or ends. */
-function neededBoundaries(runs: readonly Run[], counted: readonly number[]): Set<number> {
+/** Boundaries (0: before the first field) at which some run begins or ends. */
+function boundariesOf(runs: readonly Run[]): Set<number> {
   const needed = new Set<number>();
   for (const run of runs) {
     if ("last" in run) needed.add(run.first).add(run.last + 1);
     else if (run.value.from === "record") needed.add(run.value.index).add(run.value.index + 1);
   }
-  for (const position of counted) needed.add(position).add(position + 1);
   return needed;
 }
 
-function walkOf(
-  fields: readonly FieldSpecifier[],
-  needed: ReadonlySet<number>,
-): { steps: number[]; slots: Map<number, number> } {
-  const steps: number[] = [];
-  const slots = new Map([[0, 0]]);
-  let fixed = 0;
-  let variable = 0;
-  for (const [position, field] of fields.entries()) {
-    if (field.length === VARIABLE_LENGTH) variable++;
-    else if (variable === 0) fixed += field.length;
-    else {
-      steps.push(fixed, variable);
-      fixed = field.length;
-      variable = 0;
-    }
-    if (needed.has(position + 1) || position + 1 === fields.length) {
-      steps.push(fixed, variable);
-      slots.set(position + 1, steps.length / 2);
-      fixed = 0;
-      variable = 0;
-    }
-  }
-  return { steps, slots };
-}
-
-/** Collects emit operations. */
+/** Collects operations. */
 class Emitter {
   readonly words: number[] = [];
   readonly constantOffsets: number[] = [];
   constants: Uint8Array = new Uint8Array(0);
   growth = 0;
+  readonly #counters: ReadonlyMap<number, number>;
+  /** Word of the advance that is being collected; undefined: the next begins another. */
+  #advancing: number | undefined;
 
-  constructor(readonly slots: ReadonlyMap<number, number>) {}
-
-  slot(boundary: number): number {
-    const slot = this.slots.get(boundary);
-    if (slot === undefined) throw new RangeError(`boundary ${boundary} was not walked to`);
-    return slot;
+  constructor(
+    readonly source: readonly FieldSpecifier[],
+    readonly facts: SessionFactValues,
+    counted: readonly number[],
+  ) {
+    this.#counters = new Map(counted.map((position, index) => [position, (index + 1) * COUNTER_LENGTH]));
   }
 
-  constant(octets: Uint8Array): void {
-    this.words.push(Operation.constant, this.constants.length, octets.length);
-    this.constantOffsets.push(this.words.length - 2);
+  isCounted(position: number): boolean {
+    return this.#counters.has(position);
+  }
+
+  operation(code: number, a = 0, b = 0): void {
+    this.#advancing = undefined;
+    this.words.push(code | a << 8, b);
+  }
+
+  /** Past these source fields. */
+  advance(from: number, to: number): void {
+    for (let position = from; position < to; position++) {
+      const { length } = this.#field(position);
+      if (length === VARIABLE_LENGTH) {
+        if (this.#advancing === undefined) this.#beginAdvance();
+        if (this.#advancing !== undefined) this.words[this.#advancing] = (this.words[this.#advancing] ?? 0) + (1 << 8);
+        continue;
+      }
+      // Octets come before fields of variable length.
+      if (this.#advancing === undefined || (this.words[this.#advancing] ?? 0) >>> 8 > 0) this.#beginAdvance();
+      if (this.#advancing !== undefined) {
+        this.words[this.#advancing + 1] = (this.words[this.#advancing + 1] ?? 0) + length;
+      }
+    }
+  }
+
+  /** A lost field. The ledger counts it where it carried something else than its type's default. */
+  cut(position: number): void {
+    const { element, length } = this.#field(position);
+    const counter = this.#counters.get(position);
+    if (counter === undefined) throw new RangeError(`source field ${position} is not lost`);
+    if (length === VARIABLE_LENGTH) this.operation(Operation.cutVariable, counter);
+    else if (element.type === "boolean" && length === 1) this.operation(Operation.cutTrue, counter);
+    else this.operation(Operation.cutOctets, counter, length);
+  }
+
+  /** A field of which nothing comes from the record. */
+  made({ target, value }: MappedField): void {
+    if (value.from === "constant") {
+      this.#constant(target.length === VARIABLE_LENGTH ? withLength(value.octets) : value.octets);
+    } else if (value.from === "session") this.#constant(sessionFactOctets(value.fact, this.facts));
+  }
+
+  /** A field whose source lies between two marks. */
+  converted({ target, value }: MappedField, first: number, last: number): void {
+    if (value.from !== "record") throw new RangeError("a conversion needs a source field");
+    const field = this.#field(value.index);
+    switch (value.convert) {
+      case "to-variable":
+        this.operation(Operation.toVariable, first, field.length);
+        this.growth += field.length < 255 ? 1 : 3;
+        break;
+      case "seconds-to-milliseconds":
+        this.operation(Operation.secondsToMilliseconds, first);
+        this.growth += 4;
+        break;
+      case "ipv4-to-ipv6":
+        this.#constant(IPV4_MAPPED);
+        this.operation(Operation.copy, first, last);
+        break;
+      case "widen": {
+        const type = field.element.known ? field.element.type : target.element.type;
+        if (type === "float32" || type === "float64") this.operation(Operation.widenFloat, first);
+        else {
+          const code = isSigned(type) ? Operation.widenSigned : Operation.widenUnsigned;
+          this.operation(code, first, field.length | target.length << 8);
+        }
+        this.growth += target.length - field.length;
+        break;
+      }
+      case undefined:
+        throw new RangeError("a field that stays as it is belongs to a run");
+    }
+  }
+
+  #beginAdvance(): void {
+    this.operation(Operation.advance);
+    this.#advancing = this.words.length - 2;
+  }
+
+  #constant(octets: Uint8Array): void {
+    this.operation(Operation.constant, octets.length, this.constants.length);
+    this.constantOffsets.push(this.words.length - 1);
     const all = new Uint8Array(this.constants.length + octets.length);
     all.set(this.constants);
     all.set(octets, this.constants.length);
     this.constants = all;
     this.growth += octets.length;
   }
-}
 
-function emitRun(emit: Emitter, run: Run, source: readonly FieldSpecifier[], facts: SessionFactValues): void {
-  if ("last" in run) {
-    emit.words.push(Operation.copy, emit.slot(run.first), emit.slot(run.last + 1));
-    return;
+  #field(position: number): FieldSpecifier {
+    const field = this.source[position];
+    if (field === undefined) throw new RangeError(`there is no source field ${position}`);
+    return field;
   }
-  const { target, value } = run;
-  if (value.from === "constant") {
-    emit.constant(target.length === VARIABLE_LENGTH ? withLength(value.octets) : value.octets);
-    return;
-  }
-  if (value.from === "session") {
-    emit.constant(sessionFactOctets(value.fact, facts));
-    return;
-  }
-  const field = source[value.index];
-  if (field === undefined) throw new RangeError(`there is no source field ${value.index}`);
-  const start = emit.slot(value.index);
-  switch (value.convert) {
-    case "to-variable":
-      emit.words.push(Operation.toVariable, start, field.length);
-      emit.growth += field.length < 255 ? 1 : 3;
-      break;
-    case "seconds-to-milliseconds":
-      emit.words.push(Operation.secondsToMilliseconds, start);
-      emit.growth += 4;
-      break;
-    case "ipv4-to-ipv6":
-      emit.constant(IPV4_MAPPED);
-      emit.words.push(Operation.copy, start, emit.slot(value.index + 1));
-      break;
-    case "widen": {
-      const type = field.element.known ? field.element.type : target.element.type;
-      if (type === "float32" || type === "float64") emit.words.push(Operation.widenFloat, start);
-      else {emit.words.push(
-          isSigned(type) ? Operation.widenSigned : Operation.widenUnsigned,
-          start,
-          field.length,
-          target.length,
-        );}
-      emit.growth += target.length - field.length;
-      break;
-    }
-    case undefined:
-      throw new RangeError("a field that stays as it is belongs to a run");
-  }
-}
-
-/** The ledger: a lost field counts where it carried something else than its type's default. */
-function emitCount(emit: Emitter, position: number, source: readonly FieldSpecifier[], counter: number): void {
-  const field = source[position];
-  if (field === undefined) throw new RangeError(`there is no source field ${position}`);
-  if (field.length === VARIABLE_LENGTH) emit.words.push(Operation.countVariable, emit.slot(position), counter);
-  else if (field.element.type === "boolean" && field.length === 1) {
-    emit.words.push(Operation.countTrue, emit.slot(position), counter);
-  } else emit.words.push(Operation.countOctets, emit.slot(position), emit.slot(position + 1), counter);
 }
 
 /** The octets behind their length (RFC 7011 §7). */

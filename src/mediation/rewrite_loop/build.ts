@@ -24,6 +24,8 @@ export async function compileRewriteLoop(): Promise<Uint8Array> {
       "stub",
       "--enable",
       "bulk-memory",
+      "--enable",
+      "simd",
       "--initialMemory",
       String(PAGES),
       "--maximumMemory",

@@ -14,6 +14,8 @@ const octets = new Uint8Array(memory.buffer);
 const words = new Uint32Array(memory.buffer);
 const longs = new BigUint64Array(memory.buffer);
 const freeBlocks: number[][] = Array.from({ length: LARGEST_CLASS + 1 }, () => []);
+/** The loop moves octets in steps of 16 and may read past the end of a block. */
+const ALLOCATABLE_END = octets.length - 64;
 let unused = (heapStart() + 63) & ~63;
 
 function classOf(size: number): number {
@@ -32,7 +34,7 @@ export function allocate(size: number): number {
   const reused = list.pop();
   if (reused !== undefined) return reused;
   const end = unused + (1 << sizeClass);
-  if (end > octets.length) return 0;
+  if (end > ALLOCATABLE_END) return 0;
   const address = unused;
   unused = end;
   return address;

@@ -1,8 +1,11 @@
 // The rewrite loop: AssemblyScript, compiled to rewrite_loop.wasm by build.ts. It knows messages, data sets and rewrite programs,
 // nothing of elements, plugins or dialects; ../rewrite_program.ts says what a program's words mean. All integers that it shares with
-// TypeScript are 32-bit words unless said otherwise. It never reads outside [input, inputEnd) nor writes outside [output, outputEnd):
-// `walk` checks every length, and nothing is emitted before its largest size (PROGRAM_GROWTH) is known to fit. Every record takes at
-// least one octet (PROGRAM_SMALLEST is never 0), so every loop ends.
+// TypeScript are 32-bit words unless said otherwise. It never takes anything from outside [input, inputEnd) nor gives anything outside
+// [output, outputEnd): every length is checked against the end of its message, and no record is begun before its largest size
+// (PROGRAM_GROWTH) is known to fit. Every record takes at least one octet (PROGRAM_SMALLEST is never 0), so every loop ends.
+//
+// What is kept is moved in spans: `run` is where the octets begin that are read but not moved yet. A span reaches from one cut or
+// constant to the next, over the ends of records and of messages.
 
 // Statuses, as in rewrite_loop.ts.
 const NEEDS_INPUT: u32 = 0;
@@ -12,24 +15,28 @@ const OUTPUT_FULL: u32 = 2;
 // Words of a program's header.
 const PROGRAM_SMALLEST: usize = 0;
 const PROGRAM_FLAGS: usize = 4;
-const PROGRAM_EMIT: usize = 8;
+const PROGRAM_REWRITE: usize = 8;
 const PROGRAM_GROWTH: usize = 12;
 const PROGRAM_HEADER: usize = 16;
 const FLAG_IDENTITY: u32 = 1;
 const FLAG_KEEP_PADDING: u32 = 2;
 
-// Emit operations.
+// Operations, eight octets each: code (8 bits), operand a (24 bits), operand b (32 bits).
 const END: u32 = 0;
-const COPY: u32 = 1;
-const CONSTANT: u32 = 2;
-const WIDEN_UNSIGNED: u32 = 3;
-const WIDEN_SIGNED: u32 = 4;
-const WIDEN_FLOAT: u32 = 5;
-const TO_VARIABLE: u32 = 6;
-const SECONDS_TO_MILLISECONDS: u32 = 7;
-const COUNT_OCTETS: u32 = 8;
-const COUNT_VARIABLE: u32 = 9;
-const COUNT_TRUE: u32 = 10;
+const ADVANCE: u32 = 1;
+const FLUSH: u32 = 2;
+const SKIP: u32 = 3;
+const CONSTANT: u32 = 4;
+const CUT_VARIABLE: u32 = 5;
+const CUT_OCTETS: u32 = 6;
+const CUT_TRUE: u32 = 7;
+const MARK: u32 = 8;
+const COPY: u32 = 9;
+const WIDEN_UNSIGNED: u32 = 10;
+const WIDEN_SIGNED: u32 = 11;
+const WIDEN_FLOAT: u32 = 12;
+const TO_VARIABLE: u32 = 13;
+const SECONDS_TO_MILLISECONDS: u32 = 14;
 
 // Words of the result block.
 const RESULT_CONSUMED: usize = 0;
@@ -68,11 +75,20 @@ const MANNER_INCLUSIVE: u32 = 2;
 const SLOTS: usize = memory.data(16384 * 4, 16);
 const RESULT: usize = memory.data(16, 16);
 
+/** Octets by which a move may write past its end, before the next one overwrites them: it goes in steps of 16. */
+const OVERSHOOT: usize = 15;
+
+// Where a record's rewriting has come to, between two calls of `rewriteRecord`.
+let run: usize = 0;
+let out: usize = 0;
+/** What a counter is changed by: -1 takes back what a message counted that turned out to be broken. */
+let step: u64 = 1;
+
 export function resultBlock(): usize {
   return RESULT;
 }
 
-/** The first octet that TypeScript may give away. */
+/** The first octet that TypeScript may give away. The last 64 of the memory are not: a move may read past its end. */
 export function heapStart(): usize {
   return __heap_base;
 }
@@ -89,30 +105,25 @@ function slot(index: u32): usize {
   return load<u32>(SLOTS + (<usize> index << 2));
 }
 
+/** May write up to OVERSHOOT octets more. */
 // @ts-ignore: decorator
 @inline
 function move(to: usize, from: usize, length: usize): void {
-  if (length > 32) {
+  if (length > 512) {
     memory.copy(to, from, length);
-    return;
-  }
-  while (length >= 8) {
-    store<u64>(to, load<u64>(from));
-    to += 8;
-    from += 8;
-    length -= 8;
-  }
-  while (length > 0) {
-    store<u8>(to++, load<u8>(from++));
-    --length;
+  } else {
+    const end = to + length;
+    while (to < end) {
+      v128.store(to, v128.load(from));
+      to += 16;
+      from += 16;
+    }
   }
 }
 
-/** Notes the boundaries of one record; gives its end, or 0 where it overruns. */
+/** Where the record that begins at `pointer` ends, or 0 where it overruns. */
 function walk(program: usize, pointer: usize, end: usize): usize {
-  const last = program + load<u32>(program, PROGRAM_EMIT);
-  let mark = SLOTS;
-  store<u32>(mark, <u32> pointer);
+  const last = program + load<u32>(program, PROGRAM_REWRITE);
   for (let step = program + PROGRAM_HEADER; step < last; step += 8) {
     pointer += load<u32>(step);
     for (let variable = load<u32>(step, 4); variable > 0; --variable) {
@@ -126,83 +137,159 @@ function walk(program: usize, pointer: usize, end: usize): usize {
       }
     }
     if (pointer > end) return 0;
-    mark += 4;
-    store<u32>(mark, <u32> pointer);
   }
   return pointer;
 }
 
-/** Puts the record whose boundaries stand in the slots at `out`, where it is known to fit; gives its end. */
-function emit(program: usize, out: usize, counters: usize): usize {
-  let operation = program + load<u32>(program, PROGRAM_EMIT);
+// @ts-ignore: decorator
+@inline
+function count(counters: usize, offset: u32): void {
+  store<u64>(counters + offset, load<u64>(counters + offset) + step);
+}
+
+/** Rewrites the record at `pointer` from `run` to `out`; gives its end, or 0 where it overruns. */
+function rewriteRecord(program: usize, pointer: usize, end: usize, counters: usize): usize {
+  let operation = program + load<u32>(program, PROGRAM_REWRITE);
+  let from = run;
+  let to = out;
   while (true) {
-    const code = load<u32>(operation);
-    if (code == COPY) {
-      const from = slot(load<u32>(operation, 4));
-      const length = slot(load<u32>(operation, 8)) - from;
-      move(out, from, length);
-      out += length;
-      operation += 12;
-    } else if (code == CONSTANT) {
-      const length: usize = load<u32>(operation, 8);
-      move(out, program + load<u32>(operation, 4), length);
-      out += length;
-      operation += 12;
-    } else if (code == COUNT_VARIABLE) {
-      const pointer = slot(load<u32>(operation, 4));
-      const length: u32 = load<u8>(pointer);
-      if (counters != 0 && (length == 255 ? read16(pointer + 1) : length) != 0) count(counters + load<u32>(operation, 8));
-      operation += 12;
-    } else if (code == COUNT_OCTETS) {
-      let pointer = slot(load<u32>(operation, 4));
-      const end = slot(load<u32>(operation, 8));
-      while (pointer < end && load<u8>(pointer) == 0) ++pointer;
-      if (counters != 0 && pointer < end) count(counters + load<u32>(operation, 12));
-      operation += 16;
-    } else if (code == COUNT_TRUE) {
-      if (counters != 0 && load<u8>(slot(load<u32>(operation, 4))) == 1) count(counters + load<u32>(operation, 8));
-      operation += 12;
-    } else if (code == WIDEN_UNSIGNED || code == WIDEN_SIGNED) {
-      const from = slot(load<u32>(operation, 4));
-      const length: usize = load<u32>(operation, 8);
-      const wanted: usize = load<u32>(operation, 12);
-      const negative = code == WIDEN_SIGNED && (load<u8>(from) & 0x80) != 0;
-      memory.fill(out, negative ? 0xff : 0, wanted - length);
-      move(out + wanted - length, from, length);
-      out += wanted;
-      operation += 16;
-    } else if (code == WIDEN_FLOAT) {
-      const narrow = reinterpret<f32>(bswap<u32>(load<u32>(slot(load<u32>(operation, 4)))));
-      store<u64>(out, bswap<u64>(reinterpret<u64>(<f64> narrow)));
-      out += 8;
-      operation += 8;
-    } else if (code == TO_VARIABLE) {
-      const from = slot(load<u32>(operation, 4));
-      const length: usize = load<u32>(operation, 8);
-      if (length < 255) {
-        store<u8>(out++, <u8> length);
-      } else {
-        store<u8>(out, 255);
-        store<u16>(out, bswap<u16>(<u16> length), 1);
-        out += 3;
+    const word = load<u64>(operation);
+    const a = <u32> word >> 8;
+    const b = <u32> (word >> 32);
+    operation += 8;
+    switch (<u32> word & 0xff) {
+      case ADVANCE: {
+        pointer += b;
+        for (let variable = a; variable > 0; --variable) {
+          if (pointer >= end) return 0;
+          const length: usize = load<u8>(pointer);
+          if (length < 255) {
+            pointer += 1 + length;
+          } else {
+            if (pointer + 3 > end) return 0;
+            pointer += 3 + <usize> read16(pointer + 1);
+          }
+        }
+        if (pointer > end) return 0;
+        break;
       }
-      move(out, from, length);
-      out += length;
-      operation += 12;
-    } else if (code == SECONDS_TO_MILLISECONDS) {
-      store<u64>(out, bswap<u64>(<u64> bswap<u32>(load<u32>(slot(load<u32>(operation, 4)))) * 1000));
-      out += 8;
-      operation += 8;
-    } else {
-      return out;
+      case FLUSH: {
+        move(to, from, pointer - from);
+        to += pointer - from;
+        from = pointer;
+        break;
+      }
+      case SKIP: {
+        from = pointer;
+        break;
+      }
+      case CONSTANT: {
+        move(to, from, pointer - from);
+        to += pointer - from;
+        from = pointer;
+        move(to, program + b, a);
+        to += a;
+        break;
+      }
+      case CUT_VARIABLE: {
+        move(to, from, pointer - from);
+        to += pointer - from;
+        if (pointer >= end) return 0;
+        let length: usize = load<u8>(pointer++);
+        if (length == 255) {
+          if (pointer + 2 > end) return 0;
+          length = read16(pointer);
+          pointer += 2;
+        }
+        if (length != 0) {
+          if (counters != 0) count(counters, a);
+          pointer += length;
+          if (pointer > end) return 0;
+        }
+        from = pointer;
+        break;
+      }
+      case CUT_OCTETS: {
+        move(to, from, pointer - from);
+        to += pointer - from;
+        from = pointer + b;
+        if (from > end) return 0;
+        while (pointer < from && load<u8>(pointer) == 0) ++pointer;
+        if (counters != 0 && pointer < from) count(counters, a);
+        pointer = from;
+        break;
+      }
+      case CUT_TRUE: {
+        move(to, from, pointer - from);
+        to += pointer - from;
+        if (pointer >= end) return 0;
+        if (counters != 0 && load<u8>(pointer) == 1) count(counters, a);
+        from = ++pointer;
+        break;
+      }
+      case MARK: {
+        store<u32>(SLOTS + (<usize> b << 2), <u32> pointer);
+        break;
+      }
+      case COPY: {
+        const first = slot(a);
+        const length = slot(b) - first;
+        move(to, first, length);
+        to += length;
+        break;
+      }
+      case WIDEN_UNSIGNED:
+      case WIDEN_SIGNED: {
+        const narrow = slot(a);
+        const length: usize = b & 0xff;
+        const wanted: usize = b >> 8;
+        const negative = (<u32> word & 0xff) == WIDEN_SIGNED && (load<u8>(narrow) & 0x80) != 0;
+        memory.fill(to, negative ? 0xff : 0, wanted - length);
+        move(to + wanted - length, narrow, length);
+        to += wanted;
+        break;
+      }
+      case WIDEN_FLOAT: {
+        const narrow = reinterpret<f32>(bswap<u32>(load<u32>(slot(a))));
+        store<u64>(to, bswap<u64>(reinterpret<u64>(<f64> narrow)));
+        to += 8;
+        break;
+      }
+      case TO_VARIABLE: {
+        if (b < 255) {
+          store<u8>(to++, <u8> b);
+        } else {
+          store<u8>(to, 255);
+          store<u16>(to, bswap<u16>(<u16> b), 1);
+          to += 3;
+        }
+        move(to, slot(a), b);
+        to += b;
+        break;
+      }
+      case SECONDS_TO_MILLISECONDS: {
+        store<u64>(to, bswap<u64>(<u64> bswap<u32>(load<u32>(slot(a))) * 1000));
+        to += 8;
+        break;
+      }
+      default: {
+        run = from;
+        out = to;
+        return pointer;
+      }
     }
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function count(counter: usize): void {
-  store<u64>(counter, load<u64>(counter) + 1);
+/** Takes back what records counted, from the first of a message to where it broke. */
+function uncount(program: usize, record: usize, end: usize, counters: usize, scratch: usize): void {
+  step = -1;
+  while (record != 0 && record < end) {
+    run = record;
+    out = scratch;
+    record = rewriteRecord(program, record, end, counters);
+  }
+  step = 1;
 }
 
 function findRoute(session: usize, domain: u32, set: u32): usize {
@@ -246,11 +333,13 @@ export function rewriteMessages(session: usize, input: usize, inputEnd: usize, o
   const maxMessages = load<u32>(session, SESSION_MAX_MESSAGES);
   const maxLength: usize = load<u32>(session, SESSION_MAX_LENGTH);
   const counting = load<u32>(session, SESSION_COUNTING) != 0;
+  const lastRoom = outputEnd - OVERSHOOT;
   let pointer = input;
-  let out = output;
   let records: u32 = 0;
   let messages: u32 = 0;
   let status = NEEDS_INPUT;
+  run = input;
+  out = output;
   while (true) {
     const available = inputEnd - pointer;
     if (available < 4) {
@@ -282,17 +371,17 @@ export function rewriteMessages(session: usize, input: usize, inputEnd: usize, o
       break;
     }
     const program: usize = load<u32>(route, ROUTE_PROGRAM);
-    const limit = min<usize>(out + maxLength, outputEnd);
     const end = pointer + length;
     const smallest: usize = load<u32>(program, PROGRAM_SMALLEST);
     const flags = load<u32>(program, PROGRAM_FLAGS);
     const counters: usize = counting ? <usize> load<u32>(route, ROUTE_COUNTERS) : 0;
+    // Where this message goes, once all that is read before it has been moved.
+    const message = out + (pointer - run);
     let record = pointer + 20;
-    let next = out + 20;
     let found: u32 = 0;
-    // What may need splitting is TypeScript's, once the output is empty; nothing is emitted that might not fit.
-    const growth = <usize> load<u32>(program, PROGRAM_GROWTH) * ((length - 20) / smallest);
-    if (out + length + growth > limit) {
+    // What may need splitting is TypeScript's, once the output is empty; nothing is begun that might not fit.
+    const growth = <u64> load<u32>(program, PROGRAM_GROWTH) * ((length - 20) / smallest);
+    if (<u64> message + length + growth > <u64> min<usize>(message + maxLength, lastRoom)) {
       status = messages == 0 ? GENERAL : OUTPUT_FULL;
       break;
     }
@@ -302,41 +391,58 @@ export function rewriteMessages(session: usize, input: usize, inputEnd: usize, o
         if (record == 0) break;
         ++found;
       }
-      if (record != 0) {
-        const kept: usize = flags & FLAG_KEEP_PADDING ? length : record - pointer;
-        memory.copy(out, pointer, kept);
-        next = out + kept;
-      }
     } else {
       while (end - record >= smallest) {
-        record = walk(program, record, end);
+        record = rewriteRecord(program, record, end, counters);
         if (record == 0) break;
-        next = emit(program, next, counters);
         ++found;
       }
-      if (record != 0) memory.copy(out, pointer, 16);
     }
     // A broken set and one without records are TypeScript's as well.
     if (record == 0 || found == 0) {
+      if (record == 0) {
+        const begun = run > pointer;
+        const before = begun ? pointer : run;
+        const beforeOut = begun ? message : out;
+        if (counters != 0 && (flags & FLAG_IDENTITY) == 0) uncount(program, pointer + 20, end, counters, message);
+        run = before;
+        out = beforeOut;
+      }
       status = GENERAL;
       break;
     }
     if (counters != 0) store<u64>(counters, load<u64>(counters) + <u64> found);
-    store<u16>(out, bswap<u16>(<u16> (next - out)), 2);
-    store<u16>(out, bswap<u16>(<u16> load<u32>(route, ROUTE_TARGET)), 16);
-    store<u16>(out, bswap<u16>(<u16> (next - out - 16)), 18);
     const sequence: usize = load<u32>(route, ROUTE_SEQUENCE);
     followSequence(sequence, bswap<u32>(load<u32>(pointer, 8)), found);
-    if (load<u32>(sequence, SEQUENCE_COUNTED) != 0) {
-      const before = load<u32>(sequence, SEQUENCE_COUNT);
-      const inclusive = load<u32>(sequence, SEQUENCE_MANNER) == MANNER_INCLUSIVE;
-      store<u32>(out, bswap<u32>(inclusive ? before + found : before), 8);
-      store<u32>(sequence, before + found, SEQUENCE_COUNT);
+    const target = load<u32>(route, ROUTE_TARGET);
+    const counted = load<u32>(sequence, SEQUENCE_COUNTED) != 0;
+    const padded = record < end && (flags & FLAG_KEEP_PADDING) == 0;
+    if (run <= pointer && !padded && !counted && target == set) {
+      // Goes out as it came: one more message of the span.
+    } else {
+      if (run <= pointer || padded) {
+        move(out, run, record - run);
+        out += record - run;
+        run = padded ? end : record;
+      }
+      const outLength = out + (end - run) - message;
+      store<u16>(message, bswap<u16>(<u16> outLength), 2);
+      store<u16>(message, bswap<u16>(<u16> target), 16);
+      store<u16>(message, bswap<u16>(<u16> (outLength - 16)), 18);
+      if (counted) {
+        const before = load<u32>(sequence, SEQUENCE_COUNT);
+        const inclusive = load<u32>(sequence, SEQUENCE_MANNER) == MANNER_INCLUSIVE;
+        store<u32>(message, bswap<u32>(inclusive ? before + found : before), 8);
+        store<u32>(sequence, before + found, SEQUENCE_COUNT);
+      }
     }
     records += found;
     ++messages;
     pointer = end;
-    out = next;
+  }
+  if (run < pointer) {
+    memory.copy(out, run, pointer - run);
+    out += pointer - run;
   }
   store<u32>(RESULT, <u32> (pointer - input), RESULT_CONSUMED);
   store<u32>(RESULT, <u32> (out - output), RESULT_PRODUCED);
@@ -365,9 +471,22 @@ export function walkRecords(program: usize, input: usize, inputEnd: usize): u32 
   return whole;
 }
 
+/** Rewrites one whole record to `to`; gives the end of the output. */
+function rewriteWhole(program: usize, record: usize, end: usize, to: usize, counters: usize): usize {
+  if (load<u32>(program, PROGRAM_FLAGS) & FLAG_IDENTITY) {
+    memory.copy(to, record, end - record);
+    return to + (end - record);
+  }
+  run = record;
+  out = to;
+  rewriteRecord(program, record, end, counters);
+  move(out, run, end - run);
+  return out + (end - run);
+}
+
 /**
  * Rewrites records that walkRecords has seen whole, for as long as their output fits. A record whose largest size would not fit is
- * first put into `scratch` (twice the largest message), so that the answer is exact. RESULT_CONSUMED, RESULT_PRODUCED, RESULT_RECORDS.
+ * first put into `scratch`, so that the answer is exact. RESULT_CONSUMED, RESULT_PRODUCED, RESULT_RECORDS.
  */
 export function rewriteRecords(
   program: usize,
@@ -378,29 +497,29 @@ export function rewriteRecords(
   outputEnd: usize,
   scratch: usize,
 ): void {
-  const growth: usize = load<u32>(program, PROGRAM_GROWTH);
+  const room: usize = load<u32>(program, PROGRAM_GROWTH) + OVERSHOOT;
   const smallest: usize = load<u32>(program, PROGRAM_SMALLEST);
   let record = input;
-  let out = output;
+  let to = output;
   let found: u32 = 0;
   while (inputEnd - record >= smallest) {
     const next = walk(program, record, inputEnd);
     if (next == 0) break;
-    if (out + (next - record) + growth <= outputEnd) {
-      out = emit(program, out, counters);
+    if (to + (next - record) + room <= outputEnd) {
+      to = rewriteWhole(program, record, next, to, counters);
     } else {
-      const length = emit(program, scratch, 0) - scratch;
-      if (out + length > outputEnd) break;
-      memory.copy(out, scratch, length);
-      out += length;
-      if (counters != 0) emit(program, scratch, counters);
+      const length = rewriteWhole(program, record, next, scratch, 0) - scratch;
+      if (to + length > outputEnd) break;
+      memory.copy(to, scratch, length);
+      to += length;
+      if (counters != 0) rewriteWhole(program, record, next, scratch, counters);
     }
     record = next;
     ++found;
   }
   if (counters != 0) store<u64>(counters, load<u64>(counters) + <u64> found);
   store<u32>(RESULT, <u32> (record - input), RESULT_CONSUMED);
-  store<u32>(RESULT, <u32> (out - output), RESULT_PRODUCED);
+  store<u32>(RESULT, <u32> (to - output), RESULT_PRODUCED);
   store<u32>(RESULT, found, RESULT_RECORDS);
 }
 
