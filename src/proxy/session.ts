@@ -93,6 +93,8 @@ export class Session {
       // Whoever closed in order waits for the collector, so that it can tell a flushed session from a broken one.
       if (outcome !== "closed") this.#exporter.close();
       if (this.#collector !== undefined) await this.#parts.link.finish(this.#parts.limits.collectorClose);
+      // TLS has a goodbye of its own: without it, an exporter takes an end in order for a connection cut off (RFC 8446 §6.1).
+      if (outcome === "closed") await this.#exporter.closeWrite();
     } catch (error) {
       outcome = "failed";
       this.#parts.report("error", "session_failed", "a fault of the proxy ended the session", {

@@ -87,6 +87,21 @@ Deno.test("mutual TLS in, plain out: records arrive, the certificate's name is k
     assert.equal(collector.connections[0]?.ended, true);
   }));
 
+Deno.test("an exporter that has said that nothing more comes hears the same in TLS's own words, not just the end of TCP", () =>
+  withTlsProxy({}, async ({ collector, proxy }) => {
+    // The runtime's own TLS: it tells the two apart.
+    const local = await authority.issue({ name: "aggregator", addresses: ["127.0.0.1"], usage: ["server"] });
+    const credentials = new Credentials({ ...local, ca: authority.pem });
+    await proxy.proxy.reconfigure({ listeners: [{ transport: "tls", address, tls: { credentials } }] });
+    const pem = { caCerts: [authority.pem], cert: agent.certificate, key: agent.key };
+    const connection = await Deno.connectTls({ hostname: "127.0.0.1", port: proxy.port, ...pem });
+    await connection.write(join(templateMessage(), dataMessage(0)));
+    await connection.closeWrite();
+    assert.equal(await connection.read(new Uint8Array(1)), null);
+    assert.deepEqual(collector.records(), [0]);
+    connection.close();
+  }));
+
 for (const way of ["end", "destroy"] as const) {
   Deno.test(`an exporter over TLS that goes (${way}) while the collector is slow is noticed, and what came before arrives`, () =>
     withTlsProxy({}, async ({ collector, proxy }) => {
