@@ -45,15 +45,21 @@ function descriptionText(description: ConfigurationDescription): string[] {
   ];
 }
 
-function treatmentRows({ mode, collector, profile, dialect, chain }: TreatmentDescription): string[] {
+function treatmentRows({ mode, collector, profile, dialect, dialectLimits, chain }: TreatmentDescription): string[] {
   return [
     ...row("mode", [mode]),
     ...row("collector", [`${collector}, ${profile} (dialect ${dialect})`]),
+    ...row("dialect", [Object.entries(dialectLimits).map(([key, value]) => `${key} ${limitText(value)}`).join(", ")]),
     ...row(
       "plugins",
       chain.length === 0 ? ["none"] : chain.map(({ use, options }) => `${use} ${JSON.stringify(options)}`),
     ),
   ];
+}
+
+function limitText(value: unknown): string {
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  return Array.isArray(value) ? value.join(" ") || "none" : String(value);
 }
 
 /** A label with one entry a line, wrapped where the terminal ends. */

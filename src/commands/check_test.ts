@@ -26,6 +26,7 @@ Deno.test("check shows profile, dialect and chain of each rule", async () => {
   assert.deepEqual([status, stderr], [0, ""]);
   assert.match(text, /listen +tcp 127\.0\.0\.1:24739/);
   assert.match(text, /collector +tcp 127\.0\.0\.1:4739, antrea\/v1\.15 \(dialect\s+go-ipfix-legacy\)/);
+  assert.match(text, /dialect +messagesPerWrite unlimited, setsPerMessage 1,\s+templateRecordsPerSet 1,/);
   assert.match(text, /plugins +map-fields .*\n +strip-unknown .*\n +pad-missing .*\n +match-order/);
   assert.match(text, /peers\[0\], for profile antrea\/v2\.0\n(.*\n)+ +plugins +strip-unknown {"remove":"unknown"/);
 });
@@ -46,6 +47,9 @@ Deno.test("check --json gives the same for programs", async () => {
     "pad-missing",
     "match-order",
   ]);
+  const { templateScope, messagesPerWrite, undecodableTypes } = description.dialectLimits;
+  assert.deepEqual([templateScope, messagesPerWrite], ["observation-domain", "unlimited"]);
+  assert.ok(undecodableTypes.includes("basicList"));
   assert.equal(description.peers[0].chain[0].options.remove, "unknown");
 });
 

@@ -6,6 +6,7 @@ import type {
   PeerRule,
 } from "../config/configuration.ts";
 import { formatSocketAddress } from "../config/socket_address.ts";
+import type { Dialect } from "../mediation/dialect.ts";
 import type { Profile } from "../mediation/profile.ts";
 
 /** What holds for one kind of exporter, as `check --json` writes it. */
@@ -14,6 +15,8 @@ export interface TreatmentDescription {
   readonly collector: string;
   readonly profile: string;
   readonly dialect: string;
+  /** What the collector's decoder can take, as `dialect:` writes it: `unlimited` where there is no limit. */
+  readonly dialectLimits: Readonly<Record<string, unknown>>;
   /** The plugins in order, with their options as they were completed. */
   readonly chain: readonly { readonly use: string; readonly options: unknown }[];
 }
@@ -63,8 +66,17 @@ function describeTreatment(
     collector: endpoint(collector),
     profile: profile.name,
     dialect: profile.dialect.name,
+    dialectLimits: dialectLimits(profile.dialect),
     chain: chain.map(({ use, options }) => ({ use, options })),
   };
+}
+
+function dialectLimits({ name: _, ...limits }: Dialect): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(limits).map((
+      [key, value],
+    ) => [key, value === Infinity ? "unlimited" : value instanceof Set ? [...value] : value]),
+  );
 }
 
 function endpoint({ transport, address }: ListenerSettings | CollectorSettings): string {

@@ -1,16 +1,11 @@
-import { DEFAULT_CHAIN } from "../../plugins/mod.ts";
+import { automaticChain } from "../config/chains.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { Profile } from "../mediation/profile.ts";
 import type { Treatment } from "../mediation/treatment.ts";
 
 /** The treatment of every exporter where a configuration leaves the chain to the program. */
 export function automaticTreatment(profile: Profile): Treatment {
-  // A collector that takes everything and expects nothing has no use for any change.
-  if (profile.acceptsUnknownElements && profile.templates.length === 0) return { profile, plugins: [] };
-  return {
-    profile,
-    plugins: DEFAULT_CHAIN.map((definition) => definition.create(definition.options.parse({}), profile)),
-  };
+  return { profile, plugins: automaticChain(profile).map(({ plugin }) => plugin) };
 }
 
 /**

@@ -13,6 +13,16 @@ export interface PluginList {
   readonly choices: readonly (PluginChoice | undefined)[];
 }
 
+/** The chain of a configuration that leaves it to the program. */
+export function automaticChain(profile: Profile): readonly ChainStep[] {
+  // A collector that takes everything and expects nothing has no use for any change.
+  if (profile.acceptsUnknownElements && profile.templates.length === 0) return [];
+  return DEFAULT_CHAIN.map((definition) => {
+    const options = definition.options.parse({});
+    return { use: definition.name, options, definition, plugin: definition.create(options, profile) };
+  });
+}
+
 /** Makes chains of plugins, each once for its list and profile. */
 export class Chains {
   readonly #made = new Map<PluginList | undefined, Map<Profile, readonly ChainStep[]>>();
@@ -29,7 +39,7 @@ export class Chains {
     this.#made.set(list, made);
     const known = made.get(profile);
     if (known !== undefined) return known;
-    const chain = list === undefined ? this.#automatic(profile) : list.choices.flatMap((choice, index) => {
+    const chain = list === undefined ? automaticChain(profile) : list.choices.flatMap((choice, index) => {
       const step = choice === undefined ? undefined : this.#step(choice, [...list.path, index], profile);
       return step === undefined ? [] : [step];
     });
@@ -45,15 +55,6 @@ export class Chains {
         this.#checkOptions(choice, definition, [...list.path, index, "with"]);
       }
     }
-  }
-
-  #automatic(profile: Profile): ChainStep[] {
-    // A collector that takes everything and expects nothing has no use for any change.
-    if (profile.acceptsUnknownElements && profile.templates.length === 0) return [];
-    return DEFAULT_CHAIN.map((definition) => {
-      const options = definition.options.parse({});
-      return { use: definition.name, options, definition, plugin: definition.create(options, profile) };
-    });
   }
 
   #step(choice: PluginChoice, path: Path, profile: Profile): ChainStep | undefined {

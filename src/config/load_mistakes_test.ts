@@ -189,7 +189,7 @@ collector: { transport: tls, address: h:1, profile: rfc7011, tls: { certificate:
       'proxy.yaml:6:10: plugins[2].use: no plugin is called "https://example.org/plugin.ts" (map-fields, strip-unknown, annotate-exporter, pad-missing, match-order, a path as ./plugin.ts, npm:package)',
       'proxy.yaml:8:21: plugins[3].with.remove: "unkown" is not allowed (unexpected, unknown)',
       "proxy.yaml:8:29: plugins[3].with.foo: unknown key (remove, also)",
-      'proxy.yaml:11:17: plugins[4].with.values.egresNodeName: no element is called "egresNodeName" (nearest: egressNodeName, egressName, egressNodeUUID; or write pen/id)',
+      'proxy.yaml:11:17: plugins[4].with.values.egresNodeName: no element is called "egresNodeName" (nearest: egressNodeName, egressName, sourceNodeName; or write pen/id)',
     ],
   ],
 ];

@@ -1,7 +1,7 @@
 import { type Dialect, RFC7011 } from "../mediation/dialect.ts";
+import { didYouMean } from "../mediation/nearest_names.ts";
 import { chooseDialect } from "./dialect_schema.ts";
 import type { Mistake, Path } from "./mistake.ts";
-import { didYouMean } from "./nearest.ts";
 import type { Additions, ElementChoice, ProfileFile, TemplateFile } from "./profile_schema.ts";
 import type { YamlDocument } from "./yaml_document.ts";
 

@@ -3,8 +3,8 @@ import { type InformationElement, unknownElement } from "../ipfix/information_el
 import type { Registry } from "../ipfix/registry.ts";
 import type { FieldSpecifier } from "../ipfix/template.ts";
 import type { Profile } from "../mediation/profile.ts";
+import { didYouMean } from "../mediation/nearest_names.ts";
 import type { Mistake } from "./mistake.ts";
-import { didYouMean } from "./nearest.ts";
 import type { ElementReference, ProfileDraft } from "./profile_draft.ts";
 import { registryHistory } from "./registries.ts";
 

@@ -4,9 +4,9 @@ import type { Registry } from "../ipfix/registry.ts";
 import { parseRegistry, RegistryError } from "../ipfix/registry_csv.ts";
 import { DIALECTS } from "../mediation/dialect.ts";
 import type { Profile } from "../mediation/profile.ts";
+import { nearestNames } from "../mediation/nearest_names.ts";
 import { antreaProfileNames, antreaRelease } from "./antrea_releases.ts";
 import { ConfigurationError, type Mistake, mistakesInOrder } from "./mistake.ts";
-import { nearest } from "./nearest.ts";
 import { draftProfile, type ProfileDraft, type Reference } from "./profile_draft.ts";
 import { completeProfile } from "./profile_elements.ts";
 import { profileSchema } from "./profile_schema.ts";
@@ -185,6 +185,6 @@ export function cannotRead(path: string, error: unknown): string {
 }
 
 function unknownProfile(name: string): string {
-  const near = nearest(name, [...antreaProfileNames(), "rfc7011"]);
+  const near = nearestNames(name, [...antreaProfileNames(), "rfc7011"], 3, Infinity);
   return `unknown profile ${JSON.stringify(name)}, did you mean ${near.join(", ")}? (${PROFILE_NAMES})`;
 }

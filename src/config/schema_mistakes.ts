@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { didYouMean } from "../mediation/nearest_names.ts";
 import { type Mistake, type Path, pathText } from "./mistake.ts";
-import { didYouMean } from "./nearest.ts";
 import { wrong } from "./schema_parts.ts";
 import type { YamlDocument } from "./yaml_document.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { nearestNames } from "./nearest_names.ts";
+import { didYouMean, nearestNames } from "./nearest_names.ts";
 
 const NAMES = ["egressName", "egressNodeName", "egressIP", "octetDeltaCount", "ingressNetworkPolicyName"];
 
@@ -7,6 +7,16 @@ Deno.test("nearestNames: nearest first, case aside, no more than asked for", () 
   assert.deepEqual(nearestNames("egresnodename", NAMES), ["egressNodeName", "egressName"]);
   assert.deepEqual(nearestNames("egresnodename", NAMES, 1), ["egressNodeName"]);
   assert.deepEqual(nearestNames("EGRESSIP", [...NAMES, ...NAMES]), ["egressIP", "egressName"]);
+});
+
+Deno.test("nearestNames: of equals the first given, and what comes from outside costs little however long", () => {
+  assert.deepEqual(nearestNames("v2.9", ["v2.7", "v2.6", "v2.1"], 2, Infinity), ["v2.7", "v2.6"]);
+  assert.deepEqual(nearestNames("e".repeat(1_000_000), NAMES, 3, Infinity), []);
+});
+
+Deno.test("didYouMean: a slip of the fingers, nothing else", () => {
+  assert.equal(didYouMean("adress", ["transport", "address"]), ', did you mean "address"?');
+  assert.equal(didYouMean("mode", ["transport", "address"]), "");
 });
 
 Deno.test("nearestNames: nothing rather than something far off", () => {
