@@ -4,52 +4,84 @@ export interface Announcement {
   readonly targetId: number;
   /** 2: template, 3: options template. */
   readonly setId: number;
+  /** The template record (RFC 7011 §3.4.1, §3.4.2). */
   readonly octets: Uint8Array;
 }
 
+/** What became of one template's place at the collector. */
+export interface AnnouncementChange {
+  /** Octet of the output at which it changed. */
+  readonly offset: number;
+  readonly key: string;
+  /** Undefined: nothing stood there. */
+  readonly before: Announcement | undefined;
+  /** Undefined: nothing stands there any more. */
+  readonly after: Announcement | undefined;
+}
+
 /**
- * The templates that the collector holds of this session, in the order in which they were first announced: what a new connection to it
- * has to begin with. Changes within the output of one call can be looked behind, for output that never arrived.
+ * The templates that a new connection to the collector has to begin with: those of this session that stand, in the order in which they
+ * were first announced. Changes within the output of one call can be taken back, for output that never arrived.
  */
 export class Announcements {
   readonly #live = new Map<string, Announcement>();
-  /** Changes in the current output, with what stood there before. */
-  readonly #changes: { offset: number; key: string; before: Announcement | undefined }[] = [];
+  /** In the current output, in order. */
+  #changes: AnnouncementChange[] = [];
 
-  get size(): number {
-    return this.#live.size;
+  /** Those that stand after all of the current output. */
+  live(): Announcement[] {
+    return [...this.#live.values()];
   }
 
   /** The output begins anew: what was in the one before has arrived. */
   settle(): void {
-    this.#changes.length = 0;
+    if (this.#changes.length > 0) this.#changes = [];
   }
 
   /** A template record stands in the output from this octet on. */
   announce(announcement: Announcement, offset: number): void {
-    const key = `${announcement.observationDomain}/${announcement.targetId}`;
-    this.#changes.push({ offset, key, before: this.#live.get(key) });
-    this.#live.set(key, announcement);
+    this.#change(keyOf(announcement.observationDomain, announcement.targetId), announcement, offset);
   }
 
   /** A withdrawal stands in the output from this octet on: of one id, or of all of its kind where the id is the set's (RFC 7011 §8.1). */
   withdraw(observationDomain: number, id: number, setId: number, offset: number): void {
     for (const [key, live] of [...this.#live]) {
       if (live.observationDomain !== observationDomain || live.setId !== setId) continue;
-      if (id >= 256 && live.targetId !== id) continue;
-      this.#changes.push({ offset, key, before: live });
-      this.#live.delete(key);
+      if (id < 256 || live.targetId === id) this.#change(key, undefined, offset);
     }
   }
 
-  /** What the collector held before the octet `offset` of the current output. */
-  before(offset: number): Announcement[] {
-    const live = new Map(this.#live);
-    for (const change of [...this.#changes].reverse()) {
-      if (change.offset < offset) break;
-      if (change.before === undefined) live.delete(change.key);
-      else live.set(change.key, change.before);
-    }
-    return [...live.values()];
+  /** The session has no such template any more from this octet on, though the collector is not told. */
+  retire(observationDomain: number, targetId: number, offset: number): void {
+    const key = keyOf(observationDomain, targetId);
+    if (this.#live.has(key)) this.#change(key, undefined, offset);
   }
+
+  /** Takes back what the output changed from the octet `offset` on, and gives it, in order: see {@link repeat}. */
+  rewind(offset: number): AnnouncementChange[] {
+    const first = this.#changes.findIndex((change) => change.offset >= offset);
+    if (first === -1) return [];
+    const changes = this.#changes.splice(first);
+    for (const { key, before } of changes.toReversed()) this.#put(key, before);
+    return changes;
+  }
+
+  /** A change that was taken back happens again, in the output from this octet on. */
+  repeat({ key, after }: AnnouncementChange, offset: number): void {
+    this.#change(key, after, offset);
+  }
+
+  #change(key: string, after: Announcement | undefined, offset: number): void {
+    this.#changes.push({ offset, key, before: this.#live.get(key), after });
+    this.#put(key, after);
+  }
+
+  #put(key: string, announcement: Announcement | undefined): void {
+    if (announcement === undefined) this.#live.delete(key);
+    else this.#live.set(key, announcement);
+  }
+}
+
+function keyOf(observationDomain: number, targetId: number): string {
+  return `${observationDomain}/${targetId}`;
 }

@@ -1,76 +1,99 @@
-import { decodeMessageHeader } from "../ipfix/message_header.ts";
-import { OctetReader } from "../ipfix/octet_reader.ts";
 import { walkDataRecords } from "../ipfix/data_record.ts";
+import { unknownElement } from "../ipfix/information_element.ts";
+import { decodeMessageHeader, MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../ipfix/message_header.ts";
+import { OctetReader } from "../ipfix/octet_reader.ts";
 import {
+  type MessageSet,
   MINIMUM_DATA_SET_ID,
-  OPTIONS_TEMPLATE_SET_ID,
+  SET_HEADER_LENGTH,
   setsOfMessage,
   TEMPLATE_SET_ID,
   writeSetHeader,
 } from "../ipfix/set.ts";
-import { decodeTemplateRecords } from "../ipfix/template_record.ts";
 import type { Template } from "../ipfix/template.ts";
-import { unknownElement } from "../ipfix/information_element.ts";
-import { writeMessageHeader } from "../ipfix/message_header.ts";
-import type { Announcement, Announcements } from "./announcements.ts";
+import { decodeTemplateRecords } from "../ipfix/template_record.ts";
+import type { Announcement, AnnouncementChange, Announcements } from "./announcements.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Output } from "./message_writer.ts";
 import { memoryOctets } from "./rewrite_loop/memory.ts";
 import type { SessionTemplates } from "./session_templates.ts";
 
-/** What goes out before anything else: templates again, and what an old connection to the collector never took. */
+/** A whole message that waits to go out, its sequence number still to be put in. */
+interface WaitingMessage {
+  readonly message: Uint8Array;
+  /** Data records in it. */
+  readonly records: number;
+  /** What it changes of the announcements; those of a replayed template are there already. */
+  readonly changes: readonly AnnouncementChange[];
+  /** One of the templates that a connection begins with, or that are sent again: made anew where that does not arrive. */
+  readonly isReplayedTemplate: boolean;
+}
+
+/**
+ * What goes out before anything else: templates again, and what an old connection to the collector never took. Replayed templates
+ * come before all other messages, so that a connection which fails again and again makes nothing longer.
+ */
 export class Replay {
-  /** Whole messages, their sequence numbers still to be put in. */
-  readonly #waiting: { message: Uint8Array; records: number }[] = [];
+  #waiting: WaitingMessage[] = [];
+  /** Octets at the beginning of the current output that are replayed templates. */
+  #replayed = 0;
 
   constructor(
-    readonly templates: SessionTemplates,
+    readonly templates: Pick<SessionTemplates, "domains" | "exportTimes" | "sequenceNumbers">,
     readonly announcements: Announcements,
     readonly dialect: Dialect,
     readonly maxMessageLength: number,
   ) {}
 
-  /** The live templates go out again, in the transport session that is. */
+  /** The live templates go out again, in the transport session that is; not beside others that still wait. */
   announce(): void {
-    for (const message of this.#templateMessages(this.announcements.before(Infinity))) {
-      this.#waiting.push({ message, records: 0 });
-    }
+    if (this.#waiting.length === 0) this.#waiting = [...this.#templateMessages()];
   }
 
-  /** A new transport session: templates as they stood before `unsent`, the last octets of `produced`; then these; numbers from 0. */
+  /**
+   * A new transport session: templates as they stood before `unsent`; then this; numbers from 0.
+   *
+   * @param unsent the last octets of the current output
+   * @param produced octets of that output
+   */
   restart(unsent: Uint8Array = new Uint8Array(0), produced: number): void {
-    const before = this.announcements.before(produced - unsent.length);
-    const still = this.#waiting.splice(0).filter(({ records }) => records > 0);
+    const start = produced - unsent.length;
+    const changes = this.announcements.rewind(start);
+    this.announcements.settle();
+    const kept = Math.min(Math.max(this.#replayed - start, 0), unsent.length);
+    const again = messagesOf(unsent.slice(kept), start + kept, changes, this.announcements.live());
     for (const domain of this.templates.domains.values()) domain.sequence.restart();
-    for (const message of this.#templateMessages(before)) this.#waiting.push({ message, records: 0 });
-    this.#waiting.push(...recordsOf(unsent.slice(), before), ...still);
+    const still = this.#waiting.filter(({ isReplayedTemplate }) => !isReplayedTemplate);
+    this.#waiting = [...this.#templateMessages(), ...again, ...still];
+    this.#replayed = 0;
   }
 
   /** Puts what waits into the output; true: nothing waits any more. */
   write(output: Output): boolean {
-    let next = this.#waiting[0];
-    while (next !== undefined) {
-      const { message, records } = next;
-      if (output.messages >= this.dialect.messagesPerWrite || output.end - output.at < message.length) return false;
+    this.#replayed = 0;
+    let written = 0;
+    for (const { message, records, changes, isReplayedTemplate } of this.#waiting) {
+      if (output.messages >= this.dialect.messagesPerWrite || output.end - output.at < message.length) break;
       memoryOctets.set(message, output.at);
-      const view = new DataView(message.buffer, message.byteOffset);
-      const sequence = this.templates.domains.get(view.getUint32(12))?.sequence;
+      const sequence = this.templates.domains.get(domainOf(message))?.sequence;
       if (sequence?.counted === true) {
         new DataView(memoryOctets.buffer).setUint32(output.at + 8, sequence.next(records));
       }
+      for (const change of changes) this.announcements.repeat(change, output.at - output.start);
       output.at += message.length;
       output.messages++;
       output.records += records;
-      this.#waiting.shift();
-      next = this.#waiting[0];
+      written++;
+      if (isReplayedTemplate) this.#replayed = output.at - output.start;
     }
-    return true;
+    if (written > 0) this.#waiting.splice(0, written);
+    return this.#waiting.length === 0;
   }
 
   /** One message a template: every dialect takes that. */
-  *#templateMessages(announcements: Iterable<Announcement>): Generator<Uint8Array> {
-    for (const { observationDomain, setId, octets } of announcements) {
-      const message = new Uint8Array(16 + 4 + octets.length);
+  *#templateMessages(): Generator<WaitingMessage> {
+    for (const { observationDomain, setId, octets } of this.announcements.live()) {
+      const message = new Uint8Array(MESSAGE_HEADER_LENGTH + SET_HEADER_LENGTH + octets.length);
       writeMessageHeader(message, 0, {
         version: 10,
         length: message.length,
@@ -78,44 +101,75 @@ export class Replay {
         sequenceNumber: this.templates.sequenceNumbers.get(observationDomain) ?? 0,
         observationDomainId: observationDomain,
       });
-      writeSetHeader(message, 16, setId, octets.length + 4);
-      message.set(octets, 20);
-      yield message;
+      writeSetHeader(message, MESSAGE_HEADER_LENGTH, setId, SET_HEADER_LENGTH + octets.length);
+      message.set(octets, MESSAGE_HEADER_LENGTH + SET_HEADER_LENGTH);
+      yield { message, records: 0, changes: [], isReplayedTemplate: true };
     }
   }
 }
 
-/** The messages of an output, each with the number of its data records. */
-function recordsOf(octets: Uint8Array, announced: readonly Announcement[]): { message: Uint8Array; records: number }[] {
-  const known = new Map<string, Template>();
-  const learn = (domain: number, setId: number, content: OctetReader) => {
-    const kind = setId === TEMPLATE_SET_ID ? "template" : "options-template";
-    for (
-      const record of decodeTemplateRecords(content, kind, (pen, id, _length, bit) => unknownElement(pen, id, bit))
-    ) {
-      if (record.kind === "template") known.set(`${domain}/${record.template.id}`, record.template);
-    }
-  };
-  for (const { observationDomain, setId, octets: record } of announced) {
-    learn(observationDomain, setId, new OctetReader(record));
-  }
-  const messages: { message: Uint8Array; records: number }[] = [];
-  for (let start = 0; start < octets.length;) {
-    const header = decodeMessageHeader(octets, start);
-    const end = start + header.length;
-    let records = 0;
-    for (const set of setsOfMessage(octets, start, end)) {
-      const content = new OctetReader(octets, set.contentOffset, set.end);
-      if (set.id === TEMPLATE_SET_ID || set.id === OPTIONS_TEMPLATE_SET_ID) {
-        learn(header.observationDomainId, set.id, content);
-      }
-      const template = known.get(`${header.observationDomainId}/${set.id}`);
-      if (set.id >= MINIMUM_DATA_SET_ID && template !== undefined) {
-        for (const _ of walkDataRecords(content, template)) records++;
-      }
-    }
-    messages.push({ message: octets.subarray(start, end), records });
-    start = end;
+function domainOf(message: Uint8Array): number {
+  return new DataView(message.buffer, message.byteOffset).getUint32(12);
+}
+
+/**
+ * The messages of some output, each with the number of its data records and with the changes that it made.
+ *
+ * @param start octet of the output at which `octets` begin: what the changes' offsets count from
+ * @param announced the templates that stood there
+ */
+function messagesOf(
+  octets: Uint8Array,
+  start: number,
+  changes: readonly AnnouncementChange[],
+  announced: readonly Announcement[],
+): WaitingMessage[] {
+  const known = new KnownTemplates(announced);
+  const messages: WaitingMessage[] = [];
+  let next = 0;
+  for (let at = 0; at < octets.length;) {
+    const { length, observationDomainId } = decodeMessageHeader(octets, at);
+    const end = at + length;
+    const records = known.countRecords(octets, observationDomainId, setsOfMessage(octets, at, end));
+    const first = next;
+    while (next < changes.length && (changes[next]?.offset ?? 0) < start + end) next++;
+    const own = changes.slice(first, next);
+    messages.push({ message: octets.subarray(at, end), records, changes: own, isReplayedTemplate: false });
+    at = end;
   }
   return messages;
+}
+
+/** Templates by domain and id as output defines them: enough to tell its data records apart. */
+class KnownTemplates {
+  readonly #templates = new Map<string, Template>();
+
+  constructor(announced: readonly Announcement[]) {
+    for (const { observationDomain, setId, octets } of announced) {
+      this.#learn(observationDomain, setId, new OctetReader(octets));
+    }
+  }
+
+  countRecords(octets: Uint8Array, observationDomain: number, sets: Iterable<MessageSet>): number {
+    let records = 0;
+    for (const { id, contentOffset, end } of sets) {
+      const content = new OctetReader(octets, contentOffset, end);
+      if (id < MINIMUM_DATA_SET_ID) this.#learn(observationDomain, id, content);
+      else {
+        const template = this.#templates.get(`${observationDomain}/${id}`);
+        if (template !== undefined) { for (const _ of walkDataRecords(content, template)) records++; }
+      }
+    }
+    return records;
+  }
+
+  #learn(observationDomain: number, setId: number, content: OctetReader): void {
+    const kind = setId === TEMPLATE_SET_ID ? "template" : "options-template";
+    const records = decodeTemplateRecords(content, kind, (pen, id, _length, bit) => unknownElement(pen, id, bit));
+    for (const record of records) {
+      if (record.kind === "template") {
+        this.#templates.set(`${observationDomain}/${record.template.id}`, record.template);
+      }
+    }
+  }
 }
