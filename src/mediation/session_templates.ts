@@ -1,7 +1,7 @@
 import type { Template } from "../ipfix/template.ts";
 import { sameLayout } from "../ipfix/template.ts";
 import { type Counters, increment } from "./counters.ts";
-import type { MediationEvent } from "./event.ts";
+import type { MediationEvent, TemplateOutcome } from "./event.ts";
 import type { SharedState } from "./mediator.ts";
 import { memoryLongs } from "./rewrite_loop/memory.ts";
 import type { Routes } from "./rewrite_loop/routes.ts";
@@ -44,7 +44,10 @@ export class SessionTemplates {
     if (
       previous === undefined && (this.#count >= templatesPerSession || this.shared.templates >= templates ||
         (isNewDomain && this.domains.size >= observationDomainsPerSession))
-    ) return undefined;
+    ) {
+      this.#countOutcome("refused");
+      return undefined;
+    }
     const domain = this.#domain(observationDomain);
     if (previous !== undefined) this.intake.giveBackId(previous, observationDomain);
     const entry = this.intake.take(source, observationDomain, previous);
@@ -57,10 +60,10 @@ export class SessionTemplates {
       if (previous?.kind === "accepted") this.intake.holdId(previous, observationDomain);
       this.#restore(domain, source.id, previous);
     }, () => previous !== undefined && this.#discard(previous));
-    if (previous !== undefined) increment(this.counters.templates, "replaced");
-    if (entry.kind === "refused") increment(this.counters.templates, "refused");
+    if (previous !== undefined) this.#countOutcome("replaced");
+    if (entry.kind === "refused") this.#countOutcome("refused");
     else {
-      increment(this.counters.templates, entry.identity ? "identity" : "rewritten");
+      this.#countOutcome(entry.identity ? "identity" : "rewritten");
       this.notify({
         event: "template_mapped",
         observationDomain,
@@ -113,6 +116,11 @@ export class SessionTemplates {
   }
 
   #countTemplate(change: number): void {
+  /** Counted if the message stands. */
+  #countOutcome(outcome: TemplateOutcome): void {
+    this.journal.note(() => {}, () => increment(this.counters.templates, outcome));
+  }
+
     this.#count += change;
     this.shared.templates += change;
   }
@@ -163,13 +171,13 @@ export class SessionTemplates {
     entry.records += records;
     for (const [index, position] of entry.compiled.program.counted.entries()) {
       const name = entry.source.fields[position]?.element.name ?? String(position);
-      increment(this.counters.fieldsStripped, name, records);
+      this.counters.fieldsStripped.add(name, records);
       const lost = Number(memoryLongs[word + 1 + index] ?? 0n);
       memoryLongs[word + 1 + index] = 0n;
-      if (lost > 0) increment(this.counters.informationLost, name, lost);
+      if (lost > 0) this.counters.informationLost.add(name, lost);
     }
     for (const { target, value } of entry.mapping.fields) {
-      if (value.from !== "record") increment(this.counters.fieldsPadded, target.element.name, records);
+      if (value.from !== "record") this.counters.fieldsPadded.add(target.element.name, records);
     }
   }
 }
