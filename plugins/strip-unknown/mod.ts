@@ -8,7 +8,6 @@ import {
   isLengthOfType,
   knowsElement,
   type MappedField,
-  naturalLength,
   type PluginContext,
   sameElement,
   type TemplateMapping,
@@ -57,7 +56,7 @@ function isWelcome({ target }: MappedField, context: PluginContext, also: readon
 /** Whether the collector gets the right value from the field, as it comes or converted to what its decoder wants. */
 function isReadable(field: FieldSpecifier, element: InformationElement, { profile }: PluginContext): boolean {
   // A fixed-size field of no octets says nothing wrong: the core gives it the type's default.
-  if (field.length === 0 && naturalLength(element.type) !== VARIABLE_LENGTH) return true;
+  if (field.length === 0 && element.length !== VARIABLE_LENGTH) return true;
   const asItComes = profile.dialect.fieldLengths === "template" && isLengthOfType(element.type, field.length);
   return conversionBetween(field, { element, length: asItComes ? field.length : element.length }) !== undefined;
 }

@@ -16,6 +16,7 @@ export const DIALECT_STEP = "dialect";
  * - where it decodes by its registry's lengths, every known element gets that length: reduced sizes widen, fixed-length strings become
  *   variable. A value that cannot (a wrong length for its type) is not passed on: its place takes the type's default where the
  *   collector expects the element, else the field is stripped. A fixed-size element of length 0 stands for its type's default.
+ * - an options template whose scope it cannot decode whole keeps no field: its records would speak of something else
  *
  * @param expected whether the template follows a list of the profile's
  */
@@ -27,6 +28,7 @@ export function fitToDialect(mapping: TemplateMapping, profile: Profile, expecte
   for (const field of mapping.fields) {
     const fitted = fitField(mapping, field, profile, dialect, expected);
     if (fitted !== undefined) fields.push(fitted);
+    else if (field.scope === true) return { source: mapping.source, fields: [], stripped };
     else if (field.value.from === "record") stripped.set(field.value.index, DIALECT_STEP);
   }
   return { source: mapping.source, fields, stripped };
@@ -42,7 +44,8 @@ function fitField(
   const { target, value } = field;
   const own = ownElement(profile, target.element);
   if (dialect.undecodableTypes.has((own ?? target.element).type)) return undefined;
-  if (dialect.fieldLengths === "template" || own === undefined) return field;
+  if (dialect.fieldLengths === "template") return field;
+  if (own === undefined) return field.scope === true && !profile.acceptsUnknownElements ? undefined : field;
   const wanted: FieldSpecifier = { element: own, length: own.length };
   if (value.from === "constant") {
     return { ...field, target: wanted, value: { from: "constant", octets: fitConstant(value.octets, own) } };

@@ -35,6 +35,8 @@ export interface MessagePlan {
   readonly items: readonly PlanItem[];
   /** Data records in `items`. */
   readonly records: number;
+  /** Data records that came in, as far as their template is known: those in `items` and those that are dropped. */
+  readonly received: number;
   /** Data was dropped: from here on, what is sent is counted. */
   readonly dropped: boolean;
   /** The message goes out as it came in, octet for octet but for its sequence number. */

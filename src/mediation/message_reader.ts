@@ -1,3 +1,4 @@
+import { walkDataRecords } from "../ipfix/data_record.ts";
 import { DecodeError } from "../ipfix/decode_error.ts";
 import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../ipfix/message_header.ts";
 import { OctetReader } from "../ipfix/octet_reader.ts";
@@ -10,6 +11,7 @@ import {
   setsOfMessage,
   TEMPLATE_SET_ID,
 } from "../ipfix/set.ts";
+import { smallestRecordLength, type Template } from "../ipfix/template.ts";
 import type { Dialect } from "./dialect.ts";
 import type { DropReason, MediationEvent } from "./event.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
@@ -55,6 +57,7 @@ export class MessageReader {
       start,
       items: [],
       records: 0,
+      received: 0,
       dropped: false,
       relay: header.length <= this.options.maxMessageLength,
       bound: MESSAGE_HEADER_LENGTH,
@@ -63,7 +66,7 @@ export class MessageReader {
     const { dialect } = this.options;
     if (sets.length > dialect.setsPerMessage || (sets.length === 0 && !dialect.emptyMessages)) state.relay = false;
     for (const [index, set] of sets.entries()) {
-      if (set.id >= MINIMUM_DATA_SET_ID) this.#readData(set, state, address);
+      if (set.id >= MINIMUM_DATA_SET_ID) this.#readData(octets, set, state, address);
       else if (set.id === TEMPLATE_SET_ID) this.#readTemplates(octets, set, index, "template", state);
       else if (set.id === OPTIONS_TEMPLATE_SET_ID) this.#readTemplates(octets, set, index, "options-template", state);
       else {
@@ -79,6 +82,7 @@ export class MessageReader {
       domain: this.options.templates.domains.get(header.observationDomainId),
       items: state.items,
       records: state.records,
+      received: state.received,
       dropped: state.dropped,
       relay: state.relay,
       bound: state.bound,
@@ -151,13 +155,14 @@ export class MessageReader {
       state.relay = false;
       return this.#warn(state, id, "the withdrawal of an unknown template is ignored");
     }
+    if (id < MINIMUM_DATA_SET_ID) state.relay = false; // of all, of which the collector may have some, or none
     for (const template of ids) {
       const entry = templates.withdraw(state.observationDomain, template);
       if (entry?.kind !== "accepted" || !dialect.withdrawals) {
         state.relay = false;
         continue;
       }
-      if (!entry.identity || id < MINIMUM_DATA_SET_ID) state.relay = false;
+      if (!entry.identity) state.relay = false;
       this.#announce(state, index, setId, encodeWithdrawal(entry.targetId, kind), entry.targetId, true);
     }
   }
@@ -174,7 +179,7 @@ export class MessageReader {
     state.bound += octets.length + SET_HEADER_LENGTH;
   }
 
-  #readData(set: MessageSet, state: PlanState, address: number): void {
+  #readData(octets: Uint8Array, set: MessageSet, state: PlanState, address: number): void {
     const { templates, drop } = this.options;
     const entry = templates.find(state.observationDomain, set.id);
     if (entry === undefined) {
@@ -185,9 +190,16 @@ export class MessageReader {
     }
     if (entry.kind === "refused") {
       state.relay = false;
-      state.dropped = true;
-      drop(entry.reason, state.observationDomain, set.id, entry.message, 1);
-      return;
+      if (smallestRecordLength(entry.source) === 0) {
+        state.dropped = true;
+        return drop(entry.reason, state.observationDomain, set.id, entry.message, 1);
+      }
+      const records = countRecords(octets, set, entry.source);
+      state.received += records;
+      if (records > 0) state.dropped = true;
+      return records > 0
+        ? drop(entry.reason, state.observationDomain, set.id, entry.message, records)
+        : drop("empty_set", state.observationDomain, set.id, "a data set without records", 1);
     }
     const program = entry.compiled.address;
     const whole = walkRecords(program, address + set.contentOffset, address + set.end);
@@ -208,6 +220,7 @@ export class MessageReader {
     const start = set.contentOffset - state.start;
     state.items.push({ kind: "data", template: entry, start, end: start + consumed, records });
     state.records += records;
+    state.received += records;
     const growth = memoryWords[(program >>> 2) + 3] ?? 0;
     state.bound += SET_HEADER_LENGTH + consumed + growth * records;
   }
@@ -217,12 +230,34 @@ export class MessageReader {
   }
 }
 
+/**
+ * The records of a set that does not go out: counted by their template, and refused like any others where one overruns.
+ *
+ * @throws DecodeError `field_overrun`
+ */
+function countRecords(octets: Uint8Array, set: MessageSet, source: Template): number {
+  let records = 0;
+  try {
+    for (const _ of walkDataRecords(new OctetReader(octets, set.contentOffset, set.end), source)) records++;
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw new DecodeError(
+      "field_overrun",
+      `data record ${records} of template ${set.id} overruns its set`,
+      error.offset,
+      error.extent,
+    );
+  }
+  return records;
+}
+
 /** What is found while a message is read. */
 interface PlanState {
   readonly observationDomain: number;
   readonly start: number;
   readonly items: PlanItem[];
   records: number;
+  received: number;
   dropped: boolean;
   relay: boolean;
   bound: number;

@@ -231,7 +231,7 @@ export class MessageWriter {
     }
     const isWhole = this.#written === 0 && this.#item >= plan.items.length && !this.#departed;
     const sequence = plan.domain?.sequence;
-    if (!isWhole && sequence !== undefined) sequence.depart(plan.sequenceNumber, plan.records);
+    if (!isWhole && sequence !== undefined) sequence.depart(plan.sequenceNumber, plan.received);
     writeMessageHeader(memoryOctets, start, {
       version: 10,
       length: output.at - start,

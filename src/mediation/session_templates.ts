@@ -1,7 +1,7 @@
 import type { Template } from "../ipfix/template.ts";
 import { sameLayout } from "../ipfix/template.ts";
 import { type Counters, increment } from "./counters.ts";
-import type { MediationEvent, TemplateOutcome } from "./event.ts";
+import type { MediationEvent } from "./event.ts";
 import type { SharedState } from "./mediator.ts";
 import { memoryLongs } from "./rewrite_loop/memory.ts";
 import type { Routes } from "./rewrite_loop/routes.ts";
@@ -44,10 +44,7 @@ export class SessionTemplates {
     if (
       previous === undefined && (this.#count >= templatesPerSession || this.shared.templates >= templates ||
         (isNewDomain && this.domains.size >= observationDomainsPerSession))
-    ) {
-      this.#countOutcome("refused");
-      return undefined;
-    }
+    ) return undefined;
     const domain = this.#domain(observationDomain);
     if (previous !== undefined) this.intake.giveBackId(previous, observationDomain);
     const entry = this.intake.take(source, observationDomain, previous);
@@ -60,10 +57,10 @@ export class SessionTemplates {
       if (previous?.kind === "accepted") this.intake.holdId(previous, observationDomain);
       this.#restore(domain, source.id, previous);
     }, () => previous !== undefined && this.#discard(previous));
-    if (previous !== undefined) this.#countOutcome("replaced");
-    if (entry.kind === "refused") this.#countOutcome("refused");
+    if (previous !== undefined) increment(this.counters.templates, "replaced");
+    if (entry.kind === "refused") increment(this.counters.templates, "refused");
     else {
-      this.#countOutcome(entry.identity ? "identity" : "rewritten");
+      increment(this.counters.templates, entry.identity ? "identity" : "rewritten");
       this.notify({
         event: "template_mapped",
         observationDomain,
@@ -99,6 +96,7 @@ export class SessionTemplates {
   /** Brings the loop's own counts into the session's counters. */
   fold(): void {
     for (const domain of this.domains.values()) {
+      this.counters.sequenceGaps += domain.sequence.takeGaps();
       for (const entry of domain.templates.values()) if (entry.kind === "accepted") this.#fold(entry);
     }
   }
@@ -116,11 +114,6 @@ export class SessionTemplates {
   }
 
   #countTemplate(change: number): void {
-  /** Counted if the message stands. */
-  #countOutcome(outcome: TemplateOutcome): void {
-    this.journal.note(() => {}, () => increment(this.counters.templates, outcome));
-  }
-
     this.#count += change;
     this.shared.templates += change;
   }

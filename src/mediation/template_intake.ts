@@ -74,6 +74,9 @@ export class TemplateIntake {
     if (mapping.fields.length === 0 || (source.scopeFieldCount > 0 && mapping.fields[0]?.scope !== true)) {
       return refuse("everything_stripped", "the collector knows none of its fields");
     }
+    if (smallestRecordLength(targetTemplate(mapping, source.id)) === 0) {
+      return refuse("everything_stripped", "what the collector knows of it has no octets");
+    }
     return this.#accept(source, observationDomain, treatment, mapping, detectedProfile) ??
       refuse("limit", "no template id or no memory is left");
   }

@@ -56,23 +56,27 @@ export interface ObservationDomain {
  */
 export class Journal {
   readonly #undo: (() => void)[] = [];
-  readonly #commit: (() => void)[] = [];
+  readonly #finish: (() => void)[] = [];
 
-  /** Notes what takes a change back, and what is left to do once it stands. */
-  note(undo: () => void, commit?: () => void): void {
+  /** Notes what takes a change back, and what is left to do once it stands and its message is written. */
+  note(undo: () => void, finish?: () => void): void {
     this.#undo.push(undo);
-    if (commit !== undefined) this.#commit.push(commit);
+    if (finish !== undefined) this.#finish.push(finish);
   }
 
   /** Everything stands. */
   commit(): void {
     this.#undo.length = 0;
-    for (const action of this.#commit.splice(0)) action();
+  }
+
+  /** The message is written: its data no longer needs the templates that it replaced or withdrew. */
+  finish(): void {
+    for (const action of this.#finish.splice(0)) action();
   }
 
   /** Takes everything back, last change first. */
   rollBack(): void {
-    this.#commit.length = 0;
+    this.#finish.length = 0;
     for (const action of this.#undo.splice(0).reverse()) action();
   }
 }

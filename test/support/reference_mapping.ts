@@ -59,33 +59,55 @@ export function referenceMapping(
     );
   const mapping = expected === undefined
     ? ownShape(profile, history, source)
-    : expectedShape(profile, expected.fields.map(({ element, length }) => ({ ...element, length })), source);
-  return mapping.target.fields.length === 0 ? "everything_stripped" : mapping;
+    : expectedShape(profile, history, expected.fields.map(({ element, length }) => ({ ...element, length })), source);
+  const { fields, scope } = mapping.target;
+  // With less of its scope, its records would speak of something else.
+  return smallestRecord(fields) === 0 || scope < source.scope ? "everything_stripped" : mapping;
 }
 
 type TypedField = WireField & { readonly type: AbstractDataType };
 
 /** The collector's list: the first source field of each element that can be read and no earlier place has taken, else the default. */
-function expectedShape({ dialect }: Profile, list: readonly TypedField[], source: WireTemplate): ReferenceMapping {
+function expectedShape(
+  { dialect }: Profile,
+  history: RegistryHistory,
+  list: readonly TypedField[],
+  source: WireTemplate,
+): ReferenceMapping {
   const taken = new Set<number>();
   const fields: WireField[] = [];
   const values = list.map((wanted): ReferenceValue => {
     const index = source.fields.findIndex((field, position) =>
       !taken.has(position) && field.pen === wanted.pen && field.id === wanted.id &&
-      field.enterpriseBit === wanted.enterpriseBit && (field.length === 0 || canBeRead(wanted, field.length, dialect))
+      field.enterpriseBit === wanted.enterpriseBit && (field.length === 0 || canBeRead(history, field, wanted, dialect))
     );
     taken.add(index);
     const length = source.fields[index]?.length ?? wanted.length;
     fields.push({ ...plain(wanted), length: dialect.fieldLengths === "template" ? length : wanted.length });
-    const value = index < 0 ? undefined : valueOf(wanted.type, index, length, fields.at(-1)?.length ?? length);
+    const from = source.fields[index];
+    const value = from && valueOf(wanted.type, index, length, fields.at(-1)?.length ?? length, sentAs(history, from));
     return value ?? { from: "default", octets: defaultOf(wanted.type, wanted.length) };
   });
   return { target: { id: source.id, scope: 0, fields }, values };
 }
 
-function canBeRead({ type, length }: TypedField, sourceLength: number, { fieldLengths }: Dialect): boolean {
-  if (!legalLength(type, sourceLength)) return false;
-  return fieldLengths === "template" || valueOf(type, 0, sourceLength, length) !== undefined;
+function canBeRead(
+  history: RegistryHistory,
+  field: WireField,
+  { type, length }: TypedField,
+  dialect: Dialect,
+): boolean {
+  if (!legalLength(type, field.length)) return false;
+  if (!isSameKind(history, field, type, dialect.fieldLengths === "template" ? field.length : length)) return false;
+  return dialect.fieldLengths === "template" || valueOf(type, 0, field.length, length) !== undefined;
+}
+
+/** Whether the exporter's octets mean to the collector what they meant: some elements changed their type over the releases. */
+function isSameKind(history: RegistryHistory, field: WireField, type: AbstractDataType, length: number): boolean {
+  const from = sentAs(history, field);
+  const kindOf = (one: AbstractDataType) => /^unsigned|^signed|^float/.exec(one)?.[0] ?? one;
+  if (kindOf(from) === kindOf(type)) return true;
+  return kindOf(from) === "unsigned" && kindOf(type) === "signed" && field.length < length;
 }
 
 /** The exporter's own order, less what the collector does not know or cannot decode. */
@@ -108,21 +130,36 @@ function ownField(profile: Profile, history: RegistryHistory, field: WireField, 
     field: plain(field),
     value: { from: "record", index, convert: (octets) => octets } as ReferenceValue,
   };
-  if (profile.dialect.fieldLengths === "template" && (scope || profile.acceptsUnknownElements)) return asItCame;
-  if (field.enterpriseBit !== (field.pen !== 0)) return undefined;
-  const known = profile.registry.lookup(field.pen, field.id) ??
-    (profile.acceptsUnknownElements ? history.newest.lookup(field.pen, field.id) : undefined);
-  if (known === undefined || profile.dialect.undecodableTypes.has(known.type)) return undefined;
+  const { dialect, registry, acceptsUnknownElements } = profile;
+  const known = field.enterpriseBit !== (field.pen !== 0) ? undefined : registry.lookup(field.pen, field.id) ??
+    (acceptsUnknownElements ? history.newest.lookup(field.pen, field.id) : undefined);
+  const { type } = known ?? history.resolve(field.pen, field.id, field.length, field.enterpriseBit);
+  if (dialect.undecodableTypes.has(type)) return undefined;
+  if (dialect.fieldLengths === "template" && (scope || acceptsUnknownElements)) return asItCame;
+  if (known === undefined) return undefined;
+  const length = dialect.fieldLengths === "template" ? field.length : known.length;
+  if (field.length > 0 && !isSameKind(history, field, known.type, length)) return undefined;
   if (profile.dialect.fieldLengths === "template") {
     return field.length === 0 || legalLength(known.type, field.length) ? asItCame : undefined;
   }
   const value = field.length === 0 && known.length !== 65535
     ? { from: "default", octets: defaultOf(known.type, known.length) } as const
-    : valueOf(known.type, index, field.length, known.length);
+    : valueOf(known.type, index, field.length, known.length, sentAs(history, field));
   return value === undefined ? undefined : { field: { ...plain(field), length: known.length }, value };
 }
 
-function valueOf(type: AbstractDataType, index: number, from: number, to: number): ReferenceValue | undefined {
+/** The type that the exporter's release gave the element, as far as its length tells. */
+function sentAs(history: RegistryHistory, { pen, id, length, enterpriseBit }: WireField): AbstractDataType {
+  return history.resolve(pen, id, length, enterpriseBit).type;
+}
+
+function valueOf(
+  type: AbstractDataType,
+  index: number,
+  from: number,
+  to: number,
+  sent: AbstractDataType = type,
+): ReferenceValue | undefined {
   if (from === to) return { from: "record", index, convert: (octets) => octets };
   if (!legalLength(type, from)) return undefined;
   if (type === "float64" && from === 4 && to === 8) {
@@ -132,7 +169,7 @@ function valueOf(type: AbstractDataType, index: number, from: number, to: number
     return to === 65535 ? { from: "record", index, convert: (octets) => octets } : undefined;
   }
   if (from > to) return undefined;
-  return { from: "record", index, convert: (octets) => widen(octets, to, type.startsWith("signed")) };
+  return { from: "record", index, convert: (octets) => widen(octets, to, sent.startsWith("signed")) };
 }
 
 /** RFC 7011 §6.2: integers of 16 to 64 bits and float64 may be sent in fewer octets, all else but strings, arrays and lists not. */

@@ -10,9 +10,19 @@ import type { DropReason } from "../../src/mediation/event.ts";
 import type { Profile } from "../../src/mediation/profile.ts";
 import type { Delivered } from "./delivered.ts";
 import { type ReferenceMapping, referenceMapping } from "./reference_mapping.ts";
+import { ReferenceCounts } from "./reference_counts.ts";
 import { rewriteSemantics } from "./reference_semantics.ts";
 import { ReferenceSequence } from "./reference_sequence.ts";
-import { layoutOf, readNumber, readRecords, readTemplates, recordOctets, smallestRecord, WireError } from "./wire.ts";
+import {
+  layoutOf,
+  readNumber,
+  readRecords,
+  readTemplates,
+  recordOctets,
+  smallestRecord,
+  variable,
+  WireError,
+} from "./wire.ts";
 import type { WireSet, WireTemplate } from "./wire.ts";
 
 /** A template of the session: as it came, and what becomes of its records. */
@@ -27,15 +37,23 @@ export interface ReferenceItem extends Delivered {
   readonly position: number;
   /** True: the exporter's sequence numbers include the message's own records. */
   readonly inclusive: boolean;
+  /** Which of the messages that came in it is of. */
+  readonly message: number;
 }
 
 /** What the rules make of a whole session. */
 export interface Reference {
+  /** Placed as if no message was split. */
   readonly items: readonly ReferenceItem[];
   readonly dropped: ReadonlyMap<DropReason, number>;
+  readonly counts: ReferenceCounts;
+  /** How many messages were taken. */
+  readonly messages: number;
   /** Octets of the messages before the first refused one. */
   readonly consumed: number;
   readonly refused?: RejectReason;
+  /** The items again, with their places where these of the messages that came in go out as more than one. */
+  place(split: ReadonlySet<number>): readonly ReferenceItem[];
 }
 
 /** How the session stands: the same facts that a mediator is told. */
@@ -53,10 +71,10 @@ export function referenceRewrite(options: ReferenceOptions, octets: Uint8Array):
   while (octets.length - offset >= 16) {
     const refused = session.message(octets, offset);
     if (refused === "incomplete") break;
-    if (refused !== undefined) return { ...session, consumed: offset, refused };
+    if (refused !== undefined) return session.result(offset, refused);
     offset += readNumber(octets, offset + 2, 2);
   }
-  return { ...session, consumed: offset };
+  return session.result(offset);
 }
 
 class Refusal extends Error {
@@ -66,10 +84,12 @@ class Refusal extends Error {
 }
 
 class ReferenceSession {
-  readonly items: ReferenceItem[] = [];
-  readonly dropped = new Map<DropReason, number>();
+  readonly #dropped = new Map<DropReason, number>();
+  readonly #counts = new ReferenceCounts();
+  readonly #messages: ReferenceMessage[] = [];
   readonly #templates = new Map<string, ReferenceTemplate>();
-  readonly #sequence = new ReferenceSequence();
+  /** Observation domains of which a template was ever taken. */
+  readonly #domains = new Set<number>();
   readonly #options: ReferenceOptions;
 
   constructor(options: ReferenceOptions) {
@@ -91,9 +111,32 @@ class ReferenceSession {
     }
     this.#templates.clear();
     for (const [key, template] of step.templates) this.#templates.set(key, template);
-    for (const [reason, count] of step.dropped) this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + count);
-    this.items.push(...this.#sequence.place(step, step.dropped.size > 0));
+    for (const [reason, count] of step.dropped) this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + count);
+    this.#counts.add(step.counts);
+    if (step.counts.learned > 0) this.#domains.add(step.observationDomain);
+    step.inKnownDomain = this.#domains.has(step.observationDomain);
+    this.#messages.push(step);
     return undefined;
+  }
+
+  result(consumed: number, refused?: RejectReason): Reference {
+    const place = (split: ReadonlySet<number>) => {
+      const sequence = new ReferenceSequence();
+      return {
+        items: this.#messages.flatMap((message, index) => sequence.place(message, index, split.has(index))),
+        gaps: sequence.gaps,
+      };
+    };
+    const { items, gaps } = place(new Set());
+    return {
+      items,
+      dropped: this.#dropped,
+      counts: Object.assign(this.#counts, { gaps }),
+      messages: this.#messages.length,
+      consumed,
+      ...(refused === undefined ? {} : { refused }),
+      place: (split) => place(split).items,
+    };
   }
 }
 
@@ -110,8 +153,13 @@ class ReferenceMessage {
   readonly exportTime: number;
   readonly sequenceNumber: number;
   readonly observationDomain: number;
+  readonly counts = new ReferenceCounts();
   /** Data records that came in. */
   records = 0;
+  /** Data was dropped: what is sent is counted from here on. */
+  changed = false;
+  /** A template of this domain was taken, now or before. */
+  inKnownDomain = false;
 
   constructor(
     readonly options: ReferenceOptions,
@@ -144,16 +192,27 @@ class ReferenceMessage {
     this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + count);
   }
 
-  #item(kind: Delivered["kind"], template: WireTemplate, octets: number, values?: readonly Uint8Array[]): void {
-    if (octets + 20 > (this.options.maxMessageLength ?? 65535)) return this.#drop("record_too_long", 1);
+  #dropData(reason: DropReason, count: number): void {
+    this.changed = true;
+    this.#drop(reason, count);
+  }
+
+  #item(kind: Delivered["kind"], template: WireTemplate, octets: number, values?: readonly Uint8Array[]): boolean {
+    if (octets + 20 > (this.options.maxMessageLength ?? 65535)) {
+      this.#dropData("record_too_long", 1);
+      return false;
+    }
     const { observationDomain, exportTime } = this;
     const hexadecimal = values === undefined ? {} : { values: values.map((value) => value.toHex()) };
     const layout = layoutOf(template);
     this.items.push({ kind, observationDomain, exportTime, id: template.id, layout, octets, ...hexadecimal });
+    return true;
   }
 
   #templateSet(set: WireSet): void {
-    for (const template of this.#templateRecords(set)) {
+    const templates = this.#templateRecords(set);
+    if (templates.length === 0) this.#drop("empty_set", 1);
+    for (const template of templates) {
       if (template.fields.length === 0) this.#withdraw(set.id, template.id);
       else this.#announce(template);
     }
@@ -187,16 +246,17 @@ class ReferenceMessage {
     if (typeof outcome !== "string") {
       const octets = (source.scope > 0 ? 6 : 4) +
         outcome.target.fields.reduce((sum, { enterpriseBit }) => sum + (enterpriseBit ? 8 : 4), 0);
-      if (octets + 20 > (this.options.maxMessageLength ?? 65535)) outcome = "template_refused";
+      if (octets + 20 > (this.options.maxMessageLength ?? 65535)) outcome = "template_too_long";
       else this.#item("template", outcome.target, octets);
     }
-    this.templates.set(`${this.observationDomain} ${source.id}`, { source, outcome });
+    const key = `${this.observationDomain} ${source.id}`;
+    this.counts.template(source, outcome, this.templates.get(key)?.source);
+    this.templates.set(key, { source, outcome });
   }
 
   #withdraw(setId: number, id: number): void {
     if (this.options.reliable === false) return;
-    const live = [...this.templates].sort(([, one], [, other]) => one.source.id - other.source.id);
-    for (const [key, { source, outcome }] of live) {
+    for (const [key, { source, outcome }] of [...this.templates]) {
       if (!key.startsWith(`${this.observationDomain} `) || (source.scope > 0) !== (setId === 3)) continue;
       if (id !== setId && id !== source.id) continue;
       this.templates.delete(key);
@@ -208,13 +268,15 @@ class ReferenceMessage {
 
   #dataSet({ id, content }: WireSet): void {
     const template = this.templates.get(`${this.observationDomain} ${id}`);
-    if (template === undefined) return this.#drop("unknown_template", 1);
+    if (template === undefined) return this.#dropData("unknown_template", 1);
     const { source, outcome } = template;
-    if (smallestRecord(source.fields) === 0) return this.#drop("template_refused", 1);
-    const records = this.#records(source, content);
+    if (smallestRecord(source.fields) === 0) return this.#dropData("template_refused", 1);
+    const { records, sizes } = this.#records(source, content);
     this.records += records.length;
-    if (typeof outcome === "string") return records.length === 0 ? undefined : this.#drop(outcome, records.length);
-    for (const record of records) {
+    this.counts.recordsReceived += records.length;
+    if (records.length === 0) return this.#drop("empty_set", 1);
+    if (typeof outcome === "string") return this.#dropData(outcome, records.length);
+    for (const [index, record] of records.entries()) {
       const values = outcome.values.map((value, position) => {
         const target = outcome.target.fields[position];
         if (value.from === "default" || target === undefined) {
@@ -228,13 +290,22 @@ class ReferenceMessage {
           observationDomain: this.observationDomain,
         });
       });
-      this.#item("record", outcome.target, recordOctets(outcome.target.fields, values).length, values);
+      // A short value behind a long length (RFC 7011 §7) keeps it.
+      const longForms = outcome.values.reduce((sum, value) => {
+        if (value.from !== "record" || source.fields[value.index]?.length !== 65535) return sum;
+        const shortest = variable(record[value.index] ?? new Uint8Array());
+        return sum + (sizes[index]?.[value.index] ?? 0) - shortest.length;
+      }, 0);
+      const octets = recordOctets(outcome.target.fields, values).length + longForms;
+      if (this.#item("record", outcome.target, octets, values)) {
+        this.counts.record(source, outcome, record, this.options.history);
+      }
     }
   }
 
-  #records(source: WireTemplate, content: Uint8Array): Uint8Array[][] {
+  #records(source: WireTemplate, content: Uint8Array): ReturnType<typeof readRecords> {
     try {
-      return readRecords(source.fields, content).records;
+      return readRecords(source.fields, content);
     } catch (error) {
       if (error instanceof WireError) throw new Refusal("field_overrun");
       throw error;

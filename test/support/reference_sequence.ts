@@ -2,50 +2,51 @@ import type { ReferenceItem, ReferenceMessage } from "./reference_rewriter.ts";
 
 /** How one observation domain's sequence numbers stand. */
 interface Domain {
-  /** Undefined until the exporter's numbers tell. */
-  inclusive?: boolean;
-  /** Once something was dropped (what is only split keeps the exporter's count): data records sent so far, on the exporter's own count. */
-  sent?: number;
-  lastSequenceNumber: number;
-  lastRecords: number;
+  readonly inclusive: boolean;
+  /** Once something was dropped or split: data records sent so far, on the exporter's own count. */
+  readonly sent?: number;
+  readonly lastSequenceNumber: number;
+  readonly lastRecords: number;
 }
 
 /**
  * Sequence numbers by the book: the exporter's own until something is split or dropped, from there on what is really sent, in the
- * exporter's own manner. Some exporters count the message's own records in (inclusive), which two messages in a row give away.
+ * exporter's own manner. Some exporters count the message's own records in (inclusive): a first number that is the first message's
+ * records says so, and then any two messages in a row of which one manner alone explains the step.
  */
 export class ReferenceSequence {
+  /** Messages whose number neither manner explains. */
+  gaps = 0;
   readonly #domains = new Map<number, Domain>();
 
-  /** Gives the message's items their places. */
-  place(message: ReferenceMessage, changed: boolean): ReferenceItem[] {
+  /** Gives the items of a message that came in their places. */
+  place(message: ReferenceMessage, index: number, isSplit: boolean): ReferenceItem[] {
     const { observationDomain, sequenceNumber, records } = message;
     const domain = this.#domains.get(observationDomain);
-    const inclusive = domain === undefined ? undefined : domain.inclusive ?? mannerOf(domain, sequenceNumber, records);
-    const own = inclusive === true ? sequenceNumber - records : sequenceNumber;
-    let position = domain?.sent ?? own;
+    const inclusive = this.#isInclusive(domain, sequenceNumber, records, message.inKnownDomain);
+    let position = domain?.sent ?? (inclusive ? sequenceNumber - records : sequenceNumber);
     const items = message.items.map(({ octets: _, ...item }): ReferenceItem => ({
       ...item,
       position: item.kind === "record" ? position++ : position,
-      inclusive: inclusive === true,
+      inclusive,
+      message: index,
     }));
-    this.#domains.set(observationDomain, {
-      ...(inclusive === undefined ? {} : { inclusive }),
-      ...(domain?.sent !== undefined || changed ? { sent: position } : {}),
-      lastSequenceNumber: sequenceNumber,
-      lastRecords: records,
-    });
+    if (message.inKnownDomain) {
+      this.#domains.set(observationDomain, {
+        inclusive,
+        ...(domain?.sent !== undefined || message.changed || isSplit ? { sent: position } : {}),
+        lastSequenceNumber: sequenceNumber,
+        lastRecords: records,
+      });
+    }
     return items;
   }
-}
 
-function mannerOf(
-  { lastSequenceNumber, lastRecords }: Domain,
-  sequenceNumber: number,
-  records: number,
-): boolean | undefined {
-  const step = (sequenceNumber - lastSequenceNumber) >>> 0;
-  if (records === lastRecords) return undefined;
-  if (step === lastRecords) return false;
-  return step === records ? true : undefined;
+  #isInclusive(domain: Domain | undefined, sequenceNumber: number, records: number, isKnown: boolean): boolean {
+    if (domain === undefined) return isKnown && records > 0 && sequenceNumber === records;
+    const step = (sequenceNumber - domain.lastSequenceNumber) >>> 0;
+    const [exclusive, inclusive] = [step === domain.lastRecords, step === records];
+    if (!exclusive && !inclusive) this.gaps++;
+    return exclusive === inclusive ? domain.inclusive : inclusive;
+  }
 }

@@ -198,15 +198,23 @@ export function smallestRecord(fields: readonly WireField[]): number {
   return fields.reduce((sum, { length }) => sum + (length === 65535 ? 1 : length), 0);
 }
 
-/** The records of a data set as values without their lengths; `padding` are the octets left. @throws WireError for an overrun */
+/**
+ * The records of a data set as values without their lengths; `sizes`: the octets that each takes, with its length; `padding`: those
+ * that are left.
+ *
+ * @throws WireError for an overrun
+ */
 export function readRecords(fields: readonly WireField[], content: Uint8Array) {
   const smallest = smallestRecord(fields);
   if (smallest === 0) throw new WireError("records without octets", 0);
   const records: Uint8Array[][] = [];
+  const sizes: number[][] = [];
   let offset = 0;
   while (content.length - offset >= smallest) {
     const values: Uint8Array[] = [];
+    const taken: number[] = [];
     for (const { length } of fields) {
+      const start = offset;
       let size = length;
       if (length === 65535) {
         size = readNumber(content, offset++, 1);
@@ -218,10 +226,12 @@ export function readRecords(fields: readonly WireField[], content: Uint8Array) {
       if (offset + size > content.length) throw new WireError(`field of ${size} octets overruns`, offset);
       values.push(content.slice(offset, offset + size));
       offset += size;
+      taken.push(offset - start);
     }
     records.push(values);
+    sizes.push(taken);
   }
-  return { records, padding: content.slice(offset) };
+  return { records, sizes, padding: content.slice(offset) };
 }
 
 /** The octets of a record from its values. */

@@ -31,18 +31,21 @@ export class Routes {
   #capacity = 0;
 
   /**
-   * @param maxMessages that one call may give out
    * @param maxMessageLength in octets
    * @throws RangeError when the loop's memory is used up
    */
-  constructor(maxMessages: number, maxMessageLength: number) {
+  constructor(maxMessageLength: number) {
     this.address = allocate(SESSION_LENGTH);
     if (this.address === 0) throw new RangeError("the rewrite loop's memory is used up");
     const block = this.address >>> 2;
-    memoryWords[block] = Math.min(maxMessages, 0xffffffff);
     memoryWords[block + 1] = maxMessageLength;
     memoryWords[block + 4] = 1;
     this.#resize(SMALLEST_TABLE);
+  }
+
+  /** How many messages the next call of the loop may give out; Infinity: any. */
+  set maxMessages(messages: number) {
+    memoryWords[this.address >>> 2] = Math.min(messages, 0xffffffff);
   }
 
   /** Puts a route in, in the place of one with the same domain and template. @throws RangeError when the memory is used up */

@@ -27,9 +27,16 @@ export class Sequence {
     return memoryWords[this.#word + 4] === 1;
   }
 
-  /** Times the exporter's numbers jumped. */
-  get gaps(): number {
-    return memoryWords[this.#word + 6] ?? 0;
+  /** Times the exporter's numbers jumped since this was last asked. */
+  takeGaps(): number {
+    const gaps = memoryWords[this.#word + 6] ?? 0;
+    memoryWords[this.#word + 6] = 0;
+    return gaps;
+  }
+
+  /** The exporter's next number, where it counts what was sent before. */
+  get expected(): number {
+    return memoryWords[this.#word + 2] ?? 0;
   }
 
   get #inclusive(): boolean {

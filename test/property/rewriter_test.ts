@@ -1,0 +1,25 @@
+import fc from "fast-check";
+import { history } from "../support/antrea.ts";
+import { assertAsReference } from "../support/compare.ts";
+import { referenceRewrite } from "../support/reference_rewriter.ts";
+import { rewriteAll } from "../support/rewrite_all.ts";
+import { openSession } from "../support/session.ts";
+import { collectors, facts, streams } from "../support/stream_arbitrary.ts";
+import { writeStream } from "../support/stream_plan.ts";
+import { join } from "../support/wire.ts";
+
+Deno.test("any exporter, any collector: what goes out is what the slow and obvious rewriter says", () => {
+  fc.assert(
+    fc.property(streams, collectors, facts, (stream, profile, facts) => {
+      const octets = join(...writeStream(stream));
+      const { session } = openSession(profile, facts);
+      try {
+        const reference = referenceRewrite({ profile, history, ...facts }, octets);
+        assertAsReference(rewriteAll(session, octets), reference, profile, session.counters, facts.maxMessageLength);
+      } finally {
+        session.close();
+      }
+    }),
+    { numRuns: 400 },
+  );
+});

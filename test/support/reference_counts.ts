@@ -1,0 +1,72 @@
+import type { RegistryHistory } from "../../src/ipfix/registry.ts";
+import type { DropReason, TemplateOutcome } from "../../src/mediation/event.ts";
+import type { ReferenceMapping } from "./reference_mapping.ts";
+import { layoutOf, type WireField, type WireTemplate } from "./wire.ts";
+
+/** What a session must have counted, apart from what it dropped. */
+export class ReferenceCounts {
+  recordsReceived = 0;
+  gaps = 0;
+  /** Template records with fields, repeated ones too. */
+  learned = 0;
+  readonly templates = new Map<TemplateOutcome, number>();
+  readonly stripped = new Map<string, number>();
+  readonly padded = new Map<string, number>();
+  readonly lost = new Map<string, number>();
+
+  /** A template was announced; `before`: what stood under its id. */
+  template(source: WireTemplate, outcome: ReferenceMapping | DropReason, before: WireTemplate | undefined): void {
+    this.learned++;
+    if (before !== undefined && layoutOf(before) === layoutOf(source)) return;
+    if (before !== undefined) count(this.templates, "replaced");
+    count(
+      this.templates,
+      typeof outcome === "string" ? "refused" : isIdentity(source, outcome) ? "identity" : "rewritten",
+    );
+  }
+
+  /** A record was rewritten. */
+  record(
+    source: WireTemplate,
+    mapping: ReferenceMapping,
+    values: readonly Uint8Array[],
+    history: RegistryHistory,
+  ): void {
+    const nameOf = ({ pen, id, length, enterpriseBit }: WireField) => history.resolve(pen, id, length, enterpriseBit);
+    const used = new Set(mapping.values.map((value) => value.from === "record" ? value.index : undefined));
+    mapping.values.forEach((value, position) => {
+      const target = mapping.target.fields[position];
+      if (value.from === "default" && target !== undefined) count(this.padded, nameOf(target).name);
+    });
+    source.fields.forEach((field, index) => {
+      if (used.has(index)) return;
+      const { name, type } = nameOf(field);
+      count(this.stripped, name);
+      const octets = values[index] ?? new Uint8Array();
+      const carries = type === "boolean" && octets.length === 1
+        ? octets[0] === 1
+        : field.length === 65535
+        ? octets.length > 0
+        : octets.some((octet) => octet !== 0);
+      if (carries) count(this.lost, name);
+    });
+  }
+
+  add(other: ReferenceCounts): void {
+    this.recordsReceived += other.recordsReceived;
+    this.learned += other.learned;
+    for (const [key, amount] of other.templates) count(this.templates, key, amount);
+    for (const [key, amount] of other.stripped) count(this.stripped, key, amount);
+    for (const [key, amount] of other.padded) count(this.padded, key, amount);
+    for (const [key, amount] of other.lost) count(this.lost, key, amount);
+  }
+}
+
+function isIdentity(source: WireTemplate, { target, values }: ReferenceMapping): boolean {
+  return layoutOf(source) === layoutOf(target) &&
+    values.every((value, position) => value.from === "record" && value.index === position);
+}
+
+function count<Key>(counts: Map<Key, number>, key: Key, amount = 1): void {
+  counts.set(key, (counts.get(key) ?? 0) + amount);
+}
