@@ -22,8 +22,17 @@ const stagedInput = allocate(STAGE_LENGTH);
 const stagedOutput = allocate(STAGE_LENGTH);
 const scratch = allocate(2 * SCRATCH_LENGTH);
 
-/** Kinds of drops that one session logs once each; beyond so many it only counts. */
-const DROPS_TOLD = 256;
+/** Kinds of drops, and of warnings, that one session tells once each; beyond so many it only counts. */
+const KINDS_TOLD = 256;
+
+/** Data records, or sets that cannot be decoded, that do not go out. */
+interface Drop {
+  readonly reason: DropReason;
+  readonly observationDomain: number;
+  readonly template: number;
+  readonly message: string;
+  readonly records: number;
+}
 
 /** The session rewriter: see its contract. */
 export class Session implements SessionRewriter {
@@ -40,9 +49,9 @@ export class Session implements SessionRewriter {
   readonly #facts: SessionFacts;
   readonly #replay: Replay;
   readonly #toldDrops = new Set<string>();
-  /** Held back until the message that caused them stands. */
-  #events: MediationEvent[] = [];
-  #drops: { reason: DropReason; observationDomain: number; template: number; message: string; records: number }[] = [];
+  readonly #toldWarnings = new Set<string>();
+  /** What happened, in order; held back until the message that caused it stands. */
+  #events: (MediationEvent | Drop)[] = [];
   #plan: MessagePlan | undefined;
   #closed = false;
 
@@ -57,7 +66,7 @@ export class Session implements SessionRewriter {
     const maxMessageLength = Math.min(facts.maxMessageLength ?? 65535, 65535);
     const notify = (event: MediationEvent) => void this.#events.push(event);
     const drop = (reason: DropReason, observationDomain: number, template: number, message: string, records: number) =>
-      void this.#drops.push({ reason, observationDomain, template, message, records });
+      void this.#events.push({ reason, observationDomain, template, message, records });
     this.#routes = new Routes(maxMessageLength);
     const intake = new TemplateIntake(shared, facts, maxMessageLength, notify);
     this.#templates = new SessionTemplates(shared, intake, this.#routes, this.#counters, notify);
@@ -149,14 +158,13 @@ export class Session implements SessionRewriter {
   /** Reads the message that the loop left; false: not now, what is before it has to go out first, or it is not all there. */
   #readGeneral(input: Uint8Array, address: number, output: Output): boolean {
     let plan: MessagePlan;
-    const [events, drops] = [this.#events.length, this.#drops.length];
+    const events = this.#events.length;
     try {
       if (nextMessageLength(input, this.consumed) === "incomplete") return false;
       plan = this.#reader.read(input, this.consumed, address);
     } catch (error) {
       this.#templates.journal.rollBack();
       this.#events.length = events;
-      this.#drops.length = drops;
       if (!(error instanceof DecodeError)) throw error;
       if (output.at > output.start || this.consumed > 0) return false;
       increment(this.#counters.messagesRejected, error.reason);
@@ -228,24 +236,36 @@ export class Session implements SessionRewriter {
     this.#routes.close();
   }
 
-  /** Counts the drops of a message that stands, and tells its events. */
+  /** Counts and tells what happened in messages that stand. */
   #tell(): void {
-    if (this.#drops.length === 0 && this.#events.length === 0) return;
-    const drops = this.#drops;
+    if (this.#events.length === 0) return;
     const events = this.#events;
-    this.#drops = [];
     this.#events = [];
-    const { notify } = this.#facts;
     for (const event of events) {
+      if (!("event" in event)) {
+        this.#tellDrop(event);
+        continue;
+      }
+      const { observationDomain } = event;
       if (event.event === "plugin_failed") increment(this.#counters.pluginErrors, event.plugin);
-      notify?.(event);
-    }
-    for (const { reason, observationDomain, template, message, records } of drops) {
-      if (records > 0) increment(this.#counters.recordsDropped, reason, records);
-      const kind = `${reason}/${observationDomain}/${template}`;
-      if (this.#toldDrops.has(kind) || this.#toldDrops.size >= DROPS_TOLD) continue;
-      this.#toldDrops.add(kind);
-      notify?.({ event: "records_dropped", observationDomain, template, reason, message });
+      if (event.event === "warning") {
+        if (!isNew(this.#toldWarnings, `${observationDomain}/${event.template}/${event.message}`)) continue;
+      }
+      this.#facts.notify?.(event);
     }
   }
+
+  #tellDrop({ reason, observationDomain, template, message, records }: Drop): void {
+    if (records > 0) increment(this.#counters.recordsDropped, reason, records);
+    // A cap that is reached keeps out whatever comes: that is one thing to tell.
+    if (!isNew(this.#toldDrops, reason === "limit" ? reason : `${reason}/${observationDomain}/${template}`)) return;
+    this.#facts.notify?.({ event: "records_dropped", observationDomain, template, reason, message });
+  }
+}
+
+/** Whether this kind of thing was not told yet, and is to be; of too many kinds no more are. */
+function isNew(told: Set<string>, kind: string): boolean {
+  if (told.has(kind) || told.size >= KINDS_TOLD) return false;
+  told.add(kind);
+  return true;
 }

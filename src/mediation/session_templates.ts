@@ -1,7 +1,7 @@
 import type { Template } from "../ipfix/template.ts";
 import { sameLayout } from "../ipfix/template.ts";
 import { type Counters, increment } from "./counters.ts";
-import type { MediationEvent } from "./event.ts";
+import type { MediationEvent, TemplateOutcome } from "./event.ts";
 import type { SharedState } from "./mediator.ts";
 import { memoryLongs } from "./rewrite_loop/memory.ts";
 import type { Routes } from "./rewrite_loop/routes.ts";
@@ -44,7 +44,10 @@ export class SessionTemplates {
     if (
       previous === undefined && (this.#count >= templatesPerSession || this.shared.templates >= templates ||
         (isNewDomain && this.domains.size >= observationDomainsPerSession))
-    ) return undefined;
+    ) {
+      this.#countOutcome("refused");
+      return undefined;
+    }
     const domain = this.#domain(observationDomain);
     if (previous !== undefined) this.intake.giveBackId(previous, observationDomain);
     const entry = this.intake.take(source, observationDomain, previous);
@@ -57,10 +60,10 @@ export class SessionTemplates {
       if (previous?.kind === "accepted") this.intake.holdId(previous, observationDomain);
       this.#restore(domain, source.id, previous);
     }, () => previous !== undefined && this.#discard(previous));
-    if (previous !== undefined) increment(this.counters.templates, "replaced");
-    if (entry.kind === "refused") increment(this.counters.templates, "refused");
+    if (previous !== undefined) this.#countOutcome("replaced");
+    if (entry.kind === "refused") this.#countOutcome("refused");
     else {
-      increment(this.counters.templates, entry.identity ? "identity" : "rewritten");
+      this.#countOutcome(entry.identity ? "identity" : "rewritten");
       this.notify({
         event: "template_mapped",
         observationDomain,
@@ -111,6 +114,11 @@ export class SessionTemplates {
       domain.sequence.close();
     }
     this.domains.clear();
+  }
+
+  /** Counted if the message stands. */
+  #countOutcome(outcome: TemplateOutcome): void {
+    this.journal.note(() => {}, () => increment(this.counters.templates, outcome));
   }
 
   #countTemplate(change: number): void {
