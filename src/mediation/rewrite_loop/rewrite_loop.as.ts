@@ -129,11 +129,13 @@ function walk(program: usize, pointer: usize, end: usize): usize {
     for (let variable = load<u32>(step, 4); variable > 0; --variable) {
       if (pointer >= end) return 0;
       const length: usize = load<u8>(pointer);
+      // Apart from the addition: the next length waits for that one only.
+      ++pointer;
       if (length < 255) {
-        pointer += 1 + length;
+        pointer += length;
       } else {
-        if (pointer + 3 > end) return 0;
-        pointer += 3 + <usize> read16(pointer + 1);
+        if (pointer + 2 > end) return 0;
+        pointer += 2 + <usize> read16(pointer);
       }
     }
     if (pointer > end) return 0;
@@ -163,11 +165,13 @@ function rewriteRecord(program: usize, pointer: usize, end: usize, counters: usi
         for (let variable = a; variable > 0; --variable) {
           if (pointer >= end) return 0;
           const length: usize = load<u8>(pointer);
+          // Apart from the addition: the next length waits for that one only.
+          ++pointer;
           if (length < 255) {
-            pointer += 1 + length;
+            pointer += length;
           } else {
-            if (pointer + 3 > end) return 0;
-            pointer += 3 + <usize> read16(pointer + 1);
+            if (pointer + 2 > end) return 0;
+            pointer += 2 + <usize> read16(pointer);
           }
         }
         if (pointer > end) return 0;
