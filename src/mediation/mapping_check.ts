@@ -1,4 +1,5 @@
 import { VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
+import type { InformationElement } from "../ipfix/information_element.ts";
 import { smallestRecordLength } from "../ipfix/template.ts";
 import { conversionBetween } from "./conversion.ts";
 import { sessionFactLength } from "./session_fact.ts";
@@ -14,7 +15,8 @@ const ROOM_IN_MESSAGE = 65535 - 16 - 4;
 
 /**
  * Makes sure that a mapping can be compiled and means what it says: every index exists, lengths agree with what is copied, every
- * conversion keeps the value, constants have their target's length, scope fields come first, and a record can fit a message.
+ * conversion keeps the value, constants have their target's length, scope fields come first, the target can be written as a template
+ * record (RFC 7011 §3.2) and a record of it can fit a message.
  *
  * @throws MappingError that names the field and what is wrong with it
  */
@@ -41,8 +43,17 @@ export function checkMapping(mapping: TemplateMapping): void {
   }
 }
 
+/** Whether a field specifier can say it: 15 bits of id, 32 of PEN, and a PEN only behind the enterprise bit (RFC 7011 §3.2). */
+function isFieldElement({ pen, id, enterpriseBit }: InformationElement): boolean {
+  return Number.isInteger(id) && id >= 0 && id <= 0x7fff && Number.isInteger(pen) && pen >= 0 && pen <= 0xffffffff &&
+    (enterpriseBit || pen === 0);
+}
+
 function checkField(mapping: TemplateMapping, { target, value }: MappedField, where: string): void {
-  const { length } = target;
+  const { element, length } = target;
+  if (!isFieldElement(element)) {
+    throw new MappingError(`${where}: no field specifier can name PEN ${element.pen}, id ${element.id}`);
+  }
   if (!Number.isInteger(length) || length < 0 || length > VARIABLE_LENGTH) {
     throw new MappingError(`${where}: ${length} is no length of a field`);
   }

@@ -8,8 +8,8 @@ export class TemplateIdSpace {
   readonly #domains = new Map<number, Map<number, { layout: string; uses: number }>>();
 
   /**
-   * The id under which this session may announce the layout: the exporter's own where that is free or has this very layout, else one
-   * that has it already, else one that is free from 65535 downwards.
+   * The id under which this session may announce the layout: the exporter's own where that is free or has this very layout, else the
+   * first from 65535 downwards that is free or has it.
    *
    * @param layout a word for the target layout: equal words, equal layouts
    * @returns undefined when all ids of the domain are taken
