@@ -224,14 +224,15 @@ export class MessageWriter {
     this.#closeSet(output);
     const start = this.#message;
     this.#message = 0;
-    if (this.#sets === 0 && (!this.#options.dialect.emptyMessages || this.#written > 0)) {
+    const isNothing = this.#sets === 0 && (!this.#options.dialect.emptyMessages || this.#written > 0);
+    const isWhole = this.#written === 0 && this.#item >= plan.items.length;
+    const sequence = plan.domain?.sequence;
+    if (this.#departed || (!isNothing && !isWhole)) sequence?.depart(plan.sequenceNumber, plan.received);
+    if (isNothing) {
       output.at = start;
       this.#written++;
       return;
     }
-    const isWhole = this.#written === 0 && this.#item >= plan.items.length && !this.#departed;
-    const sequence = plan.domain?.sequence;
-    if (!isWhole && sequence !== undefined) sequence.depart(plan.sequenceNumber, plan.received);
     writeMessageHeader(memoryOctets, start, {
       version: 10,
       length: output.at - start,

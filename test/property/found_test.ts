@@ -122,3 +122,17 @@ Deno.test("an octet array of fixed size in the registry that comes with no octet
   );
   assert.equal(rewritten.output.length, 16 + 4 + 4 + 8 + 4 + 16 + 4 + 16 + 2);
 });
+
+Deno.test("a message of which nothing goes out, since its records are too long, is left out of what is counted as sent", () => {
+  const text = template(256, ["0/82", 65535]);
+  const octets = join(
+    message({}, templateSet(text)),
+    message({ sequenceNumber: 0 }, set(256, join(number(255, 1), number(600, 2), new Uint8Array(600)))),
+    message({ sequenceNumber: 1 }, set(256, number(0, 1))),
+  );
+  const { session } = openSession(v26, { maxMessageLength: 512 });
+  const reference = referenceRewrite({ profile: v26, history, maxMessageLength: 512 }, octets);
+  assertAsReference(rewriteAll(session, octets), reference, v26, session.counters, 512);
+  assert.deepEqual([...session.counters.recordsDropped], [["record_too_long", 1]]);
+  session.close();
+});
