@@ -59,14 +59,19 @@ export function checkTlsMaterial(pem: TlsFiles): TlsMaterial {
   }
   const authorities = pem.ca === undefined ? [] : parseCertificates("ca", pem.ca);
   return {
-    ...(pem.certificate === undefined ? {} : { certificate: pem.certificate }),
+    ...(pem.certificate === undefined ? {} : { certificate: eachOnItsLine(pem.certificate) }),
     ...(key === undefined ? {} : { key: key.export({ type: "pkcs8", format: "pem" }).toString() }),
-    ...(pem.ca === undefined ? {} : { ca: pem.ca }),
+    ...(pem.ca === undefined ? {} : { ca: eachOnItsLine(pem.ca) }),
     expires: [
       ...(leaf === undefined ? [] : [expiry("certificate", leaf)]),
       ...authorities.map((authority) => expiry("ca", authority)),
     ],
   };
+}
+
+/** Files put together without a line break between them make node:tls pass over all certificates but the first. */
+function eachOnItsLine(pem: string): string {
+  return pem.replaceAll("-----END CERTIFICATE----------BEGIN", "-----END CERTIFICATE-----\n-----BEGIN");
 }
 
 function parseCertificates(role: string, pem: string): X509Certificate[] {

@@ -237,6 +237,23 @@ Deno.test("certificates that change are used from the next handshake on; session
   });
 });
 
+Deno.test("two authorities are trusted while one takes over from the other, though their files were put together without a line break", async () => {
+  const successor = await Authority.create("successor");
+  const credentials = new Credentials({ ...aggregator, ca: authority.pem.trimEnd() + successor.pem });
+  const renewed = await successor.issue({ name: "agent-2", usage: ["client"] });
+  await withTlsProxy(
+    { listeners: [{ transport: "tls", address, tls: { credentials } }] },
+    async ({ proxy }) => {
+      const names = () => proxy.happened("session_opened").map(({ fields }) => fields["certificateName"]);
+      exporter(proxy.port, agent).write(templateMessage());
+      await until("the first is in", () => names().length === 1);
+      exporter(proxy.port, renewed).write(templateMessage());
+      await until("the second is in", () => names().length === 2);
+      assert.deepEqual(names(), ["agent-1", "agent-2"]);
+    },
+  );
+});
+
 Deno.test("a listener with a CA needs certificates, unless told otherwise", async () => {
   const tls = { credentials: listening(), requireClientCertificate: false };
   await withTlsProxy({ listeners: [{ transport: "tls", address, tls }] }, async ({ collector, proxy }) => {
