@@ -7,7 +7,7 @@ export interface Dialect {
   readonly messagesPerWrite: number;
   readonly setsPerMessage: number;
   readonly templateRecordsPerSet: number;
-  /** Whether padding octets may stand at the end of a data set. */
+  /** Whether padding octets may stand at the end of a set. */
   readonly setPadding: boolean;
   /** `registry`: the decoder ignores a template's lengths and takes its own registry's, so they must be the same. */
   readonly fieldLengths: "template" | "registry";

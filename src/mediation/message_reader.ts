@@ -102,7 +102,9 @@ export class MessageReader {
       state.relay = false;
       this.options.drop("empty_set", state.observationDomain, set.id, `template set ${set.id} is empty`, 1);
     }
-    if (records.length > dialect.templateRecordsPerSet) state.relay = false;
+    if (records.length > dialect.templateRecordsPerSet || (reader.remaining > 0 && !dialect.setPadding)) {
+      state.relay = false;
+    }
     for (const record of records) {
       if (record.kind === "withdrawal") {
         this.#withdraw(record.id, kind, index, set.id, state);
