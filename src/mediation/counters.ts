@@ -1,5 +1,6 @@
 import type { RejectReason } from "../ipfix/decode_error.ts";
 import type { DropReason, TemplateOutcome } from "./event.ts";
+import type { ReferenceFault } from "./reference_scope.ts";
 
 /** What one session counted since it was opened. Plain numbers: the data path only adds to them. */
 export class Counters {
@@ -17,6 +18,8 @@ export class Counters {
   templates: Map<TemplateOutcome, number> = new Map();
   recordsDropped: Map<DropReason, number> = new Map();
   messagesRejected: Map<RejectReason, number> = new Map();
+  /** References to templates in records that went out, but could not be put right in every respect. */
+  referenceFaults: Map<ReferenceFault, number> = new Map();
   /** Element name → records that lost this field on the way. */
   fieldsStripped: ElementCounts = new ElementCounts();
   /** Element name → records that were given this field. */
@@ -37,6 +40,7 @@ export class Counters {
     addAll(this.templates, other.templates);
     addAll(this.recordsDropped, other.recordsDropped);
     addAll(this.messagesRejected, other.messagesRejected);
+    addAll(this.referenceFaults, other.referenceFaults);
     this.fieldsStripped.addAll(other.fieldsStripped);
     this.fieldsPadded.addAll(other.fieldsPadded);
     this.informationLost.addAll(other.informationLost);

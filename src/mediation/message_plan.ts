@@ -1,3 +1,4 @@
+import type { ReferenceScope } from "./reference_scope.ts";
 import type { AcceptedTemplate } from "./template_store.ts";
 import type { ObservationDomain } from "./template_store.ts";
 
@@ -21,6 +22,8 @@ export type PlanItem =
     readonly start: number;
     readonly end: number;
     readonly records: number;
+    /** Its records refer to these templates, and are mapped one by one; undefined: they go through the rewrite loop. */
+    readonly scope: ReferenceScope | undefined;
   };
 
 /** A whole message that was read without fault: what goes out of it. */

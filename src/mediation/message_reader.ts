@@ -12,12 +12,14 @@ import {
   TEMPLATE_SET_ID,
 } from "../ipfix/set.ts";
 import { smallestRecordLength, type Template } from "../ipfix/template.ts";
-import type { Dialect } from "./dialect.ts";
+import { acceptsAnything, type Dialect } from "./dialect.ts";
 import type { DropReason, MediationEvent } from "./event.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
+import type { ReferenceScope } from "./reference_scope.ts";
 import { memoryWords } from "./rewrite_loop/memory.ts";
 import { answer, walkRecords } from "./rewrite_loop/rewrite_loop.ts";
 import type { SessionTemplates } from "./session_templates.ts";
+import type { AcceptedTemplate } from "./template_store.ts";
 
 /** What the reader asks of its session. */
 export interface ReaderOptions {
@@ -61,6 +63,7 @@ export class MessageReader {
       dropped: false,
       relay: header.length <= this.options.maxMessageLength,
       bound: MESSAGE_HEADER_LENGTH,
+      scope: undefined,
     };
     const sets = setsOfMessage(octets, start, end);
     const { dialect } = this.options;
@@ -105,6 +108,7 @@ export class MessageReader {
     if (records.length > dialect.templateRecordsPerSet || (reader.remaining > 0 && !dialect.setPadding)) {
       state.relay = false;
     }
+    state.scope = undefined;
     for (const record of records) {
       if (record.kind === "withdrawal") {
         this.#withdraw(record.id, kind, index, set.id, state);
@@ -218,13 +222,32 @@ export class MessageReader {
       drop("empty_set", state.observationDomain, set.id, "a data set without records", 1);
       return;
     }
-    if (!entry.identity || (consumed < set.length && !entry.dialect.setPadding)) state.relay = false;
+    const scope = entry.references ? this.#scopeOf(entry, state) : undefined;
+    if (scope !== undefined || !entry.identity || (consumed < set.length && !entry.dialect.setPadding)) {
+      state.relay = false;
+    }
     const start = set.contentOffset - state.start;
-    state.items.push({ kind: "data", template: entry, start, end: start + consumed, records });
+    state.items.push({ kind: "data", template: entry, start, end: start + consumed, records, scope });
     state.records += records;
     state.received += records;
     const growth = memoryWords[(program >>> 2) + 3] ?? 0;
     state.bound += SET_HEADER_LENGTH + consumed + growth * records;
+    // How far lists inside the records grow is known once they are mapped.
+    if (scope !== undefined) state.bound = this.options.maxMessageLength;
+  }
+
+  /**
+   * What the records' references have to follow, as it stands at this place of the message; undefined where all of them are right as
+   * they are.
+   */
+  #scopeOf(entry: AcceptedTemplate, state: PlanState): ReferenceScope | undefined {
+    if (state.scope === undefined) {
+      const templates = new Map(this.options.templates.domains.get(state.observationDomain)?.templates);
+      let unchanged = true;
+      for (const other of templates.values()) unchanged &&= other.kind === "accepted" && other.identity;
+      state.scope = { templates, unchanged };
+    }
+    return state.scope.unchanged && acceptsAnything(entry.dialect) ? undefined : state.scope;
   }
 
   #warn(state: PlanState, template: number, message: string): void {
@@ -263,4 +286,6 @@ interface PlanState {
   dropped: boolean;
   relay: boolean;
   bound: number;
+  /** The domain's templates as they stand; undefined: not looked at since they last changed. */
+  scope: ReferenceScope | undefined;
 }

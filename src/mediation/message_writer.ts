@@ -4,6 +4,8 @@ import type { Announcements } from "./announcements.ts";
 import type { Dialect } from "./dialect.ts";
 import type { DropReason } from "./event.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
+import type { RecordMapper } from "./record_mapper.ts";
+import { type MappedRecord, type ReferenceScope, Unmappable } from "./reference_scope.ts";
 import { memoryOctets } from "./rewrite_loop/memory.ts";
 import { answer, recordLength, rewriteRecords, SCRATCH_LENGTH } from "./rewrite_loop/rewrite_loop.ts";
 import { MESSAGE_OVERHEAD } from "./template_intake.ts";
@@ -26,6 +28,10 @@ export interface WriterOptions {
   readonly announcements: Announcements;
   /** Address of {@link SCRATCH_LENGTH} octets. */
   readonly scratch: number;
+  /** For records that refer to templates. */
+  readonly mapper: RecordMapper;
+  /** A record that was mapped goes out; `start`: address of its message as it came in. */
+  readonly mapped: (record: MappedRecord, observationDomain: number, template: number, start: number) => void;
   readonly drop: (
     reason: DropReason,
     observationDomain: number,
@@ -43,6 +49,8 @@ export class MessageWriter {
   /** Octets of the current data item that have been written or dropped. */
   #offset = 0;
   #departed = false;
+  /** The record at the current offset, mapped, which did not fit the message before. */
+  #held: MappedRecord | undefined;
   #written = 0;
   // The message that is being written: addresses.
   #message = 0;
@@ -76,6 +84,7 @@ export class MessageWriter {
     const plan = this.#plan;
     if (plan === undefined) return true;
     if (plan.relay) return this.#relay(plan, source, output);
+    this.#held = undefined; // its addresses may be others by now
     const needed = Math.min(this.#options.maxMessageLength, plan.bound);
     while (this.#item < plan.items.length || (this.#written === 0 && this.#message === 0)) {
       if (this.#message === 0) {
@@ -174,6 +183,7 @@ export class MessageWriter {
   #data(plan: MessagePlan, item: PlanItem & { kind: "data" }, source: number, output: Output): boolean {
     const { template } = item;
     if (!this.#openSet(template.targetId, -1, 0, output)) return false;
+    if (item.scope !== undefined) return this.#mapData(plan, item, item.scope, source, output);
     const program = template.compiled.address;
     const from = source + item.start + this.#offset;
     const end = source + item.end;
@@ -197,6 +207,49 @@ export class MessageWriter {
     return this.#dropRecord(plan, item, source);
   }
 
+  /** Records that refer to templates, into the set that is open. */
+  #mapData(
+    plan: MessagePlan,
+    item: PlanItem & { kind: "data" },
+    scope: ReferenceScope,
+    source: number,
+    output: Output,
+  ): boolean {
+    const { mapper, maxMessageLength, drop } = this.#options;
+    const { template } = item;
+    const end = source + item.end;
+    while (source + item.start + this.#offset < end) {
+      const from = source + item.start + this.#offset;
+      const length = recordLength(template.compiled.address, from, end);
+      const record = this.#held ?? mapper.map(template, scope, from, from + length);
+      this.#held = undefined;
+      const isTooLong = !(record instanceof Unmappable) && record.octets.length + MESSAGE_OVERHEAD > maxMessageLength;
+      if (record instanceof Unmappable || isTooLong) {
+        const [reason, message] = record instanceof Unmappable
+          ? [record.reason, record.message] as const
+          : ["record_too_long", tooLong(maxMessageLength)] as const;
+        this.#departed = true;
+        drop(reason, plan.observationDomain, template.source.id, message, 1);
+      } else if (record.octets.length > this.#room(output)) {
+        this.#held = record;
+        this.#closeSet(output);
+        return false;
+      } else {
+        memoryOctets.set(record.octets, output.at);
+        output.at += record.octets.length;
+        this.#setRecords++;
+        this.#records++;
+        mapper.count(record);
+        this.#options.mapped(record, plan.observationDomain, template.source.id, source);
+      }
+      this.#offset += length;
+    }
+    this.#closeSet(output);
+    this.#item++;
+    this.#offset = 0;
+    return true;
+  }
+
   /** Whether the record does not even fit a message of its own. */
   #isTooLong(program: number, from: number, end: number): boolean {
     const length = recordLength(program, from, end);
@@ -211,7 +264,7 @@ export class MessageWriter {
     const from = source + item.start + this.#offset;
     this.#offset += recordLength(compiled.address, from, source + item.end);
     this.#departed = true;
-    const message = `a record of its own exceeds ${this.#options.maxMessageLength} octets of message`;
+    const message = tooLong(this.#options.maxMessageLength);
     this.#options.drop("record_too_long", plan.observationDomain, template.id, message, 1);
     if (source + item.start + this.#offset >= source + item.end) {
       this.#item++;
@@ -248,4 +301,8 @@ export class MessageWriter {
   #writeSequence(message: number, sequence: number): void {
     new DataView(memoryOctets.buffer).setUint32(message + 8, sequence);
   }
+}
+
+function tooLong(maxMessageLength: number): string {
+  return `a record of its own exceeds ${maxMessageLength} octets of message`;
 }

@@ -8,6 +8,8 @@ import type { SharedState } from "./mediator.ts";
 import type { MessagePlan } from "./message_plan.ts";
 import { MessageReader } from "./message_reader.ts";
 import { MessageWriter, type Output } from "./message_writer.ts";
+import { RecordMapper } from "./record_mapper.ts";
+import type { MappedRecord } from "./reference_scope.ts";
 import { Replay } from "./replay.ts";
 import { addressOf, allocate, memoryOctets } from "./rewrite_loop/memory.ts";
 import { answer, rewriteMessages, SCRATCH_LENGTH, Stop } from "./rewrite_loop/rewrite_loop.ts";
@@ -79,7 +81,10 @@ export class Session implements SessionRewriter {
       notify,
     });
     const announcements = this.#announcements;
-    this.#writer = new MessageWriter({ dialect, maxMessageLength, announcements, scratch, drop });
+    const { registryHistory } = shared;
+    const mapper = new RecordMapper(scratch, registryHistory.resolve.bind(registryHistory));
+    const mapped = this.#countFaults.bind(this);
+    this.#writer = new MessageWriter({ dialect, maxMessageLength, announcements, scratch, mapper, mapped, drop });
     this.#replay = new Replay(this.#templates, announcements, dialect, maxMessageLength);
   }
 
@@ -234,6 +239,20 @@ export class Session implements SessionRewriter {
     this.#templates.fold();
     this.#templates.close();
     this.#routes.close();
+  }
+
+  /** Counts what could not be put right of a record's references, and tells each kind once a template. */
+  #countFaults({ faults }: MappedRecord, observationDomain: number, template: number, start: number): void {
+    if (faults.length === 0) return;
+    for (const { fault, message, at } of faults) {
+      increment(this.#counters.referenceFaults, fault);
+      if (!isNew(this.#toldWarnings, `${fault}/${observationDomain}/${template}`)) continue;
+      const place = `at octet ${at - start} of its message`;
+      this.#events.push({ event: "warning", observationDomain, template, message: `${message}, ${place}` });
+    }
+    for (const name of new Set(faults.map(({ lost }) => lost))) {
+      if (name !== undefined) this.#counters.informationLost.add(name, 1);
+    }
   }
 
   /** Counts and tells what happened in messages that stand. */

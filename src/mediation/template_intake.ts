@@ -1,5 +1,3 @@
-import type { InformationElement } from "../ipfix/information_element.ts";
-import { isStructured } from "../ipfix/abstract_data_type.ts";
 import { parseIPv4, parseIPv6 } from "../ipfix/address.ts";
 import { encodeTemplateRecord } from "../ipfix/template_record.ts";
 import { smallestRecordLength, type Template } from "../ipfix/template.ts";
@@ -7,6 +5,7 @@ import { countersLength } from "./compiled_mapping.ts";
 import type { DropReason, MediationEvent } from "./event.ts";
 import { ChainError, runChain } from "./mapping_chain.ts";
 import type { SharedState } from "./mediator.ts";
+import { hasReferences } from "./reference_fields.ts";
 import { allocate, memoryLongs, release } from "./rewrite_loop/memory.ts";
 import type { SessionFacts } from "./session_rewriter.ts";
 import { isIdentity, targetTemplate, type TemplateMapping } from "./template_mapping.ts";
@@ -15,15 +14,6 @@ import type { Treatment } from "./treatment.ts";
 
 /** Octets around a template record or data record that is alone in its message. */
 export const MESSAGE_OVERHEAD = 16 + 4;
-
-/** templateId and flowKeyIndicator: elements whose values follow the templates (RFC 7119 §10.2). */
-const TEMPLATE_ID = 145;
-const FLOW_KEY_INDICATOR = 173;
-
-/** Whether values of this element name templates or positions of their fields. */
-export function isReference({ pen, id, enterpriseBit, type }: InformationElement): boolean {
-  return isStructured(type) || (pen === 0 && !enterpriseBit && (id === TEMPLATE_ID || id === FLOW_KEY_INDICATOR));
-}
 
 /** Makes template entries: from a source template through the plugins to a program in the rewrite loop's memory. */
 export class TemplateIntake {
@@ -152,7 +142,7 @@ export class TemplateIntake {
         compiled,
         compiledKey,
         identity: isIdentity(mapping) && targetId === source.id,
-        references: mapping.fields.some(({ target }) => isReference(target.element)),
+        references: hasReferences(mapping),
         dialect,
         sharesIds,
         targetId,
