@@ -27,10 +27,16 @@ async function matrix({ format }: Options): Promise<void> {
     case "json":
       return await writeLine(JSON.stringify({ releases: lines, cells }, null, 2));
     case "markdown":
-      return await writeLine(markdown(lines, cells).join("\n"));
+      return await writeLine(matrixMarkdown());
     case "table":
       return await writeLine(table(lines, cells, painter(wantsColour())).join("\n"));
   }
+}
+
+/** The whole matrix as Markdown: a table and what its words mean. */
+export function matrixMarkdown(): string {
+  const lines = releaseLines();
+  return markdown(lines, compatibilityCells(lines)).join("\n");
 }
 
 /** Neighbouring lines that come to the same in every cell. */

@@ -1,0 +1,44 @@
+import { FakeView } from "../../src/admin/fake_view.ts";
+import { createMetrics } from "../../src/admin/metrics.ts";
+import { matrixMarkdown } from "../../src/commands/matrix.ts";
+import { REJECT_REASON_MEANINGS } from "../../src/ipfix/decode_error.ts";
+import { DROP_REASON_MEANINGS } from "../../src/mediation/event.ts";
+
+/** Parts of the README that come from the code, by the name in their comment. */
+export async function readmeBlocks(): Promise<Readonly<Record<string, string>>> {
+  return { matrix: matrixMarkdown(), metrics: await metrics(), reasons: reasons() };
+}
+
+/** The text with its blocks, each between `<!-- NAME: … -->` and `<!-- end -->`, as they should be. @throws for a block that is not there */
+export function withBlocks(text: string, blocks: Readonly<Record<string, string>>): string {
+  for (const [name, block] of Object.entries(blocks)) {
+    const begin = text.indexOf(`<!-- ${name}: `);
+    const from = text.indexOf("-->", begin) + "-->".length;
+    const to = text.indexOf("<!-- end -->", from);
+    if (begin < 0 || to < 0) throw new Error(`there is no block ${name}`);
+    text = `${text.slice(0, from)}\n\n${block}\n\n${text.slice(to)}`;
+  }
+  return text;
+}
+
+/** The project's own metrics; those of the process are as every Prometheus client names them. */
+async function metrics(): Promise<string> {
+  const text = await createMetrics(new FakeView()).scrape();
+  const rows = [...text.matchAll(/^# HELP ipfix_proxy_(\S+) (.*)$/gm)].map(([, name, help]) =>
+    `| \`${name}\` | ${help} |`
+  );
+  return ["| `ipfix_proxy_…` | |", "|---|---|", ...rows].join("\n");
+}
+
+function reasons(): string {
+  const row = ([reason, meaning]: [string, string]) => `| \`${reason}\` | ${meaning} |`;
+  return [
+    "| dropped | |",
+    "|---|---|",
+    ...Object.entries(DROP_REASON_MEANINGS).map(row),
+    "",
+    "| refused | |",
+    "|---|---|",
+    ...Object.entries(REJECT_REASON_MEANINGS).map(row),
+  ].join("\n");
+}
