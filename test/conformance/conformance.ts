@@ -219,3 +219,13 @@ export function announcement(header: Parameters<typeof message>[0] = {}): Uint8A
 export function data(sequenceNumber: number, ...values: readonly number[]): Uint8Array {
   return message({ sequenceNumber }, set(256, join(...values.map(counted))));
 }
+
+/** What a shipped profile expects of one family: the list as it stands in a template. */
+export function listOf(
+  name: string,
+  family: "IPv4" | "IPv6" = "IPv4",
+): { profile: Profile; fields: readonly WireField[] } {
+  const profile = loadProfile(name);
+  const list = profile.templates.find(({ name }) => name === family)?.fields ?? [];
+  return { profile, fields: list.map(({ element, length }) => field(`${element.pen}/${element.id}`, length)) };
+}
