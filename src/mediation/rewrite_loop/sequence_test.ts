@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { Sequence } from "./sequence.ts";
+
+/** Follows messages as [number, records]; the places at which a gap is seen. */
+function gapsOf(sequence: Sequence, ...messages: readonly [received: number, records: number][]): number[] {
+  return messages.flatMap(([received, records], place) => sequence.follow(received, records) ? [place] : []);
+}
+
+Deno.test("numbers that count the records before a message have no gap, nor those that count its own", () => {
+  assert.deepEqual(gapsOf(new Sequence(), [0, 0], [0, 3], [3, 1], [4, 5]), []);
+  assert.deepEqual(gapsOf(new Sequence(), [0, 0], [3, 3], [4, 1], [9, 5]), []);
+});
+
+Deno.test("a first number says nothing of what was before", () => {
+  assert.deepEqual(gapsOf(new Sequence(), [1000, 3], [1003, 1]), []);
+});
+
+Deno.test("records that are missing are a gap, and a jump back is; what follows goes on from there", () => {
+  const sequence = new Sequence();
+  assert.deepEqual(gapsOf(sequence, [0, 3], [3, 1], [10, 1], [11, 1], [0, 1], [1, 1]), [2, 4]);
+  assert.equal(sequence.takeGaps(), 2);
+  assert.equal(sequence.takeGaps(), 0, "taken once");
+});
+
+Deno.test("numbers wrap at 2^32 without a gap, sent ones as well", () => {
+  const sequence = new Sequence();
+  assert.deepEqual(gapsOf(sequence, [0xfffffffe, 3], [1, 4], [5, 1]), []);
+  sequence.depart(0xfffffffe, 3);
+  assert.deepEqual([sequence.next(3), sequence.next(4), sequence.next(0)], [0xfffffffe, 1, 5]);
+});
+
+Deno.test("what is counted begins at the exporter's own number, in its own manner", () => {
+  const exclusive = new Sequence();
+  gapsOf(exclusive, [100, 3], [103, 2]);
+  assert.equal(exclusive.counted, false);
+  exclusive.depart(103, 2);
+  assert.equal(exclusive.counted, true);
+  assert.deepEqual([exclusive.next(1), exclusive.next(2)], [103, 104]);
+
+  const inclusive = new Sequence();
+  gapsOf(inclusive, [0, 0], [3, 3], [5, 2]);
+  inclusive.depart(5, 2);
+  assert.deepEqual([inclusive.next(1), inclusive.next(2)], [4, 6], "3 were sent before; one of the two was dropped");
+});
+
+Deno.test("an exporter whose very first message counts its own records is known at once", () => {
+  const sequence = new Sequence();
+  sequence.follow(4, 4);
+  sequence.depart(4, 4);
+  assert.deepEqual([sequence.next(2), sequence.next(2)], [2, 4]);
+});
+
+Deno.test("once counted, it stays counted from where it is", () => {
+  const sequence = new Sequence();
+  sequence.follow(100, 1);
+  sequence.depart(100, 1);
+  sequence.next(1);
+  sequence.depart(500, 1);
+  assert.equal(sequence.next(1), 101);
+});
+
+Deno.test("a new connection to the collector counts from 0, in the exporter's manner", () => {
+  const sequence = new Sequence();
+  gapsOf(sequence, [0, 0], [3, 3], [5, 2]);
+  sequence.restart();
+  assert.deepEqual([sequence.next(2), sequence.next(1)], [2, 3]);
+});
+
+Deno.test("the block of a domain begins without what another domain left in it", () => {
+  const first = new Sequence();
+  gapsOf(first, [0, 0], [3, 3], [50, 2]);
+  first.restart();
+  first.close();
+  const second = new Sequence();
+  assert.equal(second.address, first.address);
+  assert.equal(second.counted, false);
+  assert.deepEqual(gapsOf(second, [7, 1], [8, 1]), []);
+  assert.equal(second.takeGaps(), 0);
+});
