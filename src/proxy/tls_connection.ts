@@ -110,6 +110,19 @@ export function certificateName(socket: TLSSocket): string | undefined {
   return alternative?.[1];
 }
 
+/**
+ * Says that a peer was refused for its certificate, where that is why. The runtime tells a name that does not match from the rest, which
+ * it does not tell apart.
+ *
+ * @param code of the runtime's error, or the socket's `authorizationError`
+ */
+export function refusal(purpose: "client" | "server", code: unknown): Error | undefined {
+  if (!String(code).startsWith("UNABLE_TO_")) return undefined;
+  return new Error(
+    `its certificate is refused: it does not go back to the CA, is not valid today, or is not a ${purpose}'s`,
+  );
+}
+
 /** How the collector is verified, and how it verifies this side. */
 export interface TlsDialOptions {
   readonly credentials: TlsCredentials;
@@ -142,7 +155,10 @@ export async function dialTls(address: Address, options: TlsDialOptions, signal:
   const failures = new AbortController();
   try {
     await new Promise<void>((resolve, reject) => {
-      socket.on("error", reject);
+      socket.on(
+        "error",
+        (error: Error) => reject(refusal("server", "code" in error ? error.code : undefined) ?? error),
+      );
       stream.on("error", reject);
       socket.once("close", () => reject(new Error("closed during the handshake")));
       signal.addEventListener("abort", () => reject(signal.reason), { signal: failures.signal });

@@ -9,7 +9,7 @@ import type { Listener } from "./listener.ts";
 import { connectionPair } from "./memory_connection.ts";
 import { TcpListener } from "./tcp_listener.ts";
 import type { ListenerOptions } from "./proxy_options.ts";
-import { certificateName, HALF_OPEN, TlsConnection } from "./tls_connection.ts";
+import { certificateName, HALF_OPEN, refusal, TlsConnection } from "./tls_connection.ts";
 import type { TlsCredentials } from "./tls_credentials.ts";
 
 /** At a time: past it a newcomer is closed, and tries again. */
@@ -118,9 +118,9 @@ export class TlsListener implements Listener {
     // server for each connection, which only knows how to tell us, says of which one it speaks.
     const server: Server = Object.create(base, {
       emit: {
-        value: (event: string, first: unknown) => {
+        value: (event: string, first: unknown, socket?: TLSSocket) => {
           if (event === "secureConnection" && first instanceof TLSSocket) resolve(first);
-          else if (event === "tlsClientError") reject(first);
+          else if (event === "tlsClientError") reject(refusal("client", socket?.authorizationError) ?? first);
           return true;
         },
       },
@@ -218,6 +218,6 @@ function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = "code" in error ? error.code : undefined;
   if (code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") return "it shows no certificate";
-  if (code === "ECONNRESET") return "it hung up during the handshake, or its certificate is refused";
+  if (code === "ECONNRESET") return "it hung up during the handshake";
   return error.message;
 }
