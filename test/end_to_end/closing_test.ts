@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { CollectorProcess } from "./collector.ts";
+import { connectExporter, connectToReset, Exporter } from "./exporter.ts";
+import { COLLECTOR, NEWER, PROFILE, settle, startExporters, untilSettled, withParts } from "./fleet.ts";
+import { flowLayouts, FlowMessages } from "./flows.ts";
+import { Identities } from "./identities.ts";
+import { ProxyProcess } from "./proxy.ts";
+
+for (const transport of ["tcp", "tls"] as const) {
+  Deno.test(`half-closed by the exporter, then by the collector, over ${transport}: all arrives, once and in order`, async () => {
+    await using identities = await Identities.create();
+    const { authority, aggregator, agent } = identities;
+    const tls = transport === "tls";
+    await using collector = await CollectorProcess.start({
+      transport,
+      ...(tls ? { ...aggregator, ca: authority.pem } : {}),
+      layouts: flowLayouts(COLLECTOR),
+    });
+    await using proxy = await ProxyProcess.start({
+      listen: [tls ? { transport, tls: await identities.listener() } : { transport }],
+      collector: {
+        transport,
+        port: collector.port,
+        profile: PROFILE,
+        ...(tls ? { tls: await identities.collector() } : {}),
+      },
+    });
+    const connect = () => connectExporter(proxy.port(), tls ? { issued: agent, ca: authority.pem } : undefined);
+
+    // An Agent that says at once that nothing more comes: the proxy passes that on, and says so itself when all is through.
+    const short = await connect();
+    const messages = new FlowMessages(NEWER, 1);
+    await short.write(messages.templates);
+    await short.write(messages.messages(0, 5_000));
+    await short.closeWrite();
+    await short.ended();
+    assert.deepEqual(collector.flowsOf(1), [0, 4_999], "all is with the collector before the exporter is let go");
+    short.close();
+    await proxy.until("the session is closed", () => proxy.happened("session_closed").length === 1);
+    assert.equal(proxy.happened("session_closed")[0]?.["outcome"], "closed");
+
+    // A collector that says that it sends nothing more goes away, in the exporter's eyes: the proxy finds it again.
+    const exporter = new Exporter(await connect(), NEWER, 2);
+    for (let round = 1; round <= 3; round++) {
+      await collector.untilRecords(collector.records + 500);
+      await collector.halfClose();
+      await proxy.until("it is found again", () => proxy.happened("collector_found").length === round);
+    }
+    await settle(collector, [exporter]);
+    collector.assertRight();
+    assert.equal(proxy.happened("collector_lost").length, 3);
+  });
+}
+
+Deno.test("an exporter that is reset in the middle of a message: what was whole has arrived, no other session feels it", () =>
+  withParts({}, async ({ collector, proxy }) => {
+    const [other] = await startExporters(proxy, 1);
+    const messages = new FlowMessages(NEWER, 100);
+    const sessions = 20;
+    for (let session = 0; session < sessions; session++) {
+      const socket = await connectToReset(proxy.port());
+      const peer = `127.0.0.1:${socket.localPort}`;
+      // Whole messages first, and seen to arrive: a reset takes with it what the other side has not read.
+      socket.write(messages.templates);
+      socket.write(messages.messages(session * 10, 10, 0));
+      await collector.until("they arrive", () => collector.flowsOf(100).at(-1) === session * 10 + 9);
+      const half = messages.message(9_999);
+      const cut = 1 + session * 17 % (half.length - 1);
+      await new Promise((resolve) => socket.write(half.subarray(0, cut), resolve));
+      socket.resetAndDestroy();
+      const closed = () => proxy.happened("session_closed").find((line) => line.peer === peer);
+      await proxy.until("the session is closed", () => closed() !== undefined);
+      assert.equal(closed()?.["outcome"], "reset");
+    }
+    assert.ok(other !== undefined);
+    await settle(collector, [other]);
+    assert.deepEqual(collector.flowsOf(100), [0, sessions * 10 - 1], "nothing of the half message, all before it once");
+  }));
+
+Deno.test("whoever takes too long over a message is closed, and nobody else", () =>
+  withParts({ limits: { partialMessage: "2s" } }, async ({ collector, proxy }) => {
+    const exporters = await startExporters(proxy, 2);
+    const messages = new FlowMessages(NEWER, 100);
+    const slow = await Promise.all(Array.from({ length: 50 }, async () => {
+      const socket = await connectExporter(proxy.port());
+      await socket.write(messages.templates);
+      return socket;
+    }));
+    // An octet now and then: each alone is no reason to close, a message that is never whole is.
+    const octets = messages.message(0);
+    const sending = slow.map(async (socket) => {
+      for (let sent = 0; sent < octets.length; sent++) {
+        await socket.write(octets.subarray(sent, sent + 1));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    });
+    // To an exporter the end looks like an end, or like a broken connection where it goes on writing.
+    await Promise.all(slow.map((socket) => socket.ended().catch(() => {})));
+    const ended = await Promise.allSettled(sending.map((one, index) => one.finally(() => slow[index]?.close())));
+    assert.ok(ended.every(({ status }) => status === "rejected"), "nobody got a message whole");
+    const closed = () => proxy.happened("session_closed").filter(({ outcome }) => outcome === "partial_message");
+    await proxy.until("all are closed", () => closed().length === slow.length);
+    await settle(collector, exporters);
+    assert.deepEqual(collector.flowsOf(100), []);
+  }));
+
+Deno.test("SIGTERM under load: the proxy leaves in time and with success, and all that exporters sent before they were told arrives", () =>
+  withParts({}, async ({ collector, proxy }) => {
+    const exporters = await startExporters(proxy, 20);
+    await collector.untilRecords(10_000);
+    proxy.process.signal("SIGTERM");
+    // As an Agent does: it sees that the proxy has said goodbye, stops, and closes.
+    await Promise.all(exporters.map(async (exporter) => {
+      await exporter.socket.ended();
+      await exporter.stop();
+      exporter.socket.close();
+    }));
+    await proxy.leave();
+    await untilSettled(collector, exporters);
+    const sent = exporters.reduce((sum, { next }) => sum + next, 0);
+    assert.equal(proxy.happened("stopped")[0]?.["recordsReceived"], sent);
+    assert.equal(proxy.happened("stopped")[0]?.["recordsSent"], sent);
+  }));

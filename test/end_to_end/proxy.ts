@@ -1,0 +1,152 @@
+/** The proxy as an operator runs it: `serve` in a process of its own, told by YAML, asked over its admin address, read by its log. */
+import assert from "node:assert/strict";
+import { LineProcess } from "../interop/line_process.ts";
+import { denoArguments } from "../support/run_command.ts";
+import { awaitLine } from "./support.ts";
+import type { PemFiles } from "./identities.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+export type Transport = "tcp" | "tls" | "udp";
+
+/** What a test wants in the YAML. */
+export interface ProxyConfiguration {
+  readonly listen: readonly { readonly transport: Transport; readonly tls?: PemFiles }[];
+  readonly collector: {
+    readonly transport: Transport;
+    readonly port: number;
+    readonly profile: string;
+    readonly tls?: PemFiles & { readonly serverName?: string };
+  };
+  readonly limits?: Readonly<Record<string, string | number>>;
+  readonly plugins?: readonly { readonly use: string; readonly with?: unknown }[];
+}
+
+/** A line of the log. */
+export interface LogLine {
+  readonly level: string;
+  readonly event: string;
+  readonly message: string;
+  readonly session?: string;
+  readonly peer?: string;
+  readonly reason?: string;
+  readonly [field: string]: unknown;
+}
+
+/** The proxy in a process of its own. */
+export class ProxyProcess {
+  readonly process: LineProcess;
+  readonly #folder: string;
+  readonly #log: LogLine[] = [];
+  /** Lines parsed so far, so that each is parsed once. */
+  #read = 0;
+  #ports: number[] = [];
+  #admin = "";
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+    const serve = denoArguments("serve", ["--config", `${folder}/proxy.yaml`]);
+    this.process = new LineProcess(Deno.execPath(), serve, { cwd: ROOT });
+  }
+
+  /** Starts it and waits until it is ready. */
+  static async start(configuration: ProxyConfiguration): Promise<ProxyProcess> {
+    const folder = await Deno.makeTempDir({ prefix: "end-to-end-" });
+    await Deno.writeTextFile(`${folder}/proxy.yaml`, yaml(configuration));
+    const proxy = new ProxyProcess(folder);
+    await proxy.until("it has started", () => proxy.happened("started").length > 0);
+    const [{ listen, admin } = { listen: [], admin: "" }] = proxy.happened("started");
+    assert.ok(Array.isArray(listen));
+    proxy.#ports = listen.map((one) => Number(String(one).split(":").at(-1)));
+    proxy.#admin = `http://${admin}`;
+    return proxy;
+  }
+
+  /** Replaces the YAML, whole, as an editor does. */
+  async configure(configuration: ProxyConfiguration): Promise<void> {
+    const file = `${this.#folder}/proxy.yaml`;
+    await Deno.writeTextFile(`${file}.new`, yaml(configuration));
+    await Deno.rename(`${file}.new`, file);
+  }
+
+  /** Where its listener of this place in the list listens. */
+  port(index = 0): number {
+    const port = this.#ports[index];
+    assert.ok(port !== undefined, `no listener ${index}`);
+    return port;
+  }
+
+  log(): readonly LogLine[] {
+    for (; this.#read < this.process.stderr.length; this.#read++) {
+      const line = this.process.stderr[this.#read] ?? "";
+      this.#log.push(
+        line.startsWith("{") ? JSON.parse(line) : { level: "error", event: "not a log line", message: line },
+      );
+    }
+    return this.#log;
+  }
+
+  /** The lines of this event so far. */
+  happened(event: string): LogLine[] {
+    return this.log().filter((line) => line.event === event);
+  }
+
+  until(what: string, condition: () => boolean): Promise<void> {
+    return awaitLine(this.process, what, condition);
+  }
+
+  /** Samples by name and labels: `ipfix_proxy_sessions{transport="tcp"}`. */
+  async metrics(): Promise<Metrics> {
+    const text = await (await fetch(`${this.#admin}/metrics`)).text();
+    return new Metrics(
+      text.split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => {
+        const space = line.lastIndexOf(" ");
+        return [line.slice(0, space), Number(line.slice(space + 1))];
+      }),
+    );
+  }
+
+  /** Posts to a path of the admin API that changes something. */
+  async post(path: string): Promise<{ status: number; body: unknown }> {
+    const headers = { "Content-Type": "application/json" };
+    const response = await fetch(`${this.#admin}${path}`, { method: "POST", headers, body: "{}" });
+    return { status: response.status, body: await response.json() };
+  }
+
+  /** SIGTERM: it leaves in order, with status 0. */
+  async leave(): Promise<void> {
+    const { code } = await this.process.kill("SIGTERM");
+    assert.equal(code, 0, this.process.stderr.slice(-5).join("\n"));
+  }
+
+  /** Ends it, however it stands, and removes what it was told by. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process.kill("SIGKILL");
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+/** One scrape. */
+export class Metrics extends Map<string, number> {
+  /** Resident memory of the proxy in MB. */
+  get residentMegabytes(): number {
+    return (this.get("process_resident_memory_bytes") ?? NaN) / 1e6;
+  }
+
+  /** A metric of the proxy, by its name without prefix. @throws where there is none */
+  of(name: string): number {
+    const value = this.get(`ipfix_proxy_${name}`);
+    assert.ok(value !== undefined, `no metric ${name}`);
+    return value;
+  }
+}
+
+/** JSON is YAML. */
+function yaml({ listen, collector: { port, ...collector }, ...rest }: ProxyConfiguration): string {
+  return JSON.stringify({
+    listen: listen.map((one) => ({ ...one, address: "127.0.0.1:0" })),
+    collector: { ...collector, address: `127.0.0.1:${port}` },
+    admin: { address: "127.0.0.1:0" },
+    ...rest,
+  });
+}
