@@ -63,7 +63,14 @@ Deno.test("status is exactly what the contract says", async () => {
       dialect: "go-ipfix-legacy",
       reconnects: 2,
     },
-    skew: { sessions: 2, left: 1, lastSeen: NOW.toISOString() },
+    skew: {
+      sessions: 2,
+      left: 1,
+      lastSeen: NOW.toISOString(),
+      over: false,
+      quietSeconds: 0,
+      settleSeconds: 10,
+    },
     totals: {
       sessions: { open: 3, ended: 7 },
       messages: { received: 0, sent: 0 },
@@ -85,13 +92,14 @@ Deno.test("status is exactly what the contract says", async () => {
 
 Deno.test("without a skewed session, when one was last seen is the proxy's word, or null", async () => {
   const { view, get } = fixture();
-  assert.deepEqual((await (await get("/api/status")).json()).skew, { sessions: 0, left: 0, lastSeen: null });
-  view.skewLastSeen = new Date("2026-01-01T00:00:10Z");
-  assert.deepEqual((await (await get("/api/status")).json()).skew, {
-    sessions: 0,
-    left: 0,
-    lastSeen: "2026-01-01T00:00:10.000Z",
-  });
+  const skew = async () => (await (await get("/api/status")).json()).skew;
+  const none = { sessions: 0, left: 0, settleSeconds: 10 };
+  assert.deepEqual(await skew(), { ...none, lastSeen: null, over: false, quietSeconds: 60 });
+  const lastSeen = new Date("2026-01-01T00:00:10Z");
+  view.skew = { lastSeen, quiet: 12_345, settle: 10_000, over: true };
+  assert.deepEqual(await skew(), { ...none, lastSeen: lastSeen.toISOString(), over: true, quietSeconds: 12 });
+  view.open.push(skewedSession("1"));
+  assert.equal((await skew()).over, false, "what came since the last look is there");
 });
 
 Deno.test("sessions, each with its templates and what becomes of their fields", async () => {

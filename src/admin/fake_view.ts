@@ -2,7 +2,7 @@ import { unknownElement } from "../ipfix/information_element.ts";
 import type { InformationElement } from "../ipfix/information_element.ts";
 import { Counters } from "../mediation/counters.ts";
 import type { TemplateMapping } from "../mediation/template_mapping.ts";
-import type { AdminEvent, AdminView, CollectorView, SessionView } from "./view.ts";
+import type { AdminEvent, AdminView, CollectorView, SessionView, SkewView } from "./view.ts";
 
 /** A proxy that does nothing but hold what a test puts into it. */
 export class FakeView implements AdminView {
@@ -23,7 +23,7 @@ export class FakeView implements AdminView {
     recordsPossiblyLost: 6,
     heldOctets: 5,
   };
-  skewLastSeen: Date | undefined = undefined;
+  skew: SkewView = { lastSeen: undefined, quiet: 60_000, settle: 10_000, over: false };
   open: SessionView[] = [];
   ended = new Counters();
   outcomes = [{ transport: "tcp" as const, outcome: "closed", count: 7 }];

@@ -81,6 +81,18 @@ function definitions(): Definition[] {
       read: ({ view }) => one(view.sessions().filter(({ skewed }) => skewed).length),
     },
     {
+      kind: "gauge",
+      name: "skew_over",
+      help: "1 once no session has needed rewriting for the time configured (admin.skewSettle): the proxy can go.",
+      read: ({ view }) => one(view.skew.over && !view.sessions().some(({ skewed }) => skewed) ? 1 : 0),
+    },
+    {
+      kind: "gauge",
+      name: "skew_last_seen_timestamp_seconds",
+      help: "When a session last needed rewriting, in seconds since 1970-01-01 UTC; missing: none did since the start.",
+      read: ({ view: { skew } }) => skew.lastSeen === undefined ? [] : one(skew.lastSeen.getTime() / 1000),
+    },
+    {
       kind: "counter",
       name: "messages_total",
       help: "IPFIX messages received from exporters, and sent to the collector.",

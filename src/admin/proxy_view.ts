@@ -37,8 +37,8 @@ export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
     get collector() {
       return { ...proxy.collector(), profile, dialect };
     },
-    get skewLastSeen() {
-      return proxy.skewLastSeen;
+    get skew() {
+      return proxy.skew;
     },
     sessions: () => [...proxy.sessions()],
     session: (id) => proxy.session(id),

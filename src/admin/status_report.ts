@@ -22,6 +22,11 @@ export interface StatusReport {
     readonly left: number;
     /** ISO 8601 time at which a skewed session was last there: now, while there is one; null: never since the start. */
     readonly lastSeen: string | null;
+    /** Exporters came, and none has needed rewriting for `settleSeconds`: this proxy can be removed. */
+    readonly over: boolean;
+    /** Seconds since a session last needed rewriting, or since the start. */
+    readonly quietSeconds: number;
+    readonly settleSeconds: number;
   };
   /** Over all sessions since the start. */
   readonly totals: { readonly sessions: { readonly open: number; readonly ended: number } } & CountersReport;
@@ -34,7 +39,7 @@ export function statusReport(view: AdminView, now: Date): StatusReport {
   const skewed = sessions.filter((session) => session.skewed);
   let ended = 0;
   for (const { count } of view.sessionOutcomes()) ended += count;
-  const lastSeen = skewed.length > 0 ? now : view.skewLastSeen;
+  const lastSeen = skewed.length > 0 ? now : view.skew.lastSeen;
   const totals = view.totals();
   const { address, state, profile, dialect, reconnects } = view.collector;
   return {
@@ -47,6 +52,9 @@ export function statusReport(view: AdminView, now: Date): StatusReport {
       sessions: skewed.length,
       left: skewed.filter(({ closing }) => !closing).length,
       lastSeen: lastSeen?.toISOString() ?? null,
+      over: skewed.length === 0 && view.skew.over,
+      quietSeconds: skewed.length > 0 ? 0 : Math.floor(view.skew.quiet / 1000),
+      settleSeconds: view.skew.settle / 1000,
     },
     totals: { sessions: { open: sessions.length, ended }, ...countersReport(totals) },
     losses: lossesReport(totals),

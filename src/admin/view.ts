@@ -48,6 +48,18 @@ export interface SessionView {
   templates(): readonly TemplateState[];
 }
 
+/** Whether the proxy is still needed. */
+export interface SkewView {
+  /** When a session that needed rewriting was last there; undefined: none was. */
+  readonly lastSeen: Date | undefined;
+  /** Milliseconds since then, or since the start. */
+  readonly quiet: number;
+  /** Milliseconds of quiet after which skew is over. */
+  readonly settle: number;
+  /** Exporters came, and none needed rewriting for `settle`: the proxy can be removed. */
+  readonly over: boolean;
+}
+
 /** Sessions of one transport that ended (or were never let in), by how. */
 export interface SessionOutcome {
   readonly transport: Transport;
@@ -93,8 +105,7 @@ export interface AdminView {
   /** Over all sessions, live and ended: never less than it was at an earlier call. */
   totals(): Counters;
   sessionOutcomes(): Iterable<SessionOutcome>;
-  /** When the last session that was skewed ended or stopped being so; undefined: there was none. */
-  readonly skewLastSeen: Date | undefined;
+  readonly skew: SkewView;
   /** Starts the drain; does not wait for its end. */
   drain(): void;
   /** Starts to close the session. False: there is none of this id. */

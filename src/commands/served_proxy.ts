@@ -34,6 +34,8 @@ export interface ServedProxyOptions {
   readonly limits?: Partial<ProxyLimits>;
   /** Asked at each scrape. */
   readonly certificates?: Iterable<CertificateView>;
+  /** Milliseconds; see {@link ProxyOptions.skewSettle}. */
+  readonly skewSettle?: number;
 }
 
 /** The same, out of a configuration. @throws Error that says what is wrong with which certificate */
@@ -54,6 +56,7 @@ export async function servedProxyOptions(
     mediation: mediatorOptions(configuration),
     limits: { sessions, hold, idle, partialMessage, drain, handshake },
     certificates: { [Symbol.iterator]: () => endpoints.certificates()[Symbol.iterator]() },
+    skewSettle: configuration.admin.skewSettle,
   };
 }
 
@@ -68,7 +71,7 @@ export class ServedProxy {
 
   /** @param report receives all that happens, for the log */
   constructor(options: ServedProxyOptions, report: ReportEvent) {
-    const { listeners, collector, profile, mode, mediation, limits, certificates } = options;
+    const { listeners, collector, profile, mode, mediation, limits, certificates, skewSettle } = options;
     const events = new EventFeed();
     this.proxy = new Proxy({
       listeners,
@@ -76,6 +79,7 @@ export class ServedProxy {
       mode,
       mediator: new Mediator(mediation),
       ...(limits === undefined ? {} : { limits }),
+      ...(skewSettle === undefined ? {} : { skewSettle }),
       report: (event) => {
         report(event);
         events.publish(event);

@@ -27,7 +27,13 @@ const STATUS = z.looseObject({
     dialect: z.string(),
     reconnects: z.number(),
   }),
-  skew: z.looseObject({ sessions: z.number(), left: z.number(), lastSeen: z.string().nullable() }),
+  skew: z.looseObject({
+    sessions: z.number(),
+    left: z.number(),
+    lastSeen: z.string().nullable(),
+    quietSeconds: z.number().optional(),
+    settleSeconds: z.number().optional(),
+  }),
   totals: z.looseObject({
     sessions: z.looseObject({ open: z.number(), ended: z.number() }),
     messages: z.looseObject({ received: z.number(), sent: z.number() }),
@@ -54,6 +60,8 @@ export interface StatusOptions {
   readonly json?: boolean;
   /** A duration: until then, asks again until no skew is left. */
   readonly wait?: string;
+  /** A duration: so long no session may have needed rewriting before the waiting ends. */
+  readonly settle?: string;
 }
 
 /** The `status` command. */
@@ -67,29 +75,33 @@ export function statusCommand(): Command {
     .option("--admin <url>", "the proxy's admin address", DEFAULT_ADMIN)
     .option("--json", "the answer as JSON")
     .option("--wait <duration>", "ask again until no skew is left, at most for so long: 30m")
+    .option("--settle <duration>", "wait until there was none for so long (default: admin.skewSettle of the proxy)")
     .action((options: StatusOptions) => status(options, SYSTEM));
 }
 
 /**
- * Asks once, or with `wait` until no skew is left or the time is over.
+ * Asks once, or with `wait` until there has been no skew for `settle`, or the time is over.
  *
  * @throws CommandFailure with exit status 3 (skew is left), 1 (not reachable), 2 (wrong usage)
  */
 export async function status(options: StatusOptions, dependencies: StatusDependencies): Promise<void> {
   const { ask, write, say, now, pause } = dependencies;
   const url = statusUrl(options.admin);
-  const deadline = now() + waitMilliseconds(options.wait);
+  const settle = options.settle === undefined ? undefined : milliseconds("--settle", options.settle) / 1000;
+  const deadline = now() + (options.wait === undefined ? 0 : milliseconds("--wait", options.wait));
   let said = "";
   for (;;) {
     const answer = await outcomeOf(() => ask(url));
     const last = now() >= deadline;
-    if (answer.status !== undefined && (last || answer.status.skew.left === 0)) {
+    if (answer.status !== undefined && (last || isSettled(answer.status, settle))) {
       await write(options.json === true ? JSON.stringify(answer.body) : summary(answer.status));
       if (answer.status.skew.left === 0) return;
       throw new CommandFailure(SKEW_PRESENT, "");
     }
     const news = answer.status === undefined
       ? `${url.origin} gives no status: ${printable(answer.reason)}`
+      : answer.status.skew.left === 0
+      ? "no session needs rewriting now; waiting whether it stays so"
       : `sessions that still need rewriting: ${answer.status.skew.left}`;
     if (last) throw new CommandFailure(EXIT.FAILED, `error: ${news}`);
     if (news !== said) say(said = news);
@@ -122,13 +134,17 @@ function statusUrl(admin: string): URL {
   return url;
 }
 
-function waitMilliseconds(wait: string | undefined): number {
-  if (wait === undefined) return 0;
-  const milliseconds = parseDuration(wait);
-  if (milliseconds === undefined) {
-    throw usageFailure(`error: --wait: "${printable(wait)}" is no duration (30s, 30m, 2h)`);
+/** Whether no skew is left, for long enough that no Agent is only away to come back. */
+function isSettled({ skew }: Status, settle = skew.settleSeconds ?? 0): boolean {
+  return skew.left === 0 && (skew.quietSeconds ?? Infinity) >= settle;
+}
+
+function milliseconds(option: string, text: string): number {
+  const duration = parseDuration(text);
+  if (duration === undefined) {
+    throw usageFailure(`error: ${option}: "${printable(text)}" is no duration (30s, 30m, 2h)`);
   }
-  return milliseconds;
+  return duration;
 }
 
 function summary({ version, mode, uptimeSeconds, draining, collector, skew, totals, losses }: Status): string {

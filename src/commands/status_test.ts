@@ -86,6 +86,27 @@ Deno.test("--wait asks again until no skew is left", async () => {
   assert.deepEqual(said, ["http://127.0.0.1:24780 gives no status: not yet", "sessions that still need rewriting: 1"]);
 });
 
+Deno.test("--wait ends only once there was no skew for the time that the proxy, or --settle, says", async () => {
+  const view = new FakeView();
+  view.open.push(skewedSession("1"));
+  const answer = answerOf(view);
+  // Skew ends after a minute, comes back for a while after two, and stays away from then on.
+  const ask = (url: URL, seconds: number) => {
+    const skewed = seconds < 60 || (seconds >= 65 && seconds < 70);
+    view.open = skewed ? [skewedSession("1")] : [];
+    view.skew = { ...view.skew, quiet: 1000 * (seconds - (seconds < 65 ? 60 : 70)) };
+    return answer(url);
+  };
+  const own = await run({ wait: "30m" }, ask);
+  assert.deepEqual([own.exit, own.time], [0, 80_000]);
+  assert.ok(own.said.includes("no session needs rewriting now; waiting whether it stays so"), own.said.join("\n"));
+  const shorter = await run({ wait: "30m", settle: "2s" }, ask);
+  assert.deepEqual([shorter.exit, shorter.time], [0, 62_000]);
+  const longer = await run({ wait: "90s", settle: "1h" }, ask);
+  assert.deepEqual([longer.exit, longer.time], [0, 90_000], "at the end of the wait, what is true then counts");
+  assert.equal((await run({ settle: "soon" }, ask)).exit, 2);
+});
+
 Deno.test("--wait ends with its time: 3 with skew, 1 without an answer", async () => {
   const view = new FakeView();
   view.open.push(skewedSession("1"));

@@ -53,6 +53,7 @@ export function buildConfiguration(
     plugins: sections.plugins,
   }, rules.filter((rule) => isWhole(reader, rule)));
   if (collector === undefined || mode === undefined || admin?.address === undefined) return undefined;
+  if (admin.skewSettle === undefined) return undefined;
   if (limits === undefined || log === undefined) return undefined;
   return {
     file: reader.document.file,
@@ -62,7 +63,7 @@ export function buildConfiguration(
     treatment: treatments.base,
     automaticChain: sections.plugins === undefined,
     peers: treatments.rules,
-    admin: { address: admin.address },
+    admin: { address: admin.address, skewSettle: admin.skewSettle },
     limits,
     log,
     ...(cache === undefined ? {} : { cache: reader.path(cache) }),

@@ -128,7 +128,8 @@ export interface Configuration {
   readonly automaticChain: boolean;
   /** In order: the first that matches wins. */
   readonly peers: readonly PeerRule[];
-  readonly admin: { readonly address: SocketAddress };
+  /** `skewSettle`: milliseconds without skew before it is said that the proxy can be removed. */
+  readonly admin: { readonly address: SocketAddress; readonly skewSettle: number };
   readonly limits: Limits;
   readonly log: { readonly level: "debug" | "info" | "warning" | "error"; readonly format: "json" | "text" };
   /** File that keeps templates over a restart. */

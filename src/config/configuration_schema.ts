@@ -119,7 +119,12 @@ export const configurationSchema = z.strictObject({
   mode: mode.default("rewrite"),
   plugins: z.array(pluginSchema).optional(),
   peers: z.array(peerSchema).default([]),
-  admin: z.strictObject({ address: listenAddress.prefault("127.0.0.1:24780") }).prefault({}),
+  admin: z.strictObject({
+    address: listenAddress.prefault("127.0.0.1:24780"),
+    skewSettle: duration("10s").meta({
+      description: "How long no session may have needed rewriting before it is said that the proxy can be removed.",
+    }),
+  }).prefault({}),
   limits: limitsSchema.prefault({}),
   log: z.strictObject({
     level: oneOf("debug", "info", "warning", "error").default("info"),

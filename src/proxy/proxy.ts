@@ -8,8 +8,9 @@ import { type BoundListener, Listeners } from "./listeners.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
 import { ProxyCounters } from "./proxy_counters.ts";
 import { reportOfSession } from "./proxy_event.ts";
-import { DEFAULT_LIMITS, type ProxyChange, type ProxyLimits, type ProxyOptions } from "./proxy_options.ts";
+import { DEFAULT_LIMITS, DEFAULT_SKEW_SETTLE, type ProxyChange, type ProxyLimits, type ProxyOptions } from "./proxy_options.ts";
 import { Session } from "./session.ts";
+import { SkewWatch } from "./skew_watch.ts";
 import { dialer } from "./transport.ts";
 
 /** Octets of a datagram that every known collector takes, where nothing else is said. */
@@ -55,7 +56,7 @@ export class Proxy {
   #nextId = 1;
   #full = false;
   #draining = false;
-  #skewLastSeen: Date | undefined;
+  readonly #skew: SkewWatch;
   #cancelTick = () => {};
 
   constructor(options: ProxyOptions) {
@@ -63,6 +64,7 @@ export class Proxy {
     this.mode = options.mode ?? "rewrite";
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#clock = options.clock ?? SYSTEM_CLOCK;
+    this.#skew = new SkewWatch(options.skewSettle ?? DEFAULT_SKEW_SETTLE);
     this.#pool = options.pool ?? new LoopBufferPool();
     this.#listeners = new Listeners({
       clock: this.#clock,
@@ -152,9 +154,9 @@ export class Proxy {
     return this.#draining;
   }
 
-  /** When a skewed session was last seen, to the second; undefined: never. */
-  get skewLastSeen(): Date | undefined {
-    return this.#skewLastSeen;
+  /** Whether sessions still need rewriting, to the second. */
+  get skew(): SkewWatch {
+    return this.#skew;
   }
 
   /** Begins to close one session. False: there is none of this id. */
@@ -284,7 +286,7 @@ export class Proxy {
     const fields = { session: id, peer, transport, ...(certificateName === undefined ? {} : { certificateName }) };
     report({ level: "info", event: "session_opened", message: `session ${id} with ${peer} is open`, fields });
     const outcome = await session.run();
-    if (session.skewed) this.#skewLastSeen = this.#clock.date();
+    if (session.skewed) this.#skew.see(this.#clock.date());
     this.#sessions.delete(id);
     this.#ended.add(session.counters);
     this.counters.countSession(transport, outcome);
@@ -298,12 +300,22 @@ export class Proxy {
   #tickEvery(milliseconds: number, quiet: number): void {
     this.#cancelTick();
     this.#cancelTick = this.#clock.every(milliseconds, () => {
-      let skewed = false;
+      let skewed = 0;
       for (const session of this.#sessions.values()) {
         session.tick(milliseconds, quiet);
-        skewed ||= session.skewed;
+        if (session.skewed) skewed++;
       }
-      if (skewed) this.#skewLastSeen = this.#clock.date();
+      this.#lookAtSkew(milliseconds, skewed);
     });
+  }
+
+  #lookAtSkew(elapsed: number, skewed: number): void {
+    const event = this.#skew.look(elapsed, { open: this.#sessions.size, skewed }, this.#clock.date());
+    if (event === undefined) return;
+    const message = event === "skew_over"
+      ? "no skew left: this proxy can be removed"
+      : "sessions need rewriting: this proxy is needed";
+    const fields = { sessions: this.#sessions.size, skewed };
+    this.#options.report({ level: "info", event, message, fields });
   }
 }

@@ -48,6 +48,9 @@ export interface ProxyLimits {
   readonly handshake: number;
 }
 
+/** Where nothing else is said of {@link ProxyOptions.skewSettle}. */
+export const DEFAULT_SKEW_SETTLE = 10_000;
+
 /** As in the project's documentation of `limits`. */
 export const DEFAULT_LIMITS: ProxyLimits = {
   sessions: 5000,
@@ -76,6 +79,8 @@ export interface ProxyOptions {
   /** Receives all that happens, for the log and the event stream. */
   readonly report: ReportEvent;
   readonly pool?: BufferPool;
+  /** Milliseconds without a session that needs rewriting after which the proxy says that it can be removed. */
+  readonly skewSettle?: number;
   readonly clock?: Clock;
   /** 0 to 1, for the jitter of reconnecting. */
   readonly random?: () => number;
