@@ -9,6 +9,8 @@ export interface CompiledMapping {
   readonly program: RewriteProgram;
   /** Address of the program in the loop's memory. */
   readonly address: number;
+  /** Under which it is shared. */
+  readonly key: string;
 }
 
 /**
@@ -16,6 +18,12 @@ export interface CompiledMapping {
  */
 export class CompiledMappings {
   readonly #compiled = new Map<string, CompiledMapping & { uses: number }>();
+
+  /** The mapping that is shared under this key, where its source template has this id. */
+  mapping(key: string, template: number): TemplateMapping | undefined {
+    const mapping = this.#compiled.get(key)?.mapping;
+    return mapping?.source.id === template ? mapping : undefined;
+  }
 
   /**
    * @param key equal keys, equal mappings

@@ -101,10 +101,19 @@ export class TemplateIntake {
     source: Template,
     observationDomain: number,
     treatment: Treatment,
-    mapping: TemplateMapping,
+    own: TemplateMapping,
     detectedProfile: string | undefined,
   ): TemplateEntry | undefined {
     const { dialect } = treatment.profile;
+    const usesFacts = own.fields.some(({ value }) => value.from === "session");
+    const compiledKey = [
+      this.shared.numberOf(treatment),
+      dialect.setPadding ? "padding" : "",
+      usesFacts ? `${observationDomain}/${this.#exporterAddress?.join(".")}` : this.#exporterAddress?.length,
+      mappingWord(own),
+    ].join("|");
+    // Thousands of Agents have the same two mappings between them: each of those is held once.
+    const mapping = this.shared.compiled.mapping(compiledKey, source.id) ?? own;
     const sharesIds = dialect.templateScope === "observation-domain";
     const targetId = sharesIds ? this.shared.ids.take(observationDomain, source.id, layoutWord(mapping)) : source.id;
     if (targetId === undefined) return undefined;
@@ -117,13 +126,6 @@ export class TemplateIntake {
       this.notify({ event: "template_refused", observationDomain, template: source.id, reason, message });
       return { kind: "refused", source, reason, message, detectedProfile };
     }
-    const usesFacts = mapping.fields.some(({ value }) => value.from === "session");
-    const compiledKey = [
-      this.shared.numberOf(treatment),
-      dialect.setPadding ? "padding" : "",
-      usesFacts ? `${observationDomain}/${this.#exporterAddress?.join(".")}` : this.#exporterAddress?.length,
-      mappingWord(mapping),
-    ].join("|");
     try {
       const facts = { exporterAddress: this.#exporterAddress, observationDomain };
       const compiled = this.shared.compiled.take(compiledKey, mapping, facts, dialect.setPadding);
@@ -137,10 +139,10 @@ export class TemplateIntake {
       memoryLongs.fill(0n, counters >>> 3, (counters + length) >>> 3);
       return {
         kind: "accepted",
-        source,
+        source: mapping.source,
         mapping,
         compiled,
-        compiledKey,
+        compiledKey: compiled.key,
         identity: isIdentity(mapping) && targetId === source.id,
         references: hasReferences(mapping),
         dialect,
@@ -182,9 +184,16 @@ function fieldsWord({ fields, scopeFieldCount }: Pick<Template, "fields" | "scop
       .join();
 }
 
+/** Of mappings that sessions share: so that they share these, too. */
+const layoutWords = new WeakMap<TemplateMapping, string>();
+
 /** A word for the target layout. */
 function layoutWord(mapping: TemplateMapping): string {
-  return fieldsWord(targetTemplate(mapping, mapping.source.id));
+  const known = layoutWords.get(mapping);
+  if (known !== undefined) return known;
+  const word = fieldsWord(targetTemplate(mapping, mapping.source.id));
+  layoutWords.set(mapping, word);
+  return word;
 }
 
 /** A word for all that the program depends on but the session's facts. */
