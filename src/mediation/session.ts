@@ -136,7 +136,7 @@ export class Session implements SessionRewriter {
         if (!this.#writer.write(address + this.consumed, output)) return;
         this.consumed += this.#plan.length;
         this.#plan = undefined;
-        this.#templates.journal.finish();
+        this.#finishTemplates(output);
       }
       const maxMessages = this.#dialect.messagesPerWrite;
       if (output.messages >= maxMessages) return;
@@ -191,6 +191,14 @@ export class Session implements SessionRewriter {
     this.#plan = plan;
     this.#writer.begin(plan);
     return true;
+  }
+
+  /** Lets go of the templates that the message just written replaced or withdrew: noted at its last octet. */
+  #finishTemplates(output: Output): void {
+    this.#templates.journal.finish();
+    for (const { observationDomain, targetId } of this.#templates.retired.splice(0)) {
+      this.#announcements.retire(observationDomain, targetId, output.at - output.start - 1);
+    }
   }
 
   restart(unsent?: Uint8Array): void {

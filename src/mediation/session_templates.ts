@@ -16,6 +16,8 @@ export class SessionTemplates {
   /** Of the last message read in the general way, by observation domain: what a replayed template carries. */
   readonly exportTimes = new Map<number, number>();
   readonly sequenceNumbers = new Map<number, number>();
+  /** Target ids that no template of the session has any more, now that what needed them is written: whoever reads them takes them out. */
+  readonly retired: { readonly observationDomain: number; readonly targetId: number }[] = [];
   #count = 0;
 
   constructor(
@@ -59,7 +61,7 @@ export class SessionTemplates {
       this.intake.discard(entry);
       if (previous?.kind === "accepted") this.intake.holdId(previous, observationDomain);
       this.#restore(domain, source.id, previous);
-    }, () => previous !== undefined && this.#discard(previous));
+    }, () => previous !== undefined && this.#retire(domain, previous));
     if (previous !== undefined) this.#countOutcome("replaced");
     if (entry.kind === "refused") this.#countOutcome("refused");
     else {
@@ -91,7 +93,7 @@ export class SessionTemplates {
       this.#countTemplate(1);
       if (entry.kind === "accepted") this.intake.holdId(entry, observationDomain);
       this.#restore(domain, template, entry);
-    }, () => this.#discard(entry));
+    }, () => this.#retire(domain, entry));
     this.notify({ event: "template_withdrawn", observationDomain, template });
     return entry;
   }
@@ -157,6 +159,15 @@ export class SessionTemplates {
     if (entry !== undefined) return this.#put(domain, template, entry);
     domain.templates.delete(template);
     this.routes.delete(domain.id, template);
+  }
+
+  /** The entry is needed no more: nor is what the collector was told of it, where nothing else goes by that id. */
+  #retire(domain: ObservationDomain, entry: TemplateEntry): void {
+    this.#discard(entry);
+    if (entry.kind === "refused") return;
+    const { targetId } = entry;
+    for (const other of domain.templates.values()) if (other.kind === "accepted" && other.targetId === targetId) return;
+    this.retired.push({ observationDomain: domain.id, targetId });
   }
 
   #discard(entry: TemplateEntry): void {

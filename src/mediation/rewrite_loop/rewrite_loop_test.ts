@@ -161,6 +161,17 @@ for (const [what, fields] of WAYS) {
     }
   });
 
+  Deno.test(`records ${what}: a length that says 65,535 moves nothing from behind its message, to nowhere`, () => {
+    for (const at of [0, 13]) {
+      const liar = concatenate([full.subarray(0, at), Uint8Array.of(255, 255, 255), full.subarray(at + 3)]);
+      const end = place(good, dataMessage(liar), dataMessage(full));
+      const outputEnd = output + 3 * good.length + 200;
+      assert.equal(rewriteMessages(routes.address, input, end, output, outputEnd), Stop.general);
+      assert.deepEqual([answer.messages, answer.consumed], [1, good.length]);
+      untouchedFrom(outputEnd);
+    }
+  });
+
   Deno.test(`records ${what}: messages go out while they surely fit, and no octet behind the output's end is touched`, () => {
     const end = place(good, good, good);
     rewriteMessages(routes.address, input, end, output, output + ROOM);

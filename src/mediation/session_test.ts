@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { concatenate } from "../ipfix/concatenate.ts";
+import { MessageBuilder } from "../ipfix/message_builder.ts";
+import { decodeMessageHeader } from "../ipfix/message_header.ts";
+import { setsOfMessage } from "../ipfix/set.ts";
+import { type Dialect, GO_IPFIX_LEGACY } from "./dialect.ts";
+import type { MediationEvent } from "./event.ts";
+import { Mediator, type MediatorOptions } from "./mediator.ts";
+import type { SessionFacts, SessionRewriter } from "./session_rewriter.ts";
+import { GO_IPFIX, profileOf, registryHistory, RFC7011, template } from "./test_support.ts";
+
+function mediatorOf(dialect: Dialect, options: Partial<MediatorOptions> = {}): Mediator {
+  const treatment = { profile: profileOf(dialect), plugins: [] };
+  return new Mediator({ chooseTreatment: () => treatment, registryHistory, ...options });
+}
+
+function open(mediator: Mediator, facts: Partial<SessionFacts> = {}) {
+  const events: MediationEvent[] = [];
+  return { session: mediator.open({ reliable: true, notify: (event) => events.push(event), ...facts }), events };
+}
+
+/** All that comes of the input, as one write after the other. */
+function rewriteAll(session: SessionRewriter, ...messages: readonly Uint8Array[]): Uint8Array[] {
+  const input = concatenate(messages);
+  const writes: Uint8Array[] = [];
+  const output = new Uint8Array(65535);
+  let start = 0;
+  do {
+    session.rewrite(input.subarray(start), output);
+    if (session.produced > 0) writes.push(output.slice(0, session.produced));
+    start += session.consumed;
+  } while (session.consumed > 0 || session.produced > 0);
+  return writes;
+}
+
+/** Each set as `id:octets`, where it is a template set with the id of its first record. */
+function sets(...writes: readonly Uint8Array[]): string[] {
+  const octets = concatenate(writes);
+  const found: string[] = [];
+  for (let start = 0; start < octets.length;) {
+    const { length } = decodeMessageHeader(octets, start);
+    for (const { id, contentOffset, end } of setsOfMessage(octets, start, start + length)) {
+      const first = (octets[contentOffset] ?? 0) * 256 + (octets[contentOffset + 1] ?? 0);
+      found.push(id < 256 ? `template ${first}` : `${id}: ${end - contentOffset}`);
+    }
+    start += length;
+  }
+  return found;
+}
+
+const protocol = (id = 256) => template(id, ["protocolIdentifier"]);
+const ports = (id = 256) => template(id, ["sourceTransportPort", "sourceTransportPort"]);
+const message = (header = {}) => new MessageBuilder({ observationDomainId: 1, ...header });
+
+Deno.test("a template whose withdrawal the collector is not told is not announced to its next connection", () => {
+  const { session } = open(mediatorOf(GO_IPFIX));
+  rewriteAll(session, message().templateSet([protocol(256)]).build(), message().templateSet([protocol(257)]).build());
+  for (let id = 1000; id < 1100; id++) {
+    rewriteAll(session, message().templateSet([protocol(id)]).templateSet([{ withdraw: id }]).build());
+  }
+  rewriteAll(session, message().templateSet([{ withdraw: 256 }]).build());
+  session.restart();
+  assert.deepEqual(sets(...rewriteAll(session)), ["template 257"]);
+});
+
+Deno.test("a template that is replaced by one that is refused is not announced any more", () => {
+  const { session } = open(mediatorOf(GO_IPFIX));
+  const refused = template(256, ["flowStartMicroseconds"]);
+  rewriteAll(session, message().templateSet([protocol()]).build(), message().templateSet([refused]).build());
+  session.restart();
+  assert.deepEqual(rewriteAll(session), []);
+});
+
+Deno.test("a redefinition that gets another shared id leaves the old one to the others that have it", () => {
+  const mediator = mediatorOf(GO_IPFIX_LEGACY);
+  const [one, other] = [open(mediator).session, open(mediator).session];
+  for (const session of [one, other]) rewriteAll(session, message().templateSet([protocol()]).build());
+  const moved = rewriteAll(one, message().templateSet([ports()]).dataSet(ports(), [[1, 2]]).build());
+  assert.deepEqual(sets(...moved), ["template 65535", "65535: 4"]);
+  one.restart();
+  assert.deepEqual(sets(...rewriteAll(one)), ["template 65535"]);
+  other.restart();
+  assert.deepEqual(sets(...rewriteAll(other)), ["template 256"]);
+});
+
+Deno.test("a template that is withdrawn in what never arrived is announced once more, for the data before it", () => {
+  const { session } = open(mediatorOf(GO_IPFIX));
+  rewriteAll(session, message().templateSet([protocol()]).build());
+  const output = new Uint8Array(65535);
+  session.rewrite(message().dataSet(protocol(), [[6]]).templateSet([{ withdraw: 256 }]).build(), output);
+  session.restart(output.subarray(0, session.produced));
+  assert.deepEqual(sets(...rewriteAll(session)), ["template 256", "256: 1"]);
+  session.restart();
+  assert.deepEqual(rewriteAll(session), [], "and not a second time");
+});
+
+Deno.test("what a rewriter is given out of the loop's memory and into it comes to the same", () => {
+  const { session } = open(mediatorOf(RFC7011));
+  const messages = [message().templateSet([protocol()]).build(), message().dataSet(protocol(), [[6], [17]]).build()];
+  assert.deepEqual(concatenate(rewriteAll(session, ...messages)), concatenate(messages));
+});
+
+Deno.test("a session that is closed gives back what it held, once, and rewrites no more", () => {
+  const mediator = mediatorOf(GO_IPFIX_LEGACY, { limits: { templates: 1 } });
+  const { session } = open(mediator);
+  rewriteAll(session, message().templateSet([protocol()]).build());
+  const other = open(mediator).session;
+  assert.deepEqual(rewriteAll(other, message().templateSet([ports()]).build()), [], "the cap over all sessions");
+  session.close();
+  session.close();
+  assert.throws(() => session.rewrite(new Uint8Array(), new Uint8Array(65535)), /closed/);
+  const announced = rewriteAll(other, message().templateSet([ports()]).build());
+  assert.deepEqual(sets(...announced), ["template 256"], "the shared id is free again, and the cap has room");
+  assert.deepEqual(rewriteAll(other, message().templateSet([protocol(300)]).build()), [], "for one, not for two");
+});
