@@ -46,6 +46,7 @@ export function assertAsReference(
     assert.deepEqual(sorted(counters.fieldsStripped), sorted(counts.stripped), "fieldsStripped");
     assert.deepEqual(sorted(counters.fieldsPadded), sorted(counts.padded), "fieldsPadded");
     assert.deepEqual(sorted(counters.informationLost), sorted(counts.lost), "informationLost");
+    assert.deepEqual(sorted(counters.referenceFaults), sorted(counts.faults), "referenceFaults");
     assert.equal(counters.recordsReceived, counts.recordsReceived, "recordsReceived");
     assert.equal(counters.sequenceGaps, counts.gaps, "sequenceGaps");
     assert.equal(counters.messagesReceived, reference.messages, "messagesReceived");

@@ -1,6 +1,8 @@
 import type { RegistryHistory } from "../../src/ipfix/registry.ts";
 import type { DropReason, TemplateOutcome } from "../../src/mediation/event.ts";
+import type { ReferenceFault } from "../../src/mediation/reference_scope.ts";
 import type { ReferenceMapping } from "./reference_mapping.ts";
+import type { Findings } from "./reference_semantics.ts";
 import { layoutOf, type WireField, type WireTemplate } from "./wire.ts";
 
 /** What a session must have counted, apart from what it dropped. */
@@ -13,6 +15,7 @@ export class ReferenceCounts {
   readonly stripped = new Map<string, number>();
   readonly padded = new Map<string, number>();
   readonly lost = new Map<string, number>();
+  readonly faults = new Map<ReferenceFault, number>();
 
   /** A template was announced; `before`: what stood under its id. */
   template(source: WireTemplate, outcome: ReferenceMapping | DropReason, before: WireTemplate | undefined): void {
@@ -52,6 +55,13 @@ export class ReferenceCounts {
     });
   }
 
+  /** References in a record that was rewritten. */
+  references({ embedded, faults, lost }: Findings, history: RegistryHistory): void {
+    for (const { source, mapping, values } of embedded) this.record(source, mapping, values, history);
+    for (const fault of faults) count(this.faults, fault);
+    for (const name of lost) count(this.lost, name);
+  }
+
   add(other: ReferenceCounts): void {
     this.recordsReceived += other.recordsReceived;
     this.learned += other.learned;
@@ -59,10 +69,12 @@ export class ReferenceCounts {
     for (const [key, amount] of other.stripped) count(this.stripped, key, amount);
     for (const [key, amount] of other.padded) count(this.padded, key, amount);
     for (const [key, amount] of other.lost) count(this.lost, key, amount);
+    for (const [key, amount] of other.faults) count(this.faults, key, amount);
   }
 }
 
-function isIdentity(source: WireTemplate, { target, values }: ReferenceMapping): boolean {
+/** Whether records go out as they came, under the same id. */
+export function isIdentity(source: WireTemplate, { target, values }: ReferenceMapping): boolean {
   return layoutOf(source) === layoutOf(target) &&
     values.every((value, position) => value.from === "record" && value.index === position);
 }

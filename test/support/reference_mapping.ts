@@ -165,6 +165,7 @@ function valueOf(
   if (type === "float64" && from === 4 && to === 8) {
     return { from: "record", index, convert: (octets) => float64(new DataView(octets.slice().buffer).getFloat32(0)) };
   }
+  if (/List$/.test(type)) return undefined;
   if (FIXED_LENGTHS[type] === undefined) {
     return to === 65535 ? { from: "record", index, convert: (octets) => octets } : undefined;
   }

@@ -11,18 +11,9 @@ import type { Profile } from "../../src/mediation/profile.ts";
 import type { Delivered } from "./delivered.ts";
 import { type ReferenceMapping, referenceMapping } from "./reference_mapping.ts";
 import { ReferenceCounts } from "./reference_counts.ts";
-import { rewriteSemantics } from "./reference_semantics.ts";
+import { type Findings, octetsOf, type RawField, RecordLost, rewriteFields } from "./reference_semantics.ts";
 import { ReferenceSequence } from "./reference_sequence.ts";
-import {
-  layoutOf,
-  readNumber,
-  readRecords,
-  readTemplates,
-  recordOctets,
-  smallestRecord,
-  variable,
-  WireError,
-} from "./wire.ts";
+import { join, layoutOf, number, readNumber, readRecords, readTemplates, smallestRecord, WireError } from "./wire.ts";
 import type { WireSet, WireTemplate } from "./wire.ts";
 
 /** A template of the session: as it came, and what becomes of its records. */
@@ -277,28 +268,19 @@ class ReferenceMessage {
     if (records.length === 0) return this.#drop("empty_set", 1);
     if (typeof outcome === "string") return this.#dropData(outcome, records.length);
     for (const [index, record] of records.entries()) {
-      const values = outcome.values.map((value, position) => {
-        const target = outcome.target.fields[position];
-        if (value.from === "default" || target === undefined) {
-          return value.from === "default" ? value.octets : new Uint8Array();
-        }
-        const converted = value.convert(record[value.index] ?? new Uint8Array());
-        return rewriteSemantics({ profile: this.options.profile, history: this.options.history }, target, converted, {
-          source,
-          record,
-          templates: this.templates,
-          observationDomain: this.observationDomain,
-        });
-      });
-      // A short value behind a long length (RFC 7011 §7) keeps it.
-      const longForms = outcome.values.reduce((sum, value) => {
-        if (value.from !== "record" || source.fields[value.index]?.length !== 65535) return sum;
-        const shortest = variable(record[value.index] ?? new Uint8Array());
-        return sum + (sizes[index]?.[value.index] ?? 0) - shortest.length;
-      }, 0);
-      const octets = recordOctets(outcome.target.fields, values).length + longForms;
-      if (this.#item("record", outcome.target, octets, values)) {
-        this.counts.record(source, outcome, record, this.options.history);
+      const findings: Findings = { embedded: [], faults: [], lost: new Set() };
+      const raw = record.map((value, position) => rawField(value, sizes[index]?.[position] ?? value.length));
+      const { templates, observationDomain, options: { profile, history } } = this;
+      const context = { profile, history, source, record: raw, templates, observationDomain, depth: 0, findings };
+      try {
+        const fields = rewriteFields(outcome, context);
+        const values = fields.map(({ value }) => value);
+        if (!this.#item("record", outcome.target, octetsOf(fields).length, values)) continue;
+        this.counts.record(source, outcome, record, history);
+        this.counts.references(findings, history);
+      } catch (error) {
+        if (!(error instanceof RecordLost)) throw error;
+        this.#dropData(error.reason, 1);
       }
     }
   }
@@ -311,6 +293,13 @@ class ReferenceMessage {
       throw error;
     }
   }
+}
+
+/** A value and as many length octets as there are more than its own. */
+function rawField(value: Uint8Array, size: number): RawField {
+  const lengths = size - value.length;
+  if (lengths === 0) return { prefix: new Uint8Array(), value };
+  return { prefix: lengths === 1 ? number(value.length, 1) : join(number(255, 1), number(value.length, 2)), value };
 }
 
 export type { ReferenceMessage };
