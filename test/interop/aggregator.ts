@@ -100,6 +100,8 @@ export async function measureAggregation(
     await output.process.until(() => output.count >= sentOn, 10_000);
     return { ...judge(pair, output.received, options.flavour), errors };
   } finally {
+    // Some releases never close their side of a connection, which the proxy waits for: they go first.
+    await aggregator.process.kill();
     await between?.close();
   }
 }

@@ -1,5 +1,5 @@
 /** What arrives at one collector from Agents of several releases, as in the middle of an upgrade. */
-import { judge, type Judgement } from "./judge.ts";
+import { judge, type Judgement, type Pair } from "./judge.ts";
 import type { MeasureOptions } from "./measure_pair.ts";
 import { Collector, Exporter } from "./peers.ts";
 import type { Line } from "./releases.ts";
@@ -25,31 +25,49 @@ export interface Fleet {
   readonly panic: string | null;
 }
 
+/** One exporter's part in a fleet. */
+interface Part extends Pick<FleetOptions, "transport" | "identities" | "records" | "flavour"> {
+  /** Its own among all that send at the same time. */
+  readonly observationDomain: number;
+  /** Number of the first record, 0 by default. */
+  readonly first?: number;
+}
+
+/** Sends records of one release by way of an address, and judges those that the collector delivers. */
+export async function measureAgent(
+  { agent, collector: collectorLine }: Pair,
+  collector: Collector,
+  address: string,
+  { transport = "tcp", identities, records, flavour, observationDomain, first = 0 }: Part,
+): Promise<AgentResult> {
+  const identity = identities && transport === "tls" ? { identity: identities.exporter } : {};
+  await using exporter = await Exporter.start(agent.goIpfix, address, { transport, observationDomain, ...identity });
+  const earlier = collector.count;
+  const start = `{"observationDomain":${observationDomain},`;
+  const own = () => collector.process.stdout.slice(1 + earlier).filter((line) => line.startsWith(start));
+  const target = { process: collector.process, effects: () => own().length };
+  const closed = await sendRecords(exporter, target, { from: agent, count: records, flavour, first });
+  await exporter.close();
+  const received = collector.received.slice(earlier).filter((one) => one.observationDomain === observationDomain);
+  return { agent: agent.name, ...judge({ agent, collector: collectorLine }, received, flavour), closed };
+}
+
 /** Sends records of every one of these releases to one collector. */
 export async function measureFleet(
   collectorLine: Line,
   agentLines: readonly Line[],
   options: FleetOptions,
 ): Promise<Fleet> {
-  const { transport = "tcp", identities, records, flavour } = options;
+  const { transport = "tcp", identities } = options;
   await using collector = await Collector.start(collectorLine.goIpfix, {
     transport,
     ...(identities && { identity: identities.collector }),
   });
   const between = await options.via?.(collector.address, collectorLine);
   const address = between?.address ?? collector.address;
-  const measure = async (agent: Line, index: number): Promise<AgentResult> => {
+  const measure = (agent: Line, index: number): Promise<AgentResult> => {
     const observationDomain = options.order === "at once" ? index + 1 : 1;
-    const exporterOptions = { transport, observationDomain, ...(identities && { identity: identities.exporter }) };
-    await using exporter = await Exporter.start(agent.goIpfix, address, exporterOptions);
-    const earlier = collector.count;
-    const start = `{"observationDomain":${observationDomain},`;
-    const own = () => collector.process.stdout.slice(1 + earlier).filter((line) => line.startsWith(start));
-    const target = { process: collector.process, effects: () => own().length };
-    const closed = await sendRecords(exporter, target, { from: agent, count: records, flavour });
-    await exporter.close();
-    const received = collector.received.slice(earlier).filter((one) => one.observationDomain === observationDomain);
-    return { agent: agent.name, ...judge({ agent, collector: collectorLine }, received, flavour), closed };
+    return measureAgent({ agent, collector: collectorLine }, collector, address, { ...options, observationDomain });
   };
   try {
     const agents: AgentResult[] = [];
@@ -57,6 +75,8 @@ export async function measureFleet(
     else for (const [index, agent] of agentLines.entries()) agents.push(await measure(agent, index));
     return { agents, panic: collector.panic ?? null };
   } finally {
+    // Releases from v0.5.7 to v0.11 never close their side of a connection, which the proxy waits for: they go first.
+    await collector.process.kill();
     await between?.close();
   }
 }

@@ -81,6 +81,8 @@ export async function measurePair(pair: Pair, options: MeasureOptions): Promise<
       panic: collector.panic ?? null,
     };
   } finally {
+    // Releases from v0.5.7 to v0.11 never close their side of a connection, which the proxy waits for: they go first.
+    await collector.process.kill();
     await between?.close();
   }
 }

@@ -1,15 +1,17 @@
 /** Puts the proxy, as its own process with its documented YAML, between an exporter and a collector. */
+import { z } from "zod";
 import { LineProcess } from "./line_process.ts";
 import type { Intermediary, Via } from "./measure_pair.ts";
 import type { Identity, Transport } from "./peers.ts";
 
 const project = new URL("../../", import.meta.url);
 const patience = 20_000;
-const between = 25;
 
 export interface ProxyOptions {
-  /** Towards exporters and collector alike, tcp by default. */
+  /** Towards the collector, tcp by default. */
   readonly transport?: Transport;
+  /** Listeners, one of the same transport by default. */
+  readonly listen?: readonly Transport[];
   /** For tls: what the proxy shows to both sides. */
   readonly identity?: Identity;
   /** YAML put in at the top level, such as a `plugins:` list. */
@@ -19,6 +21,8 @@ export interface ProxyOptions {
 /** A running proxy. Its log is at hand in `process.stderr`. */
 export interface RunningProxy extends Intermediary {
   readonly process: LineProcess;
+  /** Where each listener was bound, `host:port`. */
+  readonly listeners: ReadonlyMap<Transport, string>;
   /** Base URL of its admin listener. */
   readonly admin: string;
 }
@@ -28,27 +32,29 @@ export function throughProxy(options: ProxyOptions = {}): Via {
   return (collectorAddress, collector) => startProxy(collectorAddress, `antrea/${collector.name}`, options);
 }
 
+/** What of the log's first event is needed. */
+const startedSchema = z.object({ event: z.literal("started"), listen: z.array(z.string()), admin: z.string() });
+
 /**
- * Starts `serve` and waits until it is ready.
+ * Starts `serve` on free ports and waits until it is ready.
  *
  * @throws {Error} with its log if it does not become ready
  */
 export async function startProxy(
   collectorAddress: string,
   profile: string,
-  { transport = "tcp", identity, configuration = "" }: ProxyOptions = {},
+  { transport = "tcp", listen = [transport], identity, configuration = "" }: ProxyOptions = {},
 ): Promise<RunningProxy> {
-  const address = `127.0.0.1:${freePort()}`;
-  const admin = `127.0.0.1:${freePort()}`;
   const folder = await Deno.makeTempDir({ prefix: "interop-" });
   const file = `${folder}/proxy.yaml`;
-  const tls = identity === undefined ? "" : `, tls: ${JSON.stringify({ mode: "files", ...identity })}`;
+  const tls = (of: Transport) =>
+    identity === undefined || of !== "tls" ? "" : `, tls: ${JSON.stringify({ mode: "files", ...identity })}`;
   await Deno.writeTextFile(
     file,
     `listen:
-  - { transport: ${transport}, address: "${address}"${tls} }
-collector: { transport: ${transport}, address: "${collectorAddress}", profile: ${profile}${tls} }
-admin: { address: "${admin}" }
+${listen.map((one) => `  - { transport: ${one}, address: "127.0.0.1:0"${tls(one)} }`).join("\n")}
+collector: { transport: ${transport}, address: "${collectorAddress}", profile: ${profile}${tls(transport)} }
+admin: { address: "127.0.0.1:0" }
 ${configuration}`,
   );
   // As the task `serve` starts it, but directly: signals reach it.
@@ -58,29 +64,14 @@ ${configuration}`,
     await process.kill("SIGTERM");
     await Deno.remove(folder, { recursive: true });
   };
-  if (!await ready(process, `http://${admin}/ready`)) {
+  const started = () => process.stderr.find((line) => line.includes('"event":"started"'));
+  if (!await process.until(() => started() !== undefined, patience)) {
     await close();
     throw new Error(`the proxy did not become ready:\n${process.stderr.join("\n")}`);
   }
-  return { address, admin: `http://${admin}`, process, close };
-}
-
-/** A port that was free a moment ago: the configuration has to name one. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
-async function ready(process: LineProcess, url: string): Promise<boolean> {
-  for (const deadline = Date.now() + patience; Date.now() < deadline && process.ending === undefined;) {
-    try {
-      const response = await fetch(url);
-      await response.body?.cancel();
-      if (response.ok) return true;
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-    }
-    await process.until(() => false, between);
-  }
-  return false;
+  const { listen: bound, admin } = startedSchema.parse(JSON.parse(started() ?? ""));
+  // In the order of the configuration, as `tcp 127.0.0.1:24739`.
+  const addresses = bound.map((text) => text.split(" ")[1] ?? "");
+  const listeners = new Map(listen.map((one, index) => [one, addresses[index] ?? ""]));
+  return { address: addresses[0] ?? "", listeners, admin: `http://${admin}`, process, close };
 }
