@@ -40,7 +40,7 @@ export class Announcements {
 
   /** A template record stands in the output from this octet on. */
   announce(announcement: Announcement, offset: number): void {
-    this.#change(keyOf(announcement.observationDomain, announcement.targetId), announcement, offset);
+    this.#change(announcementKey(announcement.observationDomain, announcement.targetId), announcement, offset);
   }
 
   /** A withdrawal stands in the output from this octet on: of one id, or of all of its kind where the id is the set's (RFC 7011 §8.1). */
@@ -53,7 +53,7 @@ export class Announcements {
 
   /** The session has no such template any more from this octet on, though the collector is not told. */
   retire(observationDomain: number, targetId: number, offset: number): void {
-    const key = keyOf(observationDomain, targetId);
+    const key = announcementKey(observationDomain, targetId);
     if (this.#live.has(key)) this.#change(key, undefined, offset);
   }
 
@@ -66,8 +66,15 @@ export class Announcements {
     return changes;
   }
 
+  /** Forgets all, and begins with these. */
+  reset(announcements: Iterable<Announcement>): void {
+    this.#live.clear();
+    this.settle();
+    for (const one of announcements) this.#put(announcementKey(one.observationDomain, one.targetId), one);
+  }
+
   /** A change that was taken back happens again, in the output from this octet on. */
-  repeat({ key, after }: AnnouncementChange, offset: number): void {
+  repeat({ key, after }: Pick<AnnouncementChange, "key" | "after">, offset: number): void {
     this.#change(key, after, offset);
   }
 
@@ -82,6 +89,7 @@ export class Announcements {
   }
 }
 
-function keyOf(observationDomain: number, targetId: number): string {
+/** Under which an announcement is kept. */
+export function announcementKey(observationDomain: number, targetId: number): string {
   return `${observationDomain}/${targetId}`;
 }

@@ -53,6 +53,8 @@ export type MediationEvent =
     readonly outcome: "identity" | "rewritten";
     /** Another layout under this id stood here before. */
     readonly replaced: boolean;
+    /** The exporter sent nothing: a configuration that was loaded anew maps the template otherwise. */
+    readonly remapped?: true;
     readonly detectedProfile?: string;
     readonly mapping: TemplateMapping;
   }

@@ -32,10 +32,10 @@ export interface MediatorOptions {
 
 /** What the sessions of one mediator share. */
 export interface SharedState {
-  readonly chooseTreatment: ChooseTreatment;
+  chooseTreatment: ChooseTreatment;
   readonly registryHistory: RegistryHistory;
   readonly detectRelease: (template: Template) => string | undefined;
-  readonly limits: MediationLimits;
+  limits: MediationLimits;
   readonly compiled: CompiledMappings;
   readonly ids: TemplateIdSpace;
   /** Templates that all sessions hold together. */
@@ -66,6 +66,15 @@ export class Mediator {
         return treatments;
       },
     };
+  }
+
+  /**
+   * Goes by other treatments and limits from now on. Sessions that stand go by the treatments before until they are told to
+   * ({@link SessionRewriter.remap}, {@link SessionRewriter.renew}); limits hold for all at once, and put out nothing that stands.
+   */
+  reconfigure({ chooseTreatment, limits }: Pick<MediatorOptions, "chooseTreatment" | "limits">): void {
+    this.#shared.chooseTreatment = chooseTreatment;
+    this.#shared.limits = { ...DEFAULT_LIMITS, ...limits };
   }
 
   /** @throws RangeError when the rewrite loop's memory is used up */

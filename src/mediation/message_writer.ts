@@ -52,6 +52,8 @@ export class MessageWriter {
   /** The record at the current offset, mapped, which did not fit the message before. */
   #held: MappedRecord | undefined;
   #written = 0;
+  /** Data records of the plan in the messages written. */
+  #done = 0;
   // The message that is being written: addresses.
   #message = 0;
   #set = 0;
@@ -70,8 +72,16 @@ export class MessageWriter {
     this.#item = 0;
     this.#offset = 0;
     this.#written = 0;
+    this.#done = 0;
     this.#departed = plan.dropped;
     this.#message = 0;
+  }
+
+  /** Gives the message in hand up: how many of its data records have not been written. */
+  abandon(): number {
+    const records = this.#plan === undefined ? 0 : this.#plan.records - this.#done;
+    this.#plan = undefined;
+    return records;
   }
 
   /**
@@ -294,6 +304,7 @@ export class MessageWriter {
       observationDomainId: plan.observationDomain,
     });
     this.#written++;
+    this.#done += this.#records;
     output.messages++;
     output.records += this.#records;
   }

@@ -1,6 +1,11 @@
 import { walkDataRecords } from "../ipfix/data_record.ts";
 import { unknownElement } from "../ipfix/information_element.ts";
-import { decodeMessageHeader, MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../ipfix/message_header.ts";
+import {
+  decodeMessageHeader,
+  MESSAGE_HEADER_LENGTH,
+  type MessageHeader,
+  writeMessageHeader,
+} from "../ipfix/message_header.ts";
 import { OctetReader } from "../ipfix/octet_reader.ts";
 import {
   type MessageSet,
@@ -17,14 +22,15 @@ import type { Dialect } from "./dialect.ts";
 import type { Output } from "./message_writer.ts";
 import { memoryOctets } from "./rewrite_loop/memory.ts";
 import type { SessionTemplates } from "./session_templates.ts";
+import type { TemplateChange } from "./template_changes.ts";
 
 /** A whole message that waits to go out, its sequence number still to be put in. */
 interface WaitingMessage {
   readonly message: Uint8Array;
   /** Data records in it. */
   readonly records: number;
-  /** What it changes of the announcements; those of a replayed template are there already. */
-  readonly changes: readonly AnnouncementChange[];
+  /** What it changes of the announcements; those of a replayed template are there already. A change may go without a message. */
+  readonly changes: readonly Pick<AnnouncementChange, "key" | "after">[];
   /** One of the templates that a connection begins with, or that are sent again: made anew where that does not arrive. */
   readonly isReplayedTemplate: boolean;
 }
@@ -39,10 +45,9 @@ export class Replay {
   #replayed = 0;
 
   constructor(
-    readonly templates: Pick<SessionTemplates, "domains" | "exportTimes" | "sequenceNumbers">,
+    readonly templates: Pick<SessionTemplates, "domains" | "exportTimes">,
     readonly announcements: Announcements,
-    readonly dialect: Dialect,
-    readonly maxMessageLength: number,
+    readonly target: { readonly dialect: Pick<Dialect, "messagesPerWrite"> },
   ) {}
 
   /** The live templates go out again, in the transport session that is; not beside others that still wait. */
@@ -68,22 +73,51 @@ export class Replay {
     this.#replayed = 0;
   }
 
+  /** These changes go out, in order, behind all that waits. */
+  change(changes: Iterable<TemplateChange>): void {
+    for (const { observationDomain, set, changes: own } of changes) {
+      const message = set === undefined
+        ? new Uint8Array(0)
+        : this.#templateMessage(observationDomain, set.id, set.record);
+      this.#waiting.push({ message, records: 0, changes: own, isReplayedTemplate: false });
+    }
+  }
+
+  /**
+   * A new transport session that begins with these templates; what waits, and what the old one never took, is forgotten.
+   *
+   * @param unsent the last octets of the current output
+   * @param produced octets of that output
+   * @returns how many data records were forgotten
+   */
+  renew(unsent: Uint8Array = new Uint8Array(0), produced: number, announcements: Iterable<Announcement>): number {
+    this.restart(unsent, produced);
+    const records = this.#waiting.reduce((sum, { records }) => sum + records, 0);
+    this.announcements.reset(announcements);
+    this.#waiting = [...this.#templateMessages()];
+    return records;
+  }
+
   /** Puts what waits into the output; true: nothing waits any more. */
   write(output: Output): boolean {
     this.#replayed = 0;
     let written = 0;
     for (const { message, records, changes, isReplayedTemplate } of this.#waiting) {
-      if (output.messages >= this.dialect.messagesPerWrite || output.end - output.at < message.length) break;
+      const { messagesPerWrite } = this.target.dialect;
+      const isMessage = message.length > 0;
+      if (isMessage && (output.messages >= messagesPerWrite || output.end - output.at < message.length)) break;
+      for (const change of changes) this.announcements.repeat(change, output.at - output.start);
+      written++;
+      if (!isMessage) continue;
       memoryOctets.set(message, output.at);
       const sequence = this.templates.domains.get(domainOf(message))?.sequence;
-      if (sequence?.counted === true) {
-        new DataView(memoryOctets.buffer).setUint32(output.at + 8, sequence.next(records));
+      if (sequence !== undefined) {
+        const number = sequence.counted ? sequence.next(records) : sequence.current;
+        new DataView(memoryOctets.buffer).setUint32(output.at + 8, number);
       }
-      for (const change of changes) this.announcements.repeat(change, output.at - output.start);
       output.at += message.length;
       output.messages++;
       output.records += records;
-      written++;
       if (isReplayedTemplate) this.#replayed = output.at - output.start;
     }
     if (written > 0) this.#waiting.splice(0, written);
@@ -93,19 +127,31 @@ export class Replay {
   /** One message a template: every dialect takes that. */
   *#templateMessages(): Generator<WaitingMessage> {
     for (const { observationDomain, setId, octets } of this.announcements.live()) {
-      const message = new Uint8Array(MESSAGE_HEADER_LENGTH + SET_HEADER_LENGTH + octets.length);
-      writeMessageHeader(message, 0, {
-        version: 10,
-        length: message.length,
-        exportTime: this.templates.exportTimes.get(observationDomain) ?? 0,
-        sequenceNumber: this.templates.sequenceNumbers.get(observationDomain) ?? 0,
-        observationDomainId: observationDomain,
-      });
-      writeSetHeader(message, MESSAGE_HEADER_LENGTH, setId, SET_HEADER_LENGTH + octets.length);
-      message.set(octets, MESSAGE_HEADER_LENGTH + SET_HEADER_LENGTH);
+      const message = this.#templateMessage(observationDomain, setId, octets);
       yield { message, records: 0, changes: [], isReplayedTemplate: true };
     }
   }
+
+  #templateMessage(observationDomain: number, setId: number, record: Uint8Array): Uint8Array {
+    return templateMessage(setId, record, {
+      exportTime: this.templates.exportTimes.get(observationDomain) ?? 0,
+      sequenceNumber: this.templates.domains.get(observationDomain)?.sequence.current ?? 0,
+      observationDomainId: observationDomain,
+    });
+  }
+}
+
+/** A message of one set of one record. */
+export function templateMessage(
+  setId: number,
+  record: Uint8Array,
+  header: Pick<MessageHeader, "exportTime" | "sequenceNumber" | "observationDomainId">,
+): Uint8Array {
+  const message = new Uint8Array(MESSAGE_HEADER_LENGTH + SET_HEADER_LENGTH + record.length);
+  writeMessageHeader(message, 0, { ...header, version: 10, length: message.length });
+  writeSetHeader(message, MESSAGE_HEADER_LENGTH, setId, SET_HEADER_LENGTH + record.length);
+  message.set(record, MESSAGE_HEADER_LENGTH + SET_HEADER_LENGTH);
+  return message;
 }
 
 function domainOf(message: Uint8Array): number {

@@ -34,8 +34,8 @@ const templateMessage = (template: Template) =>
 function replayOf({ messagesPerWrite = Infinity } = {}) {
   const announcements = new Announcements();
   const domains = new Map([[DOMAIN, { id: DOMAIN, sequence: new Sequence(), templates: new Map() }]]);
-  const templates = { domains, exportTimes: new Map([[DOMAIN, 99]]), sequenceNumbers: new Map() };
-  const replay = new Replay(templates, announcements, { ...RFC7011, messagesPerWrite }, 65535);
+  const templates = { domains, exportTimes: new Map([[DOMAIN, 99]]) };
+  const replay = new Replay(templates, announcements, { dialect: { messagesPerWrite } });
   const address = allocate(ROOM);
   /** The next output: what was written before has arrived. */
   const write = (room = ROOM) => {

@@ -2,7 +2,6 @@ import { DecodeError } from "../ipfix/decode_error.ts";
 import { nextMessageLength } from "../ipfix/framing.ts";
 import { Announcements } from "./announcements.ts";
 import { Counters, increment } from "./counters.ts";
-import type { Dialect } from "./dialect.ts";
 import type { DropReason, MediationEvent } from "./event.ts";
 import type { SharedState } from "./mediator.ts";
 import type { MessagePlan } from "./message_plan.ts";
@@ -14,8 +13,10 @@ import { Replay } from "./replay.ts";
 import { addressOf, allocate, memoryOctets } from "./rewrite_loop/memory.ts";
 import { answer, rewriteMessages, SCRATCH_LENGTH, Stop } from "./rewrite_loop/rewrite_loop.ts";
 import { Routes } from "./rewrite_loop/routes.ts";
-import type { SessionFacts, SessionRewriter, TemplateState } from "./session_rewriter.ts";
+import type { CollectorFacts, SessionFacts, SessionRewriter, TemplateState } from "./session_rewriter.ts";
+import { SessionTarget } from "./session_target.ts";
 import { SessionTemplates } from "./session_templates.ts";
+import { refusalKey, remappedEvent, type RemappedTemplate, templateChanges } from "./template_changes.ts";
 import { TemplateIntake } from "./template_intake.ts";
 
 /** Octets that are staged in the loop's memory where a caller's buffers lie outside of it: one copy in, one copy out. */
@@ -47,7 +48,7 @@ export class Session implements SessionRewriter {
   readonly #announcements = new Announcements();
   readonly #reader: MessageReader;
   readonly #writer: MessageWriter;
-  readonly #dialect: Dialect;
+  readonly #target: SessionTarget;
   readonly #facts: SessionFacts;
   readonly #replay: Replay;
   readonly #toldDrops = new Set<string>();
@@ -55,28 +56,30 @@ export class Session implements SessionRewriter {
   /** What happened, in order; held back until the message that caused it stands. */
   #events: (MediationEvent | Drop)[] = [];
   #plan: MessagePlan | undefined;
+  /** Octets at the start of the input that are a message given up. */
+  #abandoned = 0;
+  /** Whether the templates are to be mapped again once no message is in hand. */
+  #remapping = false;
   #closed = false;
 
   constructor(shared: SharedState, facts: SessionFacts) {
     this.#facts = facts;
-    const treatment = shared.chooseTreatment({
-      ...(facts.address === undefined ? {} : { address: facts.address }),
-      ...(facts.certificateName === undefined ? {} : { certificateName: facts.certificateName }),
-      observationDomain: 0,
-    });
-    const dialect = this.#dialect = treatment.profile.dialect;
-    const maxMessageLength = Math.min(facts.maxMessageLength ?? 65535, 65535);
+    const target = this.#target = new SessionTarget(shared, facts);
     const notify = (event: MediationEvent) => void this.#events.push(event);
     const drop = (reason: DropReason, observationDomain: number, template: number, message: string, records: number) =>
       void this.#events.push({ reason, observationDomain, template, message, records });
-    this.#routes = new Routes(maxMessageLength);
-    const intake = new TemplateIntake(shared, facts, maxMessageLength, notify);
+    this.#routes = new Routes(target.maxMessageLength);
+    const intake = new TemplateIntake(shared, facts, target, notify);
     this.#templates = new SessionTemplates(shared, intake, this.#routes, this.#counters, notify);
     this.#reader = new MessageReader({
       templates: this.#templates,
       reliable: facts.reliable,
-      dialect,
-      maxMessageLength,
+      get dialect() {
+        return target.dialect;
+      },
+      get maxMessageLength() {
+        return target.maxMessageLength;
+      },
       drop,
       notify,
     });
@@ -84,8 +87,20 @@ export class Session implements SessionRewriter {
     const { registryHistory } = shared;
     const mapper = new RecordMapper(scratch, registryHistory.resolve.bind(registryHistory));
     const mapped = this.#countFaults.bind(this);
-    this.#writer = new MessageWriter({ dialect, maxMessageLength, announcements, scratch, mapper, mapped, drop });
-    this.#replay = new Replay(this.#templates, announcements, dialect, maxMessageLength);
+    this.#writer = new MessageWriter({
+      get dialect() {
+        return target.dialect;
+      },
+      get maxMessageLength() {
+        return target.maxMessageLength;
+      },
+      announcements,
+      scratch,
+      mapper,
+      mapped,
+      drop,
+    });
+    this.#replay = new Replay(this.#templates, announcements, target);
   }
 
   get counters(): Counters {
@@ -102,7 +117,9 @@ export class Session implements SessionRewriter {
 
   rewrite(input: Uint8Array, output: Uint8Array): void {
     if (this.#closed) throw new Error("the session is closed");
-    this.consumed = this.produced = this.producedRecords = 0;
+    this.produced = this.producedRecords = 0;
+    this.consumed = this.#abandoned;
+    this.#abandoned = 0;
     this.#announcements.settle();
     const inputLength = Math.min(input.length, STAGE_LENGTH);
     let inputAddress = addressOf(input);
@@ -138,7 +155,11 @@ export class Session implements SessionRewriter {
         this.#plan = undefined;
         this.#finishTemplates(output);
       }
-      const maxMessages = this.#dialect.messagesPerWrite;
+      if (this.#remapping) {
+        this.#remap();
+        if (!this.#replay.write(output)) return;
+      }
+      const maxMessages = this.#target.dialect.messagesPerWrite;
       if (output.messages >= maxMessages) return;
       this.#routes.maxMessages = maxMessages - output.messages;
       const stop = rewriteMessages(
@@ -185,7 +206,6 @@ export class Session implements SessionRewriter {
     }
     if (plan.domain !== undefined) {
       this.#templates.exportTimes.set(plan.observationDomain, plan.exportTime);
-      this.#templates.sequenceNumbers.set(plan.observationDomain, plan.sequenceNumber);
     }
     if (plan.dropped) plan.domain?.sequence.depart(plan.sequenceNumber, plan.received);
     this.#plan = plan;
@@ -207,6 +227,56 @@ export class Session implements SessionRewriter {
 
   announce(): void {
     this.#replay.announce();
+  }
+
+  remap(): void {
+    if (this.#closed) return;
+    if (this.#plan === undefined) this.#remap();
+    else this.#remapping = true;
+  }
+
+  get outdated(): boolean {
+    return this.#target.outdated;
+  }
+
+  renew(unsent?: Uint8Array, collector: CollectorFacts = this.#target): number {
+    let dropped = this.#writer.abandon();
+    if (this.#plan !== undefined) {
+      this.#abandoned += this.#plan.length;
+      this.#plan = undefined;
+      this.#templates.journal.finish();
+    }
+    this.#remapping = false;
+    this.#target.adopt(collector);
+    this.#routes.maxMessageLength = this.#target.maxMessageLength;
+    this.#mapAgain();
+    dropped += this.#replay.renew(unsent, this.produced, this.#templates.announcements());
+    if (dropped > 0) increment(this.#counters.recordsDropped, "collector_unavailable", dropped);
+    this.#tell();
+    return dropped;
+  }
+
+  #remap(): void {
+    this.#remapping = false;
+    this.#target.follow();
+    this.#replay.change(templateChanges(this.#mapAgain(), this.#target.dialect.withdrawals));
+    this.#tell();
+  }
+
+  /** Maps every template again; only what is different now is told. */
+  #mapAgain(): RemappedTemplate[] {
+    const refusals = new Set(this.#templates.refusals());
+    const first = this.#events.length;
+    const remapped = this.#templates.remap();
+    const news = this.#events.splice(first).filter((event) =>
+      !("event" in event) || event.event !== "template_refused" || !refusals.has(refusalKey(event))
+    );
+    this.#events.push(...news, ...remapped.flatMap(remappedEvent));
+    return remapped;
+  }
+
+  sourceTemplates(): Uint8Array[] {
+    return [...this.#templates.sources()];
   }
 
   templates(): TemplateState[] {

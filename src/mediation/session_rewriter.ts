@@ -2,15 +2,21 @@ import type { Counters } from "./counters.ts";
 import type { Notify, TemplateOutcome } from "./event.ts";
 import type { TemplateMapping } from "./template_mapping.ts";
 
+/** What the mediator is told of the way to the collector. */
+export interface CollectorFacts {
+  /** Octets of the largest message towards the collector; the dialect's maxDatagram where that is reached over UDP. */
+  readonly maxMessageLength?: number;
+  /** The collector is reached over UDP: withdrawals do not go there (RFC 7011 §8.4). */
+  readonly datagrams?: boolean;
+}
+
 /** What the mediator is told of a transport session when it opens. */
-export interface SessionFacts {
+export interface SessionFacts extends CollectorFacts {
   /** Exporter's textual address without port; undefined offline. */
   readonly address?: string;
   readonly certificateName?: string;
   /** TCP or TLS: withdrawals apply. False: UDP, they are ignored (RFC 7011 §8.4). */
   readonly reliable: boolean;
-  /** Octets of the largest message towards the collector; the dialect's maxDatagram where that is reached over UDP. */
-  readonly maxMessageLength?: number;
   readonly notify?: Notify;
 }
 
@@ -74,7 +80,27 @@ export interface SessionRewriter {
   restart(unsent?: Uint8Array): void;
   /** The live templates go out again before anything else (UDP refresh, RFC 7011 §8.4). */
   announce(): void;
+  /**
+   * Maps every template again by the treatments that hold now. What comes out as something else is announced to the collector before
+   * the next record that needs it; a message in hand is finished first. Does not change what the collector expects: see
+   * {@link outdated}.
+   */
+  remap(): void;
+  /** Whether the treatments that hold now expect something else of the collector (profile, dialect): {@link renew} takes that up. */
+  readonly outdated: boolean;
+  /**
+   * A new transport session to a collector that expects something else: all templates are mapped again and go out first, sequence
+   * numbers count from 0. What was made for the one before and did not go out is of no use to it: dropped, and counted as
+   * `collector_unavailable`.
+   *
+   * @param unsent as in {@link restart}
+   * @param collector the way to it; missing: as it was
+   * @returns how many data records were dropped
+   */
+  renew(unsent?: Uint8Array, collector?: CollectorFacts): number;
   templates(): TemplateState[];
+  /** The templates as the exporter announced them, a message each: another session that is given them knows as much as this one. */
+  sourceTemplates(): Uint8Array[];
   /** Gives back what the session holds in common with others (shared template ids, programs, counts against caps). */
   close(): void;
 }

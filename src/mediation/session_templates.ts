@@ -1,13 +1,20 @@
 import type { Template } from "../ipfix/template.ts";
+import { encodeTemplateRecord } from "../ipfix/template_record.ts";
 import { sameLayout } from "../ipfix/template.ts";
+import { type Announcement, announcementKey } from "./announcements.ts";
 import { type Counters, increment } from "./counters.ts";
 import type { MediationEvent, TemplateOutcome } from "./event.ts";
 import type { SharedState } from "./mediator.ts";
 import { memoryLongs } from "./rewrite_loop/memory.ts";
 import type { Routes } from "./rewrite_loop/routes.ts";
 import { Sequence } from "./rewrite_loop/sequence.ts";
+import { templateMessage } from "./replay.ts";
+import { announcementOf, isSameToCollector, refusalKey, type RemappedTemplate, setIdOf } from "./template_changes.ts";
 import type { TemplateIntake } from "./template_intake.ts";
 import { type AcceptedTemplate, Journal, type ObservationDomain, type TemplateEntry } from "./template_store.ts";
+
+/** So many ids of mappings before the present ones stay with their session. */
+const RETIRED_IDS = 64;
 
 /** The templates of one session, by observation domain and id: what is known, under caps, with a way back while a message is read. */
 export class SessionTemplates {
@@ -15,10 +22,11 @@ export class SessionTemplates {
   readonly journal = new Journal();
   /** Of the last message read in the general way, by observation domain: what a replayed template carries. */
   readonly exportTimes = new Map<number, number>();
-  readonly sequenceNumbers = new Map<number, number>();
   /** Target ids that no template of the session has any more, now that what needed them is written: whoever reads them takes them out. */
   readonly retired: { readonly observationDomain: number; readonly targetId: number }[] = [];
   #count = 0;
+  /** Shared ids of mappings that hold no longer, oldest first. */
+  readonly #retired = new Map<string, { readonly observationDomain: number; readonly id: number }>();
 
   constructor(
     readonly shared: SharedState,
@@ -98,6 +106,60 @@ export class SessionTemplates {
     return entry;
   }
 
+  /**
+   * Maps every template again. No message may be in hand: the entries are other ones afterwards.
+   *
+   * @returns those that came out as something else for the collector
+   */
+  remap(): RemappedTemplate[] {
+    const remapped: RemappedTemplate[] = [];
+    for (const domain of this.domains.values()) {
+      for (const [template, before] of [...domain.templates]) {
+        const after = this.intake.take(before.source, domain.id, before);
+        // Without memory for both, what stands goes on as it is.
+        if (after.kind === "refused" && after.reason === "limit" && before.kind === "accepted") continue;
+        this.#retireId(domain.id, before, after);
+        this.#put(domain, template, after);
+        this.#discard(before);
+        if (before.kind === "accepted" && after.kind === "accepted") after.records = before.records;
+        if (!isSameToCollector(before, after)) remapped.push({ observationDomain: domain.id, before, after });
+      }
+    }
+    return remapped;
+  }
+
+  /** Keys of the templates that are refused, with the reason; see {@link refusalKey}. */
+  *refusals(): Generator<string> {
+    for (const { id, templates } of this.domains.values()) {
+      for (const [template, entry] of templates) {
+        if (entry.kind === "refused") yield refusalKey({ observationDomain: id, template, reason: entry.reason });
+      }
+    }
+  }
+
+  /** The templates as the exporter announced them, a message each. */
+  *sources(): Generator<Uint8Array> {
+    for (const { id, sequence, templates } of this.domains.values()) {
+      const header = {
+        exportTime: this.exportTimes.get(id) ?? 0,
+        sequenceNumber: sequence.current,
+        observationDomainId: id,
+      };
+      for (const { source } of templates.values()) {
+        yield templateMessage(setIdOf(source), encodeTemplateRecord(source), header);
+      }
+    }
+  }
+
+  /** The templates that the collector gets, in the order in which they came. */
+  *announcements(): Generator<Announcement> {
+    for (const domain of this.domains.values()) {
+      for (const entry of domain.templates.values()) {
+        if (entry.kind === "accepted") yield announcementOf(domain.id, entry);
+      }
+    }
+  }
+
   /** Brings the loop's own counts into the session's counters. */
   fold(): void {
     for (const domain of this.domains.values()) {
@@ -116,6 +178,26 @@ export class SessionTemplates {
       domain.sequence.close();
     }
     this.domains.clear();
+    for (const { observationDomain, id } of this.#retired.values()) this.shared.ids.giveBack(observationDomain, id);
+    this.#retired.clear();
+  }
+
+  /**
+   * An id that sessions share is not given back with the mapping that had it: records that went out by it may lie unread in the
+   * collector's socket, while another session that gets the id announces another layout there.
+   */
+  #retireId(observationDomain: number, before: TemplateEntry, after: TemplateEntry): void {
+    if (before.kind === "refused" || !before.sharesIds) return;
+    const key = announcementKey(observationDomain, before.targetId);
+    const isStillHeld = this.#retired.has(key) ||
+      (after.kind === "accepted" && after.sharesIds && after.targetId === before.targetId);
+    if (isStillHeld) return this.intake.giveBackId(before, observationDomain);
+    this.#retired.set(key, { observationDomain, id: before.targetId });
+    for (const [oldest, { observationDomain, id }] of this.#retired) {
+      if (this.#retired.size <= RETIRED_IDS) break;
+      this.#retired.delete(oldest);
+      this.shared.ids.giveBack(observationDomain, id);
+    }
   }
 
   /** Counted if the message stands. */

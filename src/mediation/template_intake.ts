@@ -8,6 +8,7 @@ import type { SharedState } from "./mediator.ts";
 import { hasReferences } from "./reference_fields.ts";
 import { allocate, memoryLongs, release } from "./rewrite_loop/memory.ts";
 import type { SessionFacts } from "./session_rewriter.ts";
+import type { SessionTarget } from "./session_target.ts";
 import { isIdentity, targetTemplate, type TemplateMapping } from "./template_mapping.ts";
 import type { AcceptedTemplate, RefusedTemplate, TemplateEntry } from "./template_store.ts";
 import type { Treatment } from "./treatment.ts";
@@ -22,7 +23,7 @@ export class TemplateIntake {
   constructor(
     readonly shared: SharedState,
     readonly facts: SessionFacts,
-    readonly maxMessageLength: number,
+    readonly target: Pick<SessionTarget, "chooseTreatment" | "maxMessageLength">,
     readonly notify: (event: MediationEvent) => void,
   ) {
     this.#exporterAddress = facts.address === undefined ? undefined : addressOctets(facts.address);
@@ -31,7 +32,7 @@ export class TemplateIntake {
   /**
    * The entry of a template that came in, and what to undo if it does not stay.
    *
-   * @param previous what stands under the same id and has already given back its target id
+   * @param previous what stands under the same id; its target id, where it is still held, is another's for another layout
    */
   take(source: Template, observationDomain: number, previous: TemplateEntry | undefined): TemplateEntry {
     const detectedProfile = this.shared.detectRelease(source);
@@ -40,7 +41,7 @@ export class TemplateIntake {
       return { kind: "refused", source, reason, message, detectedProfile };
     };
     if (smallestRecordLength(source) === 0) return refuse("template_refused", "its records have no octets");
-    const treatment = this.shared.chooseTreatment({
+    const treatment = this.target.chooseTreatment({
       ...(this.facts.address === undefined ? {} : { address: this.facts.address }),
       ...(this.facts.certificateName === undefined ? {} : { certificateName: this.facts.certificateName }),
       observationDomain,
@@ -119,10 +120,10 @@ export class TemplateIntake {
     if (targetId === undefined) return undefined;
     const giveBack = () => sharesIds && this.shared.ids.giveBack(observationDomain, targetId);
     const announcement = encodeTemplateRecord(targetTemplate(mapping, targetId));
-    if (announcement.length + MESSAGE_OVERHEAD > this.maxMessageLength) {
+    if (announcement.length + MESSAGE_OVERHEAD > this.target.maxMessageLength) {
       giveBack();
       const reason = "template_too_long";
-      const message = `${announcement.length} octets of template record in messages of ${this.maxMessageLength}`;
+      const message = `${announcement.length} octets of template record in messages of ${this.target.maxMessageLength}`;
       this.notify({ event: "template_refused", observationDomain, template: source.id, reason, message });
       return { kind: "refused", source, reason, message, detectedProfile };
     }

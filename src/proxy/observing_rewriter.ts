@@ -1,9 +1,9 @@
 import { DecodeError } from "../ipfix/decode_error.ts";
 import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../ipfix/message_header.ts";
 import type { Counters } from "../mediation/counters.ts";
-import type { SessionRewriter, TemplateState } from "../mediation/session_rewriter.ts";
+import type { CollectorFacts, SessionRewriter, TemplateState } from "../mediation/session_rewriter.ts";
 import type { BufferPool } from "./buffer_pool.ts";
-import { wholeMessages } from "./message_walk.ts";
+import { messageLength, wholeMessages } from "./message_walk.ts";
 import { OUTPUT_OCTETS } from "./output_octets.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 
@@ -15,6 +15,19 @@ import { ReadBuffer } from "./read_buffer.ts";
  */
 export type OnBroken = (error: DecodeError, offset: number, octets: Uint8Array) => void;
 
+/** Octets of a message with which its length is there. */
+const LENGTH_END = 4;
+
+/** What an {@link ObservingRewriter} is made of. */
+export interface ObservingOptions {
+  readonly pool: BufferPool;
+  /** Relay whole messages only: each becomes a datagram, so that broken ones cannot be relayed. */
+  readonly datagrams: boolean;
+  readonly onBroken: OnBroken;
+  /** Messages that go out first: the exporter's templates, where it announced them to another connection. */
+  readonly prelude?: readonly Uint8Array[];
+}
+
 /**
  * `mode: observe`: every octet goes out as it came in, whole messages or not, and a rewriter runs beside for its reports; what it
  * gives out is thrown away. A broken message ends the observing, not the relay.
@@ -25,19 +38,29 @@ export class ObservingRewriter implements SessionRewriter {
   producedRecords = 0;
   readonly #observed: SessionRewriter;
   readonly #pool: BufferPool;
-  readonly #datagrams: boolean;
-  readonly #onBroken: OnBroken;
+  readonly #options: ObservingOptions;
+  #prelude: readonly Uint8Array[];
+  /** Relays whole messages only from now on, once that which has begun is whole. */
+  #finishing = false;
   /** The octets again, as far as they are not a whole message yet. Undefined once a broken message has ended the observing. */
   #input: ReadBuffer | undefined;
   #offset = 0;
 
-  /** @param datagrams relay whole messages only: each becomes a datagram, so that broken ones cannot be relayed */
-  constructor(observed: SessionRewriter, pool: BufferPool, datagrams: boolean, onBroken: OnBroken) {
+  constructor(observed: SessionRewriter, options: ObservingOptions) {
     this.#observed = observed;
-    this.#pool = pool;
-    this.#datagrams = datagrams;
-    this.#onBroken = onBroken;
-    this.#input = new ReadBuffer(pool);
+    this.#options = options;
+    this.#pool = options.pool;
+    this.#prelude = options.prelude ?? [];
+    this.#input = new ReadBuffer(options.pool);
+  }
+
+  /**
+   * Whether what was relayed ends with a whole message; undefined: nobody knows any more, for a broken one was relayed. Once asked, it
+   * relays whole messages only, so that it comes true with the end of the one that has begun.
+   */
+  finish(): boolean | undefined {
+    this.#finishing = true;
+    return this.#input === undefined ? undefined : this.#input.length === 0 && this.#prelude.length === 0;
   }
 
   get counters(): Counters {
@@ -49,15 +72,39 @@ export class ObservingRewriter implements SessionRewriter {
   }
 
   rewrite(input: Uint8Array, output: Uint8Array): void {
-    if (this.#datagrams && input.length >= MESSAGE_HEADER_LENGTH) decodeMessageHeader(input);
+    if (this.#putPrelude(output)) return;
+    const { datagrams } = this.#options;
+    if (datagrams && input.length >= MESSAGE_HEADER_LENGTH) decodeMessageHeader(input);
     const most = Math.min(input.length, output.length);
-    const length = this.#datagrams ? wholeMessages(input, most) : most;
+    const length = datagrams ? wholeMessages(input, most) : this.#finishing ? this.#toBoundary(input, most) : most;
     const octets = input.subarray(0, length);
     output.set(octets);
     this.consumed = this.produced = length;
     const before = this.counters.recordsReceived;
     this.#observe(octets);
     this.producedRecords = this.counters.recordsReceived - before;
+  }
+
+  #putPrelude(output: Uint8Array): boolean {
+    if (this.#prelude.length === 0) return false;
+    this.consumed = this.produced = this.producedRecords = 0;
+    let messages = 0;
+    for (const message of this.#prelude) {
+      if (this.produced + message.length > output.length) break;
+      output.set(message, this.produced);
+      this.produced += message.length;
+      messages++;
+    }
+    this.#prelude = this.#prelude.slice(messages);
+    return true;
+  }
+
+  /** Octets of the input with which what was relayed ends with a message, as far as they are there. */
+  #toBoundary(input: Uint8Array, most: number): number {
+    const begun = this.#input?.waiting() ?? new Uint8Array(0);
+    if (begun.length === 0) return wholeMessages(input, most);
+    if (begun.length < LENGTH_END) return Math.min(most, LENGTH_END - begun.length);
+    return Math.min(most, messageLength(begun, 0) - begun.length);
   }
 
   #observe(octets: Uint8Array): void {
@@ -77,7 +124,7 @@ export class ObservingRewriter implements SessionRewriter {
       }
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
-      this.#onBroken(error, this.#offset, this.#input?.waiting() ?? octets);
+      this.#options.onBroken(error, this.#offset, this.#input?.waiting() ?? octets);
       this.#forget();
     } finally {
       this.#pool.release(scratch);
@@ -91,13 +138,36 @@ export class ObservingRewriter implements SessionRewriter {
 
   announce(): void {}
 
+  remap(): void {
+    this.#observed.remap();
+  }
+
+  get outdated(): boolean {
+    return this.#observed.outdated;
+  }
+
+  /** For its reports only: nothing that it relays depends on it. */
+  renew(_unsent?: Uint8Array, collector?: CollectorFacts): number {
+    this.#observed.renew(undefined, collector);
+    return 0;
+  }
+
+  sourceTemplates(): Uint8Array[] {
+    return this.#observed.sourceTemplates();
+  }
+
   templates(): TemplateState[] {
     return this.#observed.templates();
   }
 
   close(): void {
-    this.#forget();
+    this.release();
     this.#observed.close();
+  }
+
+  /** Observes no more; the rewriter that it observed with lives on. */
+  release(): void {
+    this.#forget();
   }
 
   #forget(): void {

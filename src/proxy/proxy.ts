@@ -8,7 +8,13 @@ import { type BoundListener, Listeners } from "./listeners.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
 import { ProxyCounters } from "./proxy_counters.ts";
 import { reportOfSession } from "./proxy_event.ts";
-import { DEFAULT_LIMITS, DEFAULT_SKEW_SETTLE, type ProxyChange, type ProxyLimits, type ProxyOptions } from "./proxy_options.ts";
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_SKEW_SETTLE,
+  type ProxyChange,
+  type ProxyLimits,
+  type ProxyOptions,
+} from "./proxy_options.ts";
 import { Session } from "./session.ts";
 import { SkewWatch } from "./skew_watch.ts";
 import { dialer } from "./transport.ts";
@@ -261,10 +267,11 @@ export class Proxy {
       id,
       exporter,
       link,
-      rewriter: this.mode === "rewrite"
-        ? rewriter
-        : new ObservingRewriter(rewriter, this.#pool, collector.transport === "udp", (...broken) =>
-          session.reportBroken(...broken)),
+      rewriter: this.mode === "rewrite" ? rewriter : new ObservingRewriter(rewriter, {
+        pool: this.#pool,
+        datagrams: collector.transport === "udp",
+        onBroken: (...broken) => session.reportBroken(...broken),
+      }),
       pool: this.#pool,
       limits: this.limits,
       counters: this.counters,

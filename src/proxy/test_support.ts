@@ -5,7 +5,7 @@ import { createServer, type Server, type TLSSocket } from "node:tls";
 import { DecodeError } from "../ipfix/decode_error.ts";
 import { decodeMessageHeader, writeMessageHeader } from "../ipfix/message_header.ts";
 import { Counters } from "../mediation/counters.ts";
-import type { SessionFacts, SessionRewriter, TemplateState } from "../mediation/session_rewriter.ts";
+import type { CollectorFacts, SessionFacts, SessionRewriter, TemplateState } from "../mediation/session_rewriter.ts";
 import type { Clock } from "./clock.ts";
 import { messageLength } from "./message_walk.ts";
 import { join, type Received, receivedMessages, TEMPLATE } from "./test_messages.ts";
@@ -23,6 +23,9 @@ export class RelayingRewriter implements SessionRewriter {
   skewed = false;
   closed = false;
   announced = 0;
+  remapped = 0;
+  outdated = false;
+  renewedFor: CollectorFacts | undefined;
   #sent = 0;
   #template: Uint8Array | undefined;
   #waiting: Uint8Array[] = [];
@@ -55,6 +58,26 @@ export class RelayingRewriter implements SessionRewriter {
 
   announce(): void {
     this.announced++;
+  }
+
+  remap(): void {
+    this.remapped++;
+  }
+
+  renew(unsent: Uint8Array = new Uint8Array(0), collector: CollectorFacts = {}): number {
+    this.outdated = false;
+    this.renewedFor = collector;
+    let dropped = 0;
+    for (let start = 0; start < unsent.length; start += messageLength(unsent, start)) {
+      if (messageLength(unsent, start + 16) !== 12) dropped++;
+    }
+    this.#waiting = [];
+    this.restart();
+    return dropped;
+  }
+
+  sourceTemplates(): Uint8Array[] {
+    return this.#template === undefined ? [] : [this.#template];
   }
 
   templates(): TemplateState[] {

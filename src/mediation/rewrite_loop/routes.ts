@@ -43,6 +43,11 @@ export class Routes {
     this.#resize(SMALLEST_TABLE);
   }
 
+  /** Octets of the longest message that may go out. */
+  set maxMessageLength(octets: number) {
+    memoryWords[(this.address >>> 2) + 1] = octets;
+  }
+
   /** How many messages the next call of the loop may give out; Infinity: any. */
   set maxMessages(messages: number) {
     memoryWords[this.address >>> 2] = Math.min(messages, 0xffffffff);

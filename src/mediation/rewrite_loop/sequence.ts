@@ -39,6 +39,11 @@ export class Sequence {
     return memoryWords[this.#word + 2] ?? 0;
   }
 
+  /** The number of a message that the exporter would send now without any record. */
+  get current(): number {
+    return this.#inclusive ? memoryWords[this.#word + 1] ?? 0 : this.expected;
+  }
+
   get #inclusive(): boolean {
     return memoryWords[this.#word + 3] === MANNER_INCLUSIVE;
   }
