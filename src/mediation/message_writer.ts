@@ -6,9 +6,10 @@ import type { DropReason } from "./event.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
 import type { RecordMapper } from "./record_mapper.ts";
 import { type MappedRecord, type ReferenceScope, Unmappable } from "./reference_scope.ts";
-import { memoryOctets } from "./rewrite_loop/memory.ts";
-import { answer, recordLength, rewriteRecords, SCRATCH_LENGTH } from "./rewrite_loop/rewrite_loop.ts";
+import { memoryLongs, memoryOctets } from "./rewrite_loop/memory.ts";
+import { answer, recordLength, rewriteRecords } from "./rewrite_loop/rewrite_loop.ts";
 import { MESSAGE_OVERHEAD } from "./template_intake.ts";
+import type { AcceptedTemplate } from "./template_store.ts";
 
 const HEADER_LENGTH = 16;
 
@@ -26,7 +27,7 @@ export interface WriterOptions {
   readonly dialect: Dialect;
   readonly maxMessageLength: number;
   readonly announcements: Announcements;
-  /** Address of {@link SCRATCH_LENGTH} octets. */
+  /** Address of as many octets as `SCRATCH_LENGTH` says. */
   readonly scratch: number;
   /** For records that refer to templates. */
   readonly mapper: RecordMapper;
@@ -48,12 +49,11 @@ export class MessageWriter {
   #item = 0;
   /** Octets of the current data item that have been written or dropped. */
   #offset = 0;
+  /** Data of the message was dropped: from here on, what is sent is counted. */
   #departed = false;
   /** The record at the current offset, mapped, which did not fit the message before. */
   #held: MappedRecord | undefined;
   #written = 0;
-  /** Data records of the plan in the messages written. */
-  #done = 0;
   // The message that is being written: addresses.
   #message = 0;
   #set = 0;
@@ -72,16 +72,8 @@ export class MessageWriter {
     this.#item = 0;
     this.#offset = 0;
     this.#written = 0;
-    this.#done = 0;
     this.#departed = plan.dropped;
     this.#message = 0;
-  }
-
-  /** Gives the message in hand up: how many of its data records have not been written. */
-  abandon(): number {
-    const records = this.#plan === undefined ? 0 : this.#plan.records - this.#done;
-    this.#plan = undefined;
-    return records;
   }
 
   /**
@@ -117,7 +109,10 @@ export class MessageWriter {
     if (output.messages >= this.#options.dialect.messagesPerWrite || output.end - output.at < plan.length) return false;
     memoryOctets.copyWithin(output.at, source, source + plan.length);
     if (plan.domain?.sequence.counted === true) this.#writeSequence(output.at, plan.domain.sequence.next(plan.records));
-    for (const item of plan.items) if (item.kind === "announcement") this.#note(plan, item, output.at - output.start);
+    for (const item of plan.items) {
+      if (item.kind === "announcement") this.#note(plan, item, output.at - output.start);
+      else countRecords(item.template, item.records);
+    }
     output.at += plan.length;
     output.messages++;
     output.records += plan.records;
@@ -204,17 +199,14 @@ export class MessageWriter {
     this.#offset += consumed;
     this.#setRecords += records;
     this.#records += records;
-    const wasAlone = this.#sets === 1 && records === 0;
+    // Nothing else stands in this message, and it has all the room that one can have: what does not fit it fits none.
+    const isTooLong = this.#sets === 1 && this.#setRecords === 0;
     this.#closeSet(output);
-    if (source + item.start + this.#offset >= end) {
-      this.#item++;
-      this.#offset = 0;
-      return true;
-    }
-    if (!this.#isTooLong(program, source + item.start + this.#offset, end)) {
-      return wasAlone ? this.#dropRecord(plan, item, source) : false;
-    }
-    return this.#dropRecord(plan, item, source);
+    if (isTooLong) this.#dropRecord(plan, item, source);
+    if (source + item.start + this.#offset < end) return isTooLong;
+    this.#item++;
+    this.#offset = 0;
+    return true;
   }
 
   /** Records that refer to templates, into the set that is open. */
@@ -260,27 +252,12 @@ export class MessageWriter {
     return true;
   }
 
-  /** Whether the record does not even fit a message of its own. */
-  #isTooLong(program: number, from: number, end: number): boolean {
-    const length = recordLength(program, from, end);
-    const room = this.#options.maxMessageLength - MESSAGE_OVERHEAD;
-    const scratch = this.#options.scratch;
-    rewriteRecords(program, 0, from, from + length, scratch, scratch + room, scratch + SCRATCH_LENGTH);
-    return answer.records === 0;
-  }
-
-  #dropRecord(plan: MessagePlan, item: PlanItem & { kind: "data" }, source: number): true {
+  #dropRecord(plan: MessagePlan, item: PlanItem & { kind: "data" }, source: number): void {
     const { source: template, compiled } = item.template;
-    const from = source + item.start + this.#offset;
-    this.#offset += recordLength(compiled.address, from, source + item.end);
+    this.#offset += recordLength(compiled.address, source + item.start + this.#offset, source + item.end);
     this.#departed = true;
     const message = tooLong(this.#options.maxMessageLength);
     this.#options.drop("record_too_long", plan.observationDomain, template.id, message, 1);
-    if (source + item.start + this.#offset >= source + item.end) {
-      this.#item++;
-      this.#offset = 0;
-    }
-    return true;
   }
 
   #close(plan: MessagePlan, output: Output): void {
@@ -304,7 +281,6 @@ export class MessageWriter {
       observationDomainId: plan.observationDomain,
     });
     this.#written++;
-    this.#done += this.#records;
     output.messages++;
     output.records += this.#records;
   }
@@ -312,6 +288,11 @@ export class MessageWriter {
   #writeSequence(message: number, sequence: number): void {
     new DataView(memoryOctets.buffer).setUint32(message + 8, sequence);
   }
+}
+
+/** As the rewrite loop counts the records that it rewrites. */
+function countRecords({ counters }: AcceptedTemplate, records: number): void {
+  memoryLongs[counters >>> 3] = (memoryLongs[counters >>> 3] ?? 0n) + BigInt(records);
 }
 
 function tooLong(maxMessageLength: number): string {

@@ -100,6 +100,44 @@ Deno.test("what a rewriter is given out of the loop's memory and into it comes t
   assert.deepEqual(concatenate(rewriteAll(session, ...messages)), concatenate(messages));
 });
 
+Deno.test("a record that fits no message is dropped alone: those around it go out, in as few messages as they need", () => {
+  const named = template(256, ["interfaceName", "protocolIdentifier"]);
+  const [short, long] = [(octet: number) => ["a".repeat(40), octet], ["b".repeat(200), 0]];
+  const { session, events } = open(mediatorOf(GO_IPFIX), { maxMessageLength: 120 });
+  rewriteAll(session, message().templateSet([named]).build());
+  const records = [long, short(1), short(2), long, long, short(3), long];
+  const writes = rewriteAll(session, message().dataSet(named, records).build());
+  assert.deepEqual(sets(...writes), ["256: 84", "256: 42"]);
+  assert.equal(session.counters.recordsDropped.get("record_too_long"), 4);
+  assert.deepEqual(events.map(({ event }) => event), ["template_mapped", "records_dropped"], "told once");
+  const [first, second] = writes.flatMap((write) => {
+    const { length, sequenceNumber } = decodeMessageHeader(write, 0);
+    return [sequenceNumber, ...(length < write.length ? [decodeMessageHeader(write, length).sequenceNumber] : [])];
+  });
+  assert.deepEqual([first, second], [0, 2], "what is sent is counted");
+});
+
+Deno.test("a message of nothing but records too long leaves nothing, and ends", () => {
+  const named = template(256, ["interfaceName"]);
+  const { session } = open(mediatorOf(GO_IPFIX), { maxMessageLength: 120 });
+  rewriteAll(session, message().templateSet([named]).build());
+  assert.deepEqual(rewriteAll(session, message().dataSet(named, [["b".repeat(200)], ["b".repeat(200)]]).build()), []);
+  assert.equal(session.counters.recordsDropped.get("record_too_long"), 2);
+});
+
+Deno.test("a template's records are counted whichever way they go out: rewritten, relayed, or in the loop", () => {
+  const { session } = open(mediatorOf(RFC7011));
+  const data = message().dataSet(protocol(), [[6], [17]]);
+  rewriteAll(
+    session,
+    message().templateSet([protocol()]).dataSet(protocol(), [[6]]).build(),
+    data.build(),
+    data.dataSet(protocol(), [[1]]).build(),
+  );
+  assert.deepEqual(session.templates().map(({ records }) => records), [6]);
+  assert.equal(session.counters.recordsSent, 6);
+});
+
 Deno.test("a session that is closed gives back what it held, once, and rewrites no more", () => {
   const mediator = mediatorOf(GO_IPFIX_LEGACY, { limits: { templates: 1 } });
   const { session } = open(mediator);
