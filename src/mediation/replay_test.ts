@@ -5,7 +5,6 @@ import { setsOfMessage } from "../ipfix/set.ts";
 import type { Template } from "../ipfix/template.ts";
 import { encodeTemplateRecord } from "../ipfix/template_record.ts";
 import { Announcements } from "./announcements.ts";
-import { RFC7011 } from "./dialect.ts";
 import { Replay } from "./replay.ts";
 import { allocate, view } from "./rewrite_loop/memory.ts";
 import { Sequence } from "./rewrite_loop/sequence.ts";
