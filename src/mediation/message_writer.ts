@@ -54,6 +54,8 @@ export class MessageWriter {
   /** The record at the current offset, mapped, which did not fit the message before. */
   #held: MappedRecord | undefined;
   #written = 0;
+  /** Data records of the plan that are in messages written, or dropped and counted. */
+  #done = 0;
   // The message that is being written: addresses.
   #message = 0;
   #set = 0;
@@ -72,8 +74,16 @@ export class MessageWriter {
     this.#item = 0;
     this.#offset = 0;
     this.#written = 0;
+    this.#done = 0;
     this.#departed = plan.dropped;
     this.#message = 0;
+  }
+
+  /** Gives the message in hand up: how many of its data records have not been written. */
+  abandon(): number {
+    const records = this.#plan === undefined ? 0 : this.#plan.records - this.#done;
+    this.#plan = undefined;
+    return records;
   }
 
   /**
@@ -231,6 +241,7 @@ export class MessageWriter {
           ? [record.reason, record.message] as const
           : ["record_too_long", tooLong(maxMessageLength)] as const;
         this.#departed = true;
+        this.#done++;
         drop(reason, plan.observationDomain, template.source.id, message, 1);
       } else if (record.octets.length > this.#room(output)) {
         this.#held = record;
@@ -256,6 +267,7 @@ export class MessageWriter {
     const { source: template, compiled } = item.template;
     this.#offset += recordLength(compiled.address, source + item.start + this.#offset, source + item.end);
     this.#departed = true;
+    this.#done++;
     const message = tooLong(this.#options.maxMessageLength);
     this.#options.drop("record_too_long", plan.observationDomain, template.id, message, 1);
   }
@@ -281,6 +293,7 @@ export class MessageWriter {
       observationDomainId: plan.observationDomain,
     });
     this.#written++;
+    this.#done += this.#records;
     output.messages++;
     output.records += this.#records;
   }
