@@ -62,7 +62,7 @@ export interface SessionRewriter {
    * A call may take nothing and yet produce: output of an earlier message that did not fit, or replayed templates.
    *
    * @param input from the first octet not consumed yet; may end inside a message
-   * @param output at least 65535 octets; untouched past `produced`
+   * @param output at least 65535 octets; what stands past `produced` means nothing
    * @throws DecodeError when the first message not consumed is broken (offset counted from the start of `input`); all before it
    *   has been given out by earlier calls, nothing of it goes out. It is counted in `counters.messagesRejected`. On TCP the session is over; on UDP the caller goes
    *   on behind the message.

@@ -10,12 +10,18 @@ import { join } from "../support/wire.ts";
 
 Deno.test("any exporter, any collector: what goes out is what the slow and obvious rewriter says", () => {
   fc.assert(
-    fc.property(streams, collectors, facts, (stream, profile, facts) => {
+    fc.property(streams, collectors, facts, fc.boolean(), (stream, profile, facts, inLoopMemory) => {
       const octets = join(...writeStream(stream));
       const { session } = openSession(profile, facts);
       try {
         const reference = referenceRewrite({ profile, history, ...facts }, octets);
-        assertAsReference(rewriteAll(session, octets), reference, profile, session.counters, facts.maxMessageLength);
+        assertAsReference(
+          rewriteAll(session, octets, { inLoopMemory }),
+          reference,
+          profile,
+          session.counters,
+          facts.maxMessageLength,
+        );
       } finally {
         session.close();
       }

@@ -47,9 +47,10 @@ export function referenceMapping(
   profile: Profile,
   history: RegistryHistory,
   source: WireTemplate,
-): ReferenceMapping | "template_refused" | "everything_stripped" | "options_template" {
+): ReferenceMapping | "template_refused" | "everything_stripped" | "options_template" | "mapping_failed" {
   if (source.scope > 0 && !profile.dialect.optionsTemplates) return "options_template";
   if (smallestRecord(source.fields) === 0) return "template_refused";
+  if (smallestRecord(source.fields) > LARGEST_RECORD) return "mapping_failed";
   const expected = source.scope > 0
     ? undefined
     : profile.templates.find(({ selectedBy }) =>
@@ -61,8 +62,20 @@ export function referenceMapping(
     ? ownShape(profile, history, source)
     : expectedShape(profile, history, expected.fields.map(({ element, length }) => ({ ...element, length })), source);
   const { fields, scope } = mapping.target;
+  if (fewestOctets(mapping, source) > LARGEST_RECORD) return "mapping_failed";
   // With less of its scope, its records would speak of something else.
   return smallestRecord(fields) === 0 || scope < source.scope ? "everything_stripped" : mapping;
+}
+
+/** A message's octets less its header and the set's: no record can be longer. */
+const LARGEST_RECORD = 65535 - 16 - 4;
+
+/** Octets that every record has at least, its values as they came in. */
+function fewestOctets({ values, target }: ReferenceMapping, source: WireTemplate): number {
+  const lengths = values.map((value, position) =>
+    (value.from === "record" ? source.fields[value.index] : target.fields[position])?.length ?? 0
+  );
+  return lengths.reduce((sum, length) => sum + (length === 65535 ? 1 : length), 0);
 }
 
 type TypedField = WireField & { readonly type: AbstractDataType };

@@ -43,6 +43,7 @@ export interface Reference {
   /** Octets of the messages before the first refused one. */
   readonly consumed: number;
   readonly refused?: RejectReason;
+  readonly rejected: ReadonlyMap<RejectReason, number>;
   /** The items again, with their places where these of the messages that came in go out as more than one. */
   place(split: ReadonlySet<number>): readonly ReferenceItem[];
 }
@@ -53,16 +54,22 @@ export interface ReferenceOptions {
   readonly history: RegistryHistory;
   readonly reliable?: boolean;
   readonly maxMessageLength?: number;
+  /** Goes on behind a refused message, as long as its header says where that is: what UDP does. */
+  readonly skipRefused?: boolean;
 }
 
 /** Runs the octets of one session through the rules. */
 export function referenceRewrite(options: ReferenceOptions, octets: Uint8Array): Reference {
   const session = new ReferenceSession(options);
   let offset = 0;
-  while (octets.length - offset >= 16) {
+  while (octets.length - offset >= 2) {
     const refused = session.message(octets, offset);
     if (refused === "incomplete") break;
-    if (refused !== undefined) return session.result(offset, refused);
+    if (refused !== undefined) {
+      session.reject(refused);
+      const isSkipped = options.skipRefused === true && refused !== "message_version" && refused !== "message_length";
+      if (!isSkipped) return session.result(offset, refused);
+    }
     offset += readNumber(octets, offset + 2, 2);
   }
   return session.result(offset);
@@ -76,6 +83,7 @@ class Refusal extends Error {
 
 class ReferenceSession {
   readonly #dropped = new Map<DropReason, number>();
+  readonly #rejected = new Map<RejectReason, number>();
   readonly #counts = new ReferenceCounts();
   readonly #messages: ReferenceMessage[] = [];
   readonly #templates = new Map<string, ReferenceTemplate>();
@@ -90,6 +98,7 @@ class ReferenceSession {
   /** Takes the message at the offset: all of it, or nothing. */
   message(octets: Uint8Array, offset: number): RejectReason | "incomplete" | undefined {
     if (readNumber(octets, offset, 2) !== 10) return "message_version";
+    if (offset + 4 > octets.length) return "incomplete";
     const length = readNumber(octets, offset + 2, 2);
     if (length < 16) return "message_length";
     if (offset + length > octets.length) return "incomplete";
@@ -110,6 +119,10 @@ class ReferenceSession {
     return undefined;
   }
 
+  reject(reason: RejectReason): void {
+    this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + 1);
+  }
+
   result(consumed: number, refused?: RejectReason): Reference {
     const place = (split: ReadonlySet<number>) => {
       const sequence = new ReferenceSequence();
@@ -124,6 +137,7 @@ class ReferenceSession {
       dropped: this.#dropped,
       counts: Object.assign(this.#counts, { gaps }),
       messages: this.#messages.length,
+      rejected: this.#rejected,
       consumed,
       ...(refused === undefined ? {} : { refused }),
       place: (split) => place(split).items,
