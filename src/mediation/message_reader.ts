@@ -1,4 +1,3 @@
-import { walkDataRecords } from "../ipfix/data_record.ts";
 import { DecodeError } from "../ipfix/decode_error.ts";
 import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../ipfix/message_header.ts";
 import { OctetReader } from "../ipfix/octet_reader.ts";
@@ -11,7 +10,8 @@ import {
   setsOfMessage,
   TEMPLATE_SET_ID,
 } from "../ipfix/set.ts";
-import { smallestRecordLength, type Template } from "../ipfix/template.ts";
+import { recordLayout } from "../ipfix/record_layout.ts";
+import type { Template } from "../ipfix/template.ts";
 import { acceptsAnything, type Dialect } from "./dialect.ts";
 import type { DropReason, MediationEvent } from "./event.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
@@ -196,7 +196,7 @@ export class MessageReader {
     }
     if (entry.kind === "refused") {
       state.relay = false;
-      if (smallestRecordLength(entry.source) === 0) {
+      if (recordLayout(entry.source).smallest === 0) {
         state.dropped = true;
         return drop(entry.reason, state.observationDomain, set.id, entry.message, 1);
       }
@@ -261,19 +261,17 @@ export class MessageReader {
  * @throws DecodeError `field_overrun`
  */
 function countRecords(octets: Uint8Array, set: MessageSet, source: Template): number {
-  let records = 0;
   try {
-    for (const _ of walkDataRecords(new OctetReader(octets, set.contentOffset, set.end), source)) records++;
+    return recordLayout(source).count(new OctetReader(octets, set.contentOffset, set.end));
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw new DecodeError(
       "field_overrun",
-      `data record ${records} of template ${set.id} overruns its set`,
+      `a data record of template ${set.id} overruns its set`,
       error.offset,
       error.extent,
     );
   }
-  return records;
 }
 
 /** What is found while a message is read. */

@@ -1,4 +1,3 @@
-import { walkDataRecords } from "../ipfix/data_record.ts";
 import { unknownElement } from "../ipfix/information_element.ts";
 import {
   decodeMessageHeader,
@@ -7,6 +6,7 @@ import {
   writeMessageHeader,
 } from "../ipfix/message_header.ts";
 import { OctetReader } from "../ipfix/octet_reader.ts";
+import { recordLayout } from "../ipfix/record_layout.ts";
 import {
   type MessageSet,
   MINIMUM_DATA_SET_ID,
@@ -203,7 +203,7 @@ class KnownTemplates {
       if (id < MINIMUM_DATA_SET_ID) this.#learn(observationDomain, id, content);
       else {
         const template = this.#templates.get(`${observationDomain}/${id}`);
-        if (template !== undefined) { for (const _ of walkDataRecords(content, template)) records++; }
+        if (template !== undefined) records += recordLayout(template).count(content);
       }
     }
     return records;
