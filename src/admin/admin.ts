@@ -3,6 +3,9 @@ import { secureHeaders } from "hono/secure-headers";
 import { eventStream, type EventStreamOptions } from "./event_stream.ts";
 import { type AccessOptions, isAllowedHost, isJson, isLoopback, isSameOrigin } from "./guard.ts";
 import { createMetrics } from "./metrics.ts";
+import { pageRoutes } from "./page/routes.tsx";
+import { RateHistory } from "./rate_history.ts";
+import { RecentEvents } from "./recent_events.ts";
 import { sessionReport, sessionsStream } from "./session_report.ts";
 import { statusReport } from "./status_report.ts";
 import type { AdminView } from "./view.ts";
@@ -10,9 +13,15 @@ import type { AdminView } from "./view.ts";
 /** How the admin server is reached, and its limits. */
 export interface AdminOptions extends AccessOptions {
   readonly now?: () => Date;
-  /** Clients of `/api/events` at the same time; one more is answered with 503. */
+  /** Clients of `/api/events` and open pages at the same time; one more is answered with 503. */
   readonly eventClients?: number;
   readonly eventStream?: Omit<EventStreamOptions, "onClose">;
+  /** The rates that the dashboard draws; whoever gives it takes its samples. */
+  readonly history?: RateHistory;
+  /** The events that pages show; whoever gives it fills it. */
+  readonly recentEvents?: RecentEvents;
+  /** Milliseconds after which an open page is told what has changed. */
+  readonly pageInterval?: number;
 }
 
 /** What the server tells of a connection beside the request: goes in as the third argument of `app.request()` and `app.fetch()`. */
@@ -43,9 +52,24 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
   const metrics = createMetrics(view);
   const app = new Hono<AdminEnvironment>();
   let listening = 0;
+  /** Takes one of the places of those who are told what happens; undefined: all are taken. */
+  const admit = (): (() => void) | undefined => {
+    if (listening >= eventClients) return undefined;
+    listening++;
+    return () => void listening--;
+  };
 
   app.use(secureHeaders({
-    contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    contentSecurityPolicy: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'"],
+      connectSrc: ["'self'"],
+      formAction: ["'self'"],
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
     // Plain HTTP only: browsers ignore the header there.
     strictTransportSecurity: false,
   }));
@@ -77,12 +101,9 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
     return session === undefined ? unknownSession(context) : context.json(sessionReport(session));
   });
   app.get("/api/events", (context) => {
-    if (listening >= eventClients) return context.json(problem(`at most ${eventClients} clients get events`), 503);
-    listening++;
-    const stream = eventStream((listener) => view.subscribe(listener), {
-      ...options.eventStream,
-      onClose: () => listening--,
-    });
+    const leave = admit();
+    if (leave === undefined) return context.json(problem(`at most ${eventClients} clients get events`), 503);
+    const stream = eventStream((listener) => view.subscribe(listener), { ...options.eventStream, onClose: leave });
     return context.body(stream, 200, { "Content-Type": "text/event-stream" });
   });
 
@@ -102,6 +123,18 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
   for (const path of ["/api/drain", "/api/sessions/:id/close", "/api/reload"]) {
     app.all(path, (context) => context.json(problem("use POST"), 405, { Allow: "POST" }));
   }
+
+  app.route(
+    "/",
+    pageRoutes({
+      view,
+      now,
+      admit,
+      history: options.history ?? new RateHistory(view, now),
+      events: options.recentEvents ?? new RecentEvents(),
+      ...(options.pageInterval === undefined ? {} : { interval: options.pageInterval }),
+    }),
+  );
 
   app.notFound((context) => context.json(problem("there is nothing at this path"), 404));
   app.onError((error, context) => context.json(problem(`failed: ${error.message}`), 500));

@@ -2,7 +2,7 @@ import { unknownElement } from "../ipfix/information_element.ts";
 import type { InformationElement } from "../ipfix/information_element.ts";
 import { Counters } from "../mediation/counters.ts";
 import type { TemplateMapping } from "../mediation/template_mapping.ts";
-import type { AdminEvent, AdminView, CollectorView, SessionView, SkewView } from "./view.ts";
+import type { AdminEvent, AdminView, CollectorView, ConfigurationView, SessionView, SkewView } from "./view.ts";
 
 /** A proxy that does nothing but hold what a test puts into it. */
 export class FakeView implements AdminView {
@@ -30,6 +30,8 @@ export class FakeView implements AdminView {
   closed: string[] = [];
   listeners = new Set<(event: AdminEvent) => void>();
   reload?: AdminView["reload"] & (() => void);
+  configuration?: ConfigurationView | undefined;
+  releaseRange?: (profile: string) => string | undefined;
   certificates: { role: string; expiresAt: Date }[] = [];
 
   sessions(): SessionView[] {

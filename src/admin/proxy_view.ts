@@ -1,6 +1,6 @@
 import type { Proxy } from "../proxy/proxy.ts";
 import type { EventFeed } from "./event_feed.ts";
-import type { AdminView, SessionOutcome } from "./view.ts";
+import type { AdminView, ConfigurationView, SessionOutcome } from "./view.ts";
 
 /** What the proxy itself does not know. */
 export interface ProxyFacts {
@@ -19,11 +19,14 @@ export interface ProxyFacts {
   readonly reload?: AdminView["reload"];
   readonly configReloads?: ReadonlyMap<string, number>;
   readonly certificates?: AdminView["certificates"];
+  /** Asked each time: a reload changes it. */
+  readonly configuration?: () => ConfigurationView | undefined;
+  readonly releaseRange?: AdminView["releaseRange"];
 }
 
 /** A running proxy as the admin server sees it. */
 export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
-  const { version, startedAt, profile, dialect, events, reload, configReloads, certificates } = facts;
+  const { version, startedAt, profile, dialect, events, reload, configReloads, certificates, releaseRange } = facts;
   return {
     version,
     startedAt,
@@ -48,11 +51,15 @@ export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
         for (const [outcome, count] of outcomes) yield { transport, outcome, count };
       }
     },
+    get configuration() {
+      return facts.configuration?.();
+    },
     drain: facts.drain,
     closeSession: (id) => proxy.closeSession(id),
     subscribe: (listener) => events.subscribe(listener),
     ...(reload === undefined ? {} : { reload }),
     ...(configReloads === undefined ? {} : { configReloads }),
     ...(certificates === undefined ? {} : { certificates }),
+    ...(releaseRange === undefined ? {} : { releaseRange }),
   };
 }

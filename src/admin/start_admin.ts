@@ -1,11 +1,15 @@
 import { type AdminOptions, createAdmin } from "./admin.ts";
+import { RateHistory } from "./rate_history.ts";
+import { RecentEvents } from "./recent_events.ts";
 import type { AdminView } from "./view.ts";
 
 /** Where the admin server is bound, beside what {@link createAdmin} takes. */
-export interface StartAdminOptions extends Omit<AdminOptions, "boundHost"> {
+export interface StartAdminOptions extends Omit<AdminOptions, "boundHost" | "history" | "recentEvents"> {
   readonly hostname: string;
   /** 0: any that is free. */
   readonly port: number;
+  /** Milliseconds between two samples of the rates. */
+  readonly sampleEvery?: number;
 }
 
 /** A running admin server. */
@@ -21,18 +25,25 @@ export interface AdminServer {
  *
  * @throws Deno.errors.AddrInUse and the like, before anything is served
  */
-export function startAdmin(view: AdminView, { hostname, port, ...options }: StartAdminOptions): AdminServer {
-  const app = createAdmin(view, { ...options, boundHost: hostname });
+export function startAdmin(view: AdminView, options: StartAdminOptions): AdminServer {
+  const { hostname, port, sampleEvery = 5_000 } = options;
+  const history = new RateHistory(view, options.now);
+  const recentEvents = new RecentEvents();
+  const app = createAdmin(view, { ...options, boundHost: hostname, history, recentEvents });
   const abort = new AbortController();
   const server = Deno.serve(
     { hostname, port, signal: abort.signal, onListen: () => {} },
     (request, { remoteAddr }) => app.fetch(request, "hostname" in remoteAddr ? { peer: remoteAddr.hostname } : {}),
   );
   const { addr } = server;
+  const timer = setInterval(() => history.sample(), sampleEvery);
+  const unsubscribe = view.subscribe((event) => recentEvents.add(event));
   return {
     hostname: addr.hostname,
     port: addr.port,
     close: () => {
+      clearInterval(timer);
+      unsubscribe();
       abort.abort();
       return server.finished;
     },

@@ -84,6 +84,34 @@ export interface AdminEvent {
   readonly [detail: string]: unknown;
 }
 
+/** What holds for one kind of exporter: the part of a configuration that decides what becomes of records. */
+export interface TreatmentView {
+  readonly mode: string;
+  /** `tcp 127.0.0.1:4739` */
+  readonly collector: string;
+  readonly profile: string;
+  readonly dialect: string;
+  /** The plugins in order, with their options as they were completed. */
+  readonly chain: readonly { readonly use: string; readonly options: unknown }[];
+}
+
+/** The configuration in force. */
+export interface ConfigurationView extends TreatmentView {
+  /** Undefined: no file, as in the demo. */
+  readonly file?: string;
+  /** `tcp 0.0.0.0:24739` */
+  readonly listen: readonly string[];
+  /** Whom each side lets in, and how it proves who it is. */
+  readonly trust?: readonly string[];
+  /** What is different for some exporters. */
+  readonly peers?: readonly (TreatmentView & {
+    readonly name: string;
+    readonly match: Readonly<Record<string, string | number>>;
+  })[];
+  /** Durations in milliseconds. */
+  readonly limits?: Readonly<Record<string, number>>;
+}
+
 /** What became of a reload. */
 export interface ReloadResult {
   readonly applied: boolean;
@@ -117,4 +145,8 @@ export interface AdminView {
   /** Outcome of a reload → how often. */
   readonly configReloads?: ReadonlyMap<string, number>;
   readonly certificates?: Iterable<CertificateView>;
+  /** The one in force at this moment. */
+  readonly configuration?: ConfigurationView | undefined;
+  /** The releases that a detected profile stands for: `v2.0-v2.5` for `antrea/v2.0`. */
+  releaseRange?(profile: string): string | undefined;
 }

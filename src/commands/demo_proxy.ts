@@ -1,5 +1,6 @@
 import { startAdmin } from "../admin/start_admin.ts";
 import { detectAntreaRelease } from "../config/antrea_eras.ts";
+import { automaticChain } from "../config/chains.ts";
 import { registryHistory } from "../config/registries.ts";
 import { type Destination, EmbeddedAgent } from "../demo/embedded_agent.ts";
 import { EmbeddedAggregator } from "../demo/embedded_aggregator.ts";
@@ -13,11 +14,20 @@ import { automaticTreatment } from "./treatments.ts";
 /** The real proxy with its usual plugins on a free port of loopback, before a collector. */
 export function demoProxy(collector: Destination, expected: Profile, report: ReportEvent): ServedProxy {
   const treatment = automaticTreatment(expected);
+  const listen = { transport: "tcp" as const, address: { hostname: "127.0.0.1", port: 0 } };
   return new ServedProxy({
-    listeners: [{ transport: "tcp", address: { hostname: "127.0.0.1", port: 0 } }],
+    listeners: [listen],
     collector: { transport: "tcp", address: collector },
     profile: expected,
     mode: "rewrite",
+    configuration: {
+      listen: ["tcp 127.0.0.1, a free port"],
+      mode: "rewrite",
+      collector: `tcp ${formatAddress(collector)}`,
+      profile: expected.name,
+      dialect: expected.dialect.name,
+      chain: automaticChain(expected).map(({ use, options }) => ({ use, options })),
+    },
     mediation: {
       chooseTreatment: () => treatment,
       registryHistory: registryHistory(),
@@ -42,6 +52,7 @@ export async function keepSending(from: Profile, to: Profile, nodes: readonly st
   const agents = nodes.map((node, index) => new EmbeddedAgent(index === 0 ? from : to, node));
   await writeLine(`The proxy is kept running, until Ctrl-C:
   proxy       ${formatAddress(listener.address)} (send IPFIX over TCP here)
+  dashboard   http://${formatAddress(admin)}/
   admin       http://${formatAddress(admin)}/api/status
   Aggregator  ${formatAddress(aggregator.address)} (${from.name})
   Agents      ${agents.map(({ node, profile }) => `${node} ${profile.name}`).join("\n              ")}

@@ -1,7 +1,7 @@
 import { EventFeed } from "../admin/event_feed.ts";
 import { proxyView } from "../admin/proxy_view.ts";
-import type { AdminView, CertificateView } from "../admin/view.ts";
-import { detectAntreaRelease } from "../config/antrea_eras.ts";
+import type { AdminView, CertificateView, ConfigurationView } from "../admin/view.ts";
+import { antreaEras, detectAntreaRelease } from "../config/antrea_eras.ts";
 import type { Configuration, Mode } from "../config/configuration.ts";
 import { registryHistory } from "../config/registries.ts";
 import { Mediator, type MediatorOptions } from "../mediation/mediator.ts";
@@ -9,6 +9,7 @@ import type { Profile } from "../mediation/profile.ts";
 import { type BoundListener, Proxy } from "../proxy/proxy.ts";
 import type { ReportEvent } from "../proxy/proxy_event.ts";
 import type { CollectorOptions, ListenerOptions, ProxyLimits } from "../proxy/proxy_options.ts";
+import { describe } from "./configuration_description.ts";
 import type { TlsEndpoints } from "./tls_files.ts";
 import { VERSION } from "../version.ts";
 
@@ -21,6 +22,11 @@ export function mediatorOptions({ chooseTreatment, limits }: Configuration): Med
     detectRelease: (template) => detectAntreaRelease(template)?.profile,
     limits: { templatesPerSession, templates, observationDomainsPerSession },
   };
+}
+
+function configurationView(configuration: Configuration): ConfigurationView {
+  const { limits, ...description } = describe(configuration);
+  return { ...description, limits: { ...limits } };
 }
 
 /** All that a served proxy is made of. */
@@ -36,6 +42,8 @@ export interface ServedProxyOptions {
   readonly certificates?: Iterable<CertificateView>;
   /** Milliseconds; see {@link ProxyOptions.skewSettle}. */
   readonly skewSettle?: number;
+  /** What the dashboard shows of it. */
+  readonly configuration?: ConfigurationView;
 }
 
 /** The same, out of a configuration. @throws Error that says what is wrong with which certificate */
@@ -57,6 +65,7 @@ export async function servedProxyOptions(
     limits: { sessions, hold, idle, partialMessage, drain, handshake },
     certificates: { [Symbol.iterator]: () => endpoints.certificates()[Symbol.iterator]() },
     skewSettle: configuration.admin.skewSettle,
+    configuration: configurationView(configuration),
   };
 }
 
@@ -71,7 +80,7 @@ export class ServedProxy {
 
   /** @param report receives all that happens, for the log */
   constructor(options: ServedProxyOptions, report: ReportEvent) {
-    const { listeners, collector, profile, mode, mediation, limits, certificates, skewSettle } = options;
+    const { listeners, collector, profile, mode, mediation, limits, certificates, skewSettle, configuration } = options;
     const events = new EventFeed();
     this.proxy = new Proxy({
       listeners,
@@ -93,6 +102,8 @@ export class ServedProxy {
       events,
       drain: () => void this.drained(),
       ready: () => this.#ready,
+      configuration: () => configuration,
+      releaseRange: (profile) => antreaEras().find((era) => era.profile === profile)?.range,
       ...(certificates === undefined ? {} : { certificates }),
     });
   }

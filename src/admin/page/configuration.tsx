@@ -1,0 +1,69 @@
+import type { AdminView, TreatmentView } from "../view.ts";
+import { duration, Facts, Region } from "./parts.tsx";
+
+/** The configuration in force, with its chain. */
+export function Configuration({ view }: { readonly view: AdminView }) {
+  const { configuration } = view;
+  if (configuration === undefined) return <section id="configuration" hidden></section>;
+  const { file, listen, trust = [], peers = [], limits = {} } = configuration;
+  return (
+    <Region id="configuration" title="Configuration in force" class="wide">
+      <Facts
+        facts={[
+          ["From", file === undefined ? "the demo" : <code>{file}</code>],
+          ["Listens on", listen.join(", ")],
+          ["Mode", configuration.mode === "observe" ? "observe: nothing is changed" : configuration.mode],
+          ["Collector", `${configuration.collector}, ${configuration.profile} (${configuration.dialect})`],
+        ]}
+      />
+      <h3>Chain</h3>
+      <Chain treatment={configuration} />
+      {peers.map((peer) => (
+        <>
+          <h3>
+            {peer.name}: {Object.entries(peer.match).map(([key, value]) => `${key} ${value}`).join(", ")}
+          </h3>
+          <p>{`${peer.mode}, ${peer.collector}, ${peer.profile} (${peer.dialect})`}</p>
+          <Chain treatment={peer} />
+        </>
+      ))}
+      {trust.length === 0 ? "" : (
+        <details>
+          <summary>Trust</summary>
+          <ul>{trust.map((line) => <li>{line}</li>)}</ul>
+        </details>
+      )}
+      {Object.keys(limits).length === 0 ? "" : (
+        <details>
+          <summary>Limits</summary>
+          <Facts facts={Object.entries(limits).map(([name, value]) => [name, limit(name, value)] as const)} />
+        </details>
+      )}
+    </Region>
+  );
+}
+
+const DURATIONS: ReadonlySet<string> = new Set(["hold", "idle", "partialMessage", "drain", "handshake"]);
+
+function limit(name: string, value: number): string {
+  return DURATIONS.has(name) ? value === 0 ? "none" : duration(value) : String(value);
+}
+
+function Chain({ treatment: { chain } }: { readonly treatment: TreatmentView }) {
+  if (chain.length === 0) return <p class="none">No plugin: every template goes on as it came.</p>;
+  return (
+    <ol class="chain">
+      {chain.map(({ use, options }) => (
+        <li>
+          <strong>{use}</strong>
+          <Options options={options} />
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Options({ options }: { readonly options: unknown }) {
+  const text = JSON.stringify(options, (_, value) => typeof value === "bigint" ? value.toString() : value);
+  return <code>{text === "{}" ? "" : text}</code>;
+}

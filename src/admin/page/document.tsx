@@ -1,0 +1,47 @@
+import type { Child } from "hono/jsx";
+
+/** One page of the dashboard. */
+export interface DocumentProps {
+  readonly title: string;
+  /** Where the page's live regions come from: a path of this server. */
+  readonly live: string;
+  readonly version: string;
+  readonly children?: Child;
+}
+
+/** A whole page: the same head and navigation around what it shows. Nothing comes from elsewhere, no script is inline. */
+export function Document({ title, live, version, children }: DocumentProps) {
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>{`${title} · ipfix-skew-proxy`}</title>
+        <link rel="icon" href="/assets/icon.svg" />
+        <link rel="stylesheet" href="/assets/uplot.css" />
+        <link rel="stylesheet" href="/assets/page.css" />
+        <script src="/assets/uplot.js" defer></script>
+        <script src="/assets/page.js" type="module"></script>
+      </head>
+      <body data-live={live}>
+        <a class="skip" href="#main">Skip to the content</a>
+        <header class="top">
+          <a class="brand" href="/">
+            <img src="/assets/icon.svg" alt="" width="28" height="28" />
+            <span>ipfix-skew-proxy</span>
+            <small>{version}</small>
+          </a>
+          <p id="link" class="link" role="status">
+            <noscript>Without JavaScript this page shows the moment at which it was loaded.</noscript>
+          </p>
+        </header>
+        <main id="main">{children}</main>
+        <footer>
+          <a href="/metrics">Metrics</a> <a href="/api/status">Status as JSON</a>{" "}
+          <a href="/api/sessions">Sessions as JSON</a>
+        </footer>
+      </body>
+    </html>
+  );
+}

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import type { RateSample } from "../rate_history.ts";
+import { liveStream, type RenderedRegion } from "./live_stream.ts";
+
+interface Told {
+  readonly event: string;
+  // deno-lint-ignore no-explicit-any -- what JSON.parse gives
+  readonly data: any;
+}
+
+async function* events(stream: ReadableStream<Uint8Array>): AsyncGenerator<Told> {
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    const match = /^event: (\w+)\ndata: (.*)\n\n$/.exec(chunk);
+    if (match !== null) yield { event: match[1] ?? "", data: JSON.parse(match[2] ?? "") };
+  }
+}
+
+Deno.test("first all regions, then those that changed, and the order where one comes or goes", async () => {
+  let regions: RenderedRegion[] = [{ id: "a", html: "1" }, { id: "b", html: "1" }];
+  let closed = 0;
+  const told = events(
+    liveStream({ render: () => Promise.resolve(regions), interval: 1, onClose: () => closed++ }),
+  );
+  const next = async () => (await told.next()).value?.data;
+  assert.deepEqual(await next(), { order: ["a", "b"], changed: regions });
+  regions = [{ id: "a", html: "1" }, { id: "b", html: "2" }];
+  assert.deepEqual(await next(), { order: ["a", "b"], changed: [{ id: "b", html: "2" }] });
+  regions = [{ id: "b", html: "2" }];
+  assert.deepEqual(await next(), { order: ["b"], changed: [] });
+  regions = [{ id: "a", html: "1" }, { id: "b", html: "2" }];
+  assert.deepEqual(await next(), { order: ["a", "b"], changed: [{ id: "a", html: "1" }] });
+  await told.return(undefined);
+  assert.equal(closed, 1);
+});
+
+Deno.test("a new sample is told at once, until the page is gone", async () => {
+  let listener: ((sample: RateSample) => void) | undefined;
+  const told = events(liveStream({
+    render: () => Promise.resolve([]),
+    rates: (subscriber) => {
+      listener = subscriber;
+      return () => listener = undefined;
+    },
+  }));
+  const sample = { time: 1, received: 2, sent: 3, dropped: 4, held: 5 };
+  const first = told.next();
+  listener?.(sample);
+  assert.deepEqual((await first).value, { event: "rate", data: sample });
+  await told.return(undefined);
+  assert.equal(listener, undefined);
+});
+
+Deno.test("a page that does not read is not piled up for", async () => {
+  let renders = 0;
+  const stream = liveStream({
+    render: () => Promise.resolve([{ id: "a", html: String(renders++) }]),
+    interval: 0,
+  });
+  for (const end = performance.now() + 200; renders < 4 && performance.now() < end;) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.equal(renders, 4, "as many as wait in the stream");
+  await stream.cancel();
+});
+
+Deno.test("a page whose rendering fails ends, and is closed once", async () => {
+  let closed = 0;
+  const stream = liveStream({ render: () => Promise.reject(new Error("no")), onClose: () => closed++ });
+  await assert.rejects(stream.getReader().read(), /no/);
+  assert.equal(closed, 1);
+});

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { Counters, increment } from "../../mediation/counters.ts";
+import { FakeView, skewedSession } from "../fake_view.ts";
+import { overview, ROWS } from "./overview.ts";
+
+function counters(fill: (counters: Counters) => void): Counters {
+  const counters = new Counters();
+  fill(counters);
+  return counters;
+}
+
+function view(): FakeView {
+  const view = new FakeView();
+  view.open = [
+    skewedSession("1", { skewed: false, peer: "10.0.0.1:1", templates: () => [] }),
+    skewedSession("2", { peer: "10.0.0.2:2" }),
+    skewedSession("10", { peer: "10.0.0.10:3", counters: counters((each) => each.informationLost.add("httpVals", 7)) }),
+    skewedSession("4", {
+      peer: "10.0.0.4:4",
+      certificateName: "node-4",
+      counters: counters((each) => increment(each.recordsDropped, "unknown_template", 1)),
+    }),
+    skewedSession("5", { peer: "10.0.0.5:5", counters: counters((each) => each.informationLost.add("httpVals", 9)) }),
+  ];
+  return view;
+}
+
+const ids = async (query: string) => (await overview(view(), query)).rows.map(({ session }) => session.id);
+
+Deno.test("the worst come first", async () => {
+  assert.deepEqual(await ids(""), ["4", "5", "10", "2", "1"]);
+});
+
+Deno.test("words search peers, certificates, releases, troubles and lost elements", async () => {
+  assert.deepEqual(await ids("10.0.0.1"), ["10", "1"]);
+  assert.deepEqual(await ids("NODE-4"), ["4"]);
+  assert.deepEqual(await ids("httpvals 10.0.0.5"), ["5"]);
+  assert.deepEqual(await ids("dropped"), ["4"]);
+  assert.deepEqual(await ids("unknown"), ["1"], "the release of session 1 is not known");
+  assert.deepEqual(await ids("nothing"), []);
+});
+
+Deno.test("releases are summed over all sessions, whatever is searched for, and stand to the collector's", async () => {
+  const all = view();
+  all.releaseRange = () => "v2.0-v2.5";
+  const { releases, open, matching } = await overview(all, "nothing");
+  assert.deepEqual([open, matching], [5, 0]);
+  assert.deepEqual(releases, [
+    { release: undefined, age: undefined, sessions: 1, skewed: 0 },
+    { release: "v2.0-v2.5", age: "newer", sessions: 4, skewed: 4 },
+  ]);
+});
+
+Deno.test("thousands of sessions are looked at some at a time, and only so many are shown", async () => {
+  const many = new FakeView();
+  many.open = Array.from({ length: 1000 }, (_, index) => skewedSession(String(index)));
+  let pauses = 0;
+  const { rows, matching } = await overview(many, "", () => Promise.resolve(void pauses++));
+  assert.deepEqual([rows.length, matching, pauses], [ROWS, 1000, 3]);
+});

@@ -1,0 +1,136 @@
+import type { Child } from "hono/jsx";
+import type { AdminEvent } from "../view.ts";
+import { number } from "./trouble.ts";
+import type { Statement as StatementOf } from "./verdict.ts";
+
+const SIGNS = { good: "✓", notice: "●", warning: "▲", bad: "✕" } as const;
+
+/** A statement with its sign and colour. */
+export function Statement({ level, sentence, detail }: StatementOf) {
+  return (
+    <p class={`statement ${level}`}>
+      <span class="sign" aria-hidden="true">{SIGNS[level]}</span>
+      <span>
+        <strong>{sentence}</strong>
+        {detail === undefined ? "" : <span class="detail">{detail}</span>}
+      </span>
+    </p>
+  );
+}
+
+export interface RegionProps {
+  readonly id: string;
+  readonly title: string;
+  readonly class?: string;
+  readonly children?: Child;
+}
+
+/** A part of a page that the server sends again whenever it has changed. */
+export function Region({ id, title, class: more = "", children }: RegionProps) {
+  return (
+    <section id={id} class={`card ${more}`.trim()} aria-labelledby={`${id}-title`}>
+      <h2 id={`${id}-title`}>{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+/** A table that can be scrolled sideways by keyboard where the screen is narrow. */
+export function Scroll({ label, children }: { readonly label: string; readonly children?: Child }) {
+  return <div class="scroll" role="group" aria-label={label} tabindex={0}>{children}</div>;
+}
+
+/** Counts by what they are of, the largest first. */
+export function Counts({ rows, head, empty }: {
+  readonly rows: Iterable<readonly [what: string, amount: number]>;
+  readonly head: readonly [what: string, amount: string];
+  readonly empty: string;
+}) {
+  const sorted = [...rows].filter(([, amount]) => amount > 0).sort(([, one], [, other]) => other - one);
+  if (sorted.length === 0) return <p class="none">{empty}</p>;
+  return (
+    <table class="counts">
+      <thead>
+        <tr>
+          <th scope="col">{head[0]}</th>
+          <th scope="col" class="number">{head[1]}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {sorted.map(([what, amount]) => (
+          <tr>
+            <th scope="row">{what}</th>
+            <td class="number">{number(amount)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** Names with their values. */
+export function Facts({ facts }: { readonly facts: readonly (readonly [name: string, value: Child])[] }) {
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <div>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** The last events, newest first. */
+export function Events({ events }: { readonly events: readonly AdminEvent[] }) {
+  if (events.length === 0) return <p class="none">Nothing has happened since this proxy was started.</p>;
+  return (
+    <ol class="events">
+      {events.map((event) => (
+        <li class={levelOf(event)}>
+          <time datetime={event.time.toISOString()}>{event.time.toISOString().slice(11, 19)}</time>
+          <code>{event.event}</code>
+          <span class="what">
+            {textOf(event, "message")}
+            {event.session === undefined ? "" : <SessionLink id={event.session} />}
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function SessionLink({ id }: { readonly id: string }) {
+  return (
+    <>
+      {" "}
+      <a href={sessionPath(id)}>session {id}</a>
+    </>
+  );
+}
+
+/** Where a session's page is. */
+export function sessionPath(id: string): string {
+  return `/sessions/${encodeURIComponent(id)}`;
+}
+
+function levelOf(event: AdminEvent): string {
+  const level = textOf(event, "level");
+  return level === "warning" || level === "error" ? level : "info";
+}
+
+function textOf(event: AdminEvent, field: string): string {
+  const value = event[field];
+  return typeof value === "string" ? value : "";
+}
+
+/** `2 h 5 min`, for how long something has been so. */
+export function duration(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}

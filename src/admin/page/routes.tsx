@@ -1,0 +1,126 @@
+import { type Context, Hono } from "hono";
+import type { Child } from "hono/jsx";
+import type { AdminEnvironment } from "../admin.ts";
+import type { RateHistory } from "../rate_history.ts";
+import type { RecentEvents } from "../recent_events.ts";
+import type { AdminView } from "../view.ts";
+import { ASSETS } from "./assets.ts";
+import { dashboardRegions, gone, Rates } from "./dashboard.tsx";
+import { Document } from "./document.tsx";
+import { liveStream, type RenderedRegion } from "./live_stream.ts";
+import { overview } from "./overview.ts";
+import { sessionPath } from "./parts.tsx";
+import { Actions, sessionRegions } from "./session_page.tsx";
+
+/** What the pages are made from. */
+export interface PageOptions {
+  readonly view: AdminView;
+  readonly history: RateHistory;
+  readonly events: RecentEvents;
+  readonly now: () => Date;
+  /** Milliseconds between two looks at the state by an open page. */
+  readonly interval?: number;
+  /** Takes a place for a page that wants to be told of changes; undefined: all are taken. */
+  readonly admit: () => (() => void) | undefined;
+}
+
+/** Longest text that can be searched for. */
+const LONGEST_QUERY = 256;
+
+/** The dashboard's paths: pages, what makes them live, and their files. */
+export function pageRoutes({ view, history, events, now, interval, admit }: PageOptions): Hono<AdminEnvironment> {
+  const app = new Hono<AdminEnvironment>();
+
+  const dashboard = async (query: string) =>
+    dashboardRegions({
+      view,
+      overview: await overview(view, query),
+      rates: history.samples().at(-1),
+      events: events.overall(),
+      now: now(),
+    });
+  const session = (id: string) => {
+    const session = view.session(id);
+    return session === undefined
+      ? undefined
+      : sessionRegions({ view, session, events: events.session(id), now: now() });
+  };
+  const live = (context: Context<AdminEnvironment>, regions: () => Promise<readonly Child[]>) => {
+    const leave = admit();
+    if (leave === undefined) return context.json({ error: "too many pages are open already" }, 503);
+    const stream = liveStream({
+      render: async () => await Promise.all((await regions()).map(rendered)),
+      rates: (listener) => history.subscribe(listener),
+      ...(interval === undefined ? {} : { interval }),
+      onClose: leave,
+    });
+    return context.body(stream, 200, { "Content-Type": "text/event-stream" });
+  };
+
+  app.get("/", async (context) => {
+    const query = queryOf(context);
+    const [verdict, figures, ...rest] = await dashboard(query);
+    const path = query === "" ? "/live/dashboard" : `/live/dashboard?q=${encodeURIComponent(query)}`;
+    return await page(
+      context,
+      <Document title="Dashboard" live={path} version={view.version}>
+        <div class="grid">
+          {verdict}
+          {figures}
+          <Rates />
+          {rest}
+        </div>
+      </Document>,
+    );
+  });
+  app.get("/live/dashboard", (context) => live(context, () => dashboard(queryOf(context))));
+
+  app.get("/sessions/:id", async (context) => {
+    const id = context.req.param("id");
+    const regions = session(id);
+    return await page(
+      context,
+      <Document title={`Session ${id}`} live={`/live${sessionPath(id)}`} version={view.version}>
+        <p class="crumbs">
+          <a href="/">All sessions</a>
+        </p>
+        <div class="grid">{regions ?? gone(id, now())}</div>
+        {regions === undefined ? "" : <Actions id={id} />}
+      </Document>,
+      regions === undefined ? 404 : 200,
+    );
+  });
+  app.get("/live/sessions/:id", (context) => {
+    const id = context.req.param("id");
+    return live(context, () => Promise.resolve(session(id) ?? [gone(id, now())]));
+  });
+
+  app.get("/api/rates", (context) => context.json({ samples: history.samples() }));
+
+  app.get("/assets/:name", (context) => {
+    const asset = ASSETS.get(context.req.param("name"));
+    if (asset === undefined) return context.notFound();
+    return context.body(asset.text, 200, { "Content-Type": asset.type, "Cache-Control": "no-cache" });
+  });
+  return app;
+}
+
+async function page(context: Context<AdminEnvironment>, document: Child, status: 200 | 404 = 200): Promise<Response> {
+  return context.html(`<!doctype html>${await text(document)}`, status);
+}
+
+function queryOf(context: Context<AdminEnvironment>): string {
+  return (context.req.query("q") ?? "").trim().slice(0, LONGEST_QUERY);
+}
+
+async function rendered(region: Child): Promise<RenderedRegion> {
+  const html = await text(region);
+  const id = /^<\w+ id="([^"]*)"/.exec(html)?.[1];
+  if (id === undefined) throw new Error(`a region has no id: ${html.slice(0, 60)}`);
+  return { id, html };
+}
+
+/** What JSX makes is text once it is asked for, or becomes it. */
+async function text(child: Child): Promise<string> {
+  return String(await (await child)?.toString());
+}

@@ -1,0 +1,50 @@
+import type { AdminEvent } from "./view.ts";
+
+/** How much is remembered. */
+export interface RecentEventsOptions {
+  /** Events of the whole proxy. */
+  readonly overall?: number;
+  /** Events of each session that is open. */
+  readonly perSession?: number;
+}
+
+/**
+ * The last events of the proxy, and of each session that is open, newest first. Bounded: what a session said is forgotten when it
+ * closes, and nothing keeps a mapping alive.
+ */
+export class RecentEvents {
+  readonly #overall: AdminEvent[] = [];
+  readonly #sessions = new Map<string, AdminEvent[]>();
+  readonly #options: Required<RecentEventsOptions>;
+
+  constructor(options: RecentEventsOptions = {}) {
+    this.#options = { overall: 100, perSession: 20, ...options };
+  }
+
+  /** Takes the event in. */
+  add({ mapping: _mapping, ...event }: AdminEvent): void {
+    keep(this.#overall, event, this.#options.overall);
+    const { session } = event;
+    if (session === undefined) return;
+    if (event.event === "session_closed") {
+      this.#sessions.delete(session);
+      return;
+    }
+    let events = this.#sessions.get(session);
+    if (events === undefined) this.#sessions.set(session, events = []);
+    keep(events, event, this.#options.perSession);
+  }
+
+  overall(): readonly AdminEvent[] {
+    return this.#overall.toReversed();
+  }
+
+  session(id: string): readonly AdminEvent[] {
+    return this.#sessions.get(id)?.toReversed() ?? [];
+  }
+}
+
+function keep(events: AdminEvent[], event: AdminEvent, most: number): void {
+  events.push(event);
+  if (events.length > most) events.shift();
+}

@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { RecentEvents } from "./recent_events.ts";
+import { skewedMapping } from "./fake_view.ts";
+
+const time = new Date(0);
+const names = (events: readonly { readonly event: string }[]) => events.map(({ event }) => event);
+
+Deno.test("the newest come first, the oldest are forgotten, of the proxy and of each session", () => {
+  const recent = new RecentEvents({ overall: 3, perSession: 2 });
+  for (const event of ["a", "b", "c"]) recent.add({ event, time, session: "1" });
+  recent.add({ event: "d", time, session: "2" });
+  recent.add({ event: "collector_lost", time });
+  assert.deepEqual(names(recent.overall()), ["collector_lost", "d", "c"]);
+  assert.deepEqual(names(recent.session("1")), ["c", "b"]);
+  assert.deepEqual(names(recent.session("2")), ["d"]);
+});
+
+Deno.test("a session that closes leaves nothing behind but its end in the list of all", () => {
+  const recent = new RecentEvents();
+  recent.add({ event: "template_mapped", time, session: "1", mapping: skewedMapping() });
+  assert.equal(recent.session("1")[0]?.mapping, undefined, "mappings would keep much memory");
+  recent.add({ event: "session_closed", time, session: "1" });
+  assert.deepEqual(recent.session("1"), []);
+  assert.deepEqual(names(recent.overall()), ["session_closed", "template_mapped"]);
+});
