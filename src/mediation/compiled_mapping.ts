@@ -27,9 +27,15 @@ export class CompiledMappings {
 
   /**
    * @param key equal keys, equal mappings
-   * @throws RangeError where the mapping cannot be compiled or the loop's memory is used up
+   * @returns undefined when the loop's memory is used up
+   * @throws RangeError where the mapping cannot be compiled
    */
-  take(key: string, mapping: TemplateMapping, facts: SessionFactValues, keepPadding: boolean): CompiledMapping {
+  take(
+    key: string,
+    mapping: TemplateMapping,
+    facts: SessionFactValues,
+    keepPadding: boolean,
+  ): CompiledMapping | undefined {
     const found = this.#compiled.get(key);
     if (found !== undefined) {
       found.uses++;
@@ -37,7 +43,7 @@ export class CompiledMappings {
     }
     const program = compileMapping(mapping, facts, keepPadding);
     const address = allocate(program.octets.length);
-    if (address === 0) throw new RangeError("the rewrite loop's memory is used up");
+    if (address === 0) return undefined;
     memoryOctets.set(program.octets, address);
     const compiled = { mapping, program, address, uses: 1, key };
     this.#compiled.set(key, compiled);

@@ -1,6 +1,7 @@
-import { isStructured, naturalLength, VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
+import { type AbstractDataType, isSigned, isStructured, VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
 import type { InformationElement } from "../ipfix/information_element.ts";
 import type { FieldSpecifier } from "../ipfix/template.ts";
+import { defaultOctets } from "../ipfix/value.ts";
 import { conversionBetween } from "./conversion.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Profile } from "./profile.ts";
@@ -16,6 +17,7 @@ export const DIALECT_STEP = "dialect";
  * - where it decodes by its registry's lengths, every known element gets that length: reduced sizes widen, fixed-length strings become
  *   variable. A value that cannot (a wrong length for its type) is not passed on: its place takes the type's default where the
  *   collector expects the element, else the field is stripped. A fixed-size element of length 0 stands for its type's default.
+ *   Constants keep their value in the same way; one that cannot is the type's default.
  * - an options template whose scope it cannot decode whole keeps no field: its records would speak of something else
  *
  * @param expected whether the template follows a list of the profile's
@@ -48,7 +50,10 @@ function fitField(
   if (own === undefined) return field.scope === true && !profile.acceptsUnknownElements ? undefined : field;
   const wanted: FieldSpecifier = { element: own, length: own.length };
   if (value.from === "constant") {
-    return { ...field, target: wanted, value: { from: "constant", octets: fitConstant(value.octets, own) } };
+    const octets = fitConstant(value.octets, target, wanted);
+    return octets === undefined
+      ? defaultField(field, wanted)
+      : { ...field, target: wanted, value: { from: "constant", octets } };
   }
   if (value.from === "session") return { ...field, target: wanted };
   const source = mapping.source.fields[value.index];
@@ -58,11 +63,17 @@ function fitField(
   if (conversion !== undefined && conversion !== "default") {
     return { ...field, target: wanted, value: { from: "record", index: value.index, convert: conversion } };
   }
-  if (!expected && conversion === undefined) return undefined;
+  return !expected && conversion === undefined ? undefined : defaultField(field, wanted);
+}
+
+/** The type's default in the field's place; undefined for a type that has none. */
+function defaultField(field: MappedField, target: FieldSpecifier): MappedField | undefined {
+  const { type } = target.element;
+  if (type === "subTemplateList") return undefined;
   return {
     ...field,
-    target: wanted,
-    value: { from: "constant", octets: defaultOf(own) },
+    target,
+    value: { from: "constant", octets: defaultOctets(type, target.length) },
     by: DIALECT_STEP,
   };
 }
@@ -89,14 +100,28 @@ function withoutConversion(field: MappedField): MappedField {
   return field.value.from === "record" ? { ...field, value: { from: "record", index: field.value.index } } : field;
 }
 
-function fitConstant(octets: Uint8Array, own: InformationElement): Uint8Array {
-  return own.length === VARIABLE_LENGTH || octets.length === own.length ? octets : defaultOf(own);
+/** The same value in the collector's own length; undefined where that is not to be had. */
+function fitConstant(octets: Uint8Array, target: FieldSpecifier, wanted: FieldSpecifier): Uint8Array | undefined {
+  switch (conversionBetween({ element: target.element, length: target.length }, wanted)) {
+    case "none":
+    case "to-variable":
+      return octets;
+    case "widen":
+      return widen(octets, target.element.type, wanted.length);
+    default:
+      return undefined;
+  }
 }
 
-/** The type's zero; 2 is the boolean's false (RFC 7011 §6.1.5). */
-function defaultOf(element: InformationElement): Uint8Array {
-  const length = element.length === VARIABLE_LENGTH ? 0 : element.length;
-  const octets = new Uint8Array(length);
-  if (element.type === "boolean" && length === naturalLength("boolean")) octets[0] = 2;
-  return octets;
+/** As a record's values are widened in the rewrite loop (RFC 7011 §6.2). */
+function widen(octets: Uint8Array, type: AbstractDataType, length: number): Uint8Array {
+  const wide = new Uint8Array(length);
+  if (type === "float32" || type === "float64") {
+    const narrow = new DataView(octets.buffer, octets.byteOffset).getFloat32(0);
+    new DataView(wide.buffer).setFloat64(0, narrow);
+    return wide;
+  }
+  if (isSigned(type) && (octets[0] ?? 0) >= 0x80) wide.fill(0xff);
+  wide.set(octets, length - octets.length);
+  return wide;
 }

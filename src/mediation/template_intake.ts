@@ -130,10 +130,10 @@ export class TemplateIntake {
     try {
       const facts = { exporterAddress: this.#exporterAddress, observationDomain };
       const compiled = this.shared.compiled.take(compiledKey, mapping, facts, dialect.setPadding);
-      const length = countersLength(compiled.program);
-      const counters = allocate(length);
-      if (counters === 0) {
-        this.shared.compiled.giveBack(compiledKey);
+      const length = compiled === undefined ? 0 : countersLength(compiled.program);
+      const counters = length === 0 ? 0 : allocate(length);
+      if (compiled === undefined || counters === 0) {
+        if (compiled !== undefined) this.shared.compiled.giveBack(compiledKey);
         giveBack();
         return undefined;
       }
