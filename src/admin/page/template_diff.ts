@@ -117,6 +117,8 @@ function inOrder(values: readonly number[]): Set<number> {
     tails[length] = position;
   });
   const chosen = new Set<number>();
-  for (let position = tails.at(-1); position !== undefined; position = before.get(position)) chosen.add(position);
+  for (let position: number | undefined = tails.at(-1); position !== undefined; position = before.get(position)) {
+    chosen.add(position);
+  }
   return chosen;
 }
