@@ -11,12 +11,18 @@ export interface MediationLimits {
   readonly templatesPerSession: number;
   /** Over all sessions. */
   readonly templates: number;
+  /** Field specifiers in all templates of a session: it is they that take memory, and one template may have 16,383. */
+  readonly fieldsPerSession: number;
+  /** Over all sessions. */
+  readonly fields: number;
   readonly observationDomainsPerSession: number;
 }
 
 const DEFAULT_LIMITS: MediationLimits = {
   templatesPerSession: 256,
   templates: 65536,
+  fieldsPerSession: 65536,
+  fields: 1_048_576,
   observationDomainsPerSession: 256,
 };
 
@@ -40,6 +46,8 @@ export interface SharedState {
   readonly ids: TemplateIdSpace;
   /** Templates that all sessions hold together. */
   templates: number;
+  /** Their field specifiers. */
+  fields: number;
   /** A number for each treatment, to tell them apart. */
   numberOf(treatment: Treatment): number;
 }
@@ -59,6 +67,7 @@ export class Mediator {
       compiled: new CompiledMappings(),
       ids: new TemplateIdSpace(),
       templates: 0,
+      fields: 0,
       numberOf(treatment) {
         const known = numbers.get(treatment);
         if (known !== undefined) return known;

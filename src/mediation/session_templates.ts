@@ -27,6 +27,7 @@ export class SessionTemplates {
   #count = 0;
   /** Shared ids of mappings that hold no longer, oldest first. */
   readonly #retired = new Map<string, { readonly observationDomain: number; readonly id: number }>();
+  #fields = 0;
 
   constructor(
     readonly shared: SharedState,
@@ -49,12 +50,9 @@ export class SessionTemplates {
     ) {
       return previous;
     }
-    const { templatesPerSession, templates, observationDomainsPerSession } = this.shared.limits;
-    const isNewDomain = !this.domains.has(observationDomain);
-    if (
-      previous === undefined && (this.#count >= templatesPerSession || this.shared.templates >= templates ||
-        (isNewDomain && this.domains.size >= observationDomainsPerSession))
-    ) {
+    if (!this.#hasRoom(observationDomain, source, previous)) {
+      // The one that stood here decodes nothing any more.
+      if (previous !== undefined) this.withdraw(observationDomain, source.id);
       this.#countOutcome("refused");
       return undefined;
     }
@@ -62,9 +60,11 @@ export class SessionTemplates {
     if (previous !== undefined) this.intake.giveBackId(previous, observationDomain);
     const entry = this.intake.take(source, observationDomain, previous);
     this.#put(domain, source.id, entry);
-    this.#countTemplate(previous === undefined ? 1 : 0);
+    this.#hold(source, 1);
+    if (previous !== undefined) this.#hold(previous.source, -1);
     this.journal.note(() => {
-      this.#countTemplate(previous === undefined ? -1 : 0);
+      this.#hold(source, -1);
+      if (previous !== undefined) this.#hold(previous.source, 1);
       this.intake.giveBackId(entry, observationDomain);
       this.intake.discard(entry);
       if (previous?.kind === "accepted") this.intake.holdId(previous, observationDomain);
@@ -96,9 +96,9 @@ export class SessionTemplates {
     this.intake.giveBackId(entry, observationDomain);
     domain.templates.delete(template);
     this.routes.delete(observationDomain, template);
-    this.#countTemplate(-1);
+    this.#hold(entry.source, -1);
     this.journal.note(() => {
-      this.#countTemplate(1);
+      this.#hold(entry.source, 1);
       if (entry.kind === "accepted") this.intake.holdId(entry, observationDomain);
       this.#restore(domain, template, entry);
     }, () => this.#retire(domain, entry));
@@ -173,7 +173,7 @@ export class SessionTemplates {
       for (const entry of domain.templates.values()) {
         this.intake.giveBackId(entry, domain.id);
         this.#discard(entry);
-        this.#countTemplate(-1);
+        this.#hold(entry.source, -1);
       }
       domain.sequence.close();
     }
@@ -205,9 +205,22 @@ export class SessionTemplates {
     this.journal.note(() => {}, () => increment(this.counters.templates, outcome));
   }
 
-  #countTemplate(change: number): void {
+  /** Whether the caps let this template in. */
+  #hasRoom(observationDomain: number, source: Template, previous: TemplateEntry | undefined): boolean {
+    const { limits, templates, fields } = this.shared;
+    const more = source.fields.length - (previous?.source.fields.length ?? 0);
+    if (this.#fields + more > limits.fieldsPerSession || fields + more > limits.fields) return false;
+    if (previous !== undefined) return true;
+    return this.#count < limits.templatesPerSession && templates < limits.templates &&
+      (this.domains.has(observationDomain) || this.domains.size < limits.observationDomainsPerSession);
+  }
+
+  /** One template more, or less. */
+  #hold(template: Template, change: 1 | -1): void {
     this.#count += change;
     this.shared.templates += change;
+    this.#fields += change * template.fields.length;
+    this.shared.fields += change * template.fields.length;
   }
 
   #domain(id: number): ObservationDomain {
