@@ -98,9 +98,14 @@ export class Replay {
     return records;
   }
 
-  /** Puts what waits into the output; true: nothing waits any more. */
-  write(output: Output): boolean {
+  /**
+   * Puts what waits into the output; true: nothing waits any more.
+   *
+   * @param exportTime of the exporter's next message, where that is known: replayed templates are not older than what follows them
+   */
+  write(output: Output, exportTime?: number): boolean {
     this.#replayed = 0;
+    const time = this.#nextExportTime() ?? exportTime;
     let written = 0;
     for (const { message, records, changes, isReplayedTemplate } of this.#waiting) {
       const { messagesPerWrite } = this.target.dialect;
@@ -115,6 +120,7 @@ export class Replay {
         const number = sequence.counted ? sequence.next(records) : sequence.current;
         new DataView(memoryOctets.buffer).setUint32(output.at + 8, number);
       }
+      if (isReplayedTemplate && time !== undefined) new DataView(memoryOctets.buffer).setUint32(output.at + 4, time);
       output.at += message.length;
       output.messages++;
       output.records += records;
@@ -122,6 +128,12 @@ export class Replay {
     }
     if (written > 0) this.#waiting.splice(0, written);
     return this.#waiting.length === 0;
+  }
+
+  /** Of the first message that waits and is not made here. */
+  #nextExportTime(): number | undefined {
+    const next = this.#waiting.find(({ message, isReplayedTemplate }) => !isReplayedTemplate && message.length > 0);
+    return next === undefined ? undefined : decodeMessageHeader(next.message).exportTime;
   }
 
   /** One message a template: every dialect takes that. */

@@ -37,10 +37,10 @@ function replayOf({ messagesPerWrite = Infinity } = {}) {
   const replay = new Replay(templates, announcements, { dialect: { messagesPerWrite } });
   const address = allocate(ROOM);
   /** The next output: what was written before has arrived. */
-  const write = (room = ROOM) => {
+  const write = (room = ROOM, exportTime?: number) => {
     announcements.settle();
     const output = { start: address, end: address + room, at: address, messages: 0, records: 0 };
-    const done = replay.write(output);
+    const done = replay.write(output, exportTime);
     return { done, octets: view(address, output.at - address).slice(), records: output.records };
   };
   const announce = (template: Template, offset = 0) => {
@@ -81,9 +81,17 @@ Deno.test("a new connection begins with the templates that stand; what was unsen
   replay.restart(unsent, unsent.length);
   const { done, octets, records } = write();
   assert.deepEqual(words(octets), ["A@0", "d1×2@0", "d1×3@2"]);
-  assert.equal(decodeMessageHeader(octets, 0).exportTime, 99);
+  assert.equal(decodeMessageHeader(octets, 0).exportTime, decodeMessageHeader(unsent, 0).exportTime);
   assert.deepEqual([done, records], [true, 5]);
   assert.equal(write().octets.length, 0, "once");
+});
+
+Deno.test("templates that are sent again are as old as what follows them, else as what was last seen", () => {
+  const { replay, write } = replayOf();
+  replay.announce();
+  assert.equal(decodeMessageHeader(write(undefined, 7_000).octets, 0).exportTime, 7_000);
+  replay.announce();
+  assert.equal(decodeMessageHeader(write().octets, 0).exportTime, 99);
 });
 
 Deno.test("a template that changed in what was unsent is announced as it was before, and changes where it changed", () => {

@@ -1,5 +1,6 @@
 import { DecodeError } from "../ipfix/decode_error.ts";
 import { nextMessageLength } from "../ipfix/framing.ts";
+import { IPFIX_VERSION, MESSAGE_HEADER_LENGTH } from "../ipfix/message_header.ts";
 import { Announcements } from "./announcements.ts";
 import { Counters, increment } from "./counters.ts";
 import type { DropReason, MediationEvent } from "./event.ts";
@@ -147,7 +148,7 @@ export class Session implements SessionRewriter {
   }
 
   #run(input: Uint8Array, address: number, output: Output): void {
-    if (!this.#replay.write(output)) return;
+    if (!this.#replay.write(output, this.#readClock(input))) return;
     for (;;) {
       if (this.#plan !== undefined) {
         if (!this.#writer.write(address + this.consumed, output)) return;
@@ -179,6 +180,17 @@ export class Session implements SessionRewriter {
       if (stop !== Stop.general) return;
       if (!this.#readGeneral(input, address, output)) return;
     }
+  }
+
+  /** The export time of the exporter's next message, if that is there: templates that are sent again are not older than what follows. */
+  #readClock(input: Uint8Array): number | undefined {
+    const start = this.consumed;
+    if (input.length - start < MESSAGE_HEADER_LENGTH) return undefined;
+    const view = new DataView(input.buffer, input.byteOffset + start, MESSAGE_HEADER_LENGTH);
+    const [version, exportTime, domain] = [view.getUint16(0), view.getUint32(4), view.getUint32(12)];
+    if (version !== IPFIX_VERSION || !this.#templates.domains.has(domain)) return undefined;
+    this.#templates.exportTimes.set(domain, exportTime);
+    return exportTime;
   }
 
   /** Reads the message that the loop left; false: not now, what is before it has to go out first, or it is not all there. */
