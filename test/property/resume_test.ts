@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { Profile } from "../../src/mediation/profile.ts";
+import { antreaProfile, rfc7011 } from "../support/antrea.ts";
+import { deliver } from "../support/delivered.ts";
+import { assertResumed, type Loss, rewriteWithLosses } from "../support/lossy_collector.ts";
+import { rewriteAll } from "../support/rewrite_all.ts";
+import { openSession } from "../support/session.ts";
+import { collectors, facts, streams } from "../support/stream_arbitrary.ts";
+import { type StreamPlan, writeStream } from "../support/stream_plan.ts";
+import { join } from "../support/wire.ts";
+import { everyKind } from "./every_kind.ts";
+
+/** The same session with each data set's records many times over: far more than fits one output. */
+function inBulk(stream: StreamPlan): StreamPlan {
+  const messages = stream.messages.map((message) => ({
+    ...message,
+    sets: message.sets.map((set) =>
+      set.kind !== "data" ? set : {
+        ...set,
+        records: Array.from({ length: 60 }, (_, index) => set.records.map((one) => one && one + index)).flat(),
+      }
+    ),
+  }));
+  return { ...stream, messages };
+}
+
+Deno.test("an output buffer of any size gives the same output and counters", () => {
+  fc.assert(
+    fc.property(
+      streams,
+      collectors,
+      facts,
+      fc.constantFrom(65535, 65536, 70_001),
+      (stream, profile, facts, outputSize) => {
+        const octets = join(...writeStream(inBulk(stream)));
+        const [one, other] = [65535 * 4, outputSize].map((outputSize) => {
+          const { session } = openSession(profile, facts);
+          const { output } = rewriteAll(session, octets, { outputSize });
+          const { counters } = session;
+          session.close();
+          return { output: output.toHex(), counters };
+        });
+        assert.equal(other?.output, one?.output);
+        assert.deepEqual(other?.counters, one?.counters);
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
+
+/** A session whose connections to the collector are lost, held against one whose is not. */
+function assertSurvives(profile: Profile, octets: Uint8Array, losses: readonly Loss[]): void {
+  const { session } = openSession(profile);
+  const { session: unbroken } = openSession(profile);
+  try {
+    const connections = rewriteWithLosses(session, octets, losses);
+    const standing = session.templates().map(({ observationDomain, targetTemplate }) =>
+      `${observationDomain} ${targetTemplate}`
+    );
+    assertResumed(profile, connections, rewriteAll(unbroken, octets).output, new Set(standing));
+  } finally {
+    session.close();
+    unbroken.close();
+  }
+}
+
+for (const profile of [rfc7011, antreaProfile("v1.1.2"), antreaProfile("v2.6.3")]) {
+  Deno.test(`a connection lost at any octet of any write: ${profile.name}`, () => {
+    const { session } = openSession(profile);
+    const { writes } = rewriteAll(session, everyKind);
+    session.close();
+    writes.forEach(({ length }, write) => {
+      for (let octets = 0; octets <= length; octets++) assertSurvives(profile, everyKind, [{ write, octets }]);
+    });
+  });
+}
+
+const losses = fc.array(fc.record({ write: fc.nat(3), octets: fc.oneof(fc.nat(), fc.constant(0)) }), {
+  minLength: 1,
+  maxLength: 5,
+});
+
+Deno.test("any stream over connections that are lost anywhere: each record once, in order, behind its template", () => {
+  fc.assert(
+    fc.property(streams, collectors, losses, (stream, profile, losses) => {
+      assertSurvives(profile, join(...writeStream(stream)), losses);
+    }),
+    { numRuns: 250 },
+  );
+});
+
+Deno.test("more than one output holds, over connections that are lost anywhere", () => {
+  fc.assert(
+    fc.property(streams, collectors, losses, (stream, profile, losses) => {
+      assertSurvives(profile, join(...writeStream(inBulk(stream))), losses);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+Deno.test("templates that are sent again in between change nothing of the records, nor of what stands", () => {
+  fc.assert(
+    fc.property(streams, collectors, fc.array(fc.boolean()), (stream, profile, refreshes) => {
+      const messages = writeStream(stream);
+      const { session } = openSession(profile);
+      const { session: plain } = openSession(profile);
+      const outputs = messages.map((message, index) => {
+        if (refreshes[index % Math.max(1, refreshes.length)] === true) session.announce();
+        return rewriteAll(session, message).output;
+      });
+      const records = (octets: Uint8Array) => deliver(octets).items.filter(({ kind }) => kind === "record");
+      assert.deepEqual(records(join(...outputs)), records(rewriteAll(plain, join(...messages)).output));
+      session.close();
+      plain.close();
+    }),
+    { numRuns: 100 },
+  );
+});

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import type { Profile } from "../../src/mediation/profile.ts";
+import type { SessionRewriter } from "../../src/mediation/session_rewriter.ts";
+import { deliver, type Delivered } from "./delivered.ts";
+import { DialectChecker } from "./dialect_checker.ts";
+import { join, readNumber } from "./wire.ts";
+
+/** A connection to the collector that ends: in this of its writes, after so many of that write's octets (modulo what it has). */
+export interface Loss {
+  readonly write: number;
+  readonly octets: number;
+}
+
+/**
+ * Drives a session towards a collector whose connections are lost one after the other, as the proxy does: each next one begins with
+ * what the one before did not take whole. Gives the whole messages that each connection took, write by write.
+ */
+export function rewriteWithLosses(
+  session: SessionRewriter,
+  octets: Uint8Array,
+  losses: readonly Loss[],
+): Uint8Array[][] {
+  const buffer = new Uint8Array(65535);
+  const connections: Uint8Array[][] = [[]];
+  const remaining = [...losses];
+  let consumed = 0;
+  for (;;) {
+    session.rewrite(octets.subarray(consumed), buffer);
+    consumed += session.consumed;
+    const produced = buffer.slice(0, session.produced);
+    if (session.consumed === 0 && produced.length === 0) break;
+    if (produced.length === 0) continue;
+    const writes = connections.at(-1) ?? [];
+    const loss = remaining[0];
+    if (loss === undefined || loss.write > writes.length) {
+      writes.push(produced);
+      continue;
+    }
+    remaining.shift();
+    const whole = wholeMessages(produced, loss.octets % (produced.length + 1));
+    if (whole > 0) writes.push(produced.slice(0, whole));
+    session.restart(produced.slice(whole));
+    connections.push([]);
+  }
+  return connections;
+}
+
+function wholeMessages(octets: Uint8Array, taken: number): number {
+  let whole = 0;
+  while (whole + 4 <= taken && whole + readNumber(octets, whole + 2, 2) <= taken) {
+    whole += readNumber(octets, whole + 2, 2);
+  }
+  return whole;
+}
+
+/**
+ * Holds what connections took, one after the other, against what one that is never lost takes: each begins with templates as they
+ * stood and goes on with the very next thing that the one before did not get, counts from 0, and fits the dialect.
+ *
+ * @param standing domain and id of all templates that stand in the session in the end
+ */
+export function assertResumed(
+  profile: Profile,
+  connections: readonly Uint8Array[][],
+  unbroken: Uint8Array,
+  standing: ReadonlySet<string>,
+): void {
+  const expected = deliver(unbroken).items;
+  const words = expected.map((item) => JSON.stringify(item));
+  const checker = new DialectChecker(profile);
+  const domains = new Set<number>();
+  let live: ReadonlyMap<string, string> = new Map();
+  /** How much may have arrived: a template sent again looks like one sent for the first time. */
+  let arrived = new Set([0]);
+  connections.forEach((writes, index) => {
+    const { items, messages } = deliver(join(...writes));
+    checker.writes(`connection ${index}`, writes);
+    checker.close(`connection ${index}`);
+    if (index > 0) assertCounts(messages, domains);
+    for (const { observationDomain } of items) domains.add(observationDomain);
+    const told = items.map((item) => JSON.stringify(item));
+    const next = new Set<number>();
+    for (const again of replaysOf(items, live)) {
+      for (const from of arrived) {
+        const rest = told.slice(again);
+        if (rest.every((word, position) => word === words[from + position])) next.add(from + rest.length);
+      }
+    }
+    assert.ok(next.size > 0, `connection ${index} goes on elsewhere than the one before ended`);
+    if (items.length >= live.size) live = liveAfter(items);
+    arrived = next;
+  });
+  assert.ok(arrived.has(expected.length), `${[...arrived].join(" or ")} of ${expected.length} things arrived`);
+  const stand = (all: ReadonlyMap<string, string>) => [...all].filter(([key]) => standing.has(key)).sort();
+  assert.deepEqual(stand(live), stand(liveAfter(expected)), "the templates that stand in the end");
+}
+
+/**
+ * Sequence numbers of a connection that was begun anew: from 0 in every domain that one before had, with or without the message's own
+ * records. A domain that is new begins with the exporter's own number.
+ */
+function assertCounts(messages: ReturnType<typeof deliver>["messages"], domains: ReadonlySet<number>): void {
+  const sent = new Map<number, number>();
+  for (const { observationDomain, sequenceNumber, records } of messages) {
+    const before = sent.get(observationDomain) ?? 0;
+    if (domains.has(observationDomain)) {
+      assert.ok(
+        [before, before + records].includes(sequenceNumber),
+        `number ${sequenceNumber} after ${before} records`,
+      );
+    }
+    sent.set(observationDomain, before + records);
+  }
+}
+
+/** Which layouts stand under which domain and id. */
+function liveAfter(items: readonly Delivered[]): Map<string, string> {
+  const live = new Map<string, string>();
+  for (const { kind, observationDomain, id, layout } of items) {
+    const key = `${observationDomain} ${id}`;
+    if (kind === "template") live.set(key, layout);
+    if (kind === "withdrawal") live.delete(key);
+  }
+  return live;
+}
+
+/** How many items at the beginning may be templates that are sent again. */
+function replaysOf(items: readonly Delivered[], live: ReadonlyMap<string, string>): number[] {
+  const other = items.findIndex(({ kind, observationDomain, id, layout }) =>
+    kind !== "template" || live.get(`${observationDomain} ${id}`) !== layout
+  );
+  const most = Math.min(live.size, other < 0 ? items.length : other);
+  return Array.from({ length: most + 1 }, (_, again) => again);
+}
