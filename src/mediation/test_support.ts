@@ -7,9 +7,12 @@ import { type AbstractDataType, naturalLength, VARIABLE_LENGTH } from "../ipfix/
 import { type InformationElement, unknownElement } from "../ipfix/information_element.ts";
 import type { Registry, RegistryHistory } from "../ipfix/registry.ts";
 import type { FieldSpecifier, Template } from "../ipfix/template.ts";
+import { CompiledMappings } from "./compiled_mapping.ts";
 import { type Dialect, GO_IPFIX, RFC7011 } from "./dialect.ts";
 import type { Profile } from "./profile.ts";
+import { TemplateIdSpace } from "./template_id_space.ts";
 import type { MappedField } from "./template_mapping.ts";
+import type { Peer, Treatment } from "./treatment.ts";
 
 const ELEMENTS: Readonly<Record<string, [id: number, type: AbstractDataType]>> = {
   octetDeltaCount: [1, "unsigned64"],
@@ -94,6 +97,32 @@ export function profileOf(dialect: Dialect, more: Partial<Profile> = {}): Profil
     templates: [],
     renames: [],
     ...more,
+  };
+}
+
+/** What the sessions of a mediator share, with caps that these tests can reach. */
+export function sharedState(treatment: Treatment) {
+  const treatments = new Map<Treatment, number>();
+  return {
+    chooseTreatment: (_peer: Peer): Treatment => treatment,
+    registryHistory,
+    detectRelease: (_template: Template): string | undefined => undefined,
+    limits: {
+      templatesPerSession: 3,
+      templates: 5,
+      observationDomainsPerSession: 2,
+      fieldsPerSession: 20,
+      fields: 30,
+    },
+    compiled: new CompiledMappings(),
+    ids: new TemplateIdSpace(),
+    templates: 0,
+    fields: 0,
+    numberOf(treatment: Treatment): number {
+      const number = treatments.get(treatment) ?? treatments.size;
+      treatments.set(treatment, number);
+      return number;
+    },
   };
 }
 
