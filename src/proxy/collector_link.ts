@@ -37,6 +37,8 @@ const UNSTABLE_ATTEMPTS = 2;
 export class CollectorLink {
   /** Given up: past hold, or closed here. */
   readonly abandoned: Promise<void>;
+  /** How long an exporter is held while there is no collector; 0: not at all, the first failure is the last. Milliseconds. */
+  hold: number;
   readonly #options: CollectorLinkOptions;
   readonly #report: ReportOfSession;
   readonly #closing = new AbortController();
@@ -47,12 +49,15 @@ export class CollectorLink {
   #awaySince: number;
   #attempts = 0;
   #dial: Dial;
+  /** How the connection that stands was dialled. */
+  #dialled: Dial | undefined;
 
   /** Begins to dial. */
   constructor(options: CollectorLinkOptions, report: ReportOfSession) {
     this.#options = options;
     this.#report = report;
     this.#dial = options.dial;
+    this.hold = options.hold;
     this.abandoned = new Promise((resolve) => this.#abandon = resolve);
     this.#awaySince = options.clock.now();
     this.#current = this.#reach();
@@ -70,10 +75,20 @@ export class CollectorLink {
     return this.#closing.signal.aborted ? undefined : await this.#current;
   }
 
-  /** Dials this from now on. What stands is written to no more and makes room with the next write. */
+  /** Dials this from the next connection on. What stands lives on. */
   redirect(dial: Dial): void {
     this.#dial = dial;
-    this.#connection?.retire();
+  }
+
+  /** What stands, unless it was dialled as the next one would be, is written to no more and makes room with the next write. */
+  retire(): void {
+    if (this.#dialled !== this.#dial) this.#connection?.retire();
+  }
+
+  /** The same at once, though the collector has not taken what is being written: that comes back as not taken. */
+  tearDown(): void {
+    this.retire();
+    if (this.#connection?.retired === true) this.#connection.close();
   }
 
   /** Whether a connection stands now. */
@@ -97,12 +112,12 @@ export class CollectorLink {
   }
 
   async #reach(): Promise<CollectorConnection | undefined> {
-    const { clock, counters, hold } = this.#options;
+    const { clock, counters } = this.#options;
     const { signal } = this.#closing;
     const first = this.#connection === undefined;
     for (; !signal.aborted; this.#attempts++) {
       if (this.#attempts > 0) {
-        const left = this.#awaySince + hold - clock.now();
+        const left = this.#awaySince + this.hold - clock.now();
         if (left <= 0) break;
         await pause(clock, Math.min(left, this.#backoff()), signal);
         if (signal.aborted) break;
@@ -132,8 +147,10 @@ export class CollectorLink {
     this.#closing.signal.addEventListener("abort", giveUp);
     const cancel = clock.after(dialTimeout, () => attempt.abort(new Error(`no answer within ${dialTimeout} ms`)));
     try {
-      const dialled = await this.#dial(attempt.signal);
+      const dial = this.#dial;
+      const dialled = await dial(attempt.signal);
       const connection = new CollectorConnection(dialled, clock, inFlight);
+      this.#dialled = dial;
       if (dialled.transport === "tls" || (this.#connection !== undefined && this.#attempts > 0)) {
         await Promise.race([connection.ended, pause(clock, ACCEPTED_AFTER, this.#closing.signal)]);
       }
@@ -160,13 +177,13 @@ export class CollectorLink {
     if (this.#closing.signal.aborted) return;
     connection.close();
     if (!connection.retired) this.#countLoss(connection, reason);
-    const { clock, hold } = this.#options;
+    const { clock } = this.#options;
     const lived = clock.now() - connection.openedAt;
     if (connection.retired || lived >= ACCEPTED_AFTER) this.#awaySince = clock.now();
     if (connection.retired || lived >= STABLE_AFTER) this.#attempts = 0;
     else if (lived >= ACCEPTED_AFTER) this.#attempts = Math.min(this.#attempts + 1, UNSTABLE_ATTEMPTS);
     else this.#attempts++;
-    if (hold > 0 || connection.retired) this.#current = this.#reach();
+    if (this.hold > 0 || connection.retired) this.#current = this.#reach();
     else {
       this.#current = Promise.resolve(undefined);
       this.#abandon();

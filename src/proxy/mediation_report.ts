@@ -7,14 +7,16 @@ export function describeMediationEvent(
 ): { readonly level: EventLevel; readonly message: string; readonly fields: EventFields } {
   switch (event.event) {
     case "template_mapped": {
-      const { mapping, observationDomain, template, targetTemplate, outcome, replaced, detectedProfile } = event;
+      const { mapping, observationDomain, template, targetTemplate, outcome, replaced, remapped, detectedProfile } =
+        event;
       const kept = new Set(mapping.fields.flatMap(({ value }) => value.from === "record" ? [value.index] : []));
       const stripped = mapping.source.fields.filter((_, index) => !kept.has(index)).map(({ element }) => element.name);
       const padded = mapping.fields.filter(({ value }) => value.from !== "record").map(({ target }) =>
         target.element.name
       );
       return {
-        level: replaced ? "warning" : "info",
+        // After a reload that is one for each template of each session: the reload itself is said once.
+        level: remapped === true ? "debug" : replaced ? "warning" : "info",
         message: outcome === "identity"
           ? `template ${template} goes to the collector as it is`
           : `template ${template}: ${mapping.source.fields.length} fields become ${mapping.fields.length}`,
@@ -24,6 +26,7 @@ export function describeMediationEvent(
           targetTemplate,
           outcome,
           replaced,
+          ...(remapped === true ? { remapped } : {}),
           ...(detectedProfile === undefined ? {} : { detectedProfile }),
           ...(outcome === "identity" ? {} : { stripped, padded }),
         },

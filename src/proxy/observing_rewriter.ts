@@ -22,7 +22,7 @@ const LENGTH_END = 4;
 export interface ObservingOptions {
   readonly pool: BufferPool;
   /** Relay whole messages only: each becomes a datagram, so that broken ones cannot be relayed. */
-  readonly datagrams: boolean;
+  readonly datagrams: () => boolean;
   readonly onBroken: OnBroken;
   /** Messages that go out first: the exporter's templates, where it announced them to another connection. */
   readonly prelude?: readonly Uint8Array[];
@@ -74,9 +74,10 @@ export class ObservingRewriter implements SessionRewriter {
   rewrite(input: Uint8Array, output: Uint8Array): void {
     if (this.#putPrelude(output)) return;
     const { datagrams } = this.#options;
-    if (datagrams && input.length >= MESSAGE_HEADER_LENGTH) decodeMessageHeader(input);
+    const wholeOnly = datagrams();
+    if (wholeOnly && input.length >= MESSAGE_HEADER_LENGTH) decodeMessageHeader(input);
     const most = Math.min(input.length, output.length);
-    const length = datagrams ? wholeMessages(input, most) : this.#finishing ? this.#toBoundary(input, most) : most;
+    const length = wholeOnly ? wholeMessages(input, most) : this.#finishing ? this.#toBoundary(input, most) : most;
     const octets = input.subarray(0, length);
     output.set(octets);
     this.consumed = this.produced = length;
@@ -138,15 +139,17 @@ export class ObservingRewriter implements SessionRewriter {
 
   announce(): void {}
 
+  /** Nothing that it relays depends on it, so that nothing has to go out anew for a collector that expects something else. */
   remap(): void {
-    this.#observed.remap();
+    if (this.#observed.outdated) this.#observed.renew();
+    else this.#observed.remap();
   }
 
   get outdated(): boolean {
     return this.#observed.outdated;
   }
 
-  /** For its reports only: nothing that it relays depends on it. */
+  /** As {@link remap}. */
   renew(_unsent?: Uint8Array, collector?: CollectorFacts): number {
     this.#observed.renew(undefined, collector);
     return 0;

@@ -1,11 +1,11 @@
 import { Counters } from "../mediation/counters.ts";
+import type { CollectorFacts } from "../mediation/session_rewriter.ts";
 import { formatAddress } from "./address.ts";
 import { LoopBufferPool } from "./buffer_pool.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { CollectorLink } from "./collector_link.ts";
 import type { Connection } from "./connection.ts";
 import { type BoundListener, Listeners } from "./listeners.ts";
-import { ObservingRewriter } from "./observing_rewriter.ts";
 import { ProxyCounters } from "./proxy_counters.ts";
 import { reportOfSession } from "./proxy_event.ts";
 import {
@@ -14,6 +14,7 @@ import {
   type ProxyChange,
   type ProxyLimits,
   type ProxyOptions,
+  sameCollector,
 } from "./proxy_options.ts";
 import { Session } from "./session.ts";
 import { SkewWatch } from "./skew_watch.ts";
@@ -21,6 +22,8 @@ import { dialer } from "./transport.ts";
 
 /** Octets of a datagram that every known collector takes, where nothing else is said. */
 const SAFE_DATAGRAM = 1024;
+/** So many sessions take a change up before anything else gets its turn. */
+const SESSIONS_A_TURN = 16;
 const TICK = 1_000;
 /** While draining, time is looked at more often: an exporter that is quiet for so long has sent what it had. */
 const DRAIN_TICK = 50;
@@ -49,7 +52,6 @@ export interface CollectorState {
 
 /** Exporters on one side, one collector on the other: owns the listeners, the sessions and what they count. */
 export class Proxy {
-  readonly mode: "rewrite" | "observe";
   readonly counters = new ProxyCounters();
   #options: ProxyOptions;
   #limits: ProxyLimits;
@@ -67,7 +69,6 @@ export class Proxy {
 
   constructor(options: ProxyOptions) {
     this.#options = options;
-    this.mode = options.mode ?? "rewrite";
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#skew = new SkewWatch(options.skewSettle ?? DEFAULT_SKEW_SETTLE);
@@ -80,6 +81,10 @@ export class Proxy {
       handshake: () => this.#limits.handshake,
       admit: (connection) => this.#admit(connection),
     });
+  }
+
+  get mode(): "rewrite" | "observe" {
+    return this.#options.mode ?? "rewrite";
   }
 
   get limits(): ProxyLimits {
@@ -99,23 +104,52 @@ export class Proxy {
   }
 
   /**
-   * Goes on with other options. Listeners that stay the same keep their sessions; sessions go over to another collector, or
-   * another way to it, before their next record, with their templates first. Limits hold for new sessions, the cap at once.
+   * Goes on with other options. Listeners that stay the same keep their sessions. Sessions map their templates again; where the
+   * collector, the way to it, what it expects or the mode is another, they go over before their next record by a new transport session
+   * to it, templates first. Limits hold at once, and put out nobody.
+   *
+   * Resolves once every session knows. Not to be called again before.
    *
    * @throws Error that names the address that cannot be bound, or what the collector lacks; then nothing has changed
    */
   async reconfigure(change: ProxyChange): Promise<void> {
-    const { collector, limits, listeners } = change;
-    if (collector !== undefined) dialer(collector);
-    if (listeners !== undefined) await this.#listeners.become(listeners);
+    if (this.#draining) throw new Error("the proxy is ending: it takes nothing up any more");
+    const { listeners = this.#options.listeners, mediate, limits, ...others } = change;
+    const { collector } = { ...this.#options, ...others };
+    dialer(collector);
+    await this.#listeners.become(listeners);
+    const isOther = !sameCollector(collector, this.#options.collector);
     if (limits !== undefined) this.#limits = { ...DEFAULT_LIMITS, ...limits };
-    this.#options = { ...this.#options, ...change };
-    if (collector === undefined) return;
+    this.#options = { ...this.#options, listeners, ...others };
+    mediate?.();
+    let turn = 0;
     for (const session of this.#sessions.values()) {
-      // What was relayed untouched cannot be taken up elsewhere: those exporters begin anew.
-      if (this.mode === "observe") session.stop("collector_unavailable");
-      else session.redirect(dialer(collector));
+      this.#change(session, isOther);
+      // Every few sessions, sockets get their turn.
+      if (++turn % SESSIONS_A_TURN === 0) await new Promise<void>((resolve) => this.#clock.after(0, resolve));
     }
+    // Who drains while the listeners are bound finds them closed all the same.
+    if (this.draining) this.#listeners.close();
+  }
+
+  #change(session: Session, isOtherCollector: boolean): void {
+    const { collector } = this.#options;
+    const observe = this.mode === "observe";
+    session.limit(this.limits, this.#holdOf(session));
+    const renew = session.observed !== observe || (!observe && session.outdated);
+    if (!isOtherCollector && !renew) {
+      // Its certificates may be other ones. Over UDP the dialer keeps the port that it sends from.
+      if (collector.transport === "tls") session.redirect(dialer(collector));
+      return session.remap();
+    }
+    const facts = this.#collectorFacts();
+    session.move({ dial: dialer(collector), observe, renew: renew || session.outdated, collector: facts });
+  }
+
+  #collectorFacts(): CollectorFacts {
+    const { transport, maxMessageLength } = this.#options.collector;
+    const longest = maxMessageLength ?? (transport === "udp" ? SAFE_DATAGRAM : undefined);
+    return { datagrams: transport === "udp", ...(longest === undefined ? {} : { maxMessageLength: longest }) };
   }
 
   /** Where it listens, in the order configured. */
@@ -245,13 +279,12 @@ export class Proxy {
   #open(exporter: Connection): Session {
     const id = String(this.#nextId++);
     const { collector, mediator, random = Math.random } = this.#options;
-    const longest = collector.maxMessageLength ?? (collector.transport === "udp" ? SAFE_DATAGRAM : undefined);
     const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
     const rewriter = mediator.open({
       address: exporter.remoteAddress.hostname,
       ...(exporter.certificateName === undefined ? {} : { certificateName: exporter.certificateName }),
       reliable: exporter.transport !== "udp",
-      ...(longest === undefined ? {} : { maxMessageLength: longest }),
+      ...this.#collectorFacts(),
       notify: (event) => session.notify(event),
     });
     const link = new CollectorLink({
@@ -267,11 +300,8 @@ export class Proxy {
       id,
       exporter,
       link,
-      rewriter: this.mode === "rewrite" ? rewriter : new ObservingRewriter(rewriter, {
-        pool: this.#pool,
-        datagrams: collector.transport === "udp",
-        onBroken: (...broken) => session.reportBroken(...broken),
-      }),
+      rewriter,
+      observe: this.mode === "observe",
       pool: this.#pool,
       limits: this.limits,
       counters: this.counters,
@@ -281,7 +311,7 @@ export class Proxy {
     return session;
   }
 
-  #holdOf({ transport }: Connection): number {
+  #holdOf({ transport }: Pick<Connection, "transport">): number {
     if (this.mode === "observe") return 0;
     // Who sends over UDP cannot be told to start again, and announces its templates only every half hour.
     return transport === "udp" ? Infinity : this.limits.hold;

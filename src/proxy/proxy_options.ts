@@ -87,4 +87,20 @@ export interface ProxyOptions {
 }
 
 /** What may change while the proxy runs. */
-export type ProxyChange = Partial<Pick<ProxyOptions, "listeners" | "collector" | "limits" | "mediator">>;
+export interface ProxyChange extends Partial<Pick<ProxyOptions, "listeners" | "collector" | "limits" | "mode">> {
+  /** Called once all is bound, before any session takes the change up: has the mediator go by other treatments. */
+  readonly mediate?: () => void;
+}
+
+/** Whether it is the same collector, reached and verified in the same way. */
+export function sameCollector(one: CollectorOptions, other: CollectorOptions): boolean {
+  return collectorWord(one) === collectorWord(other);
+}
+
+function collectorWord({ transport, address, tls, maxMessageLength, inFlight }: CollectorOptions): string {
+  const { certificate, key, ca } = tls?.credentials.material ?? {};
+  return JSON.stringify([
+    [transport, address.hostname, address.port, maxMessageLength, inFlight],
+    [tls?.serverName, certificate, key, ca],
+  ]);
+}

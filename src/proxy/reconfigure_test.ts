@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { dataMessage, join, templateMessage } from "./test_messages.ts";
-import { send, TestCollector, TestProxy, until } from "./test_support.ts";
+import { send, StandingClock, TestCollector, TestProxy, until } from "./test_support.ts";
 
 /** A port on which nobody listens now. */
 function freePort(): number {
@@ -86,5 +86,161 @@ Deno.test("the cap of sessions changes at once", async () => {
   first.close();
   second.close();
   await proxy.proxy.close();
+  collector.close();
+});
+
+Deno.test("sessions are told to map their templates again; nothing else happens to them", async () => {
+  const collector = new TestCollector();
+  const proxy = new TestProxy(collector.port);
+  await proxy.proxy.start();
+  const exporters = await Promise.all(Array.from({ length: 40 }, () => proxy.connect()));
+  await until("all are open", () => proxy.happened("session_opened").length === 40);
+  const order: string[] = [];
+  await proxy.proxy.reconfigure({
+    mediate: () => order.push(`mediate, ${proxy.rewriters.filter(({ remapped }) => remapped > 0).length} remapped`),
+  });
+  assert.deepEqual(order, ["mediate, 0 remapped"]);
+  assert.ok(proxy.rewriters.every(({ remapped }) => remapped === 1));
+  assert.equal(proxy.proxy.collector().reconnects, 0);
+  for (const exporter of exporters) exporter.close();
+  await proxy.proxy.close();
+  collector.close();
+});
+
+Deno.test("a collector that expects something else gets a new session from those that are outdated, with nothing made for the old", async () => {
+  const collector = new TestCollector();
+  const proxy = new TestProxy(collector.port);
+  await proxy.proxy.start();
+  const [stays, goes] = [await proxy.connect(), await proxy.connect()];
+  await until("both are open", () => proxy.rewriters.length === 2);
+  for (const exporter of [stays, goes]) await send(exporter, join(templateMessage(), dataMessage(0)));
+  await until("it arrived", () => collector.records().length === 2);
+  const rewriter = proxy.rewriters[1];
+  assert.ok(rewriter !== undefined);
+  await proxy.proxy.reconfigure({ mediate: () => rewriter.outdated = true });
+  for (const exporter of [stays, goes]) await send(exporter, dataMessage(1));
+  await until("both arrived", () => collector.records().length === 4);
+  assert.equal(collector.connections.length, 3);
+  assert.deepEqual(collector.messages(2), [{ sequenceNumber: 0, record: "template" }, {
+    sequenceNumber: 0,
+    record: 1,
+  }]);
+  assert.deepEqual(rewriter.renewedFor, { datagrams: false });
+  for (const exporter of [stays, goes]) exporter.close();
+  await proxy.proxy.close();
+  collector.close();
+});
+
+Deno.test("from observe to rewrite and back: at the end of a message, templates first, each record once", async () => {
+  const collector = new TestCollector();
+  const proxy = new TestProxy(collector.port, { mode: "observe" });
+  await proxy.proxy.start();
+  const exporter = await proxy.connect();
+  const half = dataMessage(1);
+  await send(exporter, join(templateMessage(), dataMessage(0), half.subarray(0, 3)));
+  await until("all that came was relayed", () => collector.connections[0]?.length === 28 + 64 + 3);
+  await proxy.proxy.reconfigure({ mode: "rewrite" });
+  assert.equal(proxy.proxy.mode, "rewrite");
+  await send(exporter, half.subarray(3, 20));
+  await until("the message that has begun goes on", () => (collector.connections[0]?.length ?? 0) > 28 + 64 + 3);
+  assert.equal(collector.connections.length, 1);
+  await send(exporter, join(half.subarray(20), dataMessage(2)));
+  await until("all arrived", () => collector.records().length === 3);
+  assert.deepEqual(collector.messages(0).map(({ record }) => record), ["template", 0, 1]);
+  assert.deepEqual(collector.messages(1), [{ sequenceNumber: 0, record: "template" }, {
+    sequenceNumber: 0,
+    record: 2,
+  }]);
+  await proxy.proxy.reconfigure({ mode: "observe" });
+  await send(exporter, dataMessage(3));
+  await until("the next arrived", () => collector.records().length === 4);
+  assert.deepEqual(collector.messages(2), [{ sequenceNumber: 0, record: "template" }, {
+    sequenceNumber: 3,
+    record: 3,
+  }]);
+  assert.equal(proxy.happened("session_closed").length, 0);
+  assert.equal(proxy.proxy.collector().recordsPossiblyLost, 0);
+  exporter.close();
+  await proxy.proxy.close();
+  collector.close();
+});
+
+Deno.test("an observed session goes over to another collector at the end of a message, its templates first", async () => {
+  const [before, after] = [new TestCollector(), new TestCollector()];
+  const proxy = new TestProxy(before.port, { mode: "observe" });
+  await proxy.proxy.start();
+  const exporter = await proxy.connect();
+  await send(exporter, join(templateMessage(), dataMessage(0).subarray(0, 30)));
+  await until("it was relayed", () => before.connections[0]?.length === 58);
+  await proxy.proxy.reconfigure({ collector: tcp(after.port) });
+  await send(exporter, join(dataMessage(0).subarray(30), dataMessage(1)));
+  await until("the rest arrived", () => after.records().length === 1);
+  assert.deepEqual(before.records(), [0]);
+  assert.deepEqual(after.messages().map(({ record }) => record), ["template", 1]);
+  exporter.close();
+  await proxy.proxy.close();
+  before.close();
+  after.close();
+});
+
+Deno.test("a collector that takes nothing is left all the same, and what it did not take goes to the next", async () => {
+  const clock = new StandingClock();
+  const [before, after] = [new TestCollector(), new TestCollector()];
+  before.reading = false;
+  const proxy = new TestProxy(before.port, { clock });
+  await proxy.proxy.start();
+  const exporter = await proxy.connect();
+  await send(exporter, templateMessage());
+  let sent = 0;
+  let stop = false;
+  const sending = (async () => {
+    while (!stop) {
+      await send(exporter, dataMessage(sent, 60_000));
+      sent++;
+    }
+  })();
+  let seen = -1;
+  let still = 0;
+  await until("the collector takes no more", () => {
+    still = seen === sent ? still + 1 : 0;
+    seen = sent;
+    return still > 50;
+  });
+  await proxy.proxy.reconfigure({ collector: tcp(after.port) });
+  await clock.advance(3_000);
+  assert.equal(after.connections.length, 0);
+  await clock.advance(4_000);
+  await until("the next collector has some", () => after.records().length > 5);
+  stop = true;
+  await sending;
+  await until("and all that was sent", () => after.records().at(-1) === sent - 1);
+  before.reading = true;
+  await until("the first reads what it was given", () => before.connections[0]?.ended === true);
+  const all = [...before.records(), ...after.records()];
+  assert.deepEqual(all, Array.from({ length: sent }, (_, number) => number), "each once, in order");
+  exporter.close();
+  const closed = proxy.proxy.close();
+  await clock.advance(1);
+  await closed;
+  before.close();
+  after.close();
+});
+
+Deno.test("limits hold for sessions that stand; a proxy that ends takes nothing up", async () => {
+  const clock = new StandingClock();
+  const collector = new TestCollector();
+  const proxy = new TestProxy(collector.port, { clock });
+  await proxy.proxy.start();
+  const exporter = await proxy.connect();
+  await until("it is open", () => proxy.happened("session_opened").length === 1);
+  const changed = proxy.proxy.reconfigure({ limits: { idle: 2_000 } });
+  await changed;
+  await clock.advance(5_000);
+  await until("it was silent for too long", () => proxy.outcome() === "idle");
+  exporter.close();
+  const closed = proxy.proxy.close();
+  await clock.advance(1);
+  await closed;
+  await assert.rejects(proxy.proxy.reconfigure({}), /ending/);
   collector.close();
 });

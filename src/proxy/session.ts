@@ -2,7 +2,7 @@ import { DecodeError, type RejectReason } from "../ipfix/decode_error.ts";
 import { foreignProtocol } from "../ipfix/foreign_protocol.ts";
 import { type Counters, increment } from "../mediation/counters.ts";
 import type { MediationEvent } from "../mediation/event.ts";
-import type { SessionRewriter, TemplateState } from "../mediation/session_rewriter.ts";
+import type { CollectorFacts, SessionRewriter, TemplateState } from "../mediation/session_rewriter.ts";
 import { formatAddress } from "./address.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type { CollectorConnection } from "./collector_connection.ts";
@@ -10,6 +10,7 @@ import type { CollectorLink, Dial } from "./collector_link.ts";
 import type { Connection, Transport } from "./connection.ts";
 import { describeMediationEvent } from "./mediation_report.ts";
 import { describeRejected, messageLength, wholeMessages } from "./message_walk.ts";
+import { ObservingRewriter } from "./observing_rewriter.ts";
 import { OUTPUT_OCTETS, SMALL_OUTPUT } from "./output_octets.ts";
 import type { ProxyCounters, SessionOutcome } from "./proxy_counters.ts";
 import type { ReportOfSession } from "./proxy_event.ts";
@@ -38,11 +39,23 @@ export interface SessionParts {
   readonly exporter: Connection;
   readonly link: CollectorLink;
   readonly rewriter: SessionRewriter;
+  /** Whether octets are relayed as they are, and the rewriter runs beside for its reports. */
+  readonly observe: boolean;
   readonly pool: BufferPool;
   readonly limits: SessionLimits;
   readonly counters: ProxyCounters;
   readonly openedAt: Date;
   readonly report: ReportOfSession;
+}
+
+/** What is different for a session from one message to the next; it takes a new transport session to the collector. */
+export interface SessionMove {
+  readonly dial: Dial;
+  /** Whether the session is observed only. */
+  readonly observe: boolean;
+  /** Whether what goes out is made for something else than before, so that what was not taken yet is of no use. */
+  readonly renew: boolean;
+  readonly collector: CollectorFacts;
 }
 
 /** One exporter's transport session and the collector's session that belongs to it. {@link run} is the whole data path. */
@@ -54,7 +67,14 @@ export class Session {
   readonly openedAt: Date;
   readonly #parts: SessionParts;
   readonly #exporter: Connection;
-  readonly #rewriter: SessionRewriter;
+  /** The mediator's. */
+  readonly #mediated: SessionRewriter;
+  /** What output comes from: the mediator's rewriter, or what observes with it. */
+  #rewriter: SessionRewriter;
+  #limits: SessionLimits;
+  #move: SessionMove | undefined;
+  /** Milliseconds that the move has waited for an old collector that takes nothing. */
+  #moveWaited = 0;
   readonly #input: ReadBuffer;
   #output: Uint8Array | undefined;
   #collector: CollectorConnection | undefined;
@@ -77,7 +97,9 @@ export class Session {
     this.transport = parts.exporter.transport;
     if (parts.exporter.certificateName !== undefined) this.certificateName = parts.exporter.certificateName;
     this.openedAt = parts.openedAt;
-    this.#rewriter = parts.rewriter;
+    this.#mediated = parts.rewriter;
+    this.#limits = parts.limits;
+    this.#rewriter = parts.observe ? this.#observing() : parts.rewriter;
     this.#input = new ReadBuffer(parts.pool);
     parts.link.abandoned.then(() => this.stop("collector_unavailable"));
   }
@@ -92,7 +114,7 @@ export class Session {
       this.#releaseOutput();
       // Whoever closed in order waits for the collector, so that it can tell a flushed session from a broken one.
       if (outcome !== "closed") this.#exporter.close();
-      if (this.#collector !== undefined) await this.#parts.link.finish(this.#parts.limits.collectorClose);
+      if (this.#collector !== undefined) await this.#parts.link.finish(this.#limits.collectorClose);
       // TLS has a goodbye of its own: without it, an exporter takes an end in order for a connection cut off (RFC 8446 §6.1).
       if (outcome === "closed") await this.#exporter.closeWrite();
     } catch (error) {
@@ -117,11 +139,19 @@ export class Session {
    */
   async #relay(): Promise<SessionOutcome> {
     const { pool } = this.#parts;
-    const rewriter = this.#rewriter;
     const input = this.#input;
     this.#collector = await this.#parts.link.connection();
     if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
+    /** Whether the rewriter has nothing in hand: it gave nothing out when it was last asked. */
+    let atRest = false;
     for (;;) {
+      // What is relayed as it comes may end with a message at any time.
+      if (this.#move !== undefined && (atRest || this.#rewriter !== this.#mediated)) {
+        this.#collector = await this.#tryMove(this.#collector);
+        if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
+      }
+      atRest = false;
+      const rewriter = this.#rewriter;
       let output = this.#output ??= pool.lease(OUTPUT_OCTETS);
       try {
         rewriter.rewrite(input.waiting(), output);
@@ -155,6 +185,8 @@ export class Session {
       }
       if (rewriter.consumed > 0) continue;
 
+      atRest = true;
+      if (this.#move !== undefined && this.#rewriter === this.#mediated) continue;
       // All that came is delivered but the beginning of a message: whoever waits long should hold little.
       this.#releaseOutput();
       const space = input.space();
@@ -189,6 +221,8 @@ export class Session {
    * exporter is not read meanwhile: it notices nothing. Undefined: no collector within the time it may be held.
    */
   async #resume(failed: CollectorConnection, unsent: Uint8Array): Promise<CollectorConnection | undefined> {
+    // What was relayed as it came ended nobody knows where.
+    if (this.#rewriter !== this.#mediated) return undefined;
     this.#unsent = unsent.length;
     const collector = await this.#parts.link.replace(failed);
     if (collector === undefined) {
@@ -197,9 +231,58 @@ export class Session {
       return undefined;
     }
     this.#unsent = 0;
-    this.#rewriter.restart(unsent);
+    this.#begin(unsent);
+    return collector;
+  }
+
+  /** Begins a transport session to the collector: live templates, then what the one before never took. */
+  #begin(unsent?: Uint8Array): void {
+    const move = this.#move;
+    this.#move = undefined;
+    if (move?.renew === true) this.#renew(unsent, move.collector);
+    else if (this.#rewriter === this.#mediated) this.#mediated.restart(unsent);
+    if (move !== undefined) {
+      if (this.#rewriter instanceof ObservingRewriter) this.#rewriter.release();
+      this.#rewriter = move.observe ? this.#observing(this.#mediated.sourceTemplates()) : this.#mediated;
+    }
     const announced = this.templates().filter(({ targetTemplate }) => targetTemplate !== undefined);
     this.#parts.counters.replayedTemplates += announced.length;
+  }
+
+  #renew(unsent: Uint8Array | undefined, collector: CollectorFacts): void {
+    const records = this.#mediated.renew(unsent, collector);
+    if (records === 0) return;
+    const message =
+      `${records} records were made for the collector before, and are of no use to the one that holds now`;
+    const fields = { octets: unsent?.length ?? 0, records };
+    this.#parts.report("warning", "held_octets_discarded", message, fields);
+  }
+
+  #observing(prelude: readonly Uint8Array[] = []): ObservingRewriter {
+    return new ObservingRewriter(this.#mediated, {
+      pool: this.#parts.pool,
+      datagrams: () => this.#collector?.datagrams === true,
+      onBroken: this.#reportBroken.bind(this),
+      prelude,
+    });
+  }
+
+  /**
+   * Leaves the collector that has taken all that was for it, for the one that holds now; not while a message is half on its way.
+   *
+   * @returns the collector from here on. Undefined: this session is over
+   */
+  async #tryMove(left: CollectorConnection): Promise<CollectorConnection | undefined> {
+    if (this.#rewriter instanceof ObservingRewriter) {
+      const isWhole = this.#rewriter.finish();
+      // What was relayed has lost its bounds: this exporter has to begin anew.
+      if (isWhole === undefined) return undefined;
+      if (!isWhole) return left;
+    }
+    const { link } = this.#parts;
+    link.retire();
+    const collector = await link.replace(left);
+    if (collector !== undefined) this.#begin();
     return collector;
   }
 
@@ -218,7 +301,7 @@ export class Session {
   }
 
   /** A broken message in a session that is only observed: it is relayed on. */
-  reportBroken(error: DecodeError, offset: number, octets: Uint8Array): void {
+  #reportBroken(error: DecodeError, offset: number, octets: Uint8Array): void {
     const fields = { offset: offset + error.offset, reason: error.reason, ...describeRejected(octets) };
     this.#parts.report("warning", "observing_ended", `${error.message}; the session is relayed on, unobserved`, fields);
   }
@@ -249,9 +332,37 @@ export class Session {
     else this.#parts.link.close();
   }
 
-  /** Goes over to where this dials before the next record. */
+  /** Goes over to another collector, another way to it, or another mode, before the next record. */
+  move(move: SessionMove): void {
+    // Of two moves, the later counts; what the earlier one would have made useless is so still.
+    this.#move = { ...move, renew: move.renew || this.#move?.renew === true };
+    this.#moveWaited = 0;
+    this.#parts.link.redirect(move.dial);
+  }
+
+  /** Dials this where the connection to the collector is lost. */
   redirect(dial: Dial): void {
     this.#parts.link.redirect(dial);
+  }
+
+  /** Maps its templates again, by the treatments that hold now. */
+  remap(): void {
+    this.#rewriter.remap();
+  }
+
+  /** Whether the collector that holds now expects something else than the one that output is made for. */
+  get outdated(): boolean {
+    return this.#mediated.outdated;
+  }
+
+  get observed(): boolean {
+    return this.#move?.observe ?? this.#rewriter !== this.#mediated;
+  }
+
+  /** Other limits hold from now on. */
+  limit(limits: SessionLimits, hold: number): void {
+    this.#limits = limits;
+    this.#parts.link.hold = hold;
   }
 
   /** Tells the exporter that the proxy ends, and goes on for as long as it still sends; see {@link tick}. */
@@ -269,13 +380,20 @@ export class Session {
   tick(elapsed: number, quiet: number): void {
     const timer = this.#timer;
     timer.sinceAnnounced += elapsed;
-    if (!this.#reading) return;
+    if (!this.#reading) return this.#waitToMove(elapsed);
     timer.wait(elapsed, this.#streamOffset, this.#input.length);
-    const { partialMessage } = this.#parts.limits;
-    const idle = this.#parts.limits.idle || (this.#exporter.idleLimit ?? 0);
+    const { partialMessage } = this.#limits;
+    const idle = this.#limits.idle || (this.#exporter.idleLimit ?? 0);
     if (this.#draining && timer.quiet >= quiet) this.stop("drained");
     else if (partialMessage > 0 && timer.partial >= partialMessage) this.stop("partial_message");
     else if (idle > 0 && timer.quiet >= idle) this.stop("idle");
+  }
+
+  /** A collector that is to be left may take as long over what it was given as one that closes. */
+  #waitToMove(elapsed: number): void {
+    if (this.#move === undefined || this.#unsent > 0) return;
+    this.#moveWaited += elapsed;
+    if (this.#moveWaited >= this.#limits.collectorClose) this.#parts.link.tearDown();
   }
 
   /** True once the exporter is done with, and only its last octets are on their way. */
@@ -284,12 +402,12 @@ export class Session {
   }
 
   get counters(): Counters {
-    return this.#rewriter.counters;
+    return this.#mediated.counters;
   }
 
   /** Whether any live template's mapping is not the identity. */
   get skewed(): boolean {
-    return this.#rewriter.skewed;
+    return this.#mediated.skewed;
   }
 
   /** Whether its connection to the collector stands. */
@@ -303,7 +421,7 @@ export class Session {
   }
 
   templates(): TemplateState[] {
-    return this.#rewriter.templates();
+    return this.#mediated.templates();
   }
 
   /** What the rewriter tells of this session. */

@@ -72,6 +72,7 @@ async function runSession(rooms: readonly number[], piece: number, messages: rea
     exporter: accepted,
     link,
     rewriter: new RelayingRewriter({ reliable: true }),
+    observe: false,
     pool,
     limits: { partialMessage: 0, idle: 0, collectorClose: 1_000 },
     counters,
