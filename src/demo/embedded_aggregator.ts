@@ -33,9 +33,10 @@ export class EmbeddedAggregator {
   #decoder: FragileCollector;
   #session = 0;
 
-  constructor(readonly profile: Profile) {
+  /** @param port 0: one that is free */
+  constructor(readonly profile: Profile, port = 0) {
     this.#decoder = new FragileCollector(fragileCollectorOptions(profile));
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port });
     this.#accepting = this.#accept();
   }
 

@@ -64,6 +64,13 @@ function Chain({ treatment: { chain } }: { readonly treatment: TreatmentView }) 
 }
 
 function Options({ options }: { readonly options: unknown }) {
-  const text = JSON.stringify(options, (_, value) => typeof value === "bigint" ? value.toString() : value);
-  return <code>{text === "{}" ? "" : text}</code>;
+  const given = typeof options !== "object" || options === null ? [] : Object.entries(options);
+  const said = given.map(([name, value]) => [name, JSON.stringify(value, safe)]).filter(([, text]) =>
+    text !== undefined && text !== "{}" && text !== "[]"
+  );
+  return <span>{said.map(([name, text]) => `${name}: ${text}`).join(", ")}</span>;
+}
+
+function safe(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? value.toString() : value;
 }

@@ -26,7 +26,7 @@ export function dashboardRegions(state: DashboardState) {
     <Sessions overview={overview} />,
     <Losses view={view} />,
     <Region id="events" title="Last events" class="wide">
-      <Events events={events.slice(0, 30)} />
+      <Events events={events.slice(0, 15)} />
     </Region>,
     <Configuration view={view} />,
   ];
@@ -149,7 +149,7 @@ function Sessions({ overview }: { readonly overview: Overview }) {
   return (
     <Region id="sessions" title={`Sessions (${number(open)})`} class="wide">
       <form class="search" method="get" action="/#sessions" role="search">
-        <label for="q">Search</label>
+        <label for="q" class="hidden">Search sessions</label>
         <input id="q" name="q" type="search" value={query} placeholder="peer, release, element, trouble" />
         <button type="submit">Search</button>
       </form>
@@ -161,9 +161,9 @@ function Sessions({ overview }: { readonly overview: Overview }) {
               <thead>
                 <tr>
                   <th scope="col">Session</th>
-                  <th scope="col">Peer</th>
-                  <th scope="col">Release</th>
                   <th scope="col">What to know</th>
+                  <th scope="col">Release</th>
+                  <th scope="col">Peer</th>
                   <th scope="col" class="number">Records in</th>
                   <th scope="col" class="number">out</th>
                 </tr>
@@ -192,13 +192,13 @@ function Session({ session, release, trouble }: SessionRow) {
         <a href={sessionPath(id)} aria-label={`Session ${id}`}>{id}</a>
       </th>
       <td>
-        <code>{peer}</code>
-        <small>{certificateName ?? transport}</small>
+        <Trouble trouble={trouble} />
+        {closing ? <small>closing</small> : ""}
       </td>
       <td>{release ?? "unknown"}</td>
       <td>
-        <Trouble trouble={trouble} />
-        {closing ? <small>closing</small> : ""}
+        <code>{peer}</code>
+        <small>{certificateName ?? transport}</small>
       </td>
       <td class="number">{number(recordsReceived)}</td>
       <td class="number">{number(recordsSent)}</td>
@@ -271,7 +271,7 @@ function Losses({ view }: { readonly view: AdminView }) {
 export function Rates() {
   return (
     <section id="rates" class="card wide" aria-labelledby="rates-title">
-      <h2 id="rates-title">Rates of the last hour</h2>
+      <h2 id="rates-title">Rates of the last hour, in UTC</h2>
       <p class="none">
         <noscript>The chart needs JavaScript; the figures above do not.</noscript>
       </p>

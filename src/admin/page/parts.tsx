@@ -82,6 +82,8 @@ export function Facts({ facts }: { readonly facts: readonly (readonly [name: str
   );
 }
 
+const EVENT_SIGNS: Readonly<Record<string, string>> = { warning: "▲ ", error: "✕ " };
+
 /** The last events, newest first. */
 export function Events({ events }: { readonly events: readonly AdminEvent[] }) {
   if (events.length === 0) return <p class="none">Nothing has happened since this proxy was started.</p>;
@@ -90,7 +92,7 @@ export function Events({ events }: { readonly events: readonly AdminEvent[] }) {
       {events.map((event) => (
         <li class={levelOf(event)}>
           <time datetime={event.time.toISOString()}>{event.time.toISOString().slice(11, 19)}</time>
-          <code>{event.event}</code>
+          <code>{`${EVENT_SIGNS[levelOf(event)] ?? ""}${event.event}`}</code>
           <span class="what">
             {textOf(event, "message")}
             {event.session === undefined ? "" : <SessionLink id={event.session} />}

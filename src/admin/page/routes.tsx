@@ -59,16 +59,15 @@ export function pageRoutes({ view, history, events, now, interval, admit }: Page
 
   app.get("/", async (context) => {
     const query = queryOf(context);
-    const [verdict, figures, ...rest] = await dashboard(query);
+    const regions = await dashboard(query);
     const path = query === "" ? "/live/dashboard" : `/live/dashboard?q=${encodeURIComponent(query)}`;
     return await page(
       context,
       <Document title="Dashboard" live={path} version={view.version}>
         <div class="grid">
-          {verdict}
-          {figures}
+          {regions.slice(0, -2)}
           <Rates />
-          {rest}
+          {regions.slice(-2)}
         </div>
       </Document>,
     );

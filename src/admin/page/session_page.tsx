@@ -24,17 +24,6 @@ export function sessionRegions(state: SessionPageState) {
   const { counters } = session;
   return [
     <Head {...state} />,
-    ...templates.slice(0, TEMPLATES).map((template) => <Template view={view} template={template} />),
-    ...(templates.length > TEMPLATES
-      ? [
-        <Region id="more" title="More templates" class="wide">
-          <p>
-            {`${templates.length - TEMPLATES} more: all are in `}
-            <a href={`/api/sessions/${encodeURIComponent(session.id)}`}>the session as JSON</a>.
-          </p>
-        </Region>,
-      ]
-      : []),
     <Region id="lost" title={view.mode === "observe" ? "What would be lost" : "What was lost"}>
       <Counts
         rows={counters.informationLost}
@@ -49,6 +38,17 @@ export function sessionRegions(state: SessionPageState) {
       />
     </Region>,
     <Counted session={session} />,
+    ...templates.slice(0, TEMPLATES).map((template) => <Template view={view} template={template} />),
+    ...(templates.length > TEMPLATES
+      ? [
+        <Region id="more" title="More templates" class="wide">
+          <p>
+            {`${templates.length - TEMPLATES} more: all are in `}
+            <a href={`/api/sessions/${encodeURIComponent(session.id)}`}>the session as JSON</a>.
+          </p>
+        </Region>,
+      ]
+      : []),
     <Region id="events" title="Last events" class="wide">
       <Events events={events.map(({ session: _, ...event }) => event)} />
     </Region>,
@@ -123,8 +123,9 @@ function Template({ view, template: state }: { readonly view: AdminView; readonl
       {rows.length === 0 ? "" : (
         <>
           <label class="only">
-            <input type="checkbox" /> Only what is different
+            <input type="checkbox" checked /> Only what is different
           </label>
+          {outcome === "identity" ? <p class="none same">Nothing is different.</p> : ""}
           <Scroll label={`Fields of template ${template}`}>
             <table class="diff">
               <thead>

@@ -32,7 +32,8 @@ export function troubleOf(
     [4, failed, `plugins failed at ${count(failed, "template")}`],
     [3, counters.sequenceGaps, `${count(counters.sequenceGaps, "record")} missing from the exporter`],
     [2, lost, `${count(lost, "record")} lost a value`],
-    [1, skewed ? 1 : 0, "rewritten"],
+    // Who lost a value is rewritten: once is enough.
+    [1, skewed && lost === 0 ? 1 : 0, "rewritten"],
   ];
   const here = found.filter(([, amount]) => amount > 0);
   return { grade: here[0]?.[0] ?? 0, amount: here[0]?.[1] ?? 0, words: here.map(([, , words]) => words) };

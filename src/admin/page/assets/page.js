@@ -44,9 +44,14 @@ function takeRegions({ order, changed }) {
   for (const element of [...grid.children]) {
     if (element.id !== "rates" && !order.includes(element.id)) element.remove();
   }
-  const wanted = order.map((id) => document.getElementById(id));
-  const standing = [...grid.children].filter(({ id }) => id !== "rates");
-  if (wanted.some((element, index) => element !== standing[index])) grid.append(...wanted);
+  // What came new stands behind the one before it in the server's order.
+  order.forEach((id, index) => {
+    const element = document.getElementById(id);
+    const before = index === 0 ? null : document.getElementById(order[index - 1]);
+    const after = before === null ? grid.firstElementChild : before.nextElementSibling;
+    const next = after?.id === "rates" ? after.nextElementSibling : after;
+    if (element !== after && element !== next) grid.insertBefore(element, after);
+  });
 }
 
 let source;
@@ -144,15 +149,24 @@ class Charts {
         width,
         height: element.id === "held-chart" ? 120 : 200,
         cursor: { sync: { key: "rates" } },
-        scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
-        axes: [axis, { ...axis, size: 60, values: (_plot, ticks) => ticks.map(short) }],
+        scales: {
+          x: { range: (_plot, first, last) => [Math.min(first, last - 120), last] },
+          y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] },
+        },
+        axes: [
+          { ...axis, space: 80, values: (_plot, ticks) => ticks.map(clock) },
+          { ...axis, size: 60, values: (_plot, ticks) => ticks.map(short) },
+        ],
         series: [
-          { label: "at" },
+          { label: "at", value: (_plot, time) => time === null || time === undefined ? "–" : clock(time) },
           ...labels.map((label, index) => ({
             label,
             stroke: colour(names[index]),
-            width: 2,
-            dash: [undefined, [6, 4], [2, 3]][index],
+            // What goes in and out is mostly the same: the one shows around the other.
+            width: names[index] === "received" ? 6 : 2,
+            alpha: names[index] === "received" ? 0.5 : 1,
+            dash: names[index] === "dropped" ? [3, 3] : undefined,
+            points: { show: false },
             value: (_plot, value) => value === null || value === undefined ? "–" : short(value),
           })),
         ],
@@ -164,6 +178,11 @@ class Charts {
 }
 
 const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+
+/** The time of day, UTC as everywhere here. */
+function clock(seconds) {
+  return new Date(seconds * 1000).toISOString().slice(11, 19);
+}
 
 function short(value) {
   return SHORT.format(value);
