@@ -164,7 +164,8 @@ export class MessageReader {
     if (id < MINIMUM_DATA_SET_ID) state.relay = false; // of all, of which the collector may have some, or none
     for (const template of ids) {
       const entry = templates.withdraw(state.observationDomain, template);
-      if (entry?.kind !== "accepted" || !dialect.withdrawals) {
+      // Where sessions share ids, others may still send records by this one.
+      if (entry?.kind !== "accepted" || !dialect.withdrawals || entry.sharesIds) {
         state.relay = false;
         continue;
       }
@@ -200,7 +201,7 @@ export class MessageReader {
         state.dropped = true;
         return drop(entry.reason, state.observationDomain, set.id, entry.message, 1);
       }
-      const records = countRecords(octets, set, entry.source);
+      const records = countRecords(octets, set, entry.source, state.observationDomain);
       state.received += records;
       if (records > 0) state.dropped = true;
       return records > 0
@@ -260,14 +261,14 @@ export class MessageReader {
  *
  * @throws DecodeError `field_overrun`
  */
-function countRecords(octets: Uint8Array, set: MessageSet, source: Template): number {
+function countRecords(octets: Uint8Array, set: MessageSet, source: Template, observationDomain: number): number {
   try {
     return recordLayout(source).count(new OctetReader(octets, set.contentOffset, set.end));
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw new DecodeError(
       "field_overrun",
-      `a data record of template ${set.id} overruns its set`,
+      `a data record of template ${set.id} in observation domain ${observationDomain} overruns its set`,
       error.offset,
       error.extent,
     );

@@ -287,6 +287,7 @@ class Emitter {
     const { element, length } = this.#field(position);
     const counter = this.#counters.get(position);
     if (counter === undefined) throw new RangeError(`source field ${position} is not lost`);
+    if (length === 0) return;
     if (length === VARIABLE_LENGTH) this.operation(Operation.cutVariable, counter);
     else if (element.type === "boolean" && length === 1) this.operation(Operation.cutTrue, counter);
     else this.operation(Operation.cutOctets, counter, length);
