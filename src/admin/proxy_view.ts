@@ -1,15 +1,15 @@
 import type { Proxy } from "../proxy/proxy.ts";
 import type { EventFeed } from "./event_feed.ts";
-import type { AdminView, ConfigurationView, SessionOutcome } from "./view.ts";
+import type { AdminView, CertificateView, ConfigurationView, SessionOutcome } from "./view.ts";
 
 /** What the proxy itself does not know. */
 export interface ProxyFacts {
   readonly version: string;
   readonly startedAt: Date;
-  /** Name of the collector's profile. */
-  readonly profile: string;
+  /** Name of the collector's profile. Asked each time, like all that a reload changes. */
+  readonly profile: () => string;
   /** Name of the dialect that output fits. */
-  readonly dialect: string;
+  readonly dialect: () => string;
   /** What the proxy's events are published to. */
   readonly events: EventFeed;
   /** Called for `POST /api/drain`; whoever runs the program ends it when the drain is done. */
@@ -18,7 +18,7 @@ export interface ProxyFacts {
   readonly ready: () => boolean;
   readonly reload?: AdminView["reload"];
   readonly configReloads?: ReadonlyMap<string, number>;
-  readonly certificates?: AdminView["certificates"];
+  readonly certificates?: () => Iterable<CertificateView>;
   /** Asked each time: a reload changes it. */
   readonly configuration?: () => ConfigurationView | undefined;
   readonly releaseRange?: AdminView["releaseRange"];
@@ -30,7 +30,9 @@ export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
   return {
     version,
     startedAt,
-    mode: proxy.mode,
+    get mode() {
+      return proxy.mode;
+    },
     get draining() {
       return proxy.draining;
     },
@@ -38,7 +40,7 @@ export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
       return facts.ready();
     },
     get collector() {
-      return { ...proxy.collector(), profile, dialect };
+      return { ...proxy.collector(), profile: profile(), dialect: dialect() };
     },
     get skew() {
       return proxy.skew;
@@ -59,7 +61,9 @@ export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
     subscribe: (listener) => events.subscribe(listener),
     ...(reload === undefined ? {} : { reload }),
     ...(configReloads === undefined ? {} : { configReloads }),
-    ...(certificates === undefined ? {} : { certificates }),
+    get certificates() {
+      return certificates?.() ?? [];
+    },
     ...(releaseRange === undefined ? {} : { releaseRange }),
   };
 }

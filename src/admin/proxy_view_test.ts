@@ -25,8 +25,8 @@ function fixture() {
   const view = proxyView(proxy, {
     version: "1.2.3",
     startedAt: new Date("2026-01-01T00:00:00Z"),
-    profile: "antrea/v2.0",
-    dialect: "go-ipfix-legacy",
+    profile: () => "antrea/v2.0",
+    dialect: () => "go-ipfix-legacy",
     events,
     drain: () => drained++,
     ready: () => !proxy.draining,

@@ -1,6 +1,6 @@
 import { EventFeed } from "../admin/event_feed.ts";
 import { proxyView } from "../admin/proxy_view.ts";
-import type { AdminView, CertificateView, ConfigurationView } from "../admin/view.ts";
+import type { AdminView, CertificateView, ConfigurationView, ReloadResult } from "../admin/view.ts";
 import { antreaEras, detectAntreaRelease } from "../config/antrea_eras.ts";
 import type { Configuration, Mode } from "../config/configuration.ts";
 import { registryHistory } from "../config/registries.ts";
@@ -69,42 +69,79 @@ export async function servedProxyOptions(
   };
 }
 
+/** How a served proxy's configuration is read again. */
+export interface Reloading {
+  readonly reload: () => Promise<ReloadResult>;
+  readonly outcomes: ReadonlyMap<string, number>;
+}
+
 /** A proxy with what belongs to running it: the view that the admin server has of it, and its end. */
 export class ServedProxy {
   readonly proxy: Proxy;
   readonly view: AdminView;
+  /** Receives what happens, for the log and the event stream. */
+  readonly report: ReportEvent;
+  readonly #mediator: Mediator;
+  #options: ServedProxyOptions;
   #ready = false;
   #drained: Promise<void> | undefined;
   #beginDrain = () => {};
   readonly #drainBegun = new Promise<void>((resolve) => this.#beginDrain = resolve);
 
-  /** @param report receives all that happens, for the log */
-  constructor(options: ServedProxyOptions, report: ReportEvent) {
-    const { listeners, collector, profile, mode, mediation, limits, certificates, skewSettle, configuration } = options;
+  /**
+   * @param report receives all that happens, for the log
+   * @param reloading how its configuration is read again, and what became of that so far; missing: it has none
+   */
+  constructor(options: ServedProxyOptions, report: ReportEvent, reloading?: Reloading) {
+    const { listeners, collector, mode, mediation, limits, skewSettle } = this.#options = options;
     const events = new EventFeed();
+    this.report = (event) => {
+      report(event);
+      events.publish(event);
+    };
+    this.#mediator = new Mediator(mediation);
     this.proxy = new Proxy({
       listeners,
       collector,
       mode,
-      mediator: new Mediator(mediation),
+      mediator: this.#mediator,
       ...(limits === undefined ? {} : { limits }),
       ...(skewSettle === undefined ? {} : { skewSettle }),
-      report: (event) => {
-        report(event);
-        events.publish(event);
-      },
+      report: this.report,
     });
+    const now = () => this.#options;
     this.view = proxyView(this.proxy, {
       version: VERSION,
       startedAt: new Date(),
-      profile: profile.name,
-      dialect: profile.dialect.name,
+      profile: () => now().profile.name,
+      dialect: () => now().profile.dialect.name,
       events,
       drain: () => void this.drained(),
       ready: () => this.#ready,
-      configuration: () => configuration,
+      configuration: () => now().configuration,
       releaseRange: (profile) => antreaEras().find((era) => era.profile === profile)?.range,
-      ...(certificates === undefined ? {} : { certificates }),
+      certificates: () => now().certificates ?? [],
+      ...(reloading === undefined ? {} : { reload: reloading.reload, configReloads: reloading.outcomes }),
+    });
+  }
+
+  /**
+   * Goes on with other options: as {@link Proxy.reconfigure}.
+   *
+   * @throws Error that says what cannot be had; then nothing has changed
+   */
+  async reconfigure(options: ServedProxyOptions): Promise<void> {
+    const { listeners, collector, mode, mediation, limits, skewSettle } = options;
+    await this.proxy.reconfigure({
+      listeners,
+      collector,
+      mode,
+      ...(limits === undefined ? {} : { limits }),
+      ...(skewSettle === undefined ? {} : { skewSettle }),
+      mediate: () => {
+        this.#mediator.reconfigure(mediation);
+        this.#options = options;
+      },
     });
   }
 

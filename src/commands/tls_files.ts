@@ -45,6 +45,11 @@ export class TlsEndpoints {
     }
   }
 
+  /** Looks whether the files have changed, now rather than in a few seconds. */
+  async refresh(): Promise<void> {
+    await Promise.all(this.#open.map(({ credentials }) => credentials.refresh()));
+  }
+
   /** Looks at the files no more. */
   close(): void {
     for (const { credentials } of this.#open) credentials.close();

@@ -121,6 +121,7 @@ export class Proxy {
     const isOther = !sameCollector(collector, this.#options.collector);
     if (limits !== undefined) this.#limits = { ...DEFAULT_LIMITS, ...limits };
     this.#options = { ...this.#options, listeners, ...others };
+    if (others.skewSettle !== undefined) this.#skew.settle = others.skewSettle;
     mediate?.();
     let turn = 0;
     for (const session of this.#sessions.values()) {

@@ -87,7 +87,8 @@ export interface ProxyOptions {
 }
 
 /** What may change while the proxy runs. */
-export interface ProxyChange extends Partial<Pick<ProxyOptions, "listeners" | "collector" | "limits" | "mode">> {
+export interface ProxyChange
+  extends Partial<Pick<ProxyOptions, "listeners" | "collector" | "limits" | "mode" | "skewSettle">> {
   /** Called once all is bound, before any session takes the change up: has the mediator go by other treatments. */
   readonly mediate?: () => void;
 }

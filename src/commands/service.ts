@@ -1,0 +1,120 @@
+import { type AdminServer, startAdmin } from "../admin/start_admin.ts";
+import type { Configuration } from "../config/configuration.ts";
+import { FileWatch } from "../config/file_watch.ts";
+import { configureLogging, overrideLogging } from "../logging.ts";
+import { type Clock, SYSTEM_CLOCK } from "../proxy/clock.ts";
+import type { BoundListener } from "../proxy/proxy.ts";
+import type { ReportEvent } from "../proxy/proxy_event.ts";
+import { certificateFiles, type Loaded, loadWatched, Reloader } from "./reloader.ts";
+import { ServedProxy, type ServedProxyOptions, servedProxyOptions, unavailable } from "./served_proxy.ts";
+import { TlsEndpoints } from "./tls_files.ts";
+
+/** An admin server that is left may finish what it is answering. */
+const ADMIN_GRACE = 1_000;
+
+/** A proxy and its admin server, by a configuration file and whatever that changes to. */
+export class Service {
+  readonly served: ServedProxy;
+  readonly reloader: Reloader;
+  readonly #report: ReportEvent;
+  readonly #clock: Clock;
+  #configuration: Configuration;
+  #endpoints: TlsEndpoints;
+  #admin: AdminServer | undefined;
+  #watch: FileWatch | undefined;
+
+  private constructor(
+    configuration: Configuration,
+    options: ServedProxyOptions,
+    endpoints: TlsEndpoints,
+    report: ReportEvent,
+    clock: Clock,
+  ) {
+    this.#configuration = configuration;
+    this.#endpoints = endpoints;
+    this.#report = report;
+    this.#clock = clock;
+    this.reloader = new Reloader(configuration.file, configuration, {
+      load: () => loadWatched(configuration.file),
+      apply: (next) => this.#apply(next),
+      separate: certificateFiles,
+      refresh: () => this.#endpoints.refresh(),
+      // Through the proxy's own way, so that the event stream has it too.
+      report: (event) => this.served.report(event),
+    });
+    this.served = new ServedProxy(options, report, {
+      reload: () => this.reloader.reload("request"),
+      outcomes: this.reloader.outcomes,
+    });
+  }
+
+  /**
+   * Makes all that serving takes; binds nothing yet.
+   *
+   * @throws Error that says what the configuration lacks, a line each
+   */
+  static async open(configuration: Configuration, report: ReportEvent, clock: Clock = SYSTEM_CLOCK): Promise<Service> {
+    const { options, endpoints } = await prepare(configuration, report);
+    return new Service(configuration, options, endpoints, report, clock);
+  }
+
+  /** Where it listens, and where its admin server does. @throws Error that names what cannot be bound; then nothing is */
+  async start(): Promise<{ readonly listeners: readonly BoundListener[]; readonly admin: AdminServer }> {
+    const listeners = await this.served.start();
+    const { address } = this.#configuration.admin;
+    return { listeners, admin: this.#admin = startAdmin(this.served.view, address) };
+  }
+
+  /** Follows the files from now on; `files`: what each held when the configuration was read. */
+  async follow(files: Loaded["files"]): Promise<void> {
+    this.#watch = new FileWatch(this.#clock, (paths) => void this.reloader.changed(paths));
+    await this.reloader.follow(this.#watch, files);
+  }
+
+  /** Ends what is left of it once the proxy is closed. */
+  async close(): Promise<void> {
+    this.#watch?.close();
+    this.#endpoints.close();
+    await this.#admin?.close();
+  }
+
+  /** All of it or nothing. */
+  async #apply(configuration: Configuration): Promise<void> {
+    const logging = overrideLogging(configuration.log);
+    const { options, endpoints } = await prepare(configuration, this.#report);
+    const [before, { address }] = [this.#configuration.admin.address, configuration.admin];
+    const moves = before.hostname !== address.hostname || before.port !== address.port;
+    let admin: AdminServer | undefined;
+    try {
+      if (moves) admin = startAdmin(this.served.view, address);
+      await this.served.reconfigure(options);
+    } catch (error) {
+      endpoints.close();
+      await admin?.close();
+      throw error;
+    }
+    this.#endpoints.close();
+    this.#endpoints = endpoints;
+    this.#configuration = configuration;
+    configureLogging(logging);
+    if (admin === undefined) return;
+    const left = this.#admin;
+    this.#admin = admin;
+    this.#clock.after(ADMIN_GRACE, () => void left?.close());
+  }
+}
+
+async function prepare(
+  configuration: Configuration,
+  report: ReportEvent,
+): Promise<{ options: ServedProxyOptions; endpoints: TlsEndpoints }> {
+  const missing = unavailable(configuration);
+  if (missing.length > 0) throw new Error(missing.join("\n"));
+  const endpoints = new TlsEndpoints(report);
+  try {
+    return { options: await servedProxyOptions(configuration, endpoints), endpoints };
+  } catch (error) {
+    endpoints.close();
+    throw error;
+  }
+}
