@@ -1,9 +1,8 @@
 import type { ResolveElement } from "../ipfix/template_record.ts";
-import { concatenate } from "../ipfix/concatenate.ts";
 import { acceptsAnything } from "./dialect.ts";
 import { FlowKeyMoves } from "./flow_keys.ts";
 import { ListMapper } from "./list_mapper.ts";
-import { checkedLength, LONGEST_RECORD, numberOctets, withLength } from "./record_octets.ts";
+import { LONGEST_RECORD, numberOctets, PatchedOctets } from "./record_octets.ts";
 import { type FieldPlace, type ReferenceField, type ReferencePlan, referencePlan } from "./reference_fields.ts";
 import { type FoundFault, type MappedRecord, type ReferenceScope, Unmappable } from "./reference_scope.ts";
 import { memoryOctets } from "./rewrite_loop/memory.ts";
@@ -91,21 +90,17 @@ export class RecordMapper {
     const sources = plan.source.places(memoryOctets, from);
     const places = plan.target.places(target, 0);
     const named = plan.named === undefined ? undefined : numberAt(memoryOctets, sources[plan.named]);
-    const parts: Uint8Array[] = [];
-    let done = 0;
+    const patched = new PatchedOctets(target);
     for (const [index, field] of plan.fields.entries()) {
       const place = places[index];
       const source = sources[field.source];
       if (place === undefined || source === undefined) continue;
-      const value = { ...context, holder: template, named, element: field.name };
+      const { scope, faults, ledger } = context;
+      const value: ValueContext = { scope, faults, ledger, holder: template, named, element: field.name };
       const octets = this.#value(field, target.subarray(place.value, place.end), source, value, depth);
-      parts.push(target.subarray(done, place.start), framed(octets, place, target, field));
-      done = place.end;
+      patched.replace(place, octets, field.variable);
     }
-    parts.push(target.subarray(done));
-    const octets = concatenate(parts);
-    checkedLength(octets.length);
-    return octets;
+    return patched.result();
   }
 
   /** The number of a template as the collector knows it, in as many octets. */
@@ -176,11 +171,6 @@ function movesOf(mapping: TemplateMapping): FlowKeyMoves {
   const made = new FlowKeyMoves(mapping);
   moves.set(mapping, made);
   return made;
-}
-
-/** The field again, with its length octets as they were where the length is the same, else in the shortest form. */
-function framed(octets: Uint8Array, place: FieldPlace, target: Uint8Array, field: ReferenceField): Uint8Array {
-  return withLength(octets, target.subarray(place.start, place.value), place.end - place.value, field.variable);
 }
 
 function numberAt(octets: Uint8Array, place: FieldPlace | undefined): number {

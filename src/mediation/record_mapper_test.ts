@@ -18,6 +18,7 @@ import { RFC7011 } from "./dialect.ts";
 import type { MediationEvent } from "./event.ts";
 import type { Plugin } from "./plugin.ts";
 import type { Profile } from "./profile.ts";
+import { leaseBuffer, releaseBuffer } from "./rewrite_loop/memory.ts";
 import type { MappedField } from "./template_mapping.ts";
 
 const PORT = field("0/7", 2);
@@ -305,6 +306,29 @@ Deno.test("records that grow are split between messages, what fits none is dropp
   assert.deepEqual([...counters.recordsDropped], [["record_too_long", 1]]);
   assert.equal(counters.fieldsPadded.get("interfaceName"), 3);
   assert.deepEqual(sent.map(({ sequenceNumber, records }) => [sequenceNumber, records]), [[0, 0], [1, 2], [3, 1]]);
+});
+
+Deno.test("a record that waits for the next write is counted where its octets are by then", () => {
+  const profile: Profile = { ...rfc7011, name: "one", dialect: { ...RFC7011, messagesPerWrite: 1 } };
+  const session = mediatorOf(profile, { plugins: [stripProtocol(200)] }).open({
+    reliable: true,
+    maxMessageLength: 512,
+  });
+  const small = variable(list(256, plain(6, 80, "a")));
+  rewriteAll(session, message({}, templateSet(PLAIN), templateSet(HOLDER)));
+  const input = message({}, set(300, join(small, small, small)));
+  const [one, other, output] = [512, 512, 65536].map((size) => leaseBuffer(size) ?? assert.fail("no memory"));
+  assert.ok(one !== undefined && other !== undefined && output !== undefined);
+  one.set(input);
+  session.rewrite(one.subarray(0, input.length), output);
+  assert.deepEqual([session.consumed, session.producedRecords], [0, 2]);
+  one.fill(0);
+  other.set(input);
+  session.rewrite(other.subarray(0, input.length), output);
+  assert.deepEqual([session.consumed, session.producedRecords], [input.length, 1]);
+  assert.equal(session.counters.informationLost.get("protocolIdentifier"), 3);
+  session.close();
+  for (const buffer of [one, other, output]) releaseBuffer(buffer);
 });
 
 Deno.test("lists that would outgrow any record are dropped, without more work than the record allows", () => {

@@ -82,7 +82,7 @@ export const REFERENCE_COLLECTORS: Readonly<Record<string, Profile>> = {
   "known to v2.7, no float32": withoutLimits("v2.7.0", lessThanAll),
   "shared ids": withoutLimits("v2.0.0", { templateScope: "observation-domain" }),
   "lengths of the registry": withoutLimits("v2.7.0", { fieldLengths: "registry" }),
-  "no options": withoutLimits("v2.0.0", { optionsTemplates: false }),
+  "no options, one message a write": withoutLimits("v2.0.0", { optionsTemplates: false, messagesPerWrite: 1 }),
   "no basicList, one set a message": withoutLimits("v2.0.0", {
     undecodableTypes: new Set(["basicList"]),
     setsPerMessage: 1,

@@ -265,7 +265,9 @@ class ReferenceMessage {
       if (!key.startsWith(`${this.observationDomain} `) || (source.scope > 0) !== (setId === 3)) continue;
       if (id !== setId && id !== source.id) continue;
       this.templates.delete(key);
-      if (this.options.profile.dialect.withdrawals && typeof outcome !== "string") {
+      const { withdrawals, templateScope } = this.options.profile.dialect;
+      // Where sessions share ids, others may still use this one.
+      if (withdrawals && templateScope === "session" && typeof outcome !== "string") {
         this.#item("withdrawal", outcome.target, 4);
       }
     }
