@@ -6,8 +6,8 @@ import { flowLayouts, FlowMessages } from "./flows.ts";
 import { ProxyProcess } from "./proxy.ts";
 import { say } from "./support.ts";
 
-/** Of a proxy with 5000 sessions that wait. */
-const MOST_MEGABYTES = 160;
+/** Of a proxy with 5000 sessions that wait, garbage included that nothing has made it collect yet. */
+const MOST_MEGABYTES = 350;
 
 interface Agent {
   readonly socket: ExporterSocket;

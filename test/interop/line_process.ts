@@ -34,6 +34,10 @@ export class LineProcess implements AsyncDisposable {
     ]);
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Writes one line; a process that is gone takes none, which its ending shows. */
   async write(line: string): Promise<void> {
     if (this.ending !== undefined) return;
