@@ -108,8 +108,14 @@ function movedFields(fields: readonly MappedField[]): number {
   // tails[n]: the smallest position that ends a run of n + 1 fields in source order.
   const tails: number[] = [];
   for (const position of positions) {
-    const longer = tails.findIndex((tail) => tail >= position);
-    tails[longer === -1 ? tails.length : longer] = position;
+    // Halving, since a template may have thousands of fields: the first tail that is not below the position.
+    let [low, high] = [0, tails.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((tails[middle] ?? 0) < position) low = middle + 1;
+      else high = middle;
+    }
+    tails[low] = position;
   }
   return positions.length - tails.length;
 }
