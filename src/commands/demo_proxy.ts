@@ -7,15 +7,21 @@ import { EmbeddedAggregator } from "../demo/embedded_aggregator.ts";
 import type { Profile } from "../mediation/profile.ts";
 import { formatAddress } from "../proxy/address.ts";
 import type { ReportEvent } from "../proxy/proxy_event.ts";
-import { ServedProxy } from "./served_proxy.ts";
+import { ServedProxy, type ServedProxyOptions } from "./served_proxy.ts";
 import { writeLine } from "./terminal.ts";
 import { automaticTreatment } from "./treatments.ts";
 
 /** The real proxy with its usual plugins on a free port of loopback, before a collector. */
-export function demoProxy(collector: Destination, expected: Profile, report: ReportEvent): ServedProxy {
+export function demoProxy(
+  collector: Destination,
+  expected: Profile,
+  report: ReportEvent,
+  settings: Pick<ServedProxyOptions, "skewSettle"> = {},
+): ServedProxy {
   const treatment = automaticTreatment(expected);
   const listen = { transport: "tcp" as const, address: { hostname: "127.0.0.1", port: 0 } };
   return new ServedProxy({
+    ...settings,
     listeners: [listen],
     collector: { transport: "tcp", address: collector },
     profile: expected,

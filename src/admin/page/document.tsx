@@ -1,4 +1,5 @@
 import type { Child } from "hono/jsx";
+import { clock } from "./verdict.ts";
 
 /** One page of the dashboard. */
 export interface DocumentProps {
@@ -6,11 +7,13 @@ export interface DocumentProps {
   /** Where the page's live regions come from: a path of this server. */
   readonly live: string;
   readonly version: string;
+  /** The moment that the page shows until its script makes it live. */
+  readonly now: Date;
   readonly children?: Child;
 }
 
 /** A whole page: the same head and navigation around what it shows. Nothing comes from elsewhere, no script is inline. */
-export function Document({ title, live, version, children }: DocumentProps) {
+export function Document({ title, live, version, now, children }: DocumentProps) {
   return (
     <html lang="en">
       <head>
@@ -33,7 +36,7 @@ export function Document({ title, live, version, children }: DocumentProps) {
             <small>{version}</small>
           </a>
           <p id="link" class="link" role="status">
-            <noscript>Without JavaScript this page shows the moment at which it was loaded.</noscript>
+            as of {clock(now)}
           </p>
         </header>
         <main id="main">{children}</main>

@@ -63,7 +63,7 @@ export function pageRoutes({ view, history, events, now, interval, admit }: Page
     const path = query === "" ? "/live/dashboard" : `/live/dashboard?q=${encodeURIComponent(query)}`;
     return await page(
       context,
-      <Document title="Dashboard" live={path} version={view.version}>
+      <Document title="Dashboard" live={path} version={view.version} now={now()}>
         <div class="grid">
           {regions.slice(0, -2)}
           <Rates />
@@ -79,7 +79,7 @@ export function pageRoutes({ view, history, events, now, interval, admit }: Page
     const regions = session(id);
     return await page(
       context,
-      <Document title={`Session ${id}`} live={`/live${sessionPath(id)}`} version={view.version}>
+      <Document title={`Session ${id}`} live={`/live${sessionPath(id)}`} version={view.version} now={now()}>
         <p class="crumbs">
           <a href="/">All sessions</a>
         </p>

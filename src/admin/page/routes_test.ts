@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { createAdmin } from "../admin.ts";
+import { FakeView, skewedMapping, skewedSession } from "../fake_view.ts";
+import { RecentEvents } from "../recent_events.ts";
+
+const BASE = "http://127.0.0.1:24780";
+
+function fixture() {
+  const view = new FakeView();
+  const recentEvents = new RecentEvents();
+  const app = createAdmin(view, { boundHost: "127.0.0.1", recentEvents, eventClients: 1, pageInterval: 1 });
+  const get = async (path: string) => {
+    const response = await app.request(`${BASE}${path}`);
+    return { status: response.status, headers: response.headers, text: await response.text() };
+  };
+  return { view, recentEvents, app, get };
+}
+
+Deno.test("pages and their files come from here alone, and run no script that is not a file of ours", async () => {
+  const { view, get } = fixture();
+  view.open.push(skewedSession("1"));
+  for (const path of ["/", "/sessions/1"]) {
+    const { status, headers, text } = await get(path);
+    assert.equal(status, 200);
+    assert.match(text, /^<!doctype html><html lang="en">/);
+    const policy = headers.get("content-security-policy") ?? "";
+    assert.match(policy, /default-src 'none'; script-src 'self'; style-src 'self'/);
+    assert.doesNotMatch(policy, /unsafe/);
+    assert.doesNotMatch(text, /<script(?![^>]* src=)|<style| style=| on[a-z]+=|https?:\/\//);
+    const files = [...text.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, file]) => file ?? "");
+    assert.ok(files.length >= 5, files.join());
+    for (const file of files) assert.equal((await get(file)).status, 200, file);
+  }
+  assert.match((await get("/assets/page.js")).headers.get("content-type") ?? "", /^text\/javascript/);
+  assert.equal((await get("/assets/other")).status, 404);
+});
+
+Deno.test("what peers send stays text", async () => {
+  const { view, recentEvents, get } = fixture();
+  const evil = `<script>alert(1)</script>"'&`;
+  const mapping = skewedMapping();
+  const [field] = mapping.source.fields;
+  assert.ok(field);
+  const renamed = { ...mapping.source, fields: [{ ...field, element: { ...field.element, name: evil } }] };
+  view.open.push(skewedSession("1", {
+    certificateName: evil,
+    templates: () => [{
+      observationDomain: 7,
+      template: 256,
+      targetTemplate: 256,
+      outcome: "rewritten",
+      detectedProfile: evil,
+      mapping: { source: renamed, fields: [] },
+      records: 1,
+    }],
+  }));
+  view.ended.fieldsStripped.add(`a${evil}`, 1);
+  recentEvents.add({ event: evil, time: new Date(0), session: "1", message: evil });
+  for (const path of ["/", "/sessions/1", `/?q=${encodeURIComponent(evil)}`]) {
+    const { text } = await get(path);
+    assert.ok(!text.includes("<script>alert"), path);
+    assert.ok(text.includes("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"), path);
+  }
+  assert.equal((await get(`/sessions/${encodeURIComponent(evil)}`)).text.includes("<script>alert"), false);
+});
+
+Deno.test("a session that is gone is said to be", async () => {
+  const { get } = fixture();
+  const { status, text } = await get("/sessions/7");
+  assert.equal(status, 404);
+  assert.match(text, /This session is not open any more/);
+  assert.doesNotMatch(text, /Close the session/);
+});
+
+Deno.test("an open page is told what changes; one too many is refused, and its place is free again", async () => {
+  const { view, app } = fixture();
+  const first = await app.request(`${BASE}/live/dashboard?q=tcp`);
+  assert.equal(first.headers.get("content-type"), "text/event-stream");
+  assert.equal((await app.request(`${BASE}/live/sessions/1`)).status, 503);
+  assert.equal((await app.request(`${BASE}/api/events`)).status, 503);
+  const reader = first.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const next = async () => JSON.parse(/data: (.*)/.exec((await reader?.read())?.value ?? "")?.[1] ?? "");
+  const { order } = await next();
+  assert.deepEqual(order, [
+    "verdict",
+    "figures",
+    "releases",
+    "collector",
+    "sessions",
+    "losses",
+    "events",
+    "configuration",
+  ]);
+  view.open.push(skewedSession("1"));
+  const { changed } = await next();
+  const regions = new Map(changed.map(({ id, html }: { id: string; html: string }) => [id, html]));
+  assert.match(String(regions.get("sessions")), /Session 1/);
+  assert.ok(!regions.has("configuration"), "what is as it was is not sent again");
+  await reader?.cancel();
+  const again = await app.request(`${BASE}/live/sessions/1`);
+  assert.equal(again.status, 200);
+  await again.body?.cancel();
+});
+
+Deno.test("the rates are there for the chart", async () => {
+  const { get } = fixture();
+  assert.deepEqual(JSON.parse((await get("/api/rates")).text), { samples: [] });
+});

@@ -1,0 +1,207 @@
+import assert from "node:assert/strict";
+import axe from "axe-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { startAdmin } from "../../src/admin/start_admin.ts";
+import { demoProxy } from "../../src/commands/demo_proxy.ts";
+import { loadProfile } from "../../src/config/profiles.ts";
+import { EmbeddedAgent } from "../../src/demo/embedded_agent.ts";
+import { EmbeddedAggregator } from "../../src/demo/embedded_aggregator.ts";
+import { browserTest } from "./browser.ts";
+
+const OLD = loadProfile("antrea/v1.15");
+const NEW = loadProfile("antrea/v2.0");
+const REMOVE = "No skew left: this proxy can be removed";
+
+/** The real proxy before an Aggregator of the release before, with its admin server; all of it closed at the end. */
+class Setting {
+  aggregator = new EmbeddedAggregator(OLD);
+  readonly proxy = demoProxy(this.aggregator.address, OLD, () => {}, { skewSettle: 1_000 });
+  readonly admin = startAdmin(this.proxy.view, {
+    hostname: "127.0.0.1",
+    port: 0,
+    pageInterval: 50,
+    sampleEvery: 100,
+  });
+  readonly url = `http://127.0.0.1:${this.admin.port}`;
+  readonly #agents: EmbeddedAgent[] = [];
+  #lost = false;
+
+  /** An Agent that has sent its templates and one flow. */
+  async agent(profile: typeof OLD, node: string): Promise<EmbeddedAgent> {
+    const agent = new EmbeddedAgent(profile, node);
+    this.#agents.push(agent);
+    const address = this.proxy.proxy.addresses()[0]?.address;
+    assert.ok(address !== undefined);
+    await agent.connect(address, () => Promise.resolve());
+    assert.equal((await agent.send(0)).written, true);
+    return agent;
+  }
+
+  /** The collector dies, and comes back under its address when the function that is given is called. */
+  async loseCollector(): Promise<() => void> {
+    const { port } = this.aggregator.address;
+    await this.aggregator.close();
+    this.#lost = true;
+    return () => {
+      this.aggregator = new EmbeddedAggregator(OLD, port);
+      this.#lost = false;
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#agents.map((agent) => agent.close()));
+    await this.admin.close();
+    await this.proxy.close();
+    if (!this.#lost) await this.aggregator.close();
+  }
+}
+
+/** Runs with a setting and a page of it; whatever the page complains about fails the test. */
+async function withPage(
+  browser: Browser,
+  options: Parameters<Browser["newContext"]>[0],
+  run: (setting: Setting, page: Page) => Promise<void>,
+): Promise<void> {
+  const setting = new Setting();
+  await setting.proxy.start();
+  const context: BrowserContext = await browser.newContext(options);
+  const complaints: string[] = [];
+  try {
+    context.setDefaultTimeout(10_000);
+    const page = await context.newPage();
+    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("requestfailed", (request) => {
+      if (!request.url().startsWith(setting.url)) complaints.push(`asked elsewhere: ${request.url()}`);
+    });
+    await run(setting, page);
+    assert.deepEqual(complaints, []);
+  } finally {
+    await context.close();
+    await setting.close();
+  }
+}
+
+/** No fault that axe-core calls serious or critical. */
+async function assertAccessible(page: Page, what: string): Promise<void> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate<axe.AxeResults>("axe.run()");
+  const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  const told = serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join("\n  ")}`);
+  assert.deepEqual(told, [], what);
+}
+
+async function assertFits(page: Page, what: string): Promise<void> {
+  const over = await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
+  assert.ok(over <= 0, `${what}: ${over} pixels too wide`);
+}
+
+browserTest(
+  "the page lives: a session comes, its diff, the collector goes and comes back, the proxy can go",
+  (browser) =>
+    withPage(browser, {}, async (setting, page) => {
+      await page.goto(setting.url);
+      await page.getByText("No exporter has come yet").first().waitFor();
+      await page.getByText("No session is open.").first().waitFor();
+
+      const agent = await setting.agent(NEW, "node-2");
+      await page.getByText("This proxy is needed: 1 of 1 session need").waitFor();
+      const releases = page.locator("#releases");
+      await releases.getByText("v2.0-v2.5").waitFor();
+      await releases.getByText("newer than the collector").waitFor();
+      await page.locator("#losses").getByRole("row", { name: "egressNodeName 1 1" }).waitFor();
+      await page.locator("#records-chart canvas").waitFor();
+
+      await page.locator("#sessions").getByRole("link", { name: "Session 1" }).click();
+      const diff = page.locator(".template").first();
+      await diff.locator("tr.stripped").getByText("egressNodeName").waitFor();
+      await diff.getByText("stripped by strip-unknown").waitFor();
+      assert.equal(await diff.locator("tr.kept").first().isVisible(), false);
+      await diff.getByLabel("Only what is different").uncheck();
+      await diff.locator("tr.kept").first().waitFor();
+      await agent.send(1);
+      await page.locator("#lost").getByRole("row", { name: "egressNodeName 2" }).waitFor();
+      assert.equal(await diff.locator("tr.kept").first().isVisible(), true, "news leave alone what a person chose");
+
+      await page.goBack();
+      const comeBack = await setting.loseCollector();
+      await page.getByText(/^Collector 127\.0\.0\.1:\d+ is away/).waitFor();
+      await agent.send(2);
+      comeBack();
+      await page.locator("#collector .tag.good").getByText("connected").waitFor();
+      await page.locator("#events").getByText("collector_lost").first().waitFor();
+
+      assert.equal(await page.getByText(REMOVE).count(), 0);
+      await agent.close();
+      await page.locator("#verdict").getByText(REMOVE, { exact: true }).waitFor();
+    }),
+);
+
+browserTest(
+  "without JavaScript the first paint says all, and the search works",
+  (browser) =>
+    withPage(browser, { javaScriptEnabled: false }, async (setting, page) => {
+      await setting.agent(OLD, "node-1");
+      await setting.agent(NEW, "node-2");
+      for (let tries = 0; tries < 100; tries++) {
+        await page.goto(setting.url);
+        if (await page.getByText("1 of 2 sessions need rewriting").count() > 0) break;
+      }
+      assert.equal(await page.locator("#sessions tbody tr").count(), 2);
+      await page.getByText(/^as of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/).waitFor();
+      await page.getByLabel("Search sessions").fill("v2.0");
+      await page.getByRole("button", { name: "Search" }).click();
+      assert.equal(await page.locator("#sessions tbody tr").count(), 1);
+      assert.equal(await page.getByLabel("Search sessions").inputValue(), "v2.0");
+    }),
+);
+
+browserTest(
+  "typing filters the sessions, and what is typed stays while news come",
+  (browser) =>
+    withPage(browser, {}, async (setting, page) => {
+      await setting.agent(OLD, "node-1");
+      const agent = await setting.agent(NEW, "node-2");
+      await page.goto(setting.url);
+      const rows = page.locator("#sessions tbody tr");
+      await rows.nth(1).waitFor();
+      await page.keyboard.press("Tab");
+      assert.equal(await page.evaluate("document.activeElement.textContent"), "Skip to the content");
+      const search = page.getByLabel("Search sessions");
+      await search.focus();
+      await search.pressSequentially("EGRESSnode");
+      await rows.nth(1).waitFor({ state: "detached" });
+      await agent.send(1);
+      await page.locator("#sessions").getByText("2 records lost a value").waitFor();
+      assert.equal(await search.inputValue(), "EGRESSnode");
+      assert.equal(await page.evaluate("document.activeElement.id"), "q", "the focus stays where it is");
+      assert.match(page.url(), /\?q=EGRESSnode$/);
+    }),
+);
+
+browserTest(
+  "axe-core finds no serious fault, and everything fits, in light and dark, from 360 to 1920 pixels",
+  async (browser) => {
+    for (const [colorScheme, width] of [["light", 360], ["dark", 1920], ["light", 1280], ["dark", 360]] as const) {
+      await withPage(browser, { colorScheme, viewport: { width, height: 800 } }, async (setting, page) => {
+        const what = `${colorScheme}, ${width}`;
+        await setting.agent(OLD, "node-1");
+        await setting.agent(NEW, "node-2");
+        await page.goto(setting.url);
+        await page.getByText("1 of 2 sessions need rewriting").waitFor();
+        await page.locator("#records-chart canvas").waitFor();
+        await assertAccessible(page, what);
+        await assertFits(page, what);
+        await page.goto(`${setting.url}/sessions/2`);
+        await page.locator("tr.stripped").first().waitFor();
+        await assertAccessible(page, `${what}, session`);
+        await assertFits(page, `${what}, session`);
+        if (width > 360) return;
+        await setting.loseCollector();
+        await page.goto(setting.url);
+        await page.getByText(/is away/).first().waitFor();
+        await assertAccessible(page, `${what}, collector away`);
+      });
+    }
+  },
+);
