@@ -81,6 +81,7 @@ Deno.test("status is exactly what the contract says", async () => {
       fieldsPadded: {},
       pluginErrors: {},
       sequenceGaps: 0,
+      referenceFaults: {},
     },
     losses: {
       recordsDropped: { unknown_template: 1 },

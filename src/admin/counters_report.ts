@@ -17,6 +17,8 @@ export interface CountersReport {
   /** By plugin. */
   readonly pluginErrors: CountsReport;
   readonly sequenceGaps: number;
+  /** References to templates that were not put right, by fault. */
+  readonly referenceFaults: CountsReport;
 }
 
 /** What did not arrive, or not whole, as JSON. */
@@ -47,6 +49,7 @@ export function countersReport(counters: Counters): CountersReport {
     fieldsPadded: report(counters.fieldsPadded),
     pluginErrors: report(counters.pluginErrors),
     sequenceGaps: counters.sequenceGaps,
+    referenceFaults: report(counters.referenceFaults),
   };
 }
 

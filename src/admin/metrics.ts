@@ -2,6 +2,7 @@ import { Counter, Gauge, Registry } from "prom-client";
 import { REJECT_REASONS } from "../ipfix/decode_error.ts";
 import type { Counters } from "../mediation/counters.ts";
 import { DROP_REASONS } from "../mediation/event.ts";
+import { REFERENCE_FAULTS } from "../mediation/reference_scope.ts";
 import { BoundedLabels } from "./bounded_labels.ts";
 import { processMetrics } from "./process_metrics.ts";
 import { type AdminView, TRANSPORTS } from "./view.ts";
@@ -155,6 +156,14 @@ function definitions(): Definition[] {
       help: "Data records whose stripped field carried something else than its type's default, by information element.",
       labels: ["element"],
       read: ({ totals }) => by("element", lost.fold(totals.informationLost)),
+    },
+    {
+      kind: "counter",
+      name: "reference_faults_total",
+      help:
+        "References to templates (RFC 6313 lists, flow keys, template ids) in records sent, not put right, by fault.",
+      labels: ["fault"],
+      read: ({ totals }) => by("fault", totals.referenceFaults, REFERENCE_FAULTS),
     },
     {
       kind: "gauge",

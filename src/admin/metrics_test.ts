@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { REJECT_REASONS } from "../ipfix/decode_error.ts";
 import { increment } from "../mediation/counters.ts";
 import { DROP_REASONS } from "../mediation/event.ts";
+import { REFERENCE_FAULTS } from "../mediation/reference_scope.ts";
 import { FakeView, skewedSession } from "./fake_view.ts";
 import { createMetrics } from "./metrics.ts";
 
@@ -51,6 +52,7 @@ Deno.test("every name of the contract is there, with its type, its labels and a 
     fields_stripped_total: ["counter", "element"],
     fields_padded_total: ["counter", "element"],
     information_lost_records_total: ["counter", "element"],
+    reference_faults_total: ["counter", "fault"],
     collector_up: ["gauge"],
     collector_connections_total: ["counter", "outcome"],
     collector_replayed_templates_total: ["counter"],
@@ -85,6 +87,9 @@ Deno.test("every reason is a series from the start, so that its first increase i
   }
   for (const reason of REJECT_REASONS) {
     assert.equal(series.get(`ipfix_proxy_messages_rejected_total{reason="${reason}"}`), 0, reason);
+  }
+  for (const fault of REFERENCE_FAULTS) {
+    assert.equal(series.get(`ipfix_proxy_reference_faults_total{fault="${fault}"}`), 0, fault);
   }
 });
 

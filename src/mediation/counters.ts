@@ -18,13 +18,13 @@ export class Counters {
   templates: Map<TemplateOutcome, number> = new Map();
   recordsDropped: Map<DropReason, number> = new Map();
   messagesRejected: Map<RejectReason, number> = new Map();
-  /** References to templates in records that went out, but could not be put right in every respect. */
+  /** References to templates, in records that went out, that could not be put right in every respect. */
   referenceFaults: Map<ReferenceFault, number> = new Map();
   /** Element name → records that lost this field on the way. */
   fieldsStripped: ElementCounts = new ElementCounts();
   /** Element name → records that were given this field. */
   fieldsPadded: ElementCounts = new ElementCounts();
-  /** Element name → records whose stripped field carried something else than its type's default. */
+  /** Element name → records whose stripped field carried something else than its type's default, or that refer to less than they did. */
   informationLost: ElementCounts = new ElementCounts();
 
   /** Adds all that another session counted: totals of sessions that are closed. */
