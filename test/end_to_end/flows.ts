@@ -18,15 +18,22 @@ const VARIABLE = 65535;
 /** Template id of the first family; the other has the next one. */
 export const FIRST_TEMPLATE = 256;
 
-/** What stands in a field of every record that a plugin filled, by `pen/id`. */
-export type FixedTexts = Readonly<Record<string, string>>;
-
-/** What records of this release look like, both families. The first field (flowStartSeconds) tells the number. */
-export function flowLayouts(release: string, fixed: FixedTexts = {}): FlowLayout[] {
-  return antreaProfile(release).templates.map(({ fields }) => layout(fields, fixed));
+/** How records differ from what an Agent of the release itself would send, by `pen/id`. */
+export interface Differences {
+  /** Texts that a plugin put in: the same in every record. */
+  readonly fixed?: Readonly<Record<string, string>>;
+  /** Fields that are not there. */
+  readonly without?: readonly string[];
 }
 
-function layout(fields: readonly FieldSpecifier[], fixed: FixedTexts): FlowLayout {
+/** What records of this release look like, both families. The first field (flowStartSeconds) tells the number. */
+export function flowLayouts(release: string, { fixed = {}, without = [] }: Differences = {}): FlowLayout[] {
+  return antreaProfile(release).templates.map(({ fields }) =>
+    layout(fields.filter(({ element: { pen, id } }) => !without.includes(`${pen}/${id}`)), fixed)
+  );
+}
+
+function layout(fields: readonly FieldSpecifier[], fixed: Readonly<Record<string, string>>): FlowLayout {
   const wire: WireField[] = [];
   const parts: Uint8Array[] = [];
   const places: NumberPlace[] = [];
