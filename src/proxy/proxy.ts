@@ -2,6 +2,7 @@ import { Counters } from "../mediation/counters.ts";
 import type { CollectorFacts } from "../mediation/session_rewriter.ts";
 import { formatAddress } from "./address.ts";
 import { LoopBufferPool } from "./buffer_pool.ts";
+import { CapturableRewriter, type Captured, type CaptureLimits } from "./capture.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { CollectorLink } from "./collector_link.ts";
 import type { Connection } from "./connection.ts";
@@ -61,6 +62,7 @@ export class Proxy {
   readonly #sessions = new Map<string, Session>();
   readonly #running = new Set<Promise<void>>();
   readonly #ended = new Counters();
+  readonly #captures = new WeakMap<Session, CapturableRewriter>();
   #nextId = 1;
   #full = false;
   #draining = false;
@@ -208,6 +210,17 @@ export class Proxy {
   }
 
   /**
+   * Captures a session's messages before and after rewriting, from now on.
+   *
+   * @param stop ends it
+   * @returns undefined: there is no session of this id; "busy": it is being captured already
+   */
+  capture(id: string, limits: CaptureLimits, stop: AbortSignal): Promise<Captured> | "busy" | undefined {
+    const session = this.#sessions.get(id);
+    return session === undefined ? undefined : this.#captures.get(session)?.capture(limits, stop) ?? "busy";
+  }
+
+  /**
    * Accepts no more, tells the exporters, goes on until each has closed, is quiet or time is up, flushes and closes. Resolves when
    * all is closed, within the limit `drain`.
    */
@@ -281,13 +294,14 @@ export class Proxy {
     const id = String(this.#nextId++);
     const { collector, mediator, random = Math.random } = this.#options;
     const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
-    const rewriter = mediator.open({
+    const mediated = mediator.open({
       address: exporter.remoteAddress.hostname,
       ...(exporter.certificateName === undefined ? {} : { certificateName: exporter.certificateName }),
       reliable: exporter.transport !== "udp",
       ...this.#collectorFacts(),
       notify: (event) => session.notify(event),
     });
+    const rewriter = new CapturableRewriter(mediated);
     const link = new CollectorLink({
       dial: dialer(collector),
       clock: this.#clock,
@@ -309,6 +323,7 @@ export class Proxy {
       openedAt: this.#clock.date(),
       report,
     });
+    this.#captures.set(session, rewriter);
     return session;
   }
 
