@@ -173,6 +173,11 @@ Deno.test("a record that fits the longest message to the octet goes out; one oct
     "a message without sets, which this dialect takes",
   );
   assert.deepEqual(drops, [1]);
+  assert.deepEqual(
+    write(plan([data(100, [10, 101])], { sequenceNumber: 41 })).flat(),
+    ["40: 256×10"],
+    "no second message",
+  );
   const strict = writerOf({ emptyMessages: false }, 120);
   assert.deepEqual(strict.write(strict.plan([strict.data(100, [101, 101])])), [[]]);
   assert.deepEqual(strict.drops, [1, 1]);
@@ -181,6 +186,9 @@ Deno.test("a record that fits the longest message to the octet goes out; one oct
 Deno.test("a template that no longer fits a message begins the next", () => {
   const { plan, data, write } = writerOf({}, 60);
   assert.deepEqual(write(plan([data(100, [10, 10, 10]), announcement(narrow(257))])).flat(), ["40: 256×30", "43: 2×8"]);
+  const small = writerOf({}, 35);
+  const together = [announcement(narrow(257)), announcement(narrow(258))];
+  assert.deepEqual(small.write(small.plan(together)).flat(), ["40: 2×8", "40: 2×8"], "also one of the same set");
 });
 
 Deno.test("an output that is full is gone on with in the next one: nothing twice, nothing left out", () => {

@@ -4,6 +4,12 @@ import { deliver } from "../../test/support/delivered.ts";
 import { rewriteAll } from "../../test/support/rewrite_all.ts";
 import { openSession } from "../../test/support/session.ts";
 import { field, join, message, number, set, templateSet, text, variable } from "../../test/support/wire.ts";
+import type { Template } from "../ipfix/template.ts";
+import { allocate, memoryLongs, memoryOctets, view } from "./rewrite_loop/memory.ts";
+import { answer, rewriteRecords, SCRATCH_LENGTH } from "./rewrite_loop/rewrite_loop.ts";
+import { compileMapping, lostFields } from "./rewrite_program.ts";
+import { type Conversion, identity, type MappedField } from "./template_mapping.ts";
+import { constant, field as fieldOf, fromRecord, template } from "./test_support.ts";
 
 Deno.test("records that need no change are whole where their message is split", () => {
   const fixed = { id: 256, scope: 0, fields: [field("0/7", 2), field("0/11", 2), field("0/4", 1)] };
@@ -19,4 +25,147 @@ Deno.test("records that need no change are whole where their message is split", 
     port,
     ["11", text("pod-1").toHex()],
   ]);
+});
+
+const FACTS = { exporterAddress: Uint8Array.of(192, 0, 2, 1), observationDomain: 0x01020304 };
+const MEMORY = 2 ** 18;
+const [program, input, output, counters] = [allocate(MEMORY), allocate(MEMORY), allocate(MEMORY), allocate(4096)];
+const scratch = allocate(2 * SCRATCH_LENGTH);
+
+/** One record through a mapping: what comes out, and what its counters say: the record, then each lost field. */
+function rewrite(source: Template, fields: readonly MappedField[], record: Uint8Array) {
+  const compiled = compileMapping({ source, fields }, FACTS, false);
+  memoryOctets.set(compiled.octets, program);
+  memoryOctets.set(record, input);
+  const counts = compiled.counted.length + 1;
+  memoryLongs.fill(0n, counters >>> 3, (counters >>> 3) + counts);
+  rewriteRecords(program, counters, input, input + record.length, output, output + MEMORY, scratch);
+  assert.deepEqual([answer.records, answer.consumed], [1, record.length]);
+  return {
+    octets: view(output, answer.produced).slice(),
+    counts: [...memoryLongs.subarray(counters >>> 3, (counters >>> 3) + counts)].map(Number),
+  };
+}
+
+const converted = (name: string, index: number, convert: Conversion): MappedField => ({
+  target: fieldOf(name),
+  value: { from: "record", index, convert },
+});
+const float64 = (value: number) => {
+  const octets = new Uint8Array(8);
+  new DataView(octets.buffer).setFloat64(0, value);
+  return octets;
+};
+const long = text("x".repeat(300));
+
+const CONVERSIONS: readonly [what: string, name: string, convert: Conversion, from: Uint8Array, to: Uint8Array][] = [
+  ["an unsigned number widens with zeros", "octetDeltaCount", "widen", Uint8Array.of(0x80, 1), number(0x8001, 8)],
+  ["a positive signed number widens with zeros", "mibObjectValueInteger", "widen", Uint8Array.of(0x7f), number(127, 4)],
+  ["a negative one with its sign", "mibObjectValueInteger", "widen", Uint8Array.of(0x80, 0), number(-32768, 4)],
+  ["float32 becomes float64", "samplingProbability", "widen", Uint8Array.of(0xbe, 0x80, 0, 0), float64(-0.25)],
+  ["a short string gets one length octet", "interfaceName", "to-variable", text("eth0"), variable(text("eth0"))],
+  [
+    "one of 255 octets gets three",
+    "interfaceName",
+    "to-variable",
+    long.subarray(0, 255),
+    variable(long.subarray(0, 255)),
+  ],
+  ["one of none gets one", "interfaceName", "to-variable", new Uint8Array(), Uint8Array.of(0)],
+];
+
+for (const [what, name, convert, from, to] of CONVERSIONS) {
+  const other = Uint8Array.of(6);
+  const source = template(256, [fieldOf(name, from.length), "protocolIdentifier"]);
+  const fields = [converted(name, 0, convert), fromRecord("protocolIdentifier", 1)];
+  Deno.test(`${what}, in its place and in another`, () => {
+    assert.deepEqual(rewrite(source, fields, join(from, other)).octets, join(to, other));
+    assert.deepEqual(rewrite(source, fields.toReversed(), join(from, other)).octets, join(other, to));
+  });
+}
+
+Deno.test("seconds become milliseconds, beyond 32 bits; an IPv4 address its IPv4-mapped one", () => {
+  const source = template(256, ["flowStartSeconds", "sourceIPv4Address"]);
+  const fields = [
+    converted("flowStartMilliseconds", 0, "seconds-to-milliseconds"),
+    converted("sourceIPv6Address", 1, "ipv4-to-ipv6"),
+  ];
+  const record = join(number(0xffffffff, 4), Uint8Array.of(192, 0, 2, 1));
+  const [time, address] = [
+    number(0xffffffff * 1000, 8),
+    join(new Uint8Array(10), Uint8Array.of(255, 255, 192, 0, 2, 1)),
+  ];
+  assert.deepEqual(rewrite(source, fields, record).octets, join(time, address));
+  assert.deepEqual(rewrite(source, fields.toReversed(), record).octets, join(address, time));
+});
+
+Deno.test("constants and facts stand where they are put, variable ones behind their length", () => {
+  const fact: MappedField = {
+    target: fieldOf("sourceIPv4Address"),
+    value: { from: "session", fact: "exporterIPv4Address" },
+  };
+  const domain: MappedField = {
+    target: fieldOf("sourceIPv4Address"),
+    value: { from: "session", fact: "observationDomainId" },
+  };
+  const source = template(256, ["protocolIdentifier"]);
+  const fields = [
+    constant("interfaceName", ...long),
+    fromRecord("protocolIdentifier", 0),
+    fact,
+    domain,
+    constant("sourceTransportPort", 0, 80),
+  ];
+  const expected = join(variable(long), Uint8Array.of(6), FACTS.exporterAddress, Uint8Array.of(1, 2, 3, 4, 0, 80));
+  assert.deepEqual(rewrite(source, fields, Uint8Array.of(6)).octets, expected);
+});
+
+Deno.test("fields in any order, and one of them twice", () => {
+  const source = template(256, ["interfaceName", "sourceTransportPort", "interfaceName", "protocolIdentifier"]);
+  const values = [variable(text("one")), number(80, 2), variable(text("two"), true), Uint8Array.of(6)];
+  for (const order of [[3, 2, 1, 0], [0, 1, 3, 2], [2, 3, 0, 1], [1], [2, 0], [0, 0, 2, 2], [3, 3]]) {
+    const fields = order.map((index) => ({ ...identity(source).fields[index] ?? assert.fail() }));
+    const expected = join(...order.map((index) => values[index] ?? assert.fail()));
+    assert.deepEqual(rewrite(source, fields, join(...values)).octets, expected, order.join());
+  }
+});
+
+Deno.test("the ledger counts a lost field where it carries something else than its default", () => {
+  const source = template(256, [
+    "interfaceName",
+    "dataRecordsReliability",
+    "octetDeltaCount",
+    "interfaceName",
+    "protocolIdentifier",
+  ]);
+  const kept = [fromRecord("protocolIdentifier", 4)];
+  const carry = (name: string, truth: number, octets: number, last: Uint8Array) =>
+    rewrite(source, kept, join(variable(text(name)), Uint8Array.of(truth), number(octets, 8), last, Uint8Array.of(6)))
+      .counts;
+  assert.deepEqual(lostFields({ source, fields: kept }), [0, 1, 2, 3]);
+  assert.deepEqual(carry("", 2, 0, Uint8Array.of(0)), [1, 0, 0, 0, 0], "nothing is lost");
+  assert.deepEqual(carry("", 2, 0, Uint8Array.of(255, 0, 0)), [1, 0, 0, 0, 0], "nor in the long form");
+  assert.deepEqual(carry("a", 1, 1, Uint8Array.of(255, 0, 1, 97)), [1, 1, 1, 1, 1]);
+  assert.deepEqual(carry("", 2, 2 ** 40, Uint8Array.of(1, 0)), [1, 0, 0, 1, 1], "any octet, any content");
+
+  const reordered = [fromRecord("protocolIdentifier", 4), fromRecord("octetDeltaCount", 2)];
+  const record = join(Uint8Array.of(1, 97, 1), number(1, 8), Uint8Array.of(0, 6));
+  assert.deepEqual(rewrite(source, reordered, record).counts, [1, 1, 1, 0], "also where fields move");
+});
+
+Deno.test("what cannot be compiled is refused: records of no octets, and those that outgrow any message by far", () => {
+  const compile = (source: Template, fields: readonly MappedField[]) => compileMapping({ source, fields }, FACTS, true);
+  assert.throws(() => compile(template(256, [fieldOf("interfaceName", 0)]), []), /no octets/);
+  const source = template(256, ["interfaceName"]);
+  const copies = (count: number) => Array(count).fill(fromRecord("interfaceName", 0));
+  compile(source, copies(3));
+  assert.throws(() => compile(source, copies(4)), /grow by 196605 octets/);
+});
+
+Deno.test("only a mapping that changes nothing is an identity, and only such a one keeps padding", () => {
+  const source = template(256, ["protocolIdentifier", "sourceTransportPort"]);
+  const compile = (fields: readonly MappedField[]) => compileMapping({ source, fields }, FACTS, true);
+  const { fields } = identity(source);
+  assert.deepEqual([compile(fields).identity, compile(fields).counted], [true, []]);
+  assert.deepEqual([compile(fields.toReversed()).identity, compile(fields.slice(1)).counted], [false, [0]]);
 });
