@@ -12,6 +12,7 @@ import type { DropReason, MediationEvent, TemplateOutcome } from "../../src/medi
 import type { Mediator, MediatorOptions } from "../../src/mediation/mediator.ts";
 import type { Plugin } from "../../src/mediation/plugin.ts";
 import type { Profile } from "../../src/mediation/profile.ts";
+import type { ReferenceFault } from "../../src/mediation/reference_scope.ts";
 import type { SessionFacts, SessionRewriter } from "../../src/mediation/session_rewriter.ts";
 import { DialectChecker } from "../support/dialect_checker.ts";
 import { rewriteAll, type Rewritten } from "../support/rewrite_all.ts";
@@ -49,6 +50,8 @@ export interface Conformance {
   readonly stripped?: Readonly<Record<string, number>>;
   readonly padded?: Readonly<Record<string, number>>;
   readonly lost?: Readonly<Record<string, number>>;
+  /** References in records that could not be put right. */
+  readonly faults?: Partial<Record<ReferenceFault, number>>;
   readonly facts?: Partial<SessionFacts>;
   readonly options?: Partial<MediatorOptions> & { readonly plugins?: readonly Plugin[] };
 }
@@ -109,7 +112,7 @@ function assertEvents(events: readonly MediationEvent[], expected: readonly stri
 
 function assertCounters(
   counters: Counters,
-  { output, refused, dropped = {}, templates, gaps = 0, stripped, padded, lost = {} }: Conformance,
+  { output, refused, dropped = {}, templates, gaps = 0, stripped, padded, lost = {}, faults = {} }: Conformance,
   messages: number,
   rewritten: Rewritten,
 ): void {
@@ -125,6 +128,7 @@ function assertCounters(
   assert.equal(counters.octetsReceived, rewritten.consumed, "octetsReceived");
   assert.equal(counters.sequenceGaps, gaps, "sequenceGaps");
   assert.deepEqual(plain(counters.informationLost), lost, "informationLost");
+  assert.deepEqual(plain(counters.referenceFaults), faults, "referenceFaults");
   if (templates !== undefined) assert.deepEqual(plain(counters.templates), templates, "templates");
   if (stripped !== undefined) assert.deepEqual(plain(counters.fieldsStripped), stripped, "fieldsStripped");
   if (padded !== undefined) assert.deepEqual(plain(counters.fieldsPadded), padded, "fieldsPadded");
