@@ -3,6 +3,16 @@ import type { Address } from "./address.ts";
 /** How a peer is reached. */
 export type Transport = "tcp" | "tls" | "udp";
 
+/** For how long the templates of an exporter over UDP hold (RFC 7011 §8.4). */
+export interface TemplateLife {
+  /** Where it sends to: `0.0.0.0:4739`, as the listener is bound. */
+  readonly listener: string;
+  /** Milliseconds since 1970. */
+  readonly announcedAt: number;
+  /** Milliseconds from then. */
+  readonly lifetime: number;
+}
+
 /**
  * One transport session's octets in both directions, whatever carries them: the session and the collector's side know this only.
  *
@@ -15,6 +25,8 @@ export interface Connection {
   readonly certificateName?: string;
   /** Milliseconds of silence after which the peer is gone, where the transport itself never tells. */
   readonly idleLimit?: number;
+  /** Over UDP: when the peer last announced a template, and how long its templates hold. */
+  readonly templateLife?: TemplateLife;
 
   /**
    * Waits for octets and puts them at the start of the view.

@@ -28,7 +28,7 @@ export function scanTemplates(
   message: Uint8Array,
   known: Set<number>,
 ): { templates: number; missing: number | undefined } {
-  const domain = uint16(message, 12) * 0x10000 + uint16(message, 14);
+  const domain = observationDomainOf(message);
   let templates = 0;
   let missing: number | undefined;
   let start = MESSAGE_HEADER_LENGTH;
@@ -49,6 +49,11 @@ export function scanTemplates(
     start = end;
   }
   return { templates, missing };
+}
+
+/** What a message's header says. */
+export function observationDomainOf(message: Uint8Array): number {
+  return uint16(message, 12) * 0x10000 + uint16(message, 14);
 }
 
 /** One number for a template of an observation domain. */

@@ -9,6 +9,7 @@ import { describeRejected } from "./message_walk.ts";
 import type { ReportEvent } from "./proxy_event.ts";
 import type { ListenerOptions } from "./proxy_options.ts";
 import { bind, checkListener } from "./transport.ts";
+import type { Recall } from "./udp_listener.ts";
 
 /** One listener as it is bound. */
 export interface BoundListener {
@@ -25,6 +26,8 @@ export interface ListenersParts {
   readonly sources: () => number;
   /** How many milliseconds a TLS handshake may take. */
   readonly handshake: () => number;
+  /** What exporters over UDP announced before the start. */
+  readonly recall?: Recall;
   /** Gets every new session of every listener. */
   readonly admit: (connection: Connection) => void;
 }
@@ -92,12 +95,13 @@ export class Listeners {
   }
 
   #bind(options: ListenerOptions): Promise<Listener> {
-    const { clock, pool, sources, handshake } = this.#parts;
+    const { clock, pool, sources, recall, handshake } = this.#parts;
     return bind(options, {
       clock,
       pool,
       sources,
       handshake,
+      ...(recall === undefined ? {} : { recall }),
       onFailure: (...failure) => this.#reportFailure(options, ...failure),
       onRejected: (...rejection) => this.#reportRejection(...rejection),
     });

@@ -19,6 +19,7 @@ import {
 } from "./proxy_options.ts";
 import { Session } from "./session.ts";
 import { SkewWatch } from "./skew_watch.ts";
+import type { CachedExporter } from "./template_cache_file.ts";
 import { dialer } from "./transport.ts";
 
 /** Octets of a datagram that every known collector takes, where nothing else is said. */
@@ -81,6 +82,7 @@ export class Proxy {
       report: options.report,
       sources: () => this.#limits.sessions,
       handshake: () => this.#limits.handshake,
+      ...(options.recall === undefined ? {} : { recall: options.recall }),
       admit: (connection) => this.#admit(connection),
     });
   }
@@ -167,6 +169,22 @@ export class Proxy {
 
   session(id: string): Session | undefined {
     return this.#sessions.get(id);
+  }
+
+  /** What exporters over UDP have announced, for a {@link TemplateCache}; templates are encoded when they are asked for. */
+  *cachedExporters(): Iterable<CachedExporter> {
+    for (const session of this.#sessions.values()) {
+      const { templateLife, remoteAddress } = session;
+      if (templateLife === undefined) continue;
+      yield {
+        ...templateLife,
+        address: remoteAddress.hostname,
+        port: remoteAddress.port,
+        get templates() {
+          return session.sourceTemplates();
+        },
+      };
+    }
   }
 
   /** Over all sessions, live and ended. */

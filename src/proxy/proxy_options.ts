@@ -6,6 +6,7 @@ import type { Transport } from "./connection.ts";
 import type { ReportEvent } from "./proxy_event.ts";
 import type { TlsDialOptions } from "./tls_connection.ts";
 import type { TlsListenerOptions } from "./tls_listener.ts";
+import type { Recall } from "./udp_listener.ts";
 
 /** Where exporters are awaited. */
 export interface ListenerOptions {
@@ -81,6 +82,8 @@ export interface ProxyOptions {
   readonly pool?: BufferPool;
   /** Milliseconds without a session that needs rewriting after which the proxy says that it can be removed. */
   readonly skewSettle?: number;
+  /** What exporters over UDP announced before the start; see {@link TemplateCache.recall}. */
+  readonly recall?: Recall;
   readonly clock?: Clock;
   /** 0 to 1, for the jitter of reconnecting. */
   readonly random?: () => number;

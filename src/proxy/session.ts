@@ -3,11 +3,11 @@ import { foreignProtocol } from "../ipfix/foreign_protocol.ts";
 import { type Counters, increment } from "../mediation/counters.ts";
 import type { MediationEvent } from "../mediation/event.ts";
 import type { CollectorFacts, SessionRewriter, TemplateState } from "../mediation/session_rewriter.ts";
-import { formatAddress } from "./address.ts";
+import { type Address, formatAddress } from "./address.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type { CollectorConnection } from "./collector_connection.ts";
 import type { CollectorLink, Dial } from "./collector_link.ts";
-import type { Connection, Transport } from "./connection.ts";
+import type { Connection, TemplateLife, Transport } from "./connection.ts";
 import { describeMediationEvent } from "./mediation_report.ts";
 import { describeRejected, messageLength, wholeMessages } from "./message_walk.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
@@ -418,6 +418,20 @@ export class Session {
   /** Octets that wait because there is no collector to write them to. */
   get heldOctets(): number {
     return this.#unsent === 0 ? 0 : this.#unsent + this.#input.length;
+  }
+
+  get remoteAddress(): Address {
+    return this.#exporter.remoteAddress;
+  }
+
+  /** For how long its templates hold, where the transport itself never ends. */
+  get templateLife(): TemplateLife | undefined {
+    return this.#exporter.templateLife;
+  }
+
+  /** The exporter's own templates, a message each. */
+  sourceTemplates(): Uint8Array[] {
+    return this.#mediated.sourceTemplates();
   }
 
   templates(): TemplateState[] {

@@ -13,7 +13,7 @@ import { UdpListener, type UdpListenerParts } from "./udp_listener.ts";
 export type OnListenerFailure = (event: "accept_failed" | "handshake_failed", reason: string, peer?: string) => void;
 
 /** What listeners need beside their options. */
-export interface ListenerParts extends Pick<UdpListenerParts, "clock" | "pool" | "sources" | "onRejected"> {
+export interface ListenerParts extends Pick<UdpListenerParts, "clock" | "pool" | "sources" | "recall" | "onRejected"> {
   /** How many milliseconds a TLS handshake may take. */
   readonly handshake: () => number;
   readonly onFailure: OnListenerFailure;
@@ -40,7 +40,7 @@ function describe(error: unknown): string {
  * @throws Error that names the address
  */
 export async function bind(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
-  const { clock, pool, sources, handshake, onFailure, onRejected } = parts;
+  const { clock, pool, sources, recall, handshake, onFailure, onRejected } = parts;
   const { transport, address, tls } = options;
   const onError = (error: unknown) =>
     onFailure("accept_failed", error instanceof Error ? error.message : String(error));
@@ -57,7 +57,14 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
           onError,
         });
       case "udp":
-        return new UdpListener(address, { clock, pool, sources, onError, onRejected });
+        return new UdpListener(address, {
+          clock,
+          pool,
+          sources,
+          ...(recall === undefined ? {} : { recall }),
+          onError,
+          onRejected,
+        });
     }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -7,6 +7,7 @@ import { pause } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { datagramFault } from "./datagram_scan.ts";
 import type { Listener } from "./listener.ts";
+import type { CachedExporter } from "./template_cache_file.ts";
 import { type HeldBudget, UdpSource } from "./udp_source.ts";
 
 /** A datagram cannot be longer; into a smaller buffer it would be cut without a word. */
@@ -18,12 +19,17 @@ const TICK_MILLISECONDS = 1_000;
 const SAY_AGAIN_MILLISECONDS = 60_000;
 const RECEIVE_PAUSE_MILLISECONDS = 100;
 
+/** Gives what a source announced to a listener before the start, once; undefined: nothing that holds. */
+export type Recall = (listener: Address, source: Address) => CachedExporter | undefined;
+
 /** What a UDP listener needs beside its address. */
 export interface UdpListenerParts {
   readonly clock: Clock;
   readonly pool: BufferPool;
   /** Sources at a time; past it the least recently heard one goes. */
   readonly sources: () => number;
+  /** What an exporter that is heard for the first time announced before the start. */
+  readonly recall?: Recall;
   readonly onError: (error: unknown) => void;
   /** A datagram that is no message; told once a minute for each reason. */
   readonly onRejected: (reason: RejectReason, peer: string, datagram: Uint8Array) => void;
@@ -89,7 +95,7 @@ export class UdpListener implements Listener {
     const key = `${hostname} ${port}`;
     const source = this.#sources.get(key) ?? this.#strangers.get(key) ?? this.#newSource(key, { hostname, port });
     if (source === undefined) return;
-    const stranger = !source.opened;
+    const stranger = !this.#sources.has(key);
     if (!source.receive(datagram, now)) {
       increment(this.counters.recordsDropped, source.opened ? "collector_unavailable" : "unknown_template");
     }
@@ -113,11 +119,21 @@ export class UdpListener implements Listener {
 
   #newSource(key: string, address: Address): UdpSource | undefined {
     if (this.#closing.signal.aborted) return undefined;
-    return new UdpSource(peerAddress(address), this.#parts.pool, this.#held, (source) => {
-      if (this.#sources.get(key) === source) this.#sources.delete(key);
-      if (this.#strangers.get(key) === source) this.#strangers.delete(key);
-      this.#closeSocket();
+    const peer = peerAddress(address);
+    const source = new UdpSource(peer, {
+      pool: this.#parts.pool,
+      budget: this.#held,
+      listener: formatAddress(this.address),
+      time: () => this.#parts.clock.date().getTime(),
+      onClose: (closed) => {
+        if (this.#sources.get(key) === closed) this.#sources.delete(key);
+        if (this.#strangers.get(key) === closed) this.#strangers.delete(key);
+        this.#closeSocket();
+      },
     });
+    const recalled = this.#parts.recall?.(this.address, peer);
+    if (recalled !== undefined) source.recall(recalled);
+    return source;
   }
 
   #reject(reason: RejectReason, peer: string, datagram: Uint8Array, now: number): void {

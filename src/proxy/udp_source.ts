@@ -1,15 +1,30 @@
 import type { Address } from "./address.ts";
 import type { BufferPool } from "./buffer_pool.ts";
-import type { Connection } from "./connection.ts";
-import { scanTemplates } from "./datagram_scan.ts";
+import type { Connection, TemplateLife } from "./connection.ts";
+import { observationDomainOf, scanTemplates } from "./datagram_scan.ts";
 import { OctetQueue } from "./octet_queue.ts";
+import type { CachedExporter } from "./template_cache_file.ts";
 
+/** Where export time and sequence number begin in a message's header, and where they end. */
+const TIME_OFFSET = 4;
+const DOMAIN_OFFSET = 12;
 /** Octets of datagrams that wait for a session whose collector is slow. */
 const QUEUE_OCTETS = 256 * 1024;
 /** Octets of datagrams that wait for a template over all sources, and how many may. */
 export interface HeldBudget {
   octets: number;
   readonly limit: number;
+}
+
+/** What a source shares with the others of its listener. */
+export interface UdpSourceParts {
+  readonly pool: BufferPool;
+  readonly budget: HeldBudget;
+  /** As the listener is bound. */
+  readonly listener: string;
+  /** Milliseconds since 1970. */
+  readonly time: () => number;
+  readonly onClose: (source: UdpSource) => void;
 }
 
 /** The same in one source. */
@@ -20,6 +35,9 @@ const HELD_MILLISECONDS = 5_000;
 const KNOWN_TEMPLATES = 4096;
 /** A source that was never seen to send its templates again lives for so long without a datagram (RFC 7011 §8.4). */
 const QUIET_MILLISECONDS = 5_400_000;
+
+/** Templates hold for so many of the intervals at which they were seen to be announced. */
+const INTERVALS_HELD = 3;
 
 interface HeldDatagram {
   readonly octets: Uint8Array;
@@ -34,8 +52,7 @@ export class UdpSource implements Connection {
   readonly transport = "udp";
   readonly remoteAddress: Address;
   readonly #queue: OctetQueue;
-  readonly #budget: HeldBudget;
-  readonly #onClose: (source: UdpSource) => void;
+  readonly #parts: UdpSourceParts;
   readonly #known = new Set<number>();
   #held: HeldDatagram[] = [];
   #heldOctets = 0;
@@ -46,16 +63,35 @@ export class UdpSource implements Connection {
   /** Whether a session reads it: not before a good template. */
   opened = false;
 
-  constructor(remoteAddress: Address, pool: BufferPool, budget: HeldBudget, onClose: (source: UdpSource) => void) {
+  /** Templates from before the start, by observation domain. */
+  #recalled = new Map<number, Uint8Array[]>();
+  #announcedAt = 0;
+
+  constructor(remoteAddress: Address, parts: UdpSourceParts) {
     this.remoteAddress = remoteAddress;
-    this.#queue = new OctetQueue(pool, QUEUE_OCTETS);
-    this.#budget = budget;
-    this.#onClose = onClose;
+    this.#queue = new OctetQueue(parts.pool, QUEUE_OCTETS);
+    this.#parts = parts;
+  }
+
+  get templateLife(): TemplateLife {
+    return { listener: this.#parts.listener, announcedAt: this.#announcedAt, lifetime: this.idleLimit };
+  }
+
+  /** What it announced before the start goes ahead of the first message of each observation domain. */
+  recall({ announcedAt, lifetime, templates }: Pick<CachedExporter, "announcedAt" | "lifetime" | "templates">): void {
+    this.#announcedAt = announcedAt;
+    if (lifetime > QUIET_MILLISECONDS) this.#templateInterval = lifetime / INTERVALS_HELD;
+    for (const message of templates) {
+      const domain = observationDomainOf(message);
+      const known = this.#recalled.get(domain);
+      if (known === undefined) this.#recalled.set(domain, [message]);
+      else known.push(message);
+    }
   }
 
   /** At least three of the intervals at which it was seen to send its templates again. */
   get idleLimit(): number {
-    return Math.max(QUIET_MILLISECONDS, 3 * this.#templateInterval);
+    return Math.max(QUIET_MILLISECONDS, INTERVALS_HELD * this.#templateInterval);
   }
 
   /**
@@ -64,6 +100,7 @@ export class UdpSource implements Connection {
    * @returns false: there was no room for it, or no session that it could belong to
    */
   receive(message: Uint8Array, now: number): boolean {
+    this.#deliverRecalled(message);
     const { templates, missing } = scanTemplates(message, this.#known);
     if (missing !== undefined && this.#mayHold(message)) {
       this.#hold({ octets: message.slice(), until: now + HELD_MILLISECONDS });
@@ -113,11 +150,11 @@ export class UdpSource implements Connection {
     if (this.#closed) return;
     this.#closed = true;
     this.#queue.clear();
-    for (const one of this.#held) this.#budget.octets -= one.octets.length;
+    for (const one of this.#held) this.#parts.budget.octets -= one.octets.length;
     this.#held = [];
     this.#waiting?.reject(new Error("closed"));
     this.#waiting = undefined;
-    this.#onClose(this);
+    this.#parts.onClose(this);
   }
 
   #deliver(message: Uint8Array): boolean {
@@ -129,15 +166,28 @@ export class UdpSource implements Connection {
     return true;
   }
 
+  /** With the header of the message that they go ahead of: they say nothing of what was missed while there was no proxy. */
+  #deliverRecalled(message: Uint8Array): void {
+    const domain = observationDomainOf(message);
+    for (const template of this.#recalled.get(domain) ?? []) {
+      const octets = template.slice();
+      octets.set(message.subarray(TIME_OFFSET, DOMAIN_OFFSET), TIME_OFFSET);
+      scanTemplates(octets, this.#known);
+      this.opened = true;
+      this.#deliver(octets);
+    }
+    this.#recalled.delete(domain);
+  }
+
   #mayHold(message: Uint8Array): boolean {
     return this.#known.size < KNOWN_TEMPLATES && this.#heldOctets + message.length <= HELD_OCTETS &&
-      this.#budget.octets + message.length <= this.#budget.limit;
+      this.#parts.budget.octets + message.length <= this.#parts.budget.limit;
   }
 
   #hold(one: HeldDatagram): void {
     this.#held.push(one);
     this.#heldOctets += one.octets.length;
-    this.#budget.octets += one.octets.length;
+    this.#parts.budget.octets += one.octets.length;
   }
 
   /** Passes on, in order, what was held and is ready now. */
@@ -145,7 +195,7 @@ export class UdpSource implements Connection {
     if (this.#held.length === 0) return;
     const held = this.#held;
     this.#held = [];
-    this.#budget.octets -= this.#heldOctets;
+    this.#parts.budget.octets -= this.#heldOctets;
     this.#heldOctets = 0;
     for (const one of held) {
       if (ready(one)) this.#deliver(one.octets);
@@ -158,5 +208,6 @@ export class UdpSource implements Connection {
       this.#templateInterval = Math.max(this.#templateInterval, now - this.#lastTemplates);
     }
     this.#lastTemplates = now;
+    this.#announcedAt = this.#parts.time();
   }
 }
