@@ -41,6 +41,11 @@ function rewrite(source: Template, fields: readonly MappedField[], record: Uint8
   memoryLongs.fill(0n, counters >>> 3, (counters >>> 3) + counts);
   rewriteRecords(program, counters, input, input + record.length, output, output + MEMORY, scratch);
   assert.deepEqual([answer.records, answer.consumed], [1, record.length]);
+  const growth = new DataView(compiled.octets.buffer).getUint32(12, true);
+  assert.ok(
+    answer.produced <= record.length + growth,
+    "the loop relies on no record growing more than the program says",
+  );
   return {
     octets: view(output, answer.produced).slice(),
     counts: [...memoryLongs.subarray(counters >>> 3, (counters >>> 3) + counts)].map(Number),
@@ -118,6 +123,15 @@ Deno.test("constants and facts stand where they are put, variable ones behind th
   ];
   const expected = join(variable(long), Uint8Array.of(6), FACTS.exporterAddress, Uint8Array.of(1, 2, 3, 4, 0, 80));
   assert.deepEqual(rewrite(source, fields, Uint8Array.of(6)).octets, expected);
+});
+
+Deno.test("a variable constant has one length octet up to 254, three from 255 on", () => {
+  const source = template(256, ["protocolIdentifier"]);
+  for (const length of [0, 1, 254, 255, 256, 60_000]) {
+    const octets = new Uint8Array(length).fill(97);
+    const made: MappedField = { target: fieldOf("interfaceName"), value: { from: "constant", octets } };
+    assert.deepEqual(rewrite(source, [made], Uint8Array.of(6)).octets, variable(octets), `${length} octets`);
+  }
 });
 
 Deno.test("fields in any order, and one of them twice", () => {

@@ -25,9 +25,13 @@ const output = allocate(ROOM);
 const scratch = allocate(2 * SCRATCH_LENGTH);
 const counters = allocate(4096);
 
-function programOf(source: Template, fields: readonly MappedField[] = identity(source).fields): number {
+function programOf(
+  source: Template,
+  fields: readonly MappedField[] = identity(source).fields,
+  keepPadding = false,
+): number {
   const facts = { exporterAddress: undefined, observationDomain: 0 };
-  const { octets } = compileMapping({ source, fields }, facts, false);
+  const { octets } = compileMapping({ source, fields }, facts, keepPadding);
   const program = allocate(octets.length);
   memoryOctets.set(octets, program);
   return program;
@@ -247,4 +251,22 @@ Deno.test("one call gives out no more messages than it may, and none beyond the 
   const small = routesOf(programOf(named), good.length - 1);
   assert.equal(rewriteMessages(small.address, input, end, output, output + ROOM), Stop.general);
   assert.equal(answer.produced, 0);
+});
+
+Deno.test("padding stays where the program keeps it, and goes where it does not or the records change", () => {
+  const padded = dataMessage(concatenate([record, new Uint8Array(3)]));
+  for (
+    const [program, produced] of [
+      [programOf(named, undefined, true), padded.length],
+      [programOf(named), padded.length - 3],
+      [programOf(named, cut, true), padded.length - 3 - 2],
+    ] as const
+  ) {
+    const routes = routesOf(program);
+    const end = place(padded, padded);
+    rewriteMessages(routes.address, input, end, output, output + ROOM);
+    assert.deepEqual([answer.messages, answer.produced], [2, 2 * produced]);
+    const length = view(output + 2, 2);
+    assert.equal((length[0] ?? 0) * 256 + (length[1] ?? 0), produced, "the message's own length follows");
+  }
 });
