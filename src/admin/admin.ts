@@ -1,5 +1,6 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { secureHeaders } from "hono/secure-headers";
+import { captureRoute } from "./capture_route.ts";
 import { eventStream, type EventStreamOptions } from "./event_stream.ts";
 import { type AccessOptions, isAllowedHost, isJson, isLoopback, isSameOrigin } from "./guard.ts";
 import { createMetrics } from "./metrics.ts";
@@ -115,12 +116,13 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
     const id = context.req.param("id");
     return view.closeSession(id) ? context.json({ closing: id }, 202) : unknownSession(context);
   });
+  app.post("/api/sessions/:id/capture", guardChange, captureRoute({ view, now }));
   app.post("/api/reload", guardChange, async (context) => {
     if (view.reload === undefined) return context.json(problem("this proxy cannot reload: start it again"), 501);
     const result = await view.reload();
     return context.json(result, result.applied ? 200 : 422);
   });
-  for (const path of ["/api/drain", "/api/sessions/:id/close", "/api/reload"]) {
+  for (const path of ["/api/drain", "/api/sessions/:id/close", "/api/sessions/:id/capture", "/api/reload"]) {
     app.all(path, (context) => context.json(problem("use POST"), 405, { Allow: "POST" }));
   }
 

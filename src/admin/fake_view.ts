@@ -30,6 +30,7 @@ export class FakeView implements AdminView {
   closed: string[] = [];
   listeners = new Set<(event: AdminEvent) => void>();
   reload?: AdminView["reload"] & (() => void);
+  capture?: NonNullable<AdminView["capture"]>;
   configuration?: ConfigurationView | undefined;
   releaseRange?: (profile: string) => string | undefined;
   certificates: { role: string; expiresAt: Date }[] = [];

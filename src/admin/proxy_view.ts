@@ -58,6 +58,7 @@ export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
     },
     drain: facts.drain,
     closeSession: (id) => proxy.closeSession(id),
+    capture: (id, limits, stop) => proxy.capture(id, limits, stop),
     subscribe: (listener) => events.subscribe(listener),
     ...(reload === undefined ? {} : { reload }),
     ...(configReloads === undefined ? {} : { configReloads }),

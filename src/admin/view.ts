@@ -112,6 +112,24 @@ export interface ConfigurationView extends TreatmentView {
   readonly limits?: Readonly<Record<string, number>>;
 }
 
+/** When a capture ends by itself. */
+export interface CaptureLimitsView {
+  /** Messages received. */
+  readonly messages: number;
+  /** Octets of each side. */
+  readonly octets: number;
+}
+
+/** Both sides of a session for some time, as RFC 5655 files. */
+export interface CapturedView {
+  readonly received: Uint8Array;
+  readonly sent: Uint8Array;
+  /** Messages received meanwhile. */
+  readonly messages: number;
+  /** Why it ended: `messages`, `octets`, `stopped` (its time was over), `closed`. */
+  readonly end: string;
+}
+
 /** What became of a reload. */
 export interface ReloadResult {
   readonly applied: boolean;
@@ -138,6 +156,11 @@ export interface AdminView {
   drain(): void;
   /** Starts to close the session. False: there is none of this id. */
   closeSession(id: string): boolean;
+  /**
+   * Captures a session's messages before and after rewriting until a limit, or `stop`. Undefined: there is no session of this id;
+   * "busy": it is being captured already. Missing where the proxy cannot capture.
+   */
+  capture?(id: string, limits: CaptureLimitsView, stop: AbortSignal): Promise<CapturedView> | "busy" | undefined;
   /** Receives events from now on, synchronously, until the function that comes back is called. */
   subscribe(listener: (event: AdminEvent) => void): () => void;
   /** Missing where the proxy cannot reload. */

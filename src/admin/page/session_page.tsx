@@ -216,6 +216,18 @@ export function Actions({ id }: { readonly id: string }) {
     <section id="actions" class="card" aria-labelledby="actions-title" hidden>
       <h2 id="actions-title">Actions</h2>
       <p class="none">From the machine of the proxy only (or through kubectl port-forward).</p>
+      <form class="action" data-action={`${path}/capture`}>
+        <label>
+          Messages
+          <input type="number" name="messages" value="100" min="1" max="100000" required />
+        </label>
+        <label>
+          Seconds at most
+          <input type="number" name="seconds" value="10" min="1" max="300" required />
+        </label>
+        <button type="submit">Capture</button>
+        <small>Before and after rewriting, as two files that inspect and tshark read.</small>
+      </form>
       <form
         class="action"
         data-action={`${path}/close`}

@@ -1,0 +1,76 @@
+import type { Context } from "hono";
+import { z } from "zod";
+import type { AdminEnvironment } from "./admin.ts";
+import { tar } from "./tar.ts";
+import type { AdminView } from "./view.ts";
+
+/** Octets of each side at the most: both are kept in memory until the answer. */
+const MOST_OCTETS = 16 * 1024 * 1024;
+
+/** Captures at the same time. */
+const MOST_CAPTURES = 4;
+
+const REQUEST = z.strictObject({
+  messages: z.int().min(1).max(100_000).default(100),
+  seconds: z.number().min(0.1).max(300).default(10),
+  octets: z.int().min(65_535).max(MOST_OCTETS).default(4 * 1024 * 1024),
+});
+
+/** What the handler of a capture needs. */
+export interface CaptureRouteOptions {
+  readonly view: AdminView;
+  readonly now: () => Date;
+  /** Aborts after so many milliseconds. */
+  readonly timeout?: (milliseconds: number) => AbortSignal;
+}
+
+/**
+ * The handler of `POST /api/sessions/:id/capture`: answers, once the capture has ended, with a tar archive of two RFC 5655 files,
+ * before and after rewriting. Nothing is kept.
+ */
+export function captureRoute({ view, now, timeout = AbortSignal.timeout }: CaptureRouteOptions) {
+  let running = 0;
+  return async (context: Context<AdminEnvironment, "/api/sessions/:id/capture">): Promise<Response> => {
+    if (view.capture === undefined) return context.json({ error: "this proxy cannot capture" }, 501);
+    const id = context.req.param("id");
+    const request = REQUEST.safeParse(await body(context));
+    if (!request.success) return context.json({ error: z.prettifyError(request.error) }, 400);
+    if (running >= MOST_CAPTURES) {
+      return context.json({ error: `${MOST_CAPTURES} captures are under way: wait for one to end` }, 503);
+    }
+    const { messages, seconds, octets } = request.data;
+    // Who asked and went away needs it no more.
+    const stop = AbortSignal.any([timeout(seconds * 1000), context.req.raw.signal]);
+    const capture = view.capture(id, { messages, octets }, stop);
+    if (capture === undefined) return context.json({ error: "there is no open session of this id" }, 404);
+    if (capture === "busy") return context.json({ error: "this session is being captured already" }, 409);
+    running++;
+    try {
+      const { received, sent, messages, end } = await capture;
+      const name = `session-${id.replace(/[^A-Za-z0-9]/g, "_").slice(0, 40)}`;
+      const archive = tar([
+        { name: `${name}-received.ipfix`, octets: received },
+        { name: `${name}-sent.ipfix`, octets: sent },
+      ], now());
+      return context.body(archive, 200, {
+        "Content-Type": "application/x-tar",
+        "Content-Disposition": `attachment; filename="${name}.tar"`,
+        "Capture-Messages": String(messages),
+        "Capture-End": end,
+      });
+    } finally {
+      running--;
+    }
+  };
+}
+
+/** The body as JSON; none is an empty object. Undefined where it is no JSON. */
+async function body(context: Context): Promise<unknown> {
+  const text = await context.req.text();
+  if (text.trim() === "") return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
