@@ -29,6 +29,9 @@ const scratch = allocate(2 * SCRATCH_LENGTH);
 /** Kinds of drops, and of warnings, that one session tells once each; beyond so many it only counts. */
 const KINDS_TOLD = 256;
 
+/** Times that one session tells an event; beyond, it only counts: an exporter that redefines its templates without end fills no log. */
+const EVENTS_TOLD = 1024;
+
 /** Data records, or sets that cannot be decoded, that do not go out. */
 interface Drop {
   readonly reason: DropReason;
@@ -54,6 +57,7 @@ export class Session implements SessionRewriter {
   readonly #replay: Replay;
   readonly #toldDrops = new Set<string>();
   readonly #toldWarnings = new Set<string>();
+  readonly #told = new Map<MediationEvent["event"], number>();
   /** What happened, in order; held back until the message that caused it stands. */
   #events: (MediationEvent | Drop)[] = [];
   #plan: MessagePlan | undefined;
@@ -261,7 +265,8 @@ export class Session implements SessionRewriter {
     this.#remapping = false;
     this.#target.adopt(collector);
     this.#routes.maxMessageLength = this.#target.maxMessageLength;
-    this.#mapAgain();
+    this.#mapAgain(false);
+    this.#templates.retired.length = 0; // the new connection begins with what stands now
     dropped += this.#replay.renew(unsent, this.produced, this.#templates.announcements());
     if (dropped > 0) increment(this.#counters.recordsDropped, "collector_unavailable", dropped);
     this.#tell();
@@ -271,15 +276,15 @@ export class Session implements SessionRewriter {
   #remap(): void {
     this.#remapping = false;
     this.#target.follow();
-    this.#replay.change(templateChanges(this.#mapAgain(), this.#target.dialect.withdrawals));
+    this.#replay.change(templateChanges(this.#mapAgain(true), this.#target.dialect.withdrawals));
     this.#tell();
   }
 
   /** Maps every template again; only what is different now is told. */
-  #mapAgain(): RemappedTemplate[] {
+  #mapAgain(sameCollector: boolean): RemappedTemplate[] {
     const refusals = new Set(this.#templates.refusals());
     const first = this.#events.length;
-    const remapped = this.#templates.remap();
+    const remapped = this.#templates.remap(sameCollector);
     const news = this.#events.splice(first).filter((event) =>
       !("event" in event) || event.event !== "template_refused" || !refusals.has(refusalKey(event))
     );
@@ -360,7 +365,8 @@ export class Session implements SessionRewriter {
       if (event.event === "warning") {
         if (!isNew(this.#toldWarnings, `${observationDomain}/${event.template}/${event.message}`)) continue;
       }
-      this.#facts.notify?.(event);
+      increment(this.#told, event.event);
+      if ((this.#told.get(event.event) ?? 0) <= EVENTS_TOLD) this.#facts.notify?.(event);
     }
   }
 
