@@ -109,15 +109,18 @@ export class SessionTemplates {
   /**
    * Maps every template again. No message may be in hand: the entries are other ones afterwards.
    *
+   * @param sameCollector whether the collector expects what it did: then a mapping that was good for it may go on where a plugin
+   *   fails or memory is short. Another one might not be able to decode it
    * @returns those that came out as something else for the collector
    */
-  remap(): RemappedTemplate[] {
+  remap(sameCollector: boolean): RemappedTemplate[] {
     const remapped: RemappedTemplate[] = [];
     for (const domain of this.domains.values()) {
       for (const [template, before] of [...domain.templates]) {
-        const after = this.intake.take(before.source, domain.id, before);
+        const after = this.intake.take(before.source, domain.id, sameCollector ? before : undefined);
         // Without memory for both, what stands goes on as it is.
-        if (after.kind === "refused" && after.reason === "limit" && before.kind === "accepted") continue;
+        const isShort = after.kind === "refused" && after.reason === "limit";
+        if (sameCollector && isShort && before.kind === "accepted") continue;
         this.#retireId(domain.id, before, after);
         this.#put(domain, template, after);
         this.#discard(before);

@@ -176,3 +176,42 @@ Deno.test("fields of no octets cost nothing for every record: 65,515 records wit
   assert.equal(session.counters.recordsSent, records.length);
   assert.equal(session.counters.recordsDropped.get("options_template"), records.length);
 });
+
+Deno.test("a mapping that was good for one collector is no way out for another: there the template is refused", () => {
+  let broken = false;
+  const plugin: Plugin = {
+    name: "breaks",
+    rewrite(mapping) {
+      if (broken) throw new Error("no such luck");
+      return { ...mapping, fields: mapping.fields.slice(0, 1) };
+    },
+  };
+  const treatmentFor = (name: string) => ({ profile: profileOf(GO_IPFIX, { name }), plugins: [plugin] });
+  const [first, same, another] = [treatmentFor("v2.0"), treatmentFor("v2.0"), treatmentFor("v1.15")];
+  const mediator = mediatorOf(GO_IPFIX, { chooseTreatment: () => first });
+  const { session } = open(mediator);
+  rewriteAll(session, message().templateSet([ports()]).build());
+  broken = true;
+  mediator.reconfigure({ chooseTreatment: () => same });
+  session.remap();
+  assert.deepEqual(session.templates().map(({ outcome }) => outcome), ["rewritten"]);
+  mediator.reconfigure({ chooseTreatment: () => another });
+  session.renew();
+  assert.deepEqual(session.templates().map(({ outcome }) => outcome), ["refused"]);
+  assert.deepEqual(rewriteAll(session, message().dataSet(ports(), [[1, 2]]).build()), []);
+  assert.equal(session.counters.recordsDropped.get("mapping_failed"), 1);
+});
+
+Deno.test("a template withdrawn in a message that was given up, and announced again, stands at the new collector", () => {
+  const { session } = open(mediatorOf(GO_IPFIX), { maxMessageLength: 120 });
+  const named = template(257, ["interfaceName"]);
+  rewriteAll(session, message().templateSet([protocol()]).build(), message().templateSet([named]).build());
+  const long = message().dataSet(named, Array(4).fill(["a".repeat(90)])).templateSet([{ withdraw: 256 }]).build();
+  session.rewrite(long, new Uint8Array(130));
+  assert.deepEqual([session.consumed, session.producedRecords], [0, 1]);
+  assert.equal(session.renew(), 3, "records that the new collector does not get");
+  const again = message().templateSet([protocol()]).build();
+  assert.deepEqual(sets(...rewriteAll(session, long, again)), ["template 257", "template 256"]);
+  session.restart();
+  assert.deepEqual(sets(...rewriteAll(session)), ["template 257", "template 256"]);
+});
