@@ -64,6 +64,7 @@ export class MessageReader {
       relay: header.length <= this.options.maxMessageLength,
       bound: MESSAGE_HEADER_LENGTH,
       scope: undefined,
+      unchanged: undefined,
     };
     const sets = setsOfMessage(octets, start, end);
     const { dialect } = this.options;
@@ -108,7 +109,7 @@ export class MessageReader {
     if (records.length > dialect.templateRecordsPerSet || (reader.remaining > 0 && !dialect.setPadding)) {
       state.relay = false;
     }
-    state.scope = undefined;
+    state.scope = state.unchanged = undefined;
     for (const record of records) {
       if (record.kind === "withdrawal") {
         this.#withdraw(record.id, kind, index, set.id, state);
@@ -242,13 +243,10 @@ export class MessageReader {
    * they are.
    */
   #scopeOf(entry: AcceptedTemplate, state: PlanState): ReferenceScope | undefined {
-    if (state.scope === undefined) {
-      const templates = new Map(this.options.templates.domains.get(state.observationDomain)?.templates);
-      let unchanged = true;
-      for (const other of templates.values()) unchanged &&= other.kind === "accepted" && other.identity;
-      state.scope = { templates, unchanged };
-    }
-    return state.scope.unchanged && acceptsAnything(entry.dialect) ? undefined : state.scope;
+    const templates = this.options.templates.domains.get(state.observationDomain)?.templates;
+    state.unchanged ??= [...templates?.values() ?? []].every((other) => other.kind === "accepted" && other.identity);
+    if (state.unchanged && acceptsAnything(entry.dialect)) return undefined;
+    return state.scope ??= { templates: new Map(templates) };
   }
 
   #warn(state: PlanState, template: number, message: string): void {
@@ -287,4 +285,6 @@ interface PlanState {
   bound: number;
   /** The domain's templates as they stand; undefined: not looked at since they last changed. */
   scope: ReferenceScope | undefined;
+  /** Whether every one of them goes out as it came, under its own id: references to them stay right as they are. */
+  unchanged: boolean | undefined;
 }

@@ -4,11 +4,9 @@ import type { AcceptedTemplate, TemplateEntry } from "./template_store.ts";
 /** The templates of one observation domain as they stood when a data set came in: what its records refer to. */
 export interface ReferenceScope {
   readonly templates: ReadonlyMap<number, TemplateEntry>;
-  /** Every one of them goes out as it came, under its own id: references to them stay right as they are. */
-  readonly unchanged: boolean;
 }
 
-/** A reference that could not be put right in every respect; `information lost` where it says less than it did. */
+/** Why a reference could not be put right in every respect. The words are the `fault` label of `reference_faults_total`. */
 export const REFERENCE_FAULTS = [
   /** A template that this session has not announced. */
   "unknown_template",

@@ -28,6 +28,7 @@ export interface TemplateState {
   readonly outcome: TemplateOutcome;
   readonly detectedProfile?: string;
   readonly mapping?: TemplateMapping;
+  /** Data records that went out by it, those inside lists of other records (RFC 6313) among them. */
   readonly records: number;
 }
 
