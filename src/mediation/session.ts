@@ -232,7 +232,7 @@ export class Session implements SessionRewriter {
   /** Lets go of the templates that the message just written replaced or withdrew: noted at its last octet. */
   #finishTemplates(output: Output): void {
     this.#templates.journal.finish();
-    for (const { observationDomain, targetId } of this.#templates.retired.splice(0)) {
+    for (const { observationDomain, targetId } of this.#templates.staleTargets.splice(0)) {
       this.#announcements.retire(observationDomain, targetId, output.at - output.start - 1);
     }
   }
@@ -266,7 +266,7 @@ export class Session implements SessionRewriter {
     this.#target.adopt(collector);
     this.#routes.maxMessageLength = this.#target.maxMessageLength;
     this.#mapAgain(false);
-    this.#templates.retired.length = 0; // the new connection begins with what stands now
+    this.#templates.staleTargets.length = 0; // the new connection begins with what stands now
     dropped += this.#replay.renew(unsent, this.produced, this.#templates.announcements());
     if (dropped > 0) increment(this.#counters.recordsDropped, "collector_unavailable", dropped);
     this.#tell();

@@ -23,7 +23,7 @@ export class SessionTemplates {
   /** Of the last message read in the general way, by observation domain: what a replayed template carries. */
   readonly exportTimes = new Map<number, number>();
   /** Target ids that no template of the session has any more, now that what needed them is written: whoever reads them takes them out. */
-  readonly retired: { readonly observationDomain: number; readonly targetId: number }[] = [];
+  readonly staleTargets: { readonly observationDomain: number; readonly targetId: number }[] = [];
   #count = 0;
   /** Shared ids of mappings that hold no longer, oldest first. */
   readonly #retired = new Map<string, { readonly observationDomain: number; readonly id: number }>();
@@ -265,7 +265,7 @@ export class SessionTemplates {
     if (entry.kind === "refused") return;
     const { targetId } = entry;
     for (const other of domain.templates.values()) if (other.kind === "accepted" && other.targetId === targetId) return;
-    this.retired.push({ observationDomain: domain.id, targetId });
+    this.staleTargets.push({ observationDomain: domain.id, targetId });
   }
 
   #discard(entry: TemplateEntry): void {

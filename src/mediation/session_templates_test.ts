@@ -161,9 +161,9 @@ Deno.test("what is withdrawn or replaced is retired once nothing needs it, unles
   templates.learn(1, wide(1, 257));
   templates.withdraw(1, 257);
   templates.journal.commit();
-  assert.deepEqual(templates.retired, [], "its message is not written yet");
+  assert.deepEqual(templates.staleTargets, [], "its message is not written yet");
   stand();
-  assert.deepEqual(templates.retired, [{ observationDomain: 1, targetId: 257 }]);
+  assert.deepEqual(templates.staleTargets, [{ observationDomain: 1, targetId: 257 }]);
 });
 
 Deno.test("withdrawing what is not there does nothing", () => {
