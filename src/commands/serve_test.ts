@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand, startCommand } from "../../test/support/run_command.ts";
+import { denoArguments, runCommand, startCommand } from "../../test/support/run_command.ts";
 import { loadProfile } from "../config/profiles.ts";
 import { EmbeddedAgent } from "../demo/embedded_agent.ts";
 import { EmbeddedAggregator } from "../demo/embedded_aggregator.ts";
@@ -105,4 +105,62 @@ Deno.test("a wrong configuration or environment ends serve with 2 before anythin
     assert.match(stderr, /IPFIX_PROXY_LOG_LEVEL: "loud" is none of debug, info, warning, error/);
   });
   assert.equal((await runCommand("serve", ["--config", "/nowhere/proxy.yaml"])).status, 2);
+});
+
+Deno.test("a cache that may not be written ends serve with 2 and says which permission is missing; its task has it", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await withConfiguration(`${configuration({ port: 9 })}cache: "${folder}/templates"\n`, async (file) => {
+      const { status, stderr } = await runCommand("serve", ["--config", file]);
+      assert.equal(status, 2);
+      assert.match(stderr, new RegExp(`^${file}: cannot write ${folder}/templates: .*--allow-write=${folder}`));
+    });
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(folder)), []);
+  } finally {
+    await Deno.remove(folder);
+  }
+  assert.deepEqual(denoArguments("serve:cache", []).filter((one) => one.startsWith("--allow")), [
+    "--allow-write=cache",
+  ]);
+});
+
+Deno.test("SIGHUP, POST /api/reload and a change of the file reload; what is wrong is answered with its place", async () => {
+  await withConfiguration(configuration({ port: 9 }), async (file) => {
+    const child = startCommand("serve", ["--config", file]);
+    await child.stdin.close();
+    const stdout = new Response(child.stdout).text();
+    const lines: LogLine[] = [];
+    let unread = "";
+    let admin = "";
+    const post = () =>
+      fetch(`http://${admin}/api/reload`, { method: "POST", headers: { "Content-Type": "application/json" } });
+    for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
+      const parts = (unread + chunk).split("\n");
+      unread = parts.pop() ?? "";
+      for (const line of parts.map((part) => JSON.parse(part))) {
+        lines.push(line);
+        if (line.event === "started") {
+          admin = line.admin;
+          child.kill("SIGHUP");
+        } else if (line.trigger === "signal") {
+          const answer = await post();
+          assert.deepEqual([answer.status, await answer.json()], [200, { applied: true, mistakes: [] }]);
+          await Deno.writeTextFile(file, `${configuration({ port: 9 })}mode: sideways\n`);
+        } else if (line.trigger === "change") {
+          assert.equal(line.event, "config_refused");
+          const answer = await post();
+          const { mistakes } = await answer.json();
+          assert.equal(answer.status, 422);
+          assert.match(mistakes[0], /\.yaml:5:7: mode: "sideways" is not allowed/);
+          const metrics = await (await fetch(`http://${admin}/metrics`)).text();
+          assert.match(metrics, /config_reloads_total{outcome="applied"} 2/);
+          assert.match(metrics, /config_reloads_total{outcome="refused"} 2/);
+          child.kill("SIGTERM");
+        }
+      }
+    }
+    assert.equal((await child.status).code, 0, JSON.stringify(lines));
+    assert.equal(await stdout, "");
+    assert.deepEqual(lines.flatMap(({ trigger }) => trigger ?? []), ["signal", "request", "change", "request"]);
+  });
 });

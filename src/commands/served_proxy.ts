@@ -10,6 +10,7 @@ import { type BoundListener, Proxy } from "../proxy/proxy.ts";
 import type { ReportEvent } from "../proxy/proxy_event.ts";
 import type { CollectorOptions, ListenerOptions, ProxyLimits } from "../proxy/proxy_options.ts";
 import { describe } from "./configuration_description.ts";
+import type { Recall } from "../proxy/udp_listener.ts";
 import type { TlsEndpoints } from "./tls_files.ts";
 import { VERSION } from "../version.ts";
 
@@ -90,9 +91,10 @@ export class ServedProxy {
 
   /**
    * @param report receives all that happens, for the log
+   * @param recall what exporters over UDP announced before the start
    * @param reloading how its configuration is read again, and what became of that so far; missing: it has none
    */
-  constructor(options: ServedProxyOptions, report: ReportEvent, reloading?: Reloading) {
+  constructor(options: ServedProxyOptions, report: ReportEvent, reloading?: Reloading, recall?: Recall) {
     const { listeners, collector, mode, mediation, limits, skewSettle } = this.#options = options;
     const events = new EventFeed();
     this.report = (event) => {
@@ -107,6 +109,7 @@ export class ServedProxy {
       mediator: this.#mediator,
       ...(limits === undefined ? {} : { limits }),
       ...(skewSettle === undefined ? {} : { skewSettle }),
+      ...(recall === undefined ? {} : { recall }),
       report: this.report,
     });
     const now = () => this.#options;

@@ -5,6 +5,7 @@ import { configureLogging, overrideLogging } from "../logging.ts";
 import { type Clock, SYSTEM_CLOCK } from "../proxy/clock.ts";
 import type { BoundListener } from "../proxy/proxy.ts";
 import type { ReportEvent } from "../proxy/proxy_event.ts";
+import { TemplateCache } from "../proxy/template_cache.ts";
 import { certificateFiles, type Loaded, loadWatched, Reloader } from "./reloader.ts";
 import { ServedProxy, type ServedProxyOptions, servedProxyOptions, unavailable } from "./served_proxy.ts";
 import { TlsEndpoints } from "./tls_files.ts";
@@ -20,6 +21,7 @@ export class Service {
   readonly #clock: Clock;
   #configuration: Configuration;
   #endpoints: TlsEndpoints;
+  #cache: TemplateCache | undefined;
   #admin: AdminServer | undefined;
   #watch: FileWatch | undefined;
 
@@ -27,6 +29,7 @@ export class Service {
     configuration: Configuration,
     options: ServedProxyOptions,
     endpoints: TlsEndpoints,
+    cache: TemplateCache | undefined,
     report: ReportEvent,
     clock: Clock,
   ) {
@@ -45,17 +48,27 @@ export class Service {
     this.served = new ServedProxy(options, report, {
       reload: () => this.reloader.reload("request"),
       outcomes: this.reloader.outcomes,
-    });
+    }, (...of) => this.#cache?.recall(...of));
+    this.#follow(cache);
+    // Sessions that end take what they know with them.
+    void this.served.drainBegun.then(() => this.#cache?.finish());
   }
 
   /**
-   * Makes all that serving takes; binds nothing yet.
+   * Makes all that serving takes; binds nothing yet, and writes nothing.
    *
    * @throws Error that says what the configuration lacks, a line each
    */
   static async open(configuration: Configuration, report: ReportEvent, clock: Clock = SYSTEM_CLOCK): Promise<Service> {
     const { options, endpoints } = await prepare(configuration, report);
-    return new Service(configuration, options, endpoints, report, clock);
+    try {
+      const { cache } = configuration;
+      const opened = cache === undefined ? undefined : await TemplateCache.open(cache, clock, report);
+      return new Service(configuration, options, endpoints, opened, report, clock);
+    } catch (error) {
+      endpoints.close();
+      throw error;
+    }
   }
 
   /** Where it listens, and where its admin server does. @throws Error that names what cannot be bound; then nothing is */
@@ -75,7 +88,15 @@ export class Service {
   async close(): Promise<void> {
     this.#watch?.close();
     this.#endpoints.close();
+    await this.#cache?.close();
     await this.#admin?.close();
+  }
+
+  /** Keeps templates there from now on, or nowhere. */
+  #follow(cache: TemplateCache | undefined): void {
+    void this.#cache?.close();
+    this.#cache = cache;
+    cache?.follow(() => this.served.proxy.cachedExporters());
   }
 
   /** All of it or nothing. */
@@ -84,15 +105,21 @@ export class Service {
     const { options, endpoints } = await prepare(configuration, this.#report);
     const [before, { address }] = [this.#configuration.admin.address, configuration.admin];
     const moves = before.hostname !== address.hostname || before.port !== address.port;
+    const { cache } = configuration;
+    const cacheChanges = JSON.stringify(cache) !== JSON.stringify(this.#configuration.cache);
     let admin: AdminServer | undefined;
+    let opened: TemplateCache | undefined;
     try {
+      if (cacheChanges && cache !== undefined) opened = await TemplateCache.open(cache, this.#clock, this.#report);
       if (moves) admin = startAdmin(this.served.view, address);
       await this.served.reconfigure(options);
     } catch (error) {
       endpoints.close();
+      await opened?.close();
       await admin?.close();
       throw error;
     }
+    if (cacheChanges) this.#follow(opened);
     this.#endpoints.close();
     this.#endpoints = endpoints;
     this.#configuration = configuration;

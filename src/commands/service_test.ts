@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { loadProfile } from "../config/profiles.ts";
+import { AgentMessages } from "../demo/agent_messages.ts";
 import { EmbeddedAgent } from "../demo/embedded_agent.ts";
 import { EmbeddedAggregator } from "../demo/embedded_aggregator.ts";
 import { wrongAbout } from "../demo/record_judgement.ts";
@@ -149,3 +150,46 @@ admin: { address: "${address}" }
     assert.equal(other.connections, 0, "the session saw neither: it sent nothing meanwhile");
     await other.close();
   }));
+
+Deno.test("data of an exporter over UDP goes on over a restart, mapped, by the templates on disk", async () => {
+  const aggregator = new EmbeddedAggregator(profile);
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/proxy.yaml`;
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const messages = new AgentMessages(loadProfile("antrea/v2.0"), "node-1");
+  let port = 0;
+  const events: string[] = [];
+  for (const life of [0, 1]) {
+    await Deno.writeTextFile(
+      file,
+      `
+listen: [{ transport: udp, address: "127.0.0.1:${port}" }]
+collector: { transport: tcp, address: "127.0.0.1:${aggregator.address.port}", profile: antrea/v1.15 }
+admin: { address: "127.0.0.1:0" }
+cache: kept/templates
+`,
+    );
+    const { configuration } = await loadWatched(file);
+    assert.ok(!(configuration instanceof Error), String(configuration));
+    const service = await Service.open(configuration, ({ event }) => events.push(event));
+    const { listeners } = await service.start();
+    port = listeners[0]?.address.port ?? 0;
+    const to = { transport: "udp" as const, hostname: "127.0.0.1", port };
+    if (life === 0) { for (const template of messages.templates()) await socket.send(template, to); }
+    const flow = messages.flow(life);
+    await socket.send(flow.message, to);
+    let record;
+    while (record === undefined) {
+      const effect = await aggregator.nextEffect(5_000);
+      assert.ok(effect !== undefined, "the flow never came");
+      record = effect.records[0];
+    }
+    assert.equal(wrongAbout(flow, record, profile), undefined);
+    await service.served.drained();
+    await service.close();
+  }
+  assert.equal(events.filter((event) => event === "cache_read").length, 1);
+  socket.close();
+  await aggregator.close();
+  await Deno.remove(folder, { recursive: true });
+});

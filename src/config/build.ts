@@ -1,7 +1,7 @@
 import type { Profile } from "../mediation/profile.ts";
 import { Chains } from "./chains.ts";
 import { Collectors } from "./collectors.ts";
-import type { Configuration, ListenerSettings } from "./configuration.ts";
+import type { CacheSettings, Configuration, ListenerSettings } from "./configuration.ts";
 import { conflicts, describeEndpoint, isLoop } from "./listeners.ts";
 import { type Path, pathText } from "./mistake.ts";
 import { ruleLayer } from "./peer_rules.ts";
@@ -23,7 +23,8 @@ export function buildConfiguration(
   sections: Sections,
   modules: PluginModules,
 ): Configuration | undefined {
-  const { mode, admin, limits, log, cache } = sections;
+  const { mode, admin, limits, log } = sections;
+  const cache = cacheOf(reader, sections);
   const listeners = listenersOf(reader, sections);
   const collectors = new Collectors(reader);
   const collector = collectors.base(sections.collector);
@@ -66,7 +67,7 @@ export function buildConfiguration(
     admin: { address: admin.address, skewSettle: admin.skewSettle },
     limits,
     log,
-    ...(cache === undefined ? {} : { cache: reader.path(cache) }),
+    ...(cache === undefined ? {} : { cache }),
     files: [...reader.files],
     collectors: collectors.named.map((named) => named.collector),
     chooseTreatment: (peer) => treatments.template(peer),
@@ -100,6 +101,17 @@ class Profiles {
     this.#found.set(name, profile);
     return profile;
   }
+}
+
+/** Where templates are kept: a file of its own, since it is written over. */
+function cacheOf(reader: ConfigurationReader, { cache }: Sections): CacheSettings | undefined {
+  if (cache === undefined) return undefined;
+  const file = reader.path(cache.file);
+  if (reader.files.has(file)) {
+    const path = typeof reader.document.valueAt(["cache"]) === "string" ? ["cache"] : ["cache", "file"];
+    reader.mistake(path, `${file} is a file of this configuration, and would be written over (a file of its own)`);
+  }
+  return { ...cache, file };
 }
 
 function listenersOf(reader: ConfigurationReader, { listen }: Sections): ListenerSettings[] {

@@ -56,6 +56,16 @@ export interface Limits {
   readonly handshake: number;
 }
 
+/** Settings of `cache:`. */
+export interface CacheSettings {
+  /** Can be opened as it is. */
+  readonly file: string;
+  /** Milliseconds between two writings at least. */
+  readonly interval: number;
+  /** Octets of the file at most. */
+  readonly size: number;
+}
+
 /** One step of a chain, with all that a person wants to know of it. */
 export interface ChainStep {
   /** As the YAML names it. */
@@ -132,8 +142,8 @@ export interface Configuration {
   readonly admin: { readonly address: SocketAddress; readonly skewSettle: number };
   readonly limits: Limits;
   readonly log: { readonly level: "debug" | "info" | "warning" | "error"; readonly format: "json" | "text" };
-  /** File that keeps templates over a restart. */
-  readonly cache?: string;
+  /** Where the templates of exporters over UDP are kept over a restart; missing: nowhere. */
+  readonly cache?: CacheSettings;
   /** Every file that this came from (YAML, profiles, registries, plugins, PEM): a change of one may change the configuration. */
   readonly files: readonly string[];
   /** Every collector that some session may have. */

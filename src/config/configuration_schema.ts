@@ -3,7 +3,7 @@ import { parsePrefix } from "../ipfix/address.ts";
 import { antreaRelease } from "./antrea_releases.ts";
 import { dialectSchema } from "./dialect_schema.ts";
 import { PROFILE_NAMES } from "./profiles.ts";
-import { DURATION, parseDuration } from "./quantity.ts";
+import { DURATION, parseDuration, parseSize } from "./quantity.ts";
 import { oneOf, read, show, text, truth, wholeNumber, wrong } from "./schema_parts.ts";
 import { parseSocketAddress } from "./socket_address.ts";
 
@@ -112,6 +112,26 @@ export const limitsSchema = z.strictObject({
   handshake: duration("10s").meta({ description: "How long a TLS handshake may take." }),
 });
 
+const cacheFile = "the path of a file that keeps the templates of udp exporters over a restart";
+
+const cacheSettings = z.strictObject({
+  file: text(cacheFile),
+  interval: read(`${DURATION}, at least 1s`, (value) => {
+    const interval = parseDuration(value);
+    return interval === undefined || interval < 1000 ? undefined : interval;
+  }).prefault("30s").meta({ description: "Written at most so often." }),
+  size: read("a size as 64KiB or 16MiB, 4KiB to 1GiB", (value) => {
+    const size = parseSize(value);
+    return size === undefined || size < 4096 || size > 2 ** 30 ? undefined : size;
+  }).prefault("16MiB").meta({ description: "The file is never longer." }),
+});
+
+/** Where templates are kept: a file, or a file and how it is written. */
+export const cacheSchema = z.union([
+  text(cacheFile).transform((file) => cacheSettings.parse({ file })),
+  cacheSettings,
+], { error: (issue) => wrong(issue.input, `${cacheFile}, or a map: file, interval, size`) });
+
 /** A whole configuration file. Its parts are checked one by one, so that a mistake in one hides none in another. */
 export const configurationSchema = z.strictObject({
   listen: z.array(listenerSchema).min(1),
@@ -130,7 +150,7 @@ export const configurationSchema = z.strictObject({
     level: oneOf("debug", "info", "warning", "error").default("info"),
     format: oneOf("json", "text").default("json"),
   }).prefault({}),
-  cache: text("the path of a file that keeps templates over a restart").optional(),
+  cache: cacheSchema.optional(),
 });
 
 /** A listener as the schema gives it. */

@@ -86,10 +86,17 @@ admin: { address: 127.0.0.1:1 }
       'proxy.yaml:9:3: limits.sesions: unknown key, did you mean "sessions"? (sessions, templatesPerSession, templates, observationDomainsPerSession, hold, idle, partialMessage, drain, handshake)',
     ],
   ],
+  ["cache", `${RIGHT}cache: { file: proxy.yaml, interval: 10ms, size: 1GB }\n`, [
+    'proxy.yaml:3:38: cache.interval: "10ms" is not allowed (a duration as 250ms, 30s, 5m or 1h, at most 576h, at least 1s)',
+    'proxy.yaml:3:50: cache.size: "1GB" is not allowed (a size as 64KiB or 16MiB, 4KiB to 1GiB)',
+  ]],
+  ["cache over the configuration", `${RIGHT}cache: proxy.yaml\n`, [
+    "proxy.yaml:3:8: cache: proxy.yaml is a file of this configuration, and would be written over (a file of its own)",
+  ]],
   ["log and cache", `${RIGHT}log: { level: loud, format: xml }\ncache: ""\n`, [
     'proxy.yaml:3:15: log.level: "loud" is not allowed (debug, info, warning, error)',
     'proxy.yaml:3:29: log.format: "xml" is not allowed (json, text)',
-    'proxy.yaml:4:8: cache: "" is not allowed (the path of a file that keeps templates over a restart)',
+    'proxy.yaml:4:8: cache: "" is not allowed (the path of a file that keeps the templates of udp exporters over a restart)',
   ]],
   ["an unknown profile", RIGHT.replace("v1.15", "v1.16"), [
     'proxy.yaml:2:48: collector.profile: unknown profile "antrea/v1.16", did you mean antrea/v1.15, antrea/v1.14, antrea/v1.13? (antrea/v0.12 to antrea/v2.7, a release as antrea/v1.15.2, rfc7011, or the path of a profile file as ./profile.yaml)',

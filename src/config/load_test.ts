@@ -9,6 +9,14 @@ const PEM: Files = Object.fromEntries(
   ["pki/tls.crt", "pki/tls.key", "pki/ca.crt"].map((path) => [path, "-----BEGIN SOMETHING-----\n"]),
 );
 
+Deno.test("cache: a file, or a file and how it is written; from the configuration's directory", async () => {
+  assert.equal((await load(RIGHT)).cache, undefined);
+  const plain = { file: "kept/templates", interval: 30_000, size: 16 * 1024 * 1024 };
+  assert.deepEqual((await load(`${RIGHT}cache: kept/templates\n`)).cache, plain);
+  const { cache } = await load(`${RIGHT}cache: { file: /var/lib/templates, interval: 5s, size: 64KiB }\n`);
+  assert.deepEqual(cache, { file: "/var/lib/templates", interval: 5_000, size: 65_536 });
+});
+
 Deno.test("what is not said has its default", async () => {
   const configuration = await load(RIGHT);
   const { listeners, collector, collectors, mode, admin, limits, log, cache, peers, files, automaticChain } =
