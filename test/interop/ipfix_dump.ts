@@ -25,6 +25,8 @@ const TYPE_NAMES: Readonly<Partial<Record<AbstractDataType, string>>> = {
   string: "string",
   dateTimeSeconds: "sec",
   dateTimeMilliseconds: "millisec",
+  dateTimeMicroseconds: "microsec",
+  dateTimeNanoseconds: "nanosec",
   ipv4Address: "ipv4",
   ipv6Address: "ipv6",
 };
@@ -104,8 +106,9 @@ function linesOf(dump: string): string[] {
   return lines;
 }
 
-/** An IPv6 address can be written in many ways. */
+/** An IPv6 address can be written in many ways; a time's digits past the millisecond are not read (ipfixDump 2.4.1 prints zeros). */
 function normalized(text: string): string {
+  if (/^\d+-\d+-\d+ \d+:\d+:\d+\.\d{6,}$/.test(text)) return text.slice(0, text.indexOf("."));
   const address = /^[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*$/.test(text) ? parseIPv6(text) : undefined;
   return address === undefined ? text : `[${address.toHex()}]`;
 }
@@ -146,6 +149,9 @@ function expectedText({ element, length }: FieldSpecifier, value: Value): string
     case "dateTimeSeconds":
     case "dateTimeMilliseconds":
       return String(value).replace("T", " ").replace("Z", "");
+    case "dateTimeMicroseconds":
+    case "dateTimeNanoseconds":
+      return String(value).replace("T", " ").replace(/(\.\d+)?Z$/, "");
     case "ipv6Address":
       return `[${parseIPv6(String(value))?.toHex()}]`;
     case "octetArray":

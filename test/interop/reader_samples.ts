@@ -99,6 +99,8 @@ const MIXED: readonly (readonly [element: string, length: number, ...octets: Uin
   ["0/276", 1, number(1, 1), number(2, 1)],
   ["0/152", 8, number(1_700_000_000_123, 8), number(4_102_444_799_999, 8)],
   ["0/150", 4, number(1_700_000_000, 4), number(2 ** 32 - 1, 4)],
+  ["0/154", 8, number(0xe8d4a510_12345000n, 8), number(0xe8d4a511_fffff000n, 8)],
+  ["0/156", 8, number(0xe8d4a510_12345678n, 8), number(0xe8d4a511_81000000n, 8)],
   ["0/56", 6, number(0x0a0b0c0d0e0f, 6), number(0xffffffffffff, 6)],
   ["0/320", 8, float(1.5, 8), float(-0.0625, 8)],
   ["0/321", 4, float(1.25, 4), float(1024, 4)],

@@ -152,8 +152,6 @@ function expectedLines(inspected: Inspected, start: number): string[] {
 
 /** A value in hexadecimal, a time to the millisecond. */
 function expectedText({ element, length }: FieldSpecifier, value: Value): string {
-  if (element.type === "dateTimeSeconds" || element.type === "dateTimeMilliseconds") {
-    return new Date(String(value)).toISOString();
-  }
+  if (element.type.startsWith("dateTime")) return new Date(String(value)).toISOString();
   return encodeValue(element.type, length, value).toHex();
 }
