@@ -77,3 +77,15 @@ Deno.test("the block of a domain begins without what another domain left in it",
   assert.deepEqual(gapsOf(second, [7, 1], [8, 1]), []);
   assert.equal(second.takeGaps(), 0);
 });
+
+Deno.test("what is made here between two messages carries the number that the exporter's own would", () => {
+  const exclusive = new Sequence();
+  gapsOf(exclusive, [100, 3], [103, 2]);
+  assert.deepEqual([exclusive.expected, exclusive.current], [105, 105]);
+  const inclusive = new Sequence();
+  gapsOf(inclusive, [0, 0], [3, 3], [5, 2]);
+  assert.equal(inclusive.current, 5);
+  const wrapped = new Sequence();
+  gapsOf(wrapped, [0xffffffff, 2]);
+  assert.equal(wrapped.current, 1);
+});
