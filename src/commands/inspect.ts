@@ -6,8 +6,8 @@ import type { Value } from "../ipfix/value.ts";
 import { runFailure } from "./command_failure.ts";
 import { type Inspected, Inspector } from "./inspection.ts";
 import { BrokenMessage, consumeStream, type MessageConsumer } from "./message_stream.ts";
-import { type Paint, painter, printable, wantsColour, writeOctets } from "./terminal.ts";
-import { tableLines } from "./text_table.ts";
+import { type Paint, painter, printable, terminalWidth, wantsColour, writeOctets } from "./terminal.ts";
+import { tableLines, wrapWords } from "./text_table.ts";
 
 export function inspectCommand(): Command {
   return new Command("inspect")
@@ -107,8 +107,8 @@ function textOf(inspected: Inspected, paint: Paint): string {
   switch (inspected.kind) {
     case "message": {
       const { offset, length, exportTime, sequenceNumber, observationDomain } = inspected;
-      return `${paint("bold", `message at ${offset}`)}  ${length} octets  ${exportTime}  ` +
-        `sequence ${sequenceNumber}  domain ${observationDomain}`;
+      const facts = [`${length} octets`, exportTime, `sequence ${sequenceNumber}`, `domain ${observationDomain}`];
+      return headed(paint, "", `message at ${offset}`, facts.map((fact) => ` ${fact}`));
     }
     case "template": {
       const { id, fields, scopeFieldCount } = inspected.template;
@@ -120,26 +120,45 @@ function textOf(inspected: Inspected, paint: Paint): string {
         element.type,
         length === VARIABLE_LENGTH ? "variable" : `${length}`,
       ]);
-      const scope = scopeFieldCount === 0 ? "" : `, the first ${scopeFieldCount} are its scope`;
-      const from = release === undefined ? "" : `, an Antrea Agent ${release.range}`;
+      const facts = [
+        `${fields.length} fields`,
+        ...(scopeFieldCount === 0 ? [] : [`the first ${scopeFieldCount} are its scope`]),
+        ...(release === undefined ? [] : [`an Antrea Agent ${release.range}`]),
+      ];
+      const words = facts.map((fact, at) => (at === 0 ? " " : "") + fact + (at < facts.length - 1 ? "," : ""));
       const name = scopeFieldCount === 0 ? "template" : "options template";
-      return [
-        `  ${paint("bold", `${name} ${id}`)}  ${fields.length} fields${scope}${from}`,
-        ...indent(tableLines(rows, ["right"])),
-      ]
-        .join("\n");
+      return [headed(paint, "  ", `${name} ${id}`, words), ...indent(tableLines(rows, ["right"]))].join("\n");
     }
     case "withdrawal":
       return `  withdrawal of template ${inspected.template}`;
     case "record": {
-      const rows = inspected.fields.map(([element, value]) => [printable(element), textValue(value)]);
-      return [`  ${paint("bold", "record")} of template ${inspected.template}`, ...indent(tableLines(rows))].join("\n");
+      const rows = inspected.fields.map(([element, value]) => [printable(element), textValue(value)] as const);
+      const lines = valueLines(rows, terminalWidth() - 4);
+      return [`  ${paint("bold", "record")} of template ${inspected.template}`, ...indent(lines)].join("\n");
     }
     case "skipped":
       return `  set ${inspected.set} of ${inspected.length} octets cannot be read: ${
         inspected.reason.replace("_", " ")
       }`;
   }
+}
+
+/** A head with what is said of it, over as many lines as that needs. */
+function headed(paint: Paint, indent: string, head: string, words: readonly string[]): string {
+  return wrapWords([head, ...words], terminalWidth(), `${indent}   `, indent).join("\n").replace(
+    head,
+    paint("bold", head),
+  );
+}
+
+/** Names with their values: a value that does not fit goes on under itself. */
+function valueLines(rows: readonly (readonly [name: string, value: string])[], width: number): string[] {
+  const names = Math.max(0, ...rows.map(([name]) => name.length)) + 2;
+  const room = Math.max(20, width - names);
+  return rows.flatMap(([name, value]) => {
+    const parts = value.match(new RegExp(`.{1,${room}}`, "gu")) ?? [""];
+    return parts.map((part, index) => `${(index === 0 ? name : "").padEnd(names)}${part}`);
+  });
 }
 
 function textValue(value: Value): string {

@@ -1,3 +1,4 @@
+import { MessageBuilder } from "../ipfix/message_builder.ts";
 import assert from "node:assert/strict";
 import { runCommand } from "../../test/support/run_command.ts";
 import { loadProfile } from "../config/profiles.ts";
@@ -42,6 +43,7 @@ Deno.test("inspect shows the same to a person", async () => {
   assert.match(text, /^message at 0 {2}312 octets .* sequence 0 {2}domain \d+$/m);
   assert.match(text, /^ {2}template 256 {2}42 fields, an Antrea Agent v2\.0-v2\.5$/m);
   assert.match(text, /^ {4}17 {2}sourcePodName +56506\/101 +string +variable$/m);
+  for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
   assert.match(text, /^ {2}record of template 256\n {4}flowStartSeconds +2026-01-01T00:00:00Z$/m);
 });
 
@@ -59,4 +61,21 @@ Deno.test("inspect shows all before a broken message and says where that is", as
 Deno.test("inspect of nothing is nothing", async () => {
   assert.deepEqual((await runCommand("inspect")).status, 0);
   assert.equal((await runCommand("inspect", ["--json"])).text, "");
+});
+
+Deno.test("a value that does not fit goes on under itself, whole", async () => {
+  const element = { pen: 0, id: 82, name: "interfaceName", type: "string", length: 65535, known: true } as const;
+  const template = {
+    id: 256,
+    fields: [{ element: { ...element, enterpriseBit: false }, length: 65535 }],
+    scopeFieldCount: 0,
+  };
+  const value = Array.from({ length: 60 }, (_, number) => `eth${number}`).join("");
+  const message = new MessageBuilder({ sequenceNumber: 0xffffffff, observationDomainId: 0xffffffff })
+    .templateSet([template]).dataSet(template, [[value]]).build();
+  const { status, text } = await runCommand("inspect", [], { stdin: message });
+  assert.equal(status, 0);
+  for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
+  const shown = text.slice(text.indexOf("record of")).split("\n").slice(1).map((line) => line.slice(19)).join("");
+  assert.equal(shown, value);
 });

@@ -2,7 +2,8 @@ import { Command } from "commander";
 import { z } from "zod";
 import { parseDuration } from "../config/quantity.ts";
 import { CommandFailure, EXIT, messageOf, usageFailure } from "./command_failure.ts";
-import { printable, say, writeLine } from "./terminal.ts";
+import { type Paint, painter, printable, say, terminalWidth, wantsColour, writeLine } from "./terminal.ts";
+import { tableLines, wrapWords } from "./text_table.ts";
 
 /** Exit status while sessions still need rewriting. */
 const SKEW_PRESENT = 3;
@@ -53,6 +54,9 @@ export interface StatusDependencies {
   /** Milliseconds that never run backwards. */
   readonly now: () => number;
   readonly pause: (milliseconds: number) => Promise<void>;
+  /** Columns that a line may have. */
+  readonly width: number;
+  readonly paint: Paint;
 }
 
 export interface StatusOptions {
@@ -76,7 +80,9 @@ export function statusCommand(): Command {
     .option("--json", "the answer as JSON")
     .option("--wait <duration>", "ask again until no skew is left, at most for so long: 30m")
     .option("--settle <duration>", "wait until there was none for so long (default: admin.skewSettle of the proxy)")
-    .action((options: StatusOptions) => status(options, SYSTEM));
+    .action((options: StatusOptions) =>
+      status(options, { ...SYSTEM, width: terminalWidth(), paint: painter(wantsColour()) })
+    );
 }
 
 /**
@@ -94,7 +100,7 @@ export async function status(options: StatusOptions, dependencies: StatusDepende
     const answer = await outcomeOf(() => ask(url));
     const last = now() >= deadline;
     if (answer.status !== undefined && (last || isSettled(answer.status, settle))) {
-      await write(options.json === true ? JSON.stringify(answer.body) : summary(answer.status));
+      await write(options.json === true ? JSON.stringify(answer.body) : summary(answer.status, dependencies));
       if (answer.status.skew.left === 0) return;
       throw new CommandFailure(SKEW_PRESENT, "");
     }
@@ -147,23 +153,40 @@ function milliseconds(option: string, text: string): number {
   return duration;
 }
 
-function summary({ version, mode, uptimeSeconds, draining, collector, skew, totals, losses }: Status): string {
+/** Lines for a person, none wider than the terminal. */
+function summary(status: Status, { width, paint }: StatusDependencies): string {
+  const { version, mode, uptimeSeconds, draining, collector, skew, totals, losses } = status;
   const lost = Object.entries(losses).flatMap(([kind, counts]) =>
     Object.entries(counts).filter(([, count]) => count > 0).map(([what, count]) =>
-      `${LOSS_WORDS[kind] ?? kind}: ${what} ${count}`
+      [LOSS_WORDS[kind] ?? kind, what, String(count)].map(printable)
     )
   );
   const seen = skew.lastSeen === null ? "none was ever seen" : `one was last seen at ${skew.lastSeen}`;
-  return printableLines([
-    skew.left > 0 ? `skew: ${skew.left} sessions still need rewriting` : `no skew left, the proxy can go: ${seen}`,
-    `proxy: ${version}, mode ${mode}, up ${uptimeSeconds} s${draining ? ", draining" : ""}`,
-    `collector: ${collector.address}, ${collector.state}, ${collector.profile} (${collector.dialect}), ` +
-    `${collector.reconnects} reconnects`,
-    `sessions: ${totals.sessions.open} open, ${skew.sessions} of them skewed, ${totals.sessions.ended} ended`,
-    `messages: ${totals.messages.received} received, ${totals.messages.sent} sent`,
-    `records: ${totals.records.received} received, ${totals.records.sent} sent`,
-    ...(lost.length === 0 ? ["losses: none"] : lost),
-  ]);
+  const rows: readonly (readonly [string, readonly string[]])[] = [
+    ["proxy", [version, `mode ${mode}`, `up ${uptimeSeconds} s`, ...(draining ? ["draining"] : [])]],
+    ["collector", [
+      `${collector.address} ${collector.state}`,
+      `${collector.profile} (${collector.dialect})`,
+      `${collector.reconnects} reconnects`,
+    ]],
+    ["sessions", [`${totals.sessions.open} open`, `${skew.sessions} of them skewed`, `${totals.sessions.ended} ended`]],
+    ["messages", [`${totals.messages.received} received`, `${totals.messages.sent} sent`]],
+    ["records", [`${totals.records.received} received`, `${totals.records.sent} sent`]],
+    ...(lost.length === 0 ? [["losses", ["none"]] as const] : []),
+  ];
+  const head = skew.left > 0
+    ? paint("yellow", `skew: ${skew.left} sessions still need rewriting`)
+    : paint("green", `no skew left, the proxy can go: ${printable(seen)}`);
+  return [
+    head,
+    ...rows.flatMap(([name, facts]) => {
+      const words = facts.map((fact, at) => printable(fact) + (at < facts.length - 1 ? "," : ""));
+      return wrapWords(words, width, " ".repeat(13), `  ${name.padEnd(11)}`);
+    }),
+    ...(lost.length === 0
+      ? []
+      : tableLines(lost, ["left", "left", "right"]).map((line) => paint("yellow", `  ${line}`))),
+  ].join("\n");
 }
 
 const LOSS_WORDS: Readonly<Record<string, string>> = {
@@ -172,11 +195,7 @@ const LOSS_WORDS: Readonly<Record<string, string>> = {
   informationLost: "records that lost a value",
 };
 
-function printableLines(lines: readonly string[]): string {
-  return lines.map(printable).join("\n");
-}
-
-const SYSTEM: StatusDependencies = {
+const SYSTEM: Omit<StatusDependencies, "width" | "paint"> = {
   ask: async (url) => {
     const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MILLISECONDS), redirect: "error" });
     if (!response.ok) {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createAdmin } from "../admin/admin.ts";
 import { FakeView, skewedSession } from "../admin/fake_view.ts";
 import { CommandFailure } from "./command_failure.ts";
+import { painter } from "./terminal.ts";
 import { status, type StatusOptions } from "./status.ts";
 
 /** Runs the command against a proxy that `ask` gives, in time that only waiting lets pass. */
@@ -18,6 +19,8 @@ async function run(options: Partial<StatusOptions>, ask: (url: URL, seconds: num
       say: (line) => void said.push(line),
       now: () => time,
       pause: (milliseconds) => Promise.resolve(void (time += milliseconds)),
+      width: 80,
+      paint: painter(false),
     });
   } catch (error) {
     if (!(error instanceof CommandFailure)) throw error;
@@ -40,17 +43,18 @@ Deno.test("0 without skew, 3 with it, whatever else there is", async () => {
   assert.match(done.output, /^no skew left, the proxy can go: none was ever seen\n/);
   assert.match(
     done.output,
-    /collector: 127\.0\.0\.1:4739, connected, antrea\/v1\.15 \(go-ipfix-legacy\), 2 reconnects\n/,
+    /^ {2}collector {2}127\.0\.0\.1:4739 connected, antrea\/v1\.15 \(go-ipfix-legacy\),\n {13}2 reconnects$/m,
   );
   view.open.push(skewedSession("2"), skewedSession("3"));
   view.ended.recordsDropped.set("unknown_template", 4);
   const skewed = await run({}, answerOf(view));
   assert.equal(skewed.exit, 3);
   assert.equal(skewed.message, "");
+  for (const line of skewed.output.split("\n")) assert.ok(line.length <= 80, line);
   assert.equal(skewed.asked, 1);
   assert.match(skewed.output, /^skew: 2 sessions still need rewriting\n/);
-  assert.match(skewed.output, /^sessions: 3 open, 2 of them skewed, 7 ended$/m);
-  assert.match(skewed.output, /^records dropped: unknown_template 4$/m);
+  assert.match(skewed.output, /^ {2}sessions {3}3 open, 2 of them skewed, 7 ended$/m);
+  assert.match(skewed.output, /^ {2}records dropped {2}unknown_template {2}4$/m);
 });
 
 Deno.test("--json is the answer as it came, on one line, with the same exit status", async () => {
