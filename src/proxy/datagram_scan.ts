@@ -6,6 +6,8 @@ const TEMPLATE_SET = 2;
 const OPTIONS_TEMPLATE_SET = 3;
 const FIRST_TEMPLATE = 256;
 const ENTERPRISE_BIT = 0x8000;
+/** Templates of one source that are remembered here; past them nothing is held any more, the rewriter's own caps apply. */
+export const KNOWN_TEMPLATES = 4096;
 
 /** Why a datagram is not one message (RFC 7011 §10.3); undefined where it is. */
 export function datagramFault(datagram: Uint8Array): RejectReason | undefined {
@@ -21,7 +23,7 @@ export function datagramFault(datagram: Uint8Array): RejectReason | undefined {
  * judge: at the first thing that is broken it stops, and the rewriter says what is wrong.
  *
  * @param message one whole message
- * @param known templates seen so far, by {@link templateKey}; those of this message are added
+ * @param known templates seen so far, by {@link templateKey}; those of this message are added, up to {@link KNOWN_TEMPLATES}
  * @returns `templates`: how many this one brought. `missing`: the first template that data needs and nobody has brought
  */
 export function scanTemplates(
@@ -79,7 +81,7 @@ function scanTemplateSet(
       start += (uint16(message, start) & ENTERPRISE_BIT) === 0 ? 4 : 8;
     }
     if (fields > 0 || start > end) break;
-    known.add(templateKey(domain, id));
+    if (known.size < KNOWN_TEMPLATES) known.add(templateKey(domain, id));
     templates++;
   }
   return templates;

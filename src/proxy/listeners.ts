@@ -29,7 +29,9 @@ export interface ListenersParts {
   /** What exporters over UDP announced before the start. */
   readonly recall?: Recall;
   /** Gets every new session of every listener. */
-  readonly admit: (connection: Connection) => void;
+  readonly admit: (connection: Connection, listener: Listener) => void;
+  /** A listener is no longer wanted: it accepts no more, and its sessions should come to an end. */
+  readonly onLeft: (listener: Listener) => void;
 }
 
 /** A listener under its transport and configured address. */
@@ -42,6 +44,8 @@ interface Bound {
 export class Listeners {
   readonly #parts: ListenersParts;
   #bound: Bound[] = [];
+  /** Of listeners that are bound no longer: what was counted stays counted. */
+  readonly #left: Counters[] = [];
 
   constructor(parts: ListenersParts) {
     this.#parts = parts;
@@ -74,8 +78,8 @@ export class Listeners {
       throw error;
     }
     this.#bound = bound;
-    for (const { listener } of standing.values()) listener.close();
-    for (const { listener } of fresh) void listener.accept(this.#parts.admit);
+    for (const { listener } of standing.values()) this.#leave(listener);
+    for (const { listener } of fresh) void listener.accept((connection) => this.#parts.admit(connection, listener));
     wanted.forEach((options, index) => bound[index]?.listener.adopt?.(options));
   }
 
@@ -86,12 +90,21 @@ export class Listeners {
 
   /** Of what never came to a session. */
   counters(): Counters[] {
-    return this.#bound.flatMap(({ listener: { counters } }) => counters === undefined ? [] : [counters]);
+    return [
+      ...this.#left,
+      ...this.#bound.flatMap(({ listener: { counters } }) => counters === undefined ? [] : [counters]),
+    ];
   }
 
   /** Accepts no more. */
   close(): void {
     for (const { listener } of this.#bound) listener.close();
+  }
+
+  #leave(listener: Listener): void {
+    listener.close();
+    if (listener.counters !== undefined) this.#left.push(listener.counters);
+    this.#parts.onLeft(listener);
   }
 
   #bind(options: ListenerOptions): Promise<Listener> {

@@ -6,6 +6,7 @@ import { CapturableRewriter, type Captured, type CaptureLimits } from "./capture
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { CollectorLink } from "./collector_link.ts";
 import type { Connection } from "./connection.ts";
+import type { Listener } from "./listener.ts";
 import { type BoundListener, Listeners } from "./listeners.ts";
 import { ProxyCounters } from "./proxy_counters.ts";
 import { reportOfSession } from "./proxy_event.ts";
@@ -83,7 +84,8 @@ export class Proxy {
       sources: () => this.#limits.sessions,
       handshake: () => this.#limits.handshake,
       ...(options.recall === undefined ? {} : { recall: options.recall }),
-      admit: (connection) => this.#admit(connection),
+      admit: (connection, listener) => this.#admit(connection, listener),
+      onLeft: (listener) => this.#leave(listener),
     });
   }
 
@@ -272,14 +274,21 @@ export class Proxy {
     for (const session of this.#sessions.values()) session.stop("drained");
   }
 
-  #admit(connection: Connection): void {
+  /** Sessions of a listener that is no longer wanted: the exporter is told, and what it still sends is taken for a while. */
+  #leave(listener: Listener): void {
+    for (const session of this.#sessions.values()) {
+      if (session.listener === listener) session.drain(this.limits.drain);
+    }
+  }
+
+  #admit(connection: Connection, listener: Listener): void {
     // A listener on UDP has a cap of its own, and makes room for the newcomer.
     const full = connection.transport !== "udp" && this.#sessions.size >= this.limits.sessions;
     if (this.#draining || full) return this.#refuse(connection);
     this.#full = false;
     let session: Session;
     try {
-      session = this.#open(connection);
+      session = this.#open(connection, listener);
     } catch (error) {
       connection.close();
       this.counters.countSession(connection.transport, "failed");
@@ -308,7 +317,7 @@ export class Proxy {
     this.#options.report({ level: "warning", event: "session_refused", message, fields });
   }
 
-  #open(exporter: Connection): Session {
+  #open(exporter: Connection, listener: Listener): Session {
     const id = String(this.#nextId++);
     const { collector, mediator, random = Math.random } = this.#options;
     const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
@@ -332,6 +341,7 @@ export class Proxy {
     const session: Session = new Session({
       id,
       exporter,
+      listener,
       link,
       rewriter,
       observe: this.mode === "observe",

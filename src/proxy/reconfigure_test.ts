@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { dataMessage, join, templateMessage } from "./test_messages.ts";
-import { send, StandingClock, TestCollector, TestProxy, until } from "./test_support.ts";
+import { send, StandingClock, TestCollector, TestProxy, turn, until } from "./test_support.ts";
 
 /** A port on which nobody listens now. */
 function freePort(): number {
@@ -11,23 +11,43 @@ function freePort(): number {
 
 const tcp = (port: number) => ({ transport: "tcp" as const, address: { hostname: "127.0.0.1", port } });
 
-Deno.test("listeners that stay keep their sessions, new ones are bound, the others accept no more", async () => {
+Deno.test("listeners that stay keep their sessions, new ones are bound, the others accept no more and their sessions end", async () => {
   const collector = new TestCollector();
   const [stays, goes, comes] = [freePort(), freePort(), freePort()];
-  const proxy = new TestProxy(collector.port, { listeners: [tcp(stays), tcp(goes)] });
+  const clock = new StandingClock();
+  const proxy = new TestProxy(collector.port, { listeners: [tcp(stays), tcp(goes)], clock, limits: { drain: 5_000 } });
   await proxy.proxy.start();
   const connect = (port: number) => Deno.connect({ hostname: "127.0.0.1", port });
-  const [kept, orphan] = [await connect(stays), await connect(goes)];
-  await until("both are open", () => proxy.happened("session_opened").length === 2);
+  const [kept, quiet, busy] = [await connect(stays), await connect(goes), await connect(goes)];
+  await until("all are open", () => proxy.happened("session_opened").length === 3);
   await proxy.proxy.reconfigure({ listeners: [tcp(comes), tcp(stays)] });
   assert.deepEqual(proxy.proxy.addresses().map(({ address }) => address.port), [comes, stays]);
   await assert.rejects(connect(goes));
   const fresh = await connect(comes);
-  for (const [number, exporter] of [kept, orphan, fresh].entries()) await send(exporter, dataMessage(number));
-  await until("all arrived", () => collector.records().length === 3);
-  assert.equal(proxy.happened("session_closed").length, 0);
-  for (const exporter of [kept, orphan, fresh]) exporter.close();
-  await proxy.proxy.close();
+  for (const [number, exporter] of [kept, quiet, busy, fresh].entries()) await send(exporter, dataMessage(number));
+  await until("all arrived", () => collector.records().length === 4);
+  for (const exporter of [quiet, busy]) {
+    assert.equal(await exporter.read(new Uint8Array(1)), null, "exporters are told that it ends");
+  }
+  for (let second = 0; second < 3; second++) {
+    await send(busy, dataMessage(10 + second));
+    await until("it arrived", () => collector.records().length === 5 + second);
+    await clock.advance(1_000);
+  }
+  await until("the quiet one has ended", () => proxy.happened("session_closed").length === 1);
+  for (let second = 0; second < 3; second++) {
+    await send(busy, dataMessage(13 + second)).catch(() => {});
+    await turn();
+    await clock.advance(1_000);
+  }
+  await until("the busy one too, past the limit", () => proxy.happened("session_closed").length === 2);
+  assert.deepEqual(proxy.happened("session_closed").map(({ fields }) => fields["outcome"]), ["drained", "drained"]);
+  for (const exporter of [kept, fresh]) await send(exporter, dataMessage(20));
+  await until("the others go on", () => collector.records().filter((record) => record === 20).length === 2);
+  for (const exporter of [kept, quiet, busy, fresh]) exporter.close();
+  const closed = proxy.proxy.close();
+  await clock.advance(1);
+  await closed;
   collector.close();
 });
 

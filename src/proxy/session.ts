@@ -37,6 +37,8 @@ export interface SessionLimits {
 export interface SessionParts {
   readonly id: string;
   readonly exporter: Connection;
+  /** Whose exporter it is. */
+  readonly listener?: object;
   readonly link: CollectorLink;
   readonly rewriter: SessionRewriter;
   /** Whether octets are relayed as they are, and the rewriter runs beside for its reports. */
@@ -84,6 +86,8 @@ export class Session {
   #stopped: SessionOutcome | undefined;
   #closing = false;
   #draining = false;
+  /** Milliseconds that are left for it. */
+  #drainLeft = Infinity;
   #reading = false;
   #unsent = 0;
   readonly #timer = new SessionTimer();
@@ -365,9 +369,19 @@ export class Session {
     this.#parts.link.hold = hold;
   }
 
-  /** Tells the exporter that the proxy ends, and goes on for as long as it still sends; see {@link tick}. */
-  drain(): void {
+  /** What the exporter came in by. */
+  get listener(): object | undefined {
+    return this.#parts.listener;
+  }
+
+  /**
+   * Tells the exporter that this ends, and goes on for as long as it still sends; see {@link tick}.
+   *
+   * @param within milliseconds at most; without, for as long as it is let
+   */
+  drain(within = Infinity): void {
     this.#draining = true;
+    this.#drainLeft = within;
     this.#timer.quiet = 0;
     void this.#exporter.closeWrite();
   }
@@ -380,11 +394,12 @@ export class Session {
   tick(elapsed: number, quiet: number): void {
     const timer = this.#timer;
     timer.sinceAnnounced += elapsed;
+    this.#drainLeft -= elapsed;
     if (!this.#reading) return this.#waitToMove(elapsed);
     timer.wait(elapsed, this.#streamOffset, this.#input.length);
     const { partialMessage } = this.#limits;
     const idle = this.#limits.idle || (this.#exporter.idleLimit ?? 0);
-    if (this.#draining && timer.quiet >= quiet) this.stop("drained");
+    if (this.#draining && (timer.quiet >= Math.max(quiet, elapsed) || this.#drainLeft <= 0)) this.stop("drained");
     else if (partialMessage > 0 && timer.partial >= partialMessage) this.stop("partial_message");
     else if (idle > 0 && timer.quiet >= idle) this.stop("idle");
   }

@@ -203,6 +203,23 @@ for (const [what, certificate] of refused) {
     }));
 }
 
+Deno.test("TLS 1.1 is refused: no session, no octet to the collector", () =>
+  withTlsProxy({}, async ({ collector, proxy }) => {
+    const socket = await proxy.connect();
+    // ClientHello of TLS 1.1: 32 octets of random, no session, TLS_RSA_WITH_AES_128_CBC_SHA, no compression.
+    const hello = [3, 2, ...new Array<number>(32).fill(7), 0, 0, 2, 0, 0x2f, 1, 0];
+    const handshake = [1, 0, 0, hello.length, ...hello];
+    await send(socket, Uint8Array.of(0x16, 3, 1, 0, handshake.length, ...handshake));
+    await until("it is said", () => proxy.happened("handshake_failed").length === 1);
+    const answer = new Uint8Array(64);
+    const length = await socket.read(answer).catch(() => null);
+    // An alert or nothing at all, but no ServerHello.
+    assert.ok(length === null || answer[0] === 0x15, `${answer}`);
+    socket.close();
+    assert.equal(proxy.happened("session_opened").length, 0);
+    assert.equal(collector.connections.length, 0);
+  }));
+
 Deno.test("plaintext on the TLS port is refused and named in the log", () =>
   withTlsProxy({}, async ({ collector, proxy }) => {
     const socket = await proxy.connect();

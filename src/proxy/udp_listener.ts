@@ -8,12 +8,14 @@ import type { Connection } from "./connection.ts";
 import { datagramFault } from "./datagram_scan.ts";
 import type { Listener } from "./listener.ts";
 import type { CachedExporter } from "./template_cache_file.ts";
-import { type HeldBudget, UdpSource } from "./udp_source.ts";
+import { type OctetBudget, UdpSource } from "./udp_source.ts";
 
 /** A datagram cannot be longer; into a smaller buffer it would be cut without a word. */
 const LONGEST_DATAGRAM = 65535;
 /** Octets of datagrams that wait for a template, over all sources: spoofed ones cannot take more. */
 const HELD_OCTETS = 4 * 1024 * 1024;
+/** Octets of datagrams that wait for a slow collector, over all sources. */
+const QUEUED_OCTETS = 64 * 1024 * 1024;
 const STRANGERS = 1024;
 const TICK_MILLISECONDS = 1_000;
 const SAY_AGAIN_MILLISECONDS = 60_000;
@@ -50,7 +52,8 @@ export class UdpListener implements Listener {
   readonly #sources = new Map<string, UdpSource>();
   /** Those that have not yet, the same way: whoever forges sources pushes out these only. */
   readonly #strangers = new Map<string, UdpSource>();
-  readonly #held: HeldBudget = { octets: 0, limit: HELD_OCTETS };
+  readonly #held: OctetBudget = { octets: 0, limit: HELD_OCTETS };
+  readonly #queued: OctetBudget = { octets: 0, limit: QUEUED_OCTETS };
   readonly #saidAt = new Map<RejectReason, number>();
   readonly #closing = new AbortController();
   readonly #cancelTick: () => void;
@@ -96,9 +99,7 @@ export class UdpListener implements Listener {
     const source = this.#sources.get(key) ?? this.#strangers.get(key) ?? this.#newSource(key, { hostname, port });
     if (source === undefined) return;
     const stranger = !this.#sources.has(key);
-    if (!source.receive(datagram, now)) {
-      increment(this.counters.recordsDropped, source.opened ? "collector_unavailable" : "unknown_template");
-    }
+    source.receive(datagram, now);
     // The last in a map is the one that was heard last.
     this.#strangers.delete(key);
     this.#sources.delete(key);
@@ -122,7 +123,9 @@ export class UdpListener implements Listener {
     const peer = peerAddress(address);
     const source = new UdpSource(peer, {
       pool: this.#parts.pool,
-      budget: this.#held,
+      held: this.#held,
+      queued: this.#queued,
+      onDrop: (reason, datagrams) => increment(this.counters.recordsDropped, reason, datagrams),
       listener: formatAddress(this.address),
       time: () => this.#parts.clock.date().getTime(),
       onClose: (closed) => {
@@ -145,10 +148,7 @@ export class UdpListener implements Listener {
 
   #expire(): void {
     const now = this.#parts.clock.now();
-    for (const source of [...this.#sources.values(), ...this.#strangers.values()]) {
-      const dropped = source.expire(now);
-      if (dropped > 0) increment(this.counters.recordsDropped, "unknown_template", dropped);
-    }
+    for (const source of [...this.#sources.values(), ...this.#strangers.values()]) source.expire(now);
   }
 
   #closeSocket(): void {

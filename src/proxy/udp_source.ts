@@ -1,7 +1,8 @@
 import type { Address } from "./address.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type { Connection, TemplateLife } from "./connection.ts";
-import { observationDomainOf, scanTemplates } from "./datagram_scan.ts";
+import { KNOWN_TEMPLATES, observationDomainOf, scanTemplates } from "./datagram_scan.ts";
+import { messageLength } from "./message_walk.ts";
 import { OctetQueue } from "./octet_queue.ts";
 import type { CachedExporter } from "./template_cache_file.ts";
 
@@ -10,8 +11,8 @@ const TIME_OFFSET = 4;
 const DOMAIN_OFFSET = 12;
 /** Octets of datagrams that wait for a session whose collector is slow. */
 const QUEUE_OCTETS = 256 * 1024;
-/** Octets of datagrams that wait for a template over all sources, and how many may. */
-export interface HeldBudget {
+/** Octets of datagrams that wait over all sources, and how many may. */
+export interface OctetBudget {
   octets: number;
   readonly limit: number;
 }
@@ -19,7 +20,12 @@ export interface HeldBudget {
 /** What a source shares with the others of its listener. */
 export interface UdpSourceParts {
   readonly pool: BufferPool;
-  readonly budget: HeldBudget;
+  /** Of datagrams that wait for a template. */
+  readonly held: OctetBudget;
+  /** Of datagrams that wait for a session whose collector is slow. */
+  readonly queued: OctetBudget;
+  /** So many datagrams go nowhere. */
+  readonly onDrop: (reason: "collector_unavailable" | "unknown_template", datagrams: number) => void;
   /** As the listener is bound. */
   readonly listener: string;
   /** Milliseconds since 1970. */
@@ -31,8 +37,6 @@ export interface UdpSourceParts {
 const HELD_OCTETS = 64 * 1024;
 /** How long a datagram waits for its template: it was sent right before or after, and overtaken on the way. */
 const HELD_MILLISECONDS = 5_000;
-/** Templates of one source that are remembered here; past them nothing is held any more, the rewriter's own caps apply. */
-const KNOWN_TEMPLATES = 4096;
 /** A source that was never seen to send its templates again lives for so long without a datagram (RFC 7011 §8.4). */
 const QUIET_MILLISECONDS = 5_400_000;
 
@@ -94,45 +98,33 @@ export class UdpSource implements Connection {
     return Math.max(QUIET_MILLISECONDS, INTERVALS_HELD * this.#templateInterval);
   }
 
-  /**
-   * Takes a datagram that is one message.
-   *
-   * @returns false: there was no room for it, or no session that it could belong to
-   */
-  receive(message: Uint8Array, now: number): boolean {
+  /** Takes a datagram that is one message; where there is no room for it, or no session that it could belong to, it is dropped. */
+  receive(message: Uint8Array, now: number): void {
     this.#deliverRecalled(message);
     const { templates, missing } = scanTemplates(message, this.#known);
     if (missing !== undefined && this.#mayHold(message)) {
-      this.#hold({ octets: message.slice(), until: now + HELD_MILLISECONDS });
-      return true;
+      return this.#hold({ octets: message.slice(), until: now + HELD_MILLISECONDS });
     }
     this.opened ||= templates > 0;
-    if (!this.opened || !this.#deliver(message)) return false;
-    if (templates === 0) return true;
+    if (!this.opened) return this.#parts.onDrop("unknown_template", 1);
+    this.#deliver(message);
+    if (templates === 0) return;
     this.#observeInterval(now);
     this.#release(({ octets }) => scanTemplates(octets, this.#known).missing === undefined);
-    return true;
   }
 
-  /**
-   * What has waited too long for its template goes on without; the rewriter counts it.
-   *
-   * @returns datagrams that went nowhere: their source never sent a template
-   */
-  expire(now: number): number {
-    if (this.#held.length === 0) return 0;
-    if (this.opened) {
-      this.#release(({ until }) => until <= now);
-      return 0;
-    }
-    const expired = this.#held.filter(({ until }) => until <= now).length;
-    if (expired === this.#held.length) this.close();
-    return expired;
+  /** What has waited too long for its template goes on without, and the rewriter counts it; who never sent any is forgotten. */
+  expire(now: number): void {
+    if (this.#held.length === 0) return;
+    if (this.opened) return this.#release(({ until }) => until <= now);
+    const waiting = this.#held.filter(({ until }) => until > now);
+    if (waiting.length === 0) return this.close();
+    this.#dropHeld(waiting);
   }
 
   read(view: Uint8Array): Promise<number | null> {
     if (this.#closed) return Promise.reject(new Error("closed"));
-    const length = this.#queue.take(view);
+    const length = this.#take(view);
     if (length > 0) return Promise.resolve(length);
     return new Promise((resolve, reject) => this.#waiting = { view, resolve, reject });
   }
@@ -149,21 +141,51 @@ export class UdpSource implements Connection {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#queue.clear();
-    for (const one of this.#held) this.#parts.budget.octets -= one.octets.length;
-    this.#held = [];
+    this.#dropQueued();
+    this.#dropHeld([]);
     this.#waiting?.reject(new Error("closed"));
     this.#waiting = undefined;
     this.#parts.onClose(this);
   }
 
-  #deliver(message: Uint8Array): boolean {
-    if (!this.#queue.push(message)) return false;
-    if (this.#waiting === undefined) return true;
+  #deliver(message: Uint8Array): void {
+    const { queued, onDrop } = this.#parts;
+    const hasRoom = queued.octets + message.length <= queued.limit || this.#waiting !== undefined;
+    if (!hasRoom || !this.#queue.push(message)) return onDrop("collector_unavailable", 1);
+    queued.octets += message.length;
+    if (this.#waiting === undefined) return;
     const { view, resolve } = this.#waiting;
     this.#waiting = undefined;
-    resolve(this.#queue.take(view));
-    return true;
+    resolve(this.#take(view));
+  }
+
+  #take(view: Uint8Array): number {
+    const length = this.#queue.take(view);
+    this.#parts.queued.octets -= length;
+    return length;
+  }
+
+  /** Nobody reads any more. What a read took the beginning of is known to the session. */
+  #dropQueued(): void {
+    const octets = new Uint8Array(this.#queue.length);
+    this.#take(octets);
+    let datagrams = 0;
+    for (let start = 0; start < octets.length; datagrams++) {
+      const length = messageLength(octets, start);
+      if (length === 0) break;
+      start += length;
+    }
+    if (datagrams > 0) this.#parts.onDrop("collector_unavailable", datagrams);
+  }
+
+  /** All that waits for a template but these. */
+  #dropHeld(kept: readonly HeldDatagram[]): void {
+    const dropped = this.#held.length - kept.length;
+    this.#parts.held.octets -= this.#heldOctets;
+    this.#held = [];
+    this.#heldOctets = 0;
+    for (const one of kept) this.#hold(one);
+    if (dropped > 0) this.#parts.onDrop("unknown_template", dropped);
   }
 
   /** With the header of the message that they go ahead of: they say nothing of what was missed while there was no proxy. */
@@ -181,13 +203,13 @@ export class UdpSource implements Connection {
 
   #mayHold(message: Uint8Array): boolean {
     return this.#known.size < KNOWN_TEMPLATES && this.#heldOctets + message.length <= HELD_OCTETS &&
-      this.#parts.budget.octets + message.length <= this.#parts.budget.limit;
+      this.#parts.held.octets + message.length <= this.#parts.held.limit;
   }
 
   #hold(one: HeldDatagram): void {
     this.#held.push(one);
     this.#heldOctets += one.octets.length;
-    this.#parts.budget.octets += one.octets.length;
+    this.#parts.held.octets += one.octets.length;
   }
 
   /** Passes on, in order, what was held and is ready now. */
@@ -195,7 +217,7 @@ export class UdpSource implements Connection {
     if (this.#held.length === 0) return;
     const held = this.#held;
     this.#held = [];
-    this.#parts.budget.octets -= this.#heldOctets;
+    this.#parts.held.octets -= this.#heldOctets;
     this.#heldOctets = 0;
     for (const one of held) {
       if (ready(one)) this.#deliver(one.octets);

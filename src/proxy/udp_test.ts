@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { datagramFault, scanTemplates, templateKey } from "./datagram_scan.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
 import { dataMessage, join, templateMessage } from "./test_messages.ts";
+import { udpDialer } from "./udp_collector.ts";
 import { send, StandingClock, TestCollector, TestProxy, TestUdpCollector, turn, until } from "./test_support.ts";
 
 const listeners = [{ transport: "udp" as const, address: { hostname: "127.0.0.1", port: 0 } }];
@@ -237,6 +238,22 @@ Deno.test("tcp in, udp out: each message a datagram from one port, templates aga
   await until("the session is closed", () => proxy.happened("session_closed").length === 1);
   assert.equal(proxy.outcome(), "closed");
   await proxy.proxy.close();
+  collector.close();
+});
+
+Deno.test("udp out: a session that has to dial again sends from the same port, another session from another", async () => {
+  const collector = new TestUdpCollector();
+  const address = { hostname: "127.0.0.1", port: collector.port };
+  const [one, other] = [udpDialer(address), udpDialer(address)];
+  const signal = new AbortController().signal;
+  for (const dial of [one, other, one]) {
+    const connection = await dial(signal);
+    await connection.write(dataMessage(0));
+    connection.close();
+  }
+  await until("all arrived", () => collector.ports.length === 3);
+  assert.equal(collector.ports[0], collector.ports[2]);
+  assert.notEqual(collector.ports[0], collector.ports[1]);
   collector.close();
 });
 
