@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { explain } from "../../src/admin/explain.ts";
+import { loadProfile } from "../../src/config/profiles.ts";
+import { flowValue } from "../../src/demo/flow_value.ts";
+import type { InformationElement } from "../../src/ipfix/information_element.ts";
+import { MessageBuilder } from "../../src/ipfix/message_builder.ts";
+import type { Value } from "../../src/ipfix/value.ts";
+import type { SessionRewriter } from "../../src/mediation/session_rewriter.ts";
+import { HeapBufferPool } from "../../src/proxy/buffer_pool.ts";
+import { ObservingRewriter } from "../../src/proxy/observing_rewriter.ts";
+import { rewriteAll } from "../support/rewrite_all.ts";
+import { openSession } from "../support/session.ts";
+import { join } from "../support/wire.ts";
+
+const AGENT = loadProfile("antrea/v2.7");
+const COLLECTOR = loadProfile("antrea/v0.12");
+const RECORDS = 400;
+
+/** The default of the element's type, as an Agent fills in what it does not know. */
+function defaultOf({ type }: InformationElement): Value {
+  if (type === "string") return "";
+  if (type === "ipv4Address") return "0.0.0.0";
+  if (type === "ipv6Address") return "::";
+  if (type === "dateTimeSeconds") return "1970-01-01T00:00:00Z";
+  if (type === "unsigned64" || type === "signed64") return 0n;
+  return 0;
+}
+
+/** Whether an element of a record carries a value; in a pattern in which no two elements are alike. */
+function carries(record: number, { id }: InformationElement): boolean {
+  return (record * 7 + id) % (2 + id % 5) === 0;
+}
+
+/** An Agent's stream, several records a message, and how many records carry a value of each element. */
+function stream() {
+  const carried = new Map<string, number>();
+  const messages: Uint8Array[] = [];
+  AGENT.templates.forEach(({ fields }, index) => {
+    const template = { id: 256 + index, fields, scopeFieldCount: 0 };
+    messages.push(new MessageBuilder().templateSet([template]).build());
+    for (let first = 0; first < RECORDS; first += 8) {
+      const records = Array.from({ length: 8 }, (_, offset) =>
+        fields.map(({ element }) => {
+          if (!carries(first + offset, element)) return defaultOf(element);
+          carried.set(element.name, (carried.get(element.name) ?? 0) + 1);
+          return flowValue(element, first + offset, "node-1");
+        }));
+      messages.push(new MessageBuilder({ sequenceNumber: index * RECORDS + first }).dataSet(template, records).build());
+    }
+  });
+  return { octets: join(...messages), carried };
+}
+
+/** What the ledger has to say: of the fields that are lost, how many records carried a value. */
+function expected(session: SessionRewriter, carried: ReadonlyMap<string, number>): Map<string, number> {
+  const lost = new Set(
+    session.templates().flatMap(({ mapping }) => mapping === undefined ? [] : explain(mapping).lost),
+  );
+  assert.ok(lost.size > 5, [...lost].join());
+  return new Map([...lost].flatMap((name) => carried.has(name) ? [[name, carried.get(name) ?? 0] as const] : []));
+}
+
+const sorted = (counts: ReadonlyMap<string, number>) => [...counts].filter(([, count]) => count > 0).toSorted();
+
+Deno.test("the ledger is exact to the record while rewriting", () => {
+  const { octets, carried } = stream();
+  const { session } = openSession(COLLECTOR);
+  assert.equal(rewriteAll(session, octets).error, undefined);
+  assert.deepEqual(sorted(session.counters.informationLost), sorted(expected(session, carried)));
+});
+
+Deno.test("the ledger is exact to the record while observing, wherever the stream is cut, and nothing is touched", () => {
+  const { octets, carried } = stream();
+  for (const piece of [61, 1499, octets.length]) {
+    const { session } = openSession(COLLECTOR);
+    const observing = new ObservingRewriter(session, {
+      pool: new HeapBufferPool(),
+      datagrams: () => false,
+      onBroken: (error) => assert.fail(error.message),
+    });
+    const output = new Uint8Array(65535);
+    const relayed: Uint8Array[] = [];
+    for (let start = 0; start < octets.length;) {
+      observing.rewrite(octets.subarray(start, start + piece), output);
+      relayed.push(output.slice(0, observing.produced));
+      start += observing.consumed;
+    }
+    assert.deepEqual(join(...relayed), octets);
+    assert.deepEqual(
+      sorted(observing.counters.informationLost),
+      sorted(expected(session, carried)),
+      `pieces of ${piece}`,
+    );
+    observing.close();
+  }
+});
