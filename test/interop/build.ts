@@ -1,4 +1,7 @@
-/** Builds the go-ipfix peers into `.cache/interop`, once for each state of their sources. */
+/**
+ * Builds the go-ipfix peers into `.cache/interop`, once for each state of their sources; as a program, before the tests: CI tries again
+ * where a download fails.
+ */
 import { goIpfixReleases } from "./releases.ts";
 
 const sources = new URL("./peers/", import.meta.url);
@@ -103,3 +106,5 @@ async function exists(path: URL): Promise<boolean> {
 async function remove(path: URL): Promise<void> {
   if (await exists(path)) await Deno.remove(path, { recursive: true });
 }
+
+if (import.meta.main) await buildPeers();
