@@ -4,7 +4,7 @@
  * output, one JSON object a line: `{"listening": port}`, and for every run of messages that it read, as soon as it read them,
  * {@link CollectedRun}. It decodes as RFC 7011 and the narrowest dialect want it and never acknowledges anything, as no collector does.
  */
-import { type FlowLayout, readNumber, writeNumber } from "./flow_record.ts";
+import { type FlowLayout, LOSSY_DOMAINS, readNumber, writeNumber } from "./flow_record.ts";
 
 /** What a connection brought of one observation domain in one read. */
 export interface CollectedRun {
@@ -134,10 +134,12 @@ class Connection {
     }
     const ahead = view.getUint32(8) - domain.records;
     domain.records += records;
-    if (this.datagrams) return undefined;
+    if (this.datagrams || observationDomain >= LOSSY_DOMAINS) return undefined;
     domain.inclusive ??= ahead;
     if (ahead === domain.inclusive && (ahead === 0 || ahead === records)) return undefined;
-    return `sequence number ${view.getUint32(8)} after ${domain.records - records} records`;
+    return `domain ${observationDomain}: sequence number ${view.getUint32(8)} after ${
+      domain.records - records
+    } records`;
   }
 }
 

@@ -67,6 +67,25 @@ export function connectToReset(port: number): Promise<Socket> {
   });
 }
 
+/** The same as {@link ExporterSocket}. */
+export function overResettable(socket: Socket): ExporterSocket & { reset(): void } {
+  const ended = Promise.withResolvers<void>();
+  ended.promise.catch(() => {});
+  socket.on("error", (error: Error) => ended.reject(error));
+  socket.on("close", () => ended.resolve());
+  socket.on("end", () => ended.resolve());
+  socket.resume();
+  return {
+    name: `${socket.localAddress}:${socket.localPort}`,
+    write: (octets) =>
+      new Promise((resolve, reject) => socket.write(octets, (error) => error ? reject(error) : resolve())),
+    closeWrite: () => new Promise((resolve) => socket.end(() => resolve())),
+    ended: () => ended.promise,
+    close: () => void socket.destroy(),
+    reset: () => void socket.resetAndDestroy(),
+  };
+}
+
 /** A datagram socket that sends to the proxy, from one port of its own. */
 export class DatagramExporter {
   readonly #socket: Deno.DatagramConn;
@@ -98,6 +117,8 @@ export class Exporter {
   failure: unknown;
   readonly messages: FlowMessages;
   #stop = false;
+  /** Whether the next message goes out an octet at a time. */
+  #slow = false;
   readonly #done: Promise<void>;
 
   /** @param perBurst flows every 20 ms */
@@ -120,12 +141,28 @@ export class Exporter {
     await this.socket.closeWrite();
   }
 
+  /** Sends the next message an octet at a time, over a second or two. */
+  dawdle(): void {
+    this.#slow = true;
+  }
+
   async #send(): Promise<void> {
     await this.socket.write(this.messages.templates);
     do {
+      if (this.#slow) await this.#sendSlowly();
       await this.socket.write(this.messages.messages(this.next, this.perBurst));
       this.next += this.perBurst;
       await new Promise((resolve) => setTimeout(resolve, 20));
     } while (!this.#stop);
+  }
+
+  async #sendSlowly(): Promise<void> {
+    this.#slow = false;
+    const octets = this.messages.message(this.next);
+    for (let sent = 0; sent < octets.length; sent++) {
+      await this.socket.write(octets.subarray(sent, sent + 1));
+      await new Promise((resolve) => setTimeout(resolve, 4));
+    }
+    this.next++;
   }
 }

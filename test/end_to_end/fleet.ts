@@ -44,11 +44,6 @@ export async function startExporters(proxy: ProxyProcess, count: number, perBurs
 /** Stops the exporters, waits until the collector has all that they sent, and checks that it came once and in order. */
 export async function settle(collector: CollectorProcess, exporters: readonly Exporter[]): Promise<void> {
   for (const exporter of exporters) await exporter.stop();
-  await untilSettled(collector, exporters);
-}
-
-/** As {@link settle}, for exporters that have stopped. */
-export async function untilSettled(collector: CollectorProcess, exporters: readonly Exporter[]): Promise<void> {
   for (const { failure } of exporters) assert.equal(failure, undefined);
   const last = ({ observationDomain }: Exporter) => collector.flowsOf(observationDomain).at(-1) ?? -1;
   const missing = () => exporters.find((exporter) => last(exporter) !== exporter.next - 1);

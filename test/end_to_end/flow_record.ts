@@ -3,6 +3,9 @@
 /** Digits of a flow's number in its texts: numbers stay below 2^24, which is less. */
 export const DIGITS = 8;
 
+/** Observation domains from here on are those of exporters over UDP: numbers are missing where datagrams were lost. */
+export const LOSSY_DOMAINS = 0x8000_0000;
+
 /** Where a flow's number stands in its record: three octets, or digits. */
 export type NumberPlace = readonly [offset: number, form: "octets" | "digits"];
 

@@ -1,42 +1,16 @@
 import assert from "node:assert/strict";
 import { CollectorProcess } from "./collector.ts";
 import { connectExporter, Exporter } from "./exporter.ts";
-import { COLLECTOR, PROFILE, settle } from "./fleet.ts";
-import { type Differences, flowLayouts } from "./flows.ts";
+import { OUTCOMES, PADDING, STRIPPING } from "./chains.ts";
+import { PROFILE, settle } from "./fleet.ts";
 import { type ProxyConfiguration, ProxyProcess } from "./proxy.ts";
 import { say } from "./support.ts";
 
 const RELOADS = 50;
 
-const APP_PROTOCOL_NAME = "56506/155";
-const HTTP_VALS = "56506/156";
-
-/** A newer Agent loses a field, an older one is given two, with these values; all in the collector's own layout. */
-const PADDING = [
-  { use: "strip-unknown", with: { remove: "unexpected" } },
-  { use: "pad-missing", with: { values: { appProtocolName: "from the first chain" } } },
-  { use: "match-order" },
-];
-/** Both lose one more field, nobody is given anything: another layout under the same template ids. */
-const STRIPPING = [{ use: "strip-unknown", with: { remove: "unknown", also: ["httpVals"] } }];
-
-/** What records of each Agent become by each chain. */
-const OUTCOMES: readonly { release: string; chain: "padding" | "stripping"; from: string; differences: Differences }[] =
-  [
-    { release: "v2.0.0", chain: "padding", from: COLLECTOR, differences: {} },
-    { release: "v2.0.0", chain: "stripping", from: COLLECTOR, differences: { without: [HTTP_VALS] } },
-    {
-      release: "v1.13.0",
-      chain: "padding",
-      from: COLLECTOR,
-      differences: { fixed: { [APP_PROTOCOL_NAME]: "from the first chain", [HTTP_VALS]: "" } },
-    },
-    { release: "v1.13.0", chain: "stripping", from: "v1.13.0", differences: {} },
-  ];
-
 Deno.test(`${RELOADS} reloads under load, two chains in turn: each record is whole by one or the other, in order, none lost`, async () => {
-  const layouts = OUTCOMES.map(({ from, differences }) => flowLayouts(from, differences));
-  await using collector = await CollectorProcess.start({ transport: "tcp", layouts: layouts.flat() });
+  const layouts = OUTCOMES.flatMap(({ layouts }) => layouts);
+  await using collector = await CollectorProcess.start({ transport: "tcp", layouts });
   const configuration = (plugins: ProxyConfiguration["plugins"]): ProxyConfiguration => ({
     listen: [{ transport: "tcp" }],
     collector: { transport: "tcp", port: collector.port, profile: PROFILE },
@@ -51,7 +25,7 @@ Deno.test(`${RELOADS} reloads under load, two chains in turn: each record is who
   const counts = () => {
     const sums = collector.collected().reduce(
       (sum, one) => sum.map((count, index) => count + (one.layouts[index] ?? 0)),
-      layouts.flat().map(() => 0),
+      layouts.map(() => 0),
     );
     return OUTCOMES.map((_, outcome) => (sums[2 * outcome] ?? 0) + (sums[2 * outcome + 1] ?? 0));
   };
