@@ -82,7 +82,7 @@ function Releases({ view, overview }: { readonly view: AdminView; readonly overv
                   </th>
                 </tr>
               </thead>
-              <tbody>{overview.releases.map((row) => <Release {...row} />)}</tbody>
+              <tbody>{overview.releases.map((row) => <Release row={row} observed={view.mode === "observe"} />)}</tbody>
             </table>
           </Scroll>
         )}
@@ -92,7 +92,9 @@ function Releases({ view, overview }: { readonly view: AdminView; readonly overv
 
 const AGES = { older: "older than the collector", same: "the collector's own", newer: "newer than the collector" };
 
-function Release({ release, age, sessions, skewed }: ReleaseRow) {
+function Release({ row, observed }: { readonly row: ReleaseRow; readonly observed: boolean }) {
+  const { release, age, sessions, skewed } = row;
+  const rewritten = observed ? "would be rewritten" : "rewritten";
   return (
     <tr>
       <th scope="row">
@@ -103,7 +105,7 @@ function Release({ release, age, sessions, skewed }: ReleaseRow) {
         <Tag level={skewed > 0 ? "notice" : "good"} sign={skewed > 0 ? "≠" : "="}>
           {count(sessions, "session")}
         </Tag>
-        <small>{skewed === 0 ? "go on as they are" : skewed === sessions ? "rewritten" : `${skewed} rewritten`}</small>
+        <small>{skewed === 0 ? "go on as they are" : skewed === sessions ? rewritten : `${skewed} ${rewritten}`}</small>
       </td>
     </tr>
   );

@@ -80,7 +80,7 @@ export function sessionRow(view: AdminView, session: SessionView): SessionRow {
   return {
     session,
     release: profile === undefined ? undefined : view.releaseRange?.(profile) ?? profile,
-    trouble: troubleOf(session, templates),
+    trouble: troubleOf(session, templates, view.mode === "observe"),
   };
 }
 

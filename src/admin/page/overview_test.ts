@@ -51,6 +51,19 @@ Deno.test("releases are summed over all sessions, whatever is searched for, and 
   ]);
 });
 
+Deno.test("what is only observed is said as what would be", async () => {
+  const observed = view();
+  observed.mode = "observe";
+  const words = (await overview(observed, "")).rows.map(({ trouble }) => trouble.words[0]);
+  assert.deepEqual(words, [
+    "1 record would be dropped",
+    "9 records would lose a value",
+    "7 records would lose a value",
+    "would be rewritten",
+    undefined,
+  ]);
+});
+
 Deno.test("thousands of sessions are looked at some at a time, and only so many are shown", async () => {
   const many = new FakeView();
   many.open = Array.from({ length: 1000 }, (_, index) => skewedSession(String(index)));

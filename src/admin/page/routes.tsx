@@ -4,13 +4,14 @@ import type { AdminEnvironment } from "../admin.ts";
 import type { RateHistory } from "../rate_history.ts";
 import type { RecentEvents } from "../recent_events.ts";
 import type { AdminView } from "../view.ts";
+import { ProxyActions, SessionActions } from "./actions.tsx";
 import { ASSETS } from "./assets.ts";
 import { dashboardRegions, gone, Rates } from "./dashboard.tsx";
 import { Document } from "./document.tsx";
 import { liveStream, type RenderedRegion } from "./live_stream.ts";
 import { overview } from "./overview.ts";
 import { sessionPath } from "./parts.tsx";
-import { Actions, sessionRegions } from "./session_page.tsx";
+import { sessionRegions } from "./session_page.tsx";
 
 /** What the pages are made from. */
 export interface PageOptions {
@@ -69,6 +70,7 @@ export function pageRoutes({ view, history, events, now, interval, admit }: Page
           <Rates />
           {regions.slice(-2)}
         </div>
+        <ProxyActions view={view} />
       </Document>,
     );
   });
@@ -84,7 +86,7 @@ export function pageRoutes({ view, history, events, now, interval, admit }: Page
           <a href="/">All sessions</a>
         </p>
         <div class="grid">{regions ?? gone(id, now())}</div>
-        {regions === undefined ? "" : <Actions id={id} />}
+        {regions === undefined ? "" : <SessionActions id={id} />}
       </Document>,
       regions === undefined ? 404 : 200,
     );

@@ -103,7 +103,7 @@ function Template({ view, template: state }: { readonly view: AdminView; readonl
   const changes = (["kept", "stripped", "padded", "moved", "changed"] as const)
     .map((change) => [change, tally(change)] as const).filter(([, many]) => many > 0);
   return (
-    <Region id={id} title={`Template ${template} ${OUTCOMES[outcome] ?? outcome}`} class="wide template">
+    <Region id={id} title={`Template ${template} ${outcomeOf(outcome, view.mode === "observe")}`} class="wide template">
       <p class="legend">
         {changes.map(([change, many]) => (
           <>
@@ -145,6 +145,11 @@ function Template({ view, template: state }: { readonly view: AdminView; readonl
       )}
     </Region>
   );
+}
+
+function outcomeOf(outcome: string, observed: boolean): string {
+  const words = OUTCOMES[outcome] ?? outcome;
+  return observed && outcome !== "identity" ? words.replace("is ", "would be ") : words;
 }
 
 /** A field that moved has two rows. */
@@ -206,36 +211,5 @@ function Counted({ session: { counters } }: { readonly session: SessionView }) {
         ]}
       />
     </Region>
-  );
-}
-
-/** What can be done to a session: by the script only, from this machine only. */
-export function Actions({ id }: { readonly id: string }) {
-  const path = `/api/sessions/${encodeURIComponent(id)}`;
-  return (
-    <section id="actions" class="card" aria-labelledby="actions-title" hidden>
-      <h2 id="actions-title">Actions</h2>
-      <p class="none">From the machine of the proxy only (or through kubectl port-forward).</p>
-      <form class="action" data-action={`${path}/capture`}>
-        <label>
-          Messages
-          <input type="number" name="messages" value="100" min="1" max="100000" required />
-        </label>
-        <label>
-          Seconds at most
-          <input type="number" name="seconds" value="10" min="1" max="300" required />
-        </label>
-        <button type="submit">Capture</button>
-        <small>Before and after rewriting, as two files that inspect and tshark read.</small>
-      </form>
-      <form
-        class="action"
-        data-action={`${path}/close`}
-        data-confirm={`Close session ${id}? The exporter connects again.`}
-      >
-        <button type="submit" class="danger">Close the session</button>
-      </form>
-      <output id="outcome" role="status"></output>
-    </section>
   );
 }

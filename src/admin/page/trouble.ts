@@ -15,10 +15,15 @@ export interface Trouble {
   readonly words: readonly string[];
 }
 
-/** What is not as it would be without skew and faults, in one session. */
+/**
+ * What is not as it would be without skew and faults, in one session.
+ *
+ * @param observed nothing is changed: what would be is said
+ */
 export function troubleOf(
   { counters, skewed }: Pick<SessionView, "counters" | "skewed">,
   templates: readonly TemplateState[],
+  observed = false,
 ): Trouble {
   const dropped = sum(counters.recordsDropped);
   const rejected = sum(counters.messagesRejected);
@@ -26,14 +31,14 @@ export function troubleOf(
   const failed = sum(counters.pluginErrors);
   const lost = mostLost(counters);
   const found: (readonly [grade: number, amount: number, words: string])[] = [
-    [5, dropped, `${count(dropped, "record")} dropped`],
+    [5, dropped, `${count(dropped, "record")} ${observed ? "would be " : ""}dropped`],
     [5, rejected, `${count(rejected, "message")} rejected`],
     [4, refused, `${count(refused, "template")} refused`],
     [4, failed, `plugins failed at ${count(failed, "template")}`],
     [3, counters.sequenceGaps, `${count(counters.sequenceGaps, "record")} missing from the exporter`],
-    [2, lost, `${count(lost, "record")} lost a value`],
+    [2, lost, `${count(lost, "record")} ${observed ? "would lose" : "lost"} a value`],
     // Who lost a value is rewritten: once is enough.
-    [1, skewed && lost === 0 ? 1 : 0, "rewritten"],
+    [1, skewed && lost === 0 ? 1 : 0, observed ? "would be rewritten" : "rewritten"],
   ];
   const here = found.filter(([, amount]) => amount > 0);
   return { grade: here[0]?.[0] ?? 0, amount: here[0]?.[1] ?? 0, words: here.map(([, , words]) => words) };

@@ -202,13 +202,18 @@ function action(form) {
       const fields = [...new FormData(form)].filter(([, value]) => value !== "");
       const body = JSON.stringify(Object.fromEntries(fields.map(([name, value]) => [name, Number(value)])));
       const answer = await fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body });
-      outcome.textContent = answer.ok ? await done(answer) : (await answer.json()).error;
+      outcome.textContent = answer.ok ? await done(answer) : refusal(await answer.json());
     } catch (error) {
       outcome.textContent = `no answer: ${error.message}`;
     } finally {
       button.disabled = false;
     }
   });
+}
+
+/** Why something was not done: a configuration has a mistake a line. */
+function refusal({ error, mistakes = [] }) {
+  return error ?? mistakes.join("\n");
 }
 
 /** What is said of a success; a file is saved. */
