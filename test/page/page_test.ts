@@ -205,3 +205,31 @@ browserTest(
     }
   },
 );
+
+browserTest(
+  "from the session's page, a capture is saved, and the session closed once it was asked about",
+  (browser) =>
+    withPage(browser, { acceptDownloads: true }, async (setting, page) => {
+      await setting.agent(NEW, "node-2");
+      await page.goto(`${setting.url}/sessions/1`);
+      await page.getByLabel("Seconds at most").fill("1");
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name: "Capture" }).click(),
+      ]);
+      assert.equal(download.suggestedFilename(), "session-1.tar");
+      await page.getByText("saved session-1.tar").waitFor();
+
+      const questions: string[] = [];
+      page.once("dialog", (dialog) => {
+        questions.push(dialog.message());
+        void dialog.dismiss();
+      });
+      await page.getByRole("button", { name: "Close the session" }).click();
+      assert.deepEqual(questions, ["Close session 1? The exporter connects again."]);
+      assert.equal([...setting.proxy.proxy.sessions()].length, 1, "no was said");
+      page.once("dialog", (dialog) => void dialog.accept());
+      await page.getByRole("button", { name: "Close the session" }).click();
+      await page.getByText("This session is not open any more").waitFor();
+    }),
+);
