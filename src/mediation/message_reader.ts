@@ -60,6 +60,7 @@ export class MessageReader {
       items: [],
       records: 0,
       received: 0,
+      certain: true,
       dropped: false,
       relay: header.length <= this.options.maxMessageLength,
       bound: MESSAGE_HEADER_LENGTH,
@@ -87,6 +88,7 @@ export class MessageReader {
       items: state.items,
       records: state.records,
       received: state.received,
+      certain: state.certain,
       dropped: state.dropped,
       relay: state.relay,
       bound: state.bound,
@@ -193,6 +195,7 @@ export class MessageReader {
     if (entry === undefined) {
       state.relay = false;
       state.dropped = true;
+      state.certain = false;
       drop("unknown_template", state.observationDomain, set.id, "data before its template", 1);
       return;
     }
@@ -200,6 +203,7 @@ export class MessageReader {
       state.relay = false;
       if (recordLayout(entry.source).smallest === 0) {
         state.dropped = true;
+        state.certain = false;
         return drop(entry.reason, state.observationDomain, set.id, entry.message, 1);
       }
       const records = countRecords(octets, set, entry.source, state.observationDomain);
@@ -280,6 +284,7 @@ interface PlanState {
   readonly items: PlanItem[];
   records: number;
   received: number;
+  certain: boolean;
   dropped: boolean;
   relay: boolean;
   bound: number;

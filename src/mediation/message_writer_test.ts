@@ -67,6 +67,7 @@ function writerOf(dialect: Partial<Dialect> = {}, maxMessageLength = 65535) {
       items,
       records,
       received: records,
+      certain: true,
       dropped: false,
       relay: false,
       bound,

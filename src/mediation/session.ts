@@ -216,7 +216,7 @@ export class Session implements SessionRewriter {
     this.#counters.messagesReceived++;
     this.#counters.recordsReceived += plan.received;
     const expected = plan.domain?.sequence.expected ?? 0;
-    if (plan.domain?.sequence.follow(plan.sequenceNumber, plan.received) === true) {
+    if (plan.domain?.sequence.follow(plan.sequenceNumber, plan.received, plan.certain) === true) {
       const { observationDomain, sequenceNumber } = plan;
       this.#events.push({ event: "sequence_gap", observationDomain, expected, received: sequenceNumber });
     }

@@ -262,3 +262,19 @@ for (const to of [RFC, GO, LEGACY, STREAM_READ]) {
     }
   });
 }
+
+Deno.test("a set of an unknown template tells nothing of the manner: its records cannot be counted", () =>
+  conforms({
+    to: RFC,
+    // The exporter counts what it sent before; three records of 257, which never was announced, come with number 1.
+    input: [
+      announcement(),
+      data(0, 1),
+      message({ sequenceNumber: 1 }, set(257, new Uint8Array(12))),
+      data(4, 5, 6, 7),
+      data(7, 8),
+    ],
+    output: [announcement(), data(0, 1), message({ sequenceNumber: 1 }), data(1, 5, 6, 7), data(4, 8)],
+    dropped: { unknown_template: 1 },
+    events: ["template_mapped 1/256 → 256 identity", "records_dropped 1/257 unknown_template"],
+  }));

@@ -58,6 +58,7 @@ async function throughProxy(profile: Profile, chunks: readonly Uint8Array[], poo
     limits: { partialMessage: 0, idle: 0, collectorClose: 1_000 },
     counters,
     openedAt: new Date(0),
+    observe: false,
     report: () => {},
   });
   const [outcome, output] = await Promise.all([session.run(), receiveAll(collector), send(exporter, chunks)]);

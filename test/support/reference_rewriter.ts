@@ -163,6 +163,8 @@ class ReferenceMessage {
   records = 0;
   /** Data was dropped: what is sent is counted from here on. */
   changed = false;
+  /** False: it held data whose records nothing can count. */
+  certain = true;
   /** A template of this domain was taken, now or before. */
   inKnownDomain = false;
 
@@ -275,9 +277,11 @@ class ReferenceMessage {
 
   #dataSet({ id, content }: WireSet): void {
     const template = this.templates.get(`${this.observationDomain} ${id}`);
+    const isUncountable = template === undefined || smallestRecord(template.source.fields) === 0;
+    if (isUncountable) this.certain = false;
     if (template === undefined) return this.#dropData("unknown_template", 1);
     const { source, outcome } = template;
-    if (smallestRecord(source.fields) === 0) return this.#dropData("template_refused", 1);
+    if (isUncountable) return this.#dropData("template_refused", 1);
     const { records, sizes } = this.#records(source, content);
     this.records += records.length;
     this.counts.recordsReceived += records.length;

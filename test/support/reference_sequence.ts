@@ -7,12 +7,15 @@ interface Domain {
   readonly sent?: number;
   readonly lastSequenceNumber: number;
   readonly lastRecords: number;
+  /** Whether these are all that came with the last message. */
+  readonly isCertain: boolean;
 }
 
 /**
  * Sequence numbers by the book: the exporter's own until something is split or dropped, from there on what is really sent, in the
  * exporter's own manner. Some exporters count the message's own records in (inclusive): a first number that is the first message's
- * records says so, and then any two messages in a row of which one manner alone explains the step.
+ * records says so, and then any two messages in a row of which one manner alone explains the step. Messages with data that cannot be
+ * counted tell nothing.
  */
 export class ReferenceSequence {
   /** Messages whose number neither manner explains. */
@@ -23,7 +26,7 @@ export class ReferenceSequence {
   place(message: ReferenceMessage, index: number, isSplit: boolean): ReferenceItem[] {
     const { observationDomain, sequenceNumber, records } = message;
     const domain = this.#domains.get(observationDomain);
-    const inclusive = this.#isInclusive(domain, sequenceNumber, records, message.inKnownDomain);
+    const inclusive = this.#isInclusive(domain, message);
     let position = domain?.sent ?? (inclusive ? sequenceNumber - records : sequenceNumber);
     const items = message.items.map(({ octets: _, ...item }): ReferenceItem => ({
       ...item,
@@ -37,16 +40,20 @@ export class ReferenceSequence {
         ...(domain?.sent !== undefined || message.changed || isSplit ? { sent: position } : {}),
         lastSequenceNumber: sequenceNumber,
         lastRecords: records,
+        isCertain: message.certain,
       });
     }
     return items;
   }
 
-  #isInclusive(domain: Domain | undefined, sequenceNumber: number, records: number, isKnown: boolean): boolean {
-    if (domain === undefined) return isKnown && records > 0 && sequenceNumber === records;
+  #isInclusive(domain: Domain | undefined, message: ReferenceMessage): boolean {
+    const { sequenceNumber, records, inKnownDomain, certain } = message;
+    if (domain === undefined) return inKnownDomain && certain && records > 0 && sequenceNumber === records;
     const step = (sequenceNumber - domain.lastSequenceNumber) >>> 0;
     const [exclusive, inclusive] = [step === domain.lastRecords, step === records];
     if (!exclusive && !inclusive) this.gaps++;
-    return exclusive === inclusive ? domain.inclusive : inclusive;
+    // Where more came than could be counted, a step that fits does so by chance.
+    if (exclusive === inclusive || !domain.isCertain || !certain) return domain.inclusive;
+    return inclusive;
   }
 }

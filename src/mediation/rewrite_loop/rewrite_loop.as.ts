@@ -70,6 +70,9 @@ const SEQUENCE_COUNT: usize = 20;
 const SEQUENCE_GAPS: usize = 24;
 const MANNER_EXCLUSIVE: u32 = 1;
 const MANNER_INCLUSIVE: u32 = 2;
+/** SEQUENCE_KNOWN: how many records came is known of the last message, or not. */
+const KNOWN: u32 = 1;
+const UNCERTAIN: u32 = 2;
 
 // A template has at most 16,383 fields (RFC 7011 §3.4.1: 4 octets each in a set of 65,535), hence so many boundaries and one.
 const SLOTS: usize = memory.data(16384 * 4, 16);
@@ -311,18 +314,20 @@ function findRoute(session: usize, domain: u32, set: u32): usize {
 
 /**
  * Follows the exporter's own sequence numbers: learns whether they count the message's own records (go-ipfix up to v0.13) and counts gaps.
- * Gives how many it found, 0 or 1.
+ * Gives how many it found, 0 or 1. `certain`: no more records than these can have come with the message; else nothing is learnt of it.
  */
-export function followSequence(block: usize, received: u32, records: u32): u32 {
+export function followSequence(block: usize, received: u32, records: u32, certain: u32): u32 {
   let gap: u32 = 0;
-  if (load<u32>(block, SEQUENCE_KNOWN) != 0) {
+  const known = load<u32>(block, SEQUENCE_KNOWN);
+  if (known != 0) {
     const exclusive = received == load<u32>(block, SEQUENCE_NEXT);
     const inclusive = received == load<u32>(block, SEQUENCE_PREVIOUS) + records;
-    if (exclusive != inclusive) store<u32>(block, exclusive ? MANNER_EXCLUSIVE : MANNER_INCLUSIVE, SEQUENCE_MANNER);
-    else if (!exclusive) gap = 1;
-  } else {
-    store<u32>(block, 1, SEQUENCE_KNOWN);
+    if (!exclusive && !inclusive) gap = 1;
+    else if (exclusive != inclusive && known == KNOWN && certain != 0) {
+      store<u32>(block, exclusive ? MANNER_EXCLUSIVE : MANNER_INCLUSIVE, SEQUENCE_MANNER);
+    }
   }
+  store<u32>(block, certain != 0 ? KNOWN : UNCERTAIN, SEQUENCE_KNOWN);
   store<u32>(block, received, SEQUENCE_PREVIOUS);
   store<u32>(block, received + records, SEQUENCE_NEXT);
   if (gap != 0) store<u32>(block, load<u32>(block, SEQUENCE_GAPS) + 1, SEQUENCE_GAPS);
@@ -417,7 +422,7 @@ export function rewriteMessages(session: usize, input: usize, inputEnd: usize, o
     }
     if (counters != 0) store<u64>(counters, load<u64>(counters) + <u64> found);
     const sequence: usize = load<u32>(route, ROUTE_SEQUENCE);
-    followSequence(sequence, bswap<u32>(load<u32>(pointer, 8)), found);
+    followSequence(sequence, bswap<u32>(load<u32>(pointer, 8)), found, 1);
     const target = load<u32>(route, ROUTE_TARGET);
     const counted = load<u32>(sequence, SEQUENCE_COUNTED) != 0;
     const padded = record < end && (flags & FLAG_KEEP_PADDING) == 0;

@@ -80,8 +80,8 @@ export function rewriteRecords(
 }
 
 /** Follows the exporter's sequence numbers of one observation domain; true: there was a gap. */
-export function followSequence(block: number, received: number, recordCount: number): boolean {
-  return follow(block, received, recordCount) === 1;
+export function followSequence(block: number, received: number, recordCount: number, certain: boolean): boolean {
+  return follow(block, received, recordCount, certain ? 1 : 0) === 1;
 }
 
 /** Octets of scratch: the largest record that can come in, and the largest growth that compiles. */

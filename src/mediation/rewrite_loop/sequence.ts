@@ -48,12 +48,17 @@ export class Sequence {
     return memoryWords[this.#word + 3] === MANNER_INCLUSIVE;
   }
 
-  /** Takes note of a message that came in with this number and so many data records. True: records are missing before it. */
-  follow(received: number, records: number): boolean {
+  /**
+   * Takes note of a message that came in with this number and so many data records.
+   *
+   * @param certain false: it held more that could not be counted, so that nothing can be learnt of its number or the next
+   * @returns whether records are missing before it
+   */
+  follow(received: number, records: number, certain = true): boolean {
     const first = memoryWords[this.#word] === 0;
     // A first message whose number is just its own records: an exporter that counts those (its first number else is 0).
-    if (first && records > 0 && received === records) memoryWords[this.#word + 3] = MANNER_INCLUSIVE;
-    return followSequence(this.address, received, records);
+    if (first && certain && records > 0 && received === records) memoryWords[this.#word + 3] = MANNER_INCLUSIVE;
+    return followSequence(this.address, received, records, certain);
   }
 
   /** From here on what is sent is counted. `received` and `records`: of the message in hand, none of which has gone out yet. */
