@@ -17,7 +17,7 @@ import type { SessionFacts, SessionRewriter } from "../../src/mediation/session_
 import { DialectChecker } from "../support/dialect_checker.ts";
 import { rewriteAll, type Rewritten } from "../support/rewrite_all.ts";
 import { mediatorOf } from "../support/session.ts";
-import { field, join, message, readMessages, set, templateSet, type WireField } from "../support/wire.ts";
+import { field, join, message, number, readMessages, set, templateSet, type WireField } from "../support/wire.ts";
 
 /** A collector without limits. */
 export const RFC = loadProfile("rfc7011");
@@ -233,3 +233,9 @@ export function listOf(
   const list = profile.templates.find(({ name }) => name === family)?.fields ?? [];
   return { profile, fields: list.map(({ element, length }) => field(`${element.pen}/${element.id}`, length)) };
 }
+
+/** Milliseconds for what takes a few: far from what a busy machine makes of those, far below what work without a bound takes. */
+export const PATIENCE = 10_000;
+
+/** A set that is found broken only once all sets before it have been read: a template whose fields leave it. */
+export const TORN: Uint8Array = set(2, join(number(999, 2), number(9, 2), new Uint8Array(4)));

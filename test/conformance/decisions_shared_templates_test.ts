@@ -17,6 +17,7 @@ import {
   open,
   type Opened,
   template,
+  TORN,
 } from "./conformance.ts";
 
 const OTHER = [field("0/4", 1)];
@@ -160,17 +161,20 @@ Deno.test("a message that is refused gives the ids of its templates back, and ta
     template(256, OTHER),
     template(257, COUNT),
     template(300, [field("0/2", 8)]),
-    new Uint8Array(2),
+    set(2, number(257 * 0x10000, 4)),
+    TORN,
   );
-  assert.equal(rewriteAll(sessions.of("one").session, broken).error?.reason, "trailing_octets");
-  const torn = message(
-    {},
-    template(256, OTHER),
-    template(257, OTHER),
-    set(256, new Uint8Array(0)),
-    set(257, counted(1), 99),
-  );
-  assert.equal(rewriteAll(sessions.of("one").session, torn).error?.reason, "set_overrun");
+  for (let round = 0; round < 3; round++) {
+    assert.equal(rewriteAll(sessions.of("one").session, broken).error?.reason, "template_truncated");
+  }
+  const isStillHeld = () => {
+    assertMessages(sessions.rewrite("three", other()), [message({}, template(65_535, OTHER))]);
+    sessions.close("three");
+  };
+  isStillHeld();
+  const withdrawn = message({}, set(2, number(256 * 0x10000, 4)), TORN);
+  assert.equal(rewriteAll(sessions.of("one").session, withdrawn).error?.reason, "template_truncated");
+  isStillHeld();
   assertMessages(sessions.rewrite("two", announcement(), other(257), message({}, template(300, OTHER))), [
     announcement(),
     other(257),

@@ -13,6 +13,7 @@ import {
   GO,
   LEGACY,
   open,
+  PATIENCE,
   RFC,
   STREAM_READ,
   template,
@@ -220,7 +221,7 @@ Deno.test("65,515 one-octet records: passed on as they are", () => {
 });
 
 for (const outputSize of [65_535, 262_144]) {
-  Deno.test(`65,515 one-octet records that grow eightfold: split, all there, within a second (output of ${outputSize})`, () => {
+  Deno.test(`65,515 one-octet records that grow eightfold: split, all there, in bounded time (output of ${outputSize})`, () => {
     const { session } = open(mediatorOf(GO));
     const octets = Uint8Array.from({ length: MANY }, (_, index) => index);
     const begin = performance.now();
@@ -229,7 +230,7 @@ for (const outputSize of [65_535, 262_144]) {
       join(message({}, template(256, [field("0/2", 1)])), message({}, set(256, octets))),
       { outputSize },
     );
-    assert.ok(performance.now() - begin < 1_000, `${performance.now() - begin} ms`);
+    assert.ok(performance.now() - begin < PATIENCE, `${performance.now() - begin} ms`);
     const messages = readMessages(output);
     const sent = messages.flatMap(({ sets }) => sets).filter(({ id }) => id === 256)
       .flatMap(({ content }) => readRecords([field("0/2", 8)], content).records);
@@ -261,7 +262,7 @@ Deno.test("65,515 one-octet records that each become one of the collector's whol
   }
   assert.equal(records, MANY);
   assert.equal(session.counters.recordsSent, MANY);
-  assert.ok(performance.now() - begin < 2_000, `${performance.now() - begin} ms`);
+  assert.ok(performance.now() - begin < PATIENCE, `${performance.now() - begin} ms`);
   session.close();
 });
 
@@ -273,7 +274,7 @@ Deno.test("65,515 records of 16,000 empty fields each: no call takes long, no wr
   for (let call = 0, consumed = 0; call < 40; call++) {
     const begin = performance.now();
     session.rewrite(input.subarray(consumed), buffer);
-    assert.ok(performance.now() - begin < 500, `${performance.now() - begin} ms in one call`);
+    assert.ok(performance.now() - begin < PATIENCE, `${performance.now() - begin} ms in one call`);
     consumed += session.consumed;
     assert.ok(session.produced > 0);
     assert.ok(readMessages(buffer.slice(0, session.produced)).length > 0);

@@ -13,9 +13,11 @@ import {
   GO,
   LEGACY,
   open,
+  PATIENCE,
   plain,
   RFC,
   template,
+  TORN,
 } from "./conformance.ts";
 
 const MAPPED = "template_mapped 1/256 → 256 identity";
@@ -407,7 +409,7 @@ Deno.test("a broken message gives back all the room that its templates took", ()
   });
   const { session } = open(mediator, { reliable: false });
   for (let observationDomain = 100; observationDomain < 400; observationDomain++) {
-    const broken = message({ observationDomain }, template(256, COUNT), template(257, COUNT), new Uint8Array(3));
+    const broken = message({ observationDomain }, template(256, COUNT), template(257, COUNT), TORN);
     const torn = message({ observationDomain }, template(256, COUNT), template(257, COUNT), set(256, counted(1), 9));
     for (const octets of [broken, torn]) assert.ok(rewriteAll(session, octets).error !== undefined);
   }
@@ -464,14 +466,14 @@ Deno.test("a template that is refused takes the place of one that was not: the o
     ],
   }));
 
-Deno.test("a template of 16,377 fields is read, mapped and sent within a second", () => {
+Deno.test("a template of 16,377 fields is read, mapped and sent in bounded time", () => {
   for (const to of [RFC, GO]) {
     const fields = Array.from({ length: 16_377 }, () => field("0/4", 1));
     const { session } = open(mediatorOf(to));
     const begin = performance.now();
     const input = [message({}, template(256, fields)), message({}, set(256, new Uint8Array(3 * 16_377).fill(6)))];
     assertMessages(rewriteAll(session, join(...input)).output, input);
-    assert.ok(performance.now() - begin < 1_000, `${performance.now() - begin} ms`);
+    assert.ok(performance.now() - begin < PATIENCE, `${performance.now() - begin} ms`);
     session.close();
   }
 });
