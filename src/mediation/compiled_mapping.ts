@@ -1,3 +1,4 @@
+import { MappingMemo } from "./mapping_memo.ts";
 import { allocate, memoryOctets, release } from "./rewrite_loop/memory.ts";
 import { compileMapping, COUNTER_LENGTH, type RewriteProgram } from "./rewrite_program.ts";
 import type { SessionFactValues } from "./session_fact.ts";
@@ -17,6 +18,8 @@ export interface CompiledMapping {
  * Compiled mappings, shared by all sessions that need the same one: thousands of Agents of a release have two layouts between them.
  */
 export class CompiledMappings {
+  /** What they are compiled from. */
+  readonly memo: MappingMemo = new MappingMemo();
   readonly #compiled = new Map<string, CompiledMapping & { uses: number }>();
 
   /** The mapping that is shared under this key, where its source template has this id. */

@@ -83,6 +83,7 @@ export class Mediator {
    */
   reconfigure({ chooseTreatment, limits }: Pick<MediatorOptions, "chooseTreatment" | "limits">): void {
     this.#shared.chooseTreatment = chooseTreatment;
+    this.#shared.compiled.memo.clear();
     this.#shared.limits = { ...DEFAULT_LIMITS, ...limits };
   }
 

@@ -92,10 +92,11 @@ export class TemplateIntake {
 
   #map(source: Template, treatment: Treatment, detectedProfile: string | undefined): TemplateMapping {
     const length = this.#exporterAddress?.length;
-    return runChain(source, treatment, {
-      ...(detectedProfile === undefined ? {} : { detectedProfile }),
-      exporterFamily: length === 4 ? 4 : length === 16 ? 6 : undefined,
-    });
+    const exporterFamily = length === 4 ? 4 : length === 16 ? 6 : undefined;
+    const facts = { ...(detectedProfile === undefined ? {} : { detectedProfile }), exporterFamily } as const;
+    const { compiled, numberOf } = this.shared;
+    const question = [numberOf(treatment), detectedProfile, exporterFamily, source.id, fieldsWord(source)].join("|");
+    return compiled.memo.recall(question, () => runChain(source, treatment, facts));
   }
 
   #accept(
@@ -197,8 +198,13 @@ function layoutWord(mapping: TemplateMapping): string {
   return word;
 }
 
+/** As {@link layoutWords}. */
+const mappingWords = new WeakMap<TemplateMapping, string>();
+
 /** A word for all that the program depends on but the session's facts. */
 function mappingWord(mapping: TemplateMapping): string {
+  const known = mappingWords.get(mapping);
+  if (known !== undefined) return known;
   const values = mapping.fields.map(({ value }) =>
     value.from === "record"
       ? `${value.index}${value.convert ?? ""}`
@@ -206,5 +212,7 @@ function mappingWord(mapping: TemplateMapping): string {
       ? `=${value.octets.join(".")}`
       : value.fact
   );
-  return `${fieldsWord(mapping.source)}|${layoutWord(mapping)}|${values.join()}`;
+  const word = `${fieldsWord(mapping.source)}|${layoutWord(mapping)}|${values.join()}`;
+  mappingWords.set(mapping, word);
+  return word;
 }
