@@ -1,6 +1,6 @@
 /** "Flood of templates": what takes memory is their fields, of which one template may have 16,383. */
 import { field, message, number, set } from "../support/wire.ts";
-import { announcement, conforms, COUNT, counted, data, RFC, template } from "./conformance.ts";
+import { announcement, conforms, COUNT, data, RFC, template } from "./conformance.ts";
 
 const MAPPED = "template_mapped 1/256 → 256 identity";
 const THREE = [field("0/4", 1), field("0/4", 1), field("0/4", 1)];
