@@ -21,7 +21,7 @@ export interface MediationLimits {
 const DEFAULT_LIMITS: MediationLimits = {
   templatesPerSession: 256,
   templates: 65536,
-  fieldsPerSession: 65536,
+  fieldsPerSession: 32768,
   fields: 1_048_576,
   observationDomainsPerSession: 256,
 };
