@@ -246,6 +246,53 @@ Deno.test("a collector that takes nothing is left all the same, and what it did 
   after.close();
 });
 
+Deno.test("while the collector is away it becomes another: what waited for the old one is dropped, counted and said", async () => {
+  const clock = new StandingClock();
+  const [before, after] = [new TestCollector(), new TestCollector()];
+  before.reading = false;
+  const proxy = new TestProxy(before.port, { clock, random: () => 0 });
+  await proxy.proxy.start();
+  const exporter = await proxy.connect();
+  await send(exporter, templateMessage());
+  let sent = 0;
+  let stop = false;
+  const sending = (async () => {
+    while (!stop) {
+      await send(exporter, dataMessage(sent, 60_000));
+      sent++;
+    }
+  })();
+  let seen = -1;
+  let still = 0;
+  await until("the collector takes no more", () => {
+    still = seen === sent ? still + 1 : 0;
+    seen = sent;
+    return still > 50;
+  });
+  before.close();
+  await until("it is gone", () => proxy.happened("collector_lost").length === 1);
+  assert.ok(proxy.proxy.collector().heldOctets > 0);
+  const rewriter = proxy.rewriters[0];
+  assert.ok(rewriter !== undefined);
+  await proxy.proxy.reconfigure({ collector: tcp(after.port), mediate: () => rewriter.outdated = true });
+  for (let steps = 0; steps < 400 && after.records().length === 0; steps++) await clock.advance(50, 50);
+  await until("the new one has some", () => after.records().length > 0);
+  stop = true;
+  await sending;
+  await until("and all that came since", () => after.records().at(-1) === sent - 1);
+  const [discarded] = proxy.happened("held_octets_discarded");
+  const records = Number(discarded?.fields["records"]);
+  assert.ok(records > 0 && Number(discarded?.fields["octets"]) >= records * 60_000);
+  assert.equal(after.messages()[0]?.record, "template");
+  const arrived = after.records();
+  assert.deepEqual(arrived, Array.from({ length: arrived.length }, (_, index) => sent - arrived.length + index));
+  exporter.close();
+  const closed = proxy.proxy.close();
+  await clock.advance(1);
+  await closed;
+  after.close();
+});
+
 Deno.test("limits hold for sessions that stand; a proxy that ends takes nothing up", async () => {
   const clock = new StandingClock();
   const collector = new TestCollector();

@@ -112,6 +112,7 @@ export class FileCredentials implements TlsCredentials {
   readonly #listeners = new Set<() => void>();
   readonly #cancel: () => void;
   #contents: string;
+  #looking: Promise<void> = Promise.resolve();
   #warnedAt = -Infinity;
 
   private constructor(paths: TlsFiles, pem: TlsFiles, clock: Clock, report: ReportEvent) {
@@ -134,8 +135,12 @@ export class FileCredentials implements TlsCredentials {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Looks whether the files have changed; done by itself every few seconds. Never throws. */
-  async refresh(): Promise<void> {
+  /** Looks whether the files have changed; done by itself every few seconds. Never throws. One look at a time. */
+  refresh(): Promise<void> {
+    return this.#looking = this.#looking.then(() => this.#look());
+  }
+
+  async #look(): Promise<void> {
     this.#warnOfExpiry();
     let contents = "";
     try {
