@@ -1,7 +1,10 @@
 /** Every abstract data type, in every length that it may have, over every way in: each value arrives as what it was. */
 import assert from "node:assert/strict";
+import { connect as connectTls } from "node:tls";
 import { ABSTRACT_DATA_TYPES, type AbstractDataType, isStructured } from "../../src/ipfix/abstract_data_type.ts";
 import { parseRegistryHistory } from "../../src/ipfix/registry_csv.ts";
+import { checkTlsMaterial } from "../../src/proxy/tls_credentials.ts";
+import { Authority } from "../support/certificates.ts";
 import { deliver } from "../support/delivered.ts";
 import { field, join, message, number, recordOctets, set, type WireField } from "../support/wire.ts";
 import { conforms, GO as SHIPPED_GO, RFC, template } from "./conformance.ts";
@@ -79,13 +82,40 @@ Deno.test("every type: to go-ipfix all goes but what its decoder refuses, each v
   conforms({ to: GO, options, input: INPUT, output: [message({}, template(256, fields)), ...records], lost });
 });
 
-for (const udp of [false, true]) {
-  Deno.test(`every type: over ${udp ? "UDP" : "TCP"} each value arrives as what it was`, () =>
-    withTransport({ udp }, async ({ exporter, udpExporter, collector }) => {
-      if (udp) {
+const authority = await Authority.create("cluster");
+const aggregator = await authority.issue({ name: "aggregator", dns: ["flow-aggregator.svc"], usage: ["server"] });
+const agent = await authority.issue({ name: "agent-1", usage: ["client"] });
+const tls = {
+  credentials: { material: checkTlsMaterial({ ...aggregator, ca: authority.pem }), onChange: () => () => {} },
+};
+
+/** Sends all over mutual TLS, as an Agent does, and ends. */
+async function sendOverTls(port: number, octets: Uint8Array): Promise<void> {
+  const { certificate: cert, key } = agent;
+  const socket = connectTls({
+    host: "127.0.0.1",
+    port,
+    servername: "flow-aggregator.svc",
+    ca: authority.pem,
+    cert,
+    key,
+  });
+  socket.on("error", () => {});
+  socket.resume();
+  await new Promise<void>((resolve) => socket.end(octets, resolve));
+}
+
+for (const transport of ["tcp", "tls", "udp"] as const) {
+  Deno.test(`every type: over ${transport} each value arrives as what it was`, () =>
+    withTransport({
+      listeners: [{ transport, address: { hostname: "127.0.0.1", port: 0 }, ...(transport === "tls" ? { tls } : {}) }],
+    }, async ({ exporter, udpExporter, collector, proxy }) => {
+      if (transport === "tcp") await send(await exporter(), join(...INPUT));
+      else if (transport === "tls") await sendOverTls(proxy.port, join(...INPUT));
+      else {
         const datagram = udpExporter();
         for (const octets of INPUT) await datagram(octets);
-      } else await send(await exporter(), join(...INPUT));
+      }
       const length = join(...INPUT).length;
       await until("all arrived", () => collector.connections[0]?.length === length);
       const { items } = deliver(collector.connections[0]?.octets ?? new Uint8Array());
