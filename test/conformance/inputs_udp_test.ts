@@ -172,6 +172,41 @@ Deno.test("two UDP sources of one address, same domain and id, different layouts
     await received([message({}, template(256, [field("0/4", 1)])), message({}, set(256, Uint8Array.of(6)))], 1);
   }));
 
+Deno.test("a collector that stalls: what comes over UDP meanwhile is dropped and counted once no more can wait, and the rest arrives in order", () =>
+  withTransport({ to: GO, udp: true }, async ({ udpExporter, proxy, collector }) => {
+    const datagram = udpExporter();
+    const texts = message({}, template(256, [field("0/82", 65535)]));
+    const large = (index: number) =>
+      message({ sequenceNumber: index }, set(256, variable(join(number(index, 4), new Uint8Array(30_000).fill(65)))));
+    await datagram(texts);
+    await until("the session is open", () => collector.connections.length === 1);
+    collector.reading = false;
+    const dropped = () => proxy.proxy.totals().recordsDropped.get("collector_unavailable") ?? 0;
+    let sent = 0;
+    for (; dropped() < 5; sent++) {
+      assert.ok(sent < 20_000, "nothing is dropped though nobody reads");
+      await datagram(large(sent));
+      if (sent % 8 === 0) await turn();
+    }
+    assert.ok([...proxy.proxy.sessions()].length === 1, "the session stays");
+    collector.reading = true;
+    const numbers = () => {
+      const octets = collector.connections[0]?.octets ?? new Uint8Array();
+      const found: number[] = [];
+      for (let at = texts.length; at + large(0).length <= octets.length; at += large(0).length) {
+        found.push(new DataView(octets.buffer, octets.byteOffset).getUint32(at + 8));
+      }
+      return found;
+    };
+    await until(
+      "what could wait arrived",
+      () => proxy.proxy.totals().recordsSent > 0 && numbers().length === proxy.proxy.totals().recordsSent,
+    );
+    assert.ok(numbers().length + dropped() <= sent, "nothing twice");
+    assert.deepEqual(numbers(), numbers().toSorted((one, other) => one - other), "in order");
+    assert.deepEqual(plain(proxy.proxy.totals().messagesRejected), {});
+  }));
+
 Deno.test("towards a collector over UDP each message is a datagram within its limit; what is too big for one is split or dropped", async () => {
   const collector = new TestUdpCollector();
   try {
