@@ -1,4 +1,5 @@
 import { configureSync, getLogger, type LogLevel, type LogRecord, resetSync } from "@logtape/logtape";
+import type { EventName } from "./proxy/event_name.ts";
 
 /** Category under which every part of this program logs. */
 export const ROOT_CATEGORY = "ipfix-skew-proxy";
@@ -36,7 +37,7 @@ const FIRST_FIELDS = ["session", "peer", "observationDomain", "template", "eleme
  *
  * @param room which part of the program speaks: `proxy`, `config`; a category under {@link ROOT_CATEGORY}
  */
-export function logEvent(room: string, level: LoggingLevel, event: string, message: string, fields: LogFields = {}) {
+export function logEvent(room: string, level: LoggingLevel, event: EventName, message: string, fields: LogFields = {}) {
   const logger = getLogger([ROOT_CATEGORY, room]);
   // The message may hold braces that came from outside: it goes in as a value, so that it is never read as a template.
   logger[level]("{message}", { ...fields, event, message });

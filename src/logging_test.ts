@@ -21,23 +21,23 @@ Deno.test("a JSON line has time, level, event and message first, then the fields
 
 Deno.test("a message with braces is written as it is", () => {
   const lines = collect("info", "json");
-  logEvent("proxy", "info", "odd", "name {session} {{x}}", { session: "a" });
+  logEvent("proxy", "info", "warning", "name {session} {{x}}", { session: "a" });
   assert.equal(JSON.parse(lines[0] ?? "").message, "name {session} {{x}}");
 });
 
 Deno.test("what is below the level is not written", () => {
   const lines = collect("warning", "json");
-  logEvent("proxy", "info", "quiet", "not seen");
-  logEvent("proxy", "error", "loud", "seen");
-  assert.deepEqual(lines.map((line) => JSON.parse(line).event), ["loud"]);
+  logEvent("proxy", "info", "started", "not seen");
+  logEvent("proxy", "error", "start_failed", "seen");
+  assert.deepEqual(lines.map((line) => JSON.parse(line).event), ["start_failed"]);
 });
 
 Deno.test("a text line stays one line and carries no terminal control sequence", () => {
   const lines = collect("info", "text");
-  logEvent("proxy", "info", "peer", "name \u001b[31mred\nsecond \u009b", { peer: "a\nb" });
+  logEvent("proxy", "info", "warning", "name \u001b[31mred\nsecond \u009b", { peer: "a\nb" });
   assert.equal(lines.length, 1);
   assert.doesNotMatch((lines[0] ?? "").slice(0, -1), /\p{Cc}/u);
-  assert.match(lines[0] ?? "", /INFO {4}peer name \\u001b\[31mred\\u000asecond \\u009b peer=a\\u000ab\n$/);
+  assert.match(lines[0] ?? "", /INFO {4}warning name \\u001b\[31mred\\u000asecond \\u009b peer=a\\u000ab\n$/);
 });
 
 Deno.test("the environment overrides level and format, and a wrong word is named with the allowed ones", () => {

@@ -12,7 +12,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 async function* sources(directory: URL): AsyncGenerator<URL> {
   for await (const entry of Deno.readDir(directory)) {
     if (entry.isDirectory) yield* sources(new URL(`${entry.name}/`, directory));
-    else if (/\.ts$/.test(entry.name) && !/_test\.ts$/.test(entry.name)) yield new URL(entry.name, directory);
+    else if (/\.tsx?$/.test(entry.name) && !/_test\.tsx?$/.test(entry.name)) yield new URL(entry.name, directory);
   }
 }
 

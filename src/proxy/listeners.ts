@@ -4,6 +4,7 @@ import { type Address, formatAddress } from "./address.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type { Clock } from "./clock.ts";
 import type { Connection, Transport } from "./connection.ts";
+import type { EventName } from "./event_name.ts";
 import type { Listener } from "./listener.ts";
 import { describeRejected } from "./message_walk.ts";
 import type { ReportEvent } from "./proxy_event.ts";
@@ -120,7 +121,7 @@ export class Listeners {
     });
   }
 
-  #reportFailure({ transport, address }: ListenerOptions, event: string, reason: string, peer?: string): void {
+  #reportFailure({ transport, address }: ListenerOptions, event: EventName, reason: string, peer?: string): void {
     const message = `${transport} ${formatAddress(address)} could not let in ${peer ?? "an exporter"}`;
     const level = event === "accept_failed" ? "error" : "warning";
     this.#parts.report({ level, event, message, fields: { ...(peer === undefined ? {} : { peer }), reason } });

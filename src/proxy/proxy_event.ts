@@ -1,4 +1,5 @@
 import type { MediationEvent } from "../mediation/event.ts";
+import type { EventName } from "./event_name.ts";
 
 export type EventLevel = "debug" | "info" | "warning" | "error";
 
@@ -13,8 +14,7 @@ export interface EventFields {
 /** Something that happened in the proxy: a log line, and an entry of the event stream. Never once per record. */
 export interface ProxyEvent {
   readonly level: EventLevel;
-  /** A word that never changes its meaning: `session_opened`. */
-  readonly event: string;
+  readonly event: EventName;
   readonly message: string;
   readonly fields: EventFields;
   /** The event of the mediation that this one passes on, mapping included. */
@@ -27,7 +27,7 @@ export type ReportEvent = (event: ProxyEvent) => void;
 /** Reports an event of one session, whose id and peer are added. */
 export type ReportOfSession = (
   level: EventLevel,
-  event: string,
+  event: EventName,
   message: string,
   fields?: EventFields,
   mediation?: MediationEvent,

@@ -3,10 +3,11 @@ import { createMetrics } from "../../src/admin/metrics.ts";
 import { matrixMarkdown } from "../../src/commands/matrix.ts";
 import { REJECT_REASON_MEANINGS } from "../../src/ipfix/decode_error.ts";
 import { DROP_REASON_MEANINGS } from "../../src/mediation/event.ts";
+import { EVENT_MEANINGS } from "../../src/proxy/event_name.ts";
 
 /** Parts of the README that come from the code, by the name in their comment. */
 export async function readmeBlocks(): Promise<Readonly<Record<string, string>>> {
-  return { matrix: matrixMarkdown(), metrics: await metrics(), reasons: reasons() };
+  return { matrix: matrixMarkdown(), metrics: await metrics(), reasons: reasons(), events: events() };
 }
 
 /** The text with its blocks, each between `<!-- NAME: … -->` and `<!-- end -->`, as they should be. @throws for a block that is not there */
@@ -28,6 +29,15 @@ async function metrics(): Promise<string> {
     `| \`${name}\` | ${help} |`
   );
   return ["| `ipfix_proxy_…` | |", "|---|---|", ...rows].join("\n");
+}
+
+function events(): string {
+  return [
+    "| event | |",
+    "|---|---|",
+    ...Object.entries(EVENT_MEANINGS).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`),
+  ]
+    .join("\n");
 }
 
 function reasons(): string {
