@@ -1,3 +1,4 @@
+import type { Counters } from "../../mediation/counters.ts";
 import type { RateSample } from "../rate_history.ts";
 import type { AdminEvent, AdminView } from "../view.ts";
 import { Configuration } from "./configuration.tsx";
@@ -15,16 +16,24 @@ export interface DashboardState {
   readonly now: Date;
 }
 
+/** A proxy with the counts of all its sessions, at one moment. */
+interface Totalled {
+  readonly view: AdminView;
+  readonly totals: Counters;
+}
+
 /** The dashboard's regions, in the order in which they stand. */
 export function dashboardRegions(state: DashboardState) {
   const { view, overview, rates, events, now } = state;
+  // Once for all of them: it looks at every session.
+  const totals = view.totals();
   return [
-    <Verdict view={view} />,
-    <Figures view={view} rates={rates} />,
+    <Verdict view={view} totals={totals} />,
+    <Figures view={view} totals={totals} rates={rates} />,
     <Releases view={view} overview={overview} />,
     <Collector view={view} now={now} />,
     <Sessions overview={overview} />,
-    <Losses view={view} />,
+    <Losses view={view} totals={totals} />,
     <Region id="events" title="Last events" class="wide">
       <Events events={events.slice(0, 15)} />
     </Region>,
@@ -32,18 +41,17 @@ export function dashboardRegions(state: DashboardState) {
   ];
 }
 
-function Verdict({ view }: { readonly view: AdminView }) {
+function Verdict({ view, totals }: Totalled) {
   return (
     <section id="verdict" class="verdict wide" aria-label="Health">
       <h1 class="hidden">Dashboard</h1>
-      <Statement {...health(view)} />
+      <Statement {...health(view, totals)} />
       <Statement {...verdict(view)} />
     </section>
   );
 }
 
-function Figures({ view, rates }: { readonly view: AdminView; readonly rates: RateSample | undefined }) {
-  const totals = view.totals();
+function Figures({ view, totals, rates }: Totalled & { readonly rates: RateSample | undefined }) {
   const rate = (value: number | undefined) => value === undefined ? "–" : `${number(Math.round(value * 10) / 10)}/s`;
   const figures = [
     ["Records in", number(totals.recordsReceived), rate(rates?.received)],
@@ -229,12 +237,11 @@ export function Trouble({ trouble: { grade, words } }: Pick<SessionRow, "trouble
   );
 }
 
-function Losses({ view }: { readonly view: AdminView }) {
-  const totals = view.totals();
+function Losses({ view, totals }: Totalled) {
   const stripped = [...totals.fieldsStripped].sort(([, one], [, other]) => other - one);
   return (
     <Region id="losses" title="What the collector does not get" class="wide">
-      <Statement {...losses(view)} />
+      <Statement {...losses(view, totals)} />
       <div class="columns">
         {stripped.length === 0 ? <p class="none">No field is stripped.</p> : (
           <Scroll label="Stripped fields">

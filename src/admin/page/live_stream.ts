@@ -21,6 +21,9 @@ export interface LiveStreamOptions {
 /** Of its time, the share that a page may take from the data path: a look that took long makes the next one wait. */
 const SHARE = 1 / 50;
 
+/** Milliseconds after which a page is told what is new in any case. */
+const LATEST = 10_000;
+
 /** Looks without news after which a comment keeps the connection known to be alive. */
 const SILENT_LOOKS = 15;
 
@@ -67,7 +70,7 @@ export function liveStream(options: LiveStreamOptions): ReadableStream<Uint8Arra
             send("regions", { order: ids, changed });
           } else if (++silent % SILENT_LOOKS === 0) controller.enqueue(encoder.encode(": alive\n\n"));
         }
-        timer = setTimeout(safeLook, Math.max(interval, (performance.now() - started) / SHARE));
+        timer = setTimeout(safeLook, Math.max(interval, Math.min(LATEST, (performance.now() - started) / SHARE)));
       };
       const safeLook = () =>
         void look().catch((error: unknown) => {

@@ -1,3 +1,4 @@
+import type { Counters } from "../../mediation/counters.ts";
 import type { AdminView } from "../view.ts";
 import { count, number, sum } from "./trouble.ts";
 
@@ -10,10 +11,9 @@ export interface Statement {
 }
 
 /** Whether all works, on one line. */
-export function health(view: AdminView): Statement {
+export function health(view: AdminView, totals: Counters = view.totals()): Statement {
   const { collector, draining } = view;
   const sessions = view.sessions();
-  const totals = view.totals();
   const open = `${count(sessions.length, "session")} open`;
   if (draining) return { level: "warning", sentence: `Draining: ${open}, no new ones are taken` };
   if (!view.ready) return { level: "warning", sentence: "Starting: not all listeners are bound yet" };
@@ -58,8 +58,7 @@ export function verdict(view: AdminView): Statement {
 }
 
 /** Whether anything was lost in the proxy: a statement that one can rely on, or what it was. */
-export function losses(view: AdminView): Statement {
-  const totals = view.totals();
+export function losses(view: AdminView, totals: Counters = view.totals()): Statement {
   const stripped = sum(totals.informationLost);
   const dropped = sum(totals.recordsDropped);
   const rejected = sum(totals.messagesRejected);
