@@ -53,6 +53,13 @@ Deno.test("check --json gives the same for programs", async () => {
   assert.equal(description.peers[0].chain[0].options.remove, "unknown");
 });
 
+Deno.test("check shows where templates are kept, and writes nothing there", async () => {
+  const yaml = `${CONFIGURATION}cache: { file: /nowhere/templates, interval: 5s }\n`;
+  const { status, text } = await check(yaml);
+  assert.equal(status, 0);
+  assert.match(text, /cache +\/nowhere\/templates, every 5000 ms, at most\s+16777216 octets/);
+});
+
 Deno.test("check names every mistake, on standard error, with status 2", async () => {
   const { status, text, stderr } = await check(
     "listen: []\ncollector: { address: nowhere, profile: antrea/v1.15 }\nlimit: 1\n",

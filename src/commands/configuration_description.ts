@@ -31,12 +31,14 @@ export interface ConfigurationDescription extends TreatmentDescription {
   readonly peers: readonly (TreatmentDescription & { readonly name: string; readonly match: PeerRule["matchText"] })[];
   readonly admin: string;
   readonly limits: Configuration["limits"];
+  /** Where the templates of exporters over UDP are kept over a restart. */
+  readonly cache?: Configuration["cache"];
   readonly log: Configuration["log"];
 }
 
 /** Says what a configuration came to. */
 export function describe(configuration: Configuration): ConfigurationDescription {
-  const { file, listeners, collectors, treatment, peers, admin, limits, log } = configuration;
+  const { file, listeners, collectors, treatment, peers, admin, limits, log, cache } = configuration;
   return {
     file,
     listen: listeners.map(endpoint),
@@ -50,6 +52,7 @@ export function describe(configuration: Configuration): ConfigurationDescription
     admin: formatSocketAddress(admin.address),
     limits,
     log,
+    ...(cache === undefined ? {} : { cache }),
   };
 }
 

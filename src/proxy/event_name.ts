@@ -31,7 +31,8 @@ export const EVENT_MEANINGS = {
   collector_unreachable: "The collector is not reached; tried again with backoff.",
   collector_lost: "The collector is gone, with so many records at most.",
   collector_found: "The collector is back, templates first.",
-  held_octets_discarded: "No collector came back in time to take what was held.",
+  held_octets_discarded:
+    "What was held for the collector is discarded: none came back in time, or what holds now expects something else.",
   skew_seen: "A session needs rewriting.",
   skew_over: "No session has needed rewriting for a while: the proxy can be removed.",
   certificate_changed: "A certificate or key file changed and is in force.",

@@ -131,12 +131,24 @@ export class Proxy {
     mediate?.();
     let turn = 0;
     for (const session of this.#sessions.values()) {
-      this.#change(session, isOther);
+      this.#changeSafely(session, isOther);
       // Every few sessions, sockets get their turn.
       if (++turn % SESSIONS_A_TURN === 0) await new Promise<void>((resolve) => this.#clock.after(0, resolve));
     }
     // Who drains while the listeners are bound finds them closed all the same.
     if (this.draining) this.#listeners.close();
+  }
+
+  /** A fault in one session costs that one alone, as ever. */
+  #changeSafely(session: Session, isOtherCollector: boolean): void {
+    try {
+      this.#change(session, isOtherCollector);
+    } catch (error) {
+      const fields = { session: session.id, peer: session.peer, reason: String(error) };
+      const message = "a session cannot take the configuration up";
+      this.#options.report({ level: "error", event: "session_failed", message, fields });
+      session.stop("failed");
+    }
   }
 
   #change(session: Session, isOtherCollector: boolean): void {

@@ -293,6 +293,29 @@ Deno.test("while the collector is away it becomes another: what waited for the o
   after.close();
 });
 
+Deno.test("a session that cannot take the change up ends, the others go on", async () => {
+  const collector = new TestCollector();
+  const proxy = new TestProxy(collector.port);
+  await proxy.proxy.start();
+  const [bad, good] = [await proxy.connect(), await proxy.connect()];
+  await until("both are open", () => proxy.rewriters.length === 2);
+  const [first] = proxy.rewriters;
+  assert.ok(first !== undefined);
+  first.remap = () => {
+    throw new RangeError("memory is used up");
+  };
+  await proxy.proxy.reconfigure({});
+  assert.equal(await bad.read(new Uint8Array(1)).catch(() => null), null);
+  await until("it has ended", () => proxy.outcome() === "failed");
+  assert.match(String(proxy.happened("session_failed")[0]?.fields["reason"]), /memory is used up/);
+  assert.equal(proxy.rewriters[1]?.remapped, 1);
+  await send(good, dataMessage(0));
+  await until("it arrived", () => collector.records().length === 1);
+  for (const exporter of [bad, good]) exporter.close();
+  await proxy.proxy.close();
+  collector.close();
+});
+
 Deno.test("limits hold for sessions that stand; a proxy that ends takes nothing up", async () => {
   const clock = new StandingClock();
   const collector = new TestCollector();
