@@ -197,14 +197,19 @@ const dialects: fc.Arbitrary<Dialect> = fc.record({
 const customProfiles: fc.Arbitrary<Profile> = fc.tuple(
   fc.constantFrom(...versions),
   dialects,
-  fc.array(fc.nat(), { minLength: 1, maxLength: 8 }),
+  fc.array(fc.tuple(fc.nat(), fc.boolean()), { minLength: 1, maxLength: 8 }),
   fc.nat(3),
 ).map(([version = "", dialect, picks, lists]) => {
   const registry = history.at(version);
   const elements = [...registry.elements()].filter((element) =>
     !isReference(element) && !dialect.undecodableTypes.has(element.type)
   );
-  const list = picks.flatMap((pick) => elements[pick % elements.length] ?? []);
+  // Half of them each of any type, however few elements there are of it.
+  const types = [...Map.groupBy(elements, ({ type }) => type).values()];
+  const list = picks.flatMap(([pick, byType]) => {
+    const some = byType ? types[pick % types.length] ?? [] : elements;
+    return some[(pick >>> 5) % some.length] ?? [];
+  });
   const templates = ["0/8", "0/27"].slice(0, lists % 3).flatMap((name) => {
     const { pen, id } = field(name, 4);
     const selectedBy = registry.lookup(pen, id);
