@@ -25,8 +25,8 @@ export interface CaptureRouteOptions {
 }
 
 /**
- * The handler of `POST /api/sessions/:id/capture`: answers, once the capture has ended, with a tar archive of two RFC 5655 files,
- * before and after rewriting. Nothing is kept.
+ * The handler of `POST /api/sessions/:id/capture`: answers at once, and once the capture has ended, goes on with a tar archive of two
+ * RFC 5655 files, before and after rewriting. Nothing is kept; whoever goes away ends the capture.
  */
 export function captureRoute({ view, now, timeout = AbortSignal.timeout }: CaptureRouteOptions) {
   let running = 0;
@@ -39,29 +39,42 @@ export function captureRoute({ view, now, timeout = AbortSignal.timeout }: Captu
       return context.json({ error: `${MOST_CAPTURES} captures are under way: wait for one to end` }, 503);
     }
     const { messages, seconds, octets } = request.data;
-    // Who asked and went away needs it no more.
-    const stop = AbortSignal.any([timeout(seconds * 1000), context.req.raw.signal]);
+    const gone = new AbortController();
+    const stop = AbortSignal.any([timeout(seconds * 1000), gone.signal]);
     const capture = view.capture(id, { messages, octets }, stop);
     if (capture === undefined) return context.json({ error: "there is no open session of this id" }, 404);
     if (capture === "busy") return context.json({ error: "this session is being captured already" }, 409);
     running++;
-    try {
-      const { received, sent, messages, end } = await capture;
-      const name = `session-${id.replace(/[^A-Za-z0-9]/g, "_").slice(0, 40)}`;
-      const archive = tar([
+    const name = `session-${id.replace(/[^A-Za-z0-9]/g, "_").slice(0, 40)}`;
+    const archive = capture.then(({ received, sent }) =>
+      tar([
         { name: `${name}-received.ipfix`, octets: received },
         { name: `${name}-sent.ipfix`, octets: sent },
-      ], now());
-      return context.body(archive, 200, {
-        "Content-Type": "application/x-tar",
-        "Content-Disposition": `attachment; filename="${name}.tar"`,
-        "Capture-Messages": String(messages),
-        "Capture-End": end,
-      });
-    } finally {
-      running--;
-    }
+      ], now())
+    ).finally(() => running--);
+    return context.body(streamOf(archive, () => gone.abort()), 200, {
+      "Content-Type": "application/x-tar",
+      "Content-Disposition": `attachment; filename="${name}.tar"`,
+    });
   };
+}
+
+/**
+ * An answer whose octets come once they are there.
+ *
+ * @param onGone called when nobody waits for them any more
+ */
+function streamOf(octets: Promise<Uint8Array>, onGone: () => void): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    async start(controller) {
+      const all = await octets;
+      try {
+        controller.enqueue(all);
+        controller.close();
+      } catch { /* Cancelled meanwhile. */ }
+    },
+    cancel: onGone,
+  });
 }
 
 /** The body as JSON; none is an empty object. Undefined where it is no JSON. */
