@@ -5,7 +5,7 @@ import { DialectChecker } from "../support/dialect_checker.ts";
 import { referenceRewrite } from "../support/reference_rewriter.ts";
 import { rewriteAll, type Rewritten } from "../support/rewrite_all.ts";
 import { mediatorOf } from "../support/session.ts";
-import { streams } from "../support/stream_arbitrary.ts";
+import { readable, streams } from "../support/stream_arbitrary.ts";
 import { writeStream } from "../support/stream_plan.ts";
 import { join } from "../support/wire.ts";
 
@@ -14,7 +14,7 @@ const shared = fc.constantFrom(
   antreaProfile("v1.1.2"),
   antreaProfile("v1.15.2"),
   withoutLimits("v2.6.3", { templateScope: "observation-domain" }),
-);
+).map(readable);
 
 Deno.test("several exporters at once, with the same domains and ids and other layouts: each arrives as if alone, none disturbs another", () => {
   const exporters = fc.array(streams, { minLength: 2, maxLength: 4 });
@@ -36,6 +36,10 @@ Deno.test("several exporters at once, with the same domains and ids and other la
         const part = rewriteAll(session, message);
         parts.push(part);
         checker.writes(name, part.writes);
+        const live = session.templates().map(({ observationDomain, targetTemplate }) =>
+          `${observationDomain} ${targetTemplate}`
+        );
+        checker.keep(name, new Set(live));
       };
       const finish = ({ name, session, octets, parts }: Open): void => {
         const consumed = parts.reduce((sum, part) => sum + part.consumed, 0);

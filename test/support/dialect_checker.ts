@@ -49,6 +49,13 @@ export class DialectChecker {
     for (const octets of writes) this.write(session, octets);
   }
 
+  /** The session uses no other templates any more than these: `domain id`. Without withdrawals only it can say so. */
+  keep(session: string, templates: ReadonlySet<string>): void {
+    for (const [key, users] of this.#users) {
+      if (!templates.has(key.split(" ").slice(0, 2).join(" "))) users.delete(session);
+    }
+  }
+
   /** The session's connection ends. */
   close(session: string): void {
     for (const users of this.#users.values()) users.delete(session);

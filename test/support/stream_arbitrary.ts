@@ -244,7 +244,7 @@ export const collectors: fc.Arbitrary<Profile> = fc.oneof(
 ).map(readable);
 
 /** As a counterexample should show it: enough to make it again. */
-function readable(profile: Profile): Profile {
+export function readable(profile: Profile): Profile {
   const { name, dialect, registry, templates } = profile;
   const lists = (name === "any" ? templates : []).map(({ name, fields }) =>
     `${name}: ${fields.map(({ element }) => element.name).join(" ")}`
