@@ -1,15 +1,36 @@
 import assert from "node:assert/strict";
 import { loadProfile } from "../../src/config/profiles.ts";
 import { registryHistory } from "../../src/config/registries.ts";
-import { measureInMemory } from "./in_memory.ts";
-import { measureLatency } from "./latency.ts";
+import { type Bench, QUICK } from "./bench.ts";
+import { PARTS } from "./parts.ts";
+import { buildGoPrograms, haproxyVersion } from "./peers.ts";
 import { PlainRewriter } from "./plain_rewriter.ts";
-import { haproxyVersion } from "./relays.ts";
-import { formatReport } from "./report.ts";
-import { measureRelays, relayCases } from "./whole_proxy.ts";
+import { formatReport, isMet } from "./report.ts";
+import { median, percentile, type Row, row } from "./rows.ts";
 import { messagesOf, Workload } from "./workload.ts";
 
-// What is measured is never judged here: only that all of it runs, and that what is said to be sent arrives.
+// What is measured is never judged here: only that all of it runs and reports, and that what is said to be sent arrives.
+
+const CI = Deno.env.get("CI") === "true";
+
+/** As little as can be. */
+const SCALE = {
+  ...QUICK,
+  warmUp: 1,
+  octets: 1e6,
+  shapes: 1,
+  slowWarmUp: 1,
+  slowOctets: 1e5,
+  memorySeconds: 0.002,
+  messages: 20,
+  pacedSeconds: 0.1,
+  pacedMessagesPerSecond: 1_000,
+  manySessions: 10,
+  idleSessions: 20,
+  restMilliseconds: 1,
+  datagrams: 500,
+  starts: 1,
+};
 
 Deno.test("a block is whole messages whose sequence numbers go on from block to block", () => {
   const workload = new Workload(loadProfile("antrea/v2.0"), { families: "both", recordsPerMessage: 16 });
@@ -40,33 +61,52 @@ Deno.test("the plain rewriter gives an Agent's messages to its own release as th
   for (const message of messagesOf(workload.block)) assert.deepEqual(plain.rewrite(message), message.slice());
 });
 
-Deno.test("what the proxy is compared with runs by itself, and every message that is sent arrives", async () => {
-  const haproxy = "version" in await haproxyVersion(false);
-  const cases = relayCases(haproxy).slice(0, haproxy ? 3 : 1);
-  const relays = await measureRelays(cases, 0.002, () => {});
-  assert.deepEqual(relays.map(({ what }) => what), cases.map(({ what }) => what));
-  for (const { what, gigabytesPerSecond, timesHaproxy } of relays) {
-    assert.ok(gigabytesPerSecond > 0, what);
-    assert.equal(timesHaproxy === null, !haproxy, what);
-  }
+Deno.test("rounds are compared one by one, and a goal is met at its limit", () => {
+  assert.deepEqual([median([3, 1, 2]), median([1, 2]), percentile([0, 10], 0.99)], [2, 1.5, 9.9]);
+  const own = { name: "ours", samples: [1, 20, 3] };
+  const compared = row("part", "s", own, { beside: { name: "theirs", samples: [1, 10, 1.5] } });
+  assert.deepEqual([compared.ratio, compared.difference, compared.median], [2, 1.5, 3]);
+  const figures = { figure: 2, ratio: undefined, difference: NaN };
+  assert.equal(isMet({ of: "figure", limit: 2 }, figures), true);
+  assert.equal(isMet({ of: "figure", limit: 2.1, atLeast: true }, figures), false);
+  assert.equal(isMet({ of: "ratio", limit: 2 }, figures), undefined);
 });
 
-Deno.test("all of the bench runs, and every message that is sent arrives", async () => {
-  const haproxy = "version" in await haproxyVersion(false);
-  const said: string[] = [];
-  const say = (line: string) => void said.push(line);
-  const memory = measureInMemory(0.002, say);
-  const relays = await measureRelays(relayCases(haproxy), 0.002, say);
-  const latency = await measureLatency(20, haproxy, say);
-  for (const { what, nanosecondsPerRecord } of memory) assert.ok(nanosecondsPerRecord > 0, what);
-  for (const { what, gigabytesPerSecond, peakMemoryMegabytes } of relays) {
-    assert.ok(gigabytesPerSecond > 0 && peakMemoryMegabytes > 1, what);
-  }
-  for (const { what, medianMicroseconds, p99Microseconds } of latency) {
-    assert.ok(medianMicroseconds > 0 && p99Microseconds >= medianMicroseconds, what);
-  }
-  assert.equal(said.length, memory.length + relays.length + latency.length);
-  const machine = { cpu: "", cores: 1, kernel: "", deno: "" };
-  const lines = formatReport({ machine, haproxy: "", memory, relays, latency }).split("\n");
-  assert.equal(lines.length, 1 + 3 * 3 + said.length);
-});
+for (const [name, measure] of PARTS) {
+  Deno.test(`the part ${name} runs, and every row of it reports`, async () => {
+    const haproxy = "version" in await haproxyVersion(false);
+    const go = name === "records" ? await buildGoPrograms() : { missing: "not needed" };
+    if (CI) assert.ok(haproxy && (name !== "records" || "programs" in go), "HAProxy or Go is not installed");
+    const directory = await Deno.makeTempDir({ prefix: "ipfix-bench-test-" });
+    const left: string[] = [];
+    if (!haproxy) left.push("HAProxy");
+    if (name === "records" && "missing" in go) left.push("go-ipfix");
+    if (left.length > 0) {
+      Deno.stderr.writeSync(new TextEncoder().encode(`bench, ${name}: without ${left.join(", ")}\n`));
+    }
+    let rows: Row[];
+    try {
+      const bench: Bench = {
+        scale: SCALE,
+        haproxy,
+        directory,
+        said() {},
+        ...("programs" in go ? { go: go.programs } : {}),
+      };
+      rows = await measure(bench);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+    assert.ok(rows.length > 0);
+    for (const one of rows) {
+      assert.deepEqual([one.part, one.samples.length], [name, 1], one.what);
+      assert.ok(
+        one.samples.every((sample) => sample >= 0 || one.unit === "KB a session"),
+        `${one.what}: ${one.samples}`,
+      );
+    }
+    const machine = { cpu: "", cores: 1, kernel: "", deno: "", loadBefore: 0, loadAfter: 0 };
+    const text = formatReport({ machine, haproxy: "", go: "", seconds: 1, scale: SCALE, rows });
+    assert.equal(text.split("\n").length, 4 + rows.length);
+  });
+}

@@ -1,18 +1,27 @@
 import { TextLineStream } from "./text_lines.ts";
 
+/** What a program is started with, besides its arguments. */
+export type ChildOptions = Pick<Deno.CommandOptions, "cwd" | "env">;
+
 /** A program that the bench started. */
 export class Child {
   readonly pid: number;
   readonly #process: Deno.ChildProcess;
   readonly #lines: ReadableStreamDefaultReader<string>;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #complaints: Promise<string>;
 
-  constructor(readonly name: string, command: string, args: readonly string[]) {
-    this.#process = new Deno.Command(command, { args: [...args], stdin: "null", stdout: "piped", stderr: "piped" })
-      .spawn();
+  constructor(readonly name: string, command: string, args: readonly string[], options: ChildOptions = {}) {
+    this.#process = new Deno.Command(command, {
+      ...options,
+      args: [...args],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
     this.pid = this.#process.pid;
-    this.#lines = this.#process.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
-      .getReader();
+    this.#lines = linesOf(this.#process.stdout).getReader();
+    this.#input = this.#process.stdin.getWriter();
     this.#complaints = lastOf(this.#process.stderr);
   }
 
@@ -27,6 +36,13 @@ export class Child {
     const { value } = await this.#lines.read();
     if (value !== undefined) return value;
     throw new Error(`${this.name} ended: ${(await this.#complaints).trim()}`);
+  }
+
+  /** Writes a line to its input and waits for the line that answers. @throws as {@link line} */
+  async ask(line: string): Promise<string> {
+    // Where it has ended, reading tells why.
+    await this.#input.write(new TextEncoder().encode(`${line}\n`)).catch(() => {});
+    return await this.line();
   }
 
   /** Resolves when a connection to this port is taken. @throws when the program ends before, with what it said */
@@ -49,6 +65,7 @@ export class Child {
       this.#process.kill("SIGKILL");
     } catch { /* It has ended by itself. */ }
     await this.#process.status;
+    await this.#input.abort().catch(() => {});
     await this.#lines.cancel();
     await this.#complaints;
   }
@@ -59,6 +76,11 @@ async function lastOf(stream: ReadableStream<Uint8Array>): Promise<string> {
   let text = "";
   for await (const part of stream.pipeThrough(new TextDecoderStream())) text = (text + part).slice(-4000);
   return text;
+}
+
+/** The lines of a stream of octets, one by one. */
+export function linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<string> {
+  return stream.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
 }
 
 /** A port that is free now. */

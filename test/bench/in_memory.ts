@@ -2,20 +2,12 @@ import { loadProfile } from "../../src/config/profiles.ts";
 import { registryHistory } from "../../src/config/registries.ts";
 import { leaseBuffer, releaseBuffer } from "../../src/mediation/rewrite_loop/memory.ts";
 import type { SessionRewriter } from "../../src/mediation/session_rewriter.ts";
+import type { Bench } from "./bench.ts";
 import { openSession } from "./chain.ts";
 import { PlainRewriter } from "./plain_rewriter.ts";
+import { type Figures, inTurn, type Row, row } from "./rows.ts";
+import { caseName } from "./whole_proxy.ts";
 import { BLOCK_LENGTH, messagesOf, Workload, type WorkloadOptions } from "./workload.ts";
-
-/** One line of the table. Octets are those that came in. */
-export interface MemoryResult {
-  readonly what: string;
-  readonly families: string;
-  readonly recordsPerMessage: number;
-  readonly messageOctets: number;
-  readonly recordsPerSecond: number;
-  readonly gigabytesPerSecond: number;
-  readonly nanosecondsPerRecord: number;
-}
 
 /** Rewrites the whole block once; the octets that came out. */
 type Pass = () => number;
@@ -31,56 +23,76 @@ const SHAPES: readonly WorkloadOptions[] = [
   { families: "both", recordsPerMessage: 16 },
 ];
 
+/** Something that is measured: what it is called, and how long one record takes it. */
+interface Case {
+  readonly name: string;
+  /** Nanoseconds a record, measured for so long. */
+  readonly measure: (seconds: number) => number;
+}
+
+const COPY = "copy the input";
+const PLAIN = "v2.0 to v1.15, decode and encode, IPv4, 1 a message";
+
 /**
- * Rewriting alone, without sockets: every direction in every shape, and beside it what copying the octets once costs and what
- * plain decoding and encoding costs.
- *
- * @param seconds how long each line is measured; a quarter of it is run before, unmeasured
+ * The part `memory`: rewriting alone, without sockets, every direction in every shape; beside it what copying the octets once costs
+ * and what plain decoding and encoding costs.
  */
-export function measureInMemory(seconds: number, said: (line: string) => void): MemoryResult[] {
-  const results: MemoryResult[] = [];
-  const measured = (what: string, workload: Workload, pass: Pass) => {
-    const result = measure(what, workload, pass, seconds);
-    said(
-      `${what}, ${result.families}, ${result.recordsPerMessage} a message: ${
-        result.gigabytesPerSecond.toFixed(2)
-      } GB/s`,
-    );
-    results.push(result);
-  };
-  for (const shape of SHAPES) {
-    for (const [from, to] of DIRECTIONS) {
-      const workload = new Workload(loadProfile(from), shape);
-      withBuffers((input, output) => {
-        const session = openSession(to);
-        rewriteAll(session, workload.templates, output);
-        measured(`${from} to ${to}`, workload, () => {
-          input.set(workload.block);
-          return rewriteAll(session, input.subarray(0, workload.block.length), output);
-        });
-        const { recordsReceived, recordsSent } = session.counters;
-        if (recordsSent !== recordsReceived) {
-          throw new Error(`${recordsReceived} records came in, ${recordsSent} went out`);
-        }
-        session.close();
-      });
-    }
-  }
-  const [shape = { families: "IPv4", recordsPerMessage: 1 }] = SHAPES;
-  const workload = new Workload(loadProfile("antrea/v2.0"), shape);
-  withBuffers((input, output) => {
-    measured("copy the input", workload, () => {
-      input.set(workload.block);
-      return workload.block.length;
-    });
-    measured("copy the input, and once more", workload, () => {
-      input.set(workload.block);
-      output.set(input.subarray(0, workload.block.length));
-      return workload.block.length;
-    });
-    measured("antrea/v2.0 to antrea/v1.15, decode and encode", workload, plainPass(workload, input));
+export async function measureInMemory({ scale, said }: Bench): Promise<Row[]> {
+  const cases = [...rewritingCases(), ...comparisons()];
+  const samples = await inTurn(cases, scale.rounds, ({ name, measure }) => {
+    const nanoseconds = measure(scale.memorySeconds);
+    said(`${name}, in memory: ${nanoseconds.toFixed(0)} ns a record`);
+    return Promise.resolve(nanoseconds);
   });
-  return results;
+  const figures: Figures[] = cases.map(({ name }, index) => ({ name, samples: samples[index] ?? [] }));
+  const beside = (name: string) => figures.find((one) => one.name === name);
+  return figures.filter(({ name }) => name !== COPY).map((one) =>
+    row("memory", "ns a record", one, { beside: beside(one.name === REWRITING ? PLAIN : COPY) })
+  );
+}
+
+const REWRITING = caseName("antrea/v2.0", "antrea/v1.15", { families: "IPv4", recordsPerMessage: 1 });
+
+function rewritingCases(): Case[] {
+  return SHAPES.flatMap((shape) =>
+    DIRECTIONS.map(([from, to]) => ({
+      name: caseName(from, to, shape),
+      measure: (seconds: number) => {
+        const workload = new Workload(loadProfile(from), shape);
+        return withBuffers((input, output) => {
+          const session = openSession(to);
+          rewriteAll(session, workload.templates, output);
+          const nanoseconds = measure(workload, () => {
+            input.set(workload.block);
+            return rewriteAll(session, input.subarray(0, workload.block.length), output);
+          }, seconds);
+          const { recordsReceived, recordsSent } = session.counters;
+          if (recordsSent !== recordsReceived) {
+            throw new Error(`${recordsReceived} records came in, ${recordsSent} went out`);
+          }
+          session.close();
+          return nanoseconds;
+        });
+      },
+    }))
+  );
+}
+
+function comparisons(): Case[] {
+  const workload = new Workload(loadProfile("antrea/v2.0"), { families: "IPv4", recordsPerMessage: 1 });
+  return [{
+    name: COPY,
+    measure: (seconds) =>
+      withBuffers((input) =>
+        measure(workload, () => {
+          input.set(workload.block);
+          return workload.block.length;
+        }, seconds)
+      ),
+  }, {
+    name: PLAIN,
+    measure: (seconds) => withBuffers((input) => measure(workload, plainPass(workload, input), seconds)),
+  }];
 }
 
 function plainPass(workload: Workload, input: Uint8Array): Pass {
@@ -95,13 +107,13 @@ function plainPass(workload: Workload, input: Uint8Array): Pass {
 }
 
 /** Gives buffers that lie where the proxy's lie. */
-function withBuffers(use: (input: Uint8Array, output: Uint8Array) => void): void {
+function withBuffers<Result>(use: (input: Uint8Array, output: Uint8Array) => Result): Result {
   const [input, output] = [leaseBuffer(BLOCK_LENGTH), leaseBuffer(BLOCK_LENGTH)];
   if (input === undefined || output === undefined) {
     throw new Error("the rewrite loop's memory has no room for two buffers");
   }
   try {
-    use(input, output);
+    return use(input, output);
   } finally {
     releaseBuffer(input);
     releaseBuffer(output);
@@ -121,30 +133,20 @@ function rewriteAll(session: SessionRewriter, input: Uint8Array, output: Uint8Ar
   return octets;
 }
 
-function measure(what: string, workload: Workload, pass: Pass, seconds: number): MemoryResult {
-  const { messages, records, block, options } = workload;
-  const run = (milliseconds: number): { passes: number; spent: number } => {
-    let passes = 0;
-    let spent = 0;
+/** Nanoseconds a record. @param seconds how long it is measured; a quarter of it is run before, unmeasured */
+function measure(workload: Workload, pass: Pass, seconds: number): number {
+  const run = (milliseconds: number): number => {
+    let [passes, spent] = [0, 0];
     while (spent < milliseconds) {
       workload.advance();
       const start = performance.now();
       const octets = pass();
       spent += performance.now() - start;
       passes++;
-      if (octets === 0) throw new Error(`${what}: nothing came out`);
+      if (octets === 0) throw new Error("nothing came out");
     }
-    return { passes, spent };
+    return spent * 1e6 / (workload.records * passes);
   };
   run(seconds * 250);
-  const { passes, spent } = run(seconds * 1000);
-  return {
-    what,
-    families: options.families,
-    recordsPerMessage: options.recordsPerMessage,
-    messageOctets: Math.round(block.length / messages),
-    recordsPerSecond: records * passes / spent * 1e3,
-    gigabytesPerSecond: block.length * passes / spent / 1e6,
-    nanosecondsPerRecord: spent * 1e6 / (records * passes),
-  };
+  return run(seconds * 1000);
 }

@@ -1,51 +1,87 @@
 /**
- * An exporter at full speed: sends the templates and then blocks of whole messages, prints what it sent as JSON.
+ * An exporter at full speed, or many: sends the templates and then blocks of whole messages. Says what it has sent as JSON after
+ * warming up, and again at the end; goes on after the first when a line comes on standard input.
  *
- * Usage: load.ts PORT PROFILE IPv4|both RECORDS_PER_MESSAGE GIGABYTES
+ * Usage: load.ts PORT LOAD (JSON)
  *
  * @module
  */
 import { writeLine } from "../../src/commands/terminal.ts";
 import { loadProfile } from "../../src/config/profiles.ts";
-import { Workload } from "./workload.ts";
+import { linesOf } from "./child.ts";
+import { BLOCK_LENGTH, messagesOf, Workload, type WorkloadOptions } from "./workload.ts";
 
-/** What was sent. */
+/** What is sent, by whom. */
+export interface Load extends WorkloadOptions {
+  /** The exporters' release. */
+  readonly profile: string;
+  /** Octets in all, before what is measured and then measured. */
+  readonly warmUp: number;
+  readonly octets: number;
+  /** Exporters at once, 1 by default; what is sent is divided among them. */
+  readonly sessions?: number;
+  /** PEM: over TLS, with this certificate. */
+  readonly tls?: { readonly ca: string; readonly certificate: string; readonly key: string };
+}
+
+/** What was sent in all. */
 export interface Sent {
   readonly octets: number;
   readonly messages: number;
   readonly records: number;
-  /** From the first octet written until the other side has closed, too. */
-  readonly seconds: number;
 }
 
-const [port = "", profile = "", families = "", recordsPerMessage = "", gigabytes = ""] = Deno.args;
-if (families !== "IPv4" && families !== "both") throw new Error(`${families}: neither IPv4 nor both`);
-const workload = new Workload(loadProfile(profile), { families, recordsPerMessage: Number(recordsPerMessage) });
-const blocks = Math.max(1, Math.round(Number(gigabytes) * 1e9 / workload.block.length));
-const connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
-connection.setNoDelay(true);
+type Connection = Deno.TcpConn | Deno.TlsConn;
 
-async function send(octets: Uint8Array): Promise<void> {
+async function open(port: number, { tls }: Load): Promise<Connection> {
+  const address = { hostname: "127.0.0.1", port };
+  if (tls !== undefined) {
+    return await Deno.connectTls({ ...address, caCerts: [tls.ca], cert: tls.certificate, key: tls.key });
+  }
+  const connection = await Deno.connect(address);
+  connection.setNoDelay(true);
+  return connection;
+}
+
+async function send(connection: Connection, octets: Uint8Array): Promise<void> {
   for (let written = 0; written < octets.length;) written += await connection.write(octets.subarray(written));
 }
 
-const start = performance.now();
-await send(workload.templates);
-for (let block = 0; block < blocks; block++) {
-  workload.advance();
-  await send(workload.block);
+async function run(port: number, load: Load): Promise<void> {
+  const { sessions = 1, profile, families, recordsPerMessage, warmUp, octets } = load;
+  const workload = new Workload(loadProfile(profile), {
+    families,
+    recordsPerMessage,
+    blockLength: load.blockLength ?? BLOCK_LENGTH,
+  });
+  const opened: Connection[] = [];
+  for (let session = 0; session < sessions; session++) opened.push(await open(port, load));
+  const sent = { octets: 0, messages: 0, records: 0 };
+  const sendToAll = async (octets: Uint8Array, messages: number, records: number) => {
+    await Promise.all(opened.map((connection) => send(connection, octets)));
+    sent.octets += octets.length * sessions;
+    sent.messages += messages * sessions;
+    sent.records += records * sessions;
+  };
+  // Each exporter sends the same, at the same time: the sequence numbers are right for all of them.
+  const sendBlocks = async (octets: number) => {
+    const blocks = Math.max(1, Math.round(octets / sessions / workload.block.length));
+    for (let block = 0; block < blocks; block++) {
+      workload.advance();
+      await sendToAll(workload.block, workload.messages, workload.records);
+    }
+  };
+  await sendToAll(workload.templates, [...messagesOf(workload.templates)].length, 0);
+  await sendBlocks(warmUp);
+  await writeLine(JSON.stringify(sent satisfies Sent));
+  for await (const _line of linesOf(Deno.stdin.readable)) break;
+  await sendBlocks(octets);
+  await Promise.all(opened.map((connection) => connection.closeWrite()));
+  await writeLine(JSON.stringify(sent satisfies Sent));
 }
-await connection.closeWrite();
-// Nothing comes back but the end, once all is through.
-await connection.readable.pipeTo(new WritableStream()).catch(() => {});
-const seconds = (performance.now() - start) / 1000;
-const templates = new DataView(workload.templates.buffer);
-let messages = blocks * workload.messages;
-for (let offset = 0; offset < workload.templates.length; offset += templates.getUint16(offset + 2)) messages++;
-const sent: Sent = {
-  octets: workload.templates.length + blocks * workload.block.length,
-  messages,
-  records: blocks * workload.records,
-  seconds,
-};
-await writeLine(JSON.stringify(sent));
+
+if (import.meta.main) {
+  const [port, load] = Deno.args;
+  if (load === undefined) throw new Error("usage: load.ts PORT LOAD");
+  await run(Number(port), JSON.parse(load));
+}

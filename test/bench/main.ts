@@ -5,26 +5,23 @@
  */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { say, writeLine } from "../../src/commands/terminal.ts";
-import { measureInMemory } from "./in_memory.ts";
-import { measureLatency } from "./latency.ts";
-import { haproxyVersion } from "./relays.ts";
+import { type Bench, FULL, QUICK, type Scale } from "./bench.ts";
+import { PARTS } from "./parts.ts";
+import { buildGoPrograms, haproxyVersion } from "./peers.ts";
 import { type BenchReport, formatReport } from "./report.ts";
-import { measureRelays, relayCases } from "./whole_proxy.ts";
-
-const PARTS = ["memory", "relays", "latency"];
+import type { Row } from "./rows.ts";
 
 interface Options {
-  readonly gigabytes: number;
-  readonly seconds: number;
-  readonly messages: number;
-  readonly only?: string;
+  readonly quick?: boolean;
+  readonly rounds?: number;
+  readonly only: readonly string[];
   readonly json?: boolean;
   readonly install: boolean;
 }
 
-function positive(text: string): number {
+function positiveInteger(text: string): number {
   const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("Allowed: numbers above 0.");
+  if (!(value > 0 && Number.isSafeInteger(value))) throw new InvalidArgumentError("Allowed: 1, 2, 3, …");
   return value;
 }
 
@@ -35,33 +32,60 @@ async function cpuModel(): Promise<string> {
 
 const program = new Command("bench")
   .description(
-    "Measures rewriting in memory, and the whole proxy over loopback beside a bare relay and HAProxy. " +
-      "Figures count from 4 GB and 2 seconds on; the defaults only show that all of it runs.",
+    "Measures the proxy beside bare relays, HAProxy and programs made with go-ipfix, each in turn, and prints one table. " +
+      "It wants a machine that does nothing else; all its parts take about a quarter of an hour.",
   )
-  .option("--gigabytes <number>", "sent through each relay", positive, 0.05)
-  .option("--seconds <number>", "for each line in memory", positive, 0.1)
-  .option("--messages <number>", "for each line of latency", positive, 500)
-  .addOption(new Option("--only <part>", "measure one part").choices(PARTS))
-  .option("--json", "the report as JSON on standard output")
+  .option("--quick", "all parts once, in under a minute: near figures")
+  .option("--rounds <number>", "times that each has its turn", positiveInteger)
+  .addOption(new Option("--only <part...>", "measure these parts").choices([...PARTS.keys()]).default([], "all"))
+  .option("--json", "the report as JSON on standard output, every sample of it")
   .option("--no-install", "leave HAProxy out where it is not installed, instead of installing it")
-  .action(async ({ gigabytes, seconds, messages, only, json, install }: Options) => {
-    const wanted = (part: string) => only === undefined || only === part;
-    const found = wanted("relays") || wanted("latency") ? await haproxyVersion(install) : { missing: "not asked for" };
-    const haproxy = "version" in found;
-    if (!haproxy) say(`HAProxy is left out: ${found.missing}`);
-    const report: BenchReport = {
-      machine: {
-        cpu: await cpuModel(),
-        cores: navigator.hardwareConcurrency,
-        kernel: Deno.osRelease(),
-        deno: Deno.version.deno,
-      },
-      haproxy: haproxy ? found.version : `left out: ${found.missing}`,
-      ...(wanted("memory") ? { memory: measureInMemory(seconds, say) } : {}),
-      ...(wanted("relays") ? { relays: await measureRelays(relayCases(haproxy), gigabytes, say) } : {}),
-      ...(wanted("latency") ? { latency: await measureLatency(Math.ceil(messages), haproxy, say) } : {}),
-    };
-    await writeLine(json === true ? JSON.stringify(report, null, 2) : formatReport(report));
-  });
+  .action(bench);
+
+async function bench({ quick, rounds, only, json, install }: Options): Promise<void> {
+  const [begin, loadBefore = NaN] = [performance.now(), ...Deno.loadavg()];
+  const wanted = (...parts: string[]) => only.length === 0 || parts.some((part) => only.includes(part));
+  const scale: Scale = {
+    ...(quick === true ? QUICK : FULL),
+    ...(rounds === undefined ? {} : { rounds, starts: rounds }),
+  };
+  const unwanted = { missing: "not asked for" };
+  const haproxy = wanted("relays", "sessions", "idle", "latency", "tls") ? await haproxyVersion(install) : unwanted;
+  const go = wanted("records") ? await buildGoPrograms() : unwanted;
+  for (const [name, peer] of Object.entries({ HAProxy: haproxy, "go-ipfix": go })) {
+    if ("missing" in peer) say(`${name} is left out: ${peer.missing}`);
+  }
+  const directory = await Deno.makeTempDir({ prefix: "ipfix-bench-" });
+  const given: Bench = {
+    scale,
+    haproxy: "version" in haproxy,
+    ...("programs" in go ? { go: go.programs } : {}),
+    directory,
+    said: say,
+  };
+  const rows: Row[] = [];
+  try {
+    for (const [name, measure] of PARTS) if (wanted(name)) rows.push(...await measure(given));
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+  const [loadAfter = NaN] = Deno.loadavg();
+  const report: BenchReport = {
+    machine: {
+      cpu: await cpuModel(),
+      cores: navigator.hardwareConcurrency,
+      kernel: Deno.osRelease(),
+      deno: Deno.version.deno,
+      loadBefore,
+      loadAfter,
+    },
+    haproxy: "version" in haproxy ? haproxy.version : `left out: ${haproxy.missing}`,
+    go: "version" in go ? go.version : `left out: ${go.missing}`,
+    seconds: (performance.now() - begin) / 1000,
+    scale,
+    rows,
+  };
+  await writeLine(json === true ? JSON.stringify(report, null, 2) : formatReport(report));
+}
 
 await program.parseAsync(Deno.args, { from: "user" });

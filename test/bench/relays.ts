@@ -1,39 +1,83 @@
 import { Child } from "./child.ts";
 
-/** A program between exporters and a collector, started. */
-export interface Relay {
-  readonly child: Child;
-  readonly port: number;
-}
-
 /** Starts a relay in front of the collector's port. */
 export type StartRelay = (listenPort: number, collectorPort: number, directory: string) => Promise<Child>;
+
+/** Paths of PEM files: whom a listener is, and whom it lets in. */
+export interface TlsFiles {
+  readonly certificate: string;
+  readonly key: string;
+  readonly ca: string;
+}
 
 /** Read, write, nothing else. */
 export const startBareRelay: StartRelay = (listenPort, collectorPort) =>
   Promise.resolve(Child.deno("the bare relay", "relay.ts", [String(listenPort), String(collectorPort)]));
 
-/** The proxy itself, as an operator runs it, towards a collector of this release. */
-export function startProxy(profile: string): StartRelay {
+/** Receive, send, nothing else. */
+export const startBareDatagramRelay: StartRelay = (listenPort, collectorPort) =>
+  Promise.resolve(
+    Child.deno("the bare datagram relay", "datagram_relay.ts", [String(listenPort), String(collectorPort)]),
+  );
+
+/** Decipher, write, nothing else. */
+export function startBareTlsRelay({ certificate, key, ca }: TlsFiles): StartRelay {
+  return (listenPort, collectorPort) =>
+    Promise.resolve(
+      Child.deno("the bare TLS relay", "tls_relay.ts", [
+        String(listenPort),
+        String(collectorPort),
+        ...[certificate, key, ca],
+      ]),
+    );
+}
+
+/** What a proxy is told. */
+export interface ProxyChoice {
+  /** The collector's release. */
+  readonly profile: string;
+  /** Of both sides, by default TCP. */
+  readonly transport?: "tcp" | "udp";
+  /** Exporters come over TLS. */
+  readonly tls?: TlsFiles;
+  readonly log?: "info" | "warning";
+}
+
+/** The proxy itself, as an operator runs it. */
+export function startProxy(choice: ProxyChoice): StartRelay {
   return async (listenPort, collectorPort, directory) => {
     const file = `${directory}/proxy-${listenPort}.yaml`;
-    await Deno.writeTextFile(
-      file,
-      `listen:
-  - { transport: tcp, address: "127.0.0.1:${listenPort}" }
-collector: { transport: tcp, address: "127.0.0.1:${collectorPort}", profile: ${profile} }
-admin: { address: "127.0.0.1:0" }
-log: { level: warning }
-`,
-    );
+    await Deno.writeTextFile(file, proxyConfiguration(choice, listenPort, collectorPort));
     return Child.deno("the proxy", "../../src/main.ts", ["serve", "--config", file]);
   };
 }
 
-/** HAProxy in TCP mode with its defaults on one thread, or with buffers as large as the proxy's. */
-export function startHaproxy(bufferLength?: number): StartRelay {
+/** The text of a configuration file. JSON is YAML. */
+export function proxyConfiguration(choice: ProxyChoice, listenPort: number, collectorPort: number): string {
+  const { profile, transport = "tcp", tls, log = "warning" } = choice;
+  return JSON.stringify({
+    listen: [{
+      address: `127.0.0.1:${listenPort}`,
+      ...(tls === undefined ? { transport } : { transport: "tls", tls }),
+    }],
+    collector: { transport, address: `127.0.0.1:${collectorPort}`, profile },
+    admin: { address: "127.0.0.1:0" },
+    log: { level: log },
+  });
+}
+
+/** HAProxy in TCP mode on one thread, else with its defaults as far as nothing else is said. */
+export function startHaproxy(options: { readonly bufferLength?: number; readonly tls?: TlsFiles } = {}): StartRelay {
+  const { bufferLength, tls } = options;
   return async (listenPort, collectorPort, directory) => {
     const file = `${directory}/haproxy-${listenPort}.cfg`;
+    let bind = `bind 127.0.0.1:${listenPort}`;
+    if (tls !== undefined) {
+      const pem = `${directory}/haproxy-${listenPort}.pem`;
+      const parts = await Promise.all([tls.certificate, tls.key].map((path) => Deno.readTextFile(path)));
+      await Deno.writeTextFile(pem, parts.join("\n"));
+      bind += ` ssl crt ${pem} ca-file ${tls.ca} verify required`;
+    }
     await Deno.writeTextFile(
       file,
       `global
@@ -44,36 +88,10 @@ ${bufferLength === undefined ? "" : `  tune.bufsize ${bufferLength}\n`}defaults
   timeout client 60s
   timeout server 60s
 listen bench
-  bind 127.0.0.1:${listenPort}
+  ${bind}
   server sink 127.0.0.1:${collectorPort}
 `,
     );
     return new Child("HAProxy", "haproxy", ["-db", "-f", file]);
   };
-}
-
-/**
- * HAProxy's version, or why there is none: installs Debian's package where that is possible.
- *
- * @param install false: takes only what is there
- */
-export async function haproxyVersion(install: boolean): Promise<{ version: string } | { missing: string }> {
-  const version = await firstLine("haproxy", ["-v"]);
-  if (version !== undefined) return { version };
-  if (!install) return { missing: "haproxy is not installed" };
-  if (Deno.uid() !== 0) return { missing: "haproxy is not installed, and only root can install it" };
-  await firstLine("apt-get", ["update", "-qq"]);
-  await firstLine("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "haproxy"]);
-  const installed = await firstLine("haproxy", ["-v"]);
-  return installed === undefined ? { missing: "apt-get could not install haproxy" } : { version: installed };
-}
-
-/** What a program prints first; undefined where it cannot be run or fails. */
-async function firstLine(command: string, args: string[]): Promise<string | undefined> {
-  try {
-    const { success, stdout } = await new Deno.Command(command, { args, stdin: "null", stderr: "null" }).output();
-    return success ? new TextDecoder().decode(stdout).split("\n")[0] ?? "" : undefined;
-  } catch {
-    return undefined;
-  }
 }

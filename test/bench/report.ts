@@ -1,68 +1,77 @@
 import { tableLines } from "../../src/commands/text_table.ts";
-import type { MemoryResult } from "./in_memory.ts";
-import type { LatencyResult } from "./latency.ts";
-import type { RelayResult } from "./whole_proxy.ts";
+import type { Scale } from "./bench.ts";
+import type { Goal, Row } from "./rows.ts";
 
-/** All that one run measured; parts that were left out are missing. */
+/** All that one run measured. */
 export interface BenchReport {
-  readonly machine: { readonly cpu: string; readonly cores: number; readonly kernel: string; readonly deno: string };
-  /** HAProxy's version, or why it was left out. */
+  readonly machine: {
+    readonly cpu: string;
+    readonly cores: number;
+    readonly kernel: string;
+    readonly deno: string;
+    /** Load averages of one minute, before and after: well under one where nothing else runs. */
+    readonly loadBefore: number;
+    readonly loadAfter: number;
+  };
+  /** Versions of what was measured beside, or why it was left out. */
   readonly haproxy: string;
-  readonly memory?: readonly MemoryResult[];
-  readonly relays?: readonly RelayResult[];
-  readonly latency?: readonly LatencyResult[];
+  readonly go: string;
+  readonly seconds: number;
+  readonly scale: Scale;
+  readonly rows: readonly Row[];
 }
 
-/** The report for a person. */
-export function formatReport({ machine, haproxy, memory, relays, latency }: BenchReport): string {
-  const lines = [
-    `${machine.cores} cores, ${machine.cpu}, Linux ${machine.kernel}, Deno ${machine.deno}; HAProxy: ${haproxy}`,
+/** The report for a person: one table. */
+export function formatReport({ machine, haproxy, go, seconds, scale, rows }: BenchReport): string {
+  const { cpu, cores, kernel, deno, loadBefore, loadAfter } = machine;
+  const head = ["part", "what", "unit", "figure", "beside", "its figure", "ratio", "goal", ""];
+  const left = new Set(["part", "what", "unit", "beside", ""]);
+  return [
+    `${cores} cores, ${cpu}, Linux ${kernel}, Deno ${deno}; HAProxy: ${haproxy}; Go: ${go}`,
+    `${scale.rounds} rounds, medians, in ${seconds.toFixed(0)} s; load average ${loadBefore.toFixed(2)} before, ` +
+    `${loadAfter.toFixed(2)} after`,
+    "",
+    ...tableLines([head, ...rows.map(cells)], head.map((column) => left.has(column) ? "left" : "right")),
+  ].join("\n");
+}
+
+function cells({ part, what, unit, median, beside, ratio, difference, goal }: Row): string[] {
+  const compared = goal?.of === "difference" && difference !== undefined
+    ? `${difference < 0 ? "" : "+"}${short(difference)}`
+    : ratio === undefined || !Number.isFinite(ratio)
+    ? "-"
+    : `${short(ratio)} ×`;
+  const met = goal === undefined ? undefined : isMet(goal, { figure: median, ratio, difference });
+  return [
+    part,
+    what,
+    unit,
+    short(median),
+    beside?.name ?? "-",
+    beside === undefined ? "-" : short(beside.median),
+    compared,
+    goal === undefined ? "" : goalText(goal),
+    met === undefined ? "" : met ? "met" : "missed",
   ];
-  const table = (title: string, head: string[], rows: string[][]) =>
-    lines.push("", title, ...tableLines([head, ...rows], head.map((_, column) => column < 2 ? "left" : "right")));
-  if (memory !== undefined) {
-    table(
-      "Rewriting in memory, one thread (octets that came in)",
-      ["what", "families", "records a message", "octets a message", "million records/s", "GB/s", "ns a record"],
-      memory.map((one) => [
-        one.what,
-        one.families,
-        String(one.recordsPerMessage),
-        String(one.messageOctets),
-        (one.recordsPerSecond / 1e6).toFixed(2),
-        one.gigabytesPerSecond.toFixed(2),
-        one.nanosecondsPerRecord.toFixed(0),
-      ]),
-    );
-  }
-  if (relays !== undefined) {
-    table(
-      `Whole programs over loopback, ${relays[0]?.gigabytes.toFixed(1) ?? 0} GB each (octets that came in)`,
-      ["what", "families", "records a message", "CPU s/GB", "x HAProxy", "x bare", "GB/s", "peak MB"],
-      relays.map((one) => [
-        one.what,
-        one.families,
-        String(one.recordsPerMessage),
-        one.cpuSecondsPerGigabyte.toFixed(2),
-        one.timesHaproxy?.toFixed(2) ?? "-",
-        one.timesBareRelay.toFixed(2),
-        one.gigabytesPerSecond.toFixed(2),
-        one.peakMemoryMegabytes.toFixed(0),
-      ]),
-    );
-  }
-  if (latency !== undefined) {
-    table(
-      "One message at a time, written to read, in microseconds",
-      ["what", "", "messages", "median", "p99"],
-      latency.map((one) => [
-        one.what,
-        "",
-        String(one.messages),
-        one.medianMicroseconds.toFixed(0),
-        one.p99Microseconds.toFixed(0),
-      ]),
-    );
-  }
-  return lines.join("\n");
+}
+
+/** Whether a row keeps to its goal; undefined where it was not measured beside what the goal is about. */
+export function isMet(
+  goal: Goal,
+  figures: { readonly [figure in Goal["of"]]: number | undefined },
+): boolean | undefined {
+  const reached = figures[goal.of];
+  if (reached === undefined || Number.isNaN(reached)) return undefined;
+  return goal.atLeast === true ? reached >= goal.limit : reached <= goal.limit;
+}
+
+function goalText({ of, limit, atLeast }: Goal): string {
+  const sign = of === "difference" ? "+" : "";
+  return `${atLeast === true ? "≥" : "≤"} ${sign}${limit}${of === "ratio" ? " ×" : ""}`;
+}
+
+/** Three figures, no more. */
+function short(number: number): string {
+  const size = Math.abs(number);
+  return number.toFixed(size >= 100 || size === 0 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
 }

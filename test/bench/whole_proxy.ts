@@ -1,130 +1,87 @@
-import { Child, freePort } from "./child.ts";
-import type { Sent } from "./load.ts";
-import { cpuSeconds, peakMemory } from "./process_usage.ts";
-import { startBareRelay, startHaproxy, startProxy, type StartRelay } from "./relays.ts";
-import type { Arrived } from "./sink.ts";
+import type { Bench } from "./bench.ts";
+import { startBareRelay, startHaproxy, startProxy } from "./relays.ts";
+import { type Figures, type Goal, inTurn, type Row, row } from "./rows.ts";
+import { type Contender, cpuPerGigabyte, measureStream, type StreamRun } from "./stream.ts";
+import type { WorkloadOptions } from "./workload.ts";
 
-/** What is measured: who relays, and what the exporter sends. */
-export interface RelayCase {
-  readonly what: string;
-  readonly start: StartRelay;
+/** A contender with what the exporter sends it. */
+interface RelayCase extends Contender {
   /** The exporter's release. */
-  readonly from: string;
-  readonly families: "IPv4" | "both";
-  readonly recordsPerMessage: number;
+  readonly profile: string;
+  readonly shape: WorkloadOptions;
+  /** Times what HAProxy needs, at most. */
+  readonly limit?: number;
 }
 
-/** One line of the table. Octets are those that came in. */
-export interface RelayResult {
-  readonly what: string;
-  readonly families: string;
-  readonly recordsPerMessage: number;
-  readonly gigabytes: number;
-  readonly gigabytesPerSecond: number;
-  readonly cpuSecondsPerGigabyte: number;
-  /** CPU per octet beside HAProxy's in the same run; null: there was none. */
-  readonly timesHaproxy: number | null;
-  readonly timesBareRelay: number;
-  readonly peakMemoryMegabytes: number;
-}
+const AGENT: WorkloadOptions = { families: "both", recordsPerMessage: 1 };
+const [OLDER, NEWER] = ["antrea/v1.15", "antrea/v2.0"];
+const [BARE, HAPROXY] = ["bare read and write", "HAProxy"];
 
-const BARE = "bare read and write";
-const HAPROXY = "HAProxy";
+/** What the exporter sends, with the limit that it has beside HAProxy. */
+const SHAPES: readonly (readonly [WorkloadOptions, number])[] = [
+  [{ families: "IPv4", recordsPerMessage: 1 }, 1.0],
+  [{ families: "both", recordsPerMessage: 1 }, 1.1],
+  [{ families: "IPv4", recordsPerMessage: 16 }, 0.9],
+  [{ families: "both", recordsPerMessage: 16 }, 0.9],
+];
+
+const REWRITING = caseName(NEWER, OLDER, AGENT);
+const IDENTITY = caseName(NEWER, NEWER, AGENT);
+
+/** The part `relays`: CPU of whole programs for each gigabyte that goes through one connection. */
+export async function measureRelays({ scale, haproxy, directory, said }: Bench): Promise<Row[]> {
+  const cases = relayCases(haproxy, scale.shapes);
+  const runs = await inTurn(cases, scale.rounds, async (one) => {
+    const { warmUp, octets } = scale;
+    const run = await measureStream(one, { ...one.shape, profile: one.profile, warmUp, octets }, directory);
+    said(`${one.what}: ${cpuPerGigabyte(run).toFixed(2)} CPU s/GB`);
+    return run;
+  });
+  const figuresOf = (name: string, figure: (run: StreamRun) => number): Figures | undefined => {
+    const index = cases.findIndex(({ what }) => what === name);
+    return index < 0 ? undefined : { name, samples: runs[index]?.map(figure) ?? [] };
+  };
+  const rows: Row[] = [];
+  const add = (name: string, other: string, unit: string, figure: (run: StreamRun) => number, goal?: Goal) => {
+    const figures = figuresOf(name, figure);
+    if (figures !== undefined) rows.push(row("relays", unit, figures, { beside: figuresOf(other, figure), goal }));
+  };
+  for (const { what, limit } of cases) {
+    if (what === HAPROXY) continue;
+    add(what, HAPROXY, "CPU s/GB", cpuPerGigabyte, limit === undefined ? undefined : { of: "ratio", limit });
+  }
+  add(IDENTITY, BARE, "CPU s/GB", cpuPerGigabyte, { of: "ratio", limit: 1.1 });
+  add(REWRITING, HAPROXY, "GB/s", ({ octets, seconds }) => octets / 1e9 / seconds);
+  add(REWRITING, HAPROXY, "MB at most", ({ peakMemoryMegabytes }) => peakMemoryMegabytes);
+  return rows;
+}
 
 /** All that is compared; HAProxy only where it is there. */
-export function relayCases(haproxy: boolean): RelayCase[] {
-  const agent = { from: "antrea/v2.0", families: "both", recordsPerMessage: 1 } as const;
-  const [older, newer] = ["antrea/v1.15", "antrea/v2.0"];
+function relayCases(haproxy: boolean, shapes: number): RelayCase[] {
+  const blind = { profile: NEWER, shape: AGENT };
   return [
-    { what: BARE, start: startBareRelay, ...agent },
+    { what: BARE, start: startBareRelay, ...blind },
     ...(haproxy
       ? [
-        { what: HAPROXY, start: startHaproxy(), ...agent },
-        { what: `${HAPROXY}, buffers of 256 KiB`, start: startHaproxy(256 * 1024), ...agent },
+        { what: HAPROXY, start: startHaproxy(), ...blind },
+        { what: `${HAPROXY}, buffers of 256 KiB`, start: startHaproxy({ bufferLength: 256 * 1024 }), ...blind },
       ]
       : []),
-    { what: `${newer} to ${older}`, start: startProxy(older), ...agent },
-    { what: `${newer} to ${older}`, start: startProxy(older), ...agent, families: "IPv4" },
-    { what: `${newer} to ${older}`, start: startProxy(older), ...agent, recordsPerMessage: 16 },
-    { what: `${older} to ${newer}`, start: startProxy(newer), ...agent, from: older },
-    { what: `${newer} to ${newer}`, start: startProxy(newer), ...agent },
+    ...[[NEWER, OLDER] as const, [OLDER, NEWER] as const].flatMap(([from, to]) =>
+      SHAPES.slice(0, shapes).map(([shape, limit]) => ({
+        what: caseName(from, to, shape),
+        start: startProxy({ profile: to }),
+        profile: from,
+        shape,
+        limit,
+      }))
+    ),
+    { what: IDENTITY, start: startProxy({ profile: NEWER }), ...blind },
   ];
 }
 
-/** Sends so many gigabytes through each of them, one after the other, and says what they cost. */
-export async function measureRelays(
-  cases: readonly RelayCase[],
-  gigabytes: number,
-  said: (line: string) => void,
-): Promise<RelayResult[]> {
-  const directory = await Deno.makeTempDir({ prefix: "ipfix-bench-" });
-  const measured: Measured[] = [];
-  try {
-    for (const one of cases) {
-      const result = await measureRelay(one, gigabytes, directory);
-      measured.push(result);
-      said(
-        `${one.what}, ${one.families}, ${one.recordsPerMessage} a message: ` +
-          `${result.cpuSecondsPerGigabyte.toFixed(2)} CPU s/GB, ${result.gigabytesPerSecond.toFixed(2)} GB/s`,
-      );
-    }
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-  const costOf = (name: string) => measured.find(({ what }) => what === name)?.cpuSecondsPerGigabyte;
-  const [bare = NaN, haproxy] = [costOf(BARE), costOf(HAPROXY)];
-  return measured.map((result) => ({
-    ...result,
-    timesHaproxy: haproxy === undefined ? null : result.cpuSecondsPerGigabyte / haproxy,
-    timesBareRelay: result.cpuSecondsPerGigabyte / bare,
-  }));
-}
-
-type Measured = Omit<RelayResult, "timesHaproxy" | "timesBareRelay">;
-
-async function measureRelay(one: RelayCase, gigabytes: number, directory: string): Promise<Measured> {
-  const children: Child[] = [];
-  try {
-    const sink = Child.deno("the sink", "sink.ts", []);
-    children.push(sink);
-    const port = freePort();
-    const relay = await one.start(port, Number(await sink.line()), directory);
-    children.push(relay);
-    await relay.listensOn(port);
-    const cpuBefore = await cpuSeconds(relay.pid);
-    const load = Child.deno("the load generator", "load.ts", [
-      String(port),
-      one.from,
-      one.families,
-      String(one.recordsPerMessage),
-      String(gigabytes),
-    ]);
-    children.push(load);
-    const arrived = await firstArrival(sink);
-    const cpu = await cpuSeconds(relay.pid) - cpuBefore;
-    const sent: Sent = JSON.parse(await load.line());
-    if (!arrived.whole || arrived.messages !== sent.messages) {
-      throw new Error(`${one.what}: ${sent.messages} messages sent, ${arrived.messages} arrived`);
-    }
-    const sentGigabytes = sent.octets / 1e9;
-    return {
-      what: one.what,
-      families: one.families,
-      recordsPerMessage: one.recordsPerMessage,
-      gigabytes: sentGigabytes,
-      gigabytesPerSecond: sentGigabytes / sent.seconds,
-      cpuSecondsPerGigabyte: cpu / sentGigabytes,
-      peakMemoryMegabytes: await peakMemory(relay.pid) / 1e6,
-    };
-  } finally {
-    for (const child of children) await child.end();
-  }
-}
-
-/** What the first connection brought that brought anything: looking whether the relay listens may have reached the sink, too. */
-async function firstArrival(sink: Child): Promise<Arrived> {
-  while (true) {
-    const arrived: Arrived = JSON.parse(await sink.line());
-    if (arrived.octets > 0) return arrived;
-  }
+/** What a row is called: from release, to release, and what the exporter sends. */
+export function caseName(from: string, to: string, { families, recordsPerMessage }: WorkloadOptions): string {
+  const [one, other] = [from, to].map((profile) => profile.replace("antrea/", ""));
+  return `${one} to ${other}, ${families === "both" ? "IPv4 and IPv6" : families}, ${recordsPerMessage} a message`;
 }

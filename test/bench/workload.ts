@@ -14,13 +14,15 @@ export const BLOCK_LENGTH = 256 * 1024;
 export interface WorkloadOptions {
   readonly families: "IPv4" | "both";
   readonly recordsPerMessage: number;
+  /** Octets of a block at most, {@link BLOCK_LENGTH} by default. */
+  readonly blockLength?: number;
 }
 
 /** What one exporter sends: its templates once, then the same block over and over, with sequence numbers that go on. */
 export class Workload {
   /** A message for each template. */
   readonly templates: Uint8Array<ArrayBuffer>;
-  /** Whole messages, as many as fit {@link BLOCK_LENGTH}. */
+  /** Whole messages, as many as fit a block. */
   readonly block: Uint8Array<ArrayBuffer>;
   /** Messages and records of one block. */
   readonly messages: number;
@@ -41,7 +43,7 @@ export class Workload {
       if (template === undefined) throw new RangeError(`${profile.name} has no template ${options.families}`);
       const records = Array.from({ length: options.recordsPerMessage }, () => record(template, flow++));
       const next = message(template.id, join(records));
-      if (length + next.length > BLOCK_LENGTH) break;
+      if (length + next.length > (options.blockLength ?? BLOCK_LENGTH)) break;
       offsets.push(length);
       length += next.length;
       messages.push(next);
