@@ -41,7 +41,9 @@ export function account(sums: Sums, { transport, sent, ending, arrived, announce
   let collector: number | undefined;
   let got = 0;
   let [killed, elsewhere] = [0, 0];
-  for (const run of arrived) {
+  // Datagrams may overtake each other, and what came ahead of its template comes behind it.
+  const inOrder = transport === "udp" ? arrived.toSorted((one, other) => one.first - other.first) : arrived;
+  for (const run of inOrder) {
     const first = Math.max(run.first, expected);
     sums.twice += Math.max(0, Math.min(run.last + 1, expected) - run.first);
     const hole = first - expected;

@@ -42,4 +42,11 @@ Deno.test("accounts: what comes again, or late, is counted once as arrived and a
 Deno.test("accounts: over UDP what is missing is counted apart", () => {
   const arrived = [run(0, 0, 49), run(0, 60, 89)];
   assert.deepEqual(sumsOf({ transport: "udp", arrived }), { sent: 100, arrived: 80, datagrams: 20 });
+  const overtaken = [run(0, 60, 99), run(0, 0, 49), run(0, 40, 44)];
+  assert.deepEqual(sumsOf({ transport: "udp", arrived: overtaken }), {
+    sent: 100,
+    arrived: 90,
+    datagrams: 10,
+    twice: 5,
+  });
 });

@@ -19,6 +19,7 @@ interface Options {
   readonly seed: number;
   readonly agents: number;
   readonly collector: "tcp" | "tls";
+  readonly only?: string;
 }
 
 function positive(text: string): number {
@@ -74,16 +75,17 @@ async function soak(options: Options): Promise<Verdict> {
     }
   }
   const random = randomFrom(options.seed);
+  const faults = FAULTS.filter(({ name }) => options.only === undefined || name === options.only);
   const scene: Scene = { proxy, collector, agents, identities, configuration, random };
   await collector.now.untilRecords(options.agents * 50);
   const injected = new Map<string, number>();
   const memory: number[] = [];
   const begin = performance.now();
   const end = begin + options.minutes * 60_000;
-  let longStall = options.minutes >= 2;
+  let longStall = options.minutes >= 2 && options.only === undefined;
   while (performance.now() < end) {
     const half = performance.now() > (begin + end) / 2;
-    const fault = longStall && half ? LONG_STALL : choose(FAULTS, random);
+    const fault = longStall && half ? LONG_STALL : choose(faults, random);
     if (fault === LONG_STALL) longStall = false;
     injected.set(fault.name, (injected.get(fault.name) ?? 0) + 1);
     await fault.inject(scene);
@@ -103,6 +105,7 @@ const program = new Command("soak")
   .option("--seed <number>", "the same faults in the same order", positive, Date.now() % 1_000_000)
   .option("--agents <number>", "of them two fifths over tcp, two over tls, one over udp", positive, 15)
   .addOption(new Option("--collector <transport>", "how it is reached").choices(["tcp", "tls"]).default("tls"))
+  .addOption(new Option("--only <fault>", "no other").choices(FAULTS.map(({ name }) => name)))
   .action(async (options: Options) => {
     say(`seed ${options.seed}`);
     const { lines, right } = await soak(options);

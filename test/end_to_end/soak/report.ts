@@ -71,8 +71,10 @@ export async function judge({ proxy, collector, agents, injected, memory }: Rema
     }; the proxy left with status ${code}`,
     `over UDP the proxy counted ${metrics.of(`records_dropped_total{reason="collector_unavailable"}`)} as dropped, ` +
     `${metrics.of(`records_dropped_total{reason="unknown_template"}`)} without template; kernels drop uncounted`,
-    `memory of the proxy: ${megabytes(memory[0])} at the start, ${megabytes(Math.max(...memory))} at most, ` +
-    `${megabytes(metrics.residentMegabytes)} at the end`,
+    `memory of the proxy: ${quarters(memory).map(megabytes).join(", ")} at the start and after each quarter, ` +
+    `${megabytes(metrics.residentMegabytes)} at the end (${
+      megabytes((metrics.get("process_heap_bytes") ?? 0) / 1e6)
+    } heap)`,
     right ? "nothing lost that a direct connection keeps" : "NOT RIGHT",
   ];
   return { lines, right };
@@ -98,6 +100,11 @@ function arrivals({ lives }: MortalCollector): Map<number, { collector: number; 
 
 function table(head: string[], rows: string[][]): string[] {
   return tableLines([head, ...rows], head.map((_, column) => column === 0 ? "left" : "right"));
+}
+
+/** The first value, and the last of each quarter. */
+function quarters(values: readonly number[]): (number | undefined)[] {
+  return [0, 1, 2, 3, 4].map((quarter) => values[Math.round(quarter * (values.length - 1) / 4)]);
 }
 
 function megabytes(value: number | undefined): string {
