@@ -23,7 +23,9 @@ export function Document({ title, live, version, now, children }: DocumentProps)
         <title>{`${title} · ipfix-skew-proxy`}</title>
         <link rel="icon" href="/assets/icon.svg" />
         <link rel="stylesheet" href="/assets/uplot.css" />
+        <link rel="stylesheet" href="/assets/theme.css" />
         <link rel="stylesheet" href="/assets/page.css" />
+        <link rel="stylesheet" href="/assets/template_diff.css" />
         <script src="/assets/uplot.js" defer></script>
         <script src="/assets/page.js" type="module"></script>
       </head>

@@ -18,6 +18,17 @@ export function Statement({ level, sentence, detail }: StatementOf) {
   );
 }
 
+/** A few words with a sign, coloured by the level. */
+export function Tag(
+  { level, sign, children }: { readonly level: string; readonly sign: string; readonly children?: unknown },
+) {
+  return (
+    <span class={`tag ${level}`}>
+      <span aria-hidden="true">{sign}</span> {children}
+    </span>
+  );
+}
+
 export interface RegionProps {
   readonly id: string;
   readonly title: string;

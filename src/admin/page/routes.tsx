@@ -6,12 +6,12 @@ import type { RecentEvents } from "../recent_events.ts";
 import type { AdminView } from "../view.ts";
 import { ProxyActions, SessionActions } from "./actions.tsx";
 import { ASSETS } from "./assets.ts";
-import { dashboardRegions, gone, Rates } from "./dashboard.tsx";
+import { dashboardRegions, Rates } from "./dashboard.tsx";
 import { Document } from "./document.tsx";
 import { liveStream, type RenderedRegion } from "./live_stream.ts";
 import { overview } from "./overview.ts";
 import { sessionPath } from "./parts.tsx";
-import { sessionRegions } from "./session_page.tsx";
+import { gone, sessionRegions } from "./session_page.tsx";
 
 /** What the pages are made from. */
 export interface PageOptions {

@@ -29,7 +29,13 @@ Deno.test("pages and their files come from here alone, and run no script that is
     assert.doesNotMatch(text, /<script(?![^>]* src=)|<style| style=| on[a-z]+=|https?:\/\//);
     const files = [...text.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, file]) => file ?? "");
     assert.ok(files.length >= 5, files.join());
-    for (const file of files) assert.equal((await get(file)).status, 200, file);
+    for (const file of files) {
+      const { status, text } = await get(file);
+      assert.equal(status, 200, file);
+      for (const [, other] of text.matchAll(/^import .* from "\.\/(.*)";$/gm)) {
+        assert.equal((await get(`/assets/${other}`)).status, 200, other);
+      }
+    }
   }
   assert.match((await get("/assets/page.js")).headers.get("content-type") ?? "", /^text\/javascript/);
   assert.equal((await get("/assets/other")).status, 404);

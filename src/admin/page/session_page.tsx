@@ -1,10 +1,10 @@
 import type { AdminEvent, AdminView, SessionView } from "../view.ts";
-import type { TemplateState } from "../../mediation/session_rewriter.ts";
-import { Trouble } from "./dashboard.tsx";
 import { sessionRow } from "./overview.ts";
-import { Counts, duration, Events, Facts, Region, Scroll } from "./parts.tsx";
-import { type Change, type DiffField, type DiffRow, templateDiff } from "./template_diff.ts";
+import { Counts, duration, Events, Facts, Region, Statement } from "./parts.tsx";
+import { Trouble } from "./sessions.tsx";
+import { Template } from "./template.tsx";
 import { number } from "./trouble.ts";
+import { clock } from "./verdict.ts";
 
 /** All that a session's page shows. */
 export interface SessionPageState {
@@ -80,118 +80,6 @@ function Head({ view, session, now }: SessionPageState) {
   );
 }
 
-const WORDS: Readonly<Record<Change, readonly [sign: string, word: string]>> = {
-  kept: ["=", "kept"],
-  stripped: ["−", "stripped"],
-  padded: ["+", "padded"],
-  moved: ["↕", "moved"],
-  changed: ["~", "changed"],
-};
-
-const OUTCOMES: Readonly<Record<string, string>> = {
-  identity: "goes on as it came",
-  rewritten: "is rewritten",
-  refused: "is refused: its records are dropped",
-  replaced: "is rewritten by an earlier mapping, as a plugin failed",
-};
-
-function Template({ view, template: state }: { readonly view: AdminView; readonly template: TemplateState }) {
-  const { observationDomain, template, targetTemplate, outcome, mapping } = state;
-  const rows = mapping === undefined ? [] : templateDiff(mapping);
-  const id = `template-${observationDomain}-${template}`;
-  const tally = (change: Change) => rows.filter((row) => row.change === change && countsOnce(row)).length;
-  const changes = (["kept", "stripped", "padded", "moved", "changed"] as const)
-    .map((change) => [change, tally(change)] as const).filter(([, many]) => many > 0);
-  return (
-    <Region id={id} title={`Template ${template} ${outcomeOf(outcome, view.mode === "observe")}`} class="wide template">
-      <p class="legend">
-        {changes.map(([change, many]) => (
-          <>
-            <span class={`tag ${change}`}>
-              <span aria-hidden="true">{WORDS[change][0]}</span> {number(many)} {WORDS[change][1]}
-            </span>
-            {" "}
-          </>
-        ))}
-      </p>
-      <p class="none">
-        {`Observation domain ${observationDomain}. `}
-        {targetTemplate === undefined
-          ? "The collector does not get it."
-          : `Template ${targetTemplate} for the collector.`}
-      </p>
-      {rows.length === 0 ? "" : (
-        <>
-          <label class="only">
-            <input type="checkbox" checked /> Only what is different
-          </label>
-          {outcome === "identity" ? <p class="none same">Nothing is different.</p> : ""}
-          <Scroll label={`Fields of template ${template}`}>
-            <table class="diff">
-              <thead>
-                <tr>
-                  <th scope="col" colspan={2}>The exporter sends</th>
-                  <th scope="col" class="sign">
-                    <span class="hidden">Change</span>
-                  </th>
-                  <th scope="col" colspan={2}>The collector gets ({view.collector.profile})</th>
-                  <th scope="col">Why</th>
-                </tr>
-              </thead>
-              <tbody>{rows.map((row) => <Difference {...row} />)}</tbody>
-            </table>
-          </Scroll>
-        </>
-      )}
-    </Region>
-  );
-}
-
-function outcomeOf(outcome: string, observed: boolean): string {
-  const words = OUTCOMES[outcome] ?? outcome;
-  return observed && outcome !== "identity" ? words.replace("is ", "would be ") : words;
-}
-
-/** A field that moved has two rows. */
-function countsOnce({ change, target }: DiffRow): boolean {
-  return change !== "moved" || target !== undefined;
-}
-
-function Difference({ change, source, target, note }: DiffRow) {
-  const [sign, word] = WORDS[change];
-  return (
-    <tr class={change}>
-      <Side field={source} />
-      <td class="sign">
-        <span aria-hidden="true">{sign}</span>
-        <span class="hidden">{word}</span>
-      </td>
-      <Side field={target} />
-      <td class="why">{change === "kept" ? "" : `${word}${note === undefined ? "" : ` ${note}`}`}</td>
-    </tr>
-  );
-}
-
-function Side({ field }: { readonly field: DiffField | undefined }) {
-  if (field === undefined) {
-    return (
-      <>
-        <td class="place"></td>
-        <td></td>
-      </>
-    );
-  }
-  return (
-    <>
-      <td class="place">{field.place}</td>
-      <td>
-        <code>{field.name}</code>
-        <small>{field.length}</small>
-      </td>
-    </>
-  );
-}
-
 function Counted({ session: { counters } }: { readonly session: SessionView }) {
   const records = (counts: ReadonlyMap<string, number>) =>
     [...counts].map(([key, many]) => `${key} ${many}`).join(", ");
@@ -211,5 +99,22 @@ function Counted({ session: { counters } }: { readonly session: SessionView }) {
         ]}
       />
     </Region>
+  );
+}
+
+/** What stands in a session's place once it is gone. */
+export function gone(id: string, now: Date) {
+  return (
+    <section id="gone" class="card wide" aria-label="Session">
+      <h1>Session {id}</h1>
+      <Statement
+        level="notice"
+        sentence="This session is not open any more"
+        detail={`It was not there at ${clock(now)}. Its counts are part of the totals.`}
+      />
+      <p>
+        <a href="/">All sessions</a>
+      </p>
+    </section>
   );
 }

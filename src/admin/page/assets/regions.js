@@ -1,0 +1,53 @@
+// Takes the regions that the server sends, so that a page stays as it is now.
+
+const main = document.getElementById("main");
+
+/** Puts new HTML into an element without touching what is the same: focus, selection, ticks and open parts stay. */
+function morph(from, to) {
+  if (from.nodeType !== to.nodeType || from.nodeName !== to.nodeName) {
+    from.replaceWith(to.cloneNode(true));
+    return;
+  }
+  if (from.nodeType !== Node.ELEMENT_NODE) {
+    if (from.nodeValue !== to.nodeValue) from.nodeValue = to.nodeValue;
+    return;
+  }
+  for (const { name } of [...from.attributes]) {
+    // What a person opened stays open.
+    if (name !== "open" && !to.hasAttribute(name)) from.removeAttribute(name);
+  }
+  for (const { name, value } of to.attributes) {
+    if (name === "value" && from.localName === "input") continue;
+    if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+  }
+  const old = [...from.childNodes];
+  const fresh = [...to.childNodes];
+  fresh.forEach((node, index) => {
+    if (old[index] === undefined) from.append(node.cloneNode(true));
+    else morph(old[index], node);
+  });
+  for (const node of old.slice(fresh.length)) node.remove();
+}
+
+/** Puts in place what changed, in the server's order. */
+export function takeRegions({ order, changed }) {
+  const grid = main.querySelector(".grid");
+  for (const { id, html } of changed) {
+    const parsed = new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
+    const here = document.getElementById(id);
+    if (here === null) grid.append(document.adoptNode(parsed));
+    else morph(here, parsed);
+  }
+  // Whatever the server no longer has goes, but for what belongs to the page itself.
+  for (const element of [...grid.children]) {
+    if (element.id !== "rates" && !order.includes(element.id)) element.remove();
+  }
+  // What came new stands behind the one before it in the server's order.
+  order.forEach((id, index) => {
+    const element = document.getElementById(id);
+    const before = index === 0 ? null : document.getElementById(order[index - 1]);
+    const after = before === null ? grid.firstElementChild : before.nextElementSibling;
+    const next = after?.id === "rates" ? after.nextElementSibling : after;
+    if (element !== after && element !== next) grid.insertBefore(element, after);
+  });
+}

@@ -1,0 +1,29 @@
+import type { AdminView } from "../view.ts";
+import { duration, Facts, Region, Tag } from "./parts.tsx";
+import { count, number } from "./trouble.ts";
+
+/** The collector's state, as all sessions together see it. */
+export function Collector({ view, now }: { readonly view: AdminView; readonly now: Date }) {
+  const { address, state, up, profile, dialect, reconnects, connections, replayedTemplates, recordsPossiblyLost } =
+    view.collector;
+  const level = up ? "good" : connections.size === 0 ? "notice" : "bad";
+  return (
+    <Region id="collector" title="Collector">
+      <p>
+        <Tag level={level} sign={up ? "✓" : connections.size === 0 ? "●" : "✕"}>{state}</Tag>
+      </p>
+      <Facts
+        facts={[
+          ["Address", <code>{address}</code>],
+          ["Expects", profile],
+          ["Decoder", dialect],
+          ["Reconnects", number(reconnects)],
+          ["Connections", [...connections].map(([outcome, many]) => `${outcome} ${number(many)}`).join(", ") || "none"],
+          ["Templates sent again", number(replayedTemplates)],
+          ["Possibly lost", count(recordsPossiblyLost, "record")],
+          ["Proxy up for", duration(now.getTime() - view.startedAt.getTime())],
+        ]}
+      />
+    </Region>
+  );
+}

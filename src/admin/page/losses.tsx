@@ -1,0 +1,51 @@
+import type { Counters } from "../../mediation/counters.ts";
+import type { AdminView } from "../view.ts";
+import { Counts, Region, Scroll, Statement } from "./parts.tsx";
+import { number } from "./trouble.ts";
+import { losses } from "./verdict.ts";
+
+/** A proxy with the counts of all its sessions, at one moment. */
+export interface Totalled {
+  readonly view: AdminView;
+  readonly totals: Counters;
+}
+
+/** The ledger: what is stripped, and what of it carried a value; what was dropped and rejected. */
+export function Losses({ view, totals }: Totalled) {
+  const stripped = [...totals.fieldsStripped].sort(([, one], [, other]) => other - one);
+  return (
+    <Region id="losses" title="What the collector does not get" class="wide">
+      <Statement {...losses(view, totals)} />
+      <div class="columns">
+        {stripped.length === 0 ? <p class="none">No field is stripped.</p> : (
+          <Scroll label="Stripped fields">
+            <table class="counts">
+              <thead>
+                <tr>
+                  <th scope="col">Stripped field</th>
+                  <th scope="col" class="number">Records</th>
+                  <th scope="col" class="number">with a value</th>
+                </tr>
+              </thead>
+              <tbody>
+                {stripped.slice(0, 100).map(([element, records]) => (
+                  <tr>
+                    <th scope="row">{element}</th>
+                    <td class="number">{number(records)}</td>
+                    <td class="number">{number(totals.informationLost.get(element) ?? 0)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </Scroll>
+        )}
+        <Counts rows={totals.recordsDropped} head={["Dropped because of", "Records"]} empty="No record was dropped." />
+        <Counts
+          rows={totals.messagesRejected}
+          head={["Rejected because of", "Messages"]}
+          empty="No message was rejected."
+        />
+      </div>
+    </Region>
+  );
+}

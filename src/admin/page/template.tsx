@@ -1,0 +1,118 @@
+import type { TemplateState } from "../../mediation/session_rewriter.ts";
+import type { AdminView } from "../view.ts";
+import { Region, Scroll } from "./parts.tsx";
+import { type Change, type DiffField, type DiffRow, templateDiff } from "./template_diff.ts";
+import { number } from "./trouble.ts";
+
+const WORDS: Readonly<Record<Change, readonly [sign: string, word: string]>> = {
+  kept: ["=", "kept"],
+  stripped: ["−", "stripped"],
+  padded: ["+", "padded"],
+  moved: ["↕", "moved"],
+  changed: ["~", "changed"],
+};
+
+const OUTCOMES: Readonly<Record<string, string>> = {
+  identity: "goes on as it came",
+  rewritten: "is rewritten",
+  refused: "is refused: its records are dropped",
+  replaced: "is rewritten by an earlier mapping, as a plugin failed",
+};
+
+/** A template as the exporter sends it beside what the collector gets. */
+export function Template({ view, template: state }: { readonly view: AdminView; readonly template: TemplateState }) {
+  const { observationDomain, template, targetTemplate, outcome, mapping } = state;
+  const rows = mapping === undefined ? [] : templateDiff(mapping);
+  const id = `template-${observationDomain}-${template}`;
+  const tally = (change: Change) => rows.filter((row) => row.change === change && countsOnce(row)).length;
+  const changes = (["kept", "stripped", "padded", "moved", "changed"] as const)
+    .map((change) => [change, tally(change)] as const).filter(([, many]) => many > 0);
+  return (
+    <Region id={id} title={`Template ${template} ${outcomeOf(outcome, view.mode === "observe")}`} class="wide template">
+      <p class="legend">
+        {changes.map(([change, many]) => (
+          <>
+            <span class={`tag ${change}`}>
+              <span aria-hidden="true">{WORDS[change][0]}</span> {number(many)} {WORDS[change][1]}
+            </span>
+            {" "}
+          </>
+        ))}
+      </p>
+      <p class="none">
+        {`Observation domain ${observationDomain}. `}
+        {targetTemplate === undefined
+          ? "The collector does not get it."
+          : `Template ${targetTemplate} for the collector.`}
+      </p>
+      {rows.length === 0 ? "" : (
+        <>
+          <label class="only">
+            <input type="checkbox" checked /> Only what is different
+          </label>
+          {outcome === "identity" ? <p class="none same">Nothing is different.</p> : ""}
+          <Scroll label={`Fields of template ${template}`}>
+            <table class="diff">
+              <thead>
+                <tr>
+                  <th scope="col" colspan={2}>The exporter sends</th>
+                  <th scope="col" class="sign">
+                    <span class="hidden">Change</span>
+                  </th>
+                  <th scope="col" colspan={2}>The collector gets ({view.collector.profile})</th>
+                  <th scope="col">Why</th>
+                </tr>
+              </thead>
+              <tbody>{rows.map((row) => <Difference {...row} />)}</tbody>
+            </table>
+          </Scroll>
+        </>
+      )}
+    </Region>
+  );
+}
+
+function outcomeOf(outcome: string, observed: boolean): string {
+  const words = OUTCOMES[outcome] ?? outcome;
+  return observed && outcome !== "identity" ? words.replace("is ", "would be ") : words;
+}
+
+/** A field that moved has two rows. */
+function countsOnce({ change, target }: DiffRow): boolean {
+  return change !== "moved" || target !== undefined;
+}
+
+function Difference({ change, source, target, note }: DiffRow) {
+  const [sign, word] = WORDS[change];
+  return (
+    <tr class={change}>
+      <Side field={source} />
+      <td class="sign">
+        <span aria-hidden="true">{sign}</span>
+        <span class="hidden">{word}</span>
+      </td>
+      <Side field={target} />
+      <td class="why">{change === "kept" ? "" : `${word}${note === undefined ? "" : ` ${note}`}`}</td>
+    </tr>
+  );
+}
+
+function Side({ field }: { readonly field: DiffField | undefined }) {
+  if (field === undefined) {
+    return (
+      <>
+        <td class="place"></td>
+        <td></td>
+      </>
+    );
+  }
+  return (
+    <>
+      <td class="place">{field.place}</td>
+      <td>
+        <code>{field.name}</code>
+        <small>{field.length}</small>
+      </td>
+    </>
+  );
+}
