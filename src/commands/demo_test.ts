@@ -46,6 +46,10 @@ Deno.test("--keep goes on until SIGINT, with an admin server to look at", async 
     const { collector, skew } = await (await fetch(admin)).json();
     assert.equal(collector.profile, "antrea/v1.15");
     assert.equal(typeof skew.left, "number");
+    const page = /dashboard +(http:\S+)/.exec(text)?.[1] ?? "";
+    assert.match(await (await fetch(page)).text(), /<title>Dashboard/);
+    const chart = await fetch(new URL("/assets/uplot.js", page));
+    assert.match(await chart.text(), /uPlot/, "with the permissions of the task alone");
     child.kill("SIGINT");
   }
   assert.equal((await child.status).code, 0, await stderr);
