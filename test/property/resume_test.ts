@@ -11,18 +11,18 @@ import { type StreamPlan, writeStream } from "../support/stream_plan.ts";
 import { join } from "../support/wire.ts";
 import { everyKind } from "./every_kind.ts";
 
-/** The same session with each data set's records many times over: far more than fits one output. */
+/** The same session with each message, and each record in it, several times over: far more than one output holds. */
 function inBulk(stream: StreamPlan): StreamPlan {
+  const again = [...Array(8).keys()];
   const messages = stream.messages.map((message) => ({
     ...message,
     sets: message.sets.map((set) =>
-      set.kind !== "data" ? set : {
-        ...set,
-        records: Array.from({ length: 60 }, (_, index) => set.records.map((one) => one && one + index)).flat(),
-      }
+      set.kind !== "data"
+        ? set
+        : { ...set, records: again.flatMap((index) => set.records.map((one) => one && one + index)) }
     ),
   }));
-  return { ...stream, messages };
+  return { ...stream, messages: messages.flatMap((message) => again.map(() => message)) };
 }
 
 Deno.test("an output buffer of any size gives the same output and counters", () => {
