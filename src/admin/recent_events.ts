@@ -16,13 +16,15 @@ export class RecentEvents {
   readonly #overall: AdminEvent[] = [];
   readonly #sessions = new Map<string, AdminEvent[]>();
   readonly #options: Required<RecentEventsOptions>;
+  #sequence = 0;
 
   constructor(options: RecentEventsOptions = {}) {
     this.#options = { overall: 100, perSession: 20, ...options };
   }
 
-  /** Takes the event in. */
-  add({ mapping: _mapping, ...event }: AdminEvent): void {
+  /** Takes the event in, under a number of its own. */
+  add({ mapping: _mapping, ...told }: AdminEvent): void {
+    const event: AdminEvent = { ...told, sequence: ++this.#sequence };
     keep(this.#overall, event, this.#options.overall);
     const { session } = event;
     if (session === undefined) return;

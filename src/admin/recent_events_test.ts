@@ -13,6 +13,7 @@ Deno.test("the newest come first, the oldest are forgotten, of the proxy and of 
   assert.deepEqual(names(recent.overall()), ["collector_lost", "d", "c"]);
   assert.deepEqual(names(recent.session("1")), ["c", "b"]);
   assert.deepEqual(names(recent.session("2")), ["d"]);
+  assert.deepEqual(recent.overall().map((event) => event["sequence"]), [5, 4, 3], "by which a page tells them apart");
 });
 
 Deno.test("a session that closes leaves nothing behind but its end in the list of all", () => {

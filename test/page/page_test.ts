@@ -180,6 +180,25 @@ browserTest(
 );
 
 browserTest(
+  "a session in focus stays in focus while the table is sorted anew around it",
+  (browser) =>
+    withPage(browser, {}, async (setting, page) => {
+      await setting.agent(NEW, "node-1");
+      const second = await setting.agent(NEW, "node-2");
+      await page.goto(setting.url);
+      const sessions = () => page.locator("#sessions tbody a").allTextContents();
+      const first = page.getByRole("link", { name: "Session 1" }).first();
+      await page.locator("#sessions tbody tr").nth(1).waitFor();
+      await first.focus();
+      const before = await sessions();
+      for (const number of [1, 2, 3]) await second.send(number);
+      await page.locator("#sessions").getByText("4 records lost a value").waitFor();
+      assert.deepEqual([before, await sessions()], [["1", "2"], ["2", "1"]]);
+      assert.equal(await page.evaluate("document.activeElement.textContent"), "1");
+    }),
+);
+
+browserTest(
   "axe-core finds no serious fault, and everything fits, in light and dark, from 360 to 1920 pixels",
   async (browser) => {
     for (const [colorScheme, width] of [["light", 360], ["dark", 1920], ["light", 1280], ["dark", 360]] as const) {

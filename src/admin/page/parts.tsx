@@ -101,7 +101,7 @@ export function Events({ events }: { readonly events: readonly AdminEvent[] }) {
   return (
     <ol class="events">
       {events.map((event) => (
-        <li class={levelOf(event)}>
+        <li class={levelOf(event)} data-key={String(event["sequence"])}>
           <time datetime={event.time.toISOString()}>{event.time.toISOString().slice(11, 19)}</time>
           <code>{`${EVENT_SIGNS[levelOf(event)] ?? ""}${event.event}`}</code>
           <span class="what">

@@ -46,7 +46,7 @@ function Session({ session, release, trouble }: SessionRow) {
   const { id, peer, transport, certificateName, counters, closing } = session;
   const { recordsReceived, recordsSent } = counters;
   return (
-    <tr>
+    <tr data-key={id}>
       <th scope="row">
         <a href={sessionPath(id)} aria-label={`Session ${id}`}>{id}</a>
       </th>

@@ -20,6 +20,7 @@ function morph(from, to) {
     if (name === "value" && from.localName === "input") continue;
     if (from.getAttribute(name) !== value) from.setAttribute(name, value);
   }
+  if (to.firstElementChild?.dataset.key !== undefined) return morphRows(from, to);
   const old = [...from.childNodes];
   const fresh = [...to.childNodes];
   fresh.forEach((node, index) => {
@@ -27,6 +28,22 @@ function morph(from, to) {
     else morph(old[index], node);
   });
   for (const node of old.slice(fresh.length)) node.remove();
+}
+
+/** Rows with a key of their own stay themselves wherever they move to: nobody opens another one than was in focus. */
+function morphRows(from, to) {
+  const focused = document.activeElement;
+  const rows = new Map([...from.children].map((row) => [row.dataset.key, row]));
+  [...to.children].forEach((fresh, index) => {
+    const row = rows.get(fresh.dataset.key);
+    rows.delete(fresh.dataset.key);
+    if (row !== undefined) morph(row, fresh);
+    const here = row ?? fresh.cloneNode(true);
+    if (from.children[index] !== here) from.insertBefore(here, from.children[index] ?? null);
+  });
+  for (const row of rows.values()) row.remove();
+  // What is moved loses the focus.
+  if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
 }
 
 /** Puts in place what changed, in the server's order. */
