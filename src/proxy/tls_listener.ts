@@ -30,6 +30,8 @@ export interface TlsListenerParts {
   readonly clock: Clock;
   /** How many milliseconds a handshake that begins now may take; 0: as long as it likes. */
   readonly handshake: () => number;
+  /** Handshakes at a time; missing: 1024. */
+  readonly handshakes?: number;
   /** Told why an exporter did not get in. */
   readonly onFailure: (reason: string, peer: string) => void;
   /** Told when nobody can get in. */
@@ -48,6 +50,8 @@ export class TlsListener implements Listener {
   #forget: () => void;
   #handle: (connection: Connection) => void = (connection) => connection.close();
   #handshakes = 0;
+  #full = false;
+  #closed = false;
 
   /**
    * @throws when the address cannot be bound, when this Deno is known not to verify certificates, or when the listener lets
@@ -79,21 +83,34 @@ export class TlsListener implements Listener {
   accept(handle: (connection: Connection) => void): Promise<void> {
     this.#handle = handle;
     return this.#tcp.accept((connection) => {
-      if (this.#handshakes < HANDSHAKES) void this.#admit(connection);
-      else connection.close();
+      const { handshakes = HANDSHAKES } = this.#parts;
+      if (this.#handshakes < handshakes) void this.#admit(connection);
+      else this.#refuse(connection, handshakes);
     });
   }
 
   close(): void {
+    this.#closed = true;
     this.#forget();
     this.#tcp.close();
   }
 
+  /** Said once, until there is room again. */
+  #refuse(connection: Connection, handshakes: number): void {
+    connection.close();
+    if (this.#full) return;
+    this.#full = true;
+    this.#parts.onError(new Error(`${handshakes} handshakes are under way; newcomers are closed until one ends`));
+  }
+
   async #admit(connection: Connection): Promise<void> {
     this.#handshakes++;
+    this.#full = false;
     const stream = new ConnectionStream(connection, refusePlaintext);
     try {
-      this.#handle(await this.#shakeHands(connection, stream));
+      const session = await this.#shakeHands(connection, stream);
+      if (this.#closed) session.close();
+      else this.#handle(session);
     } catch (error) {
       // Whoever connects and leaves without a word has asked whether the port is open: no news.
       if (!stream.untouched || !stream.readableEnded) {

@@ -3,12 +3,13 @@ import { createPrivateKey } from "node:crypto";
 import { connect, type TLSSocket } from "node:tls";
 import { Authority, type Issued } from "../../test/support/certificates.ts";
 import { SYSTEM_CLOCK } from "./clock.ts";
+import type { Connection } from "./connection.ts";
 import type { ProxyEvent } from "./proxy_event.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
 import { dataMessage, join, templateMessage } from "./test_messages.ts";
 import { send, StandingClock, TestCollector, TestProxy, TestTlsCollector, until } from "./test_support.ts";
 import { checkTlsMaterial, FileCredentials, type TlsCredentials, type TlsFiles } from "./tls_credentials.ts";
-import { requireDeno } from "./tls_listener.ts";
+import { requireDeno, TlsListener } from "./tls_listener.ts";
 
 const authority = await Authority.create("cluster");
 const stranger = await Authority.create("stranger");
@@ -253,6 +254,68 @@ Deno.test("certificates that change are used from the next handshake on; session
     before.destroy();
     after.destroy();
   });
+});
+
+Deno.test("a reload changes whom a listener lets in from the next handshake on; sessions that stand go on", () =>
+  withTlsProxy({}, async ({ collector, proxy }) => {
+    const before = exporter(proxy.port, agent);
+    before.write(dataMessage(0));
+    await until("it arrived", () => collector.records().length === 1);
+    const listeners = (requireClientCertificate: boolean) => [
+      { transport: "tls" as const, address, tls: { credentials: listening(), requireClientCertificate } },
+    ];
+    const { port } = proxy;
+    await proxy.proxy.reconfigure({ listeners: listeners(false) });
+    assert.equal(proxy.port, port);
+    const anybody = exporter(proxy.port, {});
+    anybody.write(dataMessage(1));
+    await until("who shows none is let in", () => collector.records().includes(1));
+    await proxy.proxy.reconfigure({ listeners: listeners(true) });
+    const nobody = exporter(proxy.port, {});
+    await until("and is not any more", () => nobody.destroyed);
+    for (const [number, socket] of [before, anybody].entries()) socket.write(dataMessage(10 + number));
+    await until("both sessions go on", () => collector.records().length === 4);
+    const lacking = { credentials: new Credentials(aggregator), requireClientCertificate: true };
+    const wrong = proxy.proxy.reconfigure({ listeners: [{ transport: "tls", address, tls: lacking }] });
+    await assert.rejects(wrong, /no CA/);
+    before.destroy();
+    anybody.destroy();
+  }));
+
+Deno.test("past the cap of handshakes newcomers are closed, said once until there is room again; a closed listener lets nobody in", async () => {
+  const errors: string[] = [];
+  const sessions: Connection[] = [];
+  const listener = await TlsListener.listen(address, { credentials: listening() }, {
+    clock: SYSTEM_CLOCK,
+    handshake: () => 10_000,
+    handshakes: 2,
+    onFailure: () => {},
+    onError: (error) => errors.push(String(error)),
+  });
+  const accepted = listener.accept((session) => sessions.push(session));
+  const dial = () => Deno.connect({ hostname: "127.0.0.1", port: listener.address.port });
+  const silent = [await dial(), await dial()];
+  for (let times = 0; times < 3; times++) {
+    const refused = await dial();
+    assert.equal(await refused.read(new Uint8Array(1)).catch(() => null), null);
+    refused.close();
+  }
+  assert.equal(errors.length, 1);
+  assert.match(errors[0] ?? "", /2 handshakes are under way/);
+  for (const one of silent) one.close();
+  let good = exporter(listener.address.port, agent);
+  for (const end = Date.now() + 10_000; sessions.length === 0;) {
+    assert.ok(Date.now() < end, "nobody is let in");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (good.destroyed) good = exporter(listener.address.port, agent);
+  }
+  const late = exporter(listener.address.port, agent);
+  listener.close();
+  await accepted;
+  await until("who was in the middle of it is closed", () => late.destroyed);
+  assert.equal(sessions.length, 1);
+  for (const session of sessions) session.close();
+  good.destroy();
 });
 
 Deno.test("two authorities are trusted while one takes over from the other, though their files were put together without a line break", async () => {
