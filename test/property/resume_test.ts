@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Profile } from "../../src/mediation/profile.ts";
-import { antreaProfile, rfc7011 } from "../support/antrea.ts";
+import { antreaProfile, era, history, rfc7011 } from "../support/antrea.ts";
 import { deliver } from "../support/delivered.ts";
 import { assertResumed, type Loss, rewriteWithLosses } from "../support/lossy_collector.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { openSession } from "../support/session.ts";
 import { collectors, facts, streams } from "../support/stream_arbitrary.ts";
 import { type StreamPlan, writeStream } from "../support/stream_plan.ts";
-import { join } from "../support/wire.ts";
+import { field, join, message, set, smallestRecord, templateSet } from "../support/wire.ts";
 import { everyKind } from "./every_kind.ts";
 
 /** The same session with each message, and each record in it, several times over: far more than one output holds. */
@@ -36,7 +36,7 @@ Deno.test("an output buffer of any size gives the same output and counters", () 
         const octets = join(...writeStream(inBulk(stream)));
         const [one, other] = [65535 * 4, outputSize].map((outputSize) => {
           const { session } = openSession(profile, facts);
-          const { output } = rewriteAll(session, octets, { outputSize });
+          const { output } = rewriteAll(session, octets, { outputSize, inLoopMemory: outputSize < 65535 * 4 });
           const { counters } = session;
           session.close();
           return { output: output.toHex(), counters };
@@ -47,6 +47,23 @@ Deno.test("an output buffer of any size gives the same output and counters", () 
     ),
     { numRuns: 30 },
   );
+});
+
+Deno.test("records that grow stay inside the output, wherever that ends in a message", () => {
+  const profile = antreaProfile("v2.7.0");
+  const fields = era("v0.13.5").ipv4.map((name) => {
+    const { pen, id } = field(name, 0);
+    return field(name, history.newest.lookup(pen, id)?.length ?? NaN);
+  });
+  const record = new Uint8Array(smallestRecord(fields));
+  const data = message({}, set(256, record));
+  const octets = join(message({}, templateSet({ id: 256, scope: 0, fields })), ...Array<Uint8Array>(900).fill(data));
+  for (let outputSize = 65535; outputSize < 65535 + 200; outputSize += 11) {
+    const { session } = openSession(profile);
+    const { consumed } = rewriteAll(session, octets, { outputSize, inLoopMemory: true });
+    assert.deepEqual([consumed, session.counters.recordsSent], [octets.length, 900]);
+    session.close();
+  }
 });
 
 /** A session whose connections to the collector are lost, held against one whose is not. */
