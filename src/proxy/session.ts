@@ -195,6 +195,8 @@ export class Session {
       this.#releaseOutput();
       const space = input.space();
       let length: number | null;
+      // Told to stop while it was not reading, and with nothing to write that would have failed.
+      if (this.#stopped !== undefined) return this.#stopped;
       this.#reading = true;
       try {
         length = await this.#exporter.read(space);

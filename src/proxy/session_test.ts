@@ -124,3 +124,40 @@ Deno.test("collectors lost one after the other, each in the middle of what was h
   assert.deepEqual(records, [0, 1, 2, 3, 4, 5]);
   assert.equal(outcome, "closed");
 });
+
+Deno.test("a session that is told to stop stops, whatever it was at, though its exporter says nothing", async () => {
+  for (let turns = 0; turns < 30; turns++) {
+    const clock = new StandingClock();
+    const pool = new HeapBufferPool();
+    const counters = new ProxyCounters();
+    const report = () => {};
+    const link = new CollectorLink({
+      dial: () => Promise.resolve(new ScriptedCollector(Infinity, Infinity)),
+      clock,
+      counters,
+      random: () => 1,
+      hold: 60_000,
+      dialTimeout: 1_000,
+    }, report);
+    const [_silent, accepted] = connectionPair();
+    const session = new Session({
+      id: "1",
+      exporter: accepted,
+      link,
+      rewriter: new RelayingRewriter({ reliable: true }),
+      observe: false,
+      pool,
+      limits: { partialMessage: 0, idle: 0, collectorClose: 1_000 },
+      counters,
+      openedAt: new Date(0),
+      report,
+    });
+    let outcome: string | undefined;
+    void session.run().then((ended) => outcome = ended);
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    session.stop("administrator");
+    for (let rounds = 0; outcome === undefined && rounds < 50; rounds++) await clock.advance(50, 50);
+    assert.equal(outcome, "administrator", `told to stop after ${turns} turns`);
+    assert.equal(pool.leased, 0);
+  }
+});
