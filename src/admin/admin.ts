@@ -3,7 +3,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { captureRoute } from "./capture_route.ts";
 import { eventStream, type EventStreamOptions } from "./event_stream.ts";
 import { type AccessOptions, isAllowedHost, isJson, isLoopback, isSameOrigin } from "./guard.ts";
-import { createMetrics } from "./metrics.ts";
+import type { Metrics } from "./metrics.ts";
 import { pageRoutes } from "./page/routes.tsx";
 import { RateHistory } from "./rate_history.ts";
 import { RecentEvents } from "./recent_events.ts";
@@ -50,7 +50,9 @@ const problem = (error: string): Problem => ({ error });
  */
 export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminEnvironment> {
   const { now = () => new Date(), eventClients = 16 } = options;
-  const metrics = createMetrics(view);
+  let metrics: Promise<Metrics> | undefined;
+  /** Loaded when it is first asked for: with prom-client it is a tenth of the start. */
+  const allMetrics = () => metrics ??= import("./metrics.ts").then(({ createMetrics }) => createMetrics(view));
   const app = new Hono<AdminEnvironment>();
   let listening = 0;
   /** Takes one of the places of those who are told what happens; undefined: all are taken. */
@@ -87,10 +89,10 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
     if (view.draining) return context.text("draining\n", 503);
     return view.ready ? context.text("ready\n") : context.text("not ready\n", 503);
   });
-  app.get(
-    "/metrics",
-    async (context) => context.body(await metrics.scrape(), 200, { "Content-Type": metrics.contentType }),
-  );
+  app.get("/metrics", async (context) => {
+    const all = await allMetrics();
+    return context.body(await all.scrape(), 200, { "Content-Type": all.contentType });
+  });
 
   app.get("/api/status", (context) => context.json(statusReport(view, now())));
   app.get(

@@ -239,8 +239,14 @@ function definitions(): Definition[] {
   ];
 }
 
+/** All metrics, as Prometheus reads them. */
+export interface Metrics {
+  readonly contentType: string;
+  scrape(): Promise<string>;
+}
+
 /** Makes the function that gives all metrics as Prometheus text, each read from the view at that moment. */
-export function createMetrics(view: AdminView): { readonly contentType: string; scrape(): Promise<string> } {
+export function createMetrics(view: AdminView): Metrics {
   const registry = new Registry();
   let snapshot: Snapshot = { view, totals: view.totals() };
   const register = ({ kind, name, help, labels = [], read }: Definition): void => {

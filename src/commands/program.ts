@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
 import { CommandFailure, EXIT, messageOf } from "./command_failure.ts";
-import { COMMANDS } from "./commands.ts";
+import { loadCommands } from "./commands.ts";
 import { painter, say, terminalWidth } from "./terminal.ts";
 
 /**
@@ -11,14 +11,14 @@ import { painter, say, terminalWidth } from "./terminal.ts";
  */
 export async function run(args: readonly string[]): Promise<number> {
   try {
-    await createProgram().parseAsync(args, { from: "user" });
+    await createProgram(await loadCommands(args)).parseAsync(args, { from: "user" });
     return EXIT.DONE;
   } catch (error) {
     return report(error);
   }
 }
 
-function createProgram(): Command {
+function createProgram(commands: readonly Command[]): Command {
   const program = new Command("ipfix-skew-proxy")
     .description("A transparent IPFIX proxy between exporters and a collector of another release.")
     .version(VERSION, "-V, --version", "show the version")
@@ -26,8 +26,7 @@ function createProgram(): Command {
     .helpCommand("help [command]", "show what can be given to a command")
     .showHelpAfterError("(--help shows what can be given)");
   configure(program);
-  for (const create of COMMANDS) {
-    const command = create();
+  for (const command of commands) {
     command.copyInheritedSettings(program);
     configure(command);
     program.addCommand(command.helpOption("-h, --help", "show what can be given"));
