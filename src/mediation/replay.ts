@@ -45,7 +45,7 @@ export class Replay {
   #replayed = 0;
 
   constructor(
-    readonly templates: Pick<SessionTemplates, "domains" | "exportTimes">,
+    readonly templates: Pick<SessionTemplates, "domains" | "exportTimes" | "restarted">,
     readonly announcements: Announcements,
     readonly target: { readonly dialect: Pick<Dialect, "messagesPerWrite"> },
   ) {}
@@ -67,6 +67,7 @@ export class Replay {
     this.announcements.settle();
     const kept = Math.min(Math.max(this.#replayed - start, 0), unsent.length);
     const again = messagesOf(unsent.slice(kept), start + kept, changes, this.announcements.live());
+    this.templates.restarted = true;
     for (const domain of this.templates.domains.values()) domain.sequence.restart();
     const still = this.#waiting.filter(({ isReplayedTemplate }) => !isReplayedTemplate);
     this.#waiting = [...this.#templateMessages(), ...again, ...still];

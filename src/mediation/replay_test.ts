@@ -33,7 +33,7 @@ const templateMessage = (template: Template) =>
 function replayOf({ messagesPerWrite = Infinity } = {}) {
   const announcements = new Announcements();
   const domains = new Map([[DOMAIN, { id: DOMAIN, sequence: new Sequence(), templates: new Map() }]]);
-  const templates = { domains, exportTimes: new Map([[DOMAIN, 99]]) };
+  const templates = { domains, exportTimes: new Map([[DOMAIN, 99]]), restarted: false };
   const replay = new Replay(templates, announcements, { dialect: { messagesPerWrite } });
   const address = allocate(ROOM);
   /** The next output: what was written before has arrived. */

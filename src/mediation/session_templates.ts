@@ -24,6 +24,8 @@ export class SessionTemplates {
   readonly exportTimes = new Map<number, number>();
   /** Target ids that no template of the session has any more, now that what needed them is written: whoever reads them takes them out. */
   readonly staleTargets: { readonly observationDomain: number; readonly targetId: number }[] = [];
+  /** Whether the collector's transport session is not the first: what is sent is counted in it from 0 (RFC 7011 §3.1). */
+  restarted = false;
   #count = 0;
   /** Shared ids of mappings that hold no longer, oldest first. */
   readonly #retired = new Map<string, { readonly observationDomain: number; readonly id: number }>();
@@ -231,6 +233,7 @@ export class SessionTemplates {
     if (known !== undefined) return known;
     const domain: ObservationDomain = { id, sequence: new Sequence(), templates: new Map() };
     this.domains.set(id, domain);
+    if (this.restarted) domain.sequence.restart();
     this.journal.note(() => {
       this.domains.delete(id);
       domain.sequence.close();

@@ -278,3 +278,18 @@ Deno.test("a set of an unknown template tells nothing of the manner: its records
     dropped: { unknown_template: 1 },
     events: ["template_mapped 1/256 → 256 identity", "records_dropped 1/257 unknown_template"],
   }));
+
+Deno.test("15: an observation domain that the new connection is the first to see counts from 0, too", () => {
+  for (const to of [RFC, GO, LEGACY]) {
+    const { session } = open(mediatorOf(to));
+    rewriteAll(session, join(announcement(), data(0, 1)));
+    session.restart();
+    const late = { observationDomain: 7, sequenceNumber: 40 };
+    assertMessages(rewriteAll(session, join(announcement(late), message(late, set(256, counted(1))))).output, [
+      announcement(),
+      announcement({ ...late, sequenceNumber: 0 }),
+      message({ ...late, sequenceNumber: 0 }, set(256, counted(1))),
+    ]);
+    session.close();
+  }
+});
