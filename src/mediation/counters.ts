@@ -26,6 +26,13 @@ export class Counters {
   fieldsPadded: ElementCounts = new ElementCounts();
   /** Element name → records whose stripped field carried something else than its type's default, or that refer to less than they did. */
   informationLost: ElementCounts = new ElementCounts();
+  /** Element name → octets of the last such value that was seen; only of elements that {@link informationLost} names. */
+  lostLengths: Map<string, number> = new Map();
+
+  /** Notes the length of a value that was lost; nothing where its element is counted among others. */
+  noteLostLength(element: string, octets: number): void {
+    if (this.informationLost.has(element)) this.lostLengths.set(element, octets);
+  }
 
   /** Adds all that another session counted: totals of sessions that are closed. */
   add(other: Counters): void {
@@ -44,6 +51,7 @@ export class Counters {
     this.fieldsStripped.addAll(other.fieldsStripped);
     this.fieldsPadded.addAll(other.fieldsPadded);
     this.informationLost.addAll(other.informationLost);
+    for (const [element, octets] of other.lostLengths) this.noteLostLength(element, octets);
   }
 }
 

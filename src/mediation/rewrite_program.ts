@@ -21,7 +21,7 @@ import { isIdentity, type MappedField, type TemplateMapping } from "./template_m
  * | 2 | flush | what was advanced over goes out |
  * | 3 | skip | what was advanced over does not |
  * | 4 | constant | flush, then a octets from offset b of the program |
- * | 5 | cut variable | flush, skip a field of variable length; counter at offset a where it is not empty |
+ * | 5 | cut variable | flush, skip a field of variable length; counter at offset a where it is not empty, with its length in the upper 16 bits |
  * | 6 | cut octets | flush, skip b octets; counter at offset a where one is not 0 |
  * | 7 | cut boolean | flush, skip an octet; counter at offset a where it is true |
  * | 8 | mark | remembers this place in slot b |
@@ -66,6 +66,9 @@ const IPV4_MAPPED = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
 
 /** Octets by which a record may grow: what it may be at all, twice, so that a buffer of fixed size can take any. */
 const LARGEST_GROWTH = 2 * 65535;
+
+/** Bits of a counter that count; those above keep the length of the last value that was counted, where lengths vary. */
+export const COUNT_BITS = 48;
 
 /** Octets of a counter. */
 export const COUNTER_LENGTH = 8;

@@ -7,7 +7,7 @@ import { field, join, message, number, set, templateSet, text, variable } from "
 import type { Template } from "../ipfix/template.ts";
 import { allocate, memoryLongs, memoryOctets, view } from "./rewrite_loop/memory.ts";
 import { answer, rewriteRecords, SCRATCH_LENGTH } from "./rewrite_loop/rewrite_loop.ts";
-import { compileMapping, lostFields } from "./rewrite_program.ts";
+import { compileMapping, COUNT_BITS, lostFields } from "./rewrite_program.ts";
 import { type Conversion, identity, type MappedField } from "./template_mapping.ts";
 import { constant, field as fieldOf, fromRecord, template } from "./test_support.ts";
 
@@ -48,7 +48,9 @@ function rewrite(source: Template, fields: readonly MappedField[], record: Uint8
   );
   return {
     octets: view(output, answer.produced).slice(),
-    counts: [...memoryLongs.subarray(counters >>> 3, (counters >>> 3) + counts)].map(Number),
+    counts: [...memoryLongs.subarray(counters >>> 3, (counters >>> 3) + counts)].map((counter) =>
+      Number(BigInt.asUintN(COUNT_BITS, counter))
+    ),
   };
 }
 

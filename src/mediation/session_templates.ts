@@ -1,3 +1,4 @@
+import { VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
 import type { Template } from "../ipfix/template.ts";
 import { encodeTemplateRecord } from "../ipfix/template_record.ts";
 import { sameLayout } from "../ipfix/template.ts";
@@ -5,6 +6,7 @@ import { type Announcement, announcementKey } from "./announcements.ts";
 import { type Counters, increment } from "./counters.ts";
 import type { MediationEvent, TemplateOutcome } from "./event.ts";
 import type { SharedState } from "./mediator.ts";
+import { COUNT_BITS } from "./rewrite_program.ts";
 import { memoryLongs } from "./rewrite_loop/memory.ts";
 import type { Routes } from "./rewrite_loop/routes.ts";
 import { Sequence } from "./rewrite_loop/sequence.ts";
@@ -285,9 +287,13 @@ export class SessionTemplates {
     for (const [index, position] of entry.compiled.program.counted.entries()) {
       const name = entry.source.fields[position]?.element.name ?? String(position);
       this.counters.fieldsStripped.add(name, records);
-      const lost = Number(memoryLongs[word + 1 + index] ?? 0n);
+      const counter = memoryLongs[word + 1 + index] ?? 0n;
       memoryLongs[word + 1 + index] = 0n;
-      if (lost > 0) this.counters.informationLost.add(name, lost);
+      if (counter === 0n) continue;
+      this.counters.informationLost.add(name, Number(BigInt.asUintN(COUNT_BITS, counter)));
+      const { length = 0 } = entry.source.fields[position] ?? {};
+      const lastLength = length === VARIABLE_LENGTH ? Number(counter >> BigInt(COUNT_BITS)) : length;
+      this.counters.noteLostLength(name, lastLength);
     }
     for (const { target, value } of entry.mapping.fields) {
       if (value.from !== "record") this.counters.fieldsPadded.add(target.element.name, records);

@@ -60,6 +60,28 @@ function expected(session: SessionRewriter, carried: ReadonlyMap<string, number>
   return new Map([...lost].flatMap((name) => carried.has(name) ? [[name, carried.get(name) ?? 0] as const] : []));
 }
 
+/** Octets of the value that the last record with one carried. */
+function lastLength(element: InformationElement): number | undefined {
+  for (let record = RECORDS - 1; record >= 0; record--) {
+    if (!carries(record, element)) continue;
+    return element.type === "string"
+      ? new TextEncoder().encode(String(flowValue(element, record, "node-1"))).length
+      : element.length;
+  }
+  return undefined;
+}
+
+/** Each lost element's last length. */
+function expectedLengths(session: SessionRewriter): (readonly [string, number])[] {
+  const elements = new Map(
+    AGENT.templates.flatMap(({ fields }) => fields.map(({ element }) => [element.name, element])),
+  );
+  return [...session.counters.informationLost.keys()].map((name) => {
+    const element = elements.get(name) ?? assert.fail(name);
+    return [name, lastLength(element) ?? assert.fail(name)] as const;
+  });
+}
+
 const sorted = (counts: ReadonlyMap<string, number>) => [...counts].filter(([, count]) => count > 0).toSorted();
 
 Deno.test("the ledger is exact to the record while rewriting", () => {
@@ -67,6 +89,7 @@ Deno.test("the ledger is exact to the record while rewriting", () => {
   const { session } = openSession(COLLECTOR);
   assert.equal(rewriteAll(session, octets).error, undefined);
   assert.deepEqual(sorted(session.counters.informationLost), sorted(expected(session, carried)));
+  assert.deepEqual([...session.counters.lostLengths].toSorted(), expectedLengths(session).toSorted());
 });
 
 Deno.test("the ledger is exact to the record while observing, wherever the stream is cut, and nothing is touched", () => {

@@ -152,6 +152,14 @@ function count(counters: usize, offset: u32): void {
   store<u64>(counters + offset, load<u64>(counters + offset) + step);
 }
 
+/** As {@link count}; the 16 bits above the count keep the length of the value, for as long as anything is counted. */
+// @ts-ignore: decorator
+@inline
+function countLength(counters: usize, offset: u32, length: usize): void {
+  const total = (load<u64>(counters + offset) + step) & 0xffffffffffff;
+  store<u64>(counters + offset, total == 0 ? 0 : total | (<u64> length << 48));
+}
+
 /** Rewrites the record at `pointer` from `run` to `out`; gives its end, or 0 where it overruns. */
 function rewriteRecord(program: usize, pointer: usize, end: usize, counters: usize): usize {
   let operation = program + load<u32>(program, PROGRAM_REWRITE);
@@ -209,7 +217,7 @@ function rewriteRecord(program: usize, pointer: usize, end: usize, counters: usi
           pointer += 2;
         }
         if (length != 0) {
-          if (counters != 0) count(counters, a);
+          if (counters != 0) countLength(counters, a, length);
           pointer += length;
           if (pointer > end) return 0;
         }

@@ -223,6 +223,23 @@ Deno.test("the loop leaves alone what is no message of one known data set, and a
   }
 });
 
+Deno.test("counters of fields of variable length keep the length of the last value, those of others nothing but the count", () => {
+  const routes = routesOf(programOf(named, [fromRecord("sourceTransportPort", 1)]));
+  const shorter = concatenate([text(0), Uint8Array.of(0, 80), text(299)]);
+  rewriteMessages(
+    routes.address,
+    input,
+    place(dataMessage(record), dataMessage(record), dataMessage(shorter)),
+    output,
+    output + ROOM,
+  );
+  const counter = (index: number) => {
+    const value = new DataView(view(counters + 8 * index, 8).slice().buffer).getBigUint64(0, true);
+    return [value & 0xffff_ffff_ffffn, value >> 48n];
+  };
+  assert.deepEqual([counter(1), counter(2)], [[2n, 3n], [3n, 299n]]);
+});
+
 Deno.test("what a broken message's records would have counted is not counted", () => {
   const routes = routesOf(programOf(named, cut));
   const end = place(dataMessage(concatenate([record, record.subarray(0, 200)])));
