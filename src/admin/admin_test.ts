@@ -47,6 +47,7 @@ Deno.test("status is exactly what the contract says", async () => {
   increment(view.ended.recordsDropped, "unknown_template", 1);
   increment(view.ended.messagesRejected, "set_overrun", 2);
   increment(view.ended.informationLost, "httpVals", 3);
+  view.ended.noteLostLength("httpVals", 41);
   increment(view.ended.templates, "rewritten", 1);
   const response = await get("/api/status");
   assert.equal(response.headers.get("cache-control"), "no-store");
@@ -87,6 +88,7 @@ Deno.test("status is exactly what the contract says", async () => {
       recordsDropped: { unknown_template: 1 },
       messagesRejected: { set_overrun: 2 },
       informationLost: { httpVals: 3 },
+      lastLostOctets: { httpVals: 41 },
     },
   });
 });

@@ -29,6 +29,8 @@ export interface LossesReport {
   readonly messagesRejected: CountsReport;
   /** Data records that lost a value, by element. */
   readonly informationLost: CountsReport;
+  /** Octets of the last such value that was seen, by element. */
+  readonly lastLostOctets: CountsReport;
 }
 
 /** Element names come from outside: a record without prototype takes any of them. */
@@ -59,5 +61,6 @@ export function lossesReport(counters: Counters): LossesReport {
     recordsDropped: report(counters.recordsDropped),
     messagesRejected: report(counters.messagesRejected),
     informationLost: report(counters.informationLost),
+    lastLostOctets: report(counters.lostLengths),
   };
 }

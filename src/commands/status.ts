@@ -156,9 +156,9 @@ function milliseconds(option: string, text: string): number {
 /** Lines for a person, none wider than the terminal. */
 function summary(status: Status, { width, paint }: StatusDependencies): string {
   const { version, mode, uptimeSeconds, draining, collector, skew, totals, losses } = status;
-  const lost = Object.entries(losses).flatMap(([kind, counts]) =>
-    Object.entries(counts).filter(([, count]) => count > 0).map(([what, count]) =>
-      [LOSS_WORDS[kind] ?? kind, what, String(count)].map(printable)
+  const lost = Object.entries(LOSS_WORDS).flatMap(([kind, words]) =>
+    Object.entries(losses[kind] ?? {}).filter(([, count]) => count > 0).map(([what, count]) =>
+      [words, what, String(count)].map(printable)
     )
   );
   const seen = skew.lastSeen === null ? "none was ever seen" : `one was last seen at ${skew.lastSeen}`;

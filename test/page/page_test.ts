@@ -109,7 +109,7 @@ browserTest(
       const releases = page.locator("#releases");
       await releases.getByText("v2.0-v2.5").waitFor();
       await releases.getByText("newer than the collector").waitFor();
-      await page.locator("#losses").getByRole("row", { name: "egressNodeName 1 1" }).waitFor();
+      await page.locator("#losses").getByRole("row", { name: "egressNodeName 1 1 13 octets" }).waitFor();
       await page.locator("#records-chart canvas").waitFor();
 
       await page.locator("#sessions").getByRole("link", { name: "Session 1" }).click();

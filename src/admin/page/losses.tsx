@@ -1,7 +1,7 @@
 import type { Counters } from "../../mediation/counters.ts";
 import type { AdminView } from "../view.ts";
 import { Counts, Region, Scroll, Statement } from "./parts.tsx";
-import { number } from "./trouble.ts";
+import { count, number } from "./trouble.ts";
 import { losses } from "./verdict.ts";
 
 /** A proxy with the counts of all its sessions, at one moment. */
@@ -25,6 +25,7 @@ export function Losses({ view, totals }: Totalled) {
                   <th scope="col">Stripped field</th>
                   <th scope="col" class="number">Records</th>
                   <th scope="col" class="number">with a value</th>
+                  <th scope="col" class="number">the last had</th>
                 </tr>
               </thead>
               <tbody>
@@ -33,6 +34,7 @@ export function Losses({ view, totals }: Totalled) {
                     <th scope="row">{element}</th>
                     <td class="number">{number(records)}</td>
                     <td class="number">{number(totals.informationLost.get(element) ?? 0)}</td>
+                    <td class="number">{lastLength(totals, element)}</td>
                   </tr>
                 ))}
               </tbody>
@@ -48,4 +50,10 @@ export function Losses({ view, totals }: Totalled) {
       </div>
     </Region>
   );
+}
+
+/** How long the last value was that was lost of an element. */
+function lastLength({ lostLengths }: Counters, element: string): string {
+  const octets = lostLengths.get(element);
+  return octets === undefined ? "" : count(octets, "octet");
 }
