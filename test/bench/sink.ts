@@ -18,8 +18,9 @@ export interface Arrived {
 }
 
 const LENGTH = 512 * 1024;
-/** Of the buffers of many connections; one that fills its buffer gets a large one. */
+/** Of each of many connections; of a few, one that fills its buffer gets a large one. */
 const FIRST_LENGTH = 16 * 1024;
+const FEW = 8;
 
 /** Counts the messages of all connections. */
 export class Sink {
@@ -68,7 +69,7 @@ export class Sink {
         if (left > 0) octets.copyWithin(0, next, end);
         next = Math.max(0, next - end);
         end = left;
-        if (full && octets.length < LENGTH) {
+        if (full && octets.length < LENGTH && this.#open <= FEW) {
           const larger = new Uint8Array(LENGTH);
           larger.set(octets.subarray(0, end));
           octets = larger;
