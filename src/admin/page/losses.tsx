@@ -24,8 +24,8 @@ export function Losses({ view, totals }: Totalled) {
                 <tr>
                   <th scope="col">Stripped field</th>
                   <th scope="col" class="number">Records</th>
-                  <th scope="col" class="number">with a value</th>
-                  <th scope="col" class="number">the last had</th>
+                  <th scope="col" class="number">with value</th>
+                  <th scope="col" class="number">last one</th>
                 </tr>
               </thead>
               <tbody>

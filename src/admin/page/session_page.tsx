@@ -31,6 +31,9 @@ export function sessionRegions(state: SessionPageState) {
         empty="No stripped field carried a value."
       />
       <Counts rows={counters.recordsDropped} head={["Dropped because of", "Records"]} empty="No record was dropped." />
+      {counters.referenceFaults.size === 0
+        ? ""
+        : <Counts rows={counters.referenceFaults} head={["References not put right", "References"]} empty="" />}
       <Counts
         rows={counters.messagesRejected}
         head={["Rejected because of", "Messages"]}

@@ -55,10 +55,10 @@ export function Template({ view, template: state }: { readonly view: AdminView; 
             <table class="diff">
               <thead>
                 <tr>
-                  <th scope="col" colspan={2}>The exporter sends</th>
                   <th scope="col" class="sign">
                     <span class="hidden">Change</span>
                   </th>
+                  <th scope="col" colspan={2}>The exporter sends</th>
                   <th scope="col" colspan={2}>The collector gets ({view.collector.profile})</th>
                   <th scope="col">Why</th>
                 </tr>
@@ -86,11 +86,11 @@ function Difference({ change, source, target, note }: DiffRow) {
   const [sign, word] = WORDS[change];
   return (
     <tr class={change}>
-      <Side field={source} />
       <td class="sign">
         <span aria-hidden="true">{sign}</span>
         <span class="hidden">{word}</span>
       </td>
+      <Side field={source} />
       <Side field={target} />
       <td class="why">{change === "kept" ? "" : `${word}${note === undefined ? "" : ` ${note}`}`}</td>
     </tr>

@@ -3,7 +3,7 @@ import type { TemplateState } from "../../mediation/session_rewriter.ts";
 import type { SessionView } from "../view.ts";
 
 /** From nothing at all to what somebody has to look at first. */
-export const GRADES = ["none", "rewritten", "information lost", "sequence gaps", "refused", "dropped"] as const;
+export const GRADES = ["none", "rewritten", "information lost", "gaps and faults", "refused", "dropped"] as const;
 
 /** How bad it is, and what it is. */
 export interface Trouble {
@@ -30,12 +30,14 @@ export function troubleOf(
   const refused = templates.filter(({ outcome }) => outcome === "refused").length;
   const failed = sum(counters.pluginErrors);
   const lost = mostLost(counters);
+  const faults = sum(counters.referenceFaults);
   const found: (readonly [grade: number, amount: number, words: string])[] = [
     [5, dropped, `${count(dropped, "record")} ${observed ? "would be " : ""}dropped`],
     [5, rejected, `${count(rejected, "message")} rejected`],
     [4, refused, `${count(refused, "template")} refused`],
     [4, failed, `plugins failed at ${count(failed, "template")}`],
     [3, counters.sequenceGaps, `${count(counters.sequenceGaps, "record")} missing from the exporter`],
+    [3, faults, `${count(faults, "reference")} not put right`],
     [2, lost, `${count(lost, "record")} ${observed ? "would lose" : "lost"} a value`],
     // Who lost a value is rewritten: once is enough.
     [1, skewed && lost === 0 ? 1 : 0, observed ? "would be rewritten" : "rewritten"],
