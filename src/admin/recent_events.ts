@@ -6,6 +6,8 @@ export interface RecentEventsOptions {
   readonly overall?: number;
   /** Events of each session that is open. */
   readonly perSession?: number;
+  /** Sessions of which events are kept: those that spoke first are forgotten first. */
+  readonly sessions?: number;
 }
 
 /**
@@ -19,7 +21,7 @@ export class RecentEvents {
   #sequence = 0;
 
   constructor(options: RecentEventsOptions = {}) {
-    this.#options = { overall: 100, perSession: 20, ...options };
+    this.#options = { overall: 100, perSession: 20, sessions: 10_000, ...options };
   }
 
   /** Takes the event in, under a number of its own. */
@@ -33,8 +35,19 @@ export class RecentEvents {
       return;
     }
     let events = this.#sessions.get(session);
-    if (events === undefined) this.#sessions.set(session, events = []);
+    if (events === undefined) {
+      this.#sessions.set(session, events = []);
+      // What comes late, of a session that has closed, would stay for ever.
+      if (this.#sessions.size > this.#options.sessions) this.#forgetFirst();
+    }
     keep(events, event, this.#options.perSession);
+  }
+
+  #forgetFirst(): void {
+    for (const first of this.#sessions.keys()) {
+      this.#sessions.delete(first);
+      return;
+    }
   }
 
   overall(): readonly AdminEvent[] {

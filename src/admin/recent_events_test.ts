@@ -24,3 +24,15 @@ Deno.test("a session that closes leaves nothing behind but its end in the list o
   assert.deepEqual(recent.session("1"), []);
   assert.deepEqual(names(recent.overall()), ["session_closed", "template_mapped"]);
 });
+
+Deno.test("what comes late, of sessions that have closed, does not pile up", () => {
+  const recent = new RecentEvents({ sessions: 3 });
+  for (let session = 0; session < 1000; session++) {
+    for (const event of ["session_opened", "session_closed", "collector_lost"]) {
+      recent.add({ event, time, session: String(session) });
+    }
+  }
+  const kept = Array.from({ length: 1000 }, (_, session) => recent.session(String(session)).length);
+  assert.equal(kept.reduce((sum, each) => sum + each, 0), 3);
+  assert.deepEqual(names(recent.session("999")), ["collector_lost"]);
+});
