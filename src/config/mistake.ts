@@ -34,7 +34,12 @@ export function pathText(path: Path): string {
 /** `F:LINE:COLUMN: path: what is wrong (what is allowed)`. */
 export function formatMistake({ file, position, path, message }: Mistake): string {
   const place = position === undefined ? file : `${file}:${position.line}:${position.column}`;
-  return path === "" ? `${place}: ${message}` : `${place}: ${path}: ${message}`;
+  return oneLine(path === "" ? `${place}: ${message}` : `${place}: ${path}: ${message}`);
+}
+
+/** What a file holds may stand in a path or message: it does not break the line, nor reach the terminal as a control character. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, (character) => JSON.stringify(character).slice(1, -1));
 }
 
 /** Everything that is wrong with a configuration or a profile file; its message is one line for each mistake. */
