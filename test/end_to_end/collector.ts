@@ -39,6 +39,11 @@ export class CollectorProcess {
     return this.process.write(JSON.stringify({ halfClose: true }));
   }
 
+  /** Reads no more, over TCP: what comes from now on stays in the kernel. */
+  pause(): Promise<void> {
+    return this.process.write(JSON.stringify({ pause: true }));
+  }
+
   /** All that came so far. */
   collected(): readonly CollectedRun[] {
     for (; this.#read < this.process.stdout.length; this.#read++) {

@@ -1,6 +1,6 @@
 /**
  * A collector in a process of its own, for tests that kill it. The command line holds {@link CollectorProcessOptions} as JSON. It does
- * as it is told on standard input, one JSON object a line: `{"bind": port}` (0: one that is free), `{"halfClose": true}`. Standard
+ * as it is told on standard input, one JSON object a line: `{"bind": port}` (0: one that is free), `{"halfClose": true}`, `{"pause": true}` (over TCP: reads no more, and says all that it has read). Standard
  * output, one JSON object a line: `{"listening": port}`, and for every run of messages that it read, as soon as it read them,
  * {@link CollectedRun}. It decodes as RFC 7011 and the narrowest dialect want it and never acknowledges anything, as no collector does.
  */
@@ -151,6 +151,9 @@ function matches(content: Uint8Array, start: number, { octets, places }: Expecte
   return true;
 }
 
+/** Whether nothing more is read. */
+let paused = false;
+
 /** All sockets that are open: half-closed when that is wanted. */
 const open = new Set<{ halfClose(): void }>();
 
@@ -161,7 +164,8 @@ async function main(): Promise<void> {
   const expected = options.layouts.map((one, index) => ({ ...one, octets: Uint8Array.fromHex(one.record), index }));
   for await (const chunk of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
     for (const line of chunk.split("\n").filter((line) => line !== "")) {
-      const { bind, halfClose }: { bind?: number; halfClose?: boolean } = JSON.parse(line);
+      const { bind, halfClose, pause }: { bind?: number; halfClose?: boolean; pause?: boolean } = JSON.parse(line);
+      paused ||= pause === true;
       if (bind !== undefined) await listen(bind, options, expected);
       if (halfClose === true) { for (const one of open) one.halfClose(); }
     }
@@ -186,7 +190,10 @@ function listenTcp(port: number, expected: readonly Expected[]): void {
       void (async () => {
         const view = new Uint8Array(65536);
         try {
-          for (let length; (length = await socket.read(view)) !== null;) connection.take(view.subarray(0, length));
+          for (let length; (length = await socket.read(view)) !== null;) {
+            connection.take(view.subarray(0, length));
+            if (paused) await new Promise(() => {});
+          }
           socket.close();
         } catch { /* reset */ }
         open.delete(one);

@@ -41,8 +41,16 @@ export async function startExporters(proxy: ProxyProcess, count: number, perBurs
   );
 }
 
-/** Stops the exporters, waits until the collector has all that they sent, and checks that it came once and in order. */
-export async function settle(collector: CollectorProcess, exporters: readonly Exporter[]): Promise<void> {
+/**
+ * Stops the exporters, waits until the collector has all that they sent, and checks that it came once and in order.
+ *
+ * @param first the flow of each with which this collector begins; 0 by default
+ */
+export async function settle(
+  collector: CollectorProcess,
+  exporters: readonly Exporter[],
+  first: readonly number[] = [],
+): Promise<void> {
   for (const exporter of exporters) await exporter.stop();
   for (const { failure } of exporters) assert.equal(failure, undefined);
   const last = ({ observationDomain }: Exporter) => collector.flowsOf(observationDomain).at(-1) ?? -1;
@@ -51,8 +59,8 @@ export async function settle(collector: CollectorProcess, exporters: readonly Ex
     () => `all has arrived of domain ${missing()?.observationDomain}: ${missing()?.next}`,
     () => missing() === undefined,
   );
-  for (const { observationDomain, next, socket } of exporters) {
-    assert.deepEqual(collector.flowsOf(observationDomain), [0, next - 1], "each once, in order");
+  for (const [index, { observationDomain, next, socket }] of exporters.entries()) {
+    assert.deepEqual(collector.flowsOf(observationDomain), [first[index] ?? 0, next - 1], "each once, in order");
     socket.close();
   }
 }
