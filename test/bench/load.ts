@@ -78,6 +78,8 @@ async function run(port: number, load: Load): Promise<void> {
   await sendBlocks(octets);
   await Promise.all(opened.map((connection) => connection.closeWrite()));
   await writeLine(JSON.stringify(sent satisfies Sent));
+  // A connection that is left with something unread is reset, and what is still under way with it.
+  await Promise.all(opened.map((connection) => connection.readable.pipeTo(new WritableStream()).catch(() => {})));
 }
 
 if (import.meta.main) {
