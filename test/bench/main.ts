@@ -33,7 +33,7 @@ async function cpuModel(): Promise<string> {
 const program = new Command("bench")
   .description(
     "Measures the proxy beside bare relays, HAProxy and programs made with go-ipfix, each in turn, and prints one table. " +
-      "It wants a machine that does nothing else; all its parts take about a quarter of an hour.",
+      "It wants a machine that does nothing else, and about 20 minutes for all its parts.",
   )
   .option("--quick", "all parts once, in under a minute: near figures")
   .option("--rounds <number>", "times that each has its turn", positiveInteger)

@@ -28,7 +28,7 @@ export function formatReport({ machine, haproxy, go, seconds, scale, rows }: Ben
   const left = new Set(["part", "what", "unit", "beside", ""]);
   return [
     `${cores} cores, ${cpu}, Linux ${kernel}, Deno ${deno}; HAProxy: ${haproxy}; Go: ${go}`,
-    `${scale.rounds} rounds, medians, in ${seconds.toFixed(0)} s; load average ${loadBefore.toFixed(2)} before, ` +
+    `rounds: ${scale.rounds}, medians, in ${seconds.toFixed(0)} s; load average ${loadBefore.toFixed(2)} before, ` +
     `${loadAfter.toFixed(2)} after`,
     "",
     ...tableLines([head, ...rows.map(cells)], head.map((column) => left.has(column) ? "left" : "right")),
