@@ -13,25 +13,64 @@ export class Counters {
   recordsSent = 0;
   /** Times that the exporter's sequence numbers did not go on where they had been: records lost on the way, or a jump back. */
   sequenceGaps = 0;
+  /** What there is of the maps below, each made when it is first asked for: a session counts in two or three of them. */
+  private readonly made: {
+    pluginErrors?: Map<string, number>;
+    templates?: Map<TemplateOutcome, number>;
+    recordsDropped?: Map<DropReason, number>;
+    messagesRejected?: Map<RejectReason, number>;
+    referenceFaults?: Map<ReferenceFault, number>;
+    fieldsStripped?: ElementCounts;
+    fieldsPadded?: ElementCounts;
+    informationLost?: ElementCounts;
+    lostLengths?: Map<string, number>;
+  } = {};
+
   /** Name of the plugin → templates at which it failed. */
-  pluginErrors: Map<string, number> = new Map();
-  templates: Map<TemplateOutcome, number> = new Map();
-  recordsDropped: Map<DropReason, number> = new Map();
-  messagesRejected: Map<RejectReason, number> = new Map();
+  get pluginErrors(): Map<string, number> {
+    return this.made.pluginErrors ??= new Map();
+  }
+
+  get templates(): Map<TemplateOutcome, number> {
+    return this.made.templates ??= new Map();
+  }
+
+  get recordsDropped(): Map<DropReason, number> {
+    return this.made.recordsDropped ??= new Map();
+  }
+
+  get messagesRejected(): Map<RejectReason, number> {
+    return this.made.messagesRejected ??= new Map();
+  }
+
   /** References to templates, in records that went out, that could not be put right in every respect. */
-  referenceFaults: Map<ReferenceFault, number> = new Map();
+  get referenceFaults(): Map<ReferenceFault, number> {
+    return this.made.referenceFaults ??= new Map();
+  }
+
   /** Element name → records that lost this field on the way. */
-  fieldsStripped: ElementCounts = new ElementCounts();
+  get fieldsStripped(): ElementCounts {
+    return this.made.fieldsStripped ??= new ElementCounts();
+  }
+
   /** Element name → records that were given this field. */
-  fieldsPadded: ElementCounts = new ElementCounts();
+  get fieldsPadded(): ElementCounts {
+    return this.made.fieldsPadded ??= new ElementCounts();
+  }
+
   /** Element name → records whose stripped field carried something else than its type's default, or that refer to less than they did. */
-  informationLost: ElementCounts = new ElementCounts();
+  get informationLost(): ElementCounts {
+    return this.made.informationLost ??= new ElementCounts();
+  }
+
   /** Element name → octets of the last such value that was seen; only of elements that {@link informationLost} names. */
-  lostLengths: Map<string, number> = new Map();
+  get lostLengths(): Map<string, number> {
+    return this.made.lostLengths ??= new Map();
+  }
 
   /** Notes the length of a value that was lost; nothing where its element is counted among others. */
   noteLostLength(element: string, octets: number): void {
-    if (this.informationLost.has(element)) this.lostLengths.set(element, octets);
+    if (this.made.informationLost?.has(element) === true) this.lostLengths.set(element, octets);
   }
 
   /** Adds all that another session counted: totals of sessions that are closed. */
@@ -43,15 +82,16 @@ export class Counters {
     this.recordsReceived += other.recordsReceived;
     this.recordsSent += other.recordsSent;
     this.sequenceGaps += other.sequenceGaps;
-    addAll(this.pluginErrors, other.pluginErrors);
-    addAll(this.templates, other.templates);
-    addAll(this.recordsDropped, other.recordsDropped);
-    addAll(this.messagesRejected, other.messagesRejected);
-    addAll(this.referenceFaults, other.referenceFaults);
-    this.fieldsStripped.addAll(other.fieldsStripped);
-    this.fieldsPadded.addAll(other.fieldsPadded);
-    this.informationLost.addAll(other.informationLost);
-    for (const [element, octets] of other.lostLengths) this.noteLostLength(element, octets);
+    const { made } = other;
+    if (made.pluginErrors !== undefined) addAll(this.pluginErrors, made.pluginErrors);
+    if (made.templates !== undefined) addAll(this.templates, made.templates);
+    if (made.recordsDropped !== undefined) addAll(this.recordsDropped, made.recordsDropped);
+    if (made.messagesRejected !== undefined) addAll(this.messagesRejected, made.messagesRejected);
+    if (made.referenceFaults !== undefined) addAll(this.referenceFaults, made.referenceFaults);
+    if (made.fieldsStripped !== undefined) this.fieldsStripped.addAll(made.fieldsStripped);
+    if (made.fieldsPadded !== undefined) this.fieldsPadded.addAll(made.fieldsPadded);
+    if (made.informationLost !== undefined) this.informationLost.addAll(made.informationLost);
+    for (const [element, octets] of made.lostLengths ?? []) this.noteLostLength(element, octets);
   }
 }
 

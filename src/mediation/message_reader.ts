@@ -26,9 +26,8 @@ export interface ReaderOptions {
   readonly templates: SessionTemplates;
   /** Withdrawals apply (TCP, TLS). */
   readonly reliable: boolean;
-  /** What goes out has to fit it. */
-  readonly dialect: Dialect;
-  readonly maxMessageLength: number;
+  /** What goes out has to fit it, as it stands at each message. */
+  readonly target: { readonly dialect: Dialect; readonly maxMessageLength: number };
   /** Told only once the message stands. */
   readonly drop: (
     reason: DropReason,
@@ -62,13 +61,13 @@ export class MessageReader {
       received: 0,
       certain: true,
       dropped: false,
-      relay: header.length <= this.options.maxMessageLength,
+      relay: header.length <= this.options.target.maxMessageLength,
       bound: MESSAGE_HEADER_LENGTH,
       scope: undefined,
       unchanged: undefined,
     };
     const sets = setsOfMessage(octets, start, end);
-    const { dialect } = this.options;
+    const { dialect } = this.options.target;
     if (sets.length > dialect.setsPerMessage || (sets.length === 0 && !dialect.emptyMessages)) state.relay = false;
     for (const [index, set] of sets.entries()) {
       if (set.id >= MINIMUM_DATA_SET_ID) this.#readData(octets, set, state, address);
@@ -96,7 +95,7 @@ export class MessageReader {
   }
 
   #readTemplates(octets: Uint8Array, set: MessageSet, index: number, kind: TemplateKind, state: PlanState): void {
-    const { templates, dialect } = this.options;
+    const { templates, target: { dialect } } = this.options;
     const history = templates.shared.registryHistory;
     const reader = new OctetReader(octets, set.contentOffset, set.end, "template_truncated");
     const records = decodeTemplateRecords(
@@ -143,7 +142,7 @@ export class MessageReader {
   }
 
   #withdraw(id: number, kind: TemplateKind, index: number, setId: number, state: PlanState): void {
-    const { templates, reliable, dialect } = this.options;
+    const { templates, reliable, target: { dialect } } = this.options;
     if (!reliable) {
       state.relay = false;
       return this.#warn(state, id, "a withdrawal over UDP is ignored");
@@ -239,7 +238,7 @@ export class MessageReader {
     const growth = memoryWords[(program >>> 2) + 3] ?? 0;
     state.bound += SET_HEADER_LENGTH + consumed + growth * records;
     // How far lists inside the records grow is known once they are mapped.
-    if (scope !== undefined) state.bound = this.options.maxMessageLength;
+    if (scope !== undefined) state.bound = this.options.target.maxMessageLength;
   }
 
   /**

@@ -24,8 +24,8 @@ export interface Output {
 
 /** What the writer asks of its session. */
 export interface WriterOptions {
-  readonly dialect: Dialect;
-  readonly maxMessageLength: number;
+  /** What goes out has to fit it, as it stands at each message. */
+  readonly target: { readonly dialect: Dialect; readonly maxMessageLength: number };
   readonly announcements: Announcements;
   /** Address of as many octets as `SCRATCH_LENGTH` says. */
   readonly scratch: number;
@@ -97,10 +97,12 @@ export class MessageWriter {
     if (plan === undefined) return true;
     if (plan.relay) return this.#relay(plan, source, output);
     this.#held = undefined; // its addresses may be others by now
-    const needed = Math.min(this.#options.maxMessageLength, plan.bound);
+    const needed = Math.min(this.#options.target.maxMessageLength, plan.bound);
     while (this.#item < plan.items.length || (this.#written === 0 && this.#message === 0)) {
       if (this.#message === 0) {
-        if (output.messages >= this.#options.dialect.messagesPerWrite || output.end - output.at < needed) return false;
+        if (output.messages >= this.#options.target.dialect.messagesPerWrite || output.end - output.at < needed) {
+          return false;
+        }
         this.#open(output);
       }
       const item = plan.items[this.#item];
@@ -116,7 +118,9 @@ export class MessageWriter {
   }
 
   #relay(plan: MessagePlan, source: number, output: Output): boolean {
-    if (output.messages >= this.#options.dialect.messagesPerWrite || output.end - output.at < plan.length) return false;
+    if (output.messages >= this.#options.target.dialect.messagesPerWrite || output.end - output.at < plan.length) {
+      return false;
+    }
     memoryOctets.copyWithin(output.at, source, source + plan.length);
     if (plan.domain?.sequence.counted === true) this.#writeSequence(output.at, plan.domain.sequence.next(plan.records));
     for (const item of plan.items) {
@@ -140,7 +144,7 @@ export class MessageWriter {
   }
 
   get #limit(): number {
-    return this.#message + this.#options.maxMessageLength;
+    return this.#message + this.#options.target.maxMessageLength;
   }
 
   #room(output: Output): number {
@@ -150,7 +154,7 @@ export class MessageWriter {
   /** Begins a set; false: not in this message. */
   #openSet(id: number, source: number, least: number, output: Output): boolean {
     this.#closeSet(output);
-    if (this.#sets >= this.#options.dialect.setsPerMessage || this.#room(output) < SET_HEADER_LENGTH + least) {
+    if (this.#sets >= this.#options.target.dialect.setsPerMessage || this.#room(output) < SET_HEADER_LENGTH + least) {
       return false;
     }
     this.#set = output.at;
@@ -175,7 +179,7 @@ export class MessageWriter {
   #announce(plan: MessagePlan, item: PlanItem & { kind: "announcement" }, output: Output): boolean {
     const { length } = item.octets;
     const together = this.#set !== 0 && this.#setSource === item.set &&
-      this.#setRecords < this.#options.dialect.templateRecordsPerSet && this.#room(output) >= length;
+      this.#setRecords < this.#options.target.dialect.templateRecordsPerSet && this.#room(output) >= length;
     if (!together && !this.#openSet(item.setId, item.set, length, output)) return false;
     memoryOctets.set(item.octets, output.at);
     this.#note(plan, item, this.#message - output.start);
@@ -227,7 +231,7 @@ export class MessageWriter {
     source: number,
     output: Output,
   ): boolean {
-    const { mapper, maxMessageLength, drop } = this.#options;
+    const { mapper, target: { maxMessageLength }, drop } = this.#options;
     const { template } = item;
     const end = source + item.end;
     while (source + item.start + this.#offset < end) {
@@ -268,7 +272,7 @@ export class MessageWriter {
     this.#offset += recordLength(compiled.address, source + item.start + this.#offset, source + item.end);
     this.#departed = true;
     this.#done++;
-    const message = tooLong(this.#options.maxMessageLength);
+    const message = tooLong(this.#options.target.maxMessageLength);
     this.#options.drop("record_too_long", plan.observationDomain, template.id, message, 1);
   }
 
@@ -276,7 +280,7 @@ export class MessageWriter {
     this.#closeSet(output);
     const start = this.#message;
     this.#message = 0;
-    const isNothing = this.#sets === 0 && (!this.#options.dialect.emptyMessages || this.#written > 0);
+    const isNothing = this.#sets === 0 && (!this.#options.target.dialect.emptyMessages || this.#written > 0);
     const isWhole = this.#written === 0 && this.#item >= plan.items.length;
     const sequence = plan.domain?.sequence;
     if (this.#departed || (!isNothing && !isWhole)) sequence?.depart(plan.sequenceNumber, plan.received);

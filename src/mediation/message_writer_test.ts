@@ -24,8 +24,7 @@ function writerOf(dialect: Partial<Dialect> = {}, maxMessageLength = 65535) {
   const announcements = new Announcements();
   const drops: number[] = [];
   const writer = new MessageWriter({
-    dialect: { ...RFC7011, ...dialect },
-    maxMessageLength,
+    target: { dialect: { ...RFC7011, ...dialect }, maxMessageLength },
     announcements,
     scratch: SCRATCH,
     mapper: new RecordMapper(SCRATCH, registryHistory.resolve),

@@ -1,6 +1,7 @@
 import { DecodeError } from "../ipfix/decode_error.ts";
 import { nextMessageLength } from "../ipfix/framing.ts";
 import { IPFIX_VERSION, MESSAGE_HEADER_LENGTH } from "../ipfix/message_header.ts";
+import type { RegistryHistory } from "../ipfix/registry.ts";
 import { Announcements } from "./announcements.ts";
 import { Counters, increment } from "./counters.ts";
 import type { DropReason, MediationEvent } from "./event.ts";
@@ -25,6 +26,17 @@ const STAGE_LENGTH = 256 * 1024;
 const stagedInput = allocate(STAGE_LENGTH);
 const stagedOutput = allocate(STAGE_LENGTH);
 const scratch = allocate(2 * SCRATCH_LENGTH);
+
+const mappers = new WeakMap<RegistryHistory, RecordMapper>();
+
+/** It holds nothing between two records: sessions that read the same registries share it. */
+function mapperOf(registryHistory: RegistryHistory): RecordMapper {
+  const known = mappers.get(registryHistory);
+  if (known !== undefined) return known;
+  const mapper = new RecordMapper(scratch, registryHistory.resolve.bind(registryHistory));
+  mappers.set(registryHistory, mapper);
+  return mapper;
+}
 
 /** Kinds of drops, and of warnings, that one session tells once each; beyond so many it only counts. */
 const KINDS_TOLD = 256;
@@ -55,8 +67,9 @@ export class Session implements SessionRewriter {
   readonly #target: SessionTarget;
   readonly #facts: SessionFacts;
   readonly #replay: Replay;
-  readonly #toldDrops = new Set<string>();
-  readonly #toldWarnings = new Set<string>();
+  /** Made when there is something to tell: few sessions drop or warn. */
+  #toldDrops: Set<string> | undefined;
+  #toldWarnings: Set<string> | undefined;
   readonly #told = new Map<MediationEvent["event"], number>();
   /** What happened, in order; held back until the message that caused it stands. */
   #events: (MediationEvent | Drop)[] = [];
@@ -79,26 +92,16 @@ export class Session implements SessionRewriter {
     this.#reader = new MessageReader({
       templates: this.#templates,
       reliable: facts.reliable,
-      get dialect() {
-        return target.dialect;
-      },
-      get maxMessageLength() {
-        return target.maxMessageLength;
-      },
+      target,
       drop,
       notify,
     });
     const announcements = this.#announcements;
     const { registryHistory } = shared;
-    const mapper = new RecordMapper(scratch, registryHistory.resolve.bind(registryHistory));
+    const mapper = mapperOf(registryHistory);
     const mapped = this.#countFaults.bind(this);
     this.#writer = new MessageWriter({
-      get dialect() {
-        return target.dialect;
-      },
-      get maxMessageLength() {
-        return target.maxMessageLength;
-      },
+      target,
       announcements,
       scratch,
       mapper,
@@ -341,7 +344,7 @@ export class Session implements SessionRewriter {
     if (faults.length === 0) return;
     for (const { fault, message, at } of faults) {
       increment(this.#counters.referenceFaults, fault);
-      if (!isNew(this.#toldWarnings, `${fault}/${observationDomain}/${template}`)) continue;
+      if (!isNew(this.#toldWarnings ??= new Set(), `${fault}/${observationDomain}/${template}`)) continue;
       const place = `at octet ${at - start} of its message`;
       this.#events.push({ event: "warning", observationDomain, template, message: `${message}, ${place}` });
     }
@@ -363,7 +366,9 @@ export class Session implements SessionRewriter {
       const { observationDomain } = event;
       if (event.event === "plugin_failed") increment(this.#counters.pluginErrors, event.plugin);
       if (event.event === "warning") {
-        if (!isNew(this.#toldWarnings, `${observationDomain}/${event.template}/${event.message}`)) continue;
+        if (!isNew(this.#toldWarnings ??= new Set(), `${observationDomain}/${event.template}/${event.message}`)) {
+          continue;
+        }
       }
       increment(this.#told, event.event);
       if ((this.#told.get(event.event) ?? 0) <= EVENTS_TOLD) this.#facts.notify?.(event);
@@ -373,7 +378,8 @@ export class Session implements SessionRewriter {
   #tellDrop({ reason, observationDomain, template, message, records }: Drop): void {
     if (records > 0) increment(this.#counters.recordsDropped, reason, records);
     // A cap that is reached keeps out whatever comes: that is one thing to tell.
-    if (!isNew(this.#toldDrops, reason === "limit" ? reason : `${reason}/${observationDomain}/${template}`)) return;
+    const kind = reason === "limit" ? reason : `${reason}/${observationDomain}/${template}`;
+    if (!isNew(this.#toldDrops ??= new Set(), kind)) return;
     this.#facts.notify?.({ event: "records_dropped", observationDomain, template, reason, message });
   }
 }

@@ -30,7 +30,7 @@ export class SessionTemplates {
   restarted = false;
   #count = 0;
   /** Shared ids of mappings that hold no longer, oldest first. */
-  readonly #retired = new Map<string, { readonly observationDomain: number; readonly id: number }>();
+  #retired: Map<string, { readonly observationDomain: number; readonly id: number }> | undefined;
   #fields = 0;
 
   constructor(
@@ -185,8 +185,10 @@ export class SessionTemplates {
       domain.sequence.close();
     }
     this.domains.clear();
-    for (const { observationDomain, id } of this.#retired.values()) this.shared.ids.giveBack(observationDomain, id);
-    this.#retired.clear();
+    for (const { observationDomain, id } of this.#retired?.values() ?? []) {
+      this.shared.ids.giveBack(observationDomain, id);
+    }
+    this.#retired = undefined;
   }
 
   /**
@@ -196,13 +198,14 @@ export class SessionTemplates {
   #retireId(observationDomain: number, before: TemplateEntry, after: TemplateEntry): void {
     if (before.kind === "refused" || !before.sharesIds) return;
     const key = announcementKey(observationDomain, before.targetId);
-    const isStillHeld = this.#retired.has(key) ||
+    const retired = this.#retired ??= new Map();
+    const isStillHeld = retired.has(key) ||
       (after.kind === "accepted" && after.sharesIds && after.targetId === before.targetId);
     if (isStillHeld) return this.intake.giveBackId(before, observationDomain);
-    this.#retired.set(key, { observationDomain, id: before.targetId });
-    for (const [oldest, { observationDomain, id }] of this.#retired) {
-      if (this.#retired.size <= RETIRED_IDS) break;
-      this.#retired.delete(oldest);
+    retired.set(key, { observationDomain, id: before.targetId });
+    for (const [oldest, { observationDomain, id }] of retired) {
+      if (retired.size <= RETIRED_IDS) break;
+      retired.delete(oldest);
       this.shared.ids.giveBack(observationDomain, id);
     }
   }

@@ -5,7 +5,8 @@
  * An id is held by its layout for as long as any session uses it there.
  */
 export class TemplateIdSpace {
-  readonly #domains = new Map<number, Map<number, { layout: string; uses: number }>>();
+  /** By observation domain and id in one number: thousands of sessions have a domain of their own, and a map each would be much. */
+  readonly #held = new Map<number, { readonly layout: string; uses: number }>();
 
   /**
    * The id under which this session may announce the layout: the exporter's own where that is free or has this very layout, else the
@@ -15,31 +16,33 @@ export class TemplateIdSpace {
    * @returns undefined when all ids of the domain are taken
    */
   take(observationDomain: number, wanted: number, layout: string): number | undefined {
-    let ids = this.#domains.get(observationDomain);
-    if (ids === undefined) this.#domains.set(observationDomain, ids = new Map());
-    const own = ids.get(wanted);
-    if (own === undefined || own.layout === layout) return this.#use(ids, wanted, layout);
+    const own = this.#held.get(keyOf(observationDomain, wanted));
+    if (own === undefined || own.layout === layout) return this.#use(observationDomain, wanted, layout);
     for (let id = 65535; id >= 256; id--) {
-      const held = ids.get(id);
-      if (held === undefined || held.layout === layout) return this.#use(ids, id, layout);
+      const held = this.#held.get(keyOf(observationDomain, id));
+      if (held === undefined || held.layout === layout) return this.#use(observationDomain, id, layout);
     }
     return undefined;
   }
 
   /** Gives back one use of the id. */
   giveBack(observationDomain: number, id: number): void {
-    const ids = this.#domains.get(observationDomain);
-    const held = ids?.get(id);
-    if (ids === undefined || held === undefined) return;
+    const key = keyOf(observationDomain, id);
+    const held = this.#held.get(key);
+    if (held === undefined) return;
     held.uses--;
-    if (held.uses === 0) ids.delete(id);
-    if (ids.size === 0) this.#domains.delete(observationDomain);
+    if (held.uses === 0) this.#held.delete(key);
   }
 
-  #use(ids: Map<number, { layout: string; uses: number }>, id: number, layout: string): number {
-    const held = ids.get(id);
-    if (held === undefined) ids.set(id, { layout, uses: 1 });
+  #use(observationDomain: number, id: number, layout: string): number {
+    const key = keyOf(observationDomain, id);
+    const held = this.#held.get(key);
+    if (held === undefined) this.#held.set(key, { layout, uses: 1 });
     else held.uses++;
     return id;
   }
+}
+
+function keyOf(observationDomain: number, id: number): number {
+  return observationDomain * 65536 + id;
 }

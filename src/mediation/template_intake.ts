@@ -120,7 +120,7 @@ export class TemplateIntake {
     const targetId = sharesIds ? this.shared.ids.take(observationDomain, source.id, layoutWord(mapping)) : source.id;
     if (targetId === undefined) return undefined;
     const giveBack = () => sharesIds && this.shared.ids.giveBack(observationDomain, targetId);
-    const announcement = encodeTemplateRecord(targetTemplate(mapping, targetId));
+    const announcement = announcementOf(mapping, targetId);
     if (announcement.length + MESSAGE_OVERHEAD > this.target.maxMessageLength) {
       giveBack();
       const reason = "template_too_long";
@@ -169,6 +169,18 @@ export class TemplateIntake {
       return { kind: "refused", source, reason: "mapping_failed", message, detectedProfile };
     }
   }
+}
+
+/** Of mappings that sessions share, under the last id: most have one. */
+const announcements = new WeakMap<TemplateMapping, { readonly targetId: number; readonly octets: Uint8Array }>();
+
+/** The template record as the collector gets it. Shared: not to be changed. */
+function announcementOf(mapping: TemplateMapping, targetId: number): Uint8Array {
+  const known = announcements.get(mapping);
+  if (known?.targetId === targetId) return known.octets;
+  const octets = encodeTemplateRecord(targetTemplate(mapping, targetId));
+  announcements.set(mapping, { targetId, octets });
+  return octets;
 }
 
 function addressOctets(address: string): Uint8Array | undefined {

@@ -35,16 +35,17 @@ const UNSTABLE_ATTEMPTS = 2;
  * long as the exporter may be held.
  */
 export class CollectorLink {
-  /** Given up: past hold, or closed here. */
-  readonly abandoned: Promise<void>;
+  /** Told once it is given up: past hold, or closed here. */
+  owner: { abandoned(): void } | undefined;
   /** How long an exporter is held while there is no collector; 0: not at all, the first failure is the last. Milliseconds. */
   hold: number;
   readonly #options: CollectorLinkOptions;
   readonly #report: ReportOfSession;
-  readonly #closing = new AbortController();
+  #closed = false;
+  /** While a connection is looked for: ends that. */
+  #looking: AbortController | undefined;
   #current: Promise<CollectorConnection | undefined>;
   #connection: CollectorConnection | undefined;
-  #abandon: () => void = () => {};
   /** When the collector went away, or was first looked for. */
   #awaySince: number;
   #attempts = 0;
@@ -58,7 +59,6 @@ export class CollectorLink {
     this.#report = report;
     this.#dial = options.dial;
     this.hold = options.hold;
-    this.abandoned = new Promise((resolve) => this.#abandon = resolve);
     this.#awaySince = options.clock.now();
     this.#current = this.#reach();
   }
@@ -72,7 +72,7 @@ export class CollectorLink {
   async replace(failed: CollectorConnection): Promise<CollectorConnection | undefined> {
     failed.close();
     await failed.ended;
-    return this.#closing.signal.aborted ? undefined : await this.#current;
+    return this.#closed ? undefined : await this.#current;
   }
 
   /** Dials this from the next connection on. What stands lives on. */
@@ -98,13 +98,22 @@ export class CollectorLink {
 
   /** Ends what stands or is being dialled, and looks for no other. */
   close(): void {
-    this.#closing.abort();
+    this.#giveUp();
     this.#connection?.close();
+  }
+
+  #giveUp(): void {
+    this.#closed = true;
+    this.#looking?.abort();
+  }
+
+  #abandon(): void {
+    queueMicrotask(() => this.owner?.abandoned());
   }
 
   /** Flushes and closes in order, waiting so long for the collector to do the same. */
   async finish(milliseconds: number): Promise<void> {
-    this.#closing.abort();
+    this.#giveUp();
     const connection = this.#connection;
     if (connection === undefined) return;
     const reason = await connection.finish(this.#options.clock, milliseconds);
@@ -113,38 +122,47 @@ export class CollectorLink {
 
   async #reach(): Promise<CollectorConnection | undefined> {
     const { clock, counters } = this.#options;
-    const { signal } = this.#closing;
     const first = this.#connection === undefined;
-    for (; !signal.aborted; this.#attempts++) {
+    const { signal } = this.#looking = new AbortController();
+    for (; !this.#closed; this.#attempts++) {
       if (this.#attempts > 0) {
         const left = this.#awaySince + this.hold - clock.now();
         if (left <= 0) break;
         await pause(clock, Math.min(left, this.#backoff()), signal);
-        if (signal.aborted) break;
+        if (this.#closed) break;
       }
-      const connection = await this.#attempt();
+      const connection = await this.#attempt(signal);
       if (connection === undefined) continue;
       this.#connection = connection;
+      this.#looking = undefined;
       if (!first) counters.collectorReconnects++;
       const away = Math.round(clock.now() - this.#awaySince);
       if (first) this.#report("debug", "collector_connected", "connected to the collector");
       else this.#report("info", "collector_found", `the collector is back after ${away} ms`, { away });
-      connection.ended.then((reason) => this.#lose(connection, reason));
+      this.#watch(connection);
       return connection;
     }
+    this.#looking = undefined;
     this.#abandon();
     return undefined;
+  }
+
+  /** Apart, so that what waits for the end of a connection holds nothing of how it was found. */
+  #watch(connection: CollectorConnection): void {
+    connection.ended.then((reason) => this.#lose(connection, reason));
   }
 
   /**
    * One attempt, and where the last connection died young, a moment to see whether this one does too. TLS 1.3 always gets that
    * moment: a collector refuses this side's certificate only after the handshake has succeeded here.
+   *
+   * @param closing gives it up
    */
-  async #attempt(): Promise<CollectorConnection | undefined> {
+  async #attempt(closing: AbortSignal): Promise<CollectorConnection | undefined> {
     const { clock, counters, dialTimeout, inFlight } = this.#options;
     const attempt = new AbortController();
     const giveUp = () => attempt.abort(new Error("gave up"));
-    this.#closing.signal.addEventListener("abort", giveUp);
+    closing.addEventListener("abort", giveUp);
     const cancel = clock.after(dialTimeout, () => attempt.abort(new Error(`no answer within ${dialTimeout} ms`)));
     try {
       const dial = this.#dial;
@@ -152,9 +170,9 @@ export class CollectorLink {
       const connection = new CollectorConnection(dialled, clock, inFlight);
       this.#dialled = dial;
       if (dialled.transport === "tls" || (this.#connection !== undefined && this.#attempts > 0)) {
-        await Promise.race([connection.ended, pause(clock, ACCEPTED_AFTER, this.#closing.signal)]);
+        await Promise.race([connection.ended, pause(clock, ACCEPTED_AFTER, closing)]);
       }
-      if (connection.lost || this.#closing.signal.aborted) {
+      if (connection.lost || this.#closed) {
         connection.close();
         throw new Error("it accepted and closed at once");
       }
@@ -169,12 +187,12 @@ export class CollectorLink {
       return undefined;
     } finally {
       cancel();
-      this.#closing.signal.removeEventListener("abort", giveUp);
+      closing.removeEventListener("abort", giveUp);
     }
   }
 
   #lose(connection: CollectorConnection, reason = "it closed the connection"): void {
-    if (this.#closing.signal.aborted) return;
+    if (this.#closed) return;
     connection.close();
     if (!connection.retired) this.#countLoss(connection, reason);
     const { clock } = this.#options;

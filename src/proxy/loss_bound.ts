@@ -14,10 +14,10 @@ const MARKS = 32;
 export class LossBound {
   readonly #span: number;
   readonly #inFlight: number;
-  /** Totals (octets, records) as they stood when each of the last marks was set. Made with the first write. */
-  #marks: Float64Array | undefined;
+  /** Totals (octets, records) as they stood when each of the last marks was set; no longer than needed: most connections are idle. */
+  readonly #marks: number[] = [0, 0];
   /** Marks ever set. */
-  #count = 0;
+  #count = 1;
   #octets = 0;
   #records = 0;
 
@@ -30,9 +30,9 @@ export class LossBound {
 
   /** So many octets, with so many data records beginning in them, were taken by the kernel. */
   add(octets: number, records: number): void {
-    const marks = this.#marks ??= new Float64Array(2 * MARKS);
+    const marks = this.#marks;
     const last = (this.#count - 1) % MARKS;
-    if (this.#count === 0 || this.#octets - (marks[2 * last] ?? 0) >= this.#span) {
+    if (this.#octets - (marks[2 * last] ?? 0) >= this.#span) {
       const next = this.#count % MARKS;
       marks[2 * next] = this.#octets;
       marks[2 * next + 1] = this.#records;
@@ -45,7 +45,6 @@ export class LossBound {
   /** Records that may be lost if the connection ends now. */
   get records(): number {
     const marks = this.#marks;
-    if (marks === undefined) return 0;
     // The newest mark that lies wholly behind what can be in flight; none while the connection is young.
     for (let back = 1; back <= Math.min(this.#count, MARKS); back++) {
       const mark = (this.#count - back) % MARKS;

@@ -1,4 +1,5 @@
 import type { MediationEvent } from "../mediation/event.ts";
+import type { TemplateMapping } from "../mediation/template_mapping.ts";
 import type { EventFields, EventLevel } from "./proxy_event.ts";
 
 /** A mediation's event as a log line says it. The mapping itself is too long for one: it goes along beside the fields. */
@@ -9,11 +10,7 @@ export function describeMediationEvent(
     case "template_mapped": {
       const { mapping, observationDomain, template, targetTemplate, outcome, replaced, remapped, detectedProfile } =
         event;
-      const kept = new Set(mapping.fields.flatMap(({ value }) => value.from === "record" ? [value.index] : []));
-      const stripped = mapping.source.fields.filter((_, index) => !kept.has(index)).map(({ element }) => element.name);
-      const padded = mapping.fields.filter(({ value }) => value.from !== "record").map(({ target }) =>
-        target.element.name
-      );
+      const { stripped, padded } = differences(mapping);
       return {
         // After a reload that is one for each template of each session: the reload itself is said once.
         level: remapped === true ? "debug" : replaced ? "warning" : "info",
@@ -50,4 +47,27 @@ export function describeMediationEvent(
       return { level: "warning", message, fields };
     }
   }
+}
+
+/** What a mapping takes away and puts in, by name. */
+interface Differences {
+  readonly stripped: readonly string[];
+  readonly padded: readonly string[];
+}
+
+/** Of mappings that sessions share: so that the events that are remembered of each session share these, too. */
+const known = new WeakMap<TemplateMapping, Differences>();
+
+function differences(mapping: TemplateMapping): Differences {
+  const found = known.get(mapping) ?? findDifferences(mapping);
+  known.set(mapping, found);
+  return found;
+}
+
+function findDifferences({ source, fields }: TemplateMapping): Differences {
+  const kept = new Set(fields.flatMap(({ value }) => value.from === "record" ? [value.index] : []));
+  return {
+    stripped: source.fields.filter((_, index) => !kept.has(index)).map(({ element }) => element.name),
+    padded: fields.filter(({ value }) => value.from !== "record").map(({ target }) => target.element.name),
+  };
 }

@@ -1,7 +1,7 @@
 import type { BufferPool } from "./buffer_pool.ts";
 
-/** Every session waits for its exporter with so little; most of 5000 never need more. */
-export const SMALLEST_BUFFER = 4 * 1024;
+/** Every session waits for its exporter with so little: room for the message of one record that Agents send; most of 5000 never need more. */
+export const SMALLEST_BUFFER = 1024;
 /** Large enough that the cost of a system call no longer shows. */
 export const LARGEST_BUFFER = 256 * 1024;
 const GROWTH = 4;

@@ -11,10 +11,10 @@ import type { Connection, TemplateLife, Transport } from "./connection.ts";
 import { describeMediationEvent } from "./mediation_report.ts";
 import { describeRejected, messageLength, wholeMessages } from "./message_walk.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
-import { OUTPUT_OCTETS, SMALL_OUTPUT } from "./output_octets.ts";
+import { OUTPUT_OCTETS, SMALL_OUTPUT, SMALLEST_OUTPUT } from "./output_octets.ts";
 import type { ProxyCounters, SessionOutcome } from "./proxy_counters.ts";
 import type { ReportOfSession } from "./proxy_event.ts";
-import { ReadBuffer, SMALLEST_BUFFER } from "./read_buffer.ts";
+import { ReadBuffer } from "./read_buffer.ts";
 import { SessionTimer } from "./session_timer.ts";
 
 /**
@@ -105,7 +105,7 @@ export class Session {
     this.#limits = parts.limits;
     this.#rewriter = parts.observe ? this.#observing() : parts.rewriter;
     this.#input = new ReadBuffer(parts.pool);
-    parts.link.abandoned.then(() => this.stop("collector_unavailable"));
+    parts.link.owner = this;
   }
 
   /** From the first octet to the last. Never throws; resolves when both sides are closed and all memory is given back. */
@@ -331,6 +331,11 @@ export class Session {
     });
   }
 
+  /** Its way to the collector is given up. */
+  abandoned(): void {
+    this.stop("collector_unavailable");
+  }
+
   /** Ends the session from this side. What was delivered stays delivered; what waits for a lost collector is given up. */
   stop(outcome: SessionOutcome): void {
     this.#stopped ??= outcome;
@@ -463,7 +468,7 @@ export class Session {
 
   /** Little output moves into a little buffer for its write: thousands of sessions that send at once then share one large one. */
   #shrinkOutput(output: Uint8Array, octets: number): Uint8Array {
-    const small = this.#parts.pool.lease(octets <= SMALLEST_BUFFER ? SMALLEST_BUFFER : SMALL_OUTPUT);
+    const small = this.#parts.pool.lease(octets <= SMALLEST_OUTPUT ? SMALLEST_OUTPUT : SMALL_OUTPUT);
     small.set(output.subarray(0, octets));
     this.#releaseOutput();
     return this.#output = small;
