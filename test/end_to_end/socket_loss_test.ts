@@ -54,19 +54,26 @@ Deno.test({
     const got = exporters.map(({ observationDomain }) => first.flowsOf(observationDomain));
     let lost = 0;
     let bound = 0;
+    let losses = 0;
     exporters.forEach(({ observationDomain, socket }, index) => {
       assert.deepEqual([got[index]?.[0], got[index]?.length], [0, 2]);
       const [found = 0] = second.flowsOf(observationDomain);
       const last = got[index]?.[1] ?? 0;
       for (let flow = last + 1; flow < found; flow++) lost += messageOctets[flow % 2] ?? 0;
-      const said = Number(proxy.happened("collector_lost").find(({ peer }) => peer === socket.name)?.["possiblyLost"]);
+      const all = proxy.happened("collector_lost").filter(({ peer }) => peer === socket.name);
+      const said = all.reduce((sum, { possiblyLost }) => sum + Number(possiblyLost), 0);
+      losses += all.length;
       assert.ok(found - last - 1 <= said, `${found - last - 1} records lost, at most ${said} reported`);
       bound += said;
     });
     say(`${lost} octets of records lost, ${held} octets in the sockets; at most ${bound} records reported`);
     // Either end of a connection's queue may lie inside a message.
     const inexact = 2 * exporters.length * Math.max(...messageOctets);
-    assert.ok(Math.abs(lost - held) <= inexact, `${lost} octets lost, ${held} in the sockets`);
+    // A process that is being killed may take another connection: what went down with that one as well was never seen in a queue.
+    assert.ok(
+      losses > exporters.length || Math.abs(lost - held) <= inexact,
+      `${lost} octets lost, ${held} in the sockets`,
+    );
     first.assertRight();
     const begun = exporters.map(({ observationDomain }) => second.flowsOf(observationDomain)[0] ?? 0);
     await settle(second, exporters, begun);
