@@ -10,13 +10,20 @@ export interface RecentEventsOptions {
   readonly sessions?: number;
 }
 
+/** As it is remembered: thousands of sessions have some each, and a Date takes as much as the rest. Milliseconds. */
+type KeptEvent = Omit<AdminEvent, "time" | "mapping"> & {
+  readonly event: string;
+  readonly session?: string;
+  readonly time: number;
+};
+
 /**
  * The last events of the proxy, and of each session that is open, newest first. Bounded: what a session said is forgotten when it
  * closes, and nothing keeps a mapping alive.
  */
 export class RecentEvents {
-  readonly #overall: AdminEvent[] = [];
-  readonly #sessions = new Map<string, AdminEvent[]>();
+  readonly #overall: KeptEvent[] = [];
+  readonly #sessions = new Map<string, KeptEvent[]>();
   readonly #options: Required<RecentEventsOptions>;
   #sequence = 0;
 
@@ -25,8 +32,8 @@ export class RecentEvents {
   }
 
   /** Takes the event in, under a number of its own. */
-  add({ mapping: _mapping, ...told }: AdminEvent): void {
-    const event: AdminEvent = { ...told, sequence: ++this.#sequence };
+  add({ mapping: _mapping, time, ...told }: AdminEvent): void {
+    const event: KeptEvent = { ...told, time: time.getTime(), sequence: ++this.#sequence };
     keep(this.#overall, event, this.#options.overall);
     const { session } = event;
     if (session === undefined) return;
@@ -51,15 +58,19 @@ export class RecentEvents {
   }
 
   overall(): readonly AdminEvent[] {
-    return this.#overall.toReversed();
+    return this.#overall.toReversed().map(asTold);
   }
 
   session(id: string): readonly AdminEvent[] {
-    return this.#sessions.get(id)?.toReversed() ?? [];
+    return this.#sessions.get(id)?.toReversed().map(asTold) ?? [];
   }
 }
 
-function keep(events: AdminEvent[], event: AdminEvent, most: number): void {
+function asTold({ time, ...event }: KeptEvent): AdminEvent {
+  return { ...event, time: new Date(time) };
+}
+
+function keep(events: KeptEvent[], event: KeptEvent, most: number): void {
   events.push(event);
   if (events.length > most) events.shift();
 }

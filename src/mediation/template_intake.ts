@@ -1,12 +1,12 @@
 import { parseIPv4, parseIPv6 } from "../ipfix/address.ts";
 import { encodeTemplateRecord } from "../ipfix/template_record.ts";
 import { smallestRecordLength, type Template } from "../ipfix/template.ts";
-import { countersLength } from "./compiled_mapping.ts";
 import type { DropReason, MediationEvent } from "./event.ts";
 import { ChainError, runChain } from "./mapping_chain.ts";
 import type { SharedState } from "./mediator.ts";
 import { hasReferences } from "./reference_fields.ts";
 import { allocate, memoryLongs, release } from "./rewrite_loop/memory.ts";
+import { countersLength } from "./rewrite_program.ts";
 import type { SessionFacts } from "./session_rewriter.ts";
 import type { SessionTarget } from "./session_target.ts";
 import { isIdentity, targetTemplate, type TemplateMapping } from "./template_mapping.ts";
@@ -18,15 +18,17 @@ export const MESSAGE_OVERHEAD = 16 + 4;
 
 /** Makes template entries: from a source template through the plugins to a program in the rewrite loop's memory. */
 export class TemplateIntake {
-  readonly #exporterAddress: Uint8Array | undefined;
-
   constructor(
     readonly shared: SharedState,
     readonly facts: SessionFacts,
     readonly target: Pick<SessionTarget, "chooseTreatment" | "maxMessageLength">,
     readonly notify: (event: MediationEvent) => void,
   ) {
-    this.#exporterAddress = facts.address === undefined ? undefined : addressOctets(facts.address);
+  }
+
+  /** Not kept: templates are rare, and sessions many. */
+  get #exporterAddress(): Uint8Array | undefined {
+    return this.facts.address === undefined ? undefined : addressOctets(this.facts.address);
   }
 
   /**
@@ -107,10 +109,12 @@ export class TemplateIntake {
     detectedProfile: string | undefined,
   ): TemplateEntry | undefined {
     const { dialect } = treatment.profile;
+    const { keepLostValues } = this.shared;
     const usesFacts = own.fields.some(({ value }) => value.from === "session");
     const compiledKey = [
       this.shared.numberOf(treatment),
       dialect.setPadding ? "padding" : "",
+      keepLostValues ? "values" : "",
       usesFacts ? `${observationDomain}/${this.#exporterAddress?.join(".")}` : this.#exporterAddress?.length,
       mappingWord(own),
     ].join("|");
@@ -130,7 +134,7 @@ export class TemplateIntake {
     }
     try {
       const facts = { exporterAddress: this.#exporterAddress, observationDomain };
-      const compiled = this.shared.compiled.take(compiledKey, mapping, facts, dialect.setPadding);
+      const compiled = this.shared.compiled.take(compiledKey, mapping, facts, dialect.setPadding, keepLostValues);
       const length = compiled === undefined ? 0 : countersLength(compiled.program);
       const counters = length === 0 ? 0 : allocate(length);
       if (compiled === undefined || counters === 0) {

@@ -8,8 +8,8 @@ import { CollectorLink } from "./collector_link.ts";
 import type { Connection } from "./connection.ts";
 import type { Listener } from "./listener.ts";
 import { type BoundListener, Listeners } from "./listeners.ts";
-import { ProxyCounters } from "./proxy_counters.ts";
-import { reportOfSession } from "./proxy_event.ts";
+import { ProxyCounters, type SessionOutcome } from "./proxy_counters.ts";
+import { type EventFields, reportOfSession } from "./proxy_event.ts";
 import {
   DEFAULT_LIMITS,
   DEFAULT_SKEW_SETTLE,
@@ -62,7 +62,8 @@ export class Proxy {
   readonly #pool;
   readonly #listeners: Listeners;
   readonly #sessions = new Map<string, Session>();
-  readonly #running = new Set<Promise<void>>();
+  /** Each resolves when its session has ended. */
+  readonly #running = new Map<Session, Promise<void>>();
   readonly #ended = new Counters();
   readonly #captures = new WeakMap<Session, CapturableRewriter>();
   #nextId = 1;
@@ -265,7 +266,7 @@ export class Proxy {
     }
     const stopAll = () => this.#stopAll();
     const timers = [DRAIN_READING_SHARE, 1].map((share) => this.#clock.after(share * this.limits.drain, stopAll));
-    await Promise.all(this.#running);
+    await Promise.all(this.#running.values());
     for (const cancel of timers) cancel();
     this.#cancelTick();
   }
@@ -278,7 +279,7 @@ export class Proxy {
     // The first stops what is read or written, the second what then waits for the collector to close.
     this.#stopAll();
     const cancel = this.#clock.after(0, () => this.#stopAll());
-    await Promise.all(this.#running);
+    await Promise.all(this.#running.values());
     cancel();
   }
 
@@ -313,9 +314,7 @@ export class Proxy {
       });
     }
     this.#sessions.set(session.id, session);
-    const running = this.#run(session);
-    this.#running.add(running);
-    running.then(() => this.#running.delete(running));
+    this.#running.set(session, this.#run(session));
   }
 
   /** What stands keeps working; said once until there is room again. */
@@ -373,12 +372,16 @@ export class Proxy {
     return transport === "udp" ? Infinity : this.limits.hold;
   }
 
-  async #run(session: Session): Promise<void> {
-    const { report } = this.#options;
-    const { id, peer, transport, certificateName } = session;
-    const fields = { session: id, peer, transport, ...(certificateName === undefined ? {} : { certificateName }) };
-    report({ level: "info", event: "session_opened", message: `session ${id} with ${peer} is open`, fields });
-    const outcome = await session.run();
+  /** No async function: its frame would stay with each session for as long as that lives. */
+  #run(session: Session): Promise<void> {
+    const message = `session ${session.id} with ${session.peer} is open`;
+    this.#options.report({ level: "info", event: "session_opened", message, fields: fieldsOf(session) });
+    return session.run().then((outcome) => this.#end(session, outcome));
+  }
+
+  #end(session: Session, outcome: SessionOutcome): void {
+    this.#running.delete(session);
+    const { id, peer, transport } = session;
     if (session.skewed) this.#skew.see(this.#clock.date());
     this.#sessions.delete(id);
     this.#ended.add(session.counters);
@@ -387,7 +390,8 @@ export class Proxy {
     const counted = { outcome, messagesReceived, messagesSent, recordsReceived, recordsSent };
     const message = `session ${id} with ${peer} has ended: ${outcome.replaceAll("_", " ")}`;
     const level = outcome === "closed" || outcome === "drained" || outcome === "administrator" ? "info" : "warning";
-    report({ level, event: "session_closed", message, fields: { ...fields, ...counted } });
+    const fields = { ...fieldsOf(session), ...counted };
+    this.#options.report({ level, event: "session_closed", message, fields });
   }
 
   #tickEvery(milliseconds: number, quiet: number): void {
@@ -411,4 +415,9 @@ export class Proxy {
     const fields = { sessions: this.#sessions.size, skewed };
     this.#options.report({ level: "info", event, message, fields });
   }
+}
+
+/** What the events of its beginning and end say of a session. */
+function fieldsOf({ id, peer, transport, certificateName }: Session): EventFields {
+  return { session: id, peer, transport, ...(certificateName === undefined ? {} : { certificateName }) };
 }

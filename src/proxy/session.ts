@@ -91,7 +91,8 @@ export class Session {
   #reading = false;
   #unsent = 0;
   readonly #timer = new SessionTimer();
-  readonly #rejected = new Set<RejectReason>();
+  /** Made with the first. */
+  #rejected: Set<RejectReason> | undefined;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -322,8 +323,9 @@ export class Session {
 
   /** Once for each reason: a session over UDP goes on, however many there are. */
   #reportRejection(reason: RejectReason, message: string, offset: number): void {
-    if (this.#rejected.has(reason)) return;
-    this.#rejected.add(reason);
+    const rejected = this.#rejected ??= new Set();
+    if (rejected.has(reason)) return;
+    rejected.add(reason);
     this.#parts.report("warning", "message_rejected", message, {
       offset,
       reason,
