@@ -7,6 +7,7 @@ import { buildGoPrograms, haproxyVersion } from "./peers.ts";
 import { PlainRewriter } from "./plain_rewriter.ts";
 import { formatReport, isMet } from "./report.ts";
 import { median, percentile, type Row, row } from "./rows.ts";
+import { Sink } from "./sink.ts";
 import { messagesOf, Workload } from "./workload.ts";
 
 // What is measured is never judged here: only that all of it runs and reports, and that what is said to be sent arrives.
@@ -70,6 +71,33 @@ Deno.test("rounds are compared one by one, and a goal is met at its limit", () =
   assert.equal(isMet({ of: "figure", limit: 2 }, figures), true);
   assert.equal(isMet({ of: "figure", limit: 2.1, atLeast: true }, figures), false);
   assert.equal(isMet({ of: "ratio", limit: 2 }, figures), undefined);
+});
+
+Deno.test("the sink counts messages that are there whole, and minds no connection that broke off before it brought any", async () => {
+  const broken = (...reads: Uint8Array[]) => ({
+    read(octets: Uint8Array): Promise<number | null> {
+      const next = reads.shift();
+      if (next === undefined) return Promise.reject(new Deno.errors.ConnectionReset());
+      octets.set(next);
+      return Promise.resolve(next.length);
+    },
+    close() {},
+  });
+  const message = new Uint8Array(40);
+  new DataView(message.buffer).setUint16(2, message.length);
+  const arrived = async (...reads: Uint8Array[]) => {
+    const sink = new Sink();
+    await sink.drain(broken(...reads));
+    return sink.arrived;
+  };
+  assert.deepEqual(await arrived(), { octets: 0, messages: 0, whole: true });
+  assert.deepEqual(await arrived(message.slice(0, 20)), { octets: 20, messages: 0, whole: false });
+  assert.deepEqual(await arrived(message.slice(0, 3), message.slice(3, 20), message.slice(20)), {
+    octets: 40,
+    messages: 1,
+    whole: false,
+  });
+  assert.equal((await arrived(message, message.slice(0, 20), message.slice(20), message)).messages, 3);
 });
 
 for (const [name, measure] of PARTS) {

@@ -45,12 +45,14 @@ export class Sink {
   }
 
   /** Counts messages by their lengths, without looking at anything else. */
-  async drain(connection: Deno.TcpConn): Promise<void> {
+  async drain(connection: Pick<Deno.TcpConn, "read" | "close">): Promise<void> {
     let octets = new Uint8Array(FIRST_LENGTH);
     let view = new DataView(octets.buffer);
     let next = 0;
     let end = 0;
     let brought = false;
+    /** A message has begun whose end is not there yet. */
+    let inside = false;
     try {
       for (let length; (length = await connection.read(octets.subarray(end))) !== null;) {
         if (!brought) {
@@ -60,9 +62,12 @@ export class Sink {
         this.#octets += length;
         end += length;
         const full = end === octets.length;
+        if (inside && next <= end) this.#messages++;
+        inside &&= next > end;
         while (next + MESSAGE_HEADER_LENGTH <= end) {
           next += Math.max(MESSAGE_HEADER_LENGTH, view.getUint16(next + 2));
-          this.#messages++;
+          inside = next > end;
+          if (!inside) this.#messages++;
         }
         // What is left is the beginning of a header, or nothing: the next message may begin behind the end.
         const left = Math.max(0, end - next);
@@ -79,7 +84,8 @@ export class Sink {
       }
       if (next !== 0 || end !== 0) this.#whole = false;
     } catch {
-      this.#whole = false;
+      // Looking whether a relay listens makes it open a connection, too, which it may reset: nothing is lost by that.
+      if (brought) this.#whole = false;
     } finally {
       connection.close();
       if (brought) {

@@ -51,7 +51,8 @@ export async function measureStream(contender: Contender, load: Load, directory:
     const arrived = async (sent: Sent) => {
       const { messages, whole }: Arrived = JSON.parse(await counter.ask(String(sent.messages)));
       if (whole && messages === sent.messages) return;
-      throw new Error(`${contender.what}: ${sent.messages} messages sent, ${messages} arrived`);
+      const broken = whole ? "" : ", and a connection broke off";
+      throw new Error(`${contender.what}: ${sent.messages} messages sent, ${messages} arrived${broken}`);
     };
     const warm: Sent = JSON.parse(await exporter.line());
     await arrived(warm);
