@@ -2,6 +2,8 @@ import type { BufferPool } from "./buffer_pool.ts";
 
 /** Every session waits for its exporter with so little: room for the message of one record that Agents send; most of 5000 never need more. */
 export const SMALLEST_BUFFER = 1024;
+/** Whoever sends more gets so much however many others do: with less, system calls take most of the time. */
+export const MODEST_BUFFER = 4 * 1024;
 /** Large enough that the cost of a system call no longer shows. */
 export const LARGEST_BUFFER = 256 * 1024;
 const GROWTH = 4;
@@ -68,7 +70,8 @@ export class ReadBuffer {
   fill(octets: number): void {
     const size = this.#octets.length;
     if (octets === size - this.#end) {
-      if (this.#pool.generous) this.#wanted = Math.min(size * GROWTH, LARGEST_BUFFER);
+      const larger = Math.min(size * GROWTH, LARGEST_BUFFER);
+      if (larger <= MODEST_BUFFER || this.#pool.generous) this.#wanted = larger;
     } else if (octets < size / GROWTH) {
       this.#wanted = Math.max(size / GROWTH, SMALLEST_BUFFER);
     } else this.#wanted = size;

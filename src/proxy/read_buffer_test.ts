@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { HeapBufferPool } from "./buffer_pool.ts";
-import { LARGEST_BUFFER, ReadBuffer, SMALLEST_BUFFER } from "./read_buffer.ts";
+import { LARGEST_BUFFER, MODEST_BUFFER, ReadBuffer, SMALLEST_BUFFER } from "./read_buffer.ts";
 
 /** Reads so many octets as a socket would that has them, each counted on from 0. */
 function read(buffer: ReadBuffer, octets: number, first = 0): number {
@@ -57,9 +57,12 @@ Deno.test("it does not grow without end when nobody consumes", () => {
   assert.ok(buffer.capacity <= LARGEST_BUFFER);
 });
 
-Deno.test("past what the pool gives generously it stays as small as its messages allow", () => {
+Deno.test("past what the pool gives generously it stays modest, and small where it is not filled", () => {
   const buffer = new ReadBuffer(new HeapBufferPool({ generous: 0, retained: 0 }));
   for (let round = 0; round < 5; round++) buffer.consume(read(buffer, 1_000_000));
+  assert.equal(buffer.capacity, MODEST_BUFFER);
+  buffer.consume(read(buffer, 100));
+  buffer.space();
   assert.equal(buffer.capacity, SMALLEST_BUFFER);
 });
 
