@@ -28,9 +28,12 @@ const SAFE_DATAGRAM = 1024;
 /** So many sessions take a change up before anything else gets its turn. */
 const SESSIONS_A_TURN = 16;
 const TICK = 1_000;
-/** While draining, time is looked at more often: an exporter that is quiet for so long has sent what it had. */
+/**
+ * While draining, time is looked at more often: an exporter that is quiet for so long has sent what it had. Where its kernel had found
+ * the window closed, it tries again after 200 ms at the earliest, and 400 (RFC 9293 §3.8.6.1).
+ */
 const DRAIN_TICK = 50;
-const DRAIN_QUIET = 250;
+const DRAIN_QUIET = 1_000;
 /** Of the time that draining may take, the share after which exporters are no longer read, so that the rest can be flushed. */
 const DRAIN_READING_SHARE = 0.8;
 

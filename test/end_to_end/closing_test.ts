@@ -117,7 +117,7 @@ Deno.test("SIGTERM under load: the proxy leaves in time and with success, and al
       await exporter.stop().catch(() => {});
       exporter.socket.close();
     }));
-    await proxy.leave();
+    await proxy.left();
     const [stopped] = proxy.happened("stopped");
     const [sent, received] = [stopped?.["recordsSent"], stopped?.["recordsReceived"]];
     assert.equal(sent, received);

@@ -113,9 +113,9 @@ export class ProxyProcess {
     return { status: response.status, body: await response.json() };
   }
 
-  /** SIGTERM: it leaves in order, with status 0. */
-  async leave(): Promise<void> {
-    const { code } = await this.process.kill("SIGTERM");
+  /** Waits until it has left by itself, with status 0: a second signal would have it give up what is under way. */
+  async left(): Promise<void> {
+    const { code } = await this.process.end();
     assert.equal(code, 0, this.process.stderr.slice(-5).join("\n"));
   }
 
