@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { increment } from "../mediation/counters.ts";
+import { Counters, increment } from "../mediation/counters.ts";
 import { createAdmin } from "./admin.ts";
 import { FakeView, skewedSession } from "./fake_view.ts";
 
@@ -91,6 +91,22 @@ Deno.test("status is exactly what the contract says", async () => {
       lastLostOctets: { httpVals: 41 },
     },
   });
+});
+
+Deno.test("lost values are in the status and in their session where they are kept, and in no metric", async () => {
+  const { view, get } = fixture();
+  const counters = new Counters();
+  counters.informationLost.add("httpVals", 2);
+  counters.noteLostLength("httpVals", 9);
+  view.open.push(skewedSession("1", { counters }));
+  const losses = async (path: string) => (await (await get(path)).json()).losses;
+  assert.equal("lastLostValues" in await losses("/api/status"), false);
+  const octets = new TextEncoder().encode("forbidden");
+  counters.noteLostValue("httpVals", { type: "string", length: 9, octets });
+  for (const path of ["/api/status", "/api/sessions/1"]) {
+    assert.deepEqual((await losses(path)).lastLostValues, { httpVals: "forbidden" }, path);
+  }
+  assert.ok(!(await (await get("/metrics")).text()).includes("forbidden"));
 });
 
 Deno.test("without a skewed session, when one was last seen is the proxy's word, or null", async () => {

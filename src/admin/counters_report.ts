@@ -1,4 +1,5 @@
 import type { Counters } from "../mediation/counters.ts";
+import { type JsonValue, lostValue } from "./lost_value.ts";
 
 /** Counts by reason, outcome or element, as a JSON object. */
 export type CountsReport = Readonly<Record<string, number>>;
@@ -31,6 +32,8 @@ export interface LossesReport {
   readonly informationLost: CountsReport;
   /** Octets of the last such value that was seen, by element. */
   readonly lastLostOctets: CountsReport;
+  /** The last such value, by element; only where `ledger: { values: true }` asks for values, and one was lost. */
+  readonly lastLostValues?: Readonly<Record<string, JsonValue>>;
 }
 
 /** Element names come from outside: a record without prototype takes any of them. */
@@ -55,6 +58,13 @@ export function countersReport(counters: Counters): CountersReport {
   };
 }
 
+function valuesReport({ lostValues }: Counters): Pick<LossesReport, "lastLostValues"> {
+  if (lostValues.size === 0) return {};
+  const lastLostValues: Record<string, JsonValue> = Object.create(null);
+  for (const [element, value] of lostValues) lastLostValues[element] = lostValue(value);
+  return { lastLostValues };
+}
+
 /** The ledger of losses. */
 export function lossesReport(counters: Counters): LossesReport {
   return {
@@ -62,5 +72,6 @@ export function lossesReport(counters: Counters): LossesReport {
     messagesRejected: report(counters.messagesRejected),
     informationLost: report(counters.informationLost),
     lastLostOctets: report(counters.lostLengths),
+    ...valuesReport(counters),
   };
 }

@@ -28,13 +28,14 @@ async function check({ config, json = false }: Options): Promise<void> {
 
 function descriptionText(description: ConfigurationDescription): string[] {
   const paint = painter(wantsColour());
-  const { file, listen, trust, peers, admin, cache } = description;
+  const { file, listen, trust, peers, admin, ledger, cache } = description;
   return [
     paint("bold", `${file} is right.`),
     ...row("listen", listen),
     ...treatmentRows(description),
     ...row("trust", trust),
     ...row("admin", [admin]),
+    ...row("ledger", [ledger.values ? "keeps and shows lost values" : "counts losses, keeps no values"]),
     ...row(
       "cache",
       cache === undefined ? [] : [`${cache.file}, every ${cache.interval} ms, at most ${cache.size} octets`],

@@ -31,6 +31,8 @@ export interface ConfigurationDescription extends TreatmentDescription {
   readonly peers: readonly (TreatmentDescription & { readonly name: string; readonly match: PeerRule["matchText"] })[];
   readonly admin: string;
   readonly limits: Configuration["limits"];
+  /** Whether lost values are kept and shown. */
+  readonly ledger: Configuration["ledger"];
   /** Where the templates of exporters over UDP are kept over a restart. */
   readonly cache?: Configuration["cache"];
   readonly log: Configuration["log"];
@@ -38,7 +40,7 @@ export interface ConfigurationDescription extends TreatmentDescription {
 
 /** Says what a configuration came to. */
 export function describe(configuration: Configuration): ConfigurationDescription {
-  const { file, listeners, collectors, treatment, peers, admin, limits, log, cache } = configuration;
+  const { file, listeners, collectors, treatment, peers, admin, limits, ledger, log, cache } = configuration;
   return {
     file,
     listen: listeners.map(endpoint),
@@ -51,6 +53,7 @@ export function describe(configuration: Configuration): ConfigurationDescription
     })),
     admin: formatSocketAddress(admin.address),
     limits,
+    ledger,
     log,
     ...(cache === undefined ? {} : { cache }),
   };

@@ -15,13 +15,14 @@ import type { TlsEndpoints } from "./tls_files.ts";
 import { VERSION } from "../version.ts";
 
 /** What a mediator needs to know, out of a configuration. */
-export function mediatorOptions({ chooseTreatment, limits }: Configuration): MediatorOptions {
+export function mediatorOptions({ chooseTreatment, limits, ledger }: Configuration): MediatorOptions {
   const { templatesPerSession, templates, observationDomainsPerSession } = limits;
   return {
     chooseTreatment,
     registryHistory: registryHistory(),
     detectRelease: (template) => detectAntreaRelease(template)?.profile,
     limits: { templatesPerSession, templates, observationDomainsPerSession },
+    keepLostValues: ledger.values,
   };
 }
 
@@ -143,6 +144,7 @@ export class ServedProxy {
       ...(skewSettle === undefined ? {} : { skewSettle }),
       mediate: () => {
         this.#mediator.reconfigure(mediation);
+        if (mediation.keepLostValues !== true) this.proxy.forgetLostValues();
         this.#options = options;
       },
     });

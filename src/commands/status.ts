@@ -15,6 +15,8 @@ const DEFAULT_ADMIN = "http://127.0.0.1:24780";
 const ASK_AGAIN_MILLISECONDS = 1_000;
 const ANSWER_MILLISECONDS = 5_000;
 
+const COUNTS = z.record(z.string(), z.number());
+
 /** What `status` needs of the answer; all else of it is passed on by `--json` as it came. */
 const STATUS = z.looseObject({
   version: z.string(),
@@ -40,7 +42,11 @@ const STATUS = z.looseObject({
     messages: z.looseObject({ received: z.number(), sent: z.number() }),
     records: z.looseObject({ received: z.number(), sent: z.number() }),
   }),
-  losses: z.record(z.string(), z.record(z.string(), z.number())),
+  losses: z.looseObject({
+    recordsDropped: COUNTS.optional(),
+    messagesRejected: COUNTS.optional(),
+    informationLost: COUNTS.optional(),
+  }),
 });
 
 type Status = z.infer<typeof STATUS>;
@@ -156,7 +162,7 @@ function milliseconds(option: string, text: string): number {
 /** Lines for a person, none wider than the terminal. */
 function summary(status: Status, { width, paint }: StatusDependencies): string {
   const { version, mode, uptimeSeconds, draining, collector, skew, totals, losses } = status;
-  const lost = Object.entries(LOSS_WORDS).flatMap(([kind, words]) =>
+  const lost = LOSS_WORDS.flatMap(([kind, words]) =>
     Object.entries(losses[kind] ?? {}).filter(([, count]) => count > 0).map(([what, count]) =>
       [words, what, String(count)].map(printable)
     )
@@ -189,11 +195,11 @@ function summary(status: Status, { width, paint }: StatusDependencies): string {
   ].join("\n");
 }
 
-const LOSS_WORDS: Readonly<Record<string, string>> = {
-  recordsDropped: "records dropped",
-  messagesRejected: "messages rejected",
-  informationLost: "records that lost a value",
-};
+const LOSS_WORDS = [
+  ["recordsDropped", "records dropped"],
+  ["messagesRejected", "messages rejected"],
+  ["informationLost", "records that lost a value"],
+] as const;
 
 const SYSTEM: Omit<StatusDependencies, "width" | "paint"> = {
   ask: async (url) => {

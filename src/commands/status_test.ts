@@ -57,6 +57,18 @@ Deno.test("0 without skew, 3 with it, whatever else there is", async () => {
   assert.match(skewed.output, /^ {2}records dropped {2}unknown_template {2}4$/m);
 });
 
+Deno.test("a proxy that keeps lost values is read like any other; the values are in its JSON alone", async () => {
+  const view = new FakeView();
+  view.ended.informationLost.add("httpVals", 2);
+  const octets = new TextEncoder().encode("private");
+  view.ended.noteLostValue("httpVals", { type: "string", length: 7, octets });
+  const { exit, output } = await run({}, answerOf(view));
+  assert.equal(exit, 0);
+  assert.match(output, /^ {2}records that lost a value {2}httpVals {2}2$/m);
+  assert.ok(!output.includes("private"));
+  assert.match((await run({ json: true }, answerOf(view))).output, /"lastLostValues":\{"httpVals":"private"\}/);
+});
+
 Deno.test("--json is the answer as it came, on one line, with the same exit status", async () => {
   const view = new FakeView();
   view.open.push(skewedSession("2"));

@@ -23,7 +23,7 @@ export function buildConfiguration(
   sections: Sections,
   modules: PluginModules,
 ): Configuration | undefined {
-  const { mode, admin, limits, log } = sections;
+  const { mode, admin, limits, log, ledger } = sections;
   const cache = cacheOf(reader, sections);
   const listeners = listenersOf(reader, sections);
   const collectors = new Collectors(reader);
@@ -55,7 +55,7 @@ export function buildConfiguration(
   }, rules.filter((rule) => isWhole(reader, rule)));
   if (collector === undefined || mode === undefined || admin?.address === undefined) return undefined;
   if (admin.skewSettle === undefined) return undefined;
-  if (limits === undefined || log === undefined) return undefined;
+  if (limits === undefined || log === undefined || ledger?.values === undefined) return undefined;
   return {
     file: reader.document.file,
     listeners,
@@ -66,6 +66,7 @@ export function buildConfiguration(
     peers: treatments.rules,
     admin: { address: admin.address, skewSettle: admin.skewSettle },
     limits,
+    ledger: { values: ledger.values },
     log,
     ...(cache === undefined ? {} : { cache }),
     files: [...reader.files],

@@ -141,6 +141,8 @@ export interface Configuration {
   /** `skewSettle`: milliseconds without skew before it is said that the proxy can be removed. */
   readonly admin: { readonly address: SocketAddress; readonly skewSettle: number };
   readonly limits: Limits;
+  /** `values`: whether the last value that each stripped element carried is kept and shown. */
+  readonly ledger: { readonly values: boolean };
   readonly log: { readonly level: "debug" | "info" | "warning" | "error"; readonly format: "json" | "text" };
   /** Where the templates of exporters over UDP are kept over a restart; missing: nowhere. */
   readonly cache?: CacheSettings;

@@ -150,6 +150,12 @@ export const configurationSchema = z.strictObject({
     level: oneOf("debug", "info", "warning", "error").default("info"),
     format: oneOf("json", "text").default("json"),
   }).prefault({}),
+  ledger: z.strictObject({
+    values: truth().default(false).meta({
+      description:
+        "Keep the last value that each stripped element carried, and show it on the page and in the admin API.",
+    }),
+  }).prefault({}),
   cache: cacheSchema.optional(),
 });
 

@@ -8,7 +8,7 @@ const WRONG: readonly (readonly [what: string, yaml: string, lines: readonly str
     "proxy.yaml:1:1: collector: missing (a map: transport, address, profile, dialect, tls)",
   ]],
   ["no map", "- listen\n", [
-    "proxy.yaml:1:1: a list is not allowed (a map: listen, collector, mode, plugins, peers, admin, limits, log, cache)",
+    "proxy.yaml:1:1: a list is not allowed (a map: listen, collector, mode, plugins, peers, admin, limits, log, ledger, cache)",
     "proxy.yaml:1:1: collector: missing (a map: transport, address, profile, dialect, tls)",
   ]],
   ["YAML that ends too soon", "listen: [{ address: 0.0.0.0:1 }\ncollector: {}\n", [
@@ -25,7 +25,7 @@ const WRONG: readonly (readonly [what: string, yaml: string, lines: readonly str
     "unknown keys at every depth",
     "lisen: 1\nlisten: [{ adress: 0.0.0.0:1 }]\ncollector: { address: h:1, profile: rfc7011, x: 1 }\n",
     [
-      'proxy.yaml:1:1: lisen: unknown key, did you mean "listen"? (listen, collector, mode, plugins, peers, admin, limits, log, cache)',
+      'proxy.yaml:1:1: lisen: unknown key, did you mean "listen"? (listen, collector, mode, plugins, peers, admin, limits, log, ledger, cache)',
       "proxy.yaml:2:10: listen[0].address: missing (host:port or [v6]:port, port 0 to 65535)",
       'proxy.yaml:2:12: listen[0].adress: unknown key, did you mean "address"? (transport, address, tls)',
       "proxy.yaml:3:46: collector.x: unknown key (transport, address, profile, dialect, tls)",

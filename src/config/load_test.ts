@@ -17,16 +17,22 @@ Deno.test("cache: a file, or a file and how it is written; from the configuratio
   assert.deepEqual(cache, { file: "/var/lib/templates", interval: 5_000, size: 65_536 });
 });
 
+Deno.test("ledger: values are kept where that is asked for", async () => {
+  assert.deepEqual((await load(`${RIGHT}ledger: { values: true }\n`)).ledger, { values: true });
+  assert.deepEqual((await load(`${RIGHT}ledger: {}\n`)).ledger, { values: false });
+});
+
 Deno.test("what is not said has its default", async () => {
   const configuration = await load(RIGHT);
-  const { listeners, collector, collectors, mode, admin, limits, log, cache, peers, files, automaticChain } =
+  const { listeners, collector, collectors, mode, admin, limits, ledger, log, cache, peers, files, automaticChain } =
     configuration;
   const address = { hostname: "127.0.0.1", port: 4739 };
   assert.deepEqual(listeners, [{ transport: "tcp", address: { hostname: "0.0.0.0", port: 24739 } }]);
   assert.deepEqual([collector, collectors], [{ transport: "tcp", address }, [collector]]);
-  assert.deepEqual([mode, admin, log, cache, peers, files, automaticChain], [
+  assert.deepEqual([mode, admin, ledger, log, cache, peers, files, automaticChain], [
     "rewrite",
     { address: { hostname: "127.0.0.1", port: 24780 }, skewSettle: 10_000 },
+    { values: false },
     { level: "info", format: "json" },
     undefined,
     [],

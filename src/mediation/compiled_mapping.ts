@@ -1,6 +1,6 @@
 import { MappingMemo } from "./mapping_memo.ts";
 import { allocate, memoryOctets, release } from "./rewrite_loop/memory.ts";
-import { compileMapping, COUNTER_LENGTH, type RewriteProgram } from "./rewrite_program.ts";
+import { compileMapping, type RewriteProgram } from "./rewrite_program.ts";
 import type { SessionFactValues } from "./session_fact.ts";
 import type { TemplateMapping } from "./template_mapping.ts";
 
@@ -38,13 +38,14 @@ export class CompiledMappings {
     mapping: TemplateMapping,
     facts: SessionFactValues,
     keepPadding: boolean,
+    keepValues = false,
   ): CompiledMapping | undefined {
     const found = this.#compiled.get(key);
     if (found !== undefined) {
       found.uses++;
       return found;
     }
-    const program = compileMapping(mapping, facts, keepPadding);
+    const program = compileMapping(mapping, facts, keepPadding, keepValues);
     const address = allocate(program.octets.length);
     if (address === 0) return undefined;
     memoryOctets.set(program.octets, address);
@@ -62,9 +63,4 @@ export class CompiledMappings {
     this.#compiled.delete(key);
     release(found.address, found.program.octets.length);
   }
-}
-
-/** Octets of a route's counters: records, and one for each counted field. */
-export function countersLength(program: RewriteProgram): number {
-  return (program.counted.length + 1) * COUNTER_LENGTH;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { CompiledMappings, countersLength } from "./compiled_mapping.ts";
+import { CompiledMappings } from "./compiled_mapping.ts";
 import { allocate, memoryOctets } from "./rewrite_loop/memory.ts";
+import { countersLength } from "./rewrite_program.ts";
 import { identity } from "./template_mapping.ts";
 import { fromRecord, template } from "./test_support.ts";
 
@@ -46,6 +47,7 @@ Deno.test("a route counts its records, and each source field that is lost", () =
   assert.ok(lossy !== undefined && whole !== undefined);
   assert.equal(countersLength(whole.program), 8);
   assert.equal(countersLength(lossy.program), 16);
+  assert.equal(countersLength({ ...lossy.program, keepsValues: true }), 16 + 64);
 });
 
 Deno.test("a mapping that cannot be compiled throws, and leaves nothing under its key", () => {

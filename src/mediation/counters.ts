@@ -1,6 +1,16 @@
+import type { AbstractDataType } from "../ipfix/abstract_data_type.ts";
 import type { RejectReason } from "../ipfix/decode_error.ts";
 import type { DropReason, TemplateOutcome } from "./event.ts";
 import type { ReferenceFault } from "./reference_scope.ts";
+
+/** The last value that was lost of an element. */
+export interface LostValue {
+  readonly type: AbstractDataType;
+  /** Octets that the value had. */
+  readonly length: number;
+  /** The first of them, at most 64. */
+  readonly octets: Uint8Array;
+}
 
 /** What one session counted since it was opened. Plain numbers: the data path only adds to them. */
 export class Counters {
@@ -24,6 +34,7 @@ export class Counters {
     fieldsPadded?: ElementCounts;
     informationLost?: ElementCounts;
     lostLengths?: Map<string, number>;
+    lostValues?: Map<string, LostValue>;
   } = {};
 
   /** Name of the plugin → templates at which it failed. */
@@ -73,6 +84,21 @@ export class Counters {
     if (this.made.informationLost?.has(element) === true) this.lostLengths.set(element, octets);
   }
 
+  /** Element name → the last such value, where values are kept; where several templates lost one, that of one of them. */
+  get lostValues(): ReadonlyMap<string, LostValue> {
+    return this.made.lostValues ?? NO_VALUES;
+  }
+
+  /** Notes a value that was lost; nothing where its element is counted among others. */
+  noteLostValue(element: string, value: LostValue): void {
+    if (this.made.informationLost?.has(element) === true) (this.made.lostValues ??= new Map()).set(element, value);
+  }
+
+  /** Forgets all lost values: they are not asked for any more. */
+  forgetLostValues(): void {
+    if (this.made.lostValues !== undefined) delete this.made.lostValues;
+  }
+
   /** Adds all that another session counted: totals of sessions that are closed. */
   add(other: Counters): void {
     this.messagesReceived += other.messagesReceived;
@@ -92,8 +118,11 @@ export class Counters {
     if (made.fieldsPadded !== undefined) this.fieldsPadded.addAll(made.fieldsPadded);
     if (made.informationLost !== undefined) this.informationLost.addAll(made.informationLost);
     for (const [element, octets] of made.lostLengths ?? []) this.noteLostLength(element, octets);
+    for (const [element, value] of made.lostValues ?? []) this.noteLostValue(element, value);
   }
 }
+
+const NO_VALUES: ReadonlyMap<string, LostValue> = new Map();
 
 /** Under which elements are counted that no registry knows, past the first {@link UNKNOWN_ELEMENTS}. */
 export const OTHER_ELEMENTS = "other";

@@ -20,6 +20,8 @@ Deno.test("totals add every counter of a session, and none twice", () => {
   session.fieldsStripped.add("egressNodeName", 6);
   session.fieldsPadded.add("httpVals", 7);
   session.informationLost.add("56506/999", 8);
+  session.noteLostLength("56506/999", 1);
+  session.noteLostValue("56506/999", { type: "octetArray", length: 1, octets: Uint8Array.of(9) });
 
   totals.add(session);
   assert.deepEqual(totals, session, "a counter that `add` forgets stays at 0");
@@ -27,6 +29,20 @@ Deno.test("totals add every counter of a session, and none twice", () => {
   for (const [index, name] of numbers.entries()) assert.equal(totals[name], 2 * (index + 1), name);
   assert.equal(totals.informationLost.get("56506/999"), 16);
   assert.equal(session.informationLost.get("56506/999"), 8, "the session's own stay");
+});
+
+Deno.test("lost values are of elements that are counted by name, the last of each, until they are forgotten", () => {
+  const counters = new Counters();
+  const value = (octet: number) => ({ type: "unsigned8", length: 1, octets: Uint8Array.of(octet) }) as const;
+  counters.noteLostValue("flowType", value(1));
+  assert.equal(counters.lostValues.size, 0, "an element counted among others has no place here");
+  counters.informationLost.add("flowType", 1);
+  counters.noteLostValue("flowType", value(1));
+  counters.noteLostValue("flowType", value(2));
+  assert.deepEqual([...counters.lostValues], [["flowType", value(2)]]);
+  counters.forgetLostValues();
+  assert.equal(counters.lostValues.size, 0);
+  assert.equal(counters.informationLost.get("flowType"), 1);
 });
 
 Deno.test("elements that exporters make up share one counter past the bound; registry names never do", () => {

@@ -34,6 +34,8 @@ export interface MediatorOptions {
   /** Reads an exporter's release off its template. */
   readonly detectRelease?: (template: Template) => string | undefined;
   readonly limits?: Partial<MediationLimits>;
+  /** Whether the last value that was lost of each element is kept ({@link Counters.lostValues}); false where it is missing. */
+  readonly keepLostValues?: boolean;
 }
 
 /** What the sessions of one mediator share. */
@@ -42,6 +44,7 @@ export interface SharedState {
   readonly registryHistory: RegistryHistory;
   readonly detectRelease: (template: Template) => string | undefined;
   limits: MediationLimits;
+  keepLostValues: boolean;
   readonly compiled: CompiledMappings;
   readonly ids: TemplateIdSpace;
   /** Templates that all sessions hold together. */
@@ -64,6 +67,7 @@ export class Mediator {
       registryHistory: options.registryHistory,
       detectRelease: options.detectRelease ?? (() => undefined),
       limits: { ...DEFAULT_LIMITS, ...options.limits },
+      keepLostValues: options.keepLostValues ?? false,
       compiled: new CompiledMappings(),
       ids: new TemplateIdSpace(),
       templates: 0,
@@ -81,10 +85,16 @@ export class Mediator {
    * Goes by other treatments and limits from now on. Sessions that stand go by the treatments before until they are told to
    * ({@link SessionRewriter.remap}, {@link SessionRewriter.renew}); limits hold for all at once, and put out nothing that stands.
    */
-  reconfigure({ chooseTreatment, limits }: Pick<MediatorOptions, "chooseTreatment" | "limits">): void {
+  reconfigure(
+    { chooseTreatment, limits, keepLostValues = false }: Pick<
+      MediatorOptions,
+      "chooseTreatment" | "limits" | "keepLostValues"
+    >,
+  ): void {
     this.#shared.chooseTreatment = chooseTreatment;
     this.#shared.compiled.memo.clear();
     this.#shared.limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#shared.keepLostValues = keepLostValues;
   }
 
   /** @throws RangeError when the rewrite loop's memory is used up */

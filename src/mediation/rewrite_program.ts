@@ -6,8 +6,8 @@ import { isIdentity, type MappedField, type TemplateMapping } from "./template_m
 /**
  * A template mapping compiled: 32-bit words, and the octets of its constants behind them.
  *
- * Header: [0] octets of the smallest source record, never 0 · [1] flags: 1 identity, 2 padding is kept · [2] octet at which the
- * operations begin · [3] octets by which the largest target record outgrows its source.
+ * Header: [0] octets of the smallest source record, never 0 · [1] flags: 1 identity, 2 padding is kept, 4 lost values are kept ·
+ * [2] octet at which the operations begin · [3] octets by which the largest target record outgrows its source.
  *
  * Walk, two words a step: skip n octets, then k fields of variable length.
  *
@@ -30,6 +30,8 @@ import { isIdentity, type MappedField, type TemplateMapping } from "./template_m
  * | 12 | widen | the float32 at slot a to float64 |
  * | 13 | to variable | b octets at slot a behind a length of their own |
  * | 14 | seconds to milliseconds | at slot a |
+ * | 15 | keep variable | before a cut that counts: the value's first {@link VALUE_LENGTH} octets, at offset a of the counters |
+ * | 16 | keep octets | the same for b octets |
  *
  * Where the target keeps the order of the source, a kept field is part of a span; where it does not, all fields are marked, skipped,
  * and copied from their marks.
@@ -40,6 +42,8 @@ export interface RewriteProgram {
   readonly identity: boolean;
   /** Source fields whose loss is counted, by position, in the order of the counters behind the first (records). */
   readonly counted: readonly number[];
+  /** Whether the last value of each of them is kept behind the counters: {@link valueOffset}. */
+  readonly keepsValues: boolean;
 }
 
 const HEADER_WORDS = 4;
@@ -59,6 +63,8 @@ const Operation = {
   widenFloat: 12,
   toVariable: 13,
   secondsToMilliseconds: 14,
+  keepVariable: 15,
+  keepOctets: 16,
 } as const;
 
 /** ::ffff:0:0/96, which makes an IPv6 address of an IPv4 address (RFC 4291 §2.5.5.2). */
@@ -73,10 +79,24 @@ export const COUNT_BITS = 48;
 /** Octets of a counter. */
 export const COUNTER_LENGTH = 8;
 
+/** Octets of a lost value that are kept; a multiple of {@link COUNTER_LENGTH}. */
+export const VALUE_LENGTH = 64;
+
+/** Octets of a route's counters: records, and one for each counted field; then the values, where they are kept. */
+export function countersLength({ counted, keepsValues }: Pick<RewriteProgram, "counted" | "keepsValues">): number {
+  return (counted.length + 1) * COUNTER_LENGTH + (keepsValues ? counted.length * VALUE_LENGTH : 0);
+}
+
+/** Offset in the counters of the last lost value of the counted field at this index. */
+export function valueOffset({ counted }: Pick<RewriteProgram, "counted">, index: number): number {
+  return (counted.length + 1) * COUNTER_LENGTH + index * VALUE_LENGTH;
+}
+
 /**
  * Compiles a mapping that has been checked, for sessions with these facts.
  *
  * @param keepPadding whether an identity program leaves padding at the end of sets
+ * @param keepValues whether the last value of each lost field is kept
  * @throws RangeError for a source template whose records have no octets: a loop over them would not end; for records that might
  *   outgrow any message by far
  */
@@ -84,13 +104,15 @@ export function compileMapping(
   mapping: TemplateMapping,
   facts: SessionFactValues,
   keepPadding: boolean,
+  keepValues = false,
 ): RewriteProgram {
   const { source } = mapping;
   const smallest = smallestRecordLength(source);
   if (smallest === 0) throw new RangeError("a record of no octets");
   const identity = isIdentity(mapping);
   const counted = identity ? [] : lostFields(mapping);
-  const emitter = new Emitter(mapping.source.fields, facts, counted);
+  const keepsValues = keepValues && counted.length > 0;
+  const emitter = new Emitter(mapping.source.fields, facts, counted, keepsValues);
   if (keepsOrder(mapping.fields)) emitInOrder(emitter, mapping.fields);
   else emitReordered(emitter, mapping.fields);
   emitter.operation(Operation.end);
@@ -101,12 +123,12 @@ export function compileMapping(
   const operationsAt = (HEADER_WORDS + walk.length) * 4;
   const constantsAt = operationsAt + emitter.words.length * 4;
   for (const word of emitter.constantOffsets) emitter.words[word] = (emitter.words[word] ?? 0) + constantsAt;
-  const flags = identity ? (keepPadding ? 3 : 1) : 0;
+  const flags = identity ? (keepPadding ? 3 : 1) : keepsValues ? 4 : 0;
   const words = Uint32Array.from([smallest, flags, operationsAt, growth, ...walk, ...emitter.words]);
   const octets = new Uint8Array(constantsAt + emitter.constants.length);
   octets.set(new Uint8Array(words.buffer));
   octets.set(emitter.constants, constantsAt);
-  return { octets, identity, counted };
+  return { octets, identity, counted, keepsValues };
 }
 
 /** Source fields that no target field takes its value from: what their records carried is lost. */
@@ -254,7 +276,8 @@ class Emitter {
   constructor(
     readonly source: readonly FieldSpecifier[],
     readonly facts: SessionFactValues,
-    counted: readonly number[],
+    readonly counted: readonly number[],
+    readonly keepsValues: boolean,
   ) {
     this.#counters = new Map(counted.map((position, index) => [position, (index + 1) * COUNTER_LENGTH]));
   }
@@ -291,6 +314,12 @@ class Emitter {
     const counter = this.#counters.get(position);
     if (counter === undefined) throw new RangeError(`source field ${position} is not lost`);
     if (length === 0) return;
+    // What a boolean was is known from its being counted.
+    if (this.keepsValues && !(element.type === "boolean" && length === 1)) {
+      const at = valueOffset(this, counter / COUNTER_LENGTH - 1);
+      if (length === VARIABLE_LENGTH) this.operation(Operation.keepVariable, at);
+      else this.operation(Operation.keepOctets, at, length);
+    }
     if (length === VARIABLE_LENGTH) this.operation(Operation.cutVariable, counter);
     else if (element.type === "boolean" && length === 1) this.operation(Operation.cutTrue, counter);
     else this.operation(Operation.cutOctets, counter, length);

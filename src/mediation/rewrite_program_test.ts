@@ -7,7 +7,14 @@ import { field, join, message, number, set, templateSet, text, variable } from "
 import type { Template } from "../ipfix/template.ts";
 import { allocate, memoryLongs, memoryOctets, view } from "./rewrite_loop/memory.ts";
 import { answer, rewriteRecords, SCRATCH_LENGTH } from "./rewrite_loop/rewrite_loop.ts";
-import { compileMapping, COUNT_BITS, lostFields } from "./rewrite_program.ts";
+import {
+  compileMapping,
+  COUNT_BITS,
+  countersLength,
+  lostFields,
+  VALUE_LENGTH,
+  valueOffset,
+} from "./rewrite_program.ts";
 import { type Conversion, identity, type MappedField } from "./template_mapping.ts";
 import { constant, field as fieldOf, fromRecord, template } from "./test_support.ts";
 
@@ -184,4 +191,75 @@ Deno.test("only a mapping that changes nothing is an identity, and only such a o
   const { fields } = identity(source);
   assert.deepEqual([compile(fields).identity, compile(fields).counted], [true, []]);
   assert.deepEqual([compile(fields.toReversed()).identity, compile(fields.slice(1)).counted], [false, [0]]);
+});
+
+/** Lost fields of each kind of cut, with one that is kept between them. */
+const losing = template(256, [
+  "interfaceName",
+  "octetDeltaCount",
+  "protocolIdentifier",
+  "dataRecordsReliability",
+  fieldOf("interfaceName", 100),
+]);
+const losses = (name: string, count: number, protocol: number, reliability: number, fixed: string) =>
+  join(
+    variable(text(name)),
+    number(count, 8),
+    number(protocol, 1),
+    number(reliability, 1),
+    join(text(fixed), new Uint8Array(100 - fixed.length)),
+  );
+
+/** What is kept of each lost field, at the offset that the program says. */
+function keptValues(fields: readonly MappedField[], records: Uint8Array, keepValues = true) {
+  const compiled = compileMapping({ source: losing, fields }, FACTS, false, keepValues);
+  memoryOctets.set(compiled.octets, program);
+  memoryOctets.set(records, input);
+  view(counters, 4096).fill(0xa5);
+  memoryLongs.fill(0n, counters >>> 3, (counters + countersLength(compiled)) >>> 3);
+  rewriteRecords(program, counters, input, input + records.length, output, output + MEMORY, scratch);
+  assert.equal(answer.consumed, records.length);
+  const end = counters + countersLength(compiled);
+  assert.ok(view(end, 256).every((octet) => octet === 0xa5), "octets written behind the values");
+  return {
+    octets: view(output, answer.produced).slice(),
+    values: compiled.counted.map((_, index) => view(counters + valueOffset(compiled, index), VALUE_LENGTH).slice()),
+  };
+}
+
+const padded = (octets: Uint8Array) => join(octets, new Uint8Array(VALUE_LENGTH)).subarray(0, VALUE_LENGTH);
+
+for (
+  const [what, fields] of [
+    ["in order", [fromRecord("protocolIdentifier", 2)]],
+    ["reordered", [fromRecord("protocolIdentifier", 2), fromRecord("protocolIdentifier", 2)]],
+  ] as const
+) {
+  Deno.test(`the last value that is lost is kept, the beginning of a long one, none that is the default: ${what}`, () => {
+    const records = join(
+      losses("first", 1, 6, 1, "one"),
+      losses("x".repeat(300), 2, 6, 1, "y".repeat(80)),
+      losses("", 0, 17, 2, ""),
+    );
+    const { values, octets } = keptValues(fields, records);
+    const [name, count, reliability, fixed] = values;
+    assert.deepEqual(name, text("x".repeat(64)));
+    assert.deepEqual(count, padded(number(2, 8)));
+    assert.deepEqual(reliability, new Uint8Array(64), "what a counted boolean was is known");
+    assert.deepEqual(fixed, text("y".repeat(64)));
+    assert.deepEqual(keptValues(fields, losses("z", 0, 6, 1, "")).values[0], padded(text("z")));
+    assert.deepEqual(octets, keptValues(fields, records, false).octets, "what goes out is the same");
+  });
+}
+
+Deno.test("where values are not kept, a program and its counters are what they were", () => {
+  const fields = [fromRecord("protocolIdentifier", 2)];
+  const without = compileMapping({ source: losing, fields }, FACTS, false);
+  assert.deepEqual(without.octets, compileMapping({ source: losing, fields }, FACTS, false, false).octets);
+  assert.equal(countersLength(without), 5 * 8);
+  const kept = compileMapping({ source: losing, fields }, FACTS, false, true);
+  assert.equal(countersLength(kept), 5 * 8 + 4 * 64);
+  const { octets, keepsValues } = compileMapping(identity(losing), FACTS, false, true);
+  assert.equal(keepsValues, false, "nothing is lost");
+  assert.deepEqual(octets, compileMapping(identity(losing), FACTS, false).octets);
 });

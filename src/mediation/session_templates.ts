@@ -6,8 +6,8 @@ import { type Announcement, announcementKey } from "./announcements.ts";
 import { type Counters, increment } from "./counters.ts";
 import type { MediationEvent, TemplateOutcome } from "./event.ts";
 import type { SharedState } from "./mediator.ts";
-import { COUNT_BITS } from "./rewrite_program.ts";
-import { memoryLongs } from "./rewrite_loop/memory.ts";
+import { COUNT_BITS, VALUE_LENGTH, valueOffset } from "./rewrite_program.ts";
+import { memoryLongs, view } from "./rewrite_loop/memory.ts";
 import type { Routes } from "./rewrite_loop/routes.ts";
 import { Sequence } from "./rewrite_loop/sequence.ts";
 import { templateMessage } from "./replay.ts";
@@ -173,6 +173,7 @@ export class SessionTemplates {
       this.counters.sequenceGaps += domain.sequence.takeGaps();
       for (const entry of domain.templates.values()) if (entry.kind === "accepted") this.#fold(entry);
     }
+    if (!this.shared.keepLostValues) this.counters.forgetLostValues();
   }
 
   close(): void {
@@ -294,9 +295,15 @@ export class SessionTemplates {
       memoryLongs[word + 1 + index] = 0n;
       if (counter === 0n) continue;
       this.counters.informationLost.add(name, Number(BigInt.asUintN(COUNT_BITS, counter)));
-      const { length = 0 } = entry.source.fields[position] ?? {};
+      const { element, length = 0 } = entry.source.fields[position] ?? {};
       const lastLength = length === VARIABLE_LENGTH ? Number(counter >> BigInt(COUNT_BITS)) : length;
       this.counters.noteLostLength(name, lastLength);
+      if (!entry.compiled.program.keepsValues || element === undefined) continue;
+      const { type } = element;
+      const octets = type === "boolean" && length === 1
+        ? Uint8Array.of(1)
+        : view(entry.counters + valueOffset(entry.compiled.program, index), Math.min(lastLength, VALUE_LENGTH)).slice();
+      this.counters.noteLostValue(name, { type, length: lastLength, octets });
     }
     for (const { target, value } of entry.mapping.fields) {
       if (value.from !== "record") this.counters.fieldsPadded.add(target.element.name, records);

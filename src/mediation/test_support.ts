@@ -115,6 +115,7 @@ export function sharedState(treatment: Treatment) {
       fields: 30,
     },
     compiled: new CompiledMappings(),
+    keepLostValues: false,
     ids: new TemplateIdSpace(),
     templates: 0,
     fields: 0,

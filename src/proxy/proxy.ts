@@ -214,6 +214,11 @@ export class Proxy {
     return totals;
   }
 
+  /** Forgets the lost values of sessions that have ended: they are not asked for any more. Open ones forget their own. */
+  forgetLostValues(): void {
+    this.#ended.forgetLostValues();
+  }
+
   collector(): CollectorState {
     const sessions = [...this.#sessions.values()];
     const up = sessions.some(({ connected }) => connected) || this.counters.lastCollectorOutcome === "connected";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { lossesReport } from "../../src/admin/counters_report.ts";
 import { explain } from "../../src/admin/explain.ts";
 import { loadProfile } from "../../src/config/profiles.ts";
 import { flowValue } from "../../src/demo/flow_value.ts";
@@ -9,7 +10,7 @@ import type { SessionRewriter } from "../../src/mediation/session_rewriter.ts";
 import { HeapBufferPool } from "../../src/proxy/buffer_pool.ts";
 import { ObservingRewriter } from "../../src/proxy/observing_rewriter.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
-import { openSession } from "../support/session.ts";
+import { mediatorOf, openSession } from "../support/session.ts";
 import { join } from "../support/wire.ts";
 
 const AGENT = loadProfile("antrea/v2.7");
@@ -60,15 +61,19 @@ function expected(session: SessionRewriter, carried: ReadonlyMap<string, number>
   return new Map([...lost].flatMap((name) => carried.has(name) ? [[name, carried.get(name) ?? 0] as const] : []));
 }
 
-/** Octets of the value that the last record with one carried. */
-function lastLength(element: InformationElement): number | undefined {
-  for (let record = RECORDS - 1; record >= 0; record--) {
-    if (!carries(record, element)) continue;
-    return element.type === "string"
-      ? new TextEncoder().encode(String(flowValue(element, record, "node-1"))).length
-      : element.length;
-  }
+/** The last record that carries a value of the element. */
+function lastCarrying(element: InformationElement): number | undefined {
+  for (let record = RECORDS - 1; record >= 0; record--) if (carries(record, element)) return record;
   return undefined;
+}
+
+/** Octets of the value that it carries. */
+function lastLength(element: InformationElement): number | undefined {
+  const record = lastCarrying(element);
+  if (record === undefined) return undefined;
+  return element.type === "string"
+    ? new TextEncoder().encode(String(flowValue(element, record, "node-1"))).length
+    : element.length;
 }
 
 /** Each lost element's last length. */
@@ -80,6 +85,21 @@ function expectedLengths(session: SessionRewriter): (readonly [string, number])[
     const element = elements.get(name) ?? assert.fail(name);
     return [name, lastLength(element) ?? assert.fail(name)] as const;
   });
+}
+
+/** What is shown of each lost element's last value. */
+function expectedValues(session: SessionRewriter): Record<string, unknown> {
+  const elements = new Map(
+    AGENT.templates.flatMap(({ fields }) => fields.map(({ element }) => [element.name, element])),
+  );
+  return Object.fromEntries([...session.counters.informationLost.keys()].map((name) => {
+    const element = elements.get(name) ?? assert.fail(name);
+    const record = lastCarrying(element) ?? assert.fail(name);
+    const value = flowValue(element, record, "node-1");
+    const text = String(value);
+    if (element.type === "string") return [name, text.length > 64 ? `${text.slice(0, 64)}…` : text];
+    return [name, typeof value === "bigint" ? Number(value) : value];
+  }));
 }
 
 const sorted = (counts: ReadonlyMap<string, number>) => [...counts].filter(([, count]) => count > 0).toSorted();
@@ -116,4 +136,68 @@ Deno.test("the ledger is exact to the record while observing, wherever the strea
     );
     observing.close();
   }
+});
+
+Deno.test("asked for, the last lost values are those of the last records that carried one, rewriting and observing", () => {
+  const { octets } = stream();
+  const mediator = mediatorOf(COLLECTOR, { keepLostValues: true });
+  const session = mediator.open({ reliable: true });
+  assert.equal(rewriteAll(session, octets).error, undefined);
+  const expected = expectedValues(session);
+  assert.ok(Object.keys(expected).length > 5);
+  assert.deepEqual({ ...lossesReport(session.counters).lastLostValues }, expected);
+
+  for (const piece of [61, 1499]) {
+    const observing = new ObservingRewriter(mediator.open({ reliable: true }), {
+      pool: new HeapBufferPool(),
+      datagrams: () => false,
+      onBroken: (error) => assert.fail(error.message),
+    });
+    const output = new Uint8Array(65535);
+    for (let start = 0; start < octets.length; start += observing.consumed) {
+      observing.rewrite(octets.subarray(start, start + piece), output);
+    }
+    assert.deepEqual({ ...lossesReport(observing.counters).lastLostValues }, expected, `pieces of ${piece}`);
+    observing.close();
+  }
+});
+
+Deno.test("the values of a broken message are none that were lost", () => {
+  const source = { id: 256, fields: AGENT.templates[0]?.fields ?? assert.fail(), scopeFieldCount: 0 };
+  const mediator = mediatorOf(COLLECTOR, { keepLostValues: true });
+  const record = (index: number) => source.fields.map(({ element }) => flowValue(element, index, `node-${index}`));
+  const good = join(
+    new MessageBuilder().templateSet([source]).build(),
+    new MessageBuilder().dataSet(source, [record(1)]).build(),
+  );
+  const content = new MessageBuilder().dataSet(source, [record(2), record(3)]).build().subarray(20);
+  // The last record is cut off late: most of its values have been seen by then, and all of the record before.
+  const broken = new MessageBuilder().set(256, content.subarray(0, content.length - 2)).build();
+  const [whole, halted] = [mediator.open({ reliable: true }), mediator.open({ reliable: true })];
+  assert.equal(rewriteAll(whole, good).error, undefined);
+  assert.notEqual(rewriteAll(halted, join(good, broken)).error, undefined);
+  const { lastLostValues = {}, informationLost } = lossesReport(whole.counters);
+  assert.ok(Object.keys(lastLostValues).length > 5);
+  assert.deepEqual(lossesReport(halted.counters).lastLostValues, lastLostValues);
+  assert.deepEqual(lossesReport(halted.counters).informationLost, informationLost);
+});
+
+Deno.test("values are kept from the reload that asks for them until the one that does not", () => {
+  const { octets } = stream();
+  const mediator = mediatorOf(COLLECTOR);
+  const session = mediator.open({ reliable: true });
+  const { chooseTreatment } = mediator.options;
+  const values = () => Object.keys(lossesReport(session.counters).lastLostValues ?? {}).length;
+  rewriteAll(session, octets);
+  assert.equal(values(), 0, "nobody has asked");
+  mediator.reconfigure({ chooseTreatment, keepLostValues: true });
+  session.remap();
+  assert.equal(values(), 0, "what went by is gone");
+  rewriteAll(session, octets);
+  assert.ok(values() > 5);
+  mediator.reconfigure({ chooseTreatment });
+  assert.equal(values(), 0);
+  session.remap();
+  rewriteAll(session, octets);
+  assert.equal(values(), 0);
 });

@@ -2,6 +2,7 @@ import type { Counters } from "../../mediation/counters.ts";
 import type { AdminView } from "../view.ts";
 import { Counts, Region, Scroll, Statement } from "./parts.tsx";
 import { count, number } from "./trouble.ts";
+import { lostValue } from "../lost_value.ts";
 import { losses } from "./verdict.ts";
 
 /** A proxy with the counts of all its sessions, at one moment. */
@@ -13,6 +14,7 @@ export interface Totalled {
 /** The ledger: what is stripped, and what of it carried a value; what was dropped and rejected. */
 export function Losses({ view, totals }: Totalled) {
   const stripped = [...totals.fieldsStripped].sort(([, one], [, other]) => other - one);
+  const withValues = totals.lostValues.size > 0;
   return (
     <Region id="losses" title="What the collector does not get" class="wide">
       <Statement {...losses(view, totals)} />
@@ -26,6 +28,7 @@ export function Losses({ view, totals }: Totalled) {
                   <th scope="col" class="number">Records</th>
                   <th scope="col" class="number">with value</th>
                   <th scope="col" class="number">last one</th>
+                  {withValues ? <th scope="col">it was</th> : ""}
                 </tr>
               </thead>
               <tbody>
@@ -35,6 +38,7 @@ export function Losses({ view, totals }: Totalled) {
                     <td class="number">{number(records)}</td>
                     <td class="number">{number(totals.informationLost.get(element) ?? 0)}</td>
                     <td class="number">{lastLength(totals, element)}</td>
+                    {withValues ? <td>{lastValue(totals, element)}</td> : ""}
                   </tr>
                 ))}
               </tbody>
@@ -49,6 +53,41 @@ export function Losses({ view, totals }: Totalled) {
         />
       </div>
     </Region>
+  );
+}
+
+/** The last value of each lost element, where values are kept. */
+export function LostValues({ counters }: { readonly counters: Counters }) {
+  const elements = [...counters.lostValues.keys()].slice(0, 100);
+  return (
+    <Scroll label="Lost values">
+      <table class="counts">
+        <thead>
+          <tr>
+            <th scope="col">Lost field</th>
+            <th scope="col">Last value</th>
+          </tr>
+        </thead>
+        <tbody>
+          {elements.map((element) => (
+            <tr>
+              <th scope="row">{element}</th>
+              <td>{lastValue(counters, element)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+/** The last value that was lost of an element, where values are kept. Set apart: it may be written from right to left. */
+function lastValue({ lostValues }: Counters, element: string) {
+  const value = lostValues.get(element);
+  return value === undefined ? "" : (
+    <bdi>
+      <code>{String(lostValue(value))}</code>
+    </bdi>
   );
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Counters } from "../../mediation/counters.ts";
 import { createAdmin } from "../admin.ts";
 import { FakeView, skewedMapping, skewedSession } from "../fake_view.ts";
 import { RecentEvents } from "../recent_events.ts";
@@ -68,6 +69,29 @@ Deno.test("what peers send stays text", async () => {
     assert.ok(text.includes("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"), path);
   }
   assert.equal((await get(`/sessions/${encodeURIComponent(evil)}`)).text.includes("<script>alert"), false);
+});
+
+Deno.test("lost values stand on both pages where they are kept, as text; nowhere else is a column for them", async () => {
+  const { view, get } = fixture();
+  const evil = "<script>alert(1)</script>";
+  const counters = new Counters();
+  for (const element of ["httpVals", "flowType"]) {
+    counters.fieldsStripped.add(element, 3);
+    counters.informationLost.add(element, 2);
+  }
+  view.open.push(skewedSession("1", { counters }));
+  const heads = /it was|Last value/;
+  for (const path of ["/", "/sessions/1"]) assert.doesNotMatch((await get(path)).text, heads);
+  const octets = new TextEncoder().encode(evil);
+  counters.noteLostValue("httpVals", { type: "string", length: octets.length, octets });
+  counters.noteLostValue("flowType", { type: "unsigned8", length: 1, octets: Uint8Array.of(201) });
+  for (const path of ["/", "/sessions/1"]) {
+    const { text } = await get(path);
+    assert.match(text, heads);
+    assert.match(text, /<code>201<\/code>/);
+    assert.match(text, /<code>&lt;script&gt;alert\(1\)&lt;\/script&gt;<\/code>/);
+    assert.ok(!text.includes(evil), path);
+  }
 });
 
 Deno.test("a session that is gone is said to be", async () => {

@@ -1,6 +1,7 @@
 import type { AdminEvent, AdminView, SessionView } from "../view.ts";
 import { sessionRow } from "./overview.ts";
 import { Counts, duration, Events, Facts, Region, Statement } from "./parts.tsx";
+import { LostValues } from "./losses.tsx";
 import { Trouble } from "./sessions.tsx";
 import { Template } from "./template.tsx";
 import { number } from "./trouble.ts";
@@ -30,6 +31,7 @@ export function sessionRegions(state: SessionPageState) {
         head={["Stripped, though it carried a value", "Records"]}
         empty="No stripped field carried a value."
       />
+      {counters.lostValues.size === 0 ? "" : <LostValues counters={counters} />}
       <Counts rows={counters.recordsDropped} head={["Dropped because of", "Records"]} empty="No record was dropped." />
       {counters.referenceFaults.size === 0
         ? ""

@@ -20,6 +20,7 @@ const PROGRAM_GROWTH: usize = 12;
 const PROGRAM_HEADER: usize = 16;
 const FLAG_IDENTITY: u32 = 1;
 const FLAG_KEEP_PADDING: u32 = 2;
+const FLAG_KEEP_VALUES: u32 = 4;
 
 // Operations, eight octets each: code (8 bits), operand a (24 bits), operand b (32 bits).
 const END: u32 = 0;
@@ -37,6 +38,8 @@ const WIDEN_SIGNED: u32 = 11;
 const WIDEN_FLOAT: u32 = 12;
 const TO_VARIABLE: u32 = 13;
 const SECONDS_TO_MILLISECONDS: u32 = 14;
+const KEEP_VARIABLE: u32 = 15;
+const KEEP_OCTETS: u32 = 16;
 
 // Words of the result block.
 const RESULT_CONSUMED: usize = 0;
@@ -77,6 +80,9 @@ const UNCERTAIN: u32 = 2;
 // A template has at most 16,383 fields (RFC 7011 §3.4.1: 4 octets each in a set of 65,535), hence so many boundaries and one.
 const SLOTS: usize = memory.data(16384 * 4, 16);
 const RESULT: usize = memory.data(16, 16);
+
+/** Octets of a lost value that are kept, as in rewrite_program.ts. */
+const VALUE_LENGTH: usize = 64;
 
 /** Octets by which a move may write past its end, before the next one overwrites them: it goes in steps of 16. */
 const OVERSHOOT: usize = 15;
@@ -158,6 +164,26 @@ function count(counters: usize, offset: u32): void {
 function countLength(counters: usize, offset: u32, length: usize): void {
   const total = (load<u64>(counters + offset) + step) & 0xffffffffffff;
   store<u64>(counters + offset, total == 0 ? 0 : total | (<u64> length << 48));
+}
+
+/** Keeps the beginning of the field of variable length at `pointer`, where the cut that comes next counts it. */
+function keepVariable(to: usize, pointer: usize, end: usize): void {
+  if (pointer >= end) return;
+  let length: usize = load<u8>(pointer++);
+  if (length == 255) {
+    if (pointer + 2 > end) return;
+    length = read16(pointer);
+    pointer += 2;
+  }
+  if (length != 0 && pointer + length <= end) memory.copy(to, pointer, min<usize>(length, VALUE_LENGTH));
+}
+
+/** The same for a field of this length. */
+function keepOctets(to: usize, pointer: usize, length: usize, end: usize): void {
+  if (pointer + length > end) return;
+  let at: usize = 0;
+  while (at < length && load<u8>(pointer + at) == 0) ++at;
+  if (at < length) memory.copy(to, pointer, min<usize>(length, VALUE_LENGTH));
 }
 
 /** Rewrites the record at `pointer` from `run` to `out`; gives its end, or 0 where it overruns. */
@@ -242,6 +268,14 @@ function rewriteRecord(program: usize, pointer: usize, end: usize, counters: usi
         from = ++pointer;
         break;
       }
+      case KEEP_VARIABLE: {
+        if (counters != 0) keepVariable(counters + a, pointer, end);
+        break;
+      }
+      case KEEP_OCTETS: {
+        if (counters != 0) keepOctets(counters + a, pointer, b, end);
+        break;
+      }
       case MARK: {
         store<u32>(SLOTS + (<usize> b << 2), <u32> pointer);
         break;
@@ -305,6 +339,15 @@ function uncount(program: usize, record: usize, end: usize, counters: usize, scr
     record = rewriteRecord(program, record, end, counters);
   }
   step = 1;
+}
+
+/** Whether all records from here on are whole. */
+function isWhole(program: usize, record: usize, end: usize, smallest: usize): bool {
+  while (end - record >= smallest) {
+    record = walk(program, record, end);
+    if (record == 0) return false;
+  }
+  return true;
 }
 
 function findRoute(session: usize, domain: u32, set: u32): usize {
@@ -400,6 +443,11 @@ export function rewriteMessages(session: usize, input: usize, inputEnd: usize, o
     const growth = <u64> load<u32>(program, PROGRAM_GROWTH) * ((length - 20) / smallest);
     if (<u64> message + length + growth > <u64> min<usize>(message + maxLength, lastRoom)) {
       status = messages == 0 ? GENERAL : OUTPUT_FULL;
+      break;
+    }
+    // A count can be taken back, a value that another took the place of cannot.
+    if ((flags & FLAG_KEEP_VALUES) != 0 && !isWhole(program, record, end, smallest)) {
+      status = GENERAL;
       break;
     }
     if (flags & FLAG_IDENTITY) {

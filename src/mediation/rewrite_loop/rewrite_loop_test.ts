@@ -193,6 +193,24 @@ for (const [what, fields] of WAYS) {
   });
 }
 
+Deno.test("a message that is cut off at any octet leaves the values that were kept as they were", () => {
+  const facts = { exporterAddress: undefined, observationDomain: 0 };
+  const { octets } = compileMapping({ source: named, fields: cut.slice(0, 1) }, facts, false, true);
+  const program = allocate(octets.length);
+  memoryOctets.set(octets, program);
+  const routes = routesOf(program);
+  const other = concatenate([text(3), Uint8Array.of(1, 187), text(200)]);
+  assert.equal(rewriteMessages(routes.address, input, place(dataMessage(record)), output, output + ROOM), 0);
+  const before = view(counters, 512).slice();
+  for (let length = 4; length < other.length; length++) {
+    const end = place(dataMessage(concatenate([other, other.subarray(0, length)])));
+    assert.equal(rewriteMessages(routes.address, input, end, output, output + ROOM), Stop.general);
+    assert.deepEqual(view(counters, 512), before, `${length} octets`);
+  }
+  assert.equal(rewriteMessages(routes.address, input, place(dataMessage(other)), output, output + ROOM), 0);
+  assert.notDeepEqual(view(counters, 512), before);
+});
+
 Deno.test("the loop leaves alone what is no message of one known data set, and all behind it", () => {
   const routes = routesOf(programOf(named, cut));
   const good = dataMessage(record);
