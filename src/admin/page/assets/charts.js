@@ -28,6 +28,8 @@ export class Charts {
   }
 
   draw(anew = false) {
+    // Without a sample there is no time to draw an axis of.
+    if (this.#samples.length === 0) return;
     for (const chart of [this.#records, this.#held]) this.#drawOne(chart, anew);
   }
 
