@@ -93,6 +93,32 @@ Deno.test("another chain holds for the session that stands, and a wrong one chan
     assert.deepEqual([...service.reloader.outcomes], [["refused", 1], ["applied", 1]]);
   }));
 
+Deno.test("lost values are shown from the reload that asks for them, also of a session that has ended, to the one that does not", () =>
+  withService(yaml(), async ({ service, write, aggregator, agent, relay }) => {
+    const { port } = aggregator.address;
+    const { view } = service.served;
+    const shown = () =>
+      [view.totals(), ...view.sessions().map(({ counters }) => counters)].map((c) => c.lostValues.size);
+    const reload = async (rest: string) => {
+      await write(yaml(rest)(port));
+      assert.equal((await service.reloader.reload("signal")).applied, true);
+    };
+    assert.equal(await relay(0), undefined);
+    assert.ok(view.totals().informationLost.size > 0);
+    assert.deepEqual(shown(), [0, 0]);
+    await reload("ledger: { values: true }");
+    assert.deepEqual(shown(), [0, 0], "what went by before is gone");
+    assert.equal(await relay(1), undefined);
+    const [kept = 0, ...sessions] = shown();
+    assert.ok(kept > 0);
+    assert.deepEqual(sessions, [kept]);
+    await agent.close();
+    for (let tries = 0; tries < 50 && view.sessions().length > 0; tries++) await aggregator.nextEffect(100);
+    assert.deepEqual(shown(), [kept]);
+    await reload("");
+    assert.deepEqual(shown(), [0]);
+  }));
+
 Deno.test("a plugin file that changes is run anew, by the watch of files alone", async () => {
   const plugin = (name: string) => `
 export default {
