@@ -14,7 +14,6 @@ export interface Totalled {
 /** The ledger: what is stripped, and what of it carried a value; what was dropped and rejected. */
 export function Losses({ view, totals }: Totalled) {
   const stripped = [...totals.fieldsStripped].sort(([, one], [, other]) => other - one);
-  const withValues = totals.lostValues.size > 0;
   return (
     <Region id="losses" title="What the collector does not get" class="wide">
       <Statement {...losses(view, totals)} />
@@ -28,7 +27,6 @@ export function Losses({ view, totals }: Totalled) {
                   <th scope="col" class="number">Records</th>
                   <th scope="col" class="number">with value</th>
                   <th scope="col" class="number">last one</th>
-                  {withValues ? <th scope="col">it was</th> : ""}
                 </tr>
               </thead>
               <tbody>
@@ -38,7 +36,6 @@ export function Losses({ view, totals }: Totalled) {
                     <td class="number">{number(records)}</td>
                     <td class="number">{number(totals.informationLost.get(element) ?? 0)}</td>
                     <td class="number">{lastLength(totals, element)}</td>
-                    {withValues ? <td>{lastValue(totals, element)}</td> : ""}
                   </tr>
                 ))}
               </tbody>
@@ -52,42 +49,35 @@ export function Losses({ view, totals }: Totalled) {
           empty="No message was rejected."
         />
       </div>
+      {totals.lostValues.size === 0 ? "" : <LostValues counters={totals} />}
     </Region>
   );
 }
 
 /** The last value of each lost element, where values are kept. */
 export function LostValues({ counters }: { readonly counters: Counters }) {
-  const elements = [...counters.lostValues.keys()].slice(0, 100);
   return (
-    <Scroll label="Lost values">
-      <table class="counts">
-        <thead>
+    <table class="counts values">
+      <thead>
+        <tr>
+          <th scope="col">Lost field</th>
+          <th scope="col">Last value</th>
+        </tr>
+      </thead>
+      <tbody>
+        {[...counters.lostValues].slice(0, 100).map(([element, value]) => (
           <tr>
-            <th scope="col">Lost field</th>
-            <th scope="col">Last value</th>
+            <th scope="row">{element}</th>
+            <td>
+              {/* Set apart: a text may be written from right to left. */}
+              <bdi>
+                <code>{String(lostValue(value))}</code>
+              </bdi>
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {elements.map((element) => (
-            <tr>
-              <th scope="row">{element}</th>
-              <td>{lastValue(counters, element)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  );
-}
-
-/** The last value that was lost of an element, where values are kept. Set apart: it may be written from right to left. */
-function lastValue({ lostValues }: Counters, element: string) {
-  const value = lostValues.get(element);
-  return value === undefined ? "" : (
-    <bdi>
-      <code>{String(lostValue(value))}</code>
-    </bdi>
+        ))}
+      </tbody>
+    </table>
   );
 }
 
