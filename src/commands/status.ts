@@ -203,12 +203,14 @@ const LOSS_WORDS = [
 
 const SYSTEM: Omit<StatusDependencies, "width" | "paint"> = {
   ask: async (url) => {
-    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MILLISECONDS), redirect: "error" });
-    if (!response.ok) {
-      await response.body?.cancel();
-      throw new Error(`HTTP status ${response.status}`);
+    // Loaded by those who ask, not by `--help`. No redirect is followed, and no connection is kept.
+    const { request } = await import("undici");
+    const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(ANSWER_MILLISECONDS), reset: true });
+    if (statusCode !== 200) {
+      await body.dump();
+      throw new Error(`HTTP status ${statusCode}`);
     }
-    return await response.json();
+    return await body.json();
   },
   write: writeLine,
   say,
