@@ -9,6 +9,32 @@ function freePort(): number {
   return listener.addr.port;
 }
 
+/** Sends large data messages, numbered from 0, one after the other; resolves once no more are taken. `stop` gives how many were. */
+async function floodUntilStalled(exporter: Deno.Conn): Promise<{ stop(): Promise<number> }> {
+  let sent = 0;
+  let stopped = false;
+  const sending = (async () => {
+    while (!stopped) {
+      await send(exporter, dataMessage(sent, 60_000));
+      sent++;
+    }
+  })();
+  let seen = -1;
+  let still = 0;
+  await until("the collector takes no more", () => {
+    still = seen === sent ? still + 1 : 0;
+    seen = sent;
+    return still > 50;
+  });
+  return {
+    async stop() {
+      stopped = true;
+      await sending;
+      return sent;
+    },
+  };
+}
+
 const tcp = (port: number) => ({ transport: "tcp" as const, address: { hostname: "127.0.0.1", port } });
 
 Deno.test("listeners that stay keep their sessions, new ones are bound, the others accept no more and their sessions end", async () => {
@@ -211,28 +237,13 @@ Deno.test("a collector that takes nothing is left all the same, and what it did 
   await proxy.proxy.start();
   const exporter = await proxy.connect();
   await send(exporter, templateMessage());
-  let sent = 0;
-  let stop = false;
-  const sending = (async () => {
-    while (!stop) {
-      await send(exporter, dataMessage(sent, 60_000));
-      sent++;
-    }
-  })();
-  let seen = -1;
-  let still = 0;
-  await until("the collector takes no more", () => {
-    still = seen === sent ? still + 1 : 0;
-    seen = sent;
-    return still > 50;
-  });
+  const flood = await floodUntilStalled(exporter);
   await proxy.proxy.reconfigure({ collector: tcp(after.port) });
   await clock.advance(3_000);
   assert.equal(after.connections.length, 0);
   await clock.advance(4_000);
   await until("the next collector has some", () => after.records().length > 5);
-  stop = true;
-  await sending;
+  const sent = await flood.stop();
   await until("and all that was sent", () => after.records().at(-1) === sent - 1);
   before.reading = true;
   await until("the first reads what it was given", () => before.connections[0]?.ended === true);
@@ -254,21 +265,7 @@ Deno.test("while the collector is away it becomes another: what waited for the o
   await proxy.proxy.start();
   const exporter = await proxy.connect();
   await send(exporter, templateMessage());
-  let sent = 0;
-  let stop = false;
-  const sending = (async () => {
-    while (!stop) {
-      await send(exporter, dataMessage(sent, 60_000));
-      sent++;
-    }
-  })();
-  let seen = -1;
-  let still = 0;
-  await until("the collector takes no more", () => {
-    still = seen === sent ? still + 1 : 0;
-    seen = sent;
-    return still > 50;
-  });
+  const flood = await floodUntilStalled(exporter);
   before.close();
   await until("it is gone", () => proxy.happened("collector_lost").length === 1);
   assert.ok(proxy.proxy.collector().heldOctets > 0);
@@ -277,8 +274,7 @@ Deno.test("while the collector is away it becomes another: what waited for the o
   await proxy.proxy.reconfigure({ collector: tcp(after.port), mediate: () => rewriter.outdated = true });
   for (let steps = 0; steps < 400 && after.records().length === 0; steps++) await clock.advance(50, 50);
   await until("the new one has some", () => after.records().length > 0);
-  stop = true;
-  await sending;
+  const sent = await flood.stop();
   await until("and all that came since", () => after.records().at(-1) === sent - 1);
   const [discarded] = proxy.happened("held_octets_discarded");
   const records = Number(discarded?.fields["records"]);

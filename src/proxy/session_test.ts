@@ -46,12 +46,11 @@ class ScriptedCollector implements Connection {
   }
 }
 
-/** Runs one session whose collectors take so many octets each, the last one all. Gives what each of them got. */
-async function runSession(rooms: readonly number[], piece: number, messages: readonly Uint8Array[]) {
+/** A session of which one collector after the other is dialled, and what it is made of. */
+function openSession(collectors: readonly Connection[]) {
   const clock = new StandingClock();
   const pool = new HeapBufferPool();
   const counters = new ProxyCounters();
-  const collectors = [...rooms, Infinity].map((room) => new ScriptedCollector(room, piece));
   const remaining = [...collectors];
   const events: string[] = [];
   const report = (_level: string, event: string) => void events.push(event);
@@ -79,6 +78,13 @@ async function runSession(rooms: readonly number[], piece: number, messages: rea
     openedAt: new Date(0),
     report,
   });
+  return { session, exporter, clock, pool, events };
+}
+
+/** Runs one session whose collectors take so many octets each, the last one all. Gives what each of them got. */
+async function runSession(rooms: readonly number[], piece: number, messages: readonly Uint8Array[]) {
+  const collectors = [...rooms, Infinity].map((room) => new ScriptedCollector(room, piece));
+  const { session, exporter, clock, pool, events } = openSession(collectors);
   const octets = join(...messages);
   await exporter.write(octets);
   await exporter.closeWrite();
@@ -127,31 +133,7 @@ Deno.test("collectors lost one after the other, each in the middle of what was h
 
 Deno.test("a session that is told to stop stops, whatever it was at, though its exporter says nothing", async () => {
   for (let turns = 0; turns < 30; turns++) {
-    const clock = new StandingClock();
-    const pool = new HeapBufferPool();
-    const counters = new ProxyCounters();
-    const report = () => {};
-    const link = new CollectorLink({
-      dial: () => Promise.resolve(new ScriptedCollector(Infinity, Infinity)),
-      clock,
-      counters,
-      random: () => 1,
-      hold: 60_000,
-      dialTimeout: 1_000,
-    }, report);
-    const [_silent, accepted] = connectionPair();
-    const session = new Session({
-      id: "1",
-      exporter: accepted,
-      link,
-      rewriter: new RelayingRewriter({ reliable: true }),
-      observe: false,
-      pool,
-      limits: { partialMessage: 0, idle: 0, collectorClose: 1_000 },
-      counters,
-      openedAt: new Date(0),
-      report,
-    });
+    const { session, clock, pool } = openSession([new ScriptedCollector(Infinity, Infinity)]);
     let outcome: string | undefined;
     void session.run().then((ended) => outcome = ended);
     for (let turn = 0; turn < turns; turn++) await Promise.resolve();

@@ -198,6 +198,7 @@ function rewriteRecord(program: usize, pointer: usize, end: usize, counters: usi
     operation += 8;
     switch (<u32> word & 0xff) {
       case ADVANCE: {
+        // As in `walk`; one inlined function for both costs 3 ns a record of 57.
         pointer += b;
         for (let variable = a; variable > 0; --variable) {
           if (pointer >= end) return 0;
