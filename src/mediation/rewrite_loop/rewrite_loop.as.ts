@@ -52,7 +52,6 @@ const SESSION_MAX_MESSAGES: usize = 0;
 const SESSION_MAX_LENGTH: usize = 4;
 const SESSION_ROUTES: usize = 8;
 const SESSION_ROUTE_MASK: usize = 12;
-const SESSION_COUNTING: usize = 16;
 
 // Words of a route: one template of one session.
 const ROUTE_DOMAIN: usize = 0;
@@ -393,7 +392,6 @@ export function followSequence(block: usize, received: u32, records: u32, certai
 export function rewriteMessages(session: usize, input: usize, inputEnd: usize, output: usize, outputEnd: usize): u32 {
   const maxMessages = load<u32>(session, SESSION_MAX_MESSAGES);
   const maxLength: usize = load<u32>(session, SESSION_MAX_LENGTH);
-  const counting = load<u32>(session, SESSION_COUNTING) != 0;
   const lastRoom = outputEnd - OVERSHOOT;
   let pointer = input;
   let records: u32 = 0;
@@ -435,7 +433,7 @@ export function rewriteMessages(session: usize, input: usize, inputEnd: usize, o
     const end = pointer + length;
     const smallest: usize = load<u32>(program, PROGRAM_SMALLEST);
     const flags = load<u32>(program, PROGRAM_FLAGS);
-    const counters: usize = counting ? <usize> load<u32>(route, ROUTE_COUNTERS) : 0;
+    const counters: usize = load<u32>(route, ROUTE_COUNTERS);
     // Where this message goes, once all that is read before it has been moved.
     const message = out + (pointer - run);
     let record = pointer + 20;

@@ -39,7 +39,6 @@ export class Routes {
     if (this.address === 0) throw new RangeError("the rewrite loop's memory is used up");
     const block = this.address >>> 2;
     memoryWords[block + 1] = maxMessageLength;
-    memoryWords[block + 4] = 1;
     this.#resize(SMALLEST_TABLE);
   }
 
