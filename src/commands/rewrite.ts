@@ -63,10 +63,10 @@ class RewritingConsumer implements MessageConsumer {
   constructor(readonly session: SessionRewriter) {}
 
   async take(octets: Uint8Array): Promise<number | undefined> {
-    this.session.rewrite(octets, this.#output);
-    const { consumed, produced } = this.session;
-    if (produced > 0) await writeOctets(this.#output.subarray(0, produced));
-    return consumed === 0 && produced === 0 ? undefined : consumed;
+    const rewritten = this.session.rewrite(octets, this.#output);
+    const { consumed } = this.session;
+    if (rewritten.length > 0) await writeOctets(rewritten);
+    return consumed === 0 && rewritten.length === 0 ? undefined : consumed;
   }
 }
 

@@ -1,6 +1,7 @@
 import { MappingMemo } from "./mapping_memo.ts";
-import { allocate, memoryOctets, release } from "./rewrite_loop/memory.ts";
-import { compileMapping, type RewriteProgram } from "./rewrite_program.ts";
+import { allocate, memoryOctets, memoryWords, release } from "./rewrite_loop/memory.ts";
+import { releaseWalkFunction, takeWalkFunction } from "./rewrite_loop/walk_function.ts";
+import { compileMapping, ProgramWord, type RewriteProgram } from "./rewrite_program.ts";
 import type { SessionFactValues } from "./session_fact.ts";
 import type { TemplateMapping } from "./template_mapping.ts";
 
@@ -14,6 +15,9 @@ export interface CompiledMapping {
   readonly key: string;
 }
 
+/** After so many messages a mapping is taken to be one that many more will come of. */
+const WORTH_A_FUNCTION = 1024;
+
 /**
  * Compiled mappings, shared by all sessions that need the same one: thousands of Agents of a release have two layouts between them.
  */
@@ -21,6 +25,14 @@ export class CompiledMappings {
   /** What they are compiled from. */
   readonly memo: MappingMemo = new MappingMemo();
   readonly #compiled = new Map<string, CompiledMapping & { uses: number }>();
+  readonly #byAddress = new Map<number, CompiledMapping>();
+
+  readonly #worthAFunction: number;
+
+  /** @param worthAFunction messages that make a mapping worth a function that walks its records; 0: it gets one at once */
+  constructor(worthAFunction: number = WORTH_A_FUNCTION) {
+    this.#worthAFunction = worthAFunction;
+  }
 
   /** The mapping that is shared under this key, where its source template has this id. */
   mapping(key: string, template: number): TemplateMapping | undefined {
@@ -49,9 +61,20 @@ export class CompiledMappings {
     const address = allocate(program.octets.length);
     if (address === 0) return undefined;
     memoryOctets.set(program.octets, address);
+    memoryWords[(address >>> 2) + ProgramWord.cold] = this.#worthAFunction;
     const compiled = { mapping, program, address, uses: 1, key };
     this.#compiled.set(key, compiled);
+    this.#byAddress.set(address, compiled);
+    if (this.#worthAFunction === 0) this.quicken(address);
     return compiled;
+  }
+
+  /** Gives the program at this address, which so many messages need, a function that walks its records. Asked once: it never is again. */
+  quicken(address: number): void {
+    const compiled = this.#byAddress.get(address);
+    if (compiled === undefined) return;
+    memoryWords[(address >>> 2) + ProgramWord.function] = takeWalkFunction(compiled.program.layout);
+    memoryWords[(address >>> 2) + ProgramWord.cold] = 0;
   }
 
   /** Gives back one use. */
@@ -61,6 +84,8 @@ export class CompiledMappings {
     found.uses--;
     if (found.uses > 0) return;
     this.#compiled.delete(key);
+    this.#byAddress.delete(found.address);
+    if (memoryWords[(found.address >>> 2) + ProgramWord.function] !== 0) releaseWalkFunction(found.program.layout);
     release(found.address, found.program.octets.length);
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { CompiledMappings } from "./compiled_mapping.ts";
-import { allocate, memoryOctets } from "./rewrite_loop/memory.ts";
-import { countersLength } from "./rewrite_program.ts";
+import { allocate, memoryOctets, memoryWords } from "./rewrite_loop/memory.ts";
+import { countersLength, ProgramWord } from "./rewrite_program.ts";
 import { identity } from "./template_mapping.ts";
 import { fromRecord, template } from "./test_support.ts";
 
@@ -13,9 +13,34 @@ Deno.test("a mapping is compiled once for all who take it under its key, and lie
   const one = mappings.take("key", mapping, FACTS, true);
   const other = mappings.take("key", mapping, FACTS, true);
   assert.ok(one !== undefined && one === other);
-  const { octets } = one.program;
+  const octets = one.program.octets.slice();
+  new DataView(octets.buffer).setUint32(ProgramWord.cold * 4, 1024, true);
   assert.deepEqual(memoryOctets.slice(one.address, one.address + octets.length), octets);
   assert.notEqual(mappings.take("another", mapping, FACTS, false)?.address, one.address);
+});
+
+Deno.test("a mapping gets its function when it is said to be worth one, or at once, and gives it back with its memory", () => {
+  const named = identity(template(256, ["interfaceName", "interfaceName"]));
+  const functionOf = (address = 0) => memoryWords[(address >>> 2) + ProgramWord.function];
+  const mappings = new CompiledMappings(7);
+  const slow = mappings.take("slow", named, FACTS, true)?.address ?? 0;
+  assert.deepEqual([functionOf(slow), memoryWords[(slow >>> 2) + ProgramWord.cold]], [0, 7]);
+  mappings.quicken(slow);
+  assert.deepEqual([(functionOf(slow) ?? 0) > 0, memoryWords[(slow >>> 2) + ProgramWord.cold]], [true, 0]);
+
+  const quick = new CompiledMappings(0);
+  const address = quick.take("quick", named, FACTS, true)?.address;
+  assert.equal(functionOf(address), functionOf(slow), "records of one layout are walked by one function");
+  const given = functionOf(slow);
+  mappings.giveBack("slow");
+  quick.giveBack("quick");
+  const other = identity(template(256, ["interfaceName", "protocolIdentifier", "interfaceName"]));
+  assert.equal(functionOf(quick.take("other", other, FACTS, true)?.address), given, "its place is free for another");
+  quick.giveBack("other");
+
+  const fixed = identity(template(256, ["protocolIdentifier"]));
+  assert.equal(functionOf(quick.take("fixed", fixed, FACTS, true)?.address), 0, "there is nothing to walk");
+  quick.quicken(12345);
 });
 
 Deno.test("a program's memory is given away again only when all who took it have given it back", () => {

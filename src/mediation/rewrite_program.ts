@@ -1,40 +1,45 @@
 import { isSigned, VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
 import { type FieldSpecifier, smallestRecordLength } from "../ipfix/template.ts";
+import { entryWords, type Place, Places } from "./record_places.ts";
+import type { RecordLayout } from "./rewrite_loop/walk_function.ts";
 import { sessionFactOctets, type SessionFactValues } from "./session_fact.ts";
 import { isIdentity, type MappedField, type TemplateMapping } from "./template_mapping.ts";
 
 /**
  * A template mapping compiled: 32-bit words, and the octets of its constants behind them.
  *
- * Header: [0] octets of the smallest source record, never 0 · [1] flags: 1 identity, 2 padding is kept, 4 lost values are kept ·
- * [2] octet at which the operations begin · [3] octets by which the largest target record outgrows its source.
+ * Header: [0] octets of the smallest source record, never 0 · [1] flags: 1 identity, 2 padding is kept · [2] octet at which the
+ * operations begin · [3] octets by which the largest target record outgrows its source · [4] octets of a log entry, as far as the next
+ * one · [5] octets before the first field of variable length · [6] octets behind the last one · [7] the function that walks such
+ * records four at a time, 0: none · [8] messages until it is worth one, 0: it never is.
  *
- * Walk, two words a step: skip n octets, then k fields of variable length.
+ * Walk, two words a step: skip n octets, then k fields of variable length; with the highest bit set, the first of them is marked.
  *
- * Operations, two words each: code (8 bits) and operand a (24 bits), operand b (32 bits). They go through the source record once, and
- * move what is kept in spans that may begin in the record, or the message, before:
+ * What a record's walk finds is its log entry: a word each for where it begins, where the marked fields do, and where it ends, which is
+ * where the next begins.
+ *
+ * Operations, four words each: code (8 bits) and word of the log entry (24 bits), octets from there (may be below 0); operands a and b.
+ * They move what is kept in spans that may begin in the record, or the message, before, each up to its place:
  *
  * | code | operation | |
  * |---|---|---|
  * | 0 | end | |
- * | 1 | advance | b octets, then a fields of variable length |
- * | 2 | flush | what was advanced over goes out |
- * | 3 | skip | what was advanced over does not |
- * | 4 | constant | flush, then a octets from offset b of the program |
- * | 5 | cut variable | flush, skip a field of variable length; counter at offset a where it is not empty, with its length in the upper 16 bits |
- * | 6 | cut octets | flush, skip b octets; counter at offset a where one is not 0 |
- * | 7 | cut boolean | flush, skip an octet; counter at offset a where it is true |
- * | 8 | mark | remembers this place in slot b |
- * | 9 | copy | from slot a to slot b |
- * | 10, 11 | widen | the integer at slot a from b & 255 octets to b >> 8, unsigned, signed |
- * | 12 | widen | the float32 at slot a to float64 |
- * | 13 | to variable | b octets at slot a behind a length of their own |
- * | 14 | seconds to milliseconds | at slot a |
- * | 15 | keep variable | before a cut that counts: the value's first {@link VALUE_LENGTH} octets, at offset a of the counters |
- * | 16 | keep octets | the same for b octets |
+ * | 1 | flush | what lies before the place goes out |
+ * | 2 | skip | what lies before it does not |
+ * | 3 | constant | flush, then a octets from offset b of the program |
+ * | 4 | cut variable | flush, skip a field of variable length; counter at offset a where it is not empty, with its length in the upper 16 bits |
+ * | 5 | cut octets | flush, skip b octets; counter at offset a where one is not 0 |
+ * | 6 | cut boolean | flush, skip an octet; counter at offset a where it is true |
+ * | 7 | copy | up to another place: word a of the log entry, b octets from there |
+ * | 8, 9 | widen | the integer there from a to b octets, unsigned, signed |
+ * | 10 | widen | the float32 there to float64 |
+ * | 11 | to variable | a octets from there behind a length of their own |
+ * | 12 | seconds to milliseconds | there |
+ * | 13 | keep variable | before a cut that counts: the value's first {@link VALUE_LENGTH} octets, at offset a of the counters |
+ * | 14 | keep octets | the same for b octets |
  *
- * Where the target keeps the order of the source, a kept field is part of a span; where it does not, all fields are marked, skipped,
- * and copied from their marks.
+ * Where the target keeps the order of the source, a kept field is part of a span; where it does not, all is skipped, and copied from its
+ * place.
  */
 export interface RewriteProgram {
   readonly octets: Uint8Array;
@@ -44,27 +49,32 @@ export interface RewriteProgram {
   readonly counted: readonly number[];
   /** Whether the last value of each of them is kept behind the counters: {@link valueOffset}. */
   readonly keepsValues: boolean;
+  /** What a function that walks its records has to know of them. */
+  readonly layout: RecordLayout;
 }
 
-const HEADER_WORDS = 4;
+/** Words of the header that are written once the program lies in the loop's memory. */
+export const ProgramWord = { function: 7, cold: 8 } as const;
+
+const HEADER_WORDS = 9;
+const OPERATION_WORDS = 4;
+const MARKED = 0x80000000;
 const Operation = {
   end: 0,
-  advance: 1,
-  flush: 2,
-  skip: 3,
-  constant: 4,
-  cutVariable: 5,
-  cutOctets: 6,
-  cutTrue: 7,
-  mark: 8,
-  copy: 9,
-  widenUnsigned: 10,
-  widenSigned: 11,
-  widenFloat: 12,
-  toVariable: 13,
-  secondsToMilliseconds: 14,
-  keepVariable: 15,
-  keepOctets: 16,
+  flush: 1,
+  skip: 2,
+  constant: 3,
+  cutVariable: 4,
+  cutOctets: 5,
+  cutTrue: 6,
+  copy: 7,
+  widenUnsigned: 8,
+  widenSigned: 9,
+  widenFloat: 10,
+  toVariable: 11,
+  secondsToMilliseconds: 12,
+  keepVariable: 13,
+  keepOctets: 14,
 } as const;
 
 /** ::ffff:0:0/96, which makes an IPv6 address of an IPv4 address (RFC 4291 §2.5.5.2). */
@@ -112,23 +122,26 @@ export function compileMapping(
   const identity = isIdentity(mapping);
   const counted = identity ? [] : lostFields(mapping);
   const keepsValues = keepValues && counted.length > 0;
-  const emitter = new Emitter(mapping.source.fields, facts, counted, keepsValues);
+  const emitter = new Emitter(source.fields, facts, counted, keepsValues);
   if (keepsOrder(mapping.fields)) emitInOrder(emitter, mapping.fields);
   else emitReordered(emitter, mapping.fields);
-  emitter.operation(Operation.end);
   const growth = emitter.growth + repeatedOctets(mapping);
   if (growth > LARGEST_GROWTH) throw new RangeError(`a record that may grow by ${growth} octets`);
 
-  const walk = walkOf(source.fields);
+  const { places } = emitter;
+  const marks = places.marks();
+  const walk = walkOf(source.fields, marks);
   const operationsAt = (HEADER_WORDS + walk.length) * 4;
-  const constantsAt = operationsAt + emitter.words.length * 4;
-  for (const word of emitter.constantOffsets) emitter.words[word] = (emitter.words[word] ?? 0) + constantsAt;
-  const flags = identity ? (keepPadding ? 3 : 1) : keepsValues ? 4 : 0;
-  const words = Uint32Array.from([smallest, flags, operationsAt, growth, ...walk, ...emitter.words]);
+  const constantsAt = operationsAt + emitter.length;
+  const operations = emitter.words(marks, constantsAt);
+  const flags = identity ? (keepPadding ? 3 : 1) : 0;
+  const { leading, gaps, trailing } = places;
+  const header = [smallest, flags, operationsAt, growth, (marks.length + 1) * 4, leading, trailing, 0, 0];
+  const words = Uint32Array.from([...header, ...walk, ...operations]);
   const octets = new Uint8Array(constantsAt + emitter.constants.length);
   octets.set(new Uint8Array(words.buffer));
   octets.set(emitter.constants, constantsAt);
-  return { octets, identity, counted, keepsValues };
+  return { octets, identity, counted, keepsValues, layout: { leading, gaps, marks } };
 }
 
 /** Source fields that no target field takes its value from: what their records carried is lost. */
@@ -161,19 +174,19 @@ function keepsOrder(fields: readonly MappedField[]): boolean {
   return true;
 }
 
-/** Steps of skipping: so many octets, then so many fields of variable length. */
-function walkOf(fields: readonly FieldSpecifier[]): number[] {
+/** Steps: so many octets are skipped, then so many fields of variable length, of which the first may be marked. */
+function walkOf(fields: readonly FieldSpecifier[], marks: readonly number[]): number[] {
+  const marked = new Set(marks);
   const steps: number[] = [];
-  let octets = 0;
-  let variable = 0;
+  let [octets, variable, begun] = [0, 0, 0];
   for (const field of fields) {
-    if (field.length === VARIABLE_LENGTH) variable++;
-    else if (variable === 0) octets += field.length;
-    else {
+    const isVariable = field.length === VARIABLE_LENGTH;
+    if (variable > 0 && (!isVariable || marked.has(begun))) {
       steps.push(octets, variable);
-      octets = field.length;
-      variable = 0;
+      octets = variable = 0;
     }
+    if (!isVariable) octets += field.length;
+    else variable += 1 + (marked.has(begun++) ? MARKED : 0);
   }
   steps.push(octets, variable);
   return steps;
@@ -187,50 +200,33 @@ function emitInOrder(emitter: Emitter, fields: readonly MappedField[]): void {
   };
   for (const field of fields) {
     if (field.value.from !== "record") {
-      emitter.made(field);
+      emitter.made(field, next);
       continue;
     }
     const { index, convert } = field.value;
     cutTo(index);
     next = index + 1;
-    if (convert === undefined) emitter.advance(index, next);
-    else {
-      emitter.operation(Operation.flush);
-      emitter.operation(Operation.mark, 0, 0);
-      emitter.advance(index, next);
-      emitter.operation(Operation.mark, 0, 1);
-      emitter.operation(Operation.skip);
-      emitter.converted(field, 0, 1);
-    }
+    if (convert === undefined) continue;
+    emitter.operation(Operation.flush, index);
+    emitter.converted(field, index);
+    emitter.operation(Operation.skip, next);
   }
   cutTo(emitter.source.length);
 }
 
-/** First all places that are needed are marked and losses counted, then each target field is made from its marks. */
+/** First losses are counted, then each target field is made from its place. */
 function emitReordered(emitter: Emitter, fields: readonly MappedField[]): void {
-  const runs = runsOf(fields);
-  const slots = new Map<number, number>();
-  for (const boundary of boundariesOf(runs)) slots.set(boundary, slots.size);
-  const slot = (boundary: number): number => {
-    const found = slots.get(boundary);
-    if (found === undefined) throw new RangeError(`boundary ${boundary} is not marked`);
-    return found;
-  };
-  emitter.operation(Operation.flush);
-  for (let position = 0; position <= emitter.source.length; position++) {
-    const marked = slots.get(position);
-    if (marked !== undefined) emitter.operation(Operation.mark, 0, marked);
-    if (position === emitter.source.length) break;
-    if (emitter.isCounted(position)) {
-      emitter.operation(Operation.skip);
-      emitter.cut(position);
-    } else emitter.advance(position, position + 1);
+  const end = emitter.source.length;
+  emitter.operation(Operation.flush, 0);
+  for (const position of emitter.counted) {
+    emitter.operation(Operation.skip, position);
+    emitter.cut(position);
   }
-  emitter.operation(Operation.skip);
-  for (const run of runs) {
-    if ("last" in run) emitter.operation(Operation.copy, slot(run.first), slot(run.last + 1));
-    else if (run.value.from !== "record") emitter.made(run);
-    else emitter.converted(run, slot(run.value.index), slot(run.value.index + 1));
+  emitter.operation(Operation.skip, end);
+  for (const run of runsOf(fields)) {
+    if ("last" in run) emitter.copy(run.first, run.last + 1);
+    else if (run.value.from !== "record") emitter.made(run, end);
+    else emitter.converted(run, end);
   }
 }
 
@@ -253,25 +249,21 @@ function runsOf(fields: readonly MappedField[]): Run[] {
   return runs;
 }
 
-/** Boundaries (0: before the first field) at which some run begins or ends. */
-function boundariesOf(runs: readonly Run[]): Set<number> {
-  const needed = new Set<number>();
-  for (const run of runs) {
-    if ("last" in run) needed.add(run.first).add(run.last + 1);
-    else if (run.value.from === "record") needed.add(run.value.index).add(run.value.index + 1);
-  }
-  return needed;
+/** An operation whose places are not words of a log entry yet. */
+interface PlacedOperation {
+  readonly code: number;
+  readonly place: Place;
+  readonly a: number | Place;
+  readonly b: number;
 }
 
-/** Collects operations. */
+/** Collects operations. Positions are source fields; the place is where one begins, or the record's end behind the last. */
 class Emitter {
-  readonly words: number[] = [];
-  readonly constantOffsets: number[] = [];
   constants: Uint8Array = new Uint8Array(0);
   growth = 0;
+  readonly places: Places;
+  readonly #operations: PlacedOperation[] = [];
   readonly #counters: ReadonlyMap<number, number>;
-  /** Word of the advance that is being collected; undefined: the next begins another. */
-  #advancing: number | undefined;
 
   constructor(
     readonly source: readonly FieldSpecifier[],
@@ -279,33 +271,35 @@ class Emitter {
     readonly counted: readonly number[],
     readonly keepsValues: boolean,
   ) {
+    this.places = new Places(source);
     this.#counters = new Map(counted.map((position, index) => [position, (index + 1) * COUNTER_LENGTH]));
   }
 
-  isCounted(position: number): boolean {
-    return this.#counters.has(position);
+  /** Octets of the operations, with the one that ends them. */
+  get length(): number {
+    return (this.#operations.length + 1) * OPERATION_WORDS * 4;
   }
 
-  operation(code: number, a = 0, b = 0): void {
-    this.#advancing = undefined;
-    this.words.push(code | a << 8, b);
-  }
-
-  /** Past these source fields. */
-  advance(from: number, to: number): void {
-    for (let position = from; position < to; position++) {
-      const { length } = this.#field(position);
-      if (length === VARIABLE_LENGTH) {
-        if (this.#advancing === undefined) this.#beginAdvance();
-        if (this.#advancing !== undefined) this.words[this.#advancing] = (this.words[this.#advancing] ?? 0) + (1 << 8);
-        continue;
-      }
-      // Octets come before fields of variable length.
-      if (this.#advancing === undefined || (this.words[this.#advancing] ?? 0) >>> 8 > 0) this.#beginAdvance();
-      if (this.#advancing !== undefined) {
-        this.words[this.#advancing + 1] = (this.words[this.#advancing + 1] ?? 0) + length;
-      }
+  /** The operations; constants lie so many octets into the program. */
+  words(marks: readonly number[], constantsAt: number): number[] {
+    const wordOf = entryWords(marks);
+    const words: number[] = [];
+    for (const { code, place, a, b } of this.#operations) {
+      words.push(code | wordOf(place) << 8, place.offset);
+      if (typeof a !== "number") words.push(wordOf(a), a.offset);
+      else words.push(a, code === Operation.constant ? b + constantsAt : b);
     }
+    words.push(Operation.end, 0, 0, 0);
+    return words;
+  }
+
+  operation(code: number, position: number, a = 0, b = 0): void {
+    this.#operations.push({ code, place: this.places.of(position), a, b });
+  }
+
+  /** What lies between two places goes out. */
+  copy(from: number, to: number): void {
+    this.#operations.push({ code: Operation.copy, place: this.places.of(from), a: this.places.of(to), b: 0 });
   }
 
   /** A lost field. The ledger counts it where it carried something else than its type's default. */
@@ -317,44 +311,45 @@ class Emitter {
     // What a boolean was is known from its being counted.
     if (this.keepsValues && !(element.type === "boolean" && length === 1)) {
       const at = valueOffset(this, counter / COUNTER_LENGTH - 1);
-      if (length === VARIABLE_LENGTH) this.operation(Operation.keepVariable, at);
-      else this.operation(Operation.keepOctets, at, length);
+      if (length === VARIABLE_LENGTH) this.operation(Operation.keepVariable, position, at);
+      else this.operation(Operation.keepOctets, position, at, length);
     }
-    if (length === VARIABLE_LENGTH) this.operation(Operation.cutVariable, counter);
-    else if (element.type === "boolean" && length === 1) this.operation(Operation.cutTrue, counter);
-    else this.operation(Operation.cutOctets, counter, length);
+    if (length === VARIABLE_LENGTH) this.operation(Operation.cutVariable, position, counter);
+    else if (element.type === "boolean" && length === 1) this.operation(Operation.cutTrue, position, counter);
+    else this.operation(Operation.cutOctets, position, counter, length);
   }
 
-  /** A field of which nothing comes from the record. */
-  made({ target, value }: MappedField): void {
+  /** A field of which nothing comes from the record. @param at where all before has been seen to */
+  made({ target, value }: MappedField, at: number): void {
     if (value.from === "constant") {
-      this.#constant(target.length === VARIABLE_LENGTH ? withLength(value.octets) : value.octets);
-    } else if (value.from === "session") this.#constant(sessionFactOctets(value.fact, this.facts));
+      this.#constant(target.length === VARIABLE_LENGTH ? withLength(value.octets) : value.octets, at);
+    } else if (value.from === "session") this.#constant(sessionFactOctets(value.fact, this.facts), at);
   }
 
-  /** A field whose source lies between two marks. */
-  converted({ target, value }: MappedField, first: number, last: number): void {
+  /** A field whose source is turned into something else. @param at as for {@link made} */
+  converted({ target, value }: MappedField, at: number): void {
     if (value.from !== "record") throw new RangeError("a conversion needs a source field");
-    const field = this.#field(value.index);
-    switch (value.convert) {
+    const { index, convert } = value;
+    const field = this.#field(index);
+    switch (convert) {
       case "to-variable":
-        this.operation(Operation.toVariable, first, field.length);
+        this.operation(Operation.toVariable, index, field.length);
         this.growth += field.length < 255 ? 1 : 3;
         break;
       case "seconds-to-milliseconds":
-        this.operation(Operation.secondsToMilliseconds, first);
+        this.operation(Operation.secondsToMilliseconds, index);
         this.growth += 4;
         break;
       case "ipv4-to-ipv6":
-        this.#constant(IPV4_MAPPED);
-        this.operation(Operation.copy, first, last);
+        this.#constant(IPV4_MAPPED, at);
+        this.copy(index, index + 1);
         break;
       case "widen": {
         const type = field.element.known ? field.element.type : target.element.type;
-        if (type === "float32" || type === "float64") this.operation(Operation.widenFloat, first);
+        if (type === "float32" || type === "float64") this.operation(Operation.widenFloat, index);
         else {
           const code = isSigned(type) ? Operation.widenSigned : Operation.widenUnsigned;
-          this.operation(code, first, field.length | target.length << 8);
+          this.operation(code, index, field.length, target.length);
         }
         this.growth += target.length - field.length;
         break;
@@ -364,14 +359,8 @@ class Emitter {
     }
   }
 
-  #beginAdvance(): void {
-    this.operation(Operation.advance);
-    this.#advancing = this.words.length - 2;
-  }
-
-  #constant(octets: Uint8Array): void {
-    this.operation(Operation.constant, octets.length, this.constants.length);
-    this.constantOffsets.push(this.words.length - 1);
+  #constant(octets: Uint8Array, at: number): void {
+    this.operation(Operation.constant, at, octets.length, this.constants.length);
     const all = new Uint8Array(this.constants.length + octets.length);
     all.set(this.constants);
     all.set(octets, this.constants.length);

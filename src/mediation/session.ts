@@ -3,6 +3,7 @@ import { nextMessageLength } from "../ipfix/framing.ts";
 import { IPFIX_VERSION, MESSAGE_HEADER_LENGTH } from "../ipfix/message_header.ts";
 import type { RegistryHistory } from "../ipfix/registry.ts";
 import { Announcements } from "./announcements.ts";
+import type { CompiledMappings } from "./compiled_mapping.ts";
 import { Counters, increment } from "./counters.ts";
 import type { DropReason, MediationEvent } from "./event.ts";
 import type { SharedState } from "./mediator.ts";
@@ -26,6 +27,12 @@ const STAGE_LENGTH = 256 * 1024;
 const stagedInput = allocate(STAGE_LENGTH);
 const stagedOutput = allocate(STAGE_LENGTH);
 const scratch = allocate(2 * SCRATCH_LENGTH);
+
+/** Where a call's output goes. */
+interface Room extends Output {
+  /** All of it is input that stays where it is. */
+  relayed: boolean;
+}
 
 const mappers = new WeakMap<RegistryHistory, RecordMapper>();
 
@@ -67,6 +74,7 @@ export class Session implements SessionRewriter {
   readonly #target: SessionTarget;
   readonly #facts: SessionFacts;
   readonly #replay: Replay;
+  readonly #compiled: CompiledMappings;
   /** Made when there is something to tell: few sessions drop or warn. */
   #toldDrops: Set<string> | undefined;
   #toldWarnings: Set<string> | undefined;
@@ -82,6 +90,7 @@ export class Session implements SessionRewriter {
 
   constructor(shared: SharedState, facts: SessionFacts) {
     this.#facts = facts;
+    this.#compiled = shared.compiled;
     const target = this.#target = new SessionTarget(shared, facts);
     const notify = (event: MediationEvent) => void this.#events.push(event);
     const drop = (reason: DropReason, observationDomain: number, template: number, message: string, records: number) =>
@@ -123,7 +132,7 @@ export class Session implements SessionRewriter {
     return false;
   }
 
-  rewrite(input: Uint8Array, output: Uint8Array): void {
+  rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
     if (this.#closed) throw new Error("the session is closed");
     this.produced = this.producedRecords = 0;
     this.consumed = this.#abandoned;
@@ -133,12 +142,13 @@ export class Session implements SessionRewriter {
     let inputAddress = addressOf(input);
     if (inputAddress < 0) memoryOctets.set(input.subarray(0, inputLength), inputAddress = stagedInput);
     const start = addressOf(output) < 0 ? stagedOutput : addressOf(output);
-    const room: Output = {
+    const room: Room = {
       start,
       end: start + Math.min(output.length, STAGE_LENGTH),
       at: start,
       messages: 0,
       records: 0,
+      relayed: false,
     };
     try {
       this.#run(input.subarray(0, inputLength), inputAddress, room);
@@ -149,12 +159,14 @@ export class Session implements SessionRewriter {
       this.#counters.octetsSent += this.produced;
       this.#counters.recordsSent += room.records;
       this.#counters.octetsReceived += this.consumed;
-      if (start === stagedOutput) output.set(memoryOctets.subarray(start, room.at));
       this.#tell();
     }
+    if (room.relayed) return input.subarray(this.consumed - this.produced, this.consumed);
+    if (start === stagedOutput) output.set(memoryOctets.subarray(start, room.at));
+    return output.subarray(0, this.produced);
   }
 
-  #run(input: Uint8Array, address: number, output: Output): void {
+  #run(input: Uint8Array, address: number, output: Room): void {
     if (!this.#replay.write(output, this.#readClock(input))) return;
     for (;;) {
       if (this.#plan !== undefined) {
@@ -177,13 +189,16 @@ export class Session implements SessionRewriter {
         output.at,
         output.end,
       );
-      const { consumed, produced, records, messages } = answer;
+      const { consumed, produced, records, messages, hot, relayed } = answer;
+      if (relayed && output.at === output.start) output.relayed = true;
+      else if (relayed) memoryOctets.copyWithin(output.at, address + this.consumed, address + this.consumed + produced);
       this.consumed += consumed;
       output.at += produced;
       output.messages += messages;
       output.records += records;
       this.#counters.messagesReceived += messages;
       this.#counters.recordsReceived += records;
+      if (hot !== 0) this.#compiled.quicken(hot);
       if (stop !== Stop.general) return;
       if (!this.#readGeneral(input, address, output)) return;
     }

@@ -38,8 +38,8 @@ export interface TemplateState {
  *
  * ```ts ignore
  * do {
- *   session.rewrite(input.subarray(start, end), output);
- *   if (session.produced > 0) await write(output.subarray(0, session.produced));
+ *   const octets = session.rewrite(input.subarray(start, end), output);
+ *   if (octets.length > 0) await write(octets);
  *   start += session.consumed;
  * } while (session.consumed > 0 || session.produced > 0);
  * // what is left from start to end is the beginning of a message: read more behind it
@@ -48,7 +48,7 @@ export interface TemplateState {
 export interface SessionRewriter {
   /** Octets of the input that the last {@link rewrite} took: whole messages only. */
   readonly consumed: number;
-  /** Octets that the last {@link rewrite} put at the start of the output: whole messages only, as many as may go in one write. */
+  /** Octets that the last {@link rewrite} gave out. */
   readonly produced: number;
   /** Data records among them. */
   readonly producedRecords: number;
@@ -57,18 +57,20 @@ export interface SessionRewriter {
   readonly skewed: boolean;
 
   /**
-   * Takes whole messages from the input for as long as their output fits.
+   * Takes whole messages from the input for as long as their output fits, and gives out whole messages: as many as may go in one write.
    *
    * With `consumed` and `produced` both 0, the input holds no whole message and nothing waits: read more.
    * A call may take nothing and yet produce: output of an earlier message that did not fit, or replayed templates.
    *
    * @param input from the first octet not consumed yet; may end inside a message
-   * @param output at least 65535 octets; what stands past `produced` means nothing
+   * @param output at least 65535 octets
+   * @returns what goes out, valid until either buffer is written to: the start of the output, or where all goes out as it came, the
+   *   start of the input, without a copy; what the output holds otherwise means nothing
    * @throws DecodeError when the first message not consumed is broken (offset counted from the start of `input`); all before it
    *   has been given out by earlier calls, nothing of it goes out. It is counted in `counters.messagesRejected`. On TCP the session is over; on UDP the caller goes
    *   on behind the message.
    */
-  rewrite(input: Uint8Array, output: Uint8Array): void;
+  rewrite(input: Uint8Array, output: Uint8Array): Uint8Array;
   /**
    * A new transport session to the collector: sequence numbers count from 0, the live templates go out first, then what was
    * unsent, then on.

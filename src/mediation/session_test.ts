@@ -27,8 +27,8 @@ function rewriteAll(session: SessionRewriter, ...messages: readonly Uint8Array[]
   const output = new Uint8Array(65535);
   let start = 0;
   do {
-    session.rewrite(input.subarray(start), output);
-    if (session.produced > 0) writes.push(output.slice(0, session.produced));
+    const octets = session.rewrite(input.subarray(start), output);
+    if (octets.length > 0) writes.push(octets.slice());
     start += session.consumed;
   } while (session.consumed > 0 || session.produced > 0);
   return writes;
@@ -88,8 +88,9 @@ Deno.test("a template that is withdrawn in what never arrived is announced once 
   const { session } = open(mediatorOf(GO_IPFIX));
   rewriteAll(session, message().templateSet([protocol()]).build());
   const output = new Uint8Array(65535);
-  session.rewrite(message().dataSet(protocol(), [[6]]).templateSet([{ withdraw: 256 }]).build(), output);
-  session.restart(output.subarray(0, session.produced));
+  session.restart(
+    session.rewrite(message().dataSet(protocol(), [[6]]).templateSet([{ withdraw: 256 }]).build(), output),
+  );
   assert.deepEqual(sets(...rewriteAll(session)), ["template 256", "256: 1"]);
   session.restart();
   assert.deepEqual(rewriteAll(session), [], "and not a second time");

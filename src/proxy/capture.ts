@@ -117,11 +117,10 @@ export class CapturableRewriter implements SessionRewriter {
     recording.finish(end);
   }
 
-  rewrite(input: Uint8Array, output: Uint8Array): void {
-    this.rewriter.rewrite(input, output);
-    if (this.#recording === undefined) return;
-    const ended = this.#recording.take(input.subarray(0, this.consumed), output.subarray(0, this.produced));
-    if (ended) this.#recording = undefined;
+  rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
+    const octets = this.rewriter.rewrite(input, output);
+    if (this.#recording?.take(input.subarray(0, this.consumed), octets) === true) this.#recording = undefined;
+    return octets;
   }
 
   close(): void {

@@ -71,19 +71,19 @@ export class ObservingRewriter implements SessionRewriter {
     return this.#observed.skewed;
   }
 
-  rewrite(input: Uint8Array, output: Uint8Array): void {
-    if (this.#putPrelude(output)) return;
+  rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
+    if (this.#putPrelude(output)) return output.subarray(0, this.produced);
     const { datagrams } = this.#options;
     const wholeOnly = datagrams();
     if (wholeOnly && input.length >= MESSAGE_HEADER_LENGTH) decodeMessageHeader(input);
     const most = Math.min(input.length, output.length);
     const length = wholeOnly ? wholeMessages(input, most) : this.#finishing ? this.#toBoundary(input, most) : most;
     const octets = input.subarray(0, length);
-    output.set(octets);
     this.consumed = this.produced = length;
     const before = this.counters.recordsReceived;
     this.#observe(octets);
     this.producedRecords = this.counters.recordsReceived - before;
+    return octets;
   }
 
   #putPrelude(output: Uint8Array): boolean {

@@ -122,6 +122,7 @@ for (const fault of ["throws", "never consumes"] as const) {
         if (good.length > 1) return rewriter;
         rewriter.rewrite = () => {
           if (fault === "throws") throw new Error("a fault of the rewriter");
+          return new Uint8Array(0);
         };
         return rewriter;
       },

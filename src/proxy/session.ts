@@ -157,9 +157,10 @@ export class Session {
       }
       atRest = false;
       const rewriter = this.#rewriter;
-      let output = this.#output ??= pool.lease(OUTPUT_OCTETS);
+      const output = this.#output ??= pool.lease(OUTPUT_OCTETS);
+      let octets: Uint8Array;
       try {
-        rewriter.rewrite(input.waiting(), output);
+        octets = rewriter.rewrite(input.waiting(), output);
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
         this.#reject(error);
@@ -170,9 +171,8 @@ export class Session {
       input.consume(rewriter.consumed);
       this.#streamOffset += rewriter.consumed;
 
-      if (rewriter.produced > 0) {
-        if (rewriter.produced <= SMALL_OUTPUT) output = this.#shrinkOutput(output, rewriter.produced);
-        const octets = output.subarray(0, rewriter.produced);
+      if (octets.length > 0) {
+        octets = this.#holdLittle(octets, output);
         // Counted before: a loss in the middle of the write is reported before the write says how much was taken.
         this.#collector.inFlight.add(octets.length, rewriter.producedRecords);
         let taken = 0;
@@ -185,7 +185,7 @@ export class Session {
           this.#collector = await this.#resume(this.#collector, unsent);
           if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
         }
-        if (output.length <= SMALL_OUTPUT) this.#releaseOutput();
+        if (this.#output !== output) this.#releaseOutput();
         continue;
       }
       if (rewriter.consumed > 0) continue;
@@ -468,12 +468,20 @@ export class Session {
     this.#parts.report(level, event.event, message, fields, event);
   }
 
-  /** Little output moves into a little buffer for its write: thousands of sessions that send at once then share one large one. */
-  #shrinkOutput(output: Uint8Array, octets: number): Uint8Array {
-    const small = this.#parts.pool.lease(octets <= SMALLEST_OUTPUT ? SMALLEST_OUTPUT : SMALL_OUTPUT);
-    small.set(output.subarray(0, octets));
+  /**
+   * Thousands of sessions that write at once share one large buffer: what lies in the input's needs none, and little moves into a
+   * little one for its write.
+   */
+  #holdLittle(octets: Uint8Array, output: Uint8Array): Uint8Array {
+    const isInput = octets.byteOffset !== output.byteOffset || octets.buffer !== output.buffer;
+    if (!isInput && octets.length > SMALL_OUTPUT) return octets;
     this.#releaseOutput();
-    return this.#output = small;
+    if (isInput) return octets;
+    const small = this.#output = this.#parts.pool.lease(
+      octets.length <= SMALLEST_OUTPUT ? SMALLEST_OUTPUT : SMALL_OUTPUT,
+    );
+    small.set(octets);
+    return small.subarray(0, octets.length);
   }
 
   #releaseOutput(): void {

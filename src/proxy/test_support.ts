@@ -32,8 +32,13 @@ export class RelayingRewriter implements SessionRewriter {
 
   constructor(readonly facts: SessionFacts) {}
 
-  rewrite(input: Uint8Array, output: Uint8Array): void {
+  rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
     this.consumed = this.produced = this.producedRecords = 0;
+    this.#relay(input, output);
+    return output.subarray(0, this.produced);
+  }
+
+  #relay(input: Uint8Array, output: Uint8Array): void {
     for (; this.#waiting[0] !== undefined; this.#waiting.shift()) {
       if (!this.#put(this.#waiting[0], output)) return;
     }

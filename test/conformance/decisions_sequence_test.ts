@@ -233,18 +233,18 @@ for (const to of [RFC, GO, LEGACY, STREAM_READ]) {
       const buffer = new Uint8Array(262_144);
       // The connection is lost in the call that produces the message after so many.
       for (let lost = false; !lost;) {
-        session.rewrite(rest, buffer);
+        const octets = session.rewrite(rest, buffer);
         rest = rest.subarray(session.consumed);
-        if (session.produced === 0 && session.consumed === 0) break;
-        const produced = readMessages(buffer.slice(0, session.produced));
+        if (octets.length === 0 && session.consumed === 0) break;
+        const produced = readMessages(octets.slice());
         lost = messages + produced.length > taken;
         const keep = lost ? taken - messages : produced.length;
         let end = 0;
-        for (let index = 0; index < keep; index++) end += ((buffer[end + 2] ?? 0) << 8) + (buffer[end + 3] ?? 0);
-        output.push(buffer.slice(0, end));
-        lostConnection.write("first", buffer.slice(0, end));
+        for (let index = 0; index < keep; index++) end += ((octets[end + 2] ?? 0) << 8) + (octets[end + 3] ?? 0);
+        output.push(octets.slice(0, end));
+        lostConnection.write("first", octets.slice(0, end));
         messages += keep;
-        if (lost) session.restart(buffer.subarray(end, session.produced));
+        if (lost) session.restart(octets.subarray(end));
       }
       const first = deliver(join(...output));
       const again = rewriteAll(session, join(rest, after));

@@ -273,11 +273,11 @@ Deno.test("65,515 records of 16,000 empty fields each: no call takes long, no wr
   const buffer = new Uint8Array(262_144);
   for (let call = 0, consumed = 0; call < 40; call++) {
     const begin = performance.now();
-    session.rewrite(input.subarray(consumed), buffer);
+    const octets = session.rewrite(input.subarray(consumed), buffer);
     assert.ok(performance.now() - begin < PATIENCE, `${performance.now() - begin} ms in one call`);
     consumed += session.consumed;
     assert.ok(session.produced > 0);
-    assert.ok(readMessages(buffer.slice(0, session.produced)).length > 0);
+    assert.ok(readMessages(octets.slice()).length > 0);
   }
   session.close();
 });

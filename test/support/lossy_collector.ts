@@ -25,9 +25,8 @@ export function rewriteWithLosses(
   const remaining = [...losses];
   let consumed = 0;
   for (;;) {
-    session.rewrite(octets.subarray(consumed), buffer);
+    const produced = session.rewrite(octets.subarray(consumed), buffer).slice();
     consumed += session.consumed;
-    const produced = buffer.slice(0, session.produced);
     if (session.consumed === 0 && produced.length === 0) break;
     if (produced.length === 0) continue;
     const writes = connections.at(-1) ?? [];

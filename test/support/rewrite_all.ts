@@ -73,8 +73,9 @@ export function rewriteAll(session: SessionRewriter, octets: Uint8Array, drive: 
       guarded.fill(UNTOUCHED);
       const input = arrivedOctets.subarray(0, arrived - consumed);
       input.set(octets.subarray(consumed, arrived));
+      let rewritten: Uint8Array;
       try {
-        session.rewrite(input, buffer);
+        rewritten = session.rewrite(input, buffer);
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
         assert.deepEqual([session.consumed, session.produced], [0, 0], "nothing of a broken message goes out");
@@ -92,7 +93,8 @@ export function rewriteAll(session: SessionRewriter, octets: Uint8Array, drive: 
       const rest = guarded.subarray(outputSize);
       assert.ok(same(rest, untouched.subarray(0, rest.length)), "nothing is written past the output's end");
       if (produced > 0) {
-        writes.push(buffer.slice(0, produced));
+        assert.equal(rewritten.length, produced);
+        writes.push(rewritten.slice());
         records += session.producedRecords;
       }
       consumed += taken;

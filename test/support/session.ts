@@ -24,8 +24,13 @@ export function mediatorOf(
 export function openSession(
   profile: Profile,
   facts: Partial<SessionFacts> = {},
+  options: Partial<MediatorOptions> = {},
 ): { session: SessionRewriter; events: MediationEvent[] } {
   const events: MediationEvent[] = [];
-  const session = mediatorOf(profile).open({ reliable: true, notify: (event) => events.push(event), ...facts });
+  const session = mediatorOf(profile, options).open({
+    reliable: true,
+    notify: (event) => events.push(event),
+    ...facts,
+  });
   return { session, events };
 }

@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { isStructured, naturalLength } from "../../src/ipfix/abstract_data_type.ts";
 import type { InformationElement } from "../../src/ipfix/information_element.ts";
 import { type Dialect, DIALECTS } from "../../src/mediation/dialect.ts";
+import type { MediatorOptions } from "../../src/mediation/mediator.ts";
 import type { Profile } from "../../src/mediation/profile.ts";
 import { antreaProfile, COLLECTORS, ERAS, history, rfc7011, withoutLimits } from "./antrea.ts";
 import type { MessagePlan, Padding, SetPlan, StreamPlan } from "./stream_plan.ts";
@@ -259,3 +260,7 @@ export const facts = fc.record({
   reliable: fc.oneof({ weight: 3, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
   maxMessageLength: fc.constantFrom(65535, 1024, 512),
 });
+
+/** Whether mappings get a function that walks their records at once, or not as long as a test takes. */
+export type Quickness = Pick<MediatorOptions, "worthAFunction">;
+export const quickness: fc.Arbitrary<Quickness> = fc.constantFrom({ worthAFunction: 0 }, {});

@@ -9,9 +9,8 @@ import asc from "assemblyscript/asc";
 /** Memory of the loop in pages of 64 KiB: reserved, and taken from the system only as far as it is touched. */
 const PAGES = 4096;
 
-/** Compiles the source next to this file. @throws Error with the compiler's own words. */
+/** Compiles the sources next to this file. @throws Error with the compiler's own words. */
 export async function compileRewriteLoop(): Promise<Uint8Array> {
-  const source = await Deno.readTextFile(new URL("./rewrite_loop.as.ts", import.meta.url));
   let binary: Uint8Array | undefined;
   const { error, stderr } = await asc.main(
     [
@@ -30,9 +29,10 @@ export async function compileRewriteLoop(): Promise<Uint8Array> {
       String(PAGES),
       "--maximumMemory",
       String(PAGES),
+      "--exportTable",
     ],
     {
-      readFile: (name: string) => name === "rewrite_loop.as.ts" ? source : null,
+      readFile: (name: string) => Deno.readTextFile(new URL(name, import.meta.url)).catch(() => null),
       writeFile: (_name: string, contents: string | Uint8Array) => {
         if (contents instanceof Uint8Array) binary = contents;
       },

@@ -14,8 +14,9 @@ const octets = new Uint8Array(memory.buffer);
 const words = new Uint32Array(memory.buffer);
 const longs = new BigUint64Array(memory.buffer);
 const freeBlocks: number[][] = Array.from({ length: LARGEST_CLASS + 1 }, () => []);
-/** The loop moves octets in steps of 16 and may read past the end of a block. */
-const ALLOCATABLE_END = octets.length - 64;
+/** The loop moves octets in steps of 16 and walks records side by side: it may read so far past the end of a block. */
+const READ_PAST = 256 * 1024;
+const ALLOCATABLE_END = octets.length - READ_PAST;
 let unused = (heapStart() + 63) & ~63;
 
 function classOf(size: number): number {

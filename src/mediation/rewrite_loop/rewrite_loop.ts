@@ -43,6 +43,14 @@ export const answer = {
   get messages(): number {
     return memoryWords[result + 3] ?? 0;
   },
+  /** Whether what was given is what was taken, octet for octet: it lies where the input begins, and the output is untouched. */
+  get relayed(): boolean {
+    return memoryWords[result + 5] === 1;
+  },
+  /** A program that so many messages needed that it is worth a function of its own; 0: none has become that. */
+  get hot(): number {
+    return memoryWords[result + 4] ?? 0;
+  },
 };
 
 /** Rewrites messages of one data set each until another kind comes; addresses in the loop's memory. Gives a {@link Stop}. */

@@ -34,7 +34,8 @@ function routed(routes: Routes, observationDomainId: number, id: number): number
   const stop = rewriteMessages(routes.address, input, input + message.length, output, output + 1024);
   if (stop === Stop.general) return undefined;
   assert.equal(answer.messages, 1);
-  return (memoryOctets[output + 16] ?? 0) * 256 + (memoryOctets[output + 17] ?? 0);
+  const sent = answer.relayed ? input : output;
+  return (memoryOctets[sent + 16] ?? 0) * 256 + (memoryOctets[sent + 17] ?? 0);
 }
 
 Deno.test("the loop finds each route by domain and template, however many there are", () => {

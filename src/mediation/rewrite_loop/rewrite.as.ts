@@ -1,0 +1,212 @@
+// Rewrites records that have been walked.
+//
+// What is kept is moved in spans: `run` is where the octets begin that are read but not moved yet. A span reaches from one cut or
+// constant to the next, over the ends of records and of messages.
+
+import {
+  CONSTANT,
+  COPY,
+  CUT_OCTETS,
+  CUT_TRUE,
+  CUT_VARIABLE,
+  END,
+  FLUSH,
+  KEEP_OCTETS,
+  KEEP_VARIABLE,
+  move,
+  OPERATION_LENGTH,
+  PROGRAM_ENTRY,
+  PROGRAM_REWRITE,
+  read16,
+  SKIP,
+  TO_VARIABLE,
+  VALUE_LENGTH,
+  WIDEN_FLOAT,
+  WIDEN_SIGNED,
+  WIDEN_UNSIGNED,
+} from "./program.as";
+import { LANE_END, LANE_MESSAGE, LOG_LENGTH, walkRecord } from "./walk.as";
+
+/** Where rewriting has come to: in the input, and in the output. */
+export let run: usize = 0;
+export let out: usize = 0;
+
+/** From here on, to there. */
+// @ts-ignore: decorator
+@inline
+export function moveTo(input: usize, output: usize): void {
+  run = input;
+  out = output;
+}
+
+// @ts-ignore: decorator
+@inline
+function count(counters: usize, offset: u32): void {
+  store<u64>(counters + offset, load<u64>(counters + offset) + 1);
+}
+
+/** As {@link count}; the 16 bits above the count keep the length of the value. */
+// @ts-ignore: decorator
+@inline
+function countLength(counters: usize, offset: u32, length: usize): void {
+  const total = (load<u64>(counters + offset) + 1) & 0xffffffffffff;
+  store<u64>(counters + offset, total | (<u64> length << 48));
+}
+
+/** Keeps the beginning of the field of variable length at `place`, where the cut that comes next counts it. */
+function keepVariable(to: usize, place: usize): void {
+  let length: usize = load<u8>(place++);
+  if (length == 255) {
+    length = read16(place);
+    place += 2;
+  }
+  if (length != 0) memory.copy(to, place, min<usize>(length, VALUE_LENGTH));
+}
+
+/** The same for a field of this length. */
+function keepOctets(to: usize, place: usize, length: usize): void {
+  if (isFilled(place, length)) memory.copy(to, place, min<usize>(length, VALUE_LENGTH));
+}
+
+/** Whether one of these octets is not 0. */
+function isFilled(place: usize, length: usize): bool {
+  for (const end = place + length; place < end; ++place) if (load<u8>(place) != 0) return true;
+  return false;
+}
+
+/** Rewrites the whole record of this entry of the log, from `run` to `out`. */
+// @ts-ignore: decorator
+@inline
+export function rewriteRecord(program: usize, entry: usize, counters: usize): void {
+  let from = run;
+  let to = out;
+  for (let operation = program + load<u32>(program, PROGRAM_REWRITE);; operation += OPERATION_LENGTH) {
+    const word = load<u32>(operation);
+    const code = word & 0xff;
+    if (code == END) break;
+    const place: usize = load<u32>(entry + (word >> 8 << 2)) + load<u32>(operation, 4);
+    const a = load<u32>(operation, 8);
+    const b = load<u32>(operation, 12);
+    switch (code) {
+      case FLUSH: {
+        move(to, from, place - from);
+        to += place - from;
+        from = place;
+        break;
+      }
+      case SKIP: {
+        from = place;
+        break;
+      }
+      case CONSTANT: {
+        move(to, from, place - from);
+        to += place - from;
+        from = place;
+        move(to, program + b, a);
+        to += a;
+        break;
+      }
+      case CUT_VARIABLE: {
+        move(to, from, place - from);
+        to += place - from;
+        let length: usize = load<u8>(place);
+        from = place + 1;
+        if (length == 255) {
+          length = read16(from);
+          from += 2;
+        }
+        if (length != 0) {
+          if (counters != 0) countLength(counters, a, length);
+          from += length;
+        }
+        break;
+      }
+      case CUT_OCTETS: {
+        move(to, from, place - from);
+        to += place - from;
+        from = place + b;
+        if (counters != 0 && isFilled(place, b)) count(counters, a);
+        break;
+      }
+      case CUT_TRUE: {
+        move(to, from, place - from);
+        to += place - from;
+        from = place + 1;
+        if (counters != 0 && load<u8>(place) == 1) count(counters, a);
+        break;
+      }
+      case KEEP_VARIABLE: {
+        if (counters != 0) keepVariable(counters + a, place);
+        break;
+      }
+      case KEEP_OCTETS: {
+        if (counters != 0) keepOctets(counters + a, place, b);
+        break;
+      }
+      case COPY: {
+        const length: usize = load<u32>(entry + (a << 2)) + b - place;
+        move(to, place, length);
+        to += length;
+        break;
+      }
+      case WIDEN_UNSIGNED:
+      case WIDEN_SIGNED: {
+        const negative = code == WIDEN_SIGNED && (load<u8>(place) & 0x80) != 0;
+        memory.fill(to, negative ? 0xff : 0, b - a);
+        move(to + b - a, place, a);
+        to += b;
+        break;
+      }
+      case WIDEN_FLOAT: {
+        const narrow = reinterpret<f32>(bswap<u32>(load<u32>(place)));
+        store<u64>(to, bswap<u64>(reinterpret<u64>(<f64> narrow)));
+        to += 8;
+        break;
+      }
+      case TO_VARIABLE: {
+        if (a < 255) {
+          store<u8>(to++, <u8> a);
+        } else {
+          store<u8>(to, 255);
+          store<u16>(to, bswap<u16>(<u16> a), 1);
+          to += 3;
+        }
+        move(to, place, a);
+        to += a;
+        break;
+      }
+      default: {
+        // SECONDS_TO_MILLISECONDS
+        store<u64>(to, bswap<u64>(<u64> bswap<u32>(load<u32>(place)) * 1000));
+        to += 8;
+      }
+    }
+  }
+  run = from;
+  out = to;
+}
+
+/** Rewrites a lane's records. */
+// @ts-ignore: decorator
+@inline
+export function rewriteLane(lane: usize, log: usize, program: usize, found: u32, counters: usize): void {
+  const entryLength: usize = load<u32>(program, PROGRAM_ENTRY);
+  if (found * entryLength + 4 > LOG_LENGTH) {
+    rewriteUnlogged(lane, log, program, found, counters);
+    return;
+  }
+  for (; found > 0; --found) {
+    rewriteRecord(program, log, counters);
+    log += entryLength;
+  }
+}
+
+/** The same for more records than its log holds: each is walked once more. */
+function rewriteUnlogged(lane: usize, log: usize, program: usize, found: u32, counters: usize): void {
+  const end: usize = load<u32>(lane, LANE_END);
+  let record: usize = load<u32>(lane, LANE_MESSAGE) + 20;
+  for (; found > 0; --found) {
+    record = walkRecord(program, record, end, log);
+    rewriteRecord(program, log, counters);
+  }
+}
