@@ -37,15 +37,15 @@ const freeIndexes: number[] = [];
  * @returns 0 where there is to be none: fewer than two fields of variable length, records too long, or too many layouts
  */
 export function takeWalkFunction(layout: RecordLayout): number {
+  const { leading, gaps, marks } = layout;
+  const octets = gaps.reduce((sum, gap) => sum + gap, leading);
+  if (gaps.length === 0 || gaps.length >= LONGEST.fields || octets > LONGEST.octets) return 0;
   const key = keyOf(layout);
   const known = functions.get(key);
   if (known !== undefined) {
     known.uses++;
     return known.index;
   }
-  const { leading, gaps, marks } = layout;
-  const octets = gaps.reduce((sum, gap) => sum + gap, leading);
-  if (gaps.length === 0 || gaps.length >= LONGEST.fields || octets > LONGEST.octets) return 0;
   if (functions.size === FUNCTIONS) return 0;
   const module = new WebAssembly.Module(assemble(gaps, marks));
   const { walk } = new WebAssembly.Instance(module, { loop: { memory } }).exports;

@@ -39,6 +39,7 @@ Deno.test("records that are walked past by far have none, and no more than 64 la
   const taken = [widest, ...Array.from({ length: 63 }, (_, gap) => [gap])];
   for (const gaps of taken) assert.ok(takeWalkFunction(layout(gaps)) > 0);
   none([64]);
+  none([5], 65_536);
   assert.ok(takeWalkFunction(layout([5])) > 0, "those that are there are had all the same");
   releaseWalkFunction(layout([5]));
   for (const gaps of taken) releaseWalkFunction(layout(gaps));
