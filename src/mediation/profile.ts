@@ -1,4 +1,4 @@
-import type { InformationElement } from "../ipfix/information_element.ts";
+import { type InformationElement, sameElement } from "../ipfix/information_element.ts";
 import type { Registry } from "../ipfix/registry.ts";
 import type { FieldSpecifier, Template } from "../ipfix/template.ts";
 import type { Dialect } from "./dialect.ts";
@@ -35,7 +35,7 @@ export interface Profile {
 export function selectTemplate(profile: Profile, source: Template): ProfileTemplate | undefined {
   if (source.scopeFieldCount > 0) return undefined;
   return profile.templates.find(({ selectedBy }) =>
-    source.fields.some(({ element }) => element.pen === selectedBy.pen && element.id === selectedBy.id && element.known)
+    source.fields.some(({ element }) => sameElement(element, selectedBy))
   );
 }
 

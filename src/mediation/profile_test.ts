@@ -20,6 +20,13 @@ Deno.test("of two lists that it could follow, the profile's first, whatever its 
   assert.equal(selectTemplate(profile, template(256, ["sourceIPv6Address", "sourceIPv4Address"])), ipv4);
 });
 
+Deno.test("a list may be selected by an element that no registry has: its collector knows it by number", () => {
+  const own: ProfileTemplate = { name: "own", selectedBy: field("64512/7").element, fields: [] };
+  const numbered = profileOf(GO_IPFIX, { templates: [own] });
+  assert.equal(selectTemplate(numbered, template(256, ["octetDeltaCount", field("64512/7")])), own);
+  assert.equal(selectTemplate(numbered, template(256, [field("64512/8"), field("64513/7")])), undefined);
+});
+
 Deno.test("options templates follow none, nor does a template whose enterprise bit hides PEN 0", () => {
   assert.equal(selectTemplate(profile, template(256, ["sourceIPv4Address"], 1)), undefined);
   const hidden = { ...element("sourceIPv4Address"), known: false, enterpriseBit: true };
