@@ -1,0 +1,37 @@
+import type { Registry } from "../ipfix/registry.ts";
+import type { Template } from "../ipfix/template.ts";
+import type { Dialect } from "../mediation/dialect.ts";
+import { detectAntreaRelease } from "./antrea_eras.ts";
+import { ANTREA_RELEASES, antreaRelease } from "./antrea_releases.ts";
+import { shippedRegistry } from "./registries.ts";
+
+const ANTREA_PEN = 56506;
+
+/**
+ * The registry that a collector of these templates is likely to have.
+ *
+ * - templates of an Antrea release: that release's (of several the newest's)
+ * - elements of Antrea's in others, or a dialect that decodes by the registry's lengths, which only go-ipfix does: the newest of
+ *   go-ipfix that has the most fields as they are, in element and length
+ * - else IANA's
+ */
+export function likelyRegistry(templates: readonly Template[], dialect: Dialect): Registry {
+  const eras = new Set(templates.map((template) => detectAntreaRelease(template)?.profile));
+  const newestEra = ANTREA_RELEASES.findLast(({ era }) => eras.has(era))?.era;
+  const release = newestEra === undefined ? undefined : antreaRelease(newestEra);
+  if (release !== undefined) return shipped(release.registry);
+  const fields = templates.flatMap((template) => template.fields);
+  const ofAntrea = fields.some(({ element }) => element.pen === ANTREA_PEN);
+  if (!ofAntrea && dialect.fieldLengths === "template") return shipped("iana");
+  const newestFirst = [...new Set(ANTREA_RELEASES.map(({ registry }) => registry))].reverse().map(shipped);
+  const fitting = newestFirst.map((registry) =>
+    fields.filter(({ element: { pen, id }, length }) => registry.lookup(pen, id)?.length === length).length
+  );
+  return newestFirst[fitting.indexOf(Math.max(...fitting))] ?? shipped("iana");
+}
+
+function shipped(name: string): Registry {
+  const registry = shippedRegistry(name);
+  if (registry === undefined) throw new Error(`the registry ${name} does not ship with the program`);
+  return registry;
+}
