@@ -12,6 +12,7 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["matrix", async () => (await import("./matrix.ts")).matrixCommand()],
   ["rewrite", async () => (await import("./rewrite.ts")).rewriteCommand()],
   ["inspect", async () => (await import("./inspect.ts")).inspectCommand()],
+  ["profile", async () => (await import("./profile.ts")).profileCommand()],
   ["status", async () => (await import("./status.ts")).statusCommand()],
 ]);
 

@@ -1,6 +1,7 @@
 import { DecodeError } from "../ipfix/decode_error.ts";
 import { foreignProtocol } from "../ipfix/foreign_protocol.ts";
 import { decodeMessageHeader } from "../ipfix/message_header.ts";
+import { foreignFile } from "./foreign_file.ts";
 
 /** What both `rewrite` and `inspect` read: whole messages off a stream of octets, in memory that does not grow. */
 export interface MessageConsumer {
@@ -85,7 +86,8 @@ function truncated(octets: Uint8Array): DecodeError {
 function brokenMessage(error: DecodeError, start: number, octets: Uint8Array): BrokenMessage {
   // Some errors point behind the last octet that is there; the place named shall be one that can be looked at.
   const offset = Math.min(error.offset, messageLength(octets) - 1);
-  return new BrokenMessage(start + Math.max(0, offset), error, foreignProtocol(octets));
+  const hint = foreignProtocol(octets) ?? (start === 0 ? foreignFile(octets) : undefined);
+  return new BrokenMessage(start + Math.max(0, offset), error, hint);
 }
 
 /** Octets of the message that are there. */

@@ -89,3 +89,9 @@ Deno.test("another protocol is named", async () => {
   assert.equal(error.offset, 0);
   assert.match((await broken(Uint8Array.of(0, 9, 0))).error.message, /NetFlow v9/);
 });
+
+Deno.test("another kind of file is named, at its beginning alone", async () => {
+  const pcap = Uint8Array.of(0xd4, 0xc3, 0xb2, 0xa1, ...new Uint8Array(20));
+  assert.match((await broken(pcap)).error.message, /this looks like a packet capture \(pcap\), not IPFIX/);
+  assert.doesNotMatch((await broken(join(message(16), pcap))).error.message, /looks like/);
+});

@@ -7,13 +7,13 @@ Deno.test("--version says which, --help what can be given, on standard output wi
   assert.match(version.text, /^\d+\.\d+\.\d+\n$/);
   const help = await runCommand("--help");
   assert.equal(help.status, 0);
-  for (const command of ["serve", "check", "explain", "matrix", "rewrite", "inspect", "demo"]) {
+  for (const command of ["serve", "check", "explain", "matrix", "rewrite", "inspect", "profile", "demo"]) {
     assert.match(help.text, new RegExp(`^ {2}${command} `, "m"));
   }
 });
 
 Deno.test("every command has --help, laid out for 80 columns", async () => {
-  for (const command of ["serve", "check", "explain", "matrix", "rewrite", "inspect", "demo", "status"]) {
+  for (const command of ["serve", "check", "explain", "matrix", "rewrite", "inspect", "profile", "demo", "status"]) {
     const { status, text, stderr } = await runCommand(command, ["--help"]);
     assert.deepEqual([status, stderr], [0, ""]);
     assert.match(text, new RegExp(`^Usage: ipfix-skew-proxy ${command}`));

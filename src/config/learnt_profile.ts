@@ -51,7 +51,7 @@ export function learnProfile(seen: readonly SeenTemplate[], name: string, dialec
   const notes: string[] = [];
   const templates = seen.filter((one) => {
     if (one.template.scopeFieldCount === 0) return true;
-    notes.push(`${placeOf(one, true)} is left out: profiles list no options templates, these keep their own shape.`);
+    notes.push(`Options ${placeOf(one)} is left out: profiles list no options templates, these keep their own shape.`);
     return false;
   });
   const registry = likelyRegistry(templates.map(({ template }) => template), dialect);
@@ -77,7 +77,7 @@ export function learnProfile(seen: readonly SeenTemplate[], name: string, dialec
 
 function noteFields(one: SeenTemplate, fields: LearntFields, dialect: Dialect, notes: string[]): void {
   const { choices, elements, leftOut, changed } = fields;
-  const place = placeOf(one);
+  const place = `T${placeOf(one).slice(1)}`;
   if (choices.length === 0) {
     notes.push(`${place} is left out, since a profile can say none of its fields: ${leftOut.join(", ")}.`);
     return;
@@ -90,7 +90,7 @@ function noteFields(one: SeenTemplate, fields: LearntFields, dialect: Dialect, n
   if (undecodable.length > 0) {
     const names = undecodable.map((element) => `${element.name} (${element.type})`).join(", ");
     notes.push(
-      `${place} lists what the dialect ${dialect.name} cannot take and no collector of it will get: ${names}.`,
+      `${place} lists what the dialect ${dialect.name} cannot take, so it never goes out: ${names}.`,
     );
   }
 }
@@ -143,8 +143,8 @@ function antreaOf(templates: readonly SeenTemplate[], notes: string[]): LearntPr
   return undefined;
 }
 
-function placeOf({ observationDomain, template }: SeenTemplate, options = false): string {
-  return `${options ? "options template" : "template"} ${template.id} of observation domain ${observationDomain}`;
+function placeOf({ observationDomain, template }: SeenTemplate): string {
+  return `template ${template.id} of observation domain ${observationDomain}`;
 }
 
 /** At most three of them: there may be thousands of observation domains. */

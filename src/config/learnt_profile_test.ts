@@ -91,10 +91,10 @@ Deno.test("what a profile cannot say is left out, and said", () => {
   ]);
   assert.deepEqual(templates.map(({ fields }) => fields), [["sourceIPv4Address", "flowId"]]);
   assert.deepEqual(notes, [
-    "options template 258 of observation domain 7 is left out: profiles list no options templates, these keep their own shape.",
-    "template 256 of observation domain 7 lacks what a profile cannot say: element 8 of PEN 0 with the enterprise bit, " +
+    "Options template 258 of observation domain 7 is left out: profiles list no options templates, these keep their own shape.",
+    "Template 256 of observation domain 7 lacks what a profile cannot say: element 8 of PEN 0 with the enterprise bit, " +
     "interfaceName of no octets, sourceIPv6Address of 4 octets (ipv6Address: 16), 64512/7 of no octets.",
-    "template 257 of observation domain 7 is left out, since a profile can say none of its fields: element 8 of PEN 0 with the " +
+    "Template 257 of observation domain 7 is left out, since a profile can say none of its fields: element 8 of PEN 0 with the " +
     "enterprise bit.",
   ]);
 });
@@ -112,9 +112,9 @@ Deno.test("towards a decoder that goes by its registry's lengths, elements have 
     "observationTimeMicroseconds",
   ]);
   assert.deepEqual(notes, [
-    "template 256 of observation domain 7 has octetDeltaCount of 4 octets as 8 octets, interfaceName of 1 octet as variable length: " +
+    "Template 256 of observation domain 7 has octetDeltaCount of 4 octets as 8 octets, interfaceName of 1 octet as variable length: " +
     "the dialect go-ipfix decodes by the registry's lengths.",
-    "template 256 of observation domain 7 lists what the dialect go-ipfix cannot take and no collector of it will get: " +
+    "Template 256 of observation domain 7 lists what the dialect go-ipfix cannot take, so it never goes out: " +
     "observationTimeMicroseconds (dateTimeMicroseconds).",
   ]);
 });
@@ -146,7 +146,10 @@ Deno.test("the registry is IANA's, or the one of go-ipfix that has the elements 
   // Of other lengths before: a string up to v0.5.0, and 1 octet up to v0.15.
   assert.equal(registry("sourcePodName 56506/115:65535"), "go-ipfix/v0.4.7");
   assert.equal(registry("sourcePodName forwardingStatus:1"), "go-ipfix/v0.14.0");
-  assert.equal(registry("flowId forwardingStatus:1", dialectOf("go-ipfix-legacy")), "go-ipfix/v0.14.0");
+  // Towards a decoder of go-ipfix, that of a release which has it.
+  assert.equal(registry("flowId", dialectOf("go-ipfix")), "go-ipfix/v0.17.0");
+  assert.equal(registry("flowId", dialectOf("go-ipfix-legacy")), "go-ipfix/v0.11.0");
+  assert.equal(registry("flowId", dialectOf("go-ipfix-stream-read")), "go-ipfix/v0.5.4");
 });
 
 Deno.test("an Antrea Agent's templates are known as such, with their release's registry", () => {
@@ -154,6 +157,8 @@ Deno.test("an Antrea Agent's templates are known as such, with their release's r
     loadProfile(release).templates.map(({ fields }, index) => ({ id: 256 + index, fields, scopeFieldCount: 0 }));
   const { antrea, registry } = learn(templates("antrea/v2.0"));
   assert.deepEqual([antrea, registry], [{ profile: "antrea/v2.0", range: "v2.0-v2.5" }, "go-ipfix/v0.9.0"]);
+  assert.equal(learn(templates("antrea/v2.0"), dialectOf("go-ipfix")).registry, "go-ipfix/v0.16.0");
+  assert.equal(learn(templates("antrea/v2.7"), dialectOf("go-ipfix-legacy")).registry, "go-ipfix/v0.17.0");
   const both = learn([
     ...templates("antrea/v2.0").map((one) => [1, one] as const),
     ...templates("antrea/v1.15").map((one) => [2, one] as const),

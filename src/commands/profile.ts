@@ -1,0 +1,112 @@
+import { basename, extname } from "node:path";
+import { Command, Option } from "commander";
+import { learnProfile, type LearntProfile } from "../config/learnt_profile.ts";
+import { cannotRead } from "../config/profiles.ts";
+import { DIALECTS, RFC7011 } from "../mediation/dialect.ts";
+import { runFailure, usageFailure } from "./command_failure.ts";
+import { required } from "./configuration.ts";
+import { BrokenMessage, consumeStream } from "./message_stream.ts";
+import { antreaHint, profileText } from "./profile_text.ts";
+import { SeenTemplates, TooManyTemplates } from "./seen_templates.ts";
+import { printable, say, writeOctets } from "./terminal.ts";
+
+interface Options {
+  readonly fromCapture?: string;
+  readonly name?: string;
+  readonly dialect: string;
+}
+
+/** What stands for standard input. */
+const STANDARD_INPUT = "-";
+
+export function profileCommand(): Command {
+  return new Command("profile")
+    .summary("learn a collector's profile from the templates in a capture")
+    .description(
+      "Reads what a collector's own exporter sends (an IPFIX file, RFC 5655) and writes a profile file with its templates, for " +
+        "`collector.profile`: so any exporter can be served to any collector.",
+    )
+    .option("--from-capture <file>", "IPFIX file; - is standard input")
+    .option("--name <name>", "the profile's name (default: the file's)")
+    .addOption(
+      new Option("--dialect <dialect>", "what the collector's decoder can take").choices([...DIALECTS.keys()])
+        .default(RFC7011.name),
+    )
+    .action(writeProfile);
+}
+
+async function writeProfile(options: Options): Promise<void> {
+  const path = required("--from-capture <file>", options.fromCapture);
+  const name = options.name ?? nameOf(path);
+  if (name.trim() === "") throw usageFailure(`error: --name: "${printable(name)}" is not allowed (the profile's name)`);
+  const origin = path === STANDARD_INPUT ? "standard input" : printable(basename(path));
+  const seen = await readTemplates(path, origin);
+  const learnt = learnProfile(seen.templates, name, DIALECTS.get(options.dialect) ?? RFC7011);
+  const profile = { ...learnt, notes: [...seen.notes, ...learnt.notes] };
+  if (profile.templates.length === 0) throw runFailure([nothingLearnt(seen, origin), ...notesOf(profile)].join("\n"));
+  await writeOctets(new TextEncoder().encode(profileText(profile, origin)));
+  sayLearnt(profile);
+}
+
+/** The file's name without directory and extension; `collector` where there is none. */
+function nameOf(path: string): string {
+  const name = path === STANDARD_INPUT ? "" : basename(path, extname(path));
+  return name.trim() === "" ? "collector" : name;
+}
+
+async function readTemplates(path: string, origin: string): Promise<SeenTemplates> {
+  using file = path === STANDARD_INPUT ? undefined : await open(path);
+  const input = file ?? Deno.stdin;
+  const seen = new SeenTemplates();
+  try {
+    await consumeStream((into) => input.read(into), seen);
+  } catch (error) {
+    if (error instanceof TooManyTemplates) throw runFailure(`error: ${origin} holds ${error.message}`, error);
+    if (error instanceof BrokenMessage) throw runFailure(`error: ${error.message}${wholePart(seen, path)}`, error);
+    throw error;
+  }
+  return seen;
+}
+
+/** @throws CommandFailure where there is no such file, or none that can be read */
+async function open(path: string): Promise<Deno.FsFile> {
+  try {
+    const file = await Deno.open(path);
+    // A directory can be opened, and fails at the first read.
+    if ((await file.stat()).isDirectory) throw Object.assign(new Error(), { code: "EISDIR" });
+    return file;
+  } catch (error) {
+    throw usageFailure(`error: --from-capture: ${cannotRead(printable(path), error)}`, error);
+  }
+}
+
+/** How to go on with what stands before a broken message. */
+function wholePart({ taken, templates }: SeenTemplates, path: string): string {
+  if (templates.length === 0) return "";
+  const file = path === STANDARD_INPUT ? "" : ` ${printable(path)}`;
+  return `\nNothing is written. The templates before it can be learnt: head -c ${taken}${file} | profile --from-capture -`;
+}
+
+function nothingLearnt({ templates, taken }: SeenTemplates, origin: string): string {
+  const what = taken === 0
+    ? "is empty"
+    : templates.length === 0
+    ? "holds no template (a capture has to begin before the templates are sent, or repeat them)"
+    : "holds no template that a profile can list";
+  return `error: ${origin} ${what}`;
+}
+
+function notesOf(profile: LearntProfile): string[] {
+  return profile.notes.map((note) => `note: ${printable(note)}`);
+}
+
+function sayLearnt(profile: LearntProfile): void {
+  const { name, templates, registry, dialect } = profile;
+  const lists = templates.map((template) =>
+    `${template.name} (${template.fields.length} fields, selected by ${template.selectedBy})`
+  );
+  say(`${printable(name)}: ${lists.join(", ")}; registry ${registry}, dialect ${dialect}`);
+  const hint = antreaHint(profile);
+  if (hint !== undefined) say(`note: ${hint}`);
+  for (const note of notesOf(profile)) say(note);
+}

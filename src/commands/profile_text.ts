@@ -1,0 +1,78 @@
+import { Document, isMap, visit } from "@std/yaml";
+import type { LearntProfile } from "../config/learnt_profile.ts";
+import { DIALECTS } from "../mediation/dialect.ts";
+import { printable } from "./terminal.ts";
+import { wrapWords } from "./text_table.ts";
+
+/** Columns of a comment, its `# ` counted. */
+const COLUMNS = 80;
+
+/**
+ * The text of a profile file, under a comment that says where it is from and what to look over.
+ *
+ * @param origin what it was learnt from
+ */
+export function profileText(profile: LearntProfile, origin: string): string {
+  const { name, dialect, registry, templates } = profile;
+  const document = new Document({
+    name,
+    dialect,
+    registry,
+    templates: templates.map(({ name, selectedBy, fields }) => ({ name, selectedBy, fields })),
+  });
+  document.commentBefore = headOf(profile, origin).map(commentLine).join("\n");
+  visit(document, {
+    Map(_key, map) {
+      // An element with its length stands on one line, as in the profiles that ship.
+      if (map.has("element")) map.flow = true;
+    },
+  });
+  for (const [index, { seen }] of templates.entries()) {
+    const item = document.getIn(["templates", index], true);
+    if (isMap(item)) item.commentBefore = commentLine(seen);
+  }
+  return document.toString({ lineWidth: 0 });
+}
+
+/** What a person should know of the templates' origin; undefined: nothing. */
+export function antreaHint({ antrea }: LearntProfile): string | undefined {
+  return antrea === undefined
+    ? undefined
+    : `These are the templates of an Antrea Agent ${antrea.range}: towards a Flow Aggregator name its own release ` +
+      `instead, as profile: ${antrea.profile}, which knows what its decoder can take.`;
+}
+
+function headOf(profile: LearntProfile, origin: string): string[] {
+  const { name, notes } = profile;
+  const hint = antreaHint(profile);
+  const limited = [...DIALECTS.keys()].filter((each) => each !== "rfc7011").join(", ");
+  return [
+    ...lines(
+      `What a collector expects, learnt from the templates in ${printable(origin)}. Look over before it is used:`,
+    ),
+    "",
+    ...keyLines("dialect", `what its decoder can take: rfc7011 has no limits; else ${limited}`),
+    ...keyLines("registry", "the elements that it knows: go-ipfix/vX.Y.Z, iana, or a CSV file beside this one"),
+    ...keyLines(
+      "selectedBy",
+      "a source template that holds this element follows the list; the first that matches wins",
+    ),
+    ...[...(hint === undefined ? [] : [hint]), ...notes].flatMap((text) => ["", ...lines(text)]),
+    "",
+    "In the proxy's configuration, with the path of this file:",
+    `  collector: { profile: ./${printable(name)}.yaml, address: ... }`,
+  ];
+}
+
+function lines(text: string): string[] {
+  return wrapWords(text.split(" "), COLUMNS - 2, "");
+}
+
+function keyLines(key: string, meaning: string): string[] {
+  return wrapWords(meaning.split(" "), COLUMNS - 2, " ".repeat(14), `  ${key.padEnd(12)}`);
+}
+
+/** The serializer puts the `#` before it. */
+function commentLine(text: string): string {
+  return text === "" ? "" : ` ${text}`;
+}
