@@ -35,7 +35,8 @@ function createProgram(commands: readonly Command[]): Command {
 }
 
 function configure(command: Command): void {
-  command.exitOverride().allowExcessArguments(false).configureOutput({
+  // The parser's own 40 columns for descriptions are more than a terminal of 60 has beside the longest option.
+  command.exitOverride().allowExcessArguments(false).configureHelp({ minWidthToWrap: 20 }).configureOutput({
     getOutHelpWidth: terminalWidth,
     getErrHelpWidth: terminalWidth,
     getOutHasColors: () => false,
