@@ -109,11 +109,9 @@ function named(layouts: readonly Layout[], notes: string[]): LearntTemplate[] {
     const name = names.get(index);
     if (layout === undefined || name === undefined) return [];
     if (shadowedBy !== undefined) {
+      const other = names.get(shadowedBy);
       notes.push(
-        `${name} is followed by no template of its own shape, which follows ${
-          names.get(shadowedBy)
-        } instead: no single element ` +
-          "tells the two apart.",
+        `${name} is followed by no template of its own shape, which follows ${other} instead: no single element tells the two apart.`,
       );
     }
     return [{ name, selectedBy: selectedBy.name, fields: layout.fields.choices, seen: placesOf(layout.seen) }];
@@ -131,13 +129,13 @@ function antreaOf(templates: readonly SeenTemplate[], notes: string[]): LearntPr
   const releases = templates.map(({ template }) => detectAntreaRelease(template));
   const [first] = releases;
   if (releases.every((release) => release?.profile === first?.profile)) return first;
-  const ranges = new Set(releases.flatMap((release) => release === undefined ? [] : [release.range]));
-  if (ranges.size > 1) {
+  const ranges = [...new Set(releases.flatMap((release) => release === undefined ? [] : [release.range]))];
+  if (ranges.length > 1) {
     notes.push(
       `These are templates of Antrea Agents of several releases (${
-        [...ranges].join(", ")
-      }): a collector expects those of its own, ` +
-        "so learn from an exporter of that release alone.",
+        ranges.join(", ")
+      }): a collector expects those of its own, so ` +
+        "learn from an exporter of that release alone.",
     );
   }
   return undefined;
