@@ -1,3 +1,4 @@
+import type { InformationElement } from "../ipfix/information_element.ts";
 import type { Template } from "../ipfix/template.ts";
 import type { Dialect } from "../mediation/dialect.ts";
 import { detectAntreaRelease } from "./antrea_eras.ts";
@@ -86,12 +87,17 @@ function noteFields(one: SeenTemplate, fields: LearntFields, dialect: Dialect, n
   if (changed.length > 0) {
     notes.push(`${place} has ${changed.join(", ")}: the dialect ${dialect.name} decodes by the registry's lengths.`);
   }
+  const typed = (of: readonly InformationElement[]) => of.map(({ name, type }) => `${name} (${type})`).join(", ");
   const undecodable = elements.filter(({ type }) => dialect.undecodableTypes.has(type));
   if (undecodable.length > 0) {
-    const names = undecodable.map((element) => `${element.name} (${element.type})`).join(", ");
     notes.push(
-      `${place} lists what the dialect ${dialect.name} cannot take, so it never goes out: ${names}.`,
+      `${place} lists what the dialect ${dialect.name} cannot take, so it never goes out: ${typed(undecodable)}.`,
     );
+  }
+  const unpadded = elements.filter((one) => one.type === "subTemplateList" && !undecodable.includes(one));
+  if (unpadded.length > 0) {
+    const what = typed(unpadded);
+    notes.push(`${place} lists what has no default, so records of an exporter that lacks it are dropped: ${what}.`);
   }
 }
 

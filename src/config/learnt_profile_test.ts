@@ -119,6 +119,18 @@ Deno.test("towards a decoder that goes by its registry's lengths, elements have 
   ]);
 });
 
+Deno.test("a list of RFC 6313 that nothing can stand for is kept, and said", () => {
+  const fields = "flowId subTemplateList subTemplateMultiList";
+  assert.deepEqual(learn([template(256, fields)]).notes, [
+    "Template 256 of observation domain 7 lists what has no default, so records of an exporter that lacks it are dropped: " +
+    "subTemplateList (subTemplateList).",
+  ]);
+  assert.deepEqual(learn([template(256, fields)], dialectOf("go-ipfix")).notes, [
+    "Template 256 of observation domain 7 lists what the dialect go-ipfix cannot take, so it never goes out: " +
+    "subTemplateList (subTemplateList), subTemplateMultiList (subTemplateMultiList).",
+  ]);
+});
+
 Deno.test("layouts that differ in nothing that a profile says stand once", () => {
   const reduced = [template(256, "flowId octetDeltaCount"), template(257, "flowId octetDeltaCount:4")];
   assert.deepEqual(lists(reduced, dialectOf("go-ipfix")), ["template-256 flowId flowId octetDeltaCount"]);
