@@ -23,6 +23,8 @@ export class TlsConnection implements Connection {
   readonly #stream: ConnectionStream;
   /** What was deciphered and no read has taken yet. */
   readonly #chunks: Uint8Array[] = [];
+  /** Octets of the first of them that were taken. */
+  #taken = 0;
   #ended = false;
   #failure: Error | undefined;
   #wake: () => void = () => {};
@@ -60,11 +62,14 @@ export class TlsConnection implements Connection {
     }
     let length = 0;
     for (let chunk; length < view.length && (chunk = this.#chunks[0]) !== undefined;) {
-      const part = chunk.subarray(0, view.length - length);
+      const part = chunk.subarray(this.#taken, this.#taken + view.length - length);
       view.set(part, length);
       length += part.length;
-      if (part.length === chunk.length) this.#chunks.shift();
-      else this.#chunks[0] = chunk.subarray(part.length);
+      this.#taken += part.length;
+      if (this.#taken < chunk.length) continue;
+      this.#chunks.shift();
+      this.#taken = 0;
+      free(chunk);
     }
     return length;
   }
@@ -99,6 +104,14 @@ export class TlsConnection implements Connection {
     this.#failure ??= error;
     this.#wake();
   }
+}
+
+/**
+ * Gives back the memory of octets that nobody looks at any more, where all of it is theirs. The garbage collector would let hundreds of
+ * megabytes gather, since it goes by small objects; and what is deciphered next would go where no cache holds the memory.
+ */
+function free({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 /** The name in a peer's certificate: its subject's common name, else its first alternative name. */

@@ -318,6 +318,32 @@ Deno.test("past the cap of handshakes newcomers are closed, said once until ther
   good.destroy();
 });
 
+Deno.test("what comes over TLS is read octet for octet, however much at a time", async () => {
+  const { promise: admitted, resolve } = Promise.withResolvers<Connection>();
+  const listener = await TlsListener.listen(address, { credentials: listening() }, {
+    clock: SYSTEM_CLOCK,
+    handshake: () => 10_000,
+    onFailure: () => {},
+    onError: () => {},
+  });
+  const accepted = listener.accept(resolve);
+  const socket = exporter(listener.address.port, agent);
+  const sent = Uint8Array.from({ length: 3_000_000 }, (_, index) => index % 251);
+  socket.end(sent);
+  const session = await admitted;
+  let received = 0;
+  const view = new Uint8Array(100_000);
+  for (let length, size = 1; (length = await session.read(view.subarray(0, size))) !== null; received += length) {
+    assert.deepEqual(view.subarray(0, length), sent.subarray(received, received + length));
+    size = size * 7 % 99_991;
+  }
+  assert.equal(received, sent.length);
+  session.close();
+  listener.close();
+  await accepted;
+  socket.destroy();
+});
+
 Deno.test("two authorities are trusted while one takes over from the other, though their files were put together without a line break", async () => {
   const successor = await Authority.create("successor");
   const credentials = new Credentials({ ...aggregator, ca: authority.pem.trimEnd() + successor.pem });
