@@ -7,14 +7,16 @@ export const MODEST_BUFFER = 4 * 1024;
 /** Large enough that the cost of a system call no longer shows. */
 export const LARGEST_BUFFER = 256 * 1024;
 const GROWTH = 4;
+/** Whoever waits keeps a buffer whose size times what the pool has out is no more: 256 KiB up to 8 MiB out, 64 KiB up to 32 MiB. */
+const LARGEST_KEPT = LARGEST_BUFFER * 8 * 1024 * 1024;
 const LENGTH_OFFSET = 2;
 const LONGEST_MESSAGE = 65535;
 
 /**
  * The octets of one exporter that are read but not consumed yet: whole messages, and the beginning of one at the end.
  *
- * Its size follows the load: reads that fill it make it grow, reads that leave most of it empty make it shrink. Between bursts it is
- * small again, since what is read last of a burst seldom fills it.
+ * Its size follows the load: reads that fill it make it grow. One that does not is the last of a burst: what comes next is waited for
+ * with a buffer as large as the whole burst was, about, and as can be kept for long.
  */
 export class ReadBuffer {
   readonly #pool: BufferPool;
@@ -23,6 +25,8 @@ export class ReadBuffer {
   #end = 0;
   /** Size that the last read recommends. */
   #wanted = SMALLEST_BUFFER;
+  /** Octets of the reads that filled it, one after the other. */
+  #burst = 0;
 
   constructor(pool: BufferPool) {
     this.#pool = pool;
@@ -69,12 +73,14 @@ export class ReadBuffer {
   /** So many octets were read into {@link space}. */
   fill(octets: number): void {
     const size = this.#octets.length;
+    this.#burst += octets;
     if (octets === size - this.#end) {
       const larger = Math.min(size * GROWTH, LARGEST_BUFFER);
       if (larger <= MODEST_BUFFER || this.#pool.generous) this.#wanted = larger;
-    } else if (octets < size / GROWTH) {
-      this.#wanted = Math.max(size / GROWTH, SMALLEST_BUFFER);
-    } else this.#wanted = size;
+    } else {
+      this.#wanted = this.#sizeToKeep();
+      this.#burst = 0;
+    }
     this.#end += octets;
   }
 
@@ -83,6 +89,17 @@ export class ReadBuffer {
     if (this.#octets.length > 0) this.#pool.release(this.#octets);
     this.#octets = new Uint8Array(0);
     this.#start = this.#end = 0;
+  }
+
+  /** The size nearest to the burst's that whoever waits may keep. */
+  #sizeToKeep(): number {
+    let size = SMALLEST_BUFFER;
+    while (size * 2 <= this.#burst && size < LARGEST_BUFFER && this.#mayKeep(size * GROWTH)) size *= GROWTH;
+    return size;
+  }
+
+  #mayKeep(size: number): boolean {
+    return size <= MODEST_BUFFER || (this.#pool.generous && size * this.#pool.leased <= LARGEST_KEPT);
   }
 
   /** Octets of the message whose beginning waits, as its header says; as far as it is there. */

@@ -61,9 +61,25 @@ Deno.test("past what the pool gives generously it stays modest, and small where 
   const buffer = new ReadBuffer(new HeapBufferPool({ generous: 0, retained: 0 }));
   for (let round = 0; round < 5; round++) buffer.consume(read(buffer, 1_000_000));
   assert.equal(buffer.capacity, MODEST_BUFFER);
-  buffer.consume(read(buffer, 100));
+  for (let round = 0; round < 2; round++) buffer.consume(read(buffer, 100));
   buffer.space();
   assert.equal(buffer.capacity, SMALLEST_BUFFER);
+});
+
+Deno.test("whoever waits keeps about as much as came last in one go, and less the more others have", () => {
+  const kept = (leased: number, ...bursts: number[]) => {
+    const pool = new HeapBufferPool();
+    pool.lease(leased * 1024 * 1024);
+    const buffer = new ReadBuffer(pool);
+    for (let left of bursts) {
+      for (let length; left > 0; left -= length) buffer.consume(length = read(buffer, left));
+    }
+    buffer.space();
+    return buffer.capacity / 1024;
+  };
+  assert.deepEqual([500, 3_000, 20_000, 100_000, 1_000_000].map((burst) => kept(0, burst)), [1, 4, 16, 64, 256]);
+  assert.deepEqual([16, 48, 80].map((leased) => kept(leased, 1_000_000)), [64, 16, 4]);
+  assert.equal(kept(0, 1_000_000, 500), 1);
 });
 
 Deno.test("all memory comes back", () => {
