@@ -70,8 +70,8 @@ export interface Bench {
   readonly scale: Scale;
   /** Whether HAProxy is there to be measured beside. */
   readonly haproxy: boolean;
-  /** The programs built with go-ipfix; missing: there is no Go. */
-  readonly go?: { readonly collect: string; readonly mediate: string };
+  /** Paths of the programs in Go: exporters and collectors, and what is made with go-ipfix. Missing: there is no Go. */
+  readonly go?: { readonly ends: string; readonly collect: string; readonly mediate: string };
   /** Empty, removed at the end. */
   readonly directory: string;
   /** Says to the person how far it is. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { loadProfile } from "../../src/config/profiles.ts";
 import { registryHistory } from "../../src/config/registries.ts";
 import { type Bench, QUICK } from "./bench.ts";
+import { Child } from "./child.ts";
 import { PARTS } from "./parts.ts";
 import { buildGoPrograms, haproxyVersion } from "./peers.ts";
 import { PlainRewriter } from "./plain_rewriter.ts";
@@ -100,15 +101,45 @@ Deno.test("the sink counts messages that are there whole, and minds no connectio
   assert.equal((await arrived(message, message.slice(0, 20), message.slice(20), message)).messages, 3);
 });
 
+Deno.test("the sink of many connections counts the same, however their octets come", async () => {
+  const go = await buildGoPrograms();
+  if ("missing" in go) return assert.ok(!CI, go.missing);
+  const message = new Uint8Array(40);
+  new DataView(message.buffer).setUint16(2, message.length);
+  const sink = new Child("the sink", go.programs.ends, ["sink"]);
+  try {
+    const port = Number(await sink.line());
+    const connect = async () => {
+      const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+      connection.setNoDelay(true);
+      return connection;
+    };
+    (await connect()).close();
+    const [one, other] = [await connect(), await connect()];
+    for (const [start, end] of [[0, 1], [1, 3], [3, 20], [20, 40]]) await one.write(message.slice(start, end));
+    for (let times = 0; times < 3; times++) await other.write(message);
+    assert.deepEqual(JSON.parse(await sink.ask("4")), { octets: 160, messages: 4, whole: true });
+    await other.write(message.slice(0, 39));
+    for (const connection of [one, other]) connection.close();
+    assert.deepEqual(JSON.parse(await sink.ask("5")), { octets: 199, messages: 4, whole: false });
+  } finally {
+    await sink.end();
+  }
+});
+
+/** Parts that programs in Go take part in, as peers or as the two ends. */
+const WITH_GO = ["records", "sessions", "latency"];
+
 for (const [name, measure] of PARTS) {
   Deno.test(`the part ${name} runs, and every row of it reports`, async () => {
     const haproxy = "version" in await haproxyVersion(false);
-    const go = name === "records" ? await buildGoPrograms() : { missing: "not needed" };
-    if (CI) assert.ok(haproxy && (name !== "records" || "programs" in go), "HAProxy or Go is not installed");
+    const withGo = WITH_GO.includes(name);
+    const go = withGo ? await buildGoPrograms() : { missing: "not needed" };
+    if (CI) assert.ok(haproxy && (!withGo || "programs" in go), "HAProxy or Go is not installed");
     const directory = await Deno.makeTempDir({ prefix: "ipfix-bench-test-" });
     const left: string[] = [];
     if (!haproxy) left.push("HAProxy");
-    if (name === "records" && "missing" in go) left.push("go-ipfix");
+    if (withGo && "missing" in go) left.push("what needs Go");
     if (left.length > 0) {
       Deno.stderr.writeSync(new TextEncoder().encode(`bench, ${name}: without ${left.join(", ")}\n`));
     }
@@ -125,7 +156,7 @@ for (const [name, measure] of PARTS) {
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
-    assert.ok(rows.length > 0);
+    assert.ok(rows.length > 0 || (name === "sessions" && "missing" in go));
     for (const one of rows) {
       assert.deepEqual([one.part, one.samples.length], [name, 1], one.what);
       assert.ok(

@@ -1,9 +1,9 @@
 import { loadProfile } from "../../src/config/profiles.ts";
 import type { Bench } from "./bench.ts";
-import { Child, freePort } from "./child.ts";
+import { type Child, freePort } from "./child.ts";
 import { connections } from "./connections.ts";
 import { MessageSource } from "./message_source.ts";
-import type { CollectorReport, Latencies } from "./paced_load.ts";
+import { type Latencies, startPaced } from "./many_ends.ts";
 import { startBareRelay, startHaproxy, startProxy, type StartRelay } from "./relays.ts";
 import { inTurn, percentile, type Row, row } from "./rows.ts";
 import { messagesOf, Workload } from "./workload.ts";
@@ -17,16 +17,15 @@ type Measure = (start: StartRelay | undefined, directory: string) => Promise<Lat
 
 /** The part `latency`: from before a message is written until it is read whole, without load and under load. */
 export async function measureLatency(bench: Bench): Promise<Row[]> {
-  const { messages, pacedSeconds, pacedMessagesPerSecond } = bench.scale;
+  const { messages, pacedSeconds: seconds, pacedMessagesPerSecond: perSecond } = bench.scale;
   const alone: Measure = (start, directory) => oneAtATime(start, directory, messages);
-  const loaded: Measure = (start, directory) => paced(start, directory, pacedMessagesPerSecond, pacedSeconds);
-  return [
-    ...await measureAll(bench, "one at a time", alone),
-    ...await measureAll(bench, `${pacedMessagesPerSecond} a second, ${SESSIONS} sessions`, loaded, {
-      p50: 0.2,
-      p99: 1,
-    }),
-  ];
+  const rows = await measureAll(bench, "one at a time", alone);
+  const program = bench.go?.ends;
+  if (program === undefined) return rows;
+  const load = { profile: PROFILE, sessions: SESSIONS, perSecond, seconds };
+  const loaded: Measure = (start, directory) => paced(startPaced(program, load), start, directory);
+  const what = `${perSecond} a second, ${SESSIONS} sessions`;
+  return [...rows, ...await measureAll(bench, what, loaded, { p50: 0.2, p99: 1 })];
 }
 
 async function measureAll(
@@ -73,21 +72,12 @@ async function startBefore(
   return { port, relay };
 }
 
-/** Many exporters at once; see `paced_load.ts`. */
-async function paced(
-  start: StartRelay | undefined,
-  directory: string,
-  perSecond: number,
-  seconds: number,
-): Promise<Latencies> {
-  const load = Child.deno("the load generator", "paced_load.ts", [
-    PROFILE,
-    ...[SESSIONS, perSecond, seconds].map(String),
-  ]);
+/** Many exporters at once. @param load exporters and their collector */
+async function paced(load: Child, start: StartRelay | undefined, directory: string): Promise<Latencies> {
   let relay: Child | undefined;
   try {
-    const listening: CollectorReport = JSON.parse(await load.line());
-    const before = await startBefore(start, "port" in listening ? listening.port : 0, directory);
+    const { port }: { port: number } = JSON.parse(await load.line());
+    const before = await startBefore(start, port, directory);
     relay = before.relay;
     return JSON.parse(await load.ask(String(before.port)));
   } finally {

@@ -1,6 +1,6 @@
 /**
- * An exporter at full speed, or many: sends the templates and then blocks of whole messages. Says what it has sent as JSON after
- * warming up, and again at the end; goes on after the first when a line comes on standard input.
+ * An exporter at full speed: sends the templates and then blocks of whole messages. Says what it has sent as JSON after warming up,
+ * and again at the end; goes on after the first when a line comes on standard input. Many exporters: `go/ends`.
  *
  * Usage: load.ts PORT LOAD (JSON)
  *
@@ -9,17 +9,15 @@
 import { writeLine } from "../../src/commands/terminal.ts";
 import { loadProfile } from "../../src/config/profiles.ts";
 import { linesOf } from "./child.ts";
-import { BLOCK_LENGTH, messagesOf, Workload, type WorkloadOptions } from "./workload.ts";
+import { messagesOf, Workload, type WorkloadOptions } from "./workload.ts";
 
-/** What is sent, by whom. */
+/** What is sent. */
 export interface Load extends WorkloadOptions {
   /** The exporters' release. */
   readonly profile: string;
   /** Octets in all, before what is measured and then measured. */
   readonly warmUp: number;
   readonly octets: number;
-  /** Exporters at once, 1 by default; what is sent is divided among them. */
-  readonly sessions?: number;
   /** PEM: over TLS, with this certificate. */
   readonly tls?: { readonly ca: string; readonly certificate: string; readonly key: string };
 }
@@ -48,38 +46,32 @@ async function send(connection: Connection, octets: Uint8Array): Promise<void> {
 }
 
 async function run(port: number, load: Load): Promise<void> {
-  const { sessions = 1, profile, families, recordsPerMessage, warmUp, octets } = load;
-  const workload = new Workload(loadProfile(profile), {
-    families,
-    recordsPerMessage,
-    blockLength: load.blockLength ?? BLOCK_LENGTH,
-  });
-  const opened: Connection[] = [];
-  for (let session = 0; session < sessions; session++) opened.push(await open(port, load));
+  const { profile, families, recordsPerMessage, warmUp, octets } = load;
+  const workload = new Workload(loadProfile(profile), { families, recordsPerMessage });
+  const connection = await open(port, load);
   const sent = { octets: 0, messages: 0, records: 0 };
-  const sendToAll = async (octets: Uint8Array, messages: number, records: number) => {
-    await Promise.all(opened.map((connection) => send(connection, octets)));
-    sent.octets += octets.length * sessions;
-    sent.messages += messages * sessions;
-    sent.records += records * sessions;
+  const sendCounted = async (octets: Uint8Array, messages: number, records: number) => {
+    await send(connection, octets);
+    sent.octets += octets.length;
+    sent.messages += messages;
+    sent.records += records;
   };
-  // Each exporter sends the same, at the same time: the sequence numbers are right for all of them.
   const sendBlocks = async (octets: number) => {
-    const blocks = Math.max(1, Math.round(octets / sessions / workload.block.length));
+    const blocks = Math.max(1, Math.round(octets / workload.block.length));
     for (let block = 0; block < blocks; block++) {
       workload.advance();
-      await sendToAll(workload.block, workload.messages, workload.records);
+      await sendCounted(workload.block, workload.messages, workload.records);
     }
   };
-  await sendToAll(workload.templates, [...messagesOf(workload.templates)].length, 0);
+  await sendCounted(workload.templates, [...messagesOf(workload.templates)].length, 0);
   await sendBlocks(warmUp);
   await writeLine(JSON.stringify(sent satisfies Sent));
   for await (const _line of linesOf(Deno.stdin.readable)) break;
   await sendBlocks(octets);
-  await Promise.all(opened.map((connection) => connection.closeWrite()));
+  await connection.closeWrite();
   await writeLine(JSON.stringify(sent satisfies Sent));
   // A connection that is left with something unread is reset, and what is still under way with it.
-  await Promise.all(opened.map((connection) => connection.readable.pipeTo(new WritableStream()).catch(() => {})));
+  await connection.readable.pipeTo(new WritableStream()).catch(() => {});
 }
 
 if (import.meta.main) {

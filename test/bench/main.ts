@@ -51,8 +51,8 @@ async function bench({ quick, rounds, only, json, install }: Options): Promise<v
   };
   const unwanted = { missing: "not asked for" };
   const haproxy = wanted("relays", "sessions", "idle", "latency", "tls") ? await haproxyVersion(install) : unwanted;
-  const go = wanted("records") ? await buildGoPrograms() : unwanted;
-  for (const [name, peer] of Object.entries({ HAProxy: haproxy, "go-ipfix": go })) {
+  const go = wanted("records", "sessions", "latency") ? await buildGoPrograms() : unwanted;
+  for (const [name, peer] of Object.entries({ HAProxy: haproxy, "what needs Go": go })) {
     if ("missing" in peer) say(`${name} is left out: ${peer.missing}`);
   }
   const directory = await Deno.makeTempDir({ prefix: "ipfix-bench-" });

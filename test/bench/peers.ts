@@ -3,13 +3,14 @@ import type { Bench } from "./bench.ts";
 
 const CACHE = new URL("../../.cache/bench/", import.meta.url);
 
-/** The programs built with go-ipfix, or why there are none. Go's own cache makes all builds but the first quick. */
+/** The programs in Go, or why there are none. Go's own cache makes all builds but the first quick. */
 export async function buildGoPrograms(): Promise<
   { programs: NonNullable<Bench["go"]>; version: string } | { missing: string }
 > {
   if (!hasGo()) return { missing: "go is not installed" };
   const version = await firstLine("go", ["version"]) ?? "";
-  return { programs: { collect: await build("collect"), mediate: await build("mediate") }, version };
+  const [ends, collect, mediate] = [await build("ends"), await build("collect"), await build("mediate")];
+  return { programs: { ends, collect, mediate }, version };
 }
 
 async function build(name: string): Promise<string> {

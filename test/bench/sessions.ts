@@ -1,16 +1,16 @@
 import type { Bench } from "./bench.ts";
-import { startHaproxy, startProxy } from "./relays.ts";
+import { manyEnds } from "./many_ends.ts";
+import { startBareRelay, startHaproxy, startProxy } from "./relays.ts";
 import { inTurn, type Row, row } from "./rows.ts";
 import { type Contender, cpuPerGigabyte, measureStream } from "./stream.ts";
 
-/** Small enough that a thousand exporters that write at once fill no more than the kernel's buffers. */
-const BLOCK_LENGTH = 16 * 1024;
-
 /** The part `sessions`: the same load by many exporters and by one. */
-export async function measureSessions({ scale, haproxy, directory, said }: Bench): Promise<Row[]> {
+export async function measureSessions({ scale, haproxy, go, directory, said }: Bench): Promise<Row[]> {
+  if (go === undefined) return [];
   const { warmUp, octets, manySessions } = scale;
   const contenders: Contender[] = [
     { what: "v2.0 to v1.15", start: startProxy({ profile: "antrea/v1.15" }) },
+    { what: "bare read and write", start: startBareRelay },
     ...(haproxy ? [{ what: "HAProxy", start: startHaproxy() }] : []),
   ];
   const cases = contenders.flatMap((contender) =>
@@ -18,8 +18,8 @@ export async function measureSessions({ scale, haproxy, directory, said }: Bench
   );
   const runs = await inTurn(cases, scale.rounds, async ({ contender, sessions, name }) => {
     const agent = { profile: "antrea/v2.0", families: "both", recordsPerMessage: 1 } as const;
-    const load = { ...agent, sessions, warmUp, octets, blockLength: BLOCK_LENGTH };
-    const run = await measureStream(contender, load, directory);
+    const load = { ...agent, warmUp, octets };
+    const run = await measureStream(contender, load, directory, manyEnds(go.ends, sessions));
     said(`${name}: ${(run.octets / run.seconds / 1e9).toFixed(2)} GB/s, ${cpuPerGigabyte(run).toFixed(2)} CPU s/GB`);
     return { gigabytesPerSecond: run.octets / run.seconds / 1e9, cpu: cpuPerGigabyte(run) };
   });

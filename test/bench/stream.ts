@@ -12,6 +12,17 @@ export interface Contender {
   readonly collects?: boolean;
 }
 
+/** What sends and what collects, before and behind what is measured. */
+export interface Ends {
+  startSink(): Child;
+  startLoad(port: number, load: Load): Child;
+}
+
+const DENO_ENDS: Ends = {
+  startSink: () => Child.deno("the sink", "sink.ts", []),
+  startLoad: (port, load) => Child.deno("the load generator", "load.ts", [String(port), JSON.stringify(load)]),
+};
+
 /** What one of them needed for what was sent after warming up. */
 export interface StreamRun extends Sent {
   readonly cpuSeconds: number;
@@ -30,14 +41,19 @@ export function cpuPerGigabyte({ cpuSeconds, octets }: StreamRun): number {
  *
  * @throws Error where something that was sent does not arrive, or more
  */
-export async function measureStream(contender: Contender, load: Load, directory: string): Promise<StreamRun> {
+export async function measureStream(
+  contender: Contender,
+  load: Load,
+  directory: string,
+  ends: Ends = DENO_ENDS,
+): Promise<StreamRun> {
   const children: Child[] = [];
   const started = (child: Child) => {
     children.push(child);
     return child;
   };
   try {
-    const behind = contender.collects === true ? undefined : started(Child.deno("the sink", "sink.ts", []));
+    const behind = contender.collects === true ? undefined : started(ends.startSink());
     const port = freePort();
     const measured = started(
       await contender.start(port, behind === undefined ? 0 : Number(await behind.line()), directory),
@@ -45,9 +61,7 @@ export async function measureStream(contender: Contender, load: Load, directory:
     if (behind === undefined) await measured.line();
     else await measured.listensOn(port);
     const counter = behind ?? measured;
-    const exporter = started(
-      Child.deno("the load generator", "load.ts", [String(port), JSON.stringify(load)]),
-    );
+    const exporter = started(ends.startLoad(port, load));
     const arrived = async (sent: Sent) => {
       const { messages, whole }: Arrived = JSON.parse(await counter.ask(String(sent.messages)));
       if (whole && messages === sent.messages) return;
