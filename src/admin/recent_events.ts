@@ -10,12 +10,19 @@ export interface RecentEventsOptions {
   readonly sessions?: number;
 }
 
-/** As it is remembered: thousands of sessions have some each, and a Date takes as much as the rest. Milliseconds. */
-type KeptEvent = Omit<AdminEvent, "time" | "mapping"> & {
+/** What is remembered of an event: as much as a line of a list says. */
+export interface RecentEvent {
+  /** Its number, by which a page tells events apart. */
+  readonly sequence: number;
+  readonly time: Date;
   readonly event: string;
   readonly session?: string;
-  readonly time: number;
-};
+  readonly level: string;
+  readonly message: string;
+}
+
+/** One as it is kept, in JSON: thousands of sessions have some each, and objects take twice as much. */
+type KeptEvent = string;
 
 /**
  * The last events of the proxy, and of each session that is open, newest first. Bounded: what a session said is forgotten when it
@@ -32,12 +39,18 @@ export class RecentEvents {
   }
 
   /** Takes the event in, under a number of its own. */
-  add({ mapping: _mapping, time, ...told }: AdminEvent): void {
-    const event: KeptEvent = { ...told, time: time.getTime(), sequence: ++this.#sequence };
-    keep(this.#overall, event, this.#options.overall);
-    const { session } = event;
+  add({ event, time, session, level, message }: AdminEvent): void {
+    const kept = JSON.stringify({
+      sequence: ++this.#sequence,
+      time,
+      event,
+      session,
+      level: textOf(level),
+      message: textOf(message),
+    });
+    keep(this.#overall, kept, this.#options.overall);
     if (session === undefined) return;
-    if (event.event === "session_closed") {
+    if (event === "session_closed") {
       this.#sessions.delete(session);
       return;
     }
@@ -47,7 +60,7 @@ export class RecentEvents {
       // What comes late, of a session that has closed, would stay for ever.
       if (this.#sessions.size > this.#options.sessions) this.#forgetFirst();
     }
-    keep(events, event, this.#options.perSession);
+    keep(events, kept, this.#options.perSession);
   }
 
   #forgetFirst(): void {
@@ -57,17 +70,22 @@ export class RecentEvents {
     }
   }
 
-  overall(): readonly AdminEvent[] {
-    return this.#overall.toReversed().map(asTold);
+  overall(): readonly RecentEvent[] {
+    return this.#overall.toReversed().map(recall);
   }
 
-  session(id: string): readonly AdminEvent[] {
-    return this.#sessions.get(id)?.toReversed().map(asTold) ?? [];
+  session(id: string): readonly RecentEvent[] {
+    return this.#sessions.get(id)?.toReversed().map(recall) ?? [];
   }
 }
 
-function asTold({ time, ...event }: KeptEvent): AdminEvent {
-  return { ...event, time: new Date(time) };
+function recall(kept: KeptEvent): RecentEvent {
+  const event: Omit<RecentEvent, "time"> & { readonly time: string } = JSON.parse(kept);
+  return { ...event, time: new Date(event.time) };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }
 
 function keep(events: KeptEvent[], event: KeptEvent, most: number): void {

@@ -13,13 +13,20 @@ Deno.test("the newest come first, the oldest are forgotten, of the proxy and of 
   assert.deepEqual(names(recent.overall()), ["collector_lost", "d", "c"]);
   assert.deepEqual(names(recent.session("1")), ["c", "b"]);
   assert.deepEqual(names(recent.session("2")), ["d"]);
-  assert.deepEqual(recent.overall().map((event) => event["sequence"]), [5, 4, 3], "by which a page tells them apart");
+  assert.deepEqual(recent.overall().map((event) => event.sequence), [5, 4, 3], "by which a page tells them apart");
 });
 
 Deno.test("a session that closes leaves nothing behind but its end in the list of all", () => {
   const recent = new RecentEvents();
   recent.add({ event: "template_mapped", time, session: "1", mapping: skewedMapping() });
-  assert.equal(recent.session("1")[0]?.mapping, undefined, "mappings would keep much memory");
+  assert.deepEqual(Object.keys(recent.session("1")[0] ?? {}), [
+    "sequence",
+    "time",
+    "event",
+    "session",
+    "level",
+    "message",
+  ]);
   recent.add({ event: "session_closed", time, session: "1" });
   assert.deepEqual(recent.session("1"), []);
   assert.deepEqual(names(recent.overall()), ["session_closed", "template_mapped"]);

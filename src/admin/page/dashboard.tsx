@@ -1,5 +1,6 @@
 import type { RateSample } from "../rate_history.ts";
-import type { AdminEvent, AdminView } from "../view.ts";
+import type { RecentEvent } from "../recent_events.ts";
+import type { AdminView } from "../view.ts";
 import { Collector } from "./collector.tsx";
 import { Configuration } from "./configuration.tsx";
 import { Losses, type Totalled } from "./losses.tsx";
@@ -15,7 +16,7 @@ export interface DashboardState {
   readonly view: AdminView;
   readonly overview: Overview;
   readonly rates: RateSample | undefined;
-  readonly events: readonly AdminEvent[];
+  readonly events: readonly RecentEvent[];
   readonly now: Date;
 }
 

@@ -1,5 +1,5 @@
 import type { Child } from "hono/jsx";
-import type { AdminEvent } from "../view.ts";
+import type { RecentEvent } from "../recent_events.ts";
 import { number } from "./trouble.ts";
 import type { Statement as StatementOf } from "./verdict.ts";
 
@@ -96,16 +96,16 @@ export function Facts({ facts }: { readonly facts: readonly (readonly [name: str
 const EVENT_SIGNS: Readonly<Record<string, string>> = { warning: "▲ ", error: "✕ " };
 
 /** The last events, newest first. */
-export function Events({ events }: { readonly events: readonly AdminEvent[] }) {
+export function Events({ events }: { readonly events: readonly RecentEvent[] }) {
   if (events.length === 0) return <p class="none">Nothing has happened since this proxy was started.</p>;
   return (
     <ol class="events">
       {events.map((event) => (
-        <li class={levelOf(event)} data-key={String(event["sequence"])}>
+        <li class={levelOf(event)} data-key={String(event.sequence)}>
           <time datetime={event.time.toISOString()}>{event.time.toISOString().slice(11, 19)}</time>
           <code>{`${EVENT_SIGNS[levelOf(event)] ?? ""}${event.event}`}</code>
           <span class="what">
-            {textOf(event, "message")}
+            {event.message}
             {event.session === undefined ? "" : <SessionLink id={event.session} />}
           </span>
         </li>
@@ -128,14 +128,8 @@ export function sessionPath(id: string): string {
   return `/sessions/${encodeURIComponent(id)}`;
 }
 
-function levelOf(event: AdminEvent): string {
-  const level = textOf(event, "level");
+function levelOf({ level }: RecentEvent): string {
   return level === "warning" || level === "error" ? level : "info";
-}
-
-function textOf(event: AdminEvent, field: string): string {
-  const value = event[field];
-  return typeof value === "string" ? value : "";
 }
 
 /** `2 h 5 min`, for how long something has been so. */

@@ -1,4 +1,5 @@
-import type { AdminEvent, AdminView, SessionView } from "../view.ts";
+import type { RecentEvent } from "../recent_events.ts";
+import type { AdminView, SessionView } from "../view.ts";
 import { sessionRow } from "./overview.ts";
 import { Counts, duration, Events, Facts, Region, Statement } from "./parts.tsx";
 import { LostValues } from "./losses.tsx";
@@ -11,7 +12,7 @@ import { clock } from "./verdict.ts";
 export interface SessionPageState {
   readonly view: AdminView;
   readonly session: SessionView;
-  readonly events: readonly AdminEvent[];
+  readonly events: readonly RecentEvent[];
   readonly now: Date;
 }
 
