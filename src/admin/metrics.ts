@@ -1,7 +1,7 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import { REJECT_REASONS } from "../ipfix/decode_error.ts";
 import type { Counters } from "../mediation/counters.ts";
-import { DROP_REASONS } from "../mediation/event.ts";
+import { DROP_REASONS, TEMPLATE_OUTCOMES } from "../mediation/event.ts";
 import { REFERENCE_FAULTS } from "../mediation/reference_scope.ts";
 import { BoundedLabels } from "./bounded_labels.ts";
 import { processMetrics } from "./process_metrics.ts";
@@ -28,7 +28,6 @@ interface Definition {
   readonly read: (snapshot: Snapshot) => Iterable<Sample>;
 }
 
-const TEMPLATE_OUTCOMES = ["identity", "rewritten", "refused", "replaced"] as const;
 const RELOAD_OUTCOMES = ["applied", "refused"] as const;
 
 function one(value: number): Sample[] {

@@ -30,7 +30,7 @@ type KeptEvent = string;
  */
 export class RecentEvents {
   readonly #overall: KeptEvent[] = [];
-  readonly #sessions = new Map<string, KeptEvent[]>();
+  readonly #sessions = new Map<string, readonly KeptEvent[]>();
   readonly #options: Required<RecentEventsOptions>;
   #sequence = 0;
 
@@ -48,19 +48,18 @@ export class RecentEvents {
       level: textOf(level),
       message: textOf(message),
     });
-    keep(this.#overall, kept, this.#options.overall);
+    this.#overall.push(kept);
+    if (this.#overall.length > this.#options.overall) this.#overall.shift();
     if (session === undefined) return;
     if (event === "session_closed") {
       this.#sessions.delete(session);
       return;
     }
-    let events = this.#sessions.get(session);
-    if (events === undefined) {
-      this.#sessions.set(session, events = []);
-      // What comes late, of a session that has closed, would stay for ever.
-      if (this.#sessions.size > this.#options.sessions) this.#forgetFirst();
-    }
-    keep(events, kept, this.#options.perSession);
+    // A new list each time is just as long as it has to be: one that is pushed to is given room for sixteen more.
+    const events = this.#sessions.get(session) ?? [];
+    this.#sessions.set(session, events.concat(kept).slice(-this.#options.perSession));
+    // What comes late, of a session that has closed, would stay for ever.
+    if (this.#sessions.size > this.#options.sessions) this.#forgetFirst();
   }
 
   #forgetFirst(): void {
@@ -86,9 +85,4 @@ function recall(kept: KeptEvent): RecentEvent {
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
-}
-
-function keep(events: KeptEvent[], event: KeptEvent, most: number): void {
-  events.push(event);
-  if (events.length > most) events.shift();
 }

@@ -1,6 +1,6 @@
 import type { AbstractDataType } from "../ipfix/abstract_data_type.ts";
 import type { RejectReason } from "../ipfix/decode_error.ts";
-import type { DropReason, TemplateOutcome } from "./event.ts";
+import { type DropReason, TEMPLATE_OUTCOMES, type TemplateOutcome } from "./event.ts";
 import type { ReferenceFault } from "./reference_scope.ts";
 
 /** The last value that was lost of an element. */
@@ -26,7 +26,7 @@ export class Counters {
   /** What there is of the maps below, each made when it is first asked for: a session counts in two or three of them. */
   private readonly made: {
     pluginErrors?: Map<string, number>;
-    templates?: Map<TemplateOutcome, number>;
+    templates?: Partial<Record<TemplateOutcome, number>>;
     recordsDropped?: Map<DropReason, number>;
     messagesRejected?: Map<RejectReason, number>;
     referenceFaults?: Map<ReferenceFault, number>;
@@ -42,8 +42,17 @@ export class Counters {
     return this.made.pluginErrors ??= new Map();
   }
 
-  get templates(): Map<TemplateOutcome, number> {
-    return this.made.templates ??= new Map();
+  /** Outcome → templates; see {@link countTemplates}. */
+  get templates(): ReadonlyMap<TemplateOutcome, number> {
+    const templates = this.made.templates ?? {};
+    const counted = TEMPLATE_OUTCOMES.map((outcome) => [outcome, templates[outcome] ?? 0] as const);
+    return new Map(counted.filter(([, count]) => count > 0));
+  }
+
+  /** Counts in an object: every session counts in this one, and a map takes three times as much. */
+  countTemplates(outcome: TemplateOutcome, amount = 1): void {
+    const templates = this.made.templates ??= {};
+    templates[outcome] = (templates[outcome] ?? 0) + amount;
   }
 
   get recordsDropped(): Map<DropReason, number> {
@@ -110,7 +119,9 @@ export class Counters {
     this.sequenceGaps += other.sequenceGaps;
     const { made } = other;
     if (made.pluginErrors !== undefined) addAll(this.pluginErrors, made.pluginErrors);
-    if (made.templates !== undefined) addAll(this.templates, made.templates);
+    if (made.templates !== undefined) {
+      for (const [outcome, count] of other.templates) this.countTemplates(outcome, count);
+    }
     if (made.recordsDropped !== undefined) addAll(this.recordsDropped, made.recordsDropped);
     if (made.messagesRejected !== undefined) addAll(this.messagesRejected, made.messagesRejected);
     if (made.referenceFaults !== undefined) addAll(this.referenceFaults, made.referenceFaults);

@@ -14,7 +14,7 @@ Deno.test("totals add every counter of a session, and none twice", () => {
   ] as const;
   for (const [index, name] of numbers.entries()) session[name] = index + 1;
   increment(session.pluginErrors, "pad-missing", 2);
-  increment(session.templates, "rewritten", 3);
+  session.countTemplates("rewritten", 3);
   increment(session.recordsDropped, "limit", 4);
   increment(session.messagesRejected, "set_length", 5);
   session.fieldsStripped.add("egressNodeName", 6);

@@ -36,11 +36,13 @@ export const DROP_REASON_MEANINGS: Readonly<Record<DropReason, string>> = {
   collector_unavailable: "The collector did not take datagrams fast enough, or is gone.",
 };
 
+export const TEMPLATE_OUTCOMES = ["identity", "rewritten", "refused", "replaced"] as const;
+
 /**
  * What became of a template: `identity`, its records go out as they come in; `rewritten`; `refused`, they are dropped; `replaced`,
  * another layout took its id (counted beside what became of that one).
  */
-export type TemplateOutcome = "identity" | "rewritten" | "refused" | "replaced";
+export type TemplateOutcome = typeof TEMPLATE_OUTCOMES[number];
 
 /** What a session tells while it runs; never once per record. */
 export type MediationEvent =

@@ -38,7 +38,7 @@ function writerOf(dialect: Partial<Dialect> = {}, maxMessageLength = 65535) {
   }, () => {});
   const entry = intake.take(source, DOMAIN, undefined);
   assert.ok(entry.kind === "accepted");
-  const domain = { id: DOMAIN, sequence: new Sequence(), templates: new Map([[256, entry]]) };
+  const domain = { id: DOMAIN, sequence: new Sequence(), templates: new Map([[256, entry]]), exportTime: 0 };
 
   /** Records of so many octets each, one behind the other from `start` on, each filled with its number. */
   const data = (start: number, lengths: readonly number[]): PlanItem => {

@@ -45,7 +45,7 @@ export class Replay {
   #replayed = 0;
 
   constructor(
-    readonly templates: Pick<SessionTemplates, "domains" | "exportTimes" | "restarted">,
+    readonly templates: Pick<SessionTemplates, "domains" | "restarted">,
     readonly announcements: Announcements,
     readonly target: { readonly dialect: Pick<Dialect, "messagesPerWrite"> },
   ) {}
@@ -146,9 +146,10 @@ export class Replay {
   }
 
   #templateMessage(observationDomain: number, setId: number, record: Uint8Array): Uint8Array {
+    const domain = this.templates.domains.get(observationDomain);
     return templateMessage(setId, record, {
-      exportTime: this.templates.exportTimes.get(observationDomain) ?? 0,
-      sequenceNumber: this.templates.domains.get(observationDomain)?.sequence.current ?? 0,
+      exportTime: domain?.exportTime ?? 0,
+      sequenceNumber: domain?.sequence.current ?? 0,
       observationDomainId: observationDomain,
     });
   }

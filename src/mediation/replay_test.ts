@@ -32,8 +32,8 @@ const templateMessage = (template: Template) =>
 /** A session whose collector has template A. */
 function replayOf({ messagesPerWrite = Infinity } = {}) {
   const announcements = new Announcements();
-  const domains = new Map([[DOMAIN, { id: DOMAIN, sequence: new Sequence(), templates: new Map() }]]);
-  const templates = { domains, exportTimes: new Map([[DOMAIN, 99]]), restarted: false };
+  const domains = new Map([[DOMAIN, { id: DOMAIN, sequence: new Sequence(), templates: new Map(), exportTime: 99 }]]);
+  const templates = { domains, restarted: false };
   const replay = new Replay(templates, announcements, { dialect: { messagesPerWrite } });
   const address = allocate(ROOM);
   /** The next output: what was written before has arrived. */

@@ -78,7 +78,8 @@ export class Session implements SessionRewriter {
   /** Made when there is something to tell: few sessions drop or warn. */
   #toldDrops: Set<string> | undefined;
   #toldWarnings: Set<string> | undefined;
-  readonly #told = new Map<MediationEvent["event"], number>();
+  /** How often each event was told. */
+  readonly #told: Partial<Record<MediationEvent["event"], number>> = {};
   /** What happened, in order; held back until the message that caused it stands. */
   #events: (MediationEvent | Drop)[] = [];
   #plan: MessagePlan | undefined;
@@ -209,9 +210,9 @@ export class Session implements SessionRewriter {
     const start = this.consumed;
     if (input.length - start < MESSAGE_HEADER_LENGTH) return undefined;
     const view = new DataView(input.buffer, input.byteOffset + start, MESSAGE_HEADER_LENGTH);
-    const [version, exportTime, domain] = [view.getUint16(0), view.getUint32(4), view.getUint32(12)];
-    if (version !== IPFIX_VERSION || !this.#templates.domains.has(domain)) return undefined;
-    this.#templates.exportTimes.set(domain, exportTime);
+    const domain = this.#templates.domains.get(view.getUint32(12));
+    if (view.getUint16(0) !== IPFIX_VERSION || domain === undefined) return undefined;
+    const exportTime = domain.exportTime = view.getUint32(4);
     return exportTime;
   }
 
@@ -238,9 +239,7 @@ export class Session implements SessionRewriter {
       const { observationDomain, sequenceNumber } = plan;
       this.#events.push({ event: "sequence_gap", observationDomain, expected, received: sequenceNumber });
     }
-    if (plan.domain !== undefined) {
-      this.#templates.exportTimes.set(plan.observationDomain, plan.exportTime);
-    }
+    if (plan.domain !== undefined) plan.domain.exportTime = plan.exportTime;
     if (plan.dropped) plan.domain?.sequence.depart(plan.sequenceNumber, plan.received);
     this.#plan = plan;
     this.#writer.begin(plan);
@@ -385,8 +384,8 @@ export class Session implements SessionRewriter {
           continue;
         }
       }
-      increment(this.#told, event.event);
-      if ((this.#told.get(event.event) ?? 0) <= EVENTS_TOLD) this.#facts.notify?.(event);
+      const told = this.#told[event.event] = (this.#told[event.event] ?? 0) + 1;
+      if (told <= EVENTS_TOLD) this.#facts.notify?.(event);
     }
   }
 

@@ -3,7 +3,7 @@ import type { Template } from "../ipfix/template.ts";
 import { encodeTemplateRecord } from "../ipfix/template_record.ts";
 import { sameLayout } from "../ipfix/template.ts";
 import { type Announcement, announcementKey } from "./announcements.ts";
-import { type Counters, increment } from "./counters.ts";
+import type { Counters } from "./counters.ts";
 import type { MediationEvent, TemplateOutcome } from "./event.ts";
 import type { SharedState } from "./mediator.ts";
 import { COUNT_BITS, VALUE_LENGTH, valueOffset } from "./rewrite_program.ts";
@@ -22,8 +22,6 @@ const RETIRED_IDS = 64;
 export class SessionTemplates {
   readonly domains = new Map<number, ObservationDomain>();
   readonly journal = new Journal();
-  /** Of the last message read in the general way, by observation domain: what a replayed template carries. */
-  readonly exportTimes = new Map<number, number>();
   /** Target ids that no template of the session has any more, now that what needed them is written: whoever reads them takes them out. */
   readonly staleTargets: { readonly observationDomain: number; readonly targetId: number }[] = [];
   /** Whether the collector's transport session is not the first: what is sent is counted in it from 0 (RFC 7011 §3.1). */
@@ -146,9 +144,9 @@ export class SessionTemplates {
 
   /** The templates as the exporter announced them, a message each. */
   *sources(): Generator<Uint8Array> {
-    for (const { id, sequence, templates } of this.domains.values()) {
+    for (const { id, sequence, templates, exportTime } of this.domains.values()) {
       const header = {
-        exportTime: this.exportTimes.get(id) ?? 0,
+        exportTime,
         sequenceNumber: sequence.current,
         observationDomainId: id,
       };
@@ -213,7 +211,7 @@ export class SessionTemplates {
 
   /** Counted if the message stands. */
   #countOutcome(outcome: TemplateOutcome): void {
-    this.journal.note(() => {}, () => increment(this.counters.templates, outcome));
+    this.journal.note(() => {}, () => this.counters.countTemplates(outcome));
   }
 
   /** Whether the caps let this template in. */
@@ -237,7 +235,7 @@ export class SessionTemplates {
   #domain(id: number): ObservationDomain {
     const known = this.domains.get(id);
     if (known !== undefined) return known;
-    const domain: ObservationDomain = { id, sequence: new Sequence(), templates: new Map() };
+    const domain: ObservationDomain = { id, sequence: new Sequence(), templates: new Map(), exportTime: 0 };
     this.domains.set(id, domain);
     if (this.restarted) domain.sequence.restart();
     this.journal.note(() => {

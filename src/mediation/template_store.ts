@@ -48,6 +48,8 @@ export interface ObservationDomain {
   readonly id: number;
   readonly sequence: Sequence;
   readonly templates: Map<number, TemplateEntry>;
+  /** Of the last message read in the general way: what a replayed template carries. 0: there was none. */
+  exportTime: number;
 }
 
 /**

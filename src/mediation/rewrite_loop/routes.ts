@@ -21,14 +21,14 @@ function swapped(value: number): number {
 
 /**
  * One session's block in the loop's memory and its table of routes, by observation domain and set id: a hash table that is never more
- * than half full.
+ * than half full. What stands in it stands nowhere else: thousands of sessions have one.
  */
 export class Routes {
   /** The session block: what {@link rewriteMessages} takes. */
   readonly address: number;
-  readonly #routes = new Map<number, Route>();
   #table = 0;
   #capacity = 0;
+  #count = 0;
 
   /**
    * @param maxMessageLength in octets
@@ -53,16 +53,21 @@ export class Routes {
   }
 
   /** Puts a route in, in the place of one with the same domain and template. @throws RangeError when the memory is used up */
-  set(route: Route): void {
-    const key = keyOf(route.observationDomain, route.template);
-    const isNew = !this.#routes.has(key);
-    this.#routes.set(key, route);
-    if (isNew && this.#routes.size * 2 > this.#capacity) this.#resize(this.#capacity * 2);
-    else this.#write(route);
+  set({ observationDomain, template, program, counters, targetTemplate, sequence }: Route): void {
+    const domain = swapped(observationDomain);
+    const isNew = memoryWords[this.#find(domain, template) + 1] === 0;
+    if (isNew && (this.#count + 1) * 2 > this.#capacity) this.#resize(this.#capacity * 2);
+    if (isNew) this.#count++;
+    memoryWords.set([domain, template, program, counters, targetTemplate, sequence], this.#find(domain, template));
   }
 
   delete(observationDomain: number, template: number): void {
-    if (this.#routes.delete(keyOf(observationDomain, template))) this.#resize(this.#capacity);
+    const word = this.#find(swapped(observationDomain), template);
+    if (memoryWords[word + 1] === 0) return;
+    memoryWords[word + 1] = 0;
+    this.#count--;
+    // Those behind it may stand where they do because it stood there.
+    this.#resize(this.#capacity);
   }
 
   close(): void {
@@ -71,39 +76,35 @@ export class Routes {
   }
 
   #resize(capacity: number): void {
+    const rows = [...this.#rows()];
     const table = capacity === this.#capacity ? this.#table : allocate(capacity * ROUTE_WORDS * 4);
     if (table === 0) throw new RangeError("the rewrite loop's memory is used up");
     if (table !== this.#table) release(this.#table, this.#capacity * ROUTE_WORDS * 4);
     this.#table = table;
     this.#capacity = capacity;
     memoryWords.fill(0, table >>> 2, (table >>> 2) + capacity * ROUTE_WORDS);
-    for (const route of this.#routes.values()) this.#write(route);
+    for (const row of rows) memoryWords.set(row, this.#find(row[0] ?? 0, row[1] ?? 0));
     const block = this.address >>> 2;
     memoryWords[block + 2] = table;
     memoryWords[block + 3] = capacity - 1;
   }
 
-  #write(route: Route): void {
-    const domain = swapped(route.observationDomain);
-    // The loop's own hash: see findRoute.
-    let index = ((Math.imul(domain, 0x9e3779b1) + Math.imul(route.template, 0x85ebca6b)) >>> 0) >>> 7;
-    for (;;) {
-      const word = (this.#table >>> 2) + (index & (this.#capacity - 1)) * ROUTE_WORDS;
-      const found = memoryWords[word + 1];
-      if (found === 0 || (found === route.template && memoryWords[word] === domain)) {
-        memoryWords[word] = domain;
-        memoryWords[word + 1] = route.template;
-        memoryWords[word + 2] = route.program;
-        memoryWords[word + 3] = route.counters;
-        memoryWords[word + 4] = route.targetTemplate;
-        memoryWords[word + 5] = route.sequence;
-        return;
-      }
-      index++;
+  /** Copies of the routes that stand. */
+  *#rows(): Generator<Uint32Array> {
+    const start = this.#table >>> 2;
+    for (let word = start; word < start + this.#capacity * ROUTE_WORDS; word += ROUTE_WORDS) {
+      if (memoryWords[word + 1] !== 0) yield memoryWords.slice(word, word + ROUTE_WORDS);
     }
   }
-}
 
-function keyOf(observationDomain: number, template: number): number {
-  return observationDomain * 65536 + template;
+  /** Where this route stands, or would: index of its first word. */
+  #find(domain: number, template: number): number {
+    // The loop's own hash: see findRoute.
+    let index = ((Math.imul(domain, 0x9e3779b1) + Math.imul(template, 0x85ebca6b)) >>> 0) >>> 7;
+    for (;; index++) {
+      const word = (this.#table >>> 2) + (index & (this.#capacity - 1)) * ROUTE_WORDS;
+      const found = memoryWords[word + 1];
+      if (found === 0 || (found === template && memoryWords[word] === domain)) return word;
+    }
+  }
 }
