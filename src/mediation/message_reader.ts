@@ -13,11 +13,11 @@ import {
 import { recordLayout } from "../ipfix/record_layout.ts";
 import type { Template } from "../ipfix/template.ts";
 import { acceptsAnything, type Dialect } from "./dialect.ts";
-import type { DropReason, MediationEvent } from "./event.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
 import type { ReferenceScope } from "./reference_scope.ts";
 import { memoryWords } from "./rewrite_loop/memory.ts";
 import { answer, walkRecords } from "./rewrite_loop/rewrite_loop.ts";
+import type { SessionEvents } from "./session_events.ts";
 import type { SessionTemplates } from "./session_templates.ts";
 import type { AcceptedTemplate } from "./template_store.ts";
 
@@ -29,14 +29,7 @@ export interface ReaderOptions {
   /** What goes out has to fit it, as it stands at each message. */
   readonly target: { readonly dialect: Dialect; readonly maxMessageLength: number };
   /** Told only once the message stands. */
-  readonly drop: (
-    reason: DropReason,
-    observationDomain: number,
-    template: number,
-    message: string,
-    records: number,
-  ) => void;
-  readonly notify: (event: MediationEvent) => void;
+  readonly events: Pick<SessionEvents, "drop" | "notify">;
 }
 
 /** Reads one whole message in the general way: learns its templates, finds its records, and says what is to go out. */
@@ -75,7 +68,7 @@ export class MessageReader {
       else if (set.id === OPTIONS_TEMPLATE_SET_ID) this.#readTemplates(octets, set, index, "options-template", state);
       else {
         state.relay = false;
-        this.options.drop("reserved_set", state.observationDomain, set.id, `set id ${set.id} is reserved`, 1);
+        this.options.events.drop("reserved_set", state.observationDomain, set.id, `set id ${set.id} is reserved`, 1);
       }
     }
     return {
@@ -105,7 +98,7 @@ export class MessageReader {
     );
     if (records.length === 0) {
       state.relay = false;
-      this.options.drop("empty_set", state.observationDomain, set.id, `template set ${set.id} is empty`, 1);
+      this.options.events.drop("empty_set", state.observationDomain, set.id, `template set ${set.id} is empty`, 1);
     }
     if (records.length > dialect.templateRecordsPerSet || (reader.remaining > 0 && !dialect.setPadding)) {
       state.relay = false;
@@ -120,7 +113,7 @@ export class MessageReader {
       const entry = templates.learn(state.observationDomain, record.template);
       if (entry === undefined) {
         state.relay = false;
-        this.options.drop(
+        this.options.events.drop(
           "limit",
           state.observationDomain,
           record.template.id,
@@ -189,13 +182,13 @@ export class MessageReader {
   }
 
   #readData(octets: Uint8Array, set: MessageSet, state: PlanState, address: number): void {
-    const { templates, drop } = this.options;
+    const { templates, events } = this.options;
     const entry = templates.find(state.observationDomain, set.id);
     if (entry === undefined) {
       state.relay = false;
       state.dropped = true;
       state.certain = false;
-      drop("unknown_template", state.observationDomain, set.id, "data before its template", 1);
+      events.drop("unknown_template", state.observationDomain, set.id, "data before its template", 1);
       return;
     }
     if (entry.kind === "refused") {
@@ -203,14 +196,14 @@ export class MessageReader {
       if (recordLayout(entry.source).smallest === 0) {
         state.dropped = true;
         state.certain = false;
-        return drop(entry.reason, state.observationDomain, set.id, entry.message, 1);
+        return events.drop(entry.reason, state.observationDomain, set.id, entry.message, 1);
       }
       const records = countRecords(octets, set, entry.source, state.observationDomain);
       state.received += records;
       if (records > 0) state.dropped = true;
       return records > 0
-        ? drop(entry.reason, state.observationDomain, set.id, entry.message, records)
-        : drop("empty_set", state.observationDomain, set.id, "a data set without records", 1);
+        ? events.drop(entry.reason, state.observationDomain, set.id, entry.message, records)
+        : events.drop("empty_set", state.observationDomain, set.id, "a data set without records", 1);
     }
     const program = entry.compiled.address;
     const whole = walkRecords(program, address + set.contentOffset, address + set.end);
@@ -224,7 +217,7 @@ export class MessageReader {
     }
     if (records === 0) {
       state.relay = false;
-      drop("empty_set", state.observationDomain, set.id, "a data set without records", 1);
+      events.drop("empty_set", state.observationDomain, set.id, "a data set without records", 1);
       return;
     }
     const scope = entry.references ? this.#scopeOf(entry, state) : undefined;
@@ -253,7 +246,7 @@ export class MessageReader {
   }
 
   #warn(state: PlanState, template: number, message: string): void {
-    this.options.notify({ event: "warning", observationDomain: state.observationDomain, template, message });
+    this.options.events.notify({ event: "warning", observationDomain: state.observationDomain, template, message });
   }
 }
 

@@ -19,11 +19,16 @@ function readerOf(dialect: Dialect = RFC7011, { reliable = true, maxMessageLengt
   const drops: [DropReason, number][] = [];
   const notify = (event: MediationEvent) => void events.push(event);
   const target = { chooseTreatment: shared.chooseTreatment, maxMessageLength };
-  const intake = new TemplateIntake(shared, { reliable }, target, notify);
-  const templates = new SessionTemplates(shared, intake, new Routes(maxMessageLength), new Counters(), notify);
+  const intake = new TemplateIntake(shared, { reliable }, target, { notify });
+  const templates = new SessionTemplates(shared, intake, new Routes(maxMessageLength), new Counters(), { notify });
   const drop = (reason: DropReason, _domain: number, _template: number, _message: string, records: number) =>
     void drops.push([reason, records]);
-  const reader = new MessageReader({ templates, reliable, target: { dialect, maxMessageLength }, drop, notify });
+  const reader = new MessageReader({
+    templates,
+    reliable,
+    target: { dialect, maxMessageLength },
+    events: { drop, notify },
+  });
   /** Reads a message that stands, in the middle of other octets. */
   const read = (builder: MessageBuilder) => {
     const message = builder.build();

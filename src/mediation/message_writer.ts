@@ -2,12 +2,12 @@ import { writeMessageHeader } from "../ipfix/message_header.ts";
 import { SET_HEADER_LENGTH, writeSetHeader } from "../ipfix/set.ts";
 import type { Announcements } from "./announcements.ts";
 import type { Dialect } from "./dialect.ts";
-import type { DropReason } from "./event.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
 import type { RecordMapper } from "./record_mapper.ts";
 import { type MappedRecord, type ReferenceScope, Unmappable } from "./reference_scope.ts";
 import { memoryLongs, memoryOctets } from "./rewrite_loop/memory.ts";
 import { answer, recordLength, rewriteRecords } from "./rewrite_loop/rewrite_loop.ts";
+import type { SessionEvents } from "./session_events.ts";
 import { MESSAGE_OVERHEAD } from "./template_intake.ts";
 import type { AcceptedTemplate } from "./template_store.ts";
 
@@ -31,15 +31,7 @@ export interface WriterOptions {
   readonly scratch: number;
   /** For records that refer to templates. */
   readonly mapper: RecordMapper;
-  /** A record that was mapped goes out; `start`: address of its message as it came in. */
-  readonly mapped: (record: MappedRecord, observationDomain: number, template: number, start: number) => void;
-  readonly drop: (
-    reason: DropReason,
-    observationDomain: number,
-    template: number,
-    message: string,
-    records: number,
-  ) => void;
+  readonly events: Pick<SessionEvents, "drop" | "countFaults">;
 }
 
 /** Writes one planned message as one or more that fit the dialect; stops where the output is full and goes on in the next one. */
@@ -231,7 +223,7 @@ export class MessageWriter {
     source: number,
     output: Output,
   ): boolean {
-    const { mapper, target: { maxMessageLength }, drop } = this.#options;
+    const { mapper, target: { maxMessageLength }, events } = this.#options;
     const { template } = item;
     const end = source + item.end;
     while (source + item.start + this.#offset < end) {
@@ -246,7 +238,7 @@ export class MessageWriter {
           : ["record_too_long", tooLong(maxMessageLength)] as const;
         this.#departed = true;
         this.#done++;
-        drop(reason, plan.observationDomain, template.source.id, message, 1);
+        events.drop(reason, plan.observationDomain, template.source.id, message, 1);
       } else if (record.octets.length > this.#room(output)) {
         this.#held = record;
         this.#closeSet(output);
@@ -257,7 +249,7 @@ export class MessageWriter {
         this.#setRecords++;
         this.#records++;
         mapper.count(record);
-        this.#options.mapped(record, plan.observationDomain, template.source.id, source);
+        events.countFaults(record, plan.observationDomain, template.source.id, source);
       }
       this.#offset += length;
     }
@@ -273,7 +265,7 @@ export class MessageWriter {
     this.#departed = true;
     this.#done++;
     const message = tooLong(this.#options.target.maxMessageLength);
-    this.#options.drop("record_too_long", plan.observationDomain, template.id, message, 1);
+    this.#options.events.drop("record_too_long", plan.observationDomain, template.id, message, 1);
   }
 
   #close(plan: MessagePlan, output: Output): void {

@@ -28,14 +28,16 @@ function writerOf(dialect: Partial<Dialect> = {}, maxMessageLength = 65535) {
     announcements,
     scratch: SCRATCH,
     mapper: new RecordMapper(SCRATCH, registryHistory.resolve),
-    mapped: () => {},
-    drop: (_reason, _domain, _template, _message, records) => void drops.push(records),
+    events: {
+      countFaults: () => {},
+      drop: (_reason, _domain, _template, _message, records) => void drops.push(records),
+    },
   });
   const shared = sharedState({ profile: profileOf(RFC7011), plugins: [] });
   const intake = new TemplateIntake(shared, { reliable: true }, {
     chooseTreatment: shared.chooseTreatment,
     maxMessageLength: 65535,
-  }, () => {});
+  }, { notify: () => {} });
   const entry = intake.take(source, DOMAIN, undefined);
   assert.ok(entry.kind === "accepted");
   const domain = { id: DOMAIN, sequence: new Sequence(), templates: new Map([[256, entry]]), exportTime: 0 };

@@ -5,17 +5,16 @@ import type { RegistryHistory } from "../ipfix/registry.ts";
 import { Announcements } from "./announcements.ts";
 import type { CompiledMappings } from "./compiled_mapping.ts";
 import { Counters, increment } from "./counters.ts";
-import type { DropReason, MediationEvent } from "./event.ts";
 import type { SharedState } from "./mediator.ts";
 import type { MessagePlan } from "./message_plan.ts";
 import { MessageReader } from "./message_reader.ts";
 import { MessageWriter, type Output } from "./message_writer.ts";
 import { RecordMapper } from "./record_mapper.ts";
-import type { MappedRecord } from "./reference_scope.ts";
 import { Replay } from "./replay.ts";
 import { addressOf, allocate, memoryOctets } from "./rewrite_loop/memory.ts";
 import { answer, rewriteMessages, SCRATCH_LENGTH, Stop } from "./rewrite_loop/rewrite_loop.ts";
 import { Routes } from "./rewrite_loop/routes.ts";
+import { SessionEvents } from "./session_events.ts";
 import type { CollectorFacts, SessionFacts, SessionRewriter, TemplateState } from "./session_rewriter.ts";
 import { SessionTarget } from "./session_target.ts";
 import { SessionTemplates } from "./session_templates.ts";
@@ -45,21 +44,6 @@ function mapperOf(registryHistory: RegistryHistory): RecordMapper {
   return mapper;
 }
 
-/** Kinds of drops, and of warnings, that one session tells once each; beyond so many it only counts. */
-const KINDS_TOLD = 256;
-
-/** Times that one session tells an event; beyond, it only counts: an exporter that redefines its templates without end fills no log. */
-const EVENTS_TOLD = 1024;
-
-/** Data records, or sets that cannot be decoded, that do not go out. */
-interface Drop {
-  readonly reason: DropReason;
-  readonly observationDomain: number;
-  readonly template: number;
-  readonly message: string;
-  readonly records: number;
-}
-
 /** The session rewriter: see its contract. */
 export class Session implements SessionRewriter {
   consumed = 0;
@@ -69,20 +53,13 @@ export class Session implements SessionRewriter {
   readonly #routes: Routes;
   readonly #templates: SessionTemplates;
   readonly #announcements = new Announcements();
-  readonly #reader: MessageReader;
-  readonly #writer: MessageWriter;
   readonly #target: SessionTarget;
-  readonly #facts: SessionFacts;
   readonly #replay: Replay;
   readonly #compiled: CompiledMappings;
-  /** Made when there is something to tell: few sessions drop or warn. */
-  #toldDrops: Set<string> | undefined;
-  #toldWarnings: Set<string> | undefined;
-  /** How often each event was told. */
-  readonly #told: Partial<Record<MediationEvent["event"], number>> = {};
-  /** What happened, in order; held back until the message that caused it stands. */
-  #events: (MediationEvent | Drop)[] = [];
+  readonly #events: SessionEvents;
+  /** The message in hand, and what writes it. */
   #plan: MessagePlan | undefined;
+  #writer: MessageWriter | undefined;
   /** Octets at the start of the input that are a message given up. */
   #abandoned = 0;
   /** Whether the templates are to be mapped again once no message is in hand. */
@@ -90,35 +67,13 @@ export class Session implements SessionRewriter {
   #closed = false;
 
   constructor(shared: SharedState, facts: SessionFacts) {
-    this.#facts = facts;
     this.#compiled = shared.compiled;
     const target = this.#target = new SessionTarget(shared, facts);
-    const notify = (event: MediationEvent) => void this.#events.push(event);
-    const drop = (reason: DropReason, observationDomain: number, template: number, message: string, records: number) =>
-      void this.#events.push({ reason, observationDomain, template, message, records });
+    const events = this.#events = new SessionEvents(this.#counters, facts.notify);
     this.#routes = new Routes(target.maxMessageLength);
-    const intake = new TemplateIntake(shared, facts, target, notify);
-    this.#templates = new SessionTemplates(shared, intake, this.#routes, this.#counters, notify);
-    this.#reader = new MessageReader({
-      templates: this.#templates,
-      reliable: facts.reliable,
-      target,
-      drop,
-      notify,
-    });
-    const announcements = this.#announcements;
-    const { registryHistory } = shared;
-    const mapper = mapperOf(registryHistory);
-    const mapped = this.#countFaults.bind(this);
-    this.#writer = new MessageWriter({
-      target,
-      announcements,
-      scratch,
-      mapper,
-      mapped,
-      drop,
-    });
-    this.#replay = new Replay(this.#templates, announcements, target);
+    const intake = new TemplateIntake(shared, facts, target, events);
+    this.#templates = new SessionTemplates(shared, intake, this.#routes, this.#counters, events);
+    this.#replay = new Replay(this.#templates, this.#announcements, target);
   }
 
   get counters(): Counters {
@@ -160,7 +115,7 @@ export class Session implements SessionRewriter {
       this.#counters.octetsSent += this.produced;
       this.#counters.recordsSent += room.records;
       this.#counters.octetsReceived += this.consumed;
-      this.#tell();
+      this.#events.tell();
     }
     if (room.relayed) return input.subarray(this.consumed - this.produced, this.consumed);
     if (start === stagedOutput) output.set(memoryOctets.subarray(start, room.at));
@@ -171,9 +126,9 @@ export class Session implements SessionRewriter {
     if (!this.#replay.write(output, this.#readClock(input))) return;
     for (;;) {
       if (this.#plan !== undefined) {
-        if (!this.#writer.write(address + this.consumed, output)) return;
+        if (this.#writer?.write(address + this.consumed, output) === false) return;
         this.consumed += this.#plan.length;
-        this.#plan = undefined;
+        this.#plan = this.#writer = undefined;
         this.#finishTemplates(output);
       }
       if (this.#remapping) {
@@ -222,10 +177,10 @@ export class Session implements SessionRewriter {
     const events = this.#events.length;
     try {
       if (nextMessageLength(input, this.consumed) === "incomplete") return false;
-      plan = this.#reader.read(input, this.consumed, address);
+      plan = this.#newReader().read(input, this.consumed, address);
     } catch (error) {
       this.#templates.journal.rollBack();
-      this.#events.length = events;
+      this.#events.takeBack(events);
       if (!(error instanceof DecodeError)) throw error;
       if (output.at > output.start || this.consumed > 0) return false;
       increment(this.#counters.messagesRejected, error.reason);
@@ -237,13 +192,30 @@ export class Session implements SessionRewriter {
     const expected = plan.domain?.sequence.expected ?? 0;
     if (plan.domain?.sequence.follow(plan.sequenceNumber, plan.received, plan.certain) === true) {
       const { observationDomain, sequenceNumber } = plan;
-      this.#events.push({ event: "sequence_gap", observationDomain, expected, received: sequenceNumber });
+      this.#events.notify({ event: "sequence_gap", observationDomain, expected, received: sequenceNumber });
     }
     if (plan.domain !== undefined) plan.domain.exportTime = plan.exportTime;
     if (plan.dropped) plan.domain?.sequence.depart(plan.sequenceNumber, plan.received);
     this.#plan = plan;
+    this.#writer = this.#newWriter();
     this.#writer.begin(plan);
     return true;
+  }
+
+  /** For one message, as is the writer: few need it, and a session that waits holds neither. */
+  #newReader(): MessageReader {
+    const { reliable } = this.#target.facts;
+    return new MessageReader({ templates: this.#templates, reliable, target: this.#target, events: this.#events });
+  }
+
+  #newWriter(): MessageWriter {
+    return new MessageWriter({
+      target: this.#target,
+      announcements: this.#announcements,
+      scratch,
+      mapper: mapperOf(this.#target.shared.registryHistory),
+      events: this.#events,
+    });
   }
 
   /** Lets go of the templates that the message just written replaced or withdrew: noted at its last octet. */
@@ -273,10 +245,10 @@ export class Session implements SessionRewriter {
   }
 
   renew(unsent?: Uint8Array, collector: CollectorFacts = this.#target): number {
-    let dropped = this.#writer.abandon();
+    let dropped = this.#writer?.abandon() ?? 0;
     if (this.#plan !== undefined) {
       this.#abandoned += this.#plan.length;
-      this.#plan = undefined;
+      this.#plan = this.#writer = undefined;
       this.#templates.journal.finish();
     }
     this.#remapping = false;
@@ -286,7 +258,7 @@ export class Session implements SessionRewriter {
     this.#templates.staleTargets.length = 0; // the new connection begins with what stands now
     dropped += this.#replay.renew(unsent, this.produced, this.#templates.announcements());
     if (dropped > 0) increment(this.#counters.recordsDropped, "collector_unavailable", dropped);
-    this.#tell();
+    this.#events.tell();
     return dropped;
   }
 
@@ -294,7 +266,7 @@ export class Session implements SessionRewriter {
     this.#remapping = false;
     this.#target.follow();
     this.#replay.change(templateChanges(this.#mapAgain(true), this.#target.dialect.withdrawals));
-    this.#tell();
+    this.#events.tell();
   }
 
   /** Maps every template again; only what is different now is told. */
@@ -302,10 +274,11 @@ export class Session implements SessionRewriter {
     const refusals = new Set(this.#templates.refusals());
     const first = this.#events.length;
     const remapped = this.#templates.remap(sameCollector);
-    const news = this.#events.splice(first).filter((event) =>
-      !("event" in event) || event.event !== "template_refused" || !refusals.has(refusalKey(event))
+    this.#events.keep(
+      first,
+      (event) => !("event" in event) || event.event !== "template_refused" || !refusals.has(refusalKey(event)),
     );
-    this.#events.push(...news, ...remapped.flatMap(remappedEvent));
+    for (const event of remapped.flatMap(remappedEvent)) this.#events.notify(event);
     return remapped;
   }
 
@@ -352,55 +325,4 @@ export class Session implements SessionRewriter {
     this.#templates.close();
     this.#routes.close();
   }
-
-  /** Counts what could not be put right of a record's references, and tells each kind once a template. */
-  #countFaults({ faults }: MappedRecord, observationDomain: number, template: number, start: number): void {
-    if (faults.length === 0) return;
-    for (const { fault, message, at } of faults) {
-      increment(this.#counters.referenceFaults, fault);
-      if (!isNew(this.#toldWarnings ??= new Set(), `${fault}/${observationDomain}/${template}`)) continue;
-      const place = `at octet ${at - start} of its message`;
-      this.#events.push({ event: "warning", observationDomain, template, message: `${message}, ${place}` });
-    }
-    for (const name of new Set(faults.map(({ lost }) => lost))) {
-      if (name !== undefined) this.#counters.informationLost.add(name, 1);
-    }
-  }
-
-  /** Counts and tells what happened in messages that stand. */
-  #tell(): void {
-    if (this.#events.length === 0) return;
-    const events = this.#events;
-    this.#events = [];
-    for (const event of events) {
-      if (!("event" in event)) {
-        this.#tellDrop(event);
-        continue;
-      }
-      const { observationDomain } = event;
-      if (event.event === "plugin_failed") increment(this.#counters.pluginErrors, event.plugin);
-      if (event.event === "warning") {
-        if (!isNew(this.#toldWarnings ??= new Set(), `${observationDomain}/${event.template}/${event.message}`)) {
-          continue;
-        }
-      }
-      const told = this.#told[event.event] = (this.#told[event.event] ?? 0) + 1;
-      if (told <= EVENTS_TOLD) this.#facts.notify?.(event);
-    }
-  }
-
-  #tellDrop({ reason, observationDomain, template, message, records }: Drop): void {
-    if (records > 0) increment(this.#counters.recordsDropped, reason, records);
-    // A cap that is reached keeps out whatever comes: that is one thing to tell.
-    const kind = reason === "limit" ? reason : `${reason}/${observationDomain}/${template}`;
-    if (!isNew(this.#toldDrops ??= new Set(), kind)) return;
-    this.#facts.notify?.({ event: "records_dropped", observationDomain, template, reason, message });
-  }
-}
-
-/** Whether this kind of thing was not told yet, and is to be; of too many kinds no more are. */
-function isNew(told: Set<string>, kind: string): boolean {
-  if (told.has(kind) || told.size >= KINDS_TOLD) return false;
-  told.add(kind);
-  return true;
 }

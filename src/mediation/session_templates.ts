@@ -4,7 +4,7 @@ import { encodeTemplateRecord } from "../ipfix/template_record.ts";
 import { sameLayout } from "../ipfix/template.ts";
 import { type Announcement, announcementKey } from "./announcements.ts";
 import type { Counters } from "./counters.ts";
-import type { MediationEvent, TemplateOutcome } from "./event.ts";
+import type { TemplateOutcome } from "./event.ts";
 import type { SharedState } from "./mediator.ts";
 import { COUNT_BITS, VALUE_LENGTH, valueOffset } from "./rewrite_program.ts";
 import { memoryLongs, view } from "./rewrite_loop/memory.ts";
@@ -12,6 +12,7 @@ import type { Routes } from "./rewrite_loop/routes.ts";
 import { Sequence } from "./rewrite_loop/sequence.ts";
 import { templateMessage } from "./replay.ts";
 import { announcementOf, isSameToCollector, refusalKey, type RemappedTemplate, setIdOf } from "./template_changes.ts";
+import type { SessionEvents } from "./session_events.ts";
 import type { TemplateIntake } from "./template_intake.ts";
 import { type AcceptedTemplate, Journal, type ObservationDomain, type TemplateEntry } from "./template_store.ts";
 
@@ -36,7 +37,7 @@ export class SessionTemplates {
     readonly intake: TemplateIntake,
     readonly routes: Routes,
     readonly counters: Counters,
-    readonly notify: (event: MediationEvent) => void,
+    readonly events: Pick<SessionEvents, "notify">,
   ) {}
 
   find(observationDomain: number, template: number): TemplateEntry | undefined {
@@ -76,7 +77,7 @@ export class SessionTemplates {
     if (entry.kind === "refused") this.#countOutcome("refused");
     else {
       this.#countOutcome(entry.identity ? "identity" : "rewritten");
-      this.notify({
+      this.events.notify({
         event: "template_mapped",
         observationDomain,
         template: source.id,
@@ -104,7 +105,7 @@ export class SessionTemplates {
       if (entry.kind === "accepted") this.intake.holdId(entry, observationDomain);
       this.#restore(domain, template, entry);
     }, () => this.#retire(domain, entry));
-    this.notify({ event: "template_withdrawn", observationDomain, template });
+    this.events.notify({ event: "template_withdrawn", observationDomain, template });
     return entry;
   }
 

@@ -14,9 +14,9 @@ function sessionOf(shared: ReturnType<typeof sharedState>) {
   const events: MediationEvent[] = [];
   const notify = (event: MediationEvent) => void events.push(event);
   const target = { chooseTreatment: shared.chooseTreatment, maxMessageLength: 65535 };
-  const intake = new TemplateIntake(shared, { reliable: true }, target, notify);
+  const intake = new TemplateIntake(shared, { reliable: true }, target, { notify });
   const counters = new Counters();
-  const templates = new SessionTemplates(shared, intake, new Routes(65535), counters, notify);
+  const templates = new SessionTemplates(shared, intake, new Routes(65535), counters, { notify });
   /** As a message does that stands and is written. */
   const stand = () => {
     templates.journal.commit();

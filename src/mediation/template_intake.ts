@@ -1,12 +1,13 @@
 import { parseIPv4, parseIPv6 } from "../ipfix/address.ts";
 import { encodeTemplateRecord } from "../ipfix/template_record.ts";
 import { smallestRecordLength, type Template } from "../ipfix/template.ts";
-import type { DropReason, MediationEvent } from "./event.ts";
+import type { DropReason } from "./event.ts";
 import { ChainError, runChain } from "./mapping_chain.ts";
 import type { SharedState } from "./mediator.ts";
 import { hasReferences } from "./reference_fields.ts";
 import { allocate, memoryLongs, release } from "./rewrite_loop/memory.ts";
 import { countersLength } from "./rewrite_program.ts";
+import type { SessionEvents } from "./session_events.ts";
 import type { SessionFacts } from "./session_rewriter.ts";
 import type { SessionTarget } from "./session_target.ts";
 import { isIdentity, targetTemplate, type TemplateMapping } from "./template_mapping.ts";
@@ -22,7 +23,7 @@ export class TemplateIntake {
     readonly shared: SharedState,
     readonly facts: SessionFacts,
     readonly target: Pick<SessionTarget, "chooseTreatment" | "maxMessageLength">,
-    readonly notify: (event: MediationEvent) => void,
+    readonly events: Pick<SessionEvents, "notify">,
   ) {
   }
 
@@ -39,7 +40,7 @@ export class TemplateIntake {
   take(source: Template, observationDomain: number, previous: TemplateEntry | undefined): TemplateEntry {
     const detectedProfile = this.shared.detectRelease(source);
     const refuse = (reason: DropReason, message: string): RefusedTemplate => {
-      this.notify({ event: "template_refused", observationDomain, template: source.id, reason, message });
+      this.events.notify({ event: "template_refused", observationDomain, template: source.id, reason, message });
       return { kind: "refused", source, reason, message, detectedProfile };
     };
     if (smallestRecordLength(source) === 0) return refuse("template_refused", "its records have no octets");
@@ -59,7 +60,7 @@ export class TemplateIntake {
     } catch (error) {
       if (!(error instanceof ChainError)) throw error;
       const { plugin, message } = error;
-      this.notify({ event: "plugin_failed", observationDomain, template: source.id, plugin, message });
+      this.events.notify({ event: "plugin_failed", observationDomain, template: source.id, plugin, message });
       if (previous?.kind !== "accepted") return refuse("mapping_failed", `${plugin}: ${message}`);
       mapping = { ...previous.mapping };
       if (!sameSource(mapping.source, source)) return refuse("mapping_failed", `${plugin}: ${message}`);
@@ -129,7 +130,7 @@ export class TemplateIntake {
       giveBack();
       const reason = "template_too_long";
       const message = `${announcement.length} octets of template record in messages of ${this.target.maxMessageLength}`;
-      this.notify({ event: "template_refused", observationDomain, template: source.id, reason, message });
+      this.events.notify({ event: "template_refused", observationDomain, template: source.id, reason, message });
       return { kind: "refused", source, reason, message, detectedProfile };
     }
     try {
@@ -163,7 +164,7 @@ export class TemplateIntake {
       giveBack();
       if (!(error instanceof RangeError)) throw error;
       const message = error.message;
-      this.notify({
+      this.events.notify({
         event: "template_refused",
         observationDomain,
         template: source.id,

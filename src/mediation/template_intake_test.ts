@@ -29,7 +29,9 @@ function intakeOf(
 ) {
   const events: MediationEvent[] = [];
   const target = { chooseTreatment: shared.chooseTreatment, maxMessageLength };
-  const intake = new TemplateIntake(shared, { reliable: true, ...facts }, target, (event) => events.push(event));
+  const intake = new TemplateIntake(shared, { reliable: true, ...facts }, target, {
+    notify: (event) => void events.push(event),
+  });
   return { intake, events, shared };
 }
 
