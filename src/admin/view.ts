@@ -38,7 +38,7 @@ export interface SessionView {
   /** `address:port`, `[v6]:port`. Never a metric's label. */
   readonly peer: string;
   readonly transport: Transport;
-  readonly certificateName?: string;
+  readonly certificateName?: string | undefined;
   readonly openedAt: Date;
   /** True once the exporter is gone and only its octets are still on their way. */
   readonly closing: boolean;

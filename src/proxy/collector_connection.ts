@@ -19,12 +19,16 @@ export class CollectorConnection {
   retired = false;
   #lost = false;
   readonly #connection: Connection;
+  readonly #end: (reason?: string) => void;
 
   constructor(connection: Connection, clock: Clock, inFlight?: number) {
     this.#connection = connection;
     this.inFlight = new LossBound(inFlight);
     this.openedAt = clock.now();
-    this.ended = this.#watch();
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    this.ended = promise;
+    this.#end = resolve;
+    this.#watch();
   }
 
   /** Whether messages can be lost on the way: templates then have to be sent again. */
@@ -71,13 +75,16 @@ export class CollectorConnection {
     this.#connection.close();
   }
 
-  async #watch(): Promise<string | undefined> {
-    try {
-      while (await this.#connection.read(DISCARDED) !== null);
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    } finally {
-      this.#lost = true;
-    }
+  /** No async function: its frame would stay with each session for as long as that lives. */
+  #watch(): void {
+    this.#connection.read(DISCARDED).then(
+      (length) => length === null ? this.#lose() : this.#watch(),
+      (error) => this.#lose(error instanceof Error ? error.message : String(error)),
+    );
+  }
+
+  #lose(reason?: string): void {
+    this.#lost = true;
+    this.#end(reason);
   }
 }

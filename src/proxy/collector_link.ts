@@ -9,17 +9,22 @@ export type Dial = (signal: AbortSignal) => Promise<Connection>;
 
 /** What all links to one collector have in common. Times in milliseconds. */
 export interface CollectorLinkOptions {
-  readonly dial: Dial;
   readonly clock: Clock;
   readonly counters: ProxyCounters;
   /** 0 to 1, for jitter. */
   readonly random: () => number;
-  /** How long an exporter is held while there is no collector; 0: not at all, the first failure is the last. */
-  readonly hold: number;
   /** One attempt takes no longer. */
   readonly dialTimeout: number;
   /** Octets that both kernels together hold of one connection at most; see {@link LossBound}. */
   readonly inFlight?: number;
+}
+
+/** What each has of its own. */
+export interface CollectorLinkParts {
+  readonly dial: Dial;
+  /** As {@link CollectorLink.hold}. */
+  readonly hold: number;
+  readonly report: ReportOfSession;
 }
 
 const FIRST_BACKOFF = 100;
@@ -54,11 +59,11 @@ export class CollectorLink {
   #dialled: Dial | undefined;
 
   /** Begins to dial. */
-  constructor(options: CollectorLinkOptions, report: ReportOfSession) {
+  constructor(options: CollectorLinkOptions, { dial, hold, report }: CollectorLinkParts) {
     this.#options = options;
     this.#report = report;
-    this.#dial = options.dial;
-    this.hold = options.hold;
+    this.#dial = dial;
+    this.hold = hold;
     this.#awaySince = options.clock.now();
     this.#current = this.#reach();
   }

@@ -9,8 +9,12 @@ function linking(dial: Dial, hold = 60_000) {
   const counters = new ProxyCounters();
   const events: string[] = [];
   const link = new CollectorLink(
-    { dial, clock, counters, random: () => 1, hold, dialTimeout: 5_000 },
-    (_level, event, _message, fields) => events.push(`${event} ${fields?.["reason"] ?? ""}`.trim()),
+    { clock, counters, random: () => 1, dialTimeout: 5_000 },
+    {
+      dial,
+      hold,
+      report: (_level, event, _message, fields) => events.push(`${event} ${fields?.["reason"] ?? ""}`.trim()),
+    },
   );
   return { link, clock, counters, events };
 }

@@ -5,6 +5,8 @@
 export const LARGEST_IN_FLIGHT = (4 + 32) * 1024 * 1024;
 
 const MARKS = 32;
+/** Of every connection: at its beginning, nothing had been written. */
+const FIRST_MARK: number[] = [0, 0];
 
 /**
  * Counts the records that may be lost with a connection: those within the last octets written that both kernels together can hold.
@@ -12,10 +14,9 @@ const MARKS = 32;
  * the collector had read in truth, which nothing on this side can see.
  */
 export class LossBound {
-  readonly #span: number;
   readonly #inFlight: number;
-  /** Totals (octets, records) as they stood when each of the last marks was set; no longer than needed: most connections are idle. */
-  readonly #marks: number[] = [0, 0];
+  /** Totals (octets, records) as they stood when each of the last marks was set. Made with the second: most connections are idle. */
+  #marks = FIRST_MARK;
   /** Marks ever set. */
   #count = 1;
   #octets = 0;
@@ -24,15 +25,14 @@ export class LossBound {
   /** @param inFlight octets that both kernels can hold */
   constructor(inFlight: number = LARGEST_IN_FLIGHT) {
     this.#inFlight = inFlight;
-    // One mark more than the span needs keeps the oldest always further back than the octets in flight.
-    this.#span = inFlight / (MARKS - 1);
   }
 
   /** So many octets, with so many data records beginning in them, were taken by the kernel. */
   add(octets: number, records: number): void {
-    const marks = this.#marks;
     const last = (this.#count - 1) % MARKS;
-    if (this.#octets - (marks[2 * last] ?? 0) >= this.#span) {
+    // One mark more than the span needs keeps the oldest always further back than the octets in flight.
+    if (this.#octets - (this.#marks[2 * last] ?? 0) >= this.#inFlight / (MARKS - 1)) {
+      const marks = this.#marks === FIRST_MARK ? this.#marks = [...FIRST_MARK] : this.#marks;
       const next = this.#count % MARKS;
       marks[2 * next] = this.#octets;
       marks[2 * next + 1] = this.#records;

@@ -4,7 +4,7 @@ import { formatAddress } from "./address.ts";
 import { LoopBufferPool } from "./buffer_pool.ts";
 import { CapturableRewriter, type Captured, type CaptureLimits } from "./capture.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
-import { CollectorLink } from "./collector_link.ts";
+import { CollectorLink, type CollectorLinkOptions, type Dial } from "./collector_link.ts";
 import type { Connection } from "./connection.ts";
 import type { Listener } from "./listener.ts";
 import { type BoundListener, Listeners } from "./listeners.ts";
@@ -68,6 +68,9 @@ export class Proxy {
   /** Each resolves when its session has ended. */
   readonly #running = new Map<Session, Promise<void>>();
   readonly #ended = new Counters();
+  #linkOptions: CollectorLinkOptions;
+  /** How a new session dials the collector that holds now, where that is the same for all. */
+  #dial: Dial | undefined;
   readonly #captures = new WeakMap<Session, CapturableRewriter>();
   #nextId = 1;
   #full = false;
@@ -79,6 +82,7 @@ export class Proxy {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#clock = options.clock ?? SYSTEM_CLOCK;
+    this.#linkOptions = this.#linksNow();
     this.#skew = new SkewWatch(options.skewSettle ?? DEFAULT_SKEW_SETTLE);
     this.#pool = options.pool ?? new LoopBufferPool();
     this.#listeners = new Listeners({
@@ -131,6 +135,8 @@ export class Proxy {
     const isOther = !sameCollector(collector, this.#options.collector);
     if (limits !== undefined) this.#limits = { ...DEFAULT_LIMITS, ...limits };
     this.#options = { ...this.#options, listeners, ...others };
+    this.#linkOptions = this.#linksNow();
+    this.#dial = undefined;
     if (others.skewSettle !== undefined) this.#skew.settle = others.skewSettle;
     mediate?.();
     let turn = 0;
@@ -338,7 +344,7 @@ export class Proxy {
 
   #open(exporter: Connection, listener: Listener): Session {
     const id = String(this.#nextId++);
-    const { collector, mediator, random = Math.random } = this.#options;
+    const { mediator } = this.#options;
     const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
     const mediated = mediator.open({
       address: exporter.remoteAddress.hostname,
@@ -348,15 +354,8 @@ export class Proxy {
       notify: (event) => session.notify(event),
     });
     const rewriter = new CapturableRewriter(mediated);
-    const link = new CollectorLink({
-      dial: dialer(collector),
-      clock: this.#clock,
-      counters: this.counters,
-      random,
-      hold: this.#holdOf(exporter),
-      dialTimeout: this.limits.dial,
-      ...(collector.inFlight === undefined ? {} : { inFlight: collector.inFlight }),
-    }, report);
+    const hold = this.#holdOf(exporter);
+    const link = new CollectorLink(this.#linkOptions, { dial: this.#dialOfNext(), hold, report });
     const session: Session = new Session({
       id,
       exporter,
@@ -372,6 +371,24 @@ export class Proxy {
     });
     this.#captures.set(session, rewriter);
     return session;
+  }
+
+  /** What the links of sessions have in common: one object for thousands of them. */
+  #linksNow(): CollectorLinkOptions {
+    const { collector: { inFlight }, random = Math.random } = this.#options;
+    return {
+      clock: this.#clock,
+      counters: this.counters,
+      random,
+      dialTimeout: this.limits.dial,
+      ...(inFlight === undefined ? {} : { inFlight }),
+    };
+  }
+
+  /** Over UDP, each session sends from a port of its own. */
+  #dialOfNext(): Dial {
+    const { collector } = this.#options;
+    return collector.transport === "udp" ? dialer(collector) : this.#dial ??= dialer(collector);
   }
 
   #holdOf({ transport }: Pick<Connection, "transport">): number {

@@ -67,7 +67,8 @@ export class ReadBuffer {
       this.#end -= this.#start;
       this.#start = 0;
     }
-    return this.#octets.subarray(this.#end);
+    // Most wait with nothing in it: for them, no view is made.
+    return this.#end === 0 ? this.#octets : this.#octets.subarray(this.#end);
   }
 
   /** So many octets were read into {@link space}. */

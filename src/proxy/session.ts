@@ -63,12 +63,15 @@ export interface SessionMove {
 /** One exporter's transport session and the collector's session that belongs to it. {@link run} is the whole data path. */
 export class Session {
   readonly id: string;
-  readonly peer: string;
-  readonly transport: Transport;
-  readonly certificateName?: string;
-  readonly openedAt: Date;
-  readonly #parts: SessionParts;
+  /** What the exporter came in by. */
+  readonly listener: object | undefined;
   readonly #exporter: Connection;
+  readonly #link: CollectorLink;
+  readonly #pool: BufferPool;
+  readonly #counters: ProxyCounters;
+  readonly #report: ReportOfSession;
+  /** Milliseconds since 1970: of thousands of sessions, each takes a sixth of a Date. */
+  readonly #openedAt: number;
   /** The mediator's. */
   readonly #mediated: SessionRewriter;
   /** What output comes from: the mediator's rewriter, or what observes with it. */
@@ -95,13 +98,14 @@ export class Session {
   #rejected: Set<RejectReason> | undefined;
 
   constructor(parts: SessionParts) {
-    this.#parts = parts;
     this.id = parts.id;
+    this.listener = parts.listener;
     this.#exporter = parts.exporter;
-    this.peer = formatAddress(parts.exporter.remoteAddress);
-    this.transport = parts.exporter.transport;
-    if (parts.exporter.certificateName !== undefined) this.certificateName = parts.exporter.certificateName;
-    this.openedAt = parts.openedAt;
+    this.#link = parts.link;
+    this.#pool = parts.pool;
+    this.#counters = parts.counters;
+    this.#report = parts.report;
+    this.#openedAt = parts.openedAt.getTime();
     this.#mediated = parts.rewriter;
     this.#limits = parts.limits;
     this.#rewriter = parts.observe ? this.#observing() : parts.rewriter;
@@ -109,28 +113,54 @@ export class Session {
     parts.link.owner = this;
   }
 
-  /** From the first octet to the last. Never throws; resolves when both sides are closed and all memory is given back. */
-  async run(): Promise<SessionOutcome> {
+  get peer(): string {
+    return formatAddress(this.#exporter.remoteAddress);
+  }
+
+  get transport(): Transport {
+    return this.#exporter.transport;
+  }
+
+  get certificateName(): string | undefined {
+    return this.#exporter.certificateName;
+  }
+
+  get openedAt(): Date {
+    return new Date(this.#openedAt);
+  }
+
+  /**
+   * From the first octet to the last. Never throws; resolves when both sides are closed and all memory is given back.
+   *
+   * No async function: its frame would stay with each session for as long as that lives.
+   */
+  run(): Promise<SessionOutcome> {
+    const relayed = this.#relay();
+    const finish = () => this.#finish(relayed);
+    return relayed.then(finish, finish);
+  }
+
+  async #finish(relayed: Promise<SessionOutcome>): Promise<SessionOutcome> {
     let outcome: SessionOutcome;
     try {
-      outcome = await this.#relay();
+      outcome = await relayed;
       this.#closing = true;
       this.#discardTail(outcome);
       this.#releaseOutput();
       // Whoever closed in order waits for the collector, so that it can tell a flushed session from a broken one.
       if (outcome !== "closed") this.#exporter.close();
-      if (this.#collector !== undefined) await this.#parts.link.finish(this.#limits.collectorClose);
+      if (this.#collector !== undefined) await this.#link.finish(this.#limits.collectorClose);
       // TLS has a goodbye of its own: without it, an exporter takes an end in order for a connection cut off (RFC 8446 §6.1).
       if (outcome === "closed") await this.#exporter.closeWrite();
     } catch (error) {
       outcome = "failed";
-      this.#parts.report("error", "session_failed", "a fault of the proxy ended the session", {
+      this.#report("error", "session_failed", "a fault of the proxy ended the session", {
         reason: error instanceof Error ? error.message : String(error),
       });
     } finally {
       this.#closing = true;
       this.#exporter.close();
-      this.#parts.link.close();
+      this.#link.close();
       this.#rewriter.close();
       this.#releaseOutput();
       this.#input.release();
@@ -143,9 +173,9 @@ export class Session {
    * a slow collector slows the exporter, and what is held is never more than one buffer of each kind.
    */
   async #relay(): Promise<SessionOutcome> {
-    const { pool } = this.#parts;
+    const pool = this.#pool;
     const input = this.#input;
-    this.#collector = await this.#parts.link.connection();
+    this.#collector = await this.#link.connection();
     if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
     /** Whether the rewriter has nothing in hand: it gave nothing out when it was last asked. */
     let atRest = false;
@@ -231,10 +261,10 @@ export class Session {
     // What was relayed as it came ended nobody knows where.
     if (this.#rewriter !== this.#mediated) return undefined;
     this.#unsent = unsent.length;
-    const collector = await this.#parts.link.replace(failed);
+    const collector = await this.#link.replace(failed);
     if (collector === undefined) {
       const fields = { octets: this.heldOctets };
-      this.#parts.report("warning", "held_octets_discarded", "no collector came back to take what was held", fields);
+      this.#report("warning", "held_octets_discarded", "no collector came back to take what was held", fields);
       return undefined;
     }
     this.#unsent = 0;
@@ -253,7 +283,7 @@ export class Session {
       this.#rewriter = move.observe ? this.#observing(this.#mediated.sourceTemplates()) : this.#mediated;
     }
     const announced = this.templates().filter(({ targetTemplate }) => targetTemplate !== undefined);
-    this.#parts.counters.replayedTemplates += announced.length;
+    this.#counters.replayedTemplates += announced.length;
   }
 
   #renew(unsent: Uint8Array | undefined, collector: CollectorFacts): void {
@@ -262,12 +292,12 @@ export class Session {
     const message =
       `${records} records were made for the collector before, and are of no use to the one that holds now`;
     const fields = { octets: unsent?.length ?? 0, records };
-    this.#parts.report("warning", "held_octets_discarded", message, fields);
+    this.#report("warning", "held_octets_discarded", message, fields);
   }
 
   #observing(prelude: readonly Uint8Array[] = []): ObservingRewriter {
     return new ObservingRewriter(this.#mediated, {
-      pool: this.#parts.pool,
+      pool: this.#pool,
       datagrams: () => this.#collector?.datagrams === true,
       onBroken: this.#reportBroken.bind(this),
       prelude,
@@ -286,7 +316,7 @@ export class Session {
       if (isWhole === undefined) return undefined;
       if (!isWhole) return left;
     }
-    const { link } = this.#parts;
+    const link = this.#link;
     link.retire();
     const collector = await link.replace(left);
     if (collector !== undefined) this.#begin();
@@ -310,7 +340,7 @@ export class Session {
   /** A broken message in a session that is only observed: it is relayed on. */
   #reportBroken(error: DecodeError, offset: number, octets: Uint8Array): void {
     const fields = { offset: offset + error.offset, reason: error.reason, ...describeRejected(octets) };
-    this.#parts.report("warning", "observing_ended", `${error.message}; the session is relayed on, unobserved`, fields);
+    this.#report("warning", "observing_ended", `${error.message}; the session is relayed on, unobserved`, fields);
   }
 
   /** The beginning of a message whose rest will not come. */
@@ -326,7 +356,7 @@ export class Session {
     const rejected = this.#rejected ??= new Set();
     if (rejected.has(reason)) return;
     rejected.add(reason);
-    this.#parts.report("warning", "message_rejected", message, {
+    this.#report("warning", "message_rejected", message, {
       offset,
       reason,
       ...describeRejected(this.#input.waiting()),
@@ -342,7 +372,7 @@ export class Session {
   stop(outcome: SessionOutcome): void {
     this.#stopped ??= outcome;
     if (this.#reading && !this.#closing) this.#exporter.close();
-    else this.#parts.link.close();
+    else this.#link.close();
   }
 
   /** Goes over to another collector, another way to it, or another mode, before the next record. */
@@ -350,12 +380,12 @@ export class Session {
     // Of two moves, the later counts; what the earlier one would have made useless is so still.
     this.#move = { ...move, renew: move.renew || this.#move?.renew === true };
     this.#moveWaited = 0;
-    this.#parts.link.redirect(move.dial);
+    this.#link.redirect(move.dial);
   }
 
   /** Dials this where the connection to the collector is lost. */
   redirect(dial: Dial): void {
-    this.#parts.link.redirect(dial);
+    this.#link.redirect(dial);
   }
 
   /** Maps its templates again, by the treatments that hold now. */
@@ -375,12 +405,7 @@ export class Session {
   /** Other limits hold from now on. */
   limit(limits: SessionLimits, hold: number): void {
     this.#limits = limits;
-    this.#parts.link.hold = hold;
-  }
-
-  /** What the exporter came in by. */
-  get listener(): object | undefined {
-    return this.#parts.listener;
+    this.#link.hold = hold;
   }
 
   /**
@@ -417,7 +442,7 @@ export class Session {
   #waitToMove(elapsed: number): void {
     if (this.#move === undefined || this.#unsent > 0) return;
     this.#moveWaited += elapsed;
-    if (this.#moveWaited >= this.#limits.collectorClose) this.#parts.link.tearDown();
+    if (this.#moveWaited >= this.#limits.collectorClose) this.#link.tearDown();
   }
 
   /** True once the exporter is done with, and only its last octets are on their way. */
@@ -436,7 +461,7 @@ export class Session {
 
   /** Whether its connection to the collector stands. */
   get connected(): boolean {
-    return this.#parts.link.connected;
+    return this.#link.connected;
   }
 
   /** Octets that wait because there is no collector to write them to. */
@@ -465,7 +490,7 @@ export class Session {
   /** What the rewriter tells of this session. */
   notify(event: MediationEvent): void {
     const { level, message, fields } = describeMediationEvent(event);
-    this.#parts.report(level, event.event, message, fields, event);
+    this.#report(level, event.event, message, fields, event);
   }
 
   /**
@@ -477,7 +502,7 @@ export class Session {
     if (!isInput && octets.length > SMALL_OUTPUT) return octets;
     this.#releaseOutput();
     if (isInput) return octets;
-    const small = this.#output = this.#parts.pool.lease(
+    const small = this.#output = this.#pool.lease(
       octets.length <= SMALLEST_OUTPUT ? SMALLEST_OUTPUT : SMALL_OUTPUT,
     );
     small.set(octets);
@@ -485,7 +510,7 @@ export class Session {
   }
 
   #releaseOutput(): void {
-    if (this.#output !== undefined) this.#parts.pool.release(this.#output);
+    if (this.#output !== undefined) this.#pool.release(this.#output);
     this.#output = undefined;
   }
 }

@@ -54,17 +54,14 @@ function openSession(collectors: readonly Connection[]) {
   const remaining = [...collectors];
   const events: string[] = [];
   const report = (_level: string, event: string) => void events.push(event);
-  const link = new CollectorLink({
-    dial: () => {
-      const next = remaining.shift();
-      return next === undefined ? Promise.reject(new Error("no more")) : Promise.resolve(next);
-    },
-    clock,
-    counters,
-    random: () => 1,
-    hold: 60_000,
-    dialTimeout: 1_000,
-  }, report);
+  const dial = () => {
+    const next = remaining.shift();
+    return next === undefined ? Promise.reject(new Error("no more")) : Promise.resolve(next);
+  };
+  const link = new CollectorLink(
+    { clock, counters, random: () => 1, dialTimeout: 1_000 },
+    { dial, hold: 60_000, report },
+  );
   const [exporter, accepted] = connectionPair();
   const session = new Session({
     id: "1",

@@ -4,18 +4,21 @@ import type { Connection } from "./connection.ts";
 /** A TCP connection on Deno's own socket, accepted or dialled. Messages leave as they are written (TCP_NODELAY). */
 export class TcpConnection implements Connection {
   readonly transport = "tcp";
-  readonly remoteAddress: Address;
   readonly #socket: Deno.TcpConn;
   #closed = false;
 
   constructor(socket: Deno.TcpConn) {
     this.#socket = socket;
-    this.remoteAddress = peerAddress(socket.remoteAddr);
     // A socket that its peer has reset already refuses its options; reading it tells the same in the session's own words.
     try {
       socket.setNoDelay(true);
       socket.setKeepAlive(true);
     } catch { /* see above */ }
+  }
+
+  /** Made when it is asked for: the socket has it anyway. */
+  get remoteAddress(): Address {
+    return peerAddress(this.#socket.remoteAddr);
   }
 
   read(view: Uint8Array): Promise<number | null> {
