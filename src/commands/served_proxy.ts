@@ -12,6 +12,7 @@ import type { CollectorOptions, ListenerOptions, ProxyLimits } from "../proxy/pr
 import { describe } from "./configuration_description.ts";
 import type { Recall } from "../proxy/udp_listener.ts";
 import type { TlsEndpoints } from "./tls_files.ts";
+import { garbageCollector } from "./garbage_collector.ts";
 import { VERSION } from "../version.ts";
 
 /** What a mediator needs to know, out of a configuration. */
@@ -103,6 +104,7 @@ export class ServedProxy {
       events.publish(event);
     };
     this.#mediator = new Mediator(mediation);
+    const collectGarbage = garbageCollector();
     this.proxy = new Proxy({
       listeners,
       collector,
@@ -111,6 +113,7 @@ export class ServedProxy {
       ...(limits === undefined ? {} : { limits }),
       ...(skewSettle === undefined ? {} : { skewSettle }),
       ...(recall === undefined ? {} : { recall }),
+      ...(collectGarbage === undefined ? {} : { collectGarbage }),
       report: this.report,
     });
     const now = () => this.#options;

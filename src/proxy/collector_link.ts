@@ -47,7 +47,7 @@ export class CollectorLink {
   readonly #options: CollectorLinkOptions;
   readonly #report: ReportOfSession;
   #closed = false;
-  /** While a connection is looked for: ends that. */
+  /** While a connection is looked for: ends the attempt, or the pause before it. */
   #looking: AbortController | undefined;
   #current: Promise<CollectorConnection | undefined>;
   #connection: CollectorConnection | undefined;
@@ -109,7 +109,7 @@ export class CollectorLink {
 
   #giveUp(): void {
     this.#closed = true;
-    this.#looking?.abort();
+    this.#looking?.abort(new Error("gave up"));
   }
 
   #abandon(): void {
@@ -128,15 +128,15 @@ export class CollectorLink {
   async #reach(): Promise<CollectorConnection | undefined> {
     const { clock, counters } = this.#options;
     const first = this.#connection === undefined;
-    const { signal } = this.#looking = new AbortController();
     for (; !this.#closed; this.#attempts++) {
+      const looking = this.#looking = new AbortController();
       if (this.#attempts > 0) {
         const left = this.#awaySince + this.hold - clock.now();
         if (left <= 0) break;
-        await pause(clock, Math.min(left, this.#backoff()), signal);
+        await pause(clock, Math.min(left, this.#backoff()), looking.signal);
         if (this.#closed) break;
       }
-      const connection = await this.#attempt(signal);
+      const connection = await this.#attempt(looking);
       if (connection === undefined) continue;
       this.#connection = connection;
       this.#looking = undefined;
@@ -161,21 +161,19 @@ export class CollectorLink {
    * One attempt, and where the last connection died young, a moment to see whether this one does too. TLS 1.3 always gets that
    * moment: a collector refuses this side's certificate only after the handshake has succeeded here.
    *
-   * @param closing gives it up
+   * @param looking gives it up
    */
-  async #attempt(closing: AbortSignal): Promise<CollectorConnection | undefined> {
+  async #attempt(looking: AbortController): Promise<CollectorConnection | undefined> {
     const { clock, counters, dialTimeout, inFlight } = this.#options;
-    const attempt = new AbortController();
-    const giveUp = () => attempt.abort(new Error("gave up"));
-    closing.addEventListener("abort", giveUp);
-    const cancel = clock.after(dialTimeout, () => attempt.abort(new Error(`no answer within ${dialTimeout} ms`)));
+    const cancel = clock.after(dialTimeout, () => looking.abort(new Error(`no answer within ${dialTimeout} ms`)));
     try {
       const dial = this.#dial;
-      const dialled = await dial(attempt.signal);
+      const dialled = await dial(looking.signal);
+      cancel();
       const connection = new CollectorConnection(dialled, clock, inFlight);
       this.#dialled = dial;
       if (dialled.transport === "tls" || (this.#connection !== undefined && this.#attempts > 0)) {
-        await Promise.race([connection.ended, pause(clock, ACCEPTED_AFTER, closing)]);
+        await Promise.race([connection.ended, pause(clock, ACCEPTED_AFTER, looking.signal)]);
       }
       if (connection.lost || this.#closed) {
         connection.close();
@@ -192,7 +190,6 @@ export class CollectorLink {
       return undefined;
     } finally {
       cancel();
-      closing.removeEventListener("abort", giveUp);
     }
   }
 

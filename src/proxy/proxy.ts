@@ -8,6 +8,7 @@ import { CollectorLink, type CollectorLinkOptions, type Dial } from "./collector
 import type { Connection } from "./connection.ts";
 import type { Listener } from "./listener.ts";
 import { type BoundListener, Listeners } from "./listeners.ts";
+import { MemoryRelief } from "./memory_relief.ts";
 import { ProxyCounters, type SessionOutcome } from "./proxy_counters.ts";
 import { type EventFields, reportOfSession } from "./proxy_event.ts";
 import {
@@ -76,6 +77,7 @@ export class Proxy {
   #full = false;
   #draining = false;
   readonly #skew: SkewWatch;
+  readonly #relief: MemoryRelief | undefined;
   #cancelTick = () => {};
 
   constructor(options: ProxyOptions) {
@@ -84,6 +86,7 @@ export class Proxy {
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#linkOptions = this.#linksNow();
     this.#skew = new SkewWatch(options.skewSettle ?? DEFAULT_SKEW_SETTLE);
+    if (options.collectGarbage !== undefined) this.#relief = new MemoryRelief(options.collectGarbage);
     this.#pool = options.pool ?? new LoopBufferPool();
     this.#listeners = new Listeners({
       clock: this.#clock,
@@ -428,6 +431,7 @@ export class Proxy {
         if (session.skewed) skewed++;
       }
       this.#lookAtSkew(milliseconds, skewed);
+      if (!this.#draining) this.#relief?.look(this.#sessions.size);
     });
   }
 

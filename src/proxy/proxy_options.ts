@@ -85,6 +85,8 @@ export interface ProxyOptions {
   /** What exporters over UDP announced before the start; see {@link TemplateCache.recall}. */
   readonly recall?: Recall;
   readonly clock?: Clock;
+  /** Collects all garbage and gives back the memory; see {@link MemoryRelief}. */
+  readonly collectGarbage?: () => void;
   /** 0 to 1, for the jitter of reconnecting. */
   readonly random?: () => number;
 }

@@ -26,9 +26,9 @@ export class Child {
   }
 
   /** Runs one of this project's programs. */
-  static deno(name: string, module: string, args: readonly string[]): Child {
+  static deno(name: string, module: string, args: readonly string[], flags: readonly string[] = []): Child {
     const path = new URL(module, import.meta.url).pathname;
-    return new Child(name, Deno.execPath(), ["run", "--allow-all", "--no-prompt", path, ...args]);
+    return new Child(name, Deno.execPath(), ["run", ...flags, "--allow-all", "--no-prompt", path, ...args]);
   }
 
   /** The next line of its output. @throws when it ends without one, with what it said */

@@ -1,3 +1,4 @@
+import project from "../../deno.json" with { type: "json" };
 import { Child } from "./child.ts";
 
 /** Starts a relay in front of the collector's port. */
@@ -32,6 +33,9 @@ export function startBareTlsRelay({ certificate, key, ca }: TlsFiles): StartRela
     );
 }
 
+/** How the task `serve` has V8 manage its memory. */
+const V8_FLAGS = project.tasks.serve.split(" ").filter((flag) => flag.startsWith("--v8-flags="));
+
 /** What a proxy is told. */
 export interface ProxyChoice {
   /** The collector's release. */
@@ -48,7 +52,7 @@ export function startProxy(choice: ProxyChoice): StartRelay {
   return async (listenPort, collectorPort, directory) => {
     const file = `${directory}/proxy-${listenPort}.yaml`;
     await Deno.writeTextFile(file, proxyConfiguration(choice, listenPort, collectorPort));
-    return Child.deno("the proxy", "../../src/main.ts", ["serve", "--config", file]);
+    return Child.deno("the proxy", "../../src/main.ts", ["serve", "--config", file], V8_FLAGS);
   };
 }
 
