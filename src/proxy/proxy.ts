@@ -67,12 +67,13 @@ export class Proxy {
   readonly #listeners: Listeners;
   readonly #sessions = new Map<string, Session>();
   /** Each resolves when its session has ended. */
-  readonly #running = new Map<Session, Promise<void>>();
+  readonly #running = new Map<Session, Promise<SessionOutcome>>();
   readonly #ended = new Counters();
   #linkOptions: CollectorLinkOptions;
   /** How a new session dials the collector that holds now, where that is the same for all. */
   #dial: Dial | undefined;
   readonly #captures = new WeakMap<Session, CapturableRewriter>();
+  readonly #onEnd = this.#end.bind(this);
   #nextId = 1;
   #full = false;
   #draining = false;
@@ -348,7 +349,7 @@ export class Proxy {
   #open(exporter: Connection, listener: Listener): Session {
     const id = String(this.#nextId++);
     const { mediator } = this.#options;
-    const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
+    const report = reportOfSession(this.#options.report, id, exporter);
     const mediated = mediator.open({
       address: exporter.remoteAddress.hostname,
       ...(exporter.certificateName === undefined ? {} : { certificateName: exporter.certificateName }),
@@ -371,6 +372,7 @@ export class Proxy {
       counters: this.counters,
       openedAt: this.#clock.date(),
       report,
+      onEnd: this.#onEnd,
     });
     this.#captures.set(session, rewriter);
     return session;
@@ -400,11 +402,10 @@ export class Proxy {
     return transport === "udp" ? Infinity : this.limits.hold;
   }
 
-  /** No async function: its frame would stay with each session for as long as that lives. */
-  #run(session: Session): Promise<void> {
+  #run(session: Session): Promise<SessionOutcome> {
     const message = `session ${session.id} with ${session.peer} is open`;
     this.#options.report({ level: "info", event: "session_opened", message, fields: fieldsOf(session) });
-    return session.run().then((outcome) => this.#end(session, outcome));
+    return session.run();
   }
 
   #end(session: Session, outcome: SessionOutcome): void {

@@ -1,4 +1,6 @@
 import type { MediationEvent } from "../mediation/event.ts";
+import { formatAddress } from "./address.ts";
+import type { Connection } from "./connection.ts";
 import type { EventName } from "./event_name.ts";
 
 export type EventLevel = "debug" | "info" | "warning" | "error";
@@ -33,14 +35,14 @@ export type ReportOfSession = (
   mediation?: MediationEvent,
 ) => void;
 
-/** What one session reports with. */
-export function reportOfSession(report: ReportEvent, session: string, peer: string): ReportOfSession {
+/** What the session with this exporter reports with. */
+export function reportOfSession(report: ReportEvent, session: string, exporter: Connection): ReportOfSession {
   return (level, event, message, fields, mediation) =>
     report({
       level,
       event,
       message,
-      fields: { session, peer, ...fields },
+      fields: { session, peer: formatAddress(exporter.remoteAddress), ...fields },
       ...(mediation === undefined ? {} : { mediation }),
     });
 }

@@ -48,6 +48,8 @@ export interface SessionParts {
   readonly counters: ProxyCounters;
   readonly openedAt: Date;
   readonly report: ReportOfSession;
+  /** Called once it has ended, before {@link Session.run} resolves. */
+  readonly onEnd?: (session: Session, outcome: SessionOutcome) => void;
 }
 
 /** What is different for a session from one message to the next; it takes a new transport session to the collector. */
@@ -70,6 +72,7 @@ export class Session {
   readonly #pool: BufferPool;
   readonly #counters: ProxyCounters;
   readonly #report: ReportOfSession;
+  readonly #onEnd: SessionParts["onEnd"];
   /** Milliseconds since 1970: of thousands of sessions, each takes a sixth of a Date. */
   readonly #openedAt: number;
   /** The mediator's. */
@@ -105,6 +108,7 @@ export class Session {
     this.#pool = parts.pool;
     this.#counters = parts.counters;
     this.#report = parts.report;
+    this.#onEnd = parts.onEnd;
     this.#openedAt = parts.openedAt.getTime();
     this.#mediated = parts.rewriter;
     this.#limits = parts.limits;
@@ -165,6 +169,7 @@ export class Session {
       this.#releaseOutput();
       this.#input.release();
     }
+    this.#onEnd?.(this, outcome);
     return outcome;
   }
 
