@@ -63,9 +63,10 @@ export function count(amount: number, what: string): string {
   return `${number(amount)} ${what}${amount === 1 ? "" : "s"}`;
 }
 
-const FORMAT = new Intl.NumberFormat("en");
+/** Made for the first page that is looked at: with the tables behind it, it takes 5 MB. */
+let format: Intl.NumberFormat | undefined;
 
 /** `12,345` */
 export function number(value: number): string {
-  return FORMAT.format(value);
+  return (format ??= new Intl.NumberFormat("en")).format(value);
 }
