@@ -15,6 +15,7 @@ import { OUTPUT_OCTETS, SMALL_OUTPUT, SMALLEST_OUTPUT } from "./output_octets.ts
 import type { ProxyCounters, SessionOutcome } from "./proxy_counters.ts";
 import type { ReportOfSession } from "./proxy_event.ts";
 import { ReadBuffer } from "./read_buffer.ts";
+import type { SessionLimits, SessionMove, SessionParts } from "./session_parts.ts";
 import { SessionTimer } from "./session_timer.ts";
 
 /**
@@ -22,45 +23,6 @@ import { SessionTimer } from "./session_timer.ts";
  * record once so many milliseconds have passed (RFC 7011 §8.4).
  */
 const TEMPLATE_REFRESH = 30_000;
-
-/** Times in milliseconds; 0 is no limit. */
-export interface SessionLimits {
-  /** A message that has begun must be whole after so long. */
-  readonly partialMessage: number;
-  /** An exporter may say nothing for so long. */
-  readonly idle: number;
-  /** The collector may take so long to close its side once the exporter has closed its own. */
-  readonly collectorClose: number;
-}
-
-/** All that a session is made of. */
-export interface SessionParts {
-  readonly id: string;
-  readonly exporter: Connection;
-  /** Whose exporter it is. */
-  readonly listener?: object;
-  readonly link: CollectorLink;
-  readonly rewriter: SessionRewriter;
-  /** Whether octets are relayed as they are, and the rewriter runs beside for its reports. */
-  readonly observe: boolean;
-  readonly pool: BufferPool;
-  readonly limits: SessionLimits;
-  readonly counters: ProxyCounters;
-  readonly openedAt: Date;
-  readonly report: ReportOfSession;
-  /** Called once it has ended, before {@link Session.run} resolves. */
-  readonly onEnd?: (session: Session, outcome: SessionOutcome) => void;
-}
-
-/** What is different for a session from one message to the next; it takes a new transport session to the collector. */
-export interface SessionMove {
-  readonly dial: Dial;
-  /** Whether the session is observed only. */
-  readonly observe: boolean;
-  /** Whether what goes out is made for something else than before, so that what was not taken yet is of no use. */
-  readonly renew: boolean;
-  readonly collector: CollectorFacts;
-}
 
 /** One exporter's transport session and the collector's session that belongs to it. {@link run} is the whole data path. */
 export class Session {

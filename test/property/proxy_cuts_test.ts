@@ -41,14 +41,10 @@ async function throughProxy(profile: Profile, chunks: readonly Uint8Array[], poo
   const counters = new ProxyCounters();
   const [collector, dialled] = connectionPair();
   const [exporter, accepted] = connectionPair();
-  const link = new CollectorLink({
-    dial: () => Promise.resolve(dialled),
-    clock: new StandingClock(),
-    counters,
-    random: () => 1,
-    hold: 0,
-    dialTimeout: 1_000,
-  }, () => {});
+  const link = new CollectorLink(
+    { clock: new StandingClock(), counters, random: () => 1, dialTimeout: 1_000 },
+    { dial: () => Promise.resolve(dialled), hold: 0, report: () => {} },
+  );
   const session = new Session({
     id: "1",
     exporter: accepted,
