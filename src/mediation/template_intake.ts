@@ -1,6 +1,8 @@
 import { parseIPv4, parseIPv6 } from "../ipfix/address.ts";
 import { encodeTemplateRecord } from "../ipfix/template_record.ts";
 import { smallestRecordLength, type Template } from "../ipfix/template.ts";
+import type { CompiledMapping } from "./compiled_mapping.ts";
+import type { Dialect } from "./dialect.ts";
 import type { DropReason } from "./event.ts";
 import { ChainError, runChain } from "./mapping_chain.ts";
 import type { SharedState } from "./mediator.ts";
@@ -11,7 +13,7 @@ import type { SessionEvents } from "./session_events.ts";
 import type { SessionFacts } from "./session_rewriter.ts";
 import type { SessionTarget } from "./session_target.ts";
 import { isIdentity, targetTemplate, type TemplateMapping } from "./template_mapping.ts";
-import type { AcceptedTemplate, RefusedTemplate, TemplateEntry } from "./template_store.ts";
+import { AcceptedTemplate, type RefusedTemplate, type SharedTemplate, type TemplateEntry } from "./template_store.ts";
 import type { Treatment } from "./treatment.ts";
 
 /** Octets around a template record or data record that is alone in its message. */
@@ -79,7 +81,7 @@ export class TemplateIntake {
   discard(entry: TemplateEntry): void {
     if (entry.kind === "refused") return;
     release(entry.counters, countersLength(entry.compiled.program));
-    this.shared.compiled.giveBack(entry.compiledKey);
+    this.shared.compiled.giveBack(entry.compiled.key);
   }
 
   /** Takes the entry's target id (again); false when it is not to be had. */
@@ -121,10 +123,10 @@ export class TemplateIntake {
     ].join("|");
     // Thousands of Agents have the same two mappings between them: each of those is held once.
     const mapping = this.shared.compiled.mapping(compiledKey, source.id) ?? own;
-    const sharesIds = dialect.templateScope === "observation-domain";
-    const targetId = sharesIds ? this.shared.ids.take(observationDomain, source.id, layoutWord(mapping)) : source.id;
+    const isShared = sharesIds(dialect);
+    const targetId = isShared ? this.shared.ids.take(observationDomain, source.id, layoutWord(mapping)) : source.id;
     if (targetId === undefined) return undefined;
-    const giveBack = () => sharesIds && this.shared.ids.giveBack(observationDomain, targetId);
+    const giveBack = () => isShared && this.shared.ids.giveBack(observationDomain, targetId);
     const announcement = announcementOf(mapping, targetId);
     if (announcement.length + MESSAGE_OVERHEAD > this.target.maxMessageLength) {
       giveBack();
@@ -144,22 +146,7 @@ export class TemplateIntake {
         return undefined;
       }
       memoryLongs.fill(0n, counters >>> 3, (counters + length) >>> 3);
-      return {
-        kind: "accepted",
-        source: mapping.source,
-        mapping,
-        compiled,
-        compiledKey: compiled.key,
-        identity: isIdentity(mapping) && targetId === source.id,
-        references: hasReferences(mapping),
-        dialect,
-        sharesIds,
-        targetId,
-        announcement,
-        counters,
-        detectedProfile,
-        records: 0,
-      };
+      return new AcceptedTemplate(sharedTemplate(mapping, compiled, targetId, dialect, detectedProfile), counters);
     } catch (error) {
       giveBack();
       if (!(error instanceof RangeError)) throw error;
@@ -174,6 +161,42 @@ export class TemplateIntake {
       return { kind: "refused", source, reason: "mapping_failed", message, detectedProfile };
     }
   }
+}
+
+/** Of compiled mappings that sessions share, the last: most have one. */
+const sharedTemplates = new WeakMap<CompiledMapping, SharedTemplate>();
+
+function sharedTemplate(
+  mapping: TemplateMapping,
+  compiled: CompiledMapping,
+  targetId: number,
+  dialect: Dialect,
+  detectedProfile: string | undefined,
+): SharedTemplate {
+  const known = sharedTemplates.get(compiled);
+  const isSame = known !== undefined && known.mapping === mapping && known.targetId === targetId &&
+    known.dialect === dialect && known.detectedProfile === detectedProfile;
+  if (isSame) return known;
+  const { source } = mapping;
+  const shared: SharedTemplate = {
+    source,
+    mapping,
+    compiled,
+    identity: isIdentity(mapping) && targetId === source.id,
+    references: hasReferences(mapping),
+    dialect,
+    sharesIds: sharesIds(dialect),
+    targetId,
+    announcement: announcementOf(mapping, targetId),
+    detectedProfile,
+  };
+  sharedTemplates.set(compiled, shared);
+  return shared;
+}
+
+/** Whether the collector keeps one layout per domain and template id over all its sessions. */
+function sharesIds({ templateScope }: Dialect): boolean {
+  return templateScope === "observation-domain";
 }
 
 /** Of mappings that sessions share, under the last id: most have one. */
