@@ -8,8 +8,8 @@ import { eventually, moment, say } from "./support.ts";
 
 /** Of a proxy that has just taken 5000 sessions, garbage included that nothing has made it collect yet. */
 const MOST_MEGABYTES = 450;
-/** Of one in which they have waited for half a minute: V8 collects and gives memory back where little happens. */
-const MOST_MEGABYTES_AT_REST = 300;
+/** Of one in which they have waited for a few seconds, so that it has given back what their coming left behind. */
+const MOST_MEGABYTES_AT_REST = 220;
 
 interface Agent {
   readonly socket: ExporterSocket;
