@@ -59,8 +59,8 @@ export const QUICK: Scale = {
   pacedSeconds: 1,
   pacedMessagesPerSecond: 20_000,
   manySessions: 1_000,
-  idleSessions: 1_000,
-  restMilliseconds: 1_000,
+  idleSessions: 3_000,
+  restMilliseconds: 3_000,
   datagrams: 30_000,
   starts: 2,
 };
