@@ -119,8 +119,9 @@ export class Counters {
     this.sequenceGaps += other.sequenceGaps;
     const { made } = other;
     if (made.pluginErrors !== undefined) addAll(this.pluginErrors, made.pluginErrors);
-    if (made.templates !== undefined) {
-      for (const [outcome, count] of other.templates) this.countTemplates(outcome, count);
+    for (const outcome of TEMPLATE_OUTCOMES) {
+      const templates = made.templates?.[outcome] ?? 0;
+      if (templates > 0) this.countTemplates(outcome, templates);
     }
     if (made.recordsDropped !== undefined) addAll(this.recordsDropped, made.recordsDropped);
     if (made.messagesRejected !== undefined) addAll(this.messagesRejected, made.messagesRejected);
