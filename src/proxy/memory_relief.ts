@@ -2,6 +2,9 @@
 const MANY = 1_000;
 /** So few come or go in a second while nothing much happens. */
 const FEW = 10;
+/** So many pauses may follow each other; then one comes a minute, however sessions come and go. */
+const PAUSES = 4;
+const PAUSES_PER_LOOK = 1 / 60;
 
 /**
  * Gives back what thousands of sessions that came or went at once have left behind: as much as the sessions themselves hold, and
@@ -13,6 +16,7 @@ export class MemoryRelief {
   #relieved = 0;
   /** Sessions when it was last looked. */
   #before = 0;
+  #pausesLeft = PAUSES;
 
   /** @param collect collects all garbage and gives back the memory */
   constructor(readonly collect: () => void) {}
@@ -21,7 +25,9 @@ export class MemoryRelief {
   look(sessions: number): void {
     const isSettled = Math.abs(sessions - this.#before) <= FEW;
     this.#before = sessions;
-    if (!isSettled || Math.abs(sessions - this.#relieved) < MANY) return;
+    this.#pausesLeft = Math.min(PAUSES, this.#pausesLeft + PAUSES_PER_LOOK);
+    if (!isSettled || Math.abs(sessions - this.#relieved) < MANY || this.#pausesLeft < 1) return;
+    this.#pausesLeft--;
     this.#relieved = sessions;
     this.collect();
   }

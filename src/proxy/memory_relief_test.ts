@@ -24,3 +24,10 @@ Deno.test("sessions that come and go few by few cost no pause until they are man
 Deno.test("nothing is given back while they come", () => {
   assert.deepEqual(relieved(...Array.from({ length: 100 }, (_, second) => 100 * second)), []);
 });
+
+Deno.test("whoever opens and closes a thousand sessions over and over gets a pause a minute out of it", () => {
+  let collected = 0;
+  const relief = new MemoryRelief(() => collected++);
+  for (let second = 0; second < 3600; second++) relief.look(second % 4 < 2 ? 0 : 1000);
+  assert.ok(collected >= 60 && collected <= 64, `${collected} pauses in an hour`);
+});
