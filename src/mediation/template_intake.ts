@@ -146,7 +146,10 @@ export class TemplateIntake {
         return undefined;
       }
       memoryLongs.fill(0n, counters >>> 3, (counters + length) >>> 3);
-      return new AcceptedTemplate(sharedTemplate(mapping, compiled, targetId, dialect, detectedProfile), counters);
+      return new AcceptedTemplate(
+        sharedTemplate({ mapping, compiled, targetId, dialect, detectedProfile, announcement }),
+        counters,
+      );
     } catch (error) {
       giveBack();
       if (!(error instanceof RangeError)) throw error;
@@ -166,29 +169,22 @@ export class TemplateIntake {
 /** Of compiled mappings that sessions share, the last: most have one. */
 const sharedTemplates = new WeakMap<CompiledMapping, SharedTemplate>();
 
+/** What sessions with the same parts share: one object, as long as the last that was asked for had the same ones. */
 function sharedTemplate(
-  mapping: TemplateMapping,
-  compiled: CompiledMapping,
-  targetId: number,
-  dialect: Dialect,
-  detectedProfile: string | undefined,
+  parts: Pick<SharedTemplate, "mapping" | "compiled" | "targetId" | "dialect" | "detectedProfile" | "announcement">,
 ): SharedTemplate {
+  const { mapping, compiled, targetId, dialect, detectedProfile } = parts;
   const known = sharedTemplates.get(compiled);
   const isSame = known !== undefined && known.mapping === mapping && known.targetId === targetId &&
     known.dialect === dialect && known.detectedProfile === detectedProfile;
   if (isSame) return known;
   const { source } = mapping;
   const shared: SharedTemplate = {
+    ...parts,
     source,
-    mapping,
-    compiled,
     identity: isIdentity(mapping) && targetId === source.id,
     references: hasReferences(mapping),
-    dialect,
     sharesIds: sharesIds(dialect),
-    targetId,
-    announcement: announcementOf(mapping, targetId),
-    detectedProfile,
   };
   sharedTemplates.set(compiled, shared);
   return shared;
