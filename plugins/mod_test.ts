@@ -2,10 +2,15 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { sameElement } from "../src/ipfix/information_element.ts";
 import type { Template } from "../src/ipfix/template.ts";
-import { conversionBetween } from "../src/mediation/conversion.ts";
-import type { PluginContext, PluginDefinition } from "../src/mediation/plugin.ts";
-import { knowsElement, type Profile } from "../src/mediation/profile.ts";
-import { identity, isIdentity, targetTemplate, type TemplateMapping } from "../src/mediation/template_mapping.ts";
+import { conversionBetween } from "../src/mediation/mapping/conversion.ts";
+import type { PluginContext, PluginDefinition } from "../src/mediation/mapping/plugin.ts";
+import { knowsElement, type Profile } from "../src/mediation/mapping/profile.ts";
+import {
+  identity,
+  isIdentity,
+  targetTemplate,
+  type TemplateMapping,
+} from "../src/mediation/mapping/template_mapping.ts";
 import {
   ANY_COLLECTOR,
   anyOptionsTemplate,

@@ -1,10 +1,10 @@
 import { parse } from "@std/yaml";
 import assert from "node:assert/strict";
-import { antreaEras } from "../src/config/antrea_eras.ts";
-import { loadProfile } from "../src/config/profiles.ts";
-import { type PluginDefinition, z } from "../src/mediation/plugin.ts";
-import { type Profile, selectTemplate } from "../src/mediation/profile.ts";
-import { identity, type TemplateMapping } from "../src/mediation/template_mapping.ts";
+import { antreaEras } from "../src/config/profiles/antrea_eras.ts";
+import { loadProfile } from "../src/config/profiles/profiles.ts";
+import { type PluginDefinition, z } from "../src/mediation/mapping/plugin.ts";
+import { type Profile, selectTemplate } from "../src/mediation/mapping/profile.ts";
+import { identity, type TemplateMapping } from "../src/mediation/mapping/template_mapping.ts";
 import { SHIPPED } from "./mod.ts";
 
 const FOLDER = new URL(".", import.meta.url);

@@ -1,5 +1,5 @@
 import { configureSync, getLogger, type LogLevel, type LogRecord, resetSync } from "@logtape/logtape";
-import type { EventName } from "./proxy/event_name.ts";
+import type { EventName } from "./proxy/reporting/event_name.ts";
 
 /** Category under which every part of this program logs. */
 export const ROOT_CATEGORY = "ipfix-skew-proxy";

@@ -4,7 +4,7 @@ import {
   type MappedField,
   type SessionFact,
   z,
-} from "../../src/mediation/plugin.ts";
+} from "../../src/mediation/mapping/plugin.ts";
 
 const name = "annotate-exporter";
 

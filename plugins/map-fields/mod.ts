@@ -11,7 +11,7 @@ import {
   type Template,
   VARIABLE_LENGTH,
   z,
-} from "../../src/mediation/plugin.ts";
+} from "../../src/mediation/mapping/plugin.ts";
 
 const name = "map-fields";
 

@@ -2,9 +2,14 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { unknownElement } from "../../src/ipfix/information_element.ts";
 import type { FieldSpecifier } from "../../src/ipfix/template.ts";
-import { conversionBetween } from "../../src/mediation/conversion.ts";
-import type { Profile } from "../../src/mediation/profile.ts";
-import { identity, isIdentity, targetTemplate, type TemplateMapping } from "../../src/mediation/template_mapping.ts";
+import { conversionBetween } from "../../src/mediation/mapping/conversion.ts";
+import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import {
+  identity,
+  isIdentity,
+  targetTemplate,
+  type TemplateMapping,
+} from "../../src/mediation/mapping/template_mapping.ts";
 import {
   anyTemplate,
   contextOf,

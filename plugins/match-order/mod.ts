@@ -1,4 +1,4 @@
-import { definePlugin, expectedPlaces, z } from "../../src/mediation/plugin.ts";
+import { definePlugin, expectedPlaces, z } from "../../src/mediation/mapping/plugin.ts";
 
 const name = "match-order";
 

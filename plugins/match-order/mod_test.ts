@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { identity, isIdentity, targetTemplate } from "../../src/mediation/template_mapping.ts";
+import { identity, isIdentity, targetTemplate } from "../../src/mediation/mapping/template_mapping.ts";
 import {
   anyOptionsTemplate,
   anyTemplate,

@@ -9,7 +9,7 @@ import {
   type Profile,
   sameElement,
   z,
-} from "../../src/mediation/plugin.ts";
+} from "../../src/mediation/mapping/plugin.ts";
 
 const name = "pad-missing";
 

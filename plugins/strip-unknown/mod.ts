@@ -13,7 +13,7 @@ import {
   type TemplateMapping,
   VARIABLE_LENGTH,
   z,
-} from "../../src/mediation/plugin.ts";
+} from "../../src/mediation/mapping/plugin.ts";
 
 const name = "strip-unknown";
 

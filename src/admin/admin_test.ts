@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { Counters, increment } from "../mediation/counters.ts";
+import { Counters, increment } from "../mediation/templates/counters.ts";
 import { createAdmin } from "./admin.ts";
-import { FakeView, skewedSession } from "./fake_view.ts";
+import { FakeView, skewedSession } from "../../test/support/fake_view.ts";
 
 const NOW = new Date("2026-01-01T00:01:00.900Z");
 const URL_BASE = "http://127.0.0.1:24780";

@@ -1,8 +1,8 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import { REJECT_REASONS } from "../ipfix/decode_error.ts";
-import type { Counters } from "../mediation/counters.ts";
-import { DROP_REASONS, TEMPLATE_OUTCOMES } from "../mediation/event.ts";
-import { REFERENCE_FAULTS } from "../mediation/reference_scope.ts";
+import type { Counters } from "../mediation/templates/counters.ts";
+import { DROP_REASONS, TEMPLATE_OUTCOMES } from "../mediation/templates/event.ts";
+import { REFERENCE_FAULTS } from "../mediation/references/reference_scope.ts";
 import { BoundedLabels } from "./bounded_labels.ts";
 import { processMetrics } from "./process_metrics.ts";
 import { type AdminView, TRANSPORTS } from "./view.ts";

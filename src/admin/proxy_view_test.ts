@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Proxy } from "../proxy/proxy.ts";
 import { EventFeed } from "./event_feed.ts";
-import { skewedMapping } from "./fake_view.ts";
+import { skewedMapping } from "../../test/support/fake_view.ts";
 import { createMetrics } from "./metrics.ts";
 import { proxyView } from "./proxy_view.ts";
 import { statusReport } from "./status_report.ts";

@@ -1,5 +1,5 @@
 import { type CountersReport, countersReport, type LossesReport, lossesReport } from "./counters_report.ts";
-import type { Explanation } from "../mediation/explanation.ts";
+import type { Explanation } from "../mediation/mapping/explanation.ts";
 import { explain } from "./explain.ts";
 import type { SessionView, Transport } from "./view.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FakeView } from "./fake_view.ts";
+import { FakeView } from "../../test/support/fake_view.ts";
 import { startAdmin } from "./start_admin.ts";
 
 Deno.test("over a socket: status, a change from this machine, a Host that is not ours, and an end that waits for no event client", async () => {

@@ -1,6 +1,10 @@
 import { Command } from "commander";
 import { configurationOption, required } from "./configuration.ts";
-import { type ConfigurationDescription, describe, type TreatmentDescription } from "./configuration_description.ts";
+import {
+  type ConfigurationDescription,
+  describe,
+  type TreatmentDescription,
+} from "../config/configuration_description.ts";
 import { painter, printable, terminalWidth, wantsColour, writeLine } from "./terminal.ts";
 import { wrapWords } from "./text_table.ts";
 

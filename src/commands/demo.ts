@@ -11,8 +11,8 @@ import {
 } from "../demo/demo_report.ts";
 import { EmbeddedAggregator } from "../demo/embedded_aggregator.ts";
 import { rollingUpgrade, type Stage } from "../demo/rolling_upgrade.ts";
-import type { Profile } from "../mediation/profile.ts";
-import type { ReportEvent } from "../proxy/proxy_event.ts";
+import type { Profile } from "../mediation/mapping/profile.ts";
+import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import { runFailure, usageFailure } from "./command_failure.ts";
 import { profileOption } from "./configuration.ts";
 import { demoProxy, keepSending } from "./demo_proxy.ts";

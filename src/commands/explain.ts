@@ -1,13 +1,13 @@
 import { Command } from "commander";
-import { ChainError } from "../mediation/mapping_chain.ts";
-import type { Profile } from "../mediation/profile.ts";
-import type { Treatment } from "../mediation/treatment.ts";
-import { antreaRelease } from "../config/antrea_releases.ts";
+import { ChainError } from "../mediation/mapping/mapping_chain.ts";
+import type { Profile } from "../mediation/mapping/profile.ts";
+import type { Treatment } from "../mediation/mapping/treatment.ts";
+import { antreaRelease } from "../config/profiles/antrea_releases.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { messageOf, usageFailure } from "./command_failure.ts";
-import { automaticTreatment, configuredTreatment } from "./treatments.ts";
+import { automaticTreatment, configuredTreatment } from "../offline/release_treatment.ts";
 import { configurationOption, profileOption } from "./configuration.ts";
-import { explainTemplates, type TemplateExplanation } from "./template_explanation.ts";
+import { explainTemplates, type TemplateExplanation } from "../offline/template_explanation.ts";
 import { painter, terminalWidth, wantsColour, writeLine } from "./terminal.ts";
 import { wrapWords } from "./text_table.ts";
 

@@ -1,11 +1,11 @@
 import { Command } from "commander";
-import { detectAntreaRelease } from "../config/antrea_eras.ts";
-import { registryHistory } from "../config/registries.ts";
+import { detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
+import { registryHistory } from "../config/profiles/registries.ts";
 import { VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
 import type { Value } from "../ipfix/value.ts";
 import { runFailure } from "./command_failure.ts";
-import { type Inspected, Inspector } from "./inspection.ts";
-import { BrokenMessage, consumeStream, type MessageConsumer } from "./message_stream.ts";
+import { type Inspected, Inspector } from "../offline/inspection.ts";
+import { BrokenMessage, consumeStream, type MessageConsumer } from "../offline/message_stream.ts";
 import { type Paint, painter, printable, terminalWidth, wantsColour, writeOctets } from "./terminal.ts";
 import { tableLines, wrapWords } from "./text_table.ts";
 

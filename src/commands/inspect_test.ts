@@ -1,7 +1,7 @@
 import { MessageBuilder } from "../ipfix/message_builder.ts";
 import assert from "node:assert/strict";
 import { runCommand } from "../../test/support/run_command.ts";
-import { loadProfile } from "../config/profiles.ts";
+import { loadProfile } from "../config/profiles/profiles.ts";
 import { AgentMessages } from "../demo/agent_messages.ts";
 
 const agent = new AgentMessages(loadProfile("antrea/v2.0"), "node-1");

@@ -1,5 +1,10 @@
 import { Command, Option } from "commander";
-import { type CompatibilityCell, compatibilityCells, type ReleaseLine, releaseLines } from "./compatibility.ts";
+import {
+  type CompatibilityCell,
+  compatibilityCells,
+  type ReleaseLine,
+  releaseLines,
+} from "../offline/compatibility.ts";
 import { type Paint, painter, type Style, terminalWidth, wantsColour, writeLine } from "./terminal.ts";
 import { markdownTable, tableLines, wrapWords } from "./text_table.ts";
 

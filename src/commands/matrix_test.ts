@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { runCommand } from "../../test/support/run_command.ts";
-import { compatibilityCells, releaseLines } from "./compatibility.ts";
+import { compatibilityCells, releaseLines } from "../offline/compatibility.ts";
 
 const LINES = releaseLines();
 const CELLS = compatibilityCells(LINES);

@@ -1,13 +1,13 @@
 import { basename, extname } from "node:path";
 import { Command, Option } from "commander";
-import { learnProfile, type LearntProfile } from "../config/learnt_profile.ts";
-import { cannotRead } from "../config/profiles.ts";
-import { DIALECTS, RFC7011 } from "../mediation/dialect.ts";
+import { learnProfile, type LearntProfile } from "../config/profiles/learnt_profile.ts";
+import { cannotRead } from "../config/profiles/profiles.ts";
+import { DIALECTS, RFC7011 } from "../mediation/mapping/dialect.ts";
 import { runFailure, usageFailure } from "./command_failure.ts";
 import { required } from "./configuration.ts";
-import { BrokenMessage, consumeStream } from "./message_stream.ts";
+import { BrokenMessage, consumeStream } from "../offline/message_stream.ts";
 import { antreaHint, profileText } from "./profile_text.ts";
-import { SeenTemplates, TooManyTemplates } from "./seen_templates.ts";
+import { SeenTemplates, TooManyTemplates } from "../offline/seen_templates.ts";
 import { printable, say, writeOctets } from "./terminal.ts";
 
 interface Options {

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { runCommand } from "../../test/support/run_command.ts";
-import { ANTREA_RELEASES } from "../config/antrea_releases.ts";
-import { learnProfile } from "../config/learnt_profile.ts";
-import { loadProfile } from "../config/profiles.ts";
+import { ANTREA_RELEASES } from "../config/profiles/antrea_releases.ts";
+import { learnProfile } from "../config/profiles/learnt_profile.ts";
+import { loadProfile } from "../config/profiles/profiles.ts";
 import { AgentMessages } from "../demo/agent_messages.ts";
 import { FragileCollector, fragileCollectorOptions } from "../demo/fragile_collector.ts";
 import { wrongAbout } from "../demo/record_judgement.ts";
 import { concatenate } from "../ipfix/concatenate.ts";
 import { unknownElement } from "../ipfix/information_element.ts";
 import { MessageBuilder } from "../ipfix/message_builder.ts";
-import { RFC7011 } from "../mediation/dialect.ts";
+import { RFC7011 } from "../mediation/mapping/dialect.ts";
 import { profileText } from "./profile_text.ts";
-import { SeenTemplates } from "./seen_templates.ts";
+import { SeenTemplates } from "../offline/seen_templates.ts";
 
 /** What an embedded Agent of the release sends: its templates, and a flow of each. */
 function captureOf(release: string): Uint8Array {

@@ -1,6 +1,6 @@
 import { Document, isMap, visit } from "@std/yaml";
-import type { LearntProfile } from "../config/learnt_profile.ts";
-import { DIALECTS } from "../mediation/dialect.ts";
+import type { LearntProfile } from "../config/profiles/learnt_profile.ts";
+import { DIALECTS } from "../mediation/mapping/dialect.ts";
 import { printable } from "./terminal.ts";
 import { wrapWords } from "./text_table.ts";
 

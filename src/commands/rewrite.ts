@@ -1,12 +1,12 @@
 import { isIP } from "node:net";
 import { Command } from "commander";
-import type { MediationEvent } from "../mediation/event.ts";
-import { Mediator } from "../mediation/mediator.ts";
-import type { SessionRewriter } from "../mediation/session_rewriter.ts";
+import type { MediationEvent } from "../mediation/templates/event.ts";
+import { Mediator } from "../mediation/session/mediator.ts";
+import type { SessionRewriter } from "../mediation/session/session_rewriter.ts";
 import { runFailure, usageFailure } from "./command_failure.ts";
 import { configurationOption, required } from "./configuration.ts";
-import { BrokenMessage, consumeStream, type MessageConsumer } from "./message_stream.ts";
-import { mediatorOptions } from "./served_proxy.ts";
+import { BrokenMessage, consumeStream, type MessageConsumer } from "../offline/message_stream.ts";
+import { mediatorOptions } from "../service/served_proxy.ts";
 import { printable, say, writeOctets } from "./terminal.ts";
 
 interface Options {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { runCommand } from "../../test/support/run_command.ts";
-import { loadProfile } from "../config/profiles.ts";
+import { loadProfile } from "../config/profiles/profiles.ts";
 import { AgentMessages } from "../demo/agent_messages.ts";
 import { FragileCollector, fragileCollectorOptions } from "../demo/fragile_collector.ts";
 import { wrongAbout } from "../demo/record_judgement.ts";

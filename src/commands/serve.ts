@@ -1,13 +1,13 @@
 import { Command } from "commander";
 import type { Configuration } from "../config/configuration.ts";
 import { configureLogging, logEvent, type LoggingOptions, overrideLogging } from "../logging.ts";
-import { formatAddress } from "../proxy/address.ts";
-import type { ReportEvent } from "../proxy/proxy_event.ts";
+import { formatAddress } from "../proxy/transport/address.ts";
+import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import { VERSION } from "../version.ts";
 import { messageOf, runFailure, usageFailure } from "./command_failure.ts";
 import { orUsageFailure } from "./configuration.ts";
-import { loadWatched } from "./reloader.ts";
-import { Service } from "./service.ts";
+import { loadWatched } from "../service/reloader.ts";
+import { Service } from "../service/service.ts";
 
 const DEFAULT_CONFIGURATION = "config/proxy.yaml";
 

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { z } from "zod";
-import { parseDuration } from "../config/quantity.ts";
+import { parseDuration } from "../config/yaml/quantity.ts";
 import { CommandFailure, EXIT, messageOf, usageFailure } from "./command_failure.ts";
 import { type Paint, painter, printable, say, terminalWidth, wantsColour, writeLine } from "./terminal.ts";
 import { tableLines, wrapWords } from "./text_table.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createAdmin } from "../admin/admin.ts";
-import { FakeView, skewedSession } from "../admin/fake_view.ts";
+import { FakeView, skewedSession } from "../../test/support/fake_view.ts";
 import { CommandFailure } from "./command_failure.ts";
 import { painter } from "./terminal.ts";
 import { status, type StatusOptions } from "./status.ts";

@@ -1,12 +1,12 @@
-import type { Profile } from "../mediation/profile.ts";
+import type { Profile } from "../mediation/mapping/profile.ts";
 import { Chains } from "./chains.ts";
 import { Collectors } from "./collectors.ts";
 import type { CacheSettings, Configuration, ListenerSettings } from "./configuration.ts";
 import { conflicts, describeEndpoint, isLoop } from "./listeners.ts";
-import { type Path, pathText } from "./mistake.ts";
+import { type Path, pathText } from "./yaml/mistake.ts";
 import { ruleLayer } from "./peer_rules.ts";
 import type { PluginModules } from "./plugin_modules.ts";
-import { findProfile } from "./profiles.ts";
+import { findProfile } from "./profiles/profiles.ts";
 import type { ConfigurationReader } from "./reader.ts";
 import type { Sections } from "./sections.ts";
 import { listenerTls } from "./tls_settings.ts";

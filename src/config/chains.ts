@@ -1,9 +1,9 @@
 import { DEFAULT_CHAIN } from "../../plugins/mod.ts";
-import type { PluginDefinition } from "../mediation/plugin.ts";
-import type { Profile } from "../mediation/profile.ts";
+import type { PluginDefinition } from "../mediation/mapping/plugin.ts";
+import type { Profile } from "../mediation/mapping/profile.ts";
 import type { ChainStep } from "./configuration.ts";
 import type { PluginChoice } from "./configuration_schema.ts";
-import type { Path } from "./mistake.ts";
+import type { Path } from "./yaml/mistake.ts";
 import { isPlugin, oneLine, type PluginModules } from "./plugin_modules.ts";
 import type { ConfigurationReader } from "./reader.ts";
 

@@ -1,5 +1,5 @@
 import type { CollectorSettings } from "./configuration.ts";
-import type { Path } from "./mistake.ts";
+import type { Path } from "./yaml/mistake.ts";
 import type { ConfigurationReader } from "./reader.ts";
 import type { Sections } from "./sections.ts";
 import { collectorTls } from "./tls_settings.ts";

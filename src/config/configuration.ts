@@ -1,8 +1,8 @@
 import type { AddressPrefix } from "../ipfix/address.ts";
-import type { Plugin, PluginDefinition } from "../mediation/plugin.ts";
-import type { Profile } from "../mediation/profile.ts";
-import type { ChooseTreatment } from "../mediation/treatment.ts";
-import type { SocketAddress } from "./socket_address.ts";
+import type { Plugin, PluginDefinition } from "../mediation/mapping/plugin.ts";
+import type { Profile } from "../mediation/mapping/profile.ts";
+import type { ChooseTreatment } from "../mediation/mapping/treatment.ts";
+import type { SocketAddress } from "./yaml/socket_address.ts";
 
 /** How messages travel. */
 export type Transport = "tcp" | "tls" | "udp";

@@ -1,6 +1,6 @@
 import { isIPv4 } from "node:net";
 import type { CollectorSettings, ListenerSettings, Transport } from "./configuration.ts";
-import { formatSocketAddress, type SocketAddress } from "./socket_address.ts";
+import { formatSocketAddress, type SocketAddress } from "./yaml/socket_address.ts";
 
 /** A bound address, and how the file calls it. */
 interface Bound {

@@ -1,12 +1,12 @@
 import { SHIPPED } from "../../plugins/mod.ts";
 import { buildConfiguration } from "./build.ts";
 import type { Configuration } from "./configuration.ts";
-import { ConfigurationError, mistakesInOrder } from "./mistake.ts";
+import { ConfigurationError, mistakesInOrder } from "./yaml/mistake.ts";
 import { type ImportModule, importModule, PluginModules } from "./plugin_modules.ts";
-import { cannotRead, type ReadTextFile, readTextFile } from "./profiles.ts";
+import { cannotRead, type ReadTextFile, readTextFile } from "./profiles/profiles.ts";
 import { ConfigurationReader } from "./reader.ts";
 import { readSections, type Sections } from "./sections.ts";
-import { YamlDocument } from "./yaml_document.ts";
+import { YamlDocument } from "./yaml/yaml_document.ts";
 
 /** What loading needs of the world; without them, the disk and the runtime. */
 export interface ConfigurationDependencies {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Files, mistakes, RIGHT } from "./test_support.ts";
+import { type Files, mistakes, RIGHT } from "../../test/support/configuration.ts";
 
 /** What is wrong, the file, and every line that says so. */
 const WRONG: readonly (readonly [what: string, yaml: string, lines: readonly string[], files?: Files])[] = [

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { definePlugin, z } from "../mediation/plugin.ts";
+import { definePlugin, z } from "../mediation/mapping/plugin.ts";
 import { loadConfiguration } from "./load.ts";
-import { ConfigurationError } from "./mistake.ts";
-import { type Files, load, mistakes, RIGHT } from "./test_support.ts";
+import { ConfigurationError } from "./yaml/mistake.ts";
+import { type Files, load, mistakes, RIGHT } from "../../test/support/configuration.ts";
 
 const PEM: Files = Object.fromEntries(
   ["pki/tls.crt", "pki/tls.key", "pki/ca.crt"].map((path) => [path, "-----BEGIN SOMETHING-----\n"]),

@@ -1,6 +1,6 @@
 import { parseAddress, prefixContains } from "../ipfix/address.ts";
-import type { Peer } from "../mediation/treatment.ts";
-import { antreaRelease } from "./antrea_releases.ts";
+import type { Peer } from "../mediation/mapping/treatment.ts";
+import { antreaRelease } from "./profiles/antrea_releases.ts";
 import type { PeerMatch } from "./configuration.ts";
 
 /** What is known of an exporter when its session opens, and maybe of one of its templates. */

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Plugin, PluginDefinition } from "../mediation/plugin.ts";
-import { didYouMean } from "../mediation/nearest_names.ts";
-import type { Path } from "./mistake.ts";
+import type { Plugin, PluginDefinition } from "../mediation/mapping/plugin.ts";
+import { didYouMean } from "../mediation/mapping/nearest_names.ts";
+import type { Path } from "./yaml/mistake.ts";
 import type { ConfigurationReader } from "./reader.ts";
 
 /** Imports a module. @throws whatever that throws */

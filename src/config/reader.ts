@@ -1,9 +1,9 @@
 import { dirname } from "node:path";
 import type { z } from "zod";
-import type { Mistake, Path } from "./mistake.ts";
-import { cannotRead, pathFrom, type ReadTextFile } from "./profiles.ts";
-import { type Checked, checkSchema } from "./schema_mistakes.ts";
-import type { YamlDocument } from "./yaml_document.ts";
+import type { Mistake, Path } from "./yaml/mistake.ts";
+import { cannotRead, pathFrom, type ReadTextFile } from "./profiles/profiles.ts";
+import { type Checked, checkSchema } from "./yaml/schema_mistakes.ts";
+import type { YamlDocument } from "./yaml/yaml_document.ts";
 
 /** One reading of a configuration file: collects mistakes, and the files that were looked at. */
 export class ConfigurationReader {

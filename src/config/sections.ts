@@ -8,7 +8,7 @@ import {
   type PluginChoice,
   pluginSchema,
 } from "./configuration_schema.ts";
-import type { Path } from "./mistake.ts";
+import type { Path } from "./yaml/mistake.ts";
 import type { ConfigurationReader } from "./reader.ts";
 
 const unchecked = z.array(z.unknown()).optional();

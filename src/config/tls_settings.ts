@@ -1,6 +1,6 @@
 import type { CollectorTls, ListenerTls } from "./configuration.ts";
 import type { TlsChoice } from "./configuration_schema.ts";
-import type { Path } from "./mistake.ts";
+import type { Path } from "./yaml/mistake.ts";
 import type { ConfigurationReader } from "./reader.ts";
 
 type Files = "certificate" | "key" | "ca";

@@ -1,6 +1,6 @@
-import type { Dialect } from "../mediation/dialect.ts";
-import type { Profile } from "../mediation/profile.ts";
-import type { Treatment } from "../mediation/treatment.ts";
+import type { Dialect } from "../mediation/mapping/dialect.ts";
+import type { Profile } from "../mediation/mapping/profile.ts";
+import type { Treatment } from "../mediation/mapping/treatment.ts";
 import type { Chains, PluginList } from "./chains.ts";
 import type {
   CollectorSettings,
@@ -10,7 +10,7 @@ import type {
   ResolvedTreatment,
   SessionTreatment,
 } from "./configuration.ts";
-import { chooseDialect, type DialectChoice } from "./dialect_schema.ts";
+import { chooseDialect, type DialectChoice } from "./profiles/dialect_schema.ts";
 import { isSessionMatch, type KnownPeer, matches } from "./peer_matching.ts";
 
 /** The part of the file outside all rules, or a rule: what it says; undefined: nothing. */

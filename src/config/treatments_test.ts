@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Peer } from "../mediation/treatment.ts";
+import type { Peer } from "../mediation/mapping/treatment.ts";
 import type { Configuration } from "./configuration.ts";
-import { load, mistakes, RIGHT } from "./test_support.ts";
+import { load, mistakes, RIGHT } from "../../test/support/configuration.ts";
 
 function treated(configuration: Configuration, peer: Partial<Peer>): string {
   const { profile, plugins } = configuration.chooseTreatment({ observationDomain: 1, ...peer });

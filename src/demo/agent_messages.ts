@@ -4,7 +4,7 @@ import { SET_HEADER_LENGTH, TEMPLATE_SET_ID, writeSetHeader } from "../ipfix/set
 import type { Template } from "../ipfix/template.ts";
 import { encodeTemplateRecord } from "../ipfix/template_record.ts";
 import { encodeValue } from "../ipfix/value.ts";
-import type { Profile } from "../mediation/profile.ts";
+import type { Profile } from "../mediation/mapping/profile.ts";
 import type { CollectedValue } from "./collected_value.ts";
 import { flowValue } from "./flow_value.ts";
 

@@ -1,5 +1,5 @@
 import { MESSAGE_HEADER_LENGTH } from "../ipfix/message_header.ts";
-import type { Profile } from "../mediation/profile.ts";
+import type { Profile } from "../mediation/mapping/profile.ts";
 import { type CollectedRecord, CollectorDied, FragileCollector, fragileCollectorOptions } from "./fragile_collector.ts";
 
 /** What one message did to the Aggregator. */

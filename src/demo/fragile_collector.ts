@@ -3,7 +3,7 @@ import { VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
 import type { InformationElement } from "../ipfix/information_element.ts";
 import { unknownElement } from "../ipfix/information_element.ts";
 import type { Registry } from "../ipfix/registry.ts";
-import type { Profile } from "../mediation/profile.ts";
+import type { Profile } from "../mediation/mapping/profile.ts";
 import { type CollectedValue, decodeValue, ShortValue } from "./collected_value.ts";
 
 /** How one version of go-ipfix's collecting process decodes. */

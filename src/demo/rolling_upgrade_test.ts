@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loadProfile } from "../config/profiles.ts";
+import { loadProfile } from "../config/profiles/profiles.ts";
 import { EmbeddedAggregator } from "./embedded_aggregator.ts";
 import { rollingUpgrade, type Stage } from "./rolling_upgrade.ts";
 

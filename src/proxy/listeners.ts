@@ -1,16 +1,16 @@
 import type { RejectReason } from "../ipfix/decode_error.ts";
-import type { Counters } from "../mediation/counters.ts";
-import { type Address, formatAddress } from "./address.ts";
-import type { BufferPool } from "./buffer_pool.ts";
-import type { Clock } from "./clock.ts";
-import type { Connection, Transport } from "./connection.ts";
-import type { EventName } from "./event_name.ts";
-import type { Listener } from "./listener.ts";
-import { describeRejected } from "./message_walk.ts";
-import type { ReportEvent } from "./proxy_event.ts";
+import type { Counters } from "../mediation/templates/counters.ts";
+import { type Address, formatAddress } from "./transport/address.ts";
+import type { BufferPool } from "./memory/buffer_pool.ts";
+import type { Clock } from "./time/clock.ts";
+import type { Connection, Transport } from "./transport/connection.ts";
+import type { EventName } from "./reporting/event_name.ts";
+import type { Listener } from "./transport/listener.ts";
+import { describeRejected } from "./transport/message_walk.ts";
+import type { ReportEvent } from "./reporting/proxy_event.ts";
 import type { ListenerOptions } from "./proxy_options.ts";
-import { bind, checkListener } from "./transport.ts";
-import type { Recall } from "./udp_listener.ts";
+import { bind, checkListener } from "./sockets.ts";
+import type { Recall } from "./transport/udp/udp_listener.ts";
 
 /** One listener as it is bound. */
 export interface BoundListener {

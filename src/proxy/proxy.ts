@@ -1,16 +1,16 @@
-import { Counters } from "../mediation/counters.ts";
-import type { CollectorFacts } from "../mediation/session_rewriter.ts";
-import { formatAddress } from "./address.ts";
-import { LoopBufferPool } from "./buffer_pool.ts";
-import { CapturableRewriter, type Captured, type CaptureLimits } from "./capture.ts";
-import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
-import { CollectorLink, type CollectorLinkOptions, type Dial } from "./collector_link.ts";
-import type { Connection } from "./connection.ts";
-import type { Listener } from "./listener.ts";
+import { Counters } from "../mediation/templates/counters.ts";
+import type { CollectorFacts } from "../mediation/session/session_rewriter.ts";
+import { formatAddress } from "./transport/address.ts";
+import { LoopBufferPool } from "./memory/buffer_pool.ts";
+import { CapturableRewriter, type Captured, type CaptureLimits } from "./session/capture.ts";
+import { type Clock, SYSTEM_CLOCK } from "./time/clock.ts";
+import { CollectorLink, type CollectorLinkOptions, type Dial } from "./collector/collector_link.ts";
+import type { Connection } from "./transport/connection.ts";
+import type { Listener } from "./transport/listener.ts";
 import { type BoundListener, Listeners } from "./listeners.ts";
-import { MemoryRelief } from "./memory_relief.ts";
-import { ProxyCounters, type SessionOutcome } from "./proxy_counters.ts";
-import { type EventFields, reportOfSession } from "./proxy_event.ts";
+import { MemoryRelief } from "./memory/memory_relief.ts";
+import { ProxyCounters, type SessionOutcome } from "./reporting/proxy_counters.ts";
+import { type EventFields, reportOfSession } from "./reporting/proxy_event.ts";
 import {
   DEFAULT_LIMITS,
   DEFAULT_SKEW_SETTLE,
@@ -19,10 +19,10 @@ import {
   type ProxyOptions,
   sameCollector,
 } from "./proxy_options.ts";
-import { Session } from "./session.ts";
+import { Session } from "./session/session.ts";
 import { SkewWatch } from "./skew_watch.ts";
-import type { CachedExporter } from "./template_cache_file.ts";
-import { dialer } from "./transport.ts";
+import type { CachedExporter } from "./transport/udp/template_cache_file.ts";
+import { dialer } from "./sockets.ts";
 
 /** Octets of a datagram that every known collector takes, where nothing else is said. */
 const SAFE_DATAGRAM = 1024;

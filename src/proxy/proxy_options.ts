@@ -1,12 +1,12 @@
-import type { SessionFacts, SessionRewriter } from "../mediation/session_rewriter.ts";
-import type { Address } from "./address.ts";
-import type { BufferPool } from "./buffer_pool.ts";
-import type { Clock } from "./clock.ts";
-import type { Transport } from "./connection.ts";
-import type { ReportEvent } from "./proxy_event.ts";
-import type { TlsDialOptions } from "./tls_connection.ts";
-import type { TlsListenerOptions } from "./tls_listener.ts";
-import type { Recall } from "./udp_listener.ts";
+import type { SessionFacts, SessionRewriter } from "../mediation/session/session_rewriter.ts";
+import type { Address } from "./transport/address.ts";
+import type { BufferPool } from "./memory/buffer_pool.ts";
+import type { Clock } from "./time/clock.ts";
+import type { Transport } from "./transport/connection.ts";
+import type { ReportEvent } from "./reporting/proxy_event.ts";
+import type { TlsDialOptions } from "./transport/tls/tls_connection.ts";
+import type { TlsListenerOptions } from "./transport/tls/tls_listener.ts";
+import type { Recall } from "./transport/udp/udp_listener.ts";
 
 /** Where exporters are awaited. */
 export interface ListenerOptions {

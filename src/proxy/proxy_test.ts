@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { dataMessage, join, templateMessage } from "./test_messages.ts";
+import { dataMessage, join, templateMessage } from "../../test/support/proxy_messages.ts";
 import {
   closeQuietly,
   RelayingRewriter,
@@ -8,9 +8,9 @@ import {
   TestCollector,
   TestProxy,
   until,
-} from "./test_support.ts";
-import { HeapBufferPool } from "./buffer_pool.ts";
-import type { SessionFacts } from "../mediation/session_rewriter.ts";
+} from "../../test/support/proxy.ts";
+import { HeapBufferPool } from "./memory/buffer_pool.ts";
+import type { SessionFacts } from "../mediation/session/session_rewriter.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
 
 /** A collector, a proxy before it and one exporter, closed whatever happens. */

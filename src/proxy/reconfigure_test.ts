@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { dataMessage, join, templateMessage } from "./test_messages.ts";
-import { send, StandingClock, TestCollector, TestProxy, turn, until } from "./test_support.ts";
+import { dataMessage, join, templateMessage } from "../../test/support/proxy_messages.ts";
+import { send, StandingClock, TestCollector, TestProxy, turn, until } from "../../test/support/proxy.ts";
 
 /** A port on which nobody listens now. */
 function freePort(): number {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StandingClock, TestCollector, TestProxy, until } from "./test_support.ts";
+import { StandingClock, TestCollector, TestProxy, until } from "../../test/support/proxy.ts";
 import { SkewWatch } from "./skew_watch.ts";
 
 const NOW = new Date("2026-01-01T00:00:00Z");

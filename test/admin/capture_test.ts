@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { startAdmin } from "../../src/admin/start_admin.ts";
 import { demoProxy } from "../../src/commands/demo_proxy.ts";
-import { loadProfile } from "../../src/config/profiles.ts";
+import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { EmbeddedAgent } from "../../src/demo/embedded_agent.ts";
 import { EmbeddedAggregator } from "../../src/demo/embedded_aggregator.ts";
 import { runCommand } from "../support/run_command.ts";

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { lossesReport } from "../../src/admin/counters_report.ts";
 import { explain } from "../../src/admin/explain.ts";
-import { loadProfile } from "../../src/config/profiles.ts";
+import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { flowValue } from "../../src/demo/flow_value.ts";
 import type { InformationElement } from "../../src/ipfix/information_element.ts";
 import { MessageBuilder } from "../../src/ipfix/message_builder.ts";
 import type { Value } from "../../src/ipfix/value.ts";
-import type { SessionRewriter } from "../../src/mediation/session_rewriter.ts";
-import { HeapBufferPool } from "../../src/proxy/buffer_pool.ts";
-import { ObservingRewriter } from "../../src/proxy/observing_rewriter.ts";
+import type { SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
+import { HeapBufferPool } from "../../src/proxy/memory/buffer_pool.ts";
+import { ObservingRewriter } from "../../src/proxy/session/observing_rewriter.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { mediatorOf, openSession } from "../support/session.ts";
 import { join } from "../support/wire.ts";

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import dashboard from "../../config/grafana/ipfix-skew-proxy.json" with { type: "json" };
 import alerts from "../../config/prometheus/alerts.yaml" with { type: "text" };
 import alertsTest from "../../config/prometheus/alerts_test.yaml" with { type: "text" };
-import { FakeView, skewedSession } from "../../src/admin/fake_view.ts";
+import { FakeView, skewedSession } from "../support/fake_view.ts";
 import { createMetrics } from "../../src/admin/metrics.ts";
-import { increment } from "../../src/mediation/counters.ts";
+import { increment } from "../../src/mediation/templates/counters.ts";
 import { runTool, toolTest } from "../interop/tool_test_case.ts";
 
 /** Every series that a proxy can show: name → names of its labels. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { loadProfile } from "../../src/config/profiles.ts";
-import { registryHistory } from "../../src/config/registries.ts";
+import { loadProfile } from "../../src/config/profiles/profiles.ts";
+import { registryHistory } from "../../src/config/profiles/registries.ts";
 import { type Bench, QUICK } from "./bench.ts";
 import { Child } from "./child.ts";
 import { PARTS } from "./parts.ts";

@@ -1,8 +1,8 @@
 import { DEFAULT_CHAIN } from "../../plugins/mod.ts";
-import { loadProfile } from "../../src/config/profiles.ts";
-import { registryHistory } from "../../src/config/registries.ts";
-import { Mediator } from "../../src/mediation/mediator.ts";
-import type { SessionRewriter } from "../../src/mediation/session_rewriter.ts";
+import { loadProfile } from "../../src/config/profiles/profiles.ts";
+import { registryHistory } from "../../src/config/profiles/registries.ts";
+import { Mediator } from "../../src/mediation/session/mediator.ts";
+import type { SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
 
 /** A session whose collector is of this release, with the plugins that a configuration without `plugins:` gets. */
 export function openSession(profileName: string): SessionRewriter {

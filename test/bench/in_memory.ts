@@ -1,7 +1,7 @@
-import { loadProfile } from "../../src/config/profiles.ts";
-import { registryHistory } from "../../src/config/registries.ts";
-import { leaseBuffer, releaseBuffer } from "../../src/mediation/rewrite_loop/memory.ts";
-import type { SessionRewriter } from "../../src/mediation/session_rewriter.ts";
+import { loadProfile } from "../../src/config/profiles/profiles.ts";
+import { registryHistory } from "../../src/config/profiles/registries.ts";
+import { leaseBuffer, releaseBuffer } from "../../src/mediation/program/loop/memory.ts";
+import type { SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
 import type { Bench } from "./bench.ts";
 import { openSession } from "./chain.ts";
 import { PlainRewriter } from "./plain_rewriter.ts";

@@ -1,4 +1,4 @@
-import { loadProfile } from "../../src/config/profiles.ts";
+import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import type { Bench } from "./bench.ts";
 import { type Child, freePort } from "./child.ts";
 import { connections } from "./connections.ts";

@@ -1,4 +1,4 @@
-import { loadProfile } from "../../src/config/profiles.ts";
+import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { Child } from "./child.ts";
 import type { Ends } from "./stream.ts";
 import { Workload, type WorkloadOptions } from "./workload.ts";

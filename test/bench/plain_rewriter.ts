@@ -4,7 +4,7 @@ import type { RegistryHistory } from "../../src/ipfix/registry.ts";
 import { SET_HEADER_LENGTH, TEMPLATE_SET_ID } from "../../src/ipfix/set.ts";
 import { decodeValue, defaultOctets, encodeValue, type Value } from "../../src/ipfix/value.ts";
 import type { FieldSpecifier } from "../../src/ipfix/template.ts";
-import { type Profile, selectTemplate } from "../../src/mediation/profile.ts";
+import { type Profile, selectTemplate } from "../../src/mediation/mapping/profile.ts";
 
 interface Known {
   readonly source: readonly FieldSpecifier[];

@@ -5,7 +5,7 @@ import { SET_HEADER_LENGTH, TEMPLATE_SET_ID, writeSetHeader } from "../../src/ip
 import type { Template } from "../../src/ipfix/template.ts";
 import { encodeTemplateRecord } from "../../src/ipfix/template_record.ts";
 import { defaultOctets, encodeValue, type Value } from "../../src/ipfix/value.ts";
-import type { Profile } from "../../src/mediation/profile.ts";
+import type { Profile } from "../../src/mediation/mapping/profile.ts";
 
 /** Octets that a read of the proxy takes at most: what is sent is built in blocks of this size. */
 export const BLOCK_LENGTH = 256 * 1024;

@@ -1,6 +1,6 @@
 /** No input grows the process or the log, and none makes one session's templates another's. */
 import assert from "node:assert/strict";
-import { allocate, release } from "../../src/mediation/rewrite_loop/memory.ts";
+import { allocate, release } from "../../src/mediation/program/loop/memory.ts";
 import { deliver } from "../support/delivered.ts";
 import { mediatorOf } from "../support/session.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";

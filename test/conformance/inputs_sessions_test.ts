@@ -1,9 +1,9 @@
 /** "Inputs: Sessions" of the conformance rules: slow, gone, too many, half closed. */
 import assert from "node:assert/strict";
 import { connect as connectSocket } from "node:net";
-import { TcpConnection } from "../../src/proxy/tcp_connection.ts";
-import { checkTlsMaterial } from "../../src/proxy/tls_credentials.ts";
-import { TestCollector } from "../../src/proxy/test_support.ts";
+import { TcpConnection } from "../../src/proxy/transport/tcp/tcp_connection.ts";
+import { checkTlsMaterial } from "../../src/proxy/transport/tls/tls_credentials.ts";
+import { TestCollector } from "../support/proxy.ts";
 import { Authority } from "../support/certificates.ts";
 import { field, join, message, set, text } from "../support/wire.ts";
 import { announcement, assertMessages, data, GO, plain, RFC, template } from "./conformance.ts";

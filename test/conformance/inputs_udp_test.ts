@@ -1,6 +1,6 @@
 /** The conformance rules over UDP: datagrams, templates that are late, sources that are forged. */
 import assert from "node:assert/strict";
-import { TestUdpCollector } from "../../src/proxy/test_support.ts";
+import { TestUdpCollector } from "../support/proxy.ts";
 import { deliver } from "../support/delivered.ts";
 import { field, join, message, number, set, text, variable } from "../support/wire.ts";
 import { announcement, assertMessages, COUNT, counted, data, GO, plain, RFC, template } from "./conformance.ts";

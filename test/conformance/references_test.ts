@@ -1,8 +1,8 @@
 /** Rules 9 and 12, and what is decided of structured data: values that speak of templates follow what becomes of those. */
 import assert from "node:assert/strict";
 import { SHIPPED } from "../../plugins/mod.ts";
-import type { Plugin } from "../../src/mediation/plugin.ts";
-import type { Profile } from "../../src/mediation/profile.ts";
+import type { Plugin } from "../../src/mediation/mapping/plugin.ts";
+import type { Profile } from "../../src/mediation/mapping/profile.ts";
 import { mediatorOf } from "../support/session.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { field, join, message, number, readMessages, set, text, variable, type WireField } from "../support/wire.ts";

@@ -1,13 +1,13 @@
 /** The whole proxy with its real mediator between loopback sockets, for what is a matter of transport sessions. */
 import assert from "node:assert/strict";
-import type { MediatorOptions } from "../../src/mediation/mediator.ts";
-import type { Profile } from "../../src/mediation/profile.ts";
+import type { MediatorOptions } from "../../src/mediation/session/mediator.ts";
+import type { Profile } from "../../src/mediation/mapping/profile.ts";
 import type { ProxyOptions } from "../../src/proxy/proxy_options.ts";
-import { closeQuietly, StandingClock, TestCollector, TestProxy, until } from "../../src/proxy/test_support.ts";
+import { closeQuietly, StandingClock, TestCollector, TestProxy, until } from "../support/proxy.ts";
 import { mediatorOf } from "../support/session.ts";
 import { assertMessages, RFC } from "./conformance.ts";
 
-export { send, turn, until } from "../../src/proxy/test_support.ts";
+export { send, turn, until } from "../support/proxy.ts";
 
 /** A proxy before a collector over TCP. */
 export interface Transport {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { connect as connectTls } from "node:tls";
 import { ABSTRACT_DATA_TYPES, type AbstractDataType, isStructured } from "../../src/ipfix/abstract_data_type.ts";
 import { parseRegistryHistory } from "../../src/ipfix/registry_csv.ts";
-import { checkTlsMaterial } from "../../src/proxy/tls_credentials.ts";
+import { checkTlsMaterial } from "../../src/proxy/transport/tls/tls_credentials.ts";
 import { Authority } from "../support/certificates.ts";
 import { deliver } from "../support/delivered.ts";
 import { field, join, message, number, recordOctets, set, type WireField } from "../support/wire.ts";

@@ -1,9 +1,9 @@
-import { FakeView } from "../../src/admin/fake_view.ts";
+import { FakeView } from "../support/fake_view.ts";
 import { createMetrics } from "../../src/admin/metrics.ts";
 import { matrixMarkdown } from "../../src/commands/matrix.ts";
 import { REJECT_REASON_MEANINGS } from "../../src/ipfix/decode_error.ts";
-import { DROP_REASON_MEANINGS } from "../../src/mediation/event.ts";
-import { EVENT_MEANINGS } from "../../src/proxy/event_name.ts";
+import { DROP_REASON_MEANINGS } from "../../src/mediation/templates/event.ts";
+import { EVENT_MEANINGS } from "../../src/proxy/reporting/event_name.ts";
 
 /** Parts of the README that come from the code, by the name in their comment. */
 export async function readmeBlocks(): Promise<Readonly<Record<string, string>>> {

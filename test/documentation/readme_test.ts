@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../src/commands/commands.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
-import { ConfigurationError } from "../../src/config/mistake.ts";
+import { ConfigurationError } from "../../src/config/yaml/mistake.ts";
 import { readmeBlocks, withBlocks } from "./readme_blocks.ts";
 
 const root = new URL("../../", import.meta.url);

@@ -1,6 +1,6 @@
 /** What this project's own decoder finds in an IPFIX file. */
-import { type Inspected as Found, Inspector } from "../../src/commands/inspection.ts";
-import { registryHistory } from "../../src/config/registries.ts";
+import { type Inspected as Found, Inspector } from "../../src/offline/inspection.ts";
+import { registryHistory } from "../../src/config/profiles/registries.ts";
 import type { Template } from "../../src/ipfix/template.ts";
 import type { Value } from "../../src/ipfix/value.ts";
 

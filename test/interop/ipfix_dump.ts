@@ -1,5 +1,5 @@
 /** What libfixbuf's ipfixDump reads in an IPFIX file, and what it has to read there if this project's decoder is right. */
-import { registryHistory } from "../../src/config/registries.ts";
+import { registryHistory } from "../../src/config/profiles/registries.ts";
 import type { AbstractDataType } from "../../src/ipfix/abstract_data_type.ts";
 import { parseIPv6 } from "../../src/ipfix/address.ts";
 import type { FieldSpecifier } from "../../src/ipfix/template.ts";

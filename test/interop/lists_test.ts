@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { InformationElement } from "../../src/ipfix/information_element.ts";
 import { decodeStructuredData, type ListItem, type StructuredList } from "../../src/ipfix/structured_data.ts";
 import type { Template } from "../../src/ipfix/template.ts";
-import type { Profile } from "../../src/mediation/profile.ts";
+import type { Profile } from "../../src/mediation/mapping/profile.ts";
 import { history, withoutLimits } from "../support/antrea.ts";
 import { deliver } from "../support/delivered.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";

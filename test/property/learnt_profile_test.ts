@@ -4,13 +4,13 @@
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SeenTemplates } from "../../src/commands/seen_templates.ts";
+import { SeenTemplates } from "../../src/offline/seen_templates.ts";
 import { profileText } from "../../src/commands/profile_text.ts";
-import { learnProfile } from "../../src/config/learnt_profile.ts";
-import { loadProfile } from "../../src/config/profiles.ts";
+import { learnProfile } from "../../src/config/profiles/learnt_profile.ts";
+import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { isLengthOfType, isStructured, naturalLength } from "../../src/ipfix/abstract_data_type.ts";
-import { type Dialect, DIALECTS, RFC7011 } from "../../src/mediation/dialect.ts";
-import type { Profile } from "../../src/mediation/profile.ts";
+import { type Dialect, DIALECTS, RFC7011 } from "../../src/mediation/mapping/dialect.ts";
+import type { Profile } from "../../src/mediation/mapping/profile.ts";
 import { history } from "../support/antrea.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { openSession } from "../support/session.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { DecodeError } from "../../src/ipfix/decode_error.ts";
-import { allocate } from "../../src/mediation/rewrite_loop/memory.ts";
+import { allocate } from "../../src/mediation/program/loop/memory.ts";
 import { openSession } from "../support/session.ts";
 import { collectors, facts, streams } from "../support/stream_arbitrary.ts";
 import { writeStream } from "../support/stream_plan.ts";

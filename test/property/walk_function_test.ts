@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { MessageBuilder } from "../../src/ipfix/message_builder.ts";
-import { allocate, memoryOctets, memoryWords, view } from "../../src/mediation/rewrite_loop/memory.ts";
-import { answer, rewriteMessages, Stop } from "../../src/mediation/rewrite_loop/rewrite_loop.ts";
-import { Routes } from "../../src/mediation/rewrite_loop/routes.ts";
-import { Sequence } from "../../src/mediation/rewrite_loop/sequence.ts";
-import { releaseWalkFunction, takeWalkFunction } from "../../src/mediation/rewrite_loop/walk_function.ts";
-import { compileMapping, countersLength, ProgramWord } from "../../src/mediation/rewrite_program.ts";
-import type { MappedField } from "../../src/mediation/template_mapping.ts";
-import { constant, field, fromRecord, template } from "../../src/mediation/test_support.ts";
+import { allocate, memoryOctets, memoryWords, view } from "../../src/mediation/program/loop/memory.ts";
+import { answer, rewriteMessages, Stop } from "../../src/mediation/program/loop/rewrite_loop.ts";
+import { Routes } from "../../src/mediation/program/loop/routes.ts";
+import { Sequence } from "../../src/mediation/program/loop/sequence.ts";
+import { releaseWalkFunction, takeWalkFunction } from "../../src/mediation/program/loop/walk_function.ts";
+import { compileMapping, countersLength, ProgramWord } from "../../src/mediation/program/rewrite_program.ts";
+import type { MappedField } from "../../src/mediation/mapping/template_mapping.ts";
+import { constant, field, fromRecord, template } from "../support/mediation.ts";
 import { join } from "../support/wire.ts";
 
 const FACTS = { exporterAddress: undefined, observationDomain: 1 };

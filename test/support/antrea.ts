@@ -6,8 +6,14 @@
  */
 import type { RegistryHistory } from "../../src/ipfix/registry.ts";
 import { parseRegistryHistory } from "../../src/ipfix/registry_csv.ts";
-import { type Dialect, GO_IPFIX, GO_IPFIX_LEGACY, GO_IPFIX_STREAM_READ, RFC7011 } from "../../src/mediation/dialect.ts";
-import type { Profile, ProfileTemplate } from "../../src/mediation/profile.ts";
+import {
+  type Dialect,
+  GO_IPFIX,
+  GO_IPFIX_LEGACY,
+  GO_IPFIX_STREAM_READ,
+  RFC7011,
+} from "../../src/mediation/mapping/dialect.ts";
+import type { Profile, ProfileTemplate } from "../../src/mediation/mapping/profile.ts";
 import eras from "./antrea_eras.json" with { type: "json" };
 
 const REGISTRIES = ["iana", "antrea", "reverse"];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Profile } from "../../src/mediation/profile.ts";
-import type { SessionRewriter } from "../../src/mediation/session_rewriter.ts";
+import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
 import { deliver, type Delivered } from "./delivered.ts";
 import { DialectChecker } from "./dialect_checker.ts";
 import { join, readNumber } from "./wire.ts";

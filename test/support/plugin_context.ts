@@ -3,10 +3,10 @@ import { type AbstractDataType, naturalLength, VARIABLE_LENGTH } from "../../src
 import { type InformationElement, unknownElement } from "../../src/ipfix/information_element.ts";
 import type { Registry } from "../../src/ipfix/registry.ts";
 import type { FieldSpecifier, Template } from "../../src/ipfix/template.ts";
-import { GO_IPFIX_LEGACY, RFC7011 } from "../../src/mediation/dialect.ts";
-import type { PluginContext } from "../../src/mediation/plugin.ts";
-import { type Profile, selectTemplate } from "../../src/mediation/profile.ts";
-import type { TemplateMapping } from "../../src/mediation/template_mapping.ts";
+import { GO_IPFIX_LEGACY, RFC7011 } from "../../src/mediation/mapping/dialect.ts";
+import type { PluginContext } from "../../src/mediation/mapping/plugin.ts";
+import { type Profile, selectTemplate } from "../../src/mediation/mapping/profile.ts";
+import type { TemplateMapping } from "../../src/mediation/mapping/template_mapping.ts";
 
 /** Real elements of all kinds: PEN, id, type, and the length where the type alone does not give it. */
 const ELEMENTS: Readonly<Record<string, [pen: number, id: number, type: AbstractDataType, length?: number]>> = {

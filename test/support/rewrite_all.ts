@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { DecodeError } from "../../src/ipfix/decode_error.ts";
-import { leaseBuffer, releaseBuffer } from "../../src/mediation/rewrite_loop/memory.ts";
-import type { SessionRewriter } from "../../src/mediation/session_rewriter.ts";
+import { leaseBuffer, releaseBuffer } from "../../src/mediation/program/loop/memory.ts";
+import type { SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
 import { join, readNumber } from "./wire.ts";
 
 /** How {@link rewriteAll} drives a session. */

@@ -1,9 +1,9 @@
 import { DEFAULT_CHAIN } from "../../plugins/mod.ts";
-import type { MediationEvent } from "../../src/mediation/event.ts";
-import { Mediator, type MediatorOptions } from "../../src/mediation/mediator.ts";
-import type { Plugin } from "../../src/mediation/plugin.ts";
-import type { Profile } from "../../src/mediation/profile.ts";
-import type { SessionFacts, SessionRewriter } from "../../src/mediation/session_rewriter.ts";
+import type { MediationEvent } from "../../src/mediation/templates/event.ts";
+import { Mediator, type MediatorOptions } from "../../src/mediation/session/mediator.ts";
+import type { Plugin } from "../../src/mediation/mapping/plugin.ts";
+import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { SessionFacts, SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
 import { history } from "./antrea.ts";
 
 /** The chain of a configuration without `plugins:`. */

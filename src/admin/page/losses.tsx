@@ -1,4 +1,4 @@
-import type { Counters } from "../../mediation/counters.ts";
+import type { Counters } from "../../mediation/templates/counters.ts";
 import type { AdminView } from "../view.ts";
 import { Counts, Region, Scroll, Statement } from "./parts.tsx";
 import { count, number } from "./trouble.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Counters, increment } from "../../mediation/counters.ts";
-import { FakeView, skewedSession } from "../fake_view.ts";
+import { Counters, increment } from "../../mediation/templates/counters.ts";
+import { FakeView, skewedSession } from "../../../test/support/fake_view.ts";
 import { overview, ROWS } from "./overview.ts";
 
 function counters(fill: (counters: Counters) => void): Counters {

@@ -1,5 +1,5 @@
 import type { FieldSpecifier } from "../../ipfix/template.ts";
-import type { TemplateMapping } from "../../mediation/template_mapping.ts";
+import type { TemplateMapping } from "../../mediation/mapping/template_mapping.ts";
 import { explain } from "../explain.ts";
 
 /** What becomes of a field. A field that moved has two rows: one where it was, one where it is. */

@@ -1,5 +1,5 @@
-import type { Counters } from "../../mediation/counters.ts";
-import type { TemplateState } from "../../mediation/session_rewriter.ts";
+import type { Counters } from "../../mediation/templates/counters.ts";
+import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
 import type { SessionView } from "../view.ts";
 
 /** From nothing at all to what somebody has to look at first. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { increment } from "../../mediation/counters.ts";
-import { FakeView, skewedSession } from "../fake_view.ts";
+import { increment } from "../../mediation/templates/counters.ts";
+import { FakeView, skewedSession } from "../../../test/support/fake_view.ts";
 import { health, losses, verdict } from "./verdict.ts";
 
 Deno.test("the sentence that the proxy can be removed stands only where it is true", () => {

@@ -1,0 +1,99 @@
+import type { ChainStep, CollectorSettings, Configuration, ListenerSettings, PeerRule } from "./configuration.ts";
+import { formatSocketAddress } from "./yaml/socket_address.ts";
+import type { Dialect } from "../mediation/mapping/dialect.ts";
+import type { Profile } from "../mediation/mapping/profile.ts";
+
+/** What holds for one kind of exporter, as `check --json` writes it. */
+export interface TreatmentDescription {
+  readonly mode: string;
+  readonly collector: string;
+  readonly profile: string;
+  readonly dialect: string;
+  /** What the collector's decoder can take, as `dialect:` writes it: `unlimited` where there is no limit. */
+  readonly dialectLimits: Readonly<Record<string, unknown>>;
+  /** The plugins in order, with their options as they were completed. */
+  readonly chain: readonly { readonly use: string; readonly options: unknown }[];
+}
+
+/** A configuration as it was understood. */
+export interface ConfigurationDescription extends TreatmentDescription {
+  readonly file: string;
+  /** `tcp 0.0.0.0:24739` */
+  readonly listen: readonly string[];
+  /** Whom each side lets in, and how it proves who it is. */
+  readonly trust: readonly string[];
+  readonly peers: readonly (TreatmentDescription & { readonly name: string; readonly match: PeerRule["matchText"] })[];
+  readonly admin: string;
+  readonly limits: Configuration["limits"];
+  /** Whether lost values are kept and shown. */
+  readonly ledger: Configuration["ledger"];
+  /** Where the templates of exporters over UDP are kept over a restart. */
+  readonly cache?: Configuration["cache"];
+  readonly log: Configuration["log"];
+}
+
+/** Says what a configuration came to. */
+export function describe(configuration: Configuration): ConfigurationDescription {
+  const { file, listeners, collectors, treatment, peers, admin, limits, ledger, log, cache } = configuration;
+  return {
+    file,
+    listen: listeners.map(endpoint),
+    ...describeTreatment(treatment),
+    trust: [...listeners.map(listenerTrust), ...collectors.map(collectorTrust)],
+    peers: peers.map(({ name, matchText, treatment }) => ({
+      name,
+      match: matchText,
+      ...describeTreatment(treatment),
+    })),
+    admin: formatSocketAddress(admin.address),
+    limits,
+    ledger,
+    log,
+    ...(cache === undefined ? {} : { cache }),
+  };
+}
+
+function describeTreatment(
+  { mode, collector, profile, chain }: {
+    readonly mode: string;
+    readonly collector: CollectorSettings;
+    readonly profile: Profile;
+    readonly chain: readonly ChainStep[];
+  },
+): TreatmentDescription {
+  return {
+    mode,
+    collector: endpoint(collector),
+    profile: profile.name,
+    dialect: profile.dialect.name,
+    dialectLimits: dialectLimits(profile.dialect),
+    chain: chain.map(({ use, options }) => ({ use, options })),
+  };
+}
+
+function dialectLimits({ name: _, ...limits }: Dialect): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(limits).map((
+      [key, value],
+    ) => [key, value === Infinity ? "unlimited" : value instanceof Set ? [...value] : value]),
+  );
+}
+
+function endpoint({ transport, address }: ListenerSettings | CollectorSettings): string {
+  return `${transport} ${formatSocketAddress(address)}`;
+}
+
+function listenerTrust(listener: ListenerSettings): string {
+  const { tls } = listener;
+  if (tls === undefined) return `${endpoint(listener)}: whoever reaches it`;
+  const who = tls.requireClientCertificate ? `exporters with a certificate of ${tls.ca}` : "any exporter";
+  return `${endpoint(listener)}: ${who}; shows ${tls.certificate}`;
+}
+
+function collectorTrust(collector: CollectorSettings): string {
+  const { tls } = collector;
+  if (tls === undefined) return `${endpoint(collector)}: whoever answers there`;
+  const name = tls.serverName ?? collector.address.hostname;
+  const shown = tls.certificate === undefined ? "shows no certificate" : `shows ${tls.certificate}`;
+  return `${endpoint(collector)}: ${name}, with a certificate of ${tls.ca}; ${shown}`;
+}

@@ -1,0 +1,58 @@
+import releases from "../../../config/profiles/antrea/releases.csv" with { type: "text" };
+
+/** One Antrea release, as `config/profiles/antrea/releases.csv` has it. */
+export interface AntreaRelease {
+  /** `v2.3.1` */
+  readonly release: string;
+  /** `v2.3` */
+  readonly line: string;
+  /** The profile file with its templates, by its name: `antrea/v2.0`. */
+  readonly era: string;
+  /** `go-ipfix/v0.14.0` */
+  readonly registry: string;
+  readonly dialect: string;
+}
+
+function parseReleases(csv: string): AntreaRelease[] {
+  const [header, ...lines] = csv.trim().split("\n");
+  if (header !== "release,era,registry,dialect") throw new Error(`releases.csv has other columns: ${header}`);
+  return lines.map((text) => {
+    const [release, era, registry, dialect] = text.split(",");
+    const line = /^v\d+\.\d+/.exec(release ?? "")?.[0];
+    if (
+      release === undefined || line === undefined || era === undefined || registry === undefined ||
+      dialect === undefined
+    ) {
+      throw new Error(`releases.csv has a row that is none: ${text}`);
+    }
+    return { release, line, era: `antrea/${era}`, registry, dialect };
+  });
+}
+
+/** Every Antrea release from v0.12.0, oldest first. */
+export const ANTREA_RELEASES: readonly AntreaRelease[] = parseReleases(releases);
+
+/**
+ * The release that a profile's name means: `antrea/v1.15.1` that one, `antrea/v1.15` the newest of the line.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(antreaRelease("antrea/v2.3")?.release, "v2.3.2");
+ * assert.equal(antreaRelease("antrea/v2.3.0")?.registry, "go-ipfix/v0.13.0");
+ * assert.equal(antreaRelease("antrea/v2.9"), undefined);
+ * ```
+ */
+export function antreaRelease(profile: string): AntreaRelease | undefined {
+  return ANTREA_RELEASES.findLast(({ release, line }) =>
+    profile === `antrea/${release}` || profile === `antrea/${line}`
+  );
+}
+
+/** The names of all Antrea profiles: lines, then releases, both newest first. */
+export function antreaProfileNames(): string[] {
+  const newestFirst = ANTREA_RELEASES.toReversed();
+  const lines = new Set(newestFirst.map(({ line }) => `antrea/${line}`));
+  return [...lines, ...newestFirst.map(({ release }) => `antrea/${release}`)];
+}

@@ -1,0 +1,61 @@
+import { isLengthOfType, VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
+import { type InformationElement, unknownElement } from "../../ipfix/information_element.ts";
+import type { Registry } from "../../ipfix/registry.ts";
+import type { FieldSpecifier } from "../../ipfix/template.ts";
+import type { Dialect } from "../../mediation/mapping/dialect.ts";
+import type { ElementChoice } from "./profile_schema.ts";
+
+/** A template's fields as a profile file lists them. */
+export interface LearntFields {
+  /** As the file writes them. */
+  readonly choices: readonly ElementChoice[];
+  /** The element of each. */
+  readonly elements: readonly InformationElement[];
+  /** What a profile cannot say and so does not: words for a person, one for each such field. */
+  readonly leftOut: readonly string[];
+  /** What it says otherwise than the template, in the same way. */
+  readonly changed: readonly string[];
+}
+
+/** Writes a template's fields in the words of a profile with this registry and dialect. */
+export function learnFields(fields: readonly FieldSpecifier[], registry: Registry, dialect: Dialect): LearntFields {
+  const learnt = fields.map((field) => learnField(field, registry, dialect));
+  const written = learnt.flatMap((one) => "choice" in one ? [one] : []);
+  return {
+    choices: written.map(({ choice }) => choice),
+    elements: written.map(({ element }) => element),
+    leftOut: learnt.flatMap((one) => "leftOut" in one ? [one.leftOut] : []),
+    changed: written.flatMap(({ changed }) => changed === undefined ? [] : [changed]),
+  };
+}
+
+interface WrittenField {
+  readonly choice: ElementChoice;
+  readonly element: InformationElement;
+  readonly changed: string | undefined;
+}
+
+function learnField(
+  { element: { pen, id, enterpriseBit }, length }: FieldSpecifier,
+  registry: Registry,
+  dialect: Dialect,
+): WrittenField | { readonly leftOut: string } {
+  // No name and no number of a profile means this element, nor does any collector know it.
+  if (enterpriseBit && pen === 0) return { leftOut: `element ${id} of PEN 0 with the enterprise bit` };
+  const element = registry.lookup(pen, id) ?? unknownElement(pen, id);
+  const { name } = element;
+  if (element.known && dialect.fieldLengths === "registry") {
+    const own = element.length;
+    const changed = `${name} of ${octets(length)} as ${octets(own)}`;
+    return { choice: name, element, changed: length === own ? undefined : changed };
+  }
+  if (length === 0) return { leftOut: `${name} of no octets` };
+  if (!isLengthOfType(element.type, length)) {
+    return { leftOut: `${name} of ${octets(length)} (${element.type}: ${element.length})` };
+  }
+  return { choice: length === element.length ? name : { element: name, length }, element, changed: undefined };
+}
+
+function octets(length: number): string {
+  return length === VARIABLE_LENGTH ? "variable length" : length === 1 ? "1 octet" : `${length} octets`;
+}

@@ -1,0 +1,163 @@
+import { type Dialect, RFC7011 } from "../../mediation/mapping/dialect.ts";
+import { didYouMean } from "../../mediation/mapping/nearest_names.ts";
+import { chooseDialect } from "./dialect_schema.ts";
+import type { Mistake, Path } from "../yaml/mistake.ts";
+import type { Additions, ElementChoice, ProfileFile, TemplateFile } from "./profile_schema.ts";
+import type { YamlDocument } from "../yaml/yaml_document.ts";
+
+/** Something that a file names, with where it says so. */
+export interface Reference {
+  readonly text: string;
+  /** A mistake at this place. */
+  mistake(message: string): Mistake;
+}
+
+/** An element that a file names; `length` where it is not the registry's. */
+export interface ElementReference extends Reference {
+  readonly length?: number;
+}
+
+/** A template whose elements are names still. */
+export interface TemplateDraft {
+  readonly name: string;
+  readonly selectedBy: ElementReference;
+  readonly fields: readonly ElementReference[];
+}
+
+/** A profile whose elements are names still: what `extends` hands on, so that they are looked up in the heir's own registry. */
+export interface ProfileDraft {
+  readonly name: string;
+  readonly dialect: Dialect;
+  readonly registry: Reference;
+  /** Where a registry's path starts. */
+  readonly directory: string;
+  readonly acceptsUnknownElements: boolean;
+  readonly templates: readonly TemplateDraft[];
+  readonly renames: readonly { readonly from: ElementReference; readonly to: ElementReference }[];
+}
+
+/**
+ * One profile file over what it extends.
+ *
+ * @param directory of the file, where its paths start
+ * @returns undefined where the file lacks something, with mistakes
+ */
+export function draftProfile(
+  file: ProfileFile,
+  document: YamlDocument,
+  directory: string,
+  inherited: ProfileDraft | undefined,
+  mistakes: Mistake[],
+): ProfileDraft | undefined {
+  const before = mistakes.length;
+  const writer = new Writer(document, mistakes);
+  const registry = file.registry === undefined ? inherited?.registry : writer.reference(file.registry, ["registry"]);
+  if (registry === undefined) writer.mistake(["registry"], "missing (go-ipfix/vX.Y.Z, iana, or a CSV file)");
+  if (file.dialect === undefined && inherited === undefined) {
+    writer.mistake(
+      ["dialect"],
+      "missing (rfc7011, go-ipfix, go-ipfix-legacy, go-ipfix-stream-read, or a map of limits)",
+    );
+  }
+  if (inherited === undefined) {
+    for (const key of ["remove", "add"] as const) {
+      if (file[key] !== undefined) writer.mistake([key], "only with extends (templates)", "key");
+    }
+  }
+  const templates = writer.templates(file, inherited?.templates ?? []);
+  if (registry === undefined || mistakes.length > before) return undefined;
+  return {
+    name: file.name,
+    dialect: chooseDialect(file.dialect, inherited?.dialect ?? RFC7011),
+    registry,
+    directory: file.registry === undefined ? inherited?.directory ?? directory : directory,
+    acceptsUnknownElements: file.acceptsUnknownElements ?? inherited?.acceptsUnknownElements ?? false,
+    templates,
+    renames: file.renames?.map(({ from, to }, index) => ({
+      from: writer.reference(from, ["renames", index, "from"]),
+      to: writer.reference(to, ["renames", index, "to"]),
+    })) ?? inherited?.renames ?? [],
+  };
+}
+
+interface Change {
+  readonly remove?: readonly string[] | undefined;
+  readonly add?: Additions | undefined;
+}
+
+class Writer {
+  constructor(readonly document: YamlDocument, readonly mistakes: Mistake[]) {}
+
+  mistake(path: Path, message: string, at: "value" | "key" = "value"): void {
+    this.mistakes.push(this.document.mistake(path, message, at));
+  }
+
+  reference(choice: ElementChoice, path: Path): ElementReference {
+    const mistake = (message: string) => this.document.mistake(path, message);
+    return typeof choice === "string"
+      ? { text: choice, mistake }
+      : { text: choice.element, length: choice.length, mistake };
+  }
+
+  references(choices: readonly ElementChoice[], path: Path): ElementReference[] {
+    return choices.map((choice, index) => this.reference(choice, [...path, index]));
+  }
+
+  templates(file: ProfileFile, inherited: readonly TemplateDraft[]): TemplateDraft[] {
+    const changed = inherited.map((template) => this.#change(template, file, []));
+    for (const [index, own] of (file.templates ?? []).entries()) {
+      const path = ["templates", index];
+      if (file.templates?.findIndex(({ name }) => name === own.name) !== index) {
+        this.mistake([...path, "name"], `${JSON.stringify(own.name)} stands twice (each template once)`);
+        continue;
+      }
+      const standing = changed.findIndex(({ name }) => name === own.name);
+      const template = this.#template(own, path, changed[standing]);
+      if (template === undefined) continue;
+      if (standing >= 0) changed[standing] = template;
+      else changed.push(template);
+    }
+    return changed;
+  }
+
+  #template(own: TemplateFile, path: Path, standing: TemplateDraft | undefined): TemplateDraft | undefined {
+    const selectedBy = own.selectedBy === undefined
+      ? standing?.selectedBy
+      : this.reference(own.selectedBy, [...path, "selectedBy"]);
+    const fields = own.fields === undefined ? standing?.fields : this.references(own.fields, [...path, "fields"]);
+    if (selectedBy === undefined) this.mistake([...path, "selectedBy"], "missing (an element's name)");
+    if (fields === undefined) this.mistake([...path, "fields"], "missing (a list of elements)");
+    if (selectedBy === undefined || fields === undefined) return undefined;
+    return this.#change({ name: own.name, selectedBy, fields }, own, path);
+  }
+
+  #change(template: TemplateDraft, change: Change, path: Path): TemplateDraft {
+    let fields = [...template.fields];
+    const find = (name: string, at: Path) => {
+      const index = fields.findIndex(({ text }) => text === name);
+      if (index < 0) {
+        const names = fields.map(({ text }) => text);
+        this.mistake(
+          at,
+          `${JSON.stringify(name)} is not in template ${template.name}${didYouMean(name, names)} (a field of it)`,
+        );
+      }
+      return index;
+    };
+    for (const [index, name] of (change.remove ?? []).entries()) {
+      if (find(name, [...path, "remove", index]) >= 0) fields = fields.filter(({ text }) => text !== name);
+    }
+    for (const [index, addition] of (change.add ?? []).entries()) {
+      const at = [...path, "add", index];
+      const [place, key] = addition.after === undefined ? [addition.before, "before"] : [addition.after, "after"];
+      if (place === undefined || (addition.after !== undefined && addition.before !== undefined)) {
+        this.mistake(at, "where is not clear (one of after, before)");
+        continue;
+      }
+      const found = find(place, [...at, key]);
+      const start = key === "after" ? found + 1 : found;
+      if (found >= 0) fields.splice(start, 0, ...this.references(addition.fields, [...at, "fields"]));
+    }
+    return { ...template, fields };
+  }
+}

@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { dialectSchema } from "./dialect_schema.ts";
+import { text, truth, wholeNumber } from "../yaml/schema_parts.ts";
+
+const name = text("an element's name, or pen/id");
+
+/** An element in YAML: its name, `pen/id`, or either with a length of its own. */
+const element = z.union([name, z.strictObject({ element: name, length: wholeNumber(1, 65535) })]);
+
+const additions = z.array(z.strictObject({
+  after: name.optional(),
+  before: name.optional(),
+  fields: z.array(element).min(1),
+}));
+
+const template = z.strictObject({
+  name: text("the template's name"),
+  selectedBy: name.optional(),
+  fields: z.array(element).min(1).optional(),
+  remove: z.array(name).optional(),
+  add: additions.optional(),
+});
+
+/** A profile file, as the head of `config/profiles/antrea/v0.12.yaml` describes it. */
+export const profileSchema = z.strictObject({
+  name: text("the profile's name"),
+  extends: text("a profile's name, or a path").optional(),
+  dialect: dialectSchema.optional(),
+  registry: text("go-ipfix/vX.Y.Z, iana, or a CSV file").optional(),
+  acceptsUnknownElements: truth().optional(),
+  templates: z.array(template).optional(),
+  renames: z.array(z.strictObject({ from: name, to: name })).optional(),
+  remove: z.array(name).optional(),
+  add: additions.optional(),
+});
+
+/** What {@link profileSchema} gives. */
+export type ProfileFile = z.infer<typeof profileSchema>;
+/** An element as a profile file writes it. */
+export type ElementChoice = z.infer<typeof element>;
+/** One template of a profile file. */
+export type TemplateFile = z.infer<typeof template>;
+/** Fields to put into a list. */
+export type Additions = z.infer<typeof additions>;

@@ -1,0 +1,190 @@
+import { readFileSync } from "node:fs";
+import { dirname, isAbsolute, join } from "node:path";
+import type { Registry } from "../../ipfix/registry.ts";
+import { parseRegistry, RegistryError } from "../../ipfix/registry_csv.ts";
+import { DIALECTS } from "../../mediation/mapping/dialect.ts";
+import type { Profile } from "../../mediation/mapping/profile.ts";
+import { nearestNames } from "../../mediation/mapping/nearest_names.ts";
+import { antreaProfileNames, antreaRelease } from "./antrea_releases.ts";
+import { ConfigurationError, type Mistake, mistakesInOrder } from "../yaml/mistake.ts";
+import { draftProfile, type ProfileDraft, type Reference } from "./profile_draft.ts";
+import { completeProfile } from "./profile_elements.ts";
+import { profileSchema } from "./profile_schema.ts";
+import { shippedRegistry } from "./registries.ts";
+import { checkSchema } from "../yaml/schema_mistakes.ts";
+import { SHIPPED_PROFILES } from "./shipped_profiles.ts";
+import { YamlDocument } from "../yaml/yaml_document.ts";
+
+/** Reads a text file. @throws Error where it cannot be read */
+export type ReadTextFile = (path: string) => string;
+
+/** {@link ReadTextFile} from the disk. */
+export const readTextFile: ReadTextFile = (path) => readFileSync(path, "utf8");
+
+/** What a profile may be called, for mistakes. */
+export const PROFILE_NAMES =
+  "antrea/v0.12 to antrea/v2.7, a release as antrea/v1.15.2, rfc7011, or the path of a profile file as ./profile.yaml";
+
+const complete = new Map<string, Profile>();
+
+/**
+ * What one collector release expects.
+ *
+ * @param name `antrea/v2.0` (a line's newest release), `antrea/v2.0.1`, `rfc7011`, or the path of a profile file
+ * @throws ConfigurationError for an unknown name, with the nearest names, and for all that is wrong in a profile file
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * const profile = loadProfile("antrea/v1.15");
+ * assert.equal(profile.dialect.name, "go-ipfix-legacy");
+ * assert.equal(profile.templates[0]?.fields.length, 41);
+ * assert.throws(() => loadProfile("antrea/v1.16"), /did you mean antrea\/v1.15/);
+ * ```
+ */
+export function loadProfile(name: string, read: ReadTextFile = readTextFile): Profile {
+  const mistakes: Mistake[] = [];
+  const reference = { text: name, mistake: (message: string) => ({ file: name, path: "", message }) };
+  const profile = findProfile(reference, ".", read, mistakes);
+  if (profile === undefined) throw new ConfigurationError(mistakesInOrder(mistakes, name));
+  return profile;
+}
+
+/**
+ * The profile that a file names.
+ *
+ * @param reference the name, and where it stands
+ * @param directory where paths start
+ * @returns undefined with mistakes
+ */
+export function findProfile(
+  reference: Reference,
+  directory: string,
+  read: ReadTextFile,
+  mistakes: Mistake[],
+): Profile | undefined {
+  const known = complete.get(reference.text);
+  if (known !== undefined) return known;
+  const before = mistakes.length;
+  const finder = new Finder(read, mistakes);
+  const draft = finder.draft(reference, directory, []);
+  const registry = draft === undefined ? undefined : finder.registry(draft);
+  if (draft === undefined || registry === undefined || mistakes.length > before) return undefined;
+  const profile = completeProfile(draft, registry, mistakes);
+  if (profile !== undefined && !isProfilePath(reference.text)) complete.set(reference.text, profile);
+  return profile;
+}
+
+/** Whether a profile's name is the path of a file: it starts with `.` or `/`, or ends as YAML and JSON files do. */
+export function isProfilePath(name: string): boolean {
+  return /^[./]|\.(ya?ml|json)$/.test(name);
+}
+
+/** A path that a file names, from that file's directory. */
+export function pathFrom(directory: string, path: string): string {
+  return isAbsolute(path) ? path : join(directory, path);
+}
+
+class Finder {
+  constructor(readonly read: ReadTextFile, readonly mistakes: Mistake[]) {}
+
+  /** @param heirs the files that led here by `extends` */
+  draft(reference: Reference, directory: string, heirs: readonly string[]): ProfileDraft | undefined {
+    const name = reference.text;
+    if (isProfilePath(name)) return this.#file(reference, pathFrom(directory, name), heirs);
+    const release = antreaRelease(name);
+    const text = SHIPPED_PROFILES.get(release?.era ?? name);
+    if (text === undefined) {
+      this.mistakes.push(reference.mistake(unknownProfile(name)));
+      return undefined;
+    }
+    const draft = this.#parse(`config/profiles/${release?.era ?? name}.yaml`, text, heirs);
+    const dialect = DIALECTS.get(release?.dialect ?? "");
+    if (draft === undefined || release === undefined || dialect === undefined) return draft;
+    return { ...draft, name, dialect, registry: { ...draft.registry, text: release.registry } };
+  }
+
+  registry({ registry, directory }: ProfileDraft): Registry | undefined {
+    if (!registry.text.endsWith(".csv")) {
+      const shipped = shippedRegistry(registry.text);
+      if (shipped === undefined) {
+        this.mistakes.push(registry.mistake(
+          `${
+            JSON.stringify(registry.text)
+          } is no registry (go-ipfix/vX.Y.Z from v0.2.0, iana, or a path ending in .csv)`,
+        ));
+      }
+      return shipped;
+    }
+    const path = pathFrom(directory, registry.text);
+    const text = this.#read(registry, path);
+    if (text === undefined) return undefined;
+    try {
+      return parseRegistry(path, text);
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      for (const { file, line, column, problem } of error.mistakes) {
+        this.mistakes.push({ file, position: { line, column }, path: "", message: problem });
+      }
+      return undefined;
+    }
+  }
+
+  #file(reference: Reference, path: string, heirs: readonly string[]): ProfileDraft | undefined {
+    if (heirs.includes(path)) {
+      this.mistakes.push(
+        reference.mistake(`${[...heirs, path].join(" extends ")} (a profile that does not extend itself)`),
+      );
+      return undefined;
+    }
+    const text = this.#read(reference, path);
+    return text === undefined ? undefined : this.#parse(path, text, heirs);
+  }
+
+  #read(reference: Reference, path: string): string | undefined {
+    try {
+      return this.read(path);
+    } catch (error) {
+      this.mistakes.push(reference.mistake(cannotRead(path, error)));
+      return undefined;
+    }
+  }
+
+  #parse(file: string, text: string, heirs: readonly string[]): ProfileDraft | undefined {
+    const document = new YamlDocument(file, text);
+    this.mistakes.push(...document.mistakes);
+    if (document.value === undefined) return undefined;
+    const checked = checkSchema(profileSchema, document, [], this.mistakes);
+    if (checked === undefined || document.mistakes.length > 0) return undefined;
+    const { value } = checked;
+    const directory = dirname(file);
+    let inherited: ProfileDraft | undefined;
+    if (value.extends !== undefined) {
+      const parent = { text: value.extends, mistake: (message: string) => document.mistake(["extends"], message) };
+      inherited = this.draft(parent, directory, [...heirs, file]);
+      if (inherited === undefined) return undefined;
+    }
+    return draftProfile(value, document, directory, inherited, this.mistakes);
+  }
+}
+
+/** Why a file is of no use: the words of a mistake. */
+export function cannotRead(path: string, error: unknown): string {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  const why = code === "ENOENT"
+    ? "there is no such file"
+    : code === "EISDIR"
+    ? "it is a directory"
+    : code === "EACCES" || code === "EPERM"
+    ? "permission denied"
+    : error instanceof Error
+    ? error.message
+    : String(error);
+  return `cannot read ${path}: ${why} (a file that can be read)`;
+}
+
+function unknownProfile(name: string): string {
+  const near = nearestNames(name, [...antreaProfileNames(), "rfc7011"], 3, Infinity);
+  return `unknown profile ${JSON.stringify(name)}, did you mean ${near.join(", ")}? (${PROFILE_NAMES})`;
+}

@@ -1,0 +1,124 @@
+import { z } from "zod";
+import { didYouMean } from "../../mediation/mapping/nearest_names.ts";
+import { type Mistake, type Path, pathText } from "./mistake.ts";
+import { wrong } from "./schema_parts.ts";
+import type { YamlDocument } from "./yaml_document.ts";
+
+/** A value that its schema took, or undefined after mistakes. */
+export type Checked<Value> = { readonly value: Value } | undefined;
+
+/**
+ * Checks the value at a path of the document.
+ *
+ * @param mistakes gets all that is wrong, each where it stands
+ */
+export function checkSchema<Value>(
+  schema: z.ZodType<Value>,
+  document: YamlDocument,
+  path: Path,
+  mistakes: Mistake[],
+  value: unknown = document.valueAt(path),
+): Checked<Value> {
+  const words = new Words();
+  const result = schema.safeParse(value, { error: (issue) => words.of(issue) });
+  if (result.success) return { value: result.data };
+  for (const issue of result.error.issues) mistakes.push(...words.mistakes(issue, document, path));
+  return undefined;
+}
+
+/** Turns zod's issues into the words of this program; where a schema has words of its own, those count. */
+class Words {
+  /** Issues do not name the keys that a map may have, but the schema is at hand while they are put into words. */
+  readonly #keys = new Map<string, readonly string[]>();
+
+  of(issue: z.core.$ZodRawIssue): string {
+    switch (issue.code) {
+      case "unrecognized_keys": {
+        const keys = issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape) : [];
+        this.#keys.set(keyOf(issue.path ?? [], issue.keys), keys);
+        return "unknown key";
+      }
+      case "invalid_type":
+        return wrong(issue.input, kindOf(issue));
+      case "invalid_value":
+        return wrong(issue.input, issue.values.map(String).join(", "));
+      case "too_small":
+        if (issue.origin === "array") return `too few (at least ${issue.minimum})`;
+        return wrong(
+          issue.input,
+          `${unitOf(issue.origin)}${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`,
+        );
+      case "too_big":
+        return wrong(
+          issue.input,
+          `${unitOf(issue.origin)}${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}`,
+        );
+      case "invalid_union": {
+        const allowed = issue.errors.flatMap((branch) => branch.slice(0, 1).map(({ message }) => allowedOf(message)));
+        return wrong(issue.input, [...new Set(allowed)].join(", or "));
+      }
+      case "invalid_key":
+        return `not allowed as a key (${issue.issues.map(({ message }) => allowedOf(message)).join(", ")})`;
+      default:
+        return wrong(issue.input, issue.message ?? issue.code);
+    }
+  }
+
+  mistakes(issue: z.core.$ZodIssue, document: YamlDocument, prefix: Path): Mistake[] {
+    const path = [...prefix, ...issue.path.map((key) => typeof key === "symbol" ? String(key) : key)];
+    if (issue.code === "unrecognized_keys") {
+      const allowed = this.#keys.get(keyOf(issue.path, issue.keys)) ?? [];
+      return issue.keys.map((key) => {
+        const message = `unknown key${didYouMean(key, allowed)} (${
+          allowed.length === 0 ? "none" : allowed.join(", ")
+        })`;
+        return document.mistake([...path, key], message, "key");
+      });
+    }
+    if (issue.code === "invalid_union") {
+      // Of several shapes, the one whose kind (text, map, list) fits is the one that was meant: its own mistakes say more.
+      const meant = issue.errors.filter((branch) =>
+        !branch.some(({ path, code }) => path.length === 0 && KINDS.has(code))
+      );
+      const [only] = meant;
+      if (only !== undefined && meant.length === 1) {
+        return only.flatMap((inner) => this.mistakes(inner, document, path));
+      }
+    }
+    return [document.mistake(path, issue.message, issue.code === "invalid_key" ? "key" : "value")];
+  }
+}
+
+const KINDS: ReadonlySet<string> = new Set(["invalid_type", "invalid_value"]);
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: "a text",
+  number: "a number",
+  int: "a whole number",
+  bigint: "a whole number",
+  boolean: "true, false",
+  object: "a map",
+  record: "a map",
+  array: "a list",
+  null: "nothing",
+};
+
+/** What a value must be: for a map, with the keys that it may have. */
+function kindOf({ expected, inst }: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidType>): string {
+  if (inst instanceof z.ZodObject) return `a map: ${Object.keys(inst.shape).join(", ")}`;
+  return TYPES[expected] ?? expected;
+}
+
+function unitOf(origin: string): string {
+  if (origin === "string") return "characters: ";
+  return origin === "array" || origin === "set" ? "entries: " : "";
+}
+
+/** What stands in the parentheses at the end of a message. */
+function allowedOf(message: string): string {
+  return /\((.*)\)$/.exec(message)?.[1] ?? message;
+}
+
+function keyOf(path: readonly PropertyKey[], keys: readonly string[]): string {
+  return JSON.stringify([pathText(path.map((key) => typeof key === "number" ? key : String(key))), keys]);
+}

@@ -1,0 +1,64 @@
+import { type AbstractDataType, isLengthOfType, VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
+import { sameElement } from "../../ipfix/information_element.ts";
+import type { FieldSpecifier } from "../../ipfix/template.ts";
+import type { Conversion } from "./template_mapping.ts";
+
+/** Types whose octets mean the same but for their number: within a class a shorter value widens to a longer one (RFC 7011 §6.2). */
+const NUMBER_CLASSES: Readonly<Partial<Record<AbstractDataType, "unsigned" | "signed" | "float">>> = {
+  unsigned8: "unsigned",
+  unsigned16: "unsigned",
+  unsigned32: "unsigned",
+  unsigned64: "unsigned",
+  signed8: "signed",
+  signed16: "signed",
+  signed32: "signed",
+  signed64: "signed",
+  float32: "float",
+  float64: "float",
+};
+
+/**
+ * How every value of the source field becomes a value of the target field and stays what it was: `none` where the octets go
+ * over as they are, undefined where no conversion keeps them all (or a length is none that its type may have, RFC 7011 §6.2).
+ *
+ * - unsigned to unsigned, signed to signed, float to float: the same length, or longer (`widen`)
+ * - unsigned to signed: longer only (`widen`, with zeros: the *source's* type says how)
+ * - string to string or octetArray, octetArray to octetArray: the same length, or to variable. Octets need not be a string.
+ * - dateTimeSeconds to dateTimeMilliseconds, ipv4Address to ipv6Address
+ * - anything to its own type and length
+ *
+ * A source element that no registry knew, but which is the target's own element, is read with the target's type.
+ *
+ * ```ts
+ * import { conversionBetween } from "./conversion.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const packets = {
+ *   pen: 0, id: 2, name: "packetDeltaCount", type: "unsigned64", length: 8, known: true, enterpriseBit: false,
+ * } as const;
+ * assert.equal(conversionBetween({ element: packets, length: 4 }, { element: packets, length: 8 }), "widen");
+ * assert.equal(conversionBetween({ element: packets, length: 8 }, { element: packets, length: 4 }), undefined);
+ * ```
+ */
+export function conversionBetween(source: FieldSpecifier, target: FieldSpecifier): Conversion | "none" | undefined {
+  const to = target.element.type;
+  const from = !source.element.known && sameElement(source.element, target.element) ? to : source.element.type;
+  if (!isLengthOfType(from, source.length) || !isLengthOfType(to, target.length)) return undefined;
+  if (from === to && source.length === target.length) return "none";
+
+  const fromClass = NUMBER_CLASSES[from];
+  const toClass = NUMBER_CLASSES[to];
+  if (fromClass !== undefined && fromClass === toClass) {
+    if (source.length === target.length) return "none";
+    return source.length < target.length ? "widen" : undefined;
+  }
+  if (fromClass === "unsigned" && toClass === "signed") return source.length < target.length ? "widen" : undefined;
+
+  if ((from === "string" || from === "octetArray") && (to === from || to === "octetArray")) {
+    if (source.length === target.length) return "none";
+    return target.length === VARIABLE_LENGTH ? "to-variable" : undefined;
+  }
+  if (from === "dateTimeSeconds" && to === "dateTimeMilliseconds") return "seconds-to-milliseconds";
+  if (from === "ipv4Address" && to === "ipv6Address") return "ipv4-to-ipv6";
+  return undefined;
+}

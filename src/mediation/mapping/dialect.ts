@@ -1,0 +1,86 @@
+import type { AbstractDataType } from "../../ipfix/abstract_data_type.ts";
+
+/** What one collector's decoder can take. Nothing that it excludes ever goes out to that collector. */
+export interface Dialect {
+  readonly name: string;
+  /** Messages in one write to the socket; Infinity: no limit. */
+  readonly messagesPerWrite: number;
+  readonly setsPerMessage: number;
+  readonly templateRecordsPerSet: number;
+  /** Whether padding octets may stand at the end of a set. */
+  readonly setPadding: boolean;
+  /** `registry`: the decoder ignores a template's lengths and takes its own registry's, so they must be the same. */
+  readonly fieldLengths: "template" | "registry";
+  /** Whether options templates and their data may go out. */
+  readonly optionsTemplates: boolean;
+  readonly withdrawals: boolean;
+  /** Whether a message may go out without any set. */
+  readonly emptyMessages: boolean;
+  /** Octets of the largest datagram, when the collector is reached over UDP. */
+  readonly maxDatagram: number;
+  /** `observation-domain`: template ids are one space over all sessions to the collector. */
+  readonly templateScope: "session" | "observation-domain";
+  /** Types that the decoder refuses even where it knows the element. */
+  readonly undecodableTypes: ReadonlySet<AbstractDataType>;
+}
+
+/** RFC 7011 to the letter: no limit but the protocol's own. */
+export const RFC7011: Dialect = {
+  name: "rfc7011",
+  messagesPerWrite: Infinity,
+  setsPerMessage: Infinity,
+  templateRecordsPerSet: Infinity,
+  setPadding: true,
+  fieldLengths: "template",
+  optionsTemplates: true,
+  withdrawals: true,
+  emptyMessages: true,
+  maxDatagram: 65507,
+  templateScope: "session",
+  undecodableTypes: new Set(),
+};
+
+const UNDECODABLE: readonly AbstractDataType[] = [
+  "dateTimeMicroseconds",
+  "dateTimeNanoseconds",
+  "basicList",
+  "subTemplateList",
+  "subTemplateMultiList",
+];
+
+/** The collecting process of go-ipfix v0.12 and later: Antrea v2.3 and later. */
+export const GO_IPFIX: Dialect = {
+  name: "go-ipfix",
+  messagesPerWrite: Infinity,
+  setsPerMessage: 1,
+  templateRecordsPerSet: 1,
+  setPadding: false,
+  fieldLengths: "registry",
+  optionsTemplates: false,
+  withdrawals: false,
+  emptyMessages: false,
+  maxDatagram: 1024,
+  templateScope: "session",
+  undecodableTypes: new Set(UNDECODABLE),
+};
+
+/** The collecting process of go-ipfix v0.5.6 to v0.11: Antrea v1.2.2 to v2.2. Templates are shared by all sessions of a domain. */
+export const GO_IPFIX_LEGACY: Dialect = {
+  ...GO_IPFIX,
+  name: "go-ipfix-legacy",
+  templateScope: "observation-domain",
+  undecodableTypes: new Set<AbstractDataType>([...UNDECODABLE, "octetArray"]),
+};
+
+/** The collecting process of go-ipfix up to v0.5.5: Antrea up to v1.2.1. What one TCP read returns it takes for whole messages. */
+export const GO_IPFIX_STREAM_READ: Dialect = { ...GO_IPFIX_LEGACY, name: "go-ipfix-stream-read", messagesPerWrite: 1 };
+
+/** The dialects that configuration can name. */
+export const DIALECTS: ReadonlyMap<string, Dialect> = new Map(
+  [RFC7011, GO_IPFIX, GO_IPFIX_LEGACY, GO_IPFIX_STREAM_READ].map((dialect) => [dialect.name, dialect]),
+);
+
+/** Whether the decoder reads by the template alone and ids never change on the way to it: what nobody can make sense of may go out as it came. */
+export function acceptsAnything({ fieldLengths, undecodableTypes, templateScope }: Dialect): boolean {
+  return fieldLengths === "template" && undecodableTypes.size === 0 && templateScope === "session";
+}

@@ -1,0 +1,121 @@
+import type { AbstractDataType } from "../../ipfix/abstract_data_type.ts";
+import { type InformationElement, sameElement } from "../../ipfix/information_element.ts";
+import type { Conversion, MappedField, TemplateMapping } from "./template_mapping.ts";
+
+/** One field of the target template, as `explain --json` writes it. */
+export interface ExplainedField {
+  readonly element: string;
+  readonly pen: number;
+  readonly id: number;
+  readonly type: AbstractDataType;
+  /** Octets; 65535: variable. */
+  readonly length: number;
+  readonly from: "record" | "constant" | "session";
+  /** Position in the source template, counted from 0. */
+  readonly index?: number;
+  /** The constant's value, or the name of the session's fact. */
+  readonly value?: unknown;
+  readonly convert?: Conversion;
+  /** The plugin that gave the value or the place. */
+  readonly by?: string;
+}
+
+/** What a template mapping does, in words that a person or a program can use. Elements are named. */
+export interface Explanation {
+  readonly source: readonly string[];
+  readonly target: readonly ExplainedField[];
+  /** Go out as they came in, value for value. */
+  readonly kept: readonly string[];
+  /** Go on under another element's name. */
+  readonly renamed: readonly { readonly from: string; readonly to: string }[];
+  /** Are not in the target any more. */
+  readonly stripped: readonly string[];
+  /** Come from a constant or the session instead of the record. */
+  readonly padded: readonly string[];
+  /** How many of the kept and renamed fields stand in another order than before. */
+  readonly moved: number;
+  /** Stripped, and no other field carries their value on. */
+  readonly lost: readonly string[];
+  /** Source element → the plugin that removed it, where one said so. */
+  readonly strippedBy: Readonly<Record<string, string>>;
+}
+
+/**
+ * Says what a mapping keeps, strips, pads, moves and loses.
+ *
+ * @param decode the value that a constant's octets stand for, as JSON can write it
+ */
+export function explainMapping(
+  mapping: TemplateMapping,
+  decode: (element: InformationElement, octets: Uint8Array) => unknown,
+): Explanation {
+  const { source, fields } = mapping;
+  const carried = new Set<number>();
+  const keptPositions = new Set<number>();
+  const renamed: { from: string; to: string }[] = [];
+  for (const { target, value } of fields) {
+    if (value.from !== "record") continue;
+    carried.add(value.index);
+    const from = source.fields[value.index]?.element;
+    if (from === undefined) continue;
+    if (sameElement(from, target.element)) keptPositions.add(value.index);
+    else renamed.push({ from: from.name, to: target.element.name });
+  }
+  const named = (wanted: (position: number) => boolean) =>
+    source.fields.filter((_field, position) => wanted(position)).map(({ element }) => element.name);
+  return {
+    source: named(() => true),
+    target: fields.map((field) => explainField(field, decode)),
+    kept: named((position) => keptPositions.has(position)),
+    renamed,
+    stripped: named((position) => !keptPositions.has(position)),
+    padded: fields.filter(({ value }) => value.from !== "record").map(({ target }) => target.element.name),
+    moved: movedFields(fields),
+    lost: named((position) => !carried.has(position)),
+    strippedBy: Object.fromEntries(
+      [...mapping.stripped ?? []].map(([position, plugin]) => [source.fields[position]?.element.name ?? "", plugin]),
+    ),
+  };
+}
+
+function explainField(
+  { target, value, by }: MappedField,
+  decode: (element: InformationElement, octets: Uint8Array) => unknown,
+): ExplainedField {
+  const { element, length } = target;
+  const head = { element: element.name, pen: element.pen, id: element.id, type: element.type, length };
+  const tail = by === undefined ? {} : { by };
+  switch (value.from) {
+    case "record":
+      return {
+        ...head,
+        from: "record",
+        index: value.index,
+        ...(value.convert === undefined ? {} : { convert: value.convert }),
+        ...tail,
+      };
+    case "constant":
+      return { ...head, from: "constant", value: decode(element, value.octets), ...tail };
+    case "session":
+      return { ...head, from: "session", value: value.fact, ...tail };
+  }
+}
+
+/** The fewest fields that one has to take out so that those left stand in the order of the source. */
+function movedFields(fields: readonly MappedField[]): number {
+  const positions: number[] = [];
+  for (const { value } of fields) if (value.from === "record") positions.push(value.index);
+  // tails[n]: the smallest position that ends a run of n + 1 fields in source order.
+  const tails: number[] = [];
+  for (const position of positions) {
+    // Halving, since a template may have thousands of fields: the first tail that is not below the position.
+    let [low, high] = [0, tails.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((tails[middle] ?? 0) < position) low = middle + 1;
+      else high = middle;
+    }
+    tails[low] = position;
+  }
+  return positions.length - tails.length;
+}

@@ -1,0 +1,85 @@
+import { VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
+import type { InformationElement } from "../../ipfix/information_element.ts";
+import { smallestRecordLength } from "../../ipfix/template.ts";
+import { conversionBetween } from "./conversion.ts";
+import { sessionFactLength } from "./session_fact.ts";
+import { type MappedField, targetTemplate, type TemplateMapping } from "./template_mapping.ts";
+
+/** A mapping that cannot be compiled: a plugin's mistake. */
+export class MappingError extends Error {
+  override readonly name = "MappingError";
+}
+
+/** Octets that one message leaves for a template record or a data record: the longest message less its headers (RFC 7011 §3.1, §3.3.2). */
+const ROOM_IN_MESSAGE = 65535 - 16 - 4;
+
+/**
+ * Makes sure that a mapping can be compiled and means what it says: every index exists, lengths agree with what is copied, every
+ * conversion keeps the value, constants have their target's length, scope fields come first, the target can be written as a template
+ * record (RFC 7011 §3.2) and a record of it can fit a message.
+ *
+ * @throws MappingError that names the field and what is wrong with it
+ */
+export function checkMapping(mapping: TemplateMapping): void {
+  let scopeEnded = false;
+  for (const [position, field] of mapping.fields.entries()) {
+    checkField(mapping, field, `field ${position} (${field.target.element.name})`);
+    if (field.scope !== true) scopeEnded = true;
+    else if (scopeEnded) {
+      throw new MappingError(`field ${position} (${field.target.element.name}): scope fields stand first`);
+    }
+  }
+  if (mapping.fields.length === 0) return;
+  const isOptions = mapping.source.scopeFieldCount > 0;
+  const hasScope = mapping.fields[0]?.scope === true;
+  if (isOptions !== hasScope) {
+    throw new MappingError(
+      isOptions ? "no scope field is left in an options template" : "a template without scope was given one",
+    );
+  }
+  const target = targetTemplate(mapping, mapping.source.id);
+  if (smallestRecordLength(target) > ROOM_IN_MESSAGE || target.fields.length * 4 > ROOM_IN_MESSAGE) {
+    throw new MappingError("a record of the target template fits no message");
+  }
+}
+
+/** Whether a field specifier can say it: 15 bits of id, 32 of PEN, and a PEN only behind the enterprise bit (RFC 7011 §3.2). */
+function isFieldElement({ pen, id, enterpriseBit }: InformationElement): boolean {
+  return Number.isInteger(id) && id >= 0 && id <= 0x7fff && Number.isInteger(pen) && pen >= 0 && pen <= 0xffffffff &&
+    (enterpriseBit || pen === 0);
+}
+
+function checkField(mapping: TemplateMapping, { target, value }: MappedField, where: string): void {
+  const { element, length } = target;
+  if (!isFieldElement(element)) {
+    throw new MappingError(`${where}: no field specifier can name PEN ${element.pen}, id ${element.id}`);
+  }
+  if (!Number.isInteger(length) || length < 0 || length > VARIABLE_LENGTH) {
+    throw new MappingError(`${where}: ${length} is no length of a field`);
+  }
+  if (value.from === "constant") {
+    if (length === VARIABLE_LENGTH ? value.octets.length > ROOM_IN_MESSAGE : value.octets.length !== length) {
+      throw new MappingError(`${where}: a constant of ${value.octets.length} octets for a length of ${length}`);
+    }
+    return;
+  }
+  if (value.from === "session") {
+    if (sessionFactLength(value.fact) !== length) {
+      throw new MappingError(`${where}: ${value.fact} has ${sessionFactLength(value.fact)} octets, not ${length}`);
+    }
+    return;
+  }
+  const source = mapping.source.fields[value.index];
+  if (source === undefined) throw new MappingError(`${where}: there is no source field ${value.index}`);
+  if (value.convert === undefined) {
+    if (source.length !== length) {
+      throw new MappingError(`${where}: ${source.length} octets of ${source.element.name} for a length of ${length}`);
+    }
+    return;
+  }
+  if (conversionBetween(source, target) !== value.convert) {
+    throw new MappingError(
+      `${where}: ${value.convert} does not make it of ${source.element.name} in ${source.length} octets`,
+    );
+  }
+}

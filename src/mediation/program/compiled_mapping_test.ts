@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { CompiledMappings } from "./compiled_mapping.ts";
+import { allocate, memoryOctets, memoryWords } from "./loop/memory.ts";
+import { countersLength, ProgramWord } from "./rewrite_program.ts";
+import { identity } from "../mapping/template_mapping.ts";
+import { fromRecord, template } from "../../../test/support/mediation.ts";
+
+const FACTS = { exporterAddress: undefined, observationDomain: 1 };
+const mapping = identity(template(256, ["protocolIdentifier", "octetDeltaCount"]));
+
+Deno.test("a mapping is compiled once for all who take it under its key, and lies in the loop's memory", () => {
+  const mappings = new CompiledMappings();
+  const one = mappings.take("key", mapping, FACTS, true);
+  const other = mappings.take("key", mapping, FACTS, true);
+  assert.ok(one !== undefined && one === other);
+  const octets = one.program.octets.slice();
+  new DataView(octets.buffer).setUint32(ProgramWord.cold * 4, 1024, true);
+  assert.deepEqual(memoryOctets.slice(one.address, one.address + octets.length), octets);
+  assert.notEqual(mappings.take("another", mapping, FACTS, false)?.address, one.address);
+});
+
+Deno.test("a mapping gets its function when it is said to be worth one, or at once, and gives it back with its memory", () => {
+  const named = identity(template(256, ["interfaceName", "interfaceName"]));
+  const functionOf = (address = 0) => memoryWords[(address >>> 2) + ProgramWord.function];
+  const mappings = new CompiledMappings(7);
+  const slow = mappings.take("slow", named, FACTS, true)?.address ?? 0;
+  assert.deepEqual([functionOf(slow), memoryWords[(slow >>> 2) + ProgramWord.cold]], [0, 7]);
+  mappings.quicken(slow);
+  assert.deepEqual([(functionOf(slow) ?? 0) > 0, memoryWords[(slow >>> 2) + ProgramWord.cold]], [true, 0]);
+
+  const quick = new CompiledMappings(0);
+  const address = quick.take("quick", named, FACTS, true)?.address;
+  assert.equal(functionOf(address), functionOf(slow), "records of one layout are walked by one function");
+  const given = functionOf(slow);
+  mappings.giveBack("slow");
+  quick.giveBack("quick");
+  const other = identity(template(256, ["interfaceName", "protocolIdentifier", "interfaceName"]));
+  assert.equal(functionOf(quick.take("other", other, FACTS, true)?.address), given, "its place is free for another");
+  quick.giveBack("other");
+
+  const fixed = identity(template(256, ["protocolIdentifier"]));
+  assert.equal(functionOf(quick.take("fixed", fixed, FACTS, true)?.address), 0, "there is nothing to walk");
+  quick.quicken(12345);
+});
+
+Deno.test("a program's memory is given away again only when all who took it have given it back", () => {
+  const mappings = new CompiledMappings();
+  const address = mappings.take("key", mapping, FACTS, true)?.address;
+  mappings.take("key", mapping, FACTS, true);
+  mappings.giveBack("key");
+  assert.notEqual(mappings.take("another", mapping, FACTS, true)?.address, address);
+  mappings.giveBack("key");
+  mappings.giveBack("key");
+  mappings.giveBack("never taken");
+  assert.equal(mappings.take("third", mapping, FACTS, true)?.address, address);
+  assert.notEqual(mappings.take("fourth", mapping, FACTS, true)?.address, address, "given back once, not twice");
+});
+
+Deno.test("a shared mapping is another template's only where the id is the same, too", () => {
+  const mappings = new CompiledMappings();
+  mappings.take("key", mapping, FACTS, true);
+  assert.equal(mappings.mapping("key", 256), mapping);
+  assert.equal(mappings.mapping("key", 257), undefined);
+  mappings.giveBack("key");
+  assert.equal(mappings.mapping("key", 256), undefined);
+});
+
+Deno.test("a route counts its records, and each source field that is lost", () => {
+  const { source } = mapping;
+  const lossy = new CompiledMappings().take("", { source, fields: [fromRecord("octetDeltaCount", 1)] }, FACTS, true);
+  const whole = new CompiledMappings().take("", mapping, FACTS, true);
+  assert.ok(lossy !== undefined && whole !== undefined);
+  assert.equal(countersLength(whole.program), 8);
+  assert.equal(countersLength(lossy.program), 16);
+  assert.equal(countersLength({ ...lossy.program, keepsValues: true }), 16 + 64);
+});
+
+Deno.test("a mapping that cannot be compiled throws, and leaves nothing under its key", () => {
+  const mappings = new CompiledMappings();
+  assert.throws(() => mappings.take("key", identity(template(256, [])), FACTS, true), RangeError);
+  assert.equal(mappings.mapping("key", 256), undefined);
+});
+
+// The last test: it takes all the memory there is.
+Deno.test("when the memory is used up there is no program, until one is given back", () => {
+  const mappings = new CompiledMappings();
+  mappings.take("first", mapping, FACTS, true);
+  for (let size = 2 ** 24; size >= 64; size /= 2) while (allocate(size) !== 0);
+  assert.equal(mappings.take("second", mapping, FACTS, true), undefined);
+  assert.ok(mappings.take("first", mapping, FACTS, true) !== undefined, "what is there is still shared");
+  mappings.giveBack("first");
+  mappings.giveBack("first");
+  assert.ok(mappings.take("second", mapping, FACTS, true) !== undefined);
+});

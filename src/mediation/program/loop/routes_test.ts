@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { MessageBuilder } from "../../../ipfix/message_builder.ts";
+import { compileMapping } from "../rewrite_program.ts";
+import { identity } from "../../mapping/template_mapping.ts";
+import { template } from "../../../../test/support/mediation.ts";
+import { allocate, memoryOctets } from "./memory.ts";
+import { answer, rewriteMessages, Stop } from "./rewrite_loop.ts";
+import { Routes } from "./routes.ts";
+import { Sequence } from "./sequence.ts";
+
+const source = template(256, ["protocolIdentifier"]);
+const { octets } = compileMapping(identity(source), { exporterAddress: undefined, observationDomain: 0 }, true);
+const program = allocate(octets.length);
+memoryOctets.set(octets, program);
+const input = allocate(1024);
+const output = allocate(1024);
+const counters = allocate(64);
+const sequence = new Sequence().address;
+
+function routesOf(maxMessages = Infinity): Routes {
+  const routes = new Routes(65535);
+  routes.maxMessages = maxMessages;
+  return routes;
+}
+
+function set(routes: Routes, observationDomain: number, id: number, targetTemplate = id): void {
+  routes.set({ observationDomain, template: id, program, counters, targetTemplate, sequence });
+}
+
+/** The set id under which a record of this template goes out; undefined where the loop knows no route. */
+function routed(routes: Routes, observationDomainId: number, id: number): number | undefined {
+  const message = new MessageBuilder({ observationDomainId }).dataSet({ ...source, id }, [[6]]).build();
+  memoryOctets.set(message, input);
+  const stop = rewriteMessages(routes.address, input, input + message.length, output, output + 1024);
+  if (stop === Stop.general) return undefined;
+  assert.equal(answer.messages, 1);
+  const sent = answer.relayed ? input : output;
+  return (memoryOctets[sent + 16] ?? 0) * 256 + (memoryOctets[sent + 17] ?? 0);
+}
+
+Deno.test("the loop finds each route by domain and template, however many there are", () => {
+  const routes = routesOf();
+  const domains = [0, 1, 0xffffffff, 0x01000000, 7];
+  for (const domain of domains) {
+    for (let id = 256; id < 356; id++) set(routes, domain, id, id + 1000 + domains.indexOf(domain));
+  }
+  for (const [index, domain] of domains.entries()) {
+    for (let id = 256; id < 356; id++) assert.equal(routed(routes, domain, id), id + 1000 + index);
+  }
+  assert.equal(routed(routes, 2, 256), undefined);
+  assert.equal(routed(routes, 1, 356), undefined);
+  assert.equal(routed(routes, 0, 65535), undefined);
+  routes.close();
+});
+
+Deno.test("a route that is set again replaces the one before, one that is deleted is gone, and all others stay", () => {
+  const routes = routesOf();
+  for (let id = 256; id < 300; id++) set(routes, 1, id);
+  set(routes, 1, 270, 9999);
+  routes.delete(1, 280);
+  routes.delete(1, 280);
+  routes.delete(2, 281);
+  for (let id = 256; id < 300; id++) {
+    assert.equal(routed(routes, 1, id), id === 270 ? 9999 : id === 280 ? undefined : id);
+  }
+  set(routes, 1, 280, 8888);
+  assert.equal(routed(routes, 1, 280), 8888);
+  routes.close();
+});
+
+Deno.test("a session without a template has no route, and one session's are not another's", () => {
+  const [one, other] = [routesOf(), routesOf()];
+  assert.equal(routed(one, 1, 256), undefined);
+  set(one, 1, 256);
+  assert.equal(routed(other, 1, 256), undefined);
+  assert.equal(routed(one, 1, 256), 256);
+  one.close();
+  other.close();
+});
+
+Deno.test("the table of a session that is closed is given away again", () => {
+  const addresses = new Set<number>();
+  for (let session = 0; session < 100; session++) {
+    const routes = routesOf();
+    for (let id = 256; id < 300; id++) set(routes, 1, id);
+    addresses.add(routes.address);
+    routes.close();
+  }
+  assert.equal(addresses.size, 1);
+});

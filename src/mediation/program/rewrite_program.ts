@@ -1,0 +1,382 @@
+import { isSigned, VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
+import { type FieldSpecifier, smallestRecordLength } from "../../ipfix/template.ts";
+import { entryWords, type Place, Places } from "./record_places.ts";
+import type { RecordLayout } from "./loop/walk_function.ts";
+import { sessionFactOctets, type SessionFactValues } from "../mapping/session_fact.ts";
+import { isIdentity, type MappedField, type TemplateMapping } from "../mapping/template_mapping.ts";
+
+/**
+ * A template mapping compiled: 32-bit words, and the octets of its constants behind them.
+ *
+ * Header: [0] octets of the smallest source record, never 0 · [1] flags: 1 identity, 2 padding is kept · [2] octet at which the
+ * operations begin · [3] octets by which the largest target record outgrows its source · [4] octets of a log entry, as far as the next
+ * one · [5] octets before the first field of variable length · [6] octets behind the last one · [7] the function that walks such
+ * records four at a time, 0: none · [8] messages until it is worth one, 0: it never is.
+ *
+ * Walk, two words a step: skip n octets, then k fields of variable length; with the highest bit set, the first of them is marked.
+ *
+ * What a record's walk finds is its log entry: a word each for where it begins, where the marked fields do, and where it ends, which is
+ * where the next begins.
+ *
+ * Operations, four words each: code (8 bits) and word of the log entry (24 bits), octets from there (may be below 0); operands a and b.
+ * They move what is kept in spans that may begin in the record, or the message, before, each up to its place:
+ *
+ * | code | operation | |
+ * |---|---|---|
+ * | 0 | end | |
+ * | 1 | flush | what lies before the place goes out |
+ * | 2 | skip | what lies before it does not |
+ * | 3 | constant | flush, then a octets from offset b of the program |
+ * | 4 | cut variable | flush, skip a field of variable length; counter at offset a where it is not empty, with its length in the upper 16 bits |
+ * | 5 | cut octets | flush, skip b octets; counter at offset a where one is not 0 |
+ * | 6 | cut boolean | flush, skip an octet; counter at offset a where it is true |
+ * | 7 | copy | up to another place: word a of the log entry, b octets from there |
+ * | 8, 9 | widen | the integer there from a to b octets, unsigned, signed |
+ * | 10 | widen | the float32 there to float64 |
+ * | 11 | to variable | a octets from there behind a length of their own |
+ * | 12 | seconds to milliseconds | there |
+ * | 13 | keep variable | before a cut that counts: the value's first {@link VALUE_LENGTH} octets, at offset a of the counters |
+ * | 14 | keep octets | the same for b octets |
+ *
+ * Where the target keeps the order of the source, a kept field is part of a span; where it does not, all is skipped, and copied from its
+ * place.
+ */
+export interface RewriteProgram {
+  readonly octets: Uint8Array;
+  /** True: records go out octet for octet. */
+  readonly identity: boolean;
+  /** Source fields whose loss is counted, by position, in the order of the counters behind the first (records). */
+  readonly counted: readonly number[];
+  /** Whether the last value of each of them is kept behind the counters: {@link valueOffset}. */
+  readonly keepsValues: boolean;
+  /** What a function that walks its records has to know of them. */
+  readonly layout: RecordLayout;
+}
+
+/** Words of the header that are written once the program lies in the loop's memory. */
+export const ProgramWord = { function: 7, cold: 8 } as const;
+
+const HEADER_WORDS = 9;
+const OPERATION_WORDS = 4;
+const MARKED = 0x80000000;
+const Operation = {
+  end: 0,
+  flush: 1,
+  skip: 2,
+  constant: 3,
+  cutVariable: 4,
+  cutOctets: 5,
+  cutTrue: 6,
+  copy: 7,
+  widenUnsigned: 8,
+  widenSigned: 9,
+  widenFloat: 10,
+  toVariable: 11,
+  secondsToMilliseconds: 12,
+  keepVariable: 13,
+  keepOctets: 14,
+} as const;
+
+/** ::ffff:0:0/96, which makes an IPv6 address of an IPv4 address (RFC 4291 §2.5.5.2). */
+const IPV4_MAPPED = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
+
+/** Octets by which a record may grow: what it may be at all, twice, so that a buffer of fixed size can take any. */
+const LARGEST_GROWTH = 2 * 65535;
+
+/** Bits of a counter that count; those above keep the length of the last value that was counted, where lengths vary. */
+export const COUNT_BITS = 48;
+
+/** Octets of a counter. */
+export const COUNTER_LENGTH = 8;
+
+/** Octets of a lost value that are kept; a multiple of {@link COUNTER_LENGTH}. */
+export const VALUE_LENGTH = 64;
+
+/** Octets of a route's counters: records, and one for each counted field; then the values, where they are kept. */
+export function countersLength({ counted, keepsValues }: Pick<RewriteProgram, "counted" | "keepsValues">): number {
+  return (counted.length + 1) * COUNTER_LENGTH + (keepsValues ? counted.length * VALUE_LENGTH : 0);
+}
+
+/** Offset in the counters of the last lost value of the counted field at this index. */
+export function valueOffset({ counted }: Pick<RewriteProgram, "counted">, index: number): number {
+  return (counted.length + 1) * COUNTER_LENGTH + index * VALUE_LENGTH;
+}
+
+/**
+ * Compiles a mapping that has been checked, for sessions with these facts.
+ *
+ * @param keepPadding whether an identity program leaves padding at the end of sets
+ * @param keepValues whether the last value of each lost field is kept
+ * @throws RangeError for a source template whose records have no octets: a loop over them would not end; for records that might
+ *   outgrow any message by far
+ */
+export function compileMapping(
+  mapping: TemplateMapping,
+  facts: SessionFactValues,
+  keepPadding: boolean,
+  keepValues = false,
+): RewriteProgram {
+  const { source } = mapping;
+  const smallest = smallestRecordLength(source);
+  if (smallest === 0) throw new RangeError("a record of no octets");
+  const identity = isIdentity(mapping);
+  const counted = identity ? [] : lostFields(mapping);
+  const keepsValues = keepValues && counted.length > 0;
+  const emitter = new Emitter(source.fields, facts, counted, keepsValues);
+  if (keepsOrder(mapping.fields)) emitInOrder(emitter, mapping.fields);
+  else emitReordered(emitter, mapping.fields);
+  const growth = emitter.growth + repeatedOctets(mapping);
+  if (growth > LARGEST_GROWTH) throw new RangeError(`a record that may grow by ${growth} octets`);
+
+  const { places } = emitter;
+  const marks = places.marks();
+  const walk = walkOf(source.fields, marks);
+  const operationsAt = (HEADER_WORDS + walk.length) * 4;
+  const constantsAt = operationsAt + emitter.length;
+  const operations = emitter.words(marks, constantsAt);
+  const flags = identity ? (keepPadding ? 3 : 1) : 0;
+  const { leading, gaps, trailing } = places;
+  const header = [smallest, flags, operationsAt, growth, (marks.length + 1) * 4, leading, trailing, 0, 0];
+  const words = Uint32Array.from([...header, ...walk, ...operations]);
+  const octets = new Uint8Array(constantsAt + emitter.constants.length);
+  octets.set(new Uint8Array(words.buffer));
+  octets.set(emitter.constants, constantsAt);
+  return { octets, identity, counted, keepsValues, layout: { leading, gaps, marks } };
+}
+
+/** Source fields that no target field takes its value from: what their records carried is lost. */
+export function lostFields(mapping: TemplateMapping): number[] {
+  const used = new Set<number>();
+  for (const { value } of mapping.fields) if (value.from === "record") used.add(value.index);
+  return mapping.source.fields.map((_, index) => index).filter((index) => !used.has(index));
+}
+
+/** Octets that source fields used more than once add to a record, at the most. */
+function repeatedOctets(mapping: TemplateMapping): number {
+  const used = new Set<number>();
+  let octets = 0;
+  for (const { value } of mapping.fields) {
+    if (value.from !== "record") continue;
+    if (used.has(value.index)) octets += mapping.source.fields[value.index]?.length ?? 0;
+    used.add(value.index);
+  }
+  return octets;
+}
+
+/** Whether the values that come from the record come in its own order, each once. */
+function keepsOrder(fields: readonly MappedField[]): boolean {
+  let last = -1;
+  for (const { value } of fields) {
+    if (value.from !== "record") continue;
+    if (value.index <= last) return false;
+    last = value.index;
+  }
+  return true;
+}
+
+/** Steps: so many octets are skipped, then so many fields of variable length, of which the first may be marked. */
+function walkOf(fields: readonly FieldSpecifier[], marks: readonly number[]): number[] {
+  const marked = new Set(marks);
+  const steps: number[] = [];
+  let [octets, variable, begun] = [0, 0, 0];
+  for (const field of fields) {
+    const isVariable = field.length === VARIABLE_LENGTH;
+    if (variable > 0 && (!isVariable || marked.has(begun))) {
+      steps.push(octets, variable);
+      octets = variable = 0;
+    }
+    if (!isVariable) octets += field.length;
+    else variable += 1 + (marked.has(begun++) ? MARKED : 0);
+  }
+  steps.push(octets, variable);
+  return steps;
+}
+
+/** One walk through the source; what is kept moves in spans. */
+function emitInOrder(emitter: Emitter, fields: readonly MappedField[]): void {
+  let next = 0;
+  const cutTo = (index: number) => {
+    for (; next < index; next++) emitter.cut(next);
+  };
+  for (const field of fields) {
+    if (field.value.from !== "record") {
+      emitter.made(field, next);
+      continue;
+    }
+    const { index, convert } = field.value;
+    cutTo(index);
+    next = index + 1;
+    if (convert === undefined) continue;
+    emitter.operation(Operation.flush, index);
+    emitter.converted(field, index);
+    emitter.operation(Operation.skip, next);
+  }
+  cutTo(emitter.source.length);
+}
+
+/** First losses are counted, then each target field is made from its place. */
+function emitReordered(emitter: Emitter, fields: readonly MappedField[]): void {
+  const end = emitter.source.length;
+  emitter.operation(Operation.flush, 0);
+  for (const position of emitter.counted) {
+    emitter.operation(Operation.skip, position);
+    emitter.cut(position);
+  }
+  emitter.operation(Operation.skip, end);
+  for (const run of runsOf(fields)) {
+    if ("last" in run) emitter.copy(run.first, run.last + 1);
+    else if (run.value.from !== "record") emitter.made(run, end);
+    else emitter.converted(run, end);
+  }
+}
+
+/** Target fields that are made in one operation: neighbours that were neighbours and stay as they are, or one other field. */
+type Run = { readonly first: number; readonly last: number } | MappedField;
+
+function runsOf(fields: readonly MappedField[]): Run[] {
+  const runs: Run[] = [];
+  for (const field of fields) {
+    if (field.value.from !== "record" || field.value.convert !== undefined) {
+      runs.push(field);
+      continue;
+    }
+    const { index } = field.value;
+    const before = runs.at(-1);
+    if (before !== undefined && "last" in before && before.last + 1 === index) {
+      runs[runs.length - 1] = { first: before.first, last: index };
+    } else runs.push({ first: index, last: index });
+  }
+  return runs;
+}
+
+/** An operation whose places are not words of a log entry yet. */
+interface PlacedOperation {
+  readonly code: number;
+  readonly place: Place;
+  readonly a: number | Place;
+  readonly b: number;
+}
+
+/** Collects operations. Positions are source fields; the place is where one begins, or the record's end behind the last. */
+class Emitter {
+  constants: Uint8Array = new Uint8Array(0);
+  growth = 0;
+  readonly places: Places;
+  readonly #operations: PlacedOperation[] = [];
+  readonly #counters: ReadonlyMap<number, number>;
+
+  constructor(
+    readonly source: readonly FieldSpecifier[],
+    readonly facts: SessionFactValues,
+    readonly counted: readonly number[],
+    readonly keepsValues: boolean,
+  ) {
+    this.places = new Places(source);
+    this.#counters = new Map(counted.map((position, index) => [position, (index + 1) * COUNTER_LENGTH]));
+  }
+
+  /** Octets of the operations, with the one that ends them. */
+  get length(): number {
+    return (this.#operations.length + 1) * OPERATION_WORDS * 4;
+  }
+
+  /** The operations; constants lie so many octets into the program. */
+  words(marks: readonly number[], constantsAt: number): number[] {
+    const wordOf = entryWords(marks);
+    const words: number[] = [];
+    for (const { code, place, a, b } of this.#operations) {
+      words.push(code | wordOf(place) << 8, place.offset);
+      if (typeof a !== "number") words.push(wordOf(a), a.offset);
+      else words.push(a, code === Operation.constant ? b + constantsAt : b);
+    }
+    words.push(Operation.end, 0, 0, 0);
+    return words;
+  }
+
+  operation(code: number, position: number, a = 0, b = 0): void {
+    this.#operations.push({ code, place: this.places.of(position), a, b });
+  }
+
+  /** What lies between two places goes out. */
+  copy(from: number, to: number): void {
+    this.#operations.push({ code: Operation.copy, place: this.places.of(from), a: this.places.of(to), b: 0 });
+  }
+
+  /** A lost field. The ledger counts it where it carried something else than its type's default. */
+  cut(position: number): void {
+    const { element, length } = this.#field(position);
+    const counter = this.#counters.get(position);
+    if (counter === undefined) throw new RangeError(`source field ${position} is not lost`);
+    if (length === 0) return;
+    // What a boolean was is known from its being counted.
+    if (this.keepsValues && !(element.type === "boolean" && length === 1)) {
+      const at = valueOffset(this, counter / COUNTER_LENGTH - 1);
+      if (length === VARIABLE_LENGTH) this.operation(Operation.keepVariable, position, at);
+      else this.operation(Operation.keepOctets, position, at, length);
+    }
+    if (length === VARIABLE_LENGTH) this.operation(Operation.cutVariable, position, counter);
+    else if (element.type === "boolean" && length === 1) this.operation(Operation.cutTrue, position, counter);
+    else this.operation(Operation.cutOctets, position, counter, length);
+  }
+
+  /** A field of which nothing comes from the record. @param at where all before has been seen to */
+  made({ target, value }: MappedField, at: number): void {
+    if (value.from === "constant") {
+      this.#constant(target.length === VARIABLE_LENGTH ? withLength(value.octets) : value.octets, at);
+    } else if (value.from === "session") this.#constant(sessionFactOctets(value.fact, this.facts), at);
+  }
+
+  /** A field whose source is turned into something else. @param at as for {@link made} */
+  converted({ target, value }: MappedField, at: number): void {
+    if (value.from !== "record") throw new RangeError("a conversion needs a source field");
+    const { index, convert } = value;
+    const field = this.#field(index);
+    switch (convert) {
+      case "to-variable":
+        this.operation(Operation.toVariable, index, field.length);
+        this.growth += field.length < 255 ? 1 : 3;
+        break;
+      case "seconds-to-milliseconds":
+        this.operation(Operation.secondsToMilliseconds, index);
+        this.growth += 4;
+        break;
+      case "ipv4-to-ipv6":
+        this.#constant(IPV4_MAPPED, at);
+        this.copy(index, index + 1);
+        break;
+      case "widen": {
+        const type = field.element.known ? field.element.type : target.element.type;
+        if (type === "float32" || type === "float64") this.operation(Operation.widenFloat, index);
+        else {
+          const code = isSigned(type) ? Operation.widenSigned : Operation.widenUnsigned;
+          this.operation(code, index, field.length, target.length);
+        }
+        this.growth += target.length - field.length;
+        break;
+      }
+      case undefined:
+        throw new RangeError("a field that stays as it is belongs to a run");
+    }
+  }
+
+  #constant(octets: Uint8Array, at: number): void {
+    this.operation(Operation.constant, at, octets.length, this.constants.length);
+    const all = new Uint8Array(this.constants.length + octets.length);
+    all.set(this.constants);
+    all.set(octets, this.constants.length);
+    this.constants = all;
+    this.growth += octets.length;
+  }
+
+  #field(position: number): FieldSpecifier {
+    const field = this.source[position];
+    if (field === undefined) throw new RangeError(`there is no source field ${position}`);
+    return field;
+  }
+}
+
+/** The octets behind their length (RFC 7011 §7). */
+function withLength(octets: Uint8Array): Uint8Array {
+  const prefix = octets.length < 255 ? [octets.length] : [255, octets.length >> 8, octets.length & 0xff];
+  return Uint8Array.from([...prefix, ...octets]);
+}

@@ -1,0 +1,239 @@
+import { VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
+import { concatenate } from "../../ipfix/concatenate.ts";
+import { readVariableField } from "../../ipfix/data_record.ts";
+import { DecodeError } from "../../ipfix/decode_error.ts";
+import { OctetReader } from "../../ipfix/octet_reader.ts";
+import type { ListType } from "../../ipfix/structured_data.ts";
+import type { FieldSpecifier } from "../../ipfix/template.ts";
+import { decodeFieldSpecifier, type ResolveElement } from "../../ipfix/template_record.ts";
+import { acceptsAnything } from "../mapping/dialect.ts";
+import type { RecordMapper, ValueContext } from "./record_mapper.ts";
+import { checkedLength, numberOctets, PatchedOctets } from "./record_octets.ts";
+import { type FieldPlace, referenceKind } from "./reference_fields.ts";
+import type { ReferenceFault } from "./reference_scope.ts";
+import { memoryOctets } from "../program/loop/memory.ts";
+import { answer, recordLength, walkRecords } from "../program/loop/rewrite_loop.ts";
+import type { AcceptedTemplate, TemplateEntry } from "../templates/template_entry.ts";
+
+/** Lists in one another that are followed, the outermost counted. */
+export const LIST_DEPTH = 8;
+
+/** RFC 6313 §4.4: nothing is said of how the items belong together. */
+const SEMANTIC_UNDEFINED = 255;
+
+/** paddingOctets (210) of variable length: the element of a basic list whose own cannot be read. */
+const NO_ELEMENT = Uint8Array.of(0, 210, 255, 255);
+
+/** Records of one template in a subTemplateMultiList: addresses of its first octet and its end, the four of its header included. */
+interface Block {
+  readonly id: number;
+  readonly from: number;
+  readonly end: number;
+}
+
+/** A list that breaks RFC 6313; thrown, but never out of this file. No Error: a stack for each of 65,000 lists takes a second. */
+class Malformed {
+  constructor(
+    readonly message: string,
+    readonly at: number,
+    /** Nothing in it is laid out by a template that goes out changed: as it came it says what it said. */
+    readonly harmless: boolean,
+  ) {}
+}
+
+/**
+ * Maps lists of RFC 6313: template ids and records inside follow the mapping of their template, lists in lists as well.
+ *
+ * - not well-formed, or of a template that nobody announced: as it came towards a collector without limits, if nothing in it is
+ *   laid out by a template that goes out changed (the collector would read it by the wrong layout); else an empty list
+ * - records of a template that the collector does not get, and lists deeper than {@link LIST_DEPTH}: left out
+ * - an empty list stands for what is left out, since a field cannot be missing from one record of a template
+ * - a basicList's element is none of any template: its values are copied, unless they refer to templates themselves
+ */
+export class ListMapper {
+  constructor(readonly resolve: ResolveElement, readonly records: RecordMapper) {}
+
+  /**
+   * The octets of the list that stand in for those from the one address to the other.
+   *
+   * @param depth of this list: 1 for one in a data record
+   */
+  map(type: ListType, from: number, end: number, context: ValueContext, depth: number): Uint8Array {
+    if (depth > LIST_DEPTH) {
+      fault("deep_list", `${type} in ${depth - 1} other lists`, from, context);
+      return emptyList(type, from, end, context);
+    }
+    try {
+      switch (type) {
+        case "basicList":
+          return this.#basicList(from, end, context, depth);
+        case "subTemplateList":
+          return this.#subTemplateList(from, end, context, depth);
+        case "subTemplateMultiList":
+          return this.#subTemplateMultiList(from, end, context, depth);
+      }
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      const goes = error.harmless && acceptsAnything(context.holder.dialect);
+      fault("malformed_list", `${context.element}: ${error.message}`, error.at, context, goes);
+      return goes ? memoryOctets.slice(from, end) : emptyList(type, from, end, context);
+    }
+  }
+
+  #basicList(from: number, end: number, context: ValueContext, depth: number): Uint8Array {
+    const field = basicListField(from, end, this.resolve);
+    const content = from + specifierLength(from) + 1;
+    const items = itemsOf(field, content, end);
+    const kind = referenceKind(field);
+    if (kind === undefined) return memoryOctets.slice(from, end);
+    const patched = new PatchedOctets(memoryOctets.slice(from, end));
+    for (const { start, value, end: itemEnd } of items) {
+      const octets = kind === "templateId"
+        ? this.records.templateId(memoryOctets.slice(value, itemEnd), value, context)
+        : kind === "flowKeyIndicator"
+        ? this.records.flowKeys(memoryOctets.slice(value, itemEnd), value, context)
+        : this.map(kind, value, itemEnd, context, depth + 1);
+      const place = { start: start - from, value: value - from, end: itemEnd - from };
+      patched.replace(place, octets, field.length === VARIABLE_LENGTH);
+    }
+    return patched.result();
+  }
+
+  #subTemplateList(from: number, end: number, context: ValueContext, depth: number): Uint8Array {
+    if (end - from < 3) throw new Malformed("no template id", from, true);
+    const id = number16(from + 1);
+    const entry = context.scope.templates.get(id);
+    checkRecords(entry, from + 3, end, isUnchanged(entry));
+    if (entry?.kind === "accepted") {
+      const content = this.#content(entry, from + 3, end, context, depth);
+      return concatenate([memoryOctets.slice(from, from + 1), numberOctets(entry.targetId, 2), content]);
+    }
+    const goes = leaveOut(id, entry, from, context);
+    return goes ? memoryOctets.slice(from, end) : emptyList("subTemplateList", from, end, context);
+  }
+
+  #subTemplateMultiList(from: number, end: number, context: ValueContext, depth: number): Uint8Array {
+    const parts: Uint8Array[] = [memoryOctets.slice(from, from + 1)];
+    let length = 0;
+    for (const { id, from: start, end: blockEnd } of this.#blocks(from, end, context)) {
+      const entry = context.scope.templates.get(id);
+      if (entry?.kind === "accepted") {
+        const content = this.#content(entry, start + 4, blockEnd, context, depth);
+        checkedLength(content.length + 4);
+        parts.push(numberOctets(entry.targetId, 2), numberOctets(content.length + 4, 2), content);
+        length = checkedLength(length + content.length + 4);
+      } else if (leaveOut(id, entry, start, context)) {
+        parts.push(memoryOctets.slice(start, blockEnd));
+        length = checkedLength(length + blockEnd - start);
+      }
+    }
+    return concatenate(parts);
+  }
+
+  /** The blocks of a subTemplateMultiList, all of them checked before any is mapped. */
+  #blocks(from: number, end: number, { scope }: ValueContext): Block[] {
+    if (end === from) throw new Malformed("no semantic", from, true);
+    const blocks: Block[] = [];
+    let harmless = true;
+    for (let at = from + 1; at < end;) {
+      if (end - at < 4) throw new Malformed("octets behind the last records", at, harmless);
+      const [id, length] = [number16(at), number16(at + 2)];
+      harmless &&= isUnchanged(scope.templates.get(id));
+      if (length < 4 || length > end - at) throw new Malformed(`${length} octets of records`, at + 2, harmless);
+      blocks.push({ id, from: at, end: at + length });
+      at += length;
+    }
+    for (const block of blocks) checkRecords(scope.templates.get(block.id), block.from + 4, block.end, harmless);
+    return blocks;
+  }
+
+  #content(entry: AcceptedTemplate, from: number, end: number, context: ValueContext, depth: number): Uint8Array {
+    if (from === end) return new Uint8Array(0);
+    if (!entry.references) return this.records.records(entry, from, end, context);
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    for (let at = from; at < end;) {
+      const next = at + recordLength(entry.compiled.address, at, end);
+      const octets = this.records.record(entry, at, next, context, depth);
+      parts.push(octets);
+      length = checkedLength(length + octets.length);
+      at = next;
+    }
+    return concatenate(parts);
+  }
+}
+
+/** @throws Malformed where octets are left behind the last record: there is no padding in lists */
+function checkRecords(entry: TemplateEntry | undefined, from: number, end: number, harmless: boolean): void {
+  if (entry?.kind !== "accepted") return;
+  const whole = walkRecords(entry.compiled.address, from, end);
+  if (whole && answer.consumed === end - from) return;
+  throw new Malformed(`a record of template ${entry.source.id} overruns its list`, from + answer.consumed, harmless);
+}
+
+function isUnchanged(entry: TemplateEntry | undefined): boolean {
+  return entry === undefined || (entry.kind === "accepted" && entry.identity && !entry.references);
+}
+
+/** Notes records of a template that the collector does not have; true: they go out as they are. */
+function leaveOut(id: number, entry: TemplateEntry | undefined, at: number, context: ValueContext): boolean {
+  const goes = entry === undefined && acceptsAnything(context.holder.dialect);
+  const known = entry === undefined ? "was not announced" : "does not go out";
+  const message = `${context.element} holds records of template ${id}, which ${known}`;
+  fault(entry === undefined ? "unknown_template" : "refused_template", message, at, context, goes);
+  return goes;
+}
+
+function fault(kind: ReferenceFault, message: string, at: number, context: ValueContext, kept = false): void {
+  context.faults.push({ fault: kind, message, at, ...(kept ? {} : { lost: context.element }) });
+}
+
+/** A list of the type without items, as much as can be read of it, and of no template but one that the collector has. */
+function emptyList(type: ListType, from: number, end: number, { holder }: ValueContext): Uint8Array {
+  const semantic = Uint8Array.of(from < end ? memoryOctets[from] ?? SEMANTIC_UNDEFINED : SEMANTIC_UNDEFINED);
+  if (type === "subTemplateMultiList") return semantic;
+  if (type === "subTemplateList") return concatenate([semantic, numberOctets(holder.targetId, 2)]);
+  const header = end - from < 5 ? 0 : specifierLength(from);
+  const readable = header > 0 && from + 1 + header <= end;
+  return concatenate([semantic, readable ? memoryOctets.slice(from + 1, from + 1 + header) : NO_ELEMENT]);
+}
+
+function basicListField(from: number, end: number, resolve: ResolveElement): FieldSpecifier {
+  if (end === from) throw new Malformed("no semantic", from, true);
+  try {
+    return decodeFieldSpecifier(new OctetReader(memoryOctets, from + 1, end), resolve);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw new Malformed("no element", error.offset, true);
+  }
+}
+
+/** Octets of the field specifier behind the semantic: four more where it has a PEN. */
+function specifierLength(from: number): number {
+  return (memoryOctets[from + 1] ?? 0) >= 0x80 ? 8 : 4;
+}
+
+/** The items of a basicList, all of them found before any is mapped. @throws Malformed where they do not fill it */
+function itemsOf(field: FieldSpecifier, content: number, end: number): FieldPlace[] {
+  const items: FieldPlace[] = [];
+  const reader = new OctetReader(memoryOctets, content, end);
+  const harmless = referenceKind(field) === undefined;
+  while (reader.remaining > 0) {
+    const start = reader.offset;
+    if (field.length === 0 || (field.length !== VARIABLE_LENGTH && field.length > reader.remaining)) {
+      throw new Malformed(`${reader.remaining} octets behind the last item`, start, harmless);
+    }
+    try {
+      const { length } = field.length === VARIABLE_LENGTH ? readVariableField(reader) : reader.octets(field.length);
+      items.push({ start, value: reader.offset - length, end: reader.offset });
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      throw new Malformed("an item overruns its list", error.offset, harmless);
+    }
+  }
+  return items;
+}
+
+function number16(address: number): number {
+  return (memoryOctets[address] ?? 0) << 8 | (memoryOctets[address + 1] ?? 0);
+}

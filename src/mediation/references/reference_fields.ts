@@ -1,0 +1,122 @@
+import { VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
+import type { ListType } from "../../ipfix/structured_data.ts";
+import type { FieldSpecifier } from "../../ipfix/template.ts";
+import type { TemplateMapping } from "../mapping/template_mapping.ts";
+
+/** What a value refers to templates with: their ids, the positions of their fields, or records laid out by them. */
+export type ReferenceKind = "templateId" | "flowKeyIndicator" | ListType;
+
+const TEMPLATE_ID = 145;
+const FLOW_KEY_INDICATOR = 173;
+
+/**
+ * What values of this field refer to templates with (RFC 7119 §10.2, RFC 6313); undefined: they stand for themselves.
+ *
+ * A templateId or flowKeyIndicator whose length is none of its type (1 to 2, 1 to 8 octets) is no number that anyone could follow.
+ */
+export function referenceKind({ element, length }: FieldSpecifier): ReferenceKind | undefined {
+  const { pen, id, enterpriseBit, type } = element;
+  if (length === 0) return undefined;
+  if (type === "basicList" || type === "subTemplateList" || type === "subTemplateMultiList") return type;
+  if (pen !== 0 || enterpriseBit) return undefined;
+  if (id === TEMPLATE_ID && length <= 2) return "templateId";
+  if (id === FLOW_KEY_INDICATOR && length <= 8) return "flowKeyIndicator";
+  return undefined;
+}
+
+/** Whether records of the mapping refer to templates. */
+export function hasReferences(mapping: TemplateMapping): boolean {
+  return mapping.fields.some(({ target, value }) => value.from === "record" && referenceKind(target) !== undefined);
+}
+
+/** Where a field lies in the octets that were walked. */
+export interface FieldPlace {
+  /** First octet of the field, its length octets counted. */
+  readonly start: number;
+  /** First octet of the value. */
+  readonly value: number;
+  readonly end: number;
+}
+
+/** Finds some of a record's fields: as many steps as there are wanted fields and variable ones, so never more than the record's octets. */
+export class FieldWalk {
+  readonly #steps: { readonly skip: number; readonly length: number; readonly wanted: boolean }[] = [];
+
+  /** @param wanted positions of fields that have octets, rising */
+  constructor(fields: readonly FieldSpecifier[], wanted: ReadonlySet<number>) {
+    let skip = 0;
+    for (const [position, { length }] of fields.entries()) {
+      if (length !== VARIABLE_LENGTH && !wanted.has(position)) {
+        skip += length;
+        continue;
+      }
+      this.#steps.push({ skip, length, wanted: wanted.has(position) });
+      skip = 0;
+    }
+  }
+
+  /** The wanted fields of the record that begins at `start`, which is known to be whole. */
+  places(octets: Uint8Array, start: number): FieldPlace[] {
+    const places: FieldPlace[] = [];
+    let at = start;
+    for (const step of this.#steps) {
+      const field = at + step.skip;
+      let value = field;
+      let { length } = step;
+      if (length === VARIABLE_LENGTH) {
+        length = octets[value++] ?? 0;
+        if (length === 255) {
+          length = (octets[value] ?? 0) << 8 | (octets[value + 1] ?? 0);
+          value += 2;
+        }
+      }
+      at = value + length;
+      if (step.wanted) places.push({ start: field, value, end: at });
+    }
+    return places;
+  }
+}
+
+/** One field of the target that refers to templates. */
+export interface ReferenceField {
+  readonly kind: ReferenceKind;
+  /** Which of the source's walked fields it comes from. */
+  readonly source: number;
+  readonly variable: boolean;
+  readonly name: string;
+}
+
+/** How the references in records of one mapping are found. */
+export interface ReferencePlan {
+  readonly source: FieldWalk;
+  readonly target: FieldWalk;
+  /** In the target's order: as the target's walk gives them. */
+  readonly fields: readonly ReferenceField[];
+  /** Which of the source's walked fields is the first templateId: what flow keys of the same record speak of. Undefined: none. */
+  readonly named: number | undefined;
+}
+
+/** The plan of a mapping. */
+export function referencePlan(mapping: TemplateMapping): ReferencePlan {
+  const named = mapping.source.fields.findIndex((field) => referenceKind(field) === "templateId");
+  const wantedSources = new Set<number>(named < 0 ? [] : [named]);
+  const wantedTargets = new Set<number>();
+  for (const [position, { target, value }] of mapping.fields.entries()) {
+    if (value.from !== "record" || referenceKind(target) === undefined) continue;
+    wantedTargets.add(position);
+    wantedSources.add(value.index);
+  }
+  const sources = [...wantedSources].sort((one, other) => one - other);
+  const fields = mapping.fields.flatMap(({ target, value }): ReferenceField[] => {
+    const kind = referenceKind(target);
+    if (value.from !== "record" || kind === undefined) return [];
+    const { element: { name }, length } = target;
+    return [{ kind, source: sources.indexOf(value.index), variable: length === VARIABLE_LENGTH, name }];
+  });
+  return {
+    source: new FieldWalk(mapping.source.fields, wantedSources),
+    target: new FieldWalk(mapping.fields.map(({ target }) => target), wantedTargets),
+    fields,
+    named: named < 0 ? undefined : sources.indexOf(named),
+  };
+}

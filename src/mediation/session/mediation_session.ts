@@ -1,0 +1,328 @@
+import { DecodeError } from "../../ipfix/decode_error.ts";
+import { nextMessageLength } from "../../ipfix/framing.ts";
+import { IPFIX_VERSION, MESSAGE_HEADER_LENGTH } from "../../ipfix/message_header.ts";
+import type { RegistryHistory } from "../../ipfix/registry.ts";
+import { Announcements } from "../templates/announcements.ts";
+import type { CompiledMappings } from "../program/compiled_mapping.ts";
+import { Counters, increment } from "../templates/counters.ts";
+import type { SharedState } from "./mediator.ts";
+import type { MessagePlan } from "./message_plan.ts";
+import { MessageReader } from "./message_reader.ts";
+import { MessageWriter, type Output } from "./message_writer.ts";
+import { RecordMapper } from "../references/record_mapper.ts";
+import { Replay } from "./replay.ts";
+import { addressOf, allocate, memoryOctets } from "../program/loop/memory.ts";
+import { answer, rewriteMessages, SCRATCH_LENGTH, Stop } from "../program/loop/rewrite_loop.ts";
+import { Routes } from "../program/loop/routes.ts";
+import { SessionEvents } from "./session_events.ts";
+import type { CollectorFacts, SessionFacts, SessionRewriter, TemplateState } from "./session_rewriter.ts";
+import { SessionTarget } from "./session_target.ts";
+import { SessionTemplates } from "./session_templates.ts";
+import { refusalKey, remappedEvent, type RemappedTemplate, templateChanges } from "../templates/template_changes.ts";
+import { TemplateIntake } from "./template_intake.ts";
+
+/** Octets that are staged in the loop's memory where a caller's buffers lie outside of it: one copy in, one copy out. */
+const STAGE_LENGTH = 256 * 1024;
+const stagedInput = allocate(STAGE_LENGTH);
+const stagedOutput = allocate(STAGE_LENGTH);
+const scratch = allocate(2 * SCRATCH_LENGTH);
+
+/** Where a call's output goes. */
+interface Room extends Output {
+  /** All of it is input that stays where it is. */
+  relayed: boolean;
+}
+
+const mappers = new WeakMap<RegistryHistory, RecordMapper>();
+
+/** It holds nothing between two records: sessions that read the same registries share it. */
+function mapperOf(registryHistory: RegistryHistory): RecordMapper {
+  const known = mappers.get(registryHistory);
+  if (known !== undefined) return known;
+  const mapper = new RecordMapper(scratch, registryHistory.resolve.bind(registryHistory));
+  mappers.set(registryHistory, mapper);
+  return mapper;
+}
+
+/** The session rewriter: see its contract. */
+export class Session implements SessionRewriter {
+  consumed = 0;
+  produced = 0;
+  producedRecords = 0;
+  readonly #counters = new Counters();
+  readonly #routes: Routes;
+  readonly #templates: SessionTemplates;
+  readonly #announcements = new Announcements();
+  readonly #target: SessionTarget;
+  readonly #replay: Replay;
+  readonly #compiled: CompiledMappings;
+  readonly #events: SessionEvents;
+  /** The message in hand, and what writes it. */
+  #plan: MessagePlan | undefined;
+  #writer: MessageWriter | undefined;
+  /** Octets at the start of the input that are a message given up. */
+  #abandoned = 0;
+  /** Whether the templates are to be mapped again once no message is in hand. */
+  #remapping = false;
+  #closed = false;
+
+  constructor(shared: SharedState, facts: SessionFacts) {
+    this.#compiled = shared.compiled;
+    const target = this.#target = new SessionTarget(shared, facts);
+    const events = this.#events = new SessionEvents(this.#counters, facts.notify);
+    this.#routes = new Routes(target.maxMessageLength);
+    const intake = new TemplateIntake(shared, facts, target, events);
+    this.#templates = new SessionTemplates(shared, intake, this.#routes, this.#counters, events);
+    this.#replay = new Replay(this.#templates, this.#announcements, target);
+  }
+
+  get counters(): Counters {
+    this.#templates.fold();
+    return this.#counters;
+  }
+
+  get skewed(): boolean {
+    for (const { templates } of this.#templates.domains.values()) {
+      for (const entry of templates.values()) if (entry.kind === "refused" || !entry.identity) return true;
+    }
+    return false;
+  }
+
+  rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
+    if (this.#closed) throw new Error("the session is closed");
+    this.produced = this.producedRecords = 0;
+    this.consumed = this.#abandoned;
+    this.#abandoned = 0;
+    this.#announcements.settle();
+    const inputLength = Math.min(input.length, STAGE_LENGTH);
+    let inputAddress = addressOf(input);
+    if (inputAddress < 0) memoryOctets.set(input.subarray(0, inputLength), inputAddress = stagedInput);
+    const start = addressOf(output) < 0 ? stagedOutput : addressOf(output);
+    const room: Room = {
+      start,
+      end: start + Math.min(output.length, STAGE_LENGTH),
+      at: start,
+      messages: 0,
+      records: 0,
+      relayed: false,
+    };
+    try {
+      this.#run(input.subarray(0, inputLength), inputAddress, room);
+    } finally {
+      this.produced = room.at - start;
+      this.producedRecords = room.records;
+      this.#counters.messagesSent += room.messages;
+      this.#counters.octetsSent += this.produced;
+      this.#counters.recordsSent += room.records;
+      this.#counters.octetsReceived += this.consumed;
+      this.#events.tell();
+    }
+    if (room.relayed) return input.subarray(this.consumed - this.produced, this.consumed);
+    if (start === stagedOutput) output.set(memoryOctets.subarray(start, room.at));
+    return output.subarray(0, this.produced);
+  }
+
+  #run(input: Uint8Array, address: number, output: Room): void {
+    if (!this.#replay.write(output, this.#readClock(input))) return;
+    for (;;) {
+      if (this.#plan !== undefined) {
+        if (this.#writer?.write(address + this.consumed, output) === false) return;
+        this.consumed += this.#plan.length;
+        this.#plan = this.#writer = undefined;
+        this.#finishTemplates(output);
+      }
+      if (this.#remapping) {
+        this.#remap();
+        if (!this.#replay.write(output)) return;
+      }
+      const maxMessages = this.#target.dialect.messagesPerWrite;
+      if (output.messages >= maxMessages) return;
+      this.#routes.maxMessages = maxMessages - output.messages;
+      const stop = rewriteMessages(
+        this.#routes.address,
+        address + this.consumed,
+        address + input.length,
+        output.at,
+        output.end,
+      );
+      const { consumed, produced, records, messages, hot, relayed } = answer;
+      if (relayed && output.at === output.start) output.relayed = true;
+      else if (relayed) memoryOctets.copyWithin(output.at, address + this.consumed, address + this.consumed + produced);
+      this.consumed += consumed;
+      output.at += produced;
+      output.messages += messages;
+      output.records += records;
+      this.#counters.messagesReceived += messages;
+      this.#counters.recordsReceived += records;
+      if (hot !== 0) this.#compiled.quicken(hot);
+      if (stop !== Stop.general) return;
+      if (!this.#readGeneral(input, address, output)) return;
+    }
+  }
+
+  /** The export time of the exporter's next message, if that is there: templates that are sent again are not older than what follows. */
+  #readClock(input: Uint8Array): number | undefined {
+    const start = this.consumed;
+    if (input.length - start < MESSAGE_HEADER_LENGTH) return undefined;
+    const view = new DataView(input.buffer, input.byteOffset + start, MESSAGE_HEADER_LENGTH);
+    const domain = this.#templates.domains.get(view.getUint32(12));
+    if (view.getUint16(0) !== IPFIX_VERSION || domain === undefined) return undefined;
+    const exportTime = domain.exportTime = view.getUint32(4);
+    return exportTime;
+  }
+
+  /** Reads the message that the loop left; false: not now, what is before it has to go out first, or it is not all there. */
+  #readGeneral(input: Uint8Array, address: number, output: Output): boolean {
+    let plan: MessagePlan;
+    const events = this.#events.length;
+    try {
+      if (nextMessageLength(input, this.consumed) === "incomplete") return false;
+      plan = this.#newReader().read(input, this.consumed, address);
+    } catch (error) {
+      this.#templates.journal.rollBack();
+      this.#events.takeBack(events);
+      if (!(error instanceof DecodeError)) throw error;
+      if (output.at > output.start || this.consumed > 0) return false;
+      increment(this.#counters.messagesRejected, error.reason);
+      throw error;
+    }
+    this.#templates.journal.commit();
+    this.#counters.messagesReceived++;
+    this.#counters.recordsReceived += plan.received;
+    const expected = plan.domain?.sequence.expected ?? 0;
+    if (plan.domain?.sequence.follow(plan.sequenceNumber, plan.received, plan.certain) === true) {
+      const { observationDomain, sequenceNumber } = plan;
+      this.#events.notify({ event: "sequence_gap", observationDomain, expected, received: sequenceNumber });
+    }
+    if (plan.domain !== undefined) plan.domain.exportTime = plan.exportTime;
+    if (plan.dropped) plan.domain?.sequence.depart(plan.sequenceNumber, plan.received);
+    this.#plan = plan;
+    this.#writer = this.#newWriter();
+    this.#writer.begin(plan);
+    return true;
+  }
+
+  /** For one message, as is the writer: few need it, and a session that waits holds neither. */
+  #newReader(): MessageReader {
+    const { reliable } = this.#target.facts;
+    return new MessageReader({ templates: this.#templates, reliable, target: this.#target, events: this.#events });
+  }
+
+  #newWriter(): MessageWriter {
+    return new MessageWriter({
+      target: this.#target,
+      announcements: this.#announcements,
+      scratch,
+      mapper: mapperOf(this.#target.shared.registryHistory),
+      events: this.#events,
+    });
+  }
+
+  /** Lets go of the templates that the message just written replaced or withdrew: noted at its last octet. */
+  #finishTemplates(output: Output): void {
+    this.#templates.journal.finish();
+    for (const { observationDomain, targetId } of this.#templates.staleTargets.splice(0)) {
+      this.#announcements.retire(observationDomain, targetId, output.at - output.start - 1);
+    }
+  }
+
+  restart(unsent?: Uint8Array): void {
+    this.#replay.restart(unsent, this.produced);
+  }
+
+  announce(): void {
+    this.#replay.announce();
+  }
+
+  remap(): void {
+    if (this.#closed) return;
+    if (this.#plan === undefined) this.#remap();
+    else this.#remapping = true;
+  }
+
+  get outdated(): boolean {
+    return this.#target.outdated;
+  }
+
+  renew(unsent?: Uint8Array, collector: CollectorFacts = this.#target): number {
+    let dropped = this.#writer?.abandon() ?? 0;
+    if (this.#plan !== undefined) {
+      this.#abandoned += this.#plan.length;
+      this.#plan = this.#writer = undefined;
+      this.#templates.journal.finish();
+    }
+    this.#remapping = false;
+    this.#target.adopt(collector);
+    this.#routes.maxMessageLength = this.#target.maxMessageLength;
+    this.#mapAgain(false);
+    this.#templates.staleTargets.length = 0; // the new connection begins with what stands now
+    dropped += this.#replay.renew(unsent, this.produced, this.#templates.announcements());
+    if (dropped > 0) increment(this.#counters.recordsDropped, "collector_unavailable", dropped);
+    this.#events.tell();
+    return dropped;
+  }
+
+  #remap(): void {
+    this.#remapping = false;
+    this.#target.follow();
+    this.#replay.change(templateChanges(this.#mapAgain(true), this.#target.dialect.withdrawals));
+    this.#events.tell();
+  }
+
+  /** Maps every template again; only what is different now is told. */
+  #mapAgain(sameCollector: boolean): RemappedTemplate[] {
+    const refusals = new Set(this.#templates.refusals());
+    const first = this.#events.length;
+    const remapped = this.#templates.remap(sameCollector);
+    this.#events.keep(
+      first,
+      (event) => !("event" in event) || event.event !== "template_refused" || !refusals.has(refusalKey(event)),
+    );
+    for (const event of remapped.flatMap(remappedEvent)) this.#events.notify(event);
+    return remapped;
+  }
+
+  sourceTemplates(): Uint8Array[] {
+    return [...this.#templates.sources()];
+  }
+
+  templates(): TemplateState[] {
+    this.#templates.fold();
+    const states: TemplateState[] = [];
+    for (const domain of this.#templates.domains.values()) {
+      for (const [template, entry] of domain.templates) {
+        const detected = entry.detectedProfile === undefined ? {} : { detectedProfile: entry.detectedProfile };
+        states.push(
+          entry.kind === "refused"
+            ? {
+              observationDomain: domain.id,
+              template,
+              targetTemplate: undefined,
+              outcome: "refused",
+              records: 0,
+              ...detected,
+            }
+            : {
+              observationDomain: domain.id,
+              template,
+              targetTemplate: entry.targetId,
+              outcome: entry.identity ? "identity" : "rewritten",
+              mapping: entry.mapping,
+              records: entry.records,
+              ...detected,
+            },
+        );
+      }
+    }
+    return states;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#templates.journal.finish();
+    this.#templates.fold();
+    this.#templates.close();
+    this.#routes.close();
+  }
+}

@@ -1,0 +1,106 @@
+import type { RegistryHistory } from "../../ipfix/registry.ts";
+import type { Template } from "../../ipfix/template.ts";
+import { CompiledMappings } from "../program/compiled_mapping.ts";
+import { Session } from "./mediation_session.ts";
+import type { SessionFacts, SessionRewriter } from "./session_rewriter.ts";
+import { TemplateIdSpace } from "../templates/template_id_space.ts";
+import type { ChooseTreatment, Treatment } from "../mapping/treatment.ts";
+
+/** Caps that hold whatever exporters send. */
+export interface MediationLimits {
+  readonly templatesPerSession: number;
+  /** Over all sessions. */
+  readonly templates: number;
+  /** Field specifiers in all templates of a session: it is they that take memory, and one template may have 16,383. */
+  readonly fieldsPerSession: number;
+  /** Over all sessions. */
+  readonly fields: number;
+  readonly observationDomainsPerSession: number;
+}
+
+const DEFAULT_LIMITS: MediationLimits = {
+  templatesPerSession: 256,
+  templates: 65536,
+  fieldsPerSession: 32768,
+  fields: 1_048_576,
+  observationDomainsPerSession: 256,
+};
+
+/** What all sessions to one collector have in common. */
+export interface MediatorOptions {
+  readonly chooseTreatment: ChooseTreatment;
+  /** Reads the elements of templates that come in. */
+  readonly registryHistory: RegistryHistory;
+  /** Reads an exporter's release off its template. */
+  readonly detectRelease?: (template: Template) => string | undefined;
+  readonly limits?: Partial<MediationLimits>;
+  /** Whether the last value that was lost of each element is kept ({@link Counters.lostValues}); false where it is missing. */
+  readonly keepLostValues?: boolean;
+  /** Messages that make a mapping worth a function that walks its records: 1024 where it is missing; 0: it gets one at once. */
+  readonly worthAFunction?: number;
+}
+
+/** What the sessions of one mediator share. */
+export interface SharedState {
+  chooseTreatment: ChooseTreatment;
+  readonly registryHistory: RegistryHistory;
+  readonly detectRelease: (template: Template) => string | undefined;
+  limits: MediationLimits;
+  keepLostValues: boolean;
+  readonly compiled: CompiledMappings;
+  readonly ids: TemplateIdSpace;
+  /** Templates that all sessions hold together. */
+  templates: number;
+  /** Their field specifiers. */
+  fields: number;
+  /** A number for each treatment, to tell them apart. */
+  numberOf(treatment: Treatment): number;
+}
+
+/** Opens sessions to one collector and keeps what they share: template ids per observation domain, compiled programs, caps. */
+export class Mediator {
+  readonly #shared: SharedState;
+
+  constructor(readonly options: MediatorOptions) {
+    const numbers = new WeakMap<Treatment, number>();
+    let treatments = 0;
+    this.#shared = {
+      chooseTreatment: options.chooseTreatment,
+      registryHistory: options.registryHistory,
+      detectRelease: options.detectRelease ?? (() => undefined),
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      keepLostValues: options.keepLostValues ?? false,
+      compiled: new CompiledMappings(options.worthAFunction),
+      ids: new TemplateIdSpace(),
+      templates: 0,
+      fields: 0,
+      numberOf(treatment) {
+        const known = numbers.get(treatment);
+        if (known !== undefined) return known;
+        numbers.set(treatment, ++treatments);
+        return treatments;
+      },
+    };
+  }
+
+  /**
+   * Goes by other treatments and limits from now on. Sessions that stand go by the treatments before until they are told to
+   * ({@link SessionRewriter.remap}, {@link SessionRewriter.renew}); limits hold for all at once, and put out nothing that stands.
+   */
+  reconfigure(
+    { chooseTreatment, limits, keepLostValues = false }: Pick<
+      MediatorOptions,
+      "chooseTreatment" | "limits" | "keepLostValues"
+    >,
+  ): void {
+    this.#shared.chooseTreatment = chooseTreatment;
+    this.#shared.compiled.memo.clear();
+    this.#shared.limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#shared.keepLostValues = keepLostValues;
+  }
+
+  /** @throws RangeError when the rewrite loop's memory is used up */
+  open(facts: SessionFacts): SessionRewriter {
+    return new Session(this.#shared, facts);
+  }
+}

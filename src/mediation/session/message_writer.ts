@@ -1,0 +1,309 @@
+import { writeMessageHeader } from "../../ipfix/message_header.ts";
+import { SET_HEADER_LENGTH, writeSetHeader } from "../../ipfix/set.ts";
+import type { Announcements } from "../templates/announcements.ts";
+import type { Dialect } from "../mapping/dialect.ts";
+import type { MessagePlan, PlanItem } from "./message_plan.ts";
+import type { RecordMapper } from "../references/record_mapper.ts";
+import { type MappedRecord, type ReferenceScope, Unmappable } from "../references/reference_scope.ts";
+import { memoryLongs, memoryOctets } from "../program/loop/memory.ts";
+import { answer, recordLength, rewriteRecords } from "../program/loop/rewrite_loop.ts";
+import type { SessionEvents } from "./session_events.ts";
+import { MESSAGE_OVERHEAD } from "./template_intake.ts";
+import type { AcceptedTemplate } from "../templates/template_entry.ts";
+
+const HEADER_LENGTH = 16;
+
+/** Where output goes: octets of the rewrite loop's memory, filled from `at` on. */
+export interface Output {
+  readonly start: number;
+  readonly end: number;
+  at: number;
+  messages: number;
+  records: number;
+}
+
+/** What the writer asks of its session. */
+export interface WriterOptions {
+  /** What goes out has to fit it, as it stands at each message. */
+  readonly target: { readonly dialect: Dialect; readonly maxMessageLength: number };
+  readonly announcements: Announcements;
+  /** Address of as many octets as `SCRATCH_LENGTH` says. */
+  readonly scratch: number;
+  /** For records that refer to templates. */
+  readonly mapper: RecordMapper;
+  readonly events: Pick<SessionEvents, "drop" | "countFaults">;
+}
+
+/** Writes one planned message as one or more that fit the dialect; stops where the output is full and goes on in the next one. */
+export class MessageWriter {
+  readonly #options: WriterOptions;
+  #plan: MessagePlan | undefined;
+  #item = 0;
+  /** Octets of the current data item that have been written or dropped. */
+  #offset = 0;
+  /** Data of the message was dropped: from here on, what is sent is counted. */
+  #departed = false;
+  /** The record at the current offset, mapped, which did not fit the message before. */
+  #held: MappedRecord | undefined;
+  #written = 0;
+  /** Data records of the plan that are in messages written, or dropped and counted. */
+  #done = 0;
+  // The message that is being written: addresses.
+  #message = 0;
+  #set = 0;
+  #setId = 0;
+  #setSource = -1;
+  #setRecords = 0;
+  #sets = 0;
+  #records = 0;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+  }
+
+  begin(plan: MessagePlan): void {
+    this.#plan = plan;
+    this.#item = 0;
+    this.#offset = 0;
+    this.#written = 0;
+    this.#done = 0;
+    this.#departed = plan.dropped;
+    this.#message = 0;
+  }
+
+  /** Gives the message in hand up: how many of its data records have not been written. */
+  abandon(): number {
+    const records = this.#plan === undefined ? 0 : this.#plan.records - this.#done;
+    this.#plan = undefined;
+    return records;
+  }
+
+  /**
+   * Writes on.
+   *
+   * @param source address of the planned message's first octet
+   * @returns whether all of it has been written
+   */
+  write(source: number, output: Output): boolean {
+    const plan = this.#plan;
+    if (plan === undefined) return true;
+    if (plan.relay) return this.#relay(plan, source, output);
+    this.#held = undefined; // its addresses may be others by now
+    const needed = Math.min(this.#options.target.maxMessageLength, plan.bound);
+    while (this.#item < plan.items.length || (this.#written === 0 && this.#message === 0)) {
+      if (this.#message === 0) {
+        if (output.messages >= this.#options.target.dialect.messagesPerWrite || output.end - output.at < needed) {
+          return false;
+        }
+        this.#open(output);
+      }
+      const item = plan.items[this.#item];
+      if (item === undefined) break;
+      const fits = item.kind === "announcement"
+        ? this.#announce(plan, item, output)
+        : this.#data(plan, item, source, output);
+      if (!fits) this.#close(plan, output);
+    }
+    if (this.#message !== 0) this.#close(plan, output);
+    this.#plan = undefined;
+    return true;
+  }
+
+  #relay(plan: MessagePlan, source: number, output: Output): boolean {
+    if (output.messages >= this.#options.target.dialect.messagesPerWrite || output.end - output.at < plan.length) {
+      return false;
+    }
+    memoryOctets.copyWithin(output.at, source, source + plan.length);
+    if (plan.domain?.sequence.counted === true) this.#writeSequence(output.at, plan.domain.sequence.next(plan.records));
+    for (const item of plan.items) {
+      if (item.kind === "announcement") this.#note(plan, item, output.at - output.start);
+      else countRecords(item.template, item.records);
+    }
+    output.at += plan.length;
+    output.messages++;
+    output.records += plan.records;
+    this.#plan = undefined;
+    return true;
+  }
+
+  #open(output: Output): void {
+    this.#message = output.at;
+    output.at += HEADER_LENGTH;
+    this.#set = 0;
+    this.#setSource = -1;
+    this.#sets = 0;
+    this.#records = 0;
+  }
+
+  get #limit(): number {
+    return this.#message + this.#options.target.maxMessageLength;
+  }
+
+  #room(output: Output): number {
+    return Math.min(this.#limit, output.end) - output.at;
+  }
+
+  /** Begins a set; false: not in this message. */
+  #openSet(id: number, source: number, least: number, output: Output): boolean {
+    this.#closeSet(output);
+    if (this.#sets >= this.#options.target.dialect.setsPerMessage || this.#room(output) < SET_HEADER_LENGTH + least) {
+      return false;
+    }
+    this.#set = output.at;
+    this.#setId = id;
+    this.#setSource = source;
+    this.#setRecords = 0;
+    this.#sets++;
+    output.at += SET_HEADER_LENGTH;
+    return true;
+  }
+
+  #closeSet(output: Output): void {
+    if (this.#set === 0) return;
+    if (this.#setRecords === 0) {
+      output.at = this.#set;
+      this.#sets--;
+    } else writeSetHeader(memoryOctets, this.#set, this.#setId, output.at - this.#set);
+    this.#set = 0;
+    this.#setSource = -1;
+  }
+
+  #announce(plan: MessagePlan, item: PlanItem & { kind: "announcement" }, output: Output): boolean {
+    const { length } = item.octets;
+    const together = this.#set !== 0 && this.#setSource === item.set &&
+      this.#setRecords < this.#options.target.dialect.templateRecordsPerSet && this.#room(output) >= length;
+    if (!together && !this.#openSet(item.setId, item.set, length, output)) return false;
+    memoryOctets.set(item.octets, output.at);
+    this.#note(plan, item, this.#message - output.start);
+    output.at += length;
+    this.#setRecords++;
+    this.#item++;
+    return true;
+  }
+
+  #note(plan: MessagePlan, item: PlanItem & { kind: "announcement" }, offset: number): void {
+    const { observationDomain } = plan;
+    const { announcements } = this.#options;
+    if (item.withdrawal) announcements.withdraw(observationDomain, item.targetId, item.setId, offset);
+    else {announcements.announce(
+        { observationDomain, targetId: item.targetId, setId: item.setId, octets: item.octets },
+        offset,
+      );}
+  }
+
+  #data(plan: MessagePlan, item: PlanItem & { kind: "data" }, source: number, output: Output): boolean {
+    const { template } = item;
+    if (!this.#openSet(template.targetId, -1, 0, output)) return false;
+    if (item.scope !== undefined) return this.#mapData(plan, item, item.scope, source, output);
+    const program = template.compiled.address;
+    const from = source + item.start + this.#offset;
+    const end = source + item.end;
+    const limit = Math.min(this.#limit, output.end);
+    rewriteRecords(program, template.counters, from, end, output.at, limit, this.#options.scratch);
+    const { consumed, produced, records } = answer;
+    output.at += produced;
+    this.#offset += consumed;
+    this.#setRecords += records;
+    this.#records += records;
+    // Nothing else stands in this message, and it has all the room that one can have: what does not fit it fits none.
+    const isTooLong = this.#sets === 1 && this.#setRecords === 0;
+    this.#closeSet(output);
+    if (isTooLong) this.#dropRecord(plan, item, source);
+    if (source + item.start + this.#offset < end) return isTooLong;
+    this.#item++;
+    this.#offset = 0;
+    return true;
+  }
+
+  /** Records that refer to templates, into the set that is open. */
+  #mapData(
+    plan: MessagePlan,
+    item: PlanItem & { kind: "data" },
+    scope: ReferenceScope,
+    source: number,
+    output: Output,
+  ): boolean {
+    const { mapper, target: { maxMessageLength }, events } = this.#options;
+    const { template } = item;
+    const end = source + item.end;
+    while (source + item.start + this.#offset < end) {
+      const from = source + item.start + this.#offset;
+      const length = recordLength(template.compiled.address, from, end);
+      const record = this.#held ?? mapper.map(template, scope, from, from + length);
+      this.#held = undefined;
+      const isTooLong = !(record instanceof Unmappable) && record.octets.length + MESSAGE_OVERHEAD > maxMessageLength;
+      if (record instanceof Unmappable || isTooLong) {
+        const [reason, message] = record instanceof Unmappable
+          ? [record.reason, record.message] as const
+          : ["record_too_long", tooLong(maxMessageLength)] as const;
+        this.#departed = true;
+        this.#done++;
+        events.drop(reason, plan.observationDomain, template.source.id, message, 1);
+      } else if (record.octets.length > this.#room(output)) {
+        this.#held = record;
+        this.#closeSet(output);
+        return false;
+      } else {
+        memoryOctets.set(record.octets, output.at);
+        output.at += record.octets.length;
+        this.#setRecords++;
+        this.#records++;
+        mapper.count(record);
+        events.countFaults(record, plan.observationDomain, template.source.id, source);
+      }
+      this.#offset += length;
+    }
+    this.#closeSet(output);
+    this.#item++;
+    this.#offset = 0;
+    return true;
+  }
+
+  #dropRecord(plan: MessagePlan, item: PlanItem & { kind: "data" }, source: number): void {
+    const { source: template, compiled } = item.template;
+    this.#offset += recordLength(compiled.address, source + item.start + this.#offset, source + item.end);
+    this.#departed = true;
+    this.#done++;
+    const message = tooLong(this.#options.target.maxMessageLength);
+    this.#options.events.drop("record_too_long", plan.observationDomain, template.id, message, 1);
+  }
+
+  #close(plan: MessagePlan, output: Output): void {
+    this.#closeSet(output);
+    const start = this.#message;
+    this.#message = 0;
+    const isNothing = this.#sets === 0 && (!this.#options.target.dialect.emptyMessages || this.#written > 0);
+    const isWhole = this.#written === 0 && this.#item >= plan.items.length;
+    const sequence = plan.domain?.sequence;
+    if (this.#departed || (!isNothing && !isWhole)) sequence?.depart(plan.sequenceNumber, plan.received);
+    if (isNothing) {
+      output.at = start;
+      this.#written++;
+      return;
+    }
+    writeMessageHeader(memoryOctets, start, {
+      version: 10,
+      length: output.at - start,
+      exportTime: plan.exportTime,
+      sequenceNumber: sequence?.counted === true ? sequence.next(this.#records) : plan.sequenceNumber,
+      observationDomainId: plan.observationDomain,
+    });
+    this.#written++;
+    this.#done += this.#records;
+    output.messages++;
+    output.records += this.#records;
+  }
+
+  #writeSequence(message: number, sequence: number): void {
+    new DataView(memoryOctets.buffer).setUint32(message + 8, sequence);
+  }
+}
+
+/** As the rewrite loop counts the records that it rewrites. */
+function countRecords({ counters }: AcceptedTemplate, records: number): void {
+  memoryLongs[counters >>> 3] = (memoryLongs[counters >>> 3] ?? 0n) + BigInt(records);
+}
+
+function tooLong(maxMessageLength: number): string {
+  return `a record of its own exceeds ${maxMessageLength} octets of message`;
+}

@@ -1,0 +1,235 @@
+import { unknownElement } from "../../ipfix/information_element.ts";
+import {
+  decodeMessageHeader,
+  MESSAGE_HEADER_LENGTH,
+  type MessageHeader,
+  writeMessageHeader,
+} from "../../ipfix/message_header.ts";
+import { OctetReader } from "../../ipfix/octet_reader.ts";
+import { recordLayout } from "../../ipfix/record_layout.ts";
+import {
+  type MessageSet,
+  MINIMUM_DATA_SET_ID,
+  SET_HEADER_LENGTH,
+  setsOfMessage,
+  TEMPLATE_SET_ID,
+  writeSetHeader,
+} from "../../ipfix/set.ts";
+import type { Template } from "../../ipfix/template.ts";
+import { decodeTemplateRecords } from "../../ipfix/template_record.ts";
+import type { Announcement, AnnouncementChange, Announcements } from "../templates/announcements.ts";
+import type { Dialect } from "../mapping/dialect.ts";
+import type { Output } from "./message_writer.ts";
+import { memoryOctets } from "../program/loop/memory.ts";
+import type { SessionTemplates } from "./session_templates.ts";
+import type { TemplateChange } from "../templates/template_changes.ts";
+
+/** A whole message that waits to go out, its sequence number still to be put in. */
+interface WaitingMessage {
+  readonly message: Uint8Array;
+  /** Data records in it. */
+  readonly records: number;
+  /** What it changes of the announcements; those of a replayed template are there already. A change may go without a message. */
+  readonly changes: readonly Pick<AnnouncementChange, "key" | "after">[];
+  /** One of the templates that a connection begins with, or that are sent again: made anew where that does not arrive. */
+  readonly isReplayedTemplate: boolean;
+}
+
+/**
+ * What goes out before anything else: templates again, and what an old connection to the collector never took. Replayed templates
+ * come before all other messages, so that a connection which fails again and again makes nothing longer.
+ */
+export class Replay {
+  #waiting: WaitingMessage[] = [];
+  /** Octets at the beginning of the current output that are replayed templates. */
+  #replayed = 0;
+
+  constructor(
+    readonly templates: Pick<SessionTemplates, "domains" | "restarted">,
+    readonly announcements: Announcements,
+    readonly target: { readonly dialect: Pick<Dialect, "messagesPerWrite"> },
+  ) {}
+
+  /** The live templates go out again, in the transport session that is; not beside others that still wait. */
+  announce(): void {
+    if (this.#waiting.length === 0) this.#waiting = [...this.#templateMessages()];
+  }
+
+  /**
+   * A new transport session: templates as they stood before `unsent`; then this; numbers from 0.
+   *
+   * @param unsent the last octets of the current output
+   * @param produced octets of that output
+   */
+  restart(unsent: Uint8Array = new Uint8Array(0), produced: number): void {
+    const start = produced - unsent.length;
+    const changes = this.announcements.rewind(start);
+    this.announcements.settle();
+    const kept = Math.min(Math.max(this.#replayed - start, 0), unsent.length);
+    const again = messagesOf(unsent.slice(kept), start + kept, changes, this.announcements.live());
+    this.templates.restarted = true;
+    for (const domain of this.templates.domains.values()) domain.sequence.restart();
+    const still = this.#waiting.filter(({ isReplayedTemplate }) => !isReplayedTemplate);
+    this.#waiting = [...this.#templateMessages(), ...again, ...still];
+    this.#replayed = 0;
+  }
+
+  /** These changes go out, in order, behind all that waits. */
+  change(changes: Iterable<TemplateChange>): void {
+    for (const { observationDomain, set, changes: own } of changes) {
+      const message = set === undefined
+        ? new Uint8Array(0)
+        : this.#templateMessage(observationDomain, set.id, set.record);
+      this.#waiting.push({ message, records: 0, changes: own, isReplayedTemplate: false });
+    }
+  }
+
+  /**
+   * A new transport session that begins with these templates; what waits, and what the old one never took, is forgotten.
+   *
+   * @param unsent the last octets of the current output
+   * @param produced octets of that output
+   * @returns how many data records were forgotten
+   */
+  renew(unsent: Uint8Array = new Uint8Array(0), produced: number, announcements: Iterable<Announcement>): number {
+    this.restart(unsent, produced);
+    const records = this.#waiting.reduce((sum, { records }) => sum + records, 0);
+    this.announcements.reset(announcements);
+    this.#waiting = [...this.#templateMessages()];
+    return records;
+  }
+
+  /**
+   * Puts what waits into the output; true: nothing waits any more.
+   *
+   * @param exportTime of the exporter's next message, where that is known: replayed templates are not older than what follows them
+   */
+  write(output: Output, exportTime?: number): boolean {
+    this.#replayed = 0;
+    const time = this.#nextExportTime() ?? exportTime;
+    let written = 0;
+    for (const { message, records, changes, isReplayedTemplate } of this.#waiting) {
+      const { messagesPerWrite } = this.target.dialect;
+      const isMessage = message.length > 0;
+      if (isMessage && (output.messages >= messagesPerWrite || output.end - output.at < message.length)) break;
+      for (const change of changes) this.announcements.repeat(change, output.at - output.start);
+      written++;
+      if (!isMessage) continue;
+      memoryOctets.set(message, output.at);
+      const sequence = this.templates.domains.get(domainOf(message))?.sequence;
+      if (sequence !== undefined) {
+        const number = sequence.counted ? sequence.next(records) : sequence.current;
+        new DataView(memoryOctets.buffer).setUint32(output.at + 8, number);
+      }
+      if (isReplayedTemplate && time !== undefined) new DataView(memoryOctets.buffer).setUint32(output.at + 4, time);
+      output.at += message.length;
+      output.messages++;
+      output.records += records;
+      if (isReplayedTemplate) this.#replayed = output.at - output.start;
+    }
+    if (written > 0) this.#waiting.splice(0, written);
+    return this.#waiting.length === 0;
+  }
+
+  /** Of the first message that waits and is not made here. */
+  #nextExportTime(): number | undefined {
+    const next = this.#waiting.find(({ message, isReplayedTemplate }) => !isReplayedTemplate && message.length > 0);
+    return next === undefined ? undefined : decodeMessageHeader(next.message).exportTime;
+  }
+
+  /** One message a template: every dialect takes that. */
+  *#templateMessages(): Generator<WaitingMessage> {
+    for (const { observationDomain, setId, octets } of this.announcements.live()) {
+      const message = this.#templateMessage(observationDomain, setId, octets);
+      yield { message, records: 0, changes: [], isReplayedTemplate: true };
+    }
+  }
+
+  #templateMessage(observationDomain: number, setId: number, record: Uint8Array): Uint8Array {
+    const domain = this.templates.domains.get(observationDomain);
+    return templateMessage(setId, record, {
+      exportTime: domain?.exportTime ?? 0,
+      sequenceNumber: domain?.sequence.current ?? 0,
+      observationDomainId: observationDomain,
+    });
+  }
+}
+
+/** A message of one set of one record. */
+export function templateMessage(
+  setId: number,
+  record: Uint8Array,
+  header: Pick<MessageHeader, "exportTime" | "sequenceNumber" | "observationDomainId">,
+): Uint8Array {
+  const message = new Uint8Array(MESSAGE_HEADER_LENGTH + SET_HEADER_LENGTH + record.length);
+  writeMessageHeader(message, 0, { ...header, version: 10, length: message.length });
+  writeSetHeader(message, MESSAGE_HEADER_LENGTH, setId, SET_HEADER_LENGTH + record.length);
+  message.set(record, MESSAGE_HEADER_LENGTH + SET_HEADER_LENGTH);
+  return message;
+}
+
+function domainOf(message: Uint8Array): number {
+  return new DataView(message.buffer, message.byteOffset).getUint32(12);
+}
+
+/**
+ * The messages of some output, each with the number of its data records and with the changes that it made.
+ *
+ * @param start octet of the output at which `octets` begin: what the changes' offsets count from
+ * @param announced the templates that stood there
+ */
+function messagesOf(
+  octets: Uint8Array,
+  start: number,
+  changes: readonly AnnouncementChange[],
+  announced: readonly Announcement[],
+): WaitingMessage[] {
+  const known = new KnownTemplates(announced);
+  const messages: WaitingMessage[] = [];
+  let next = 0;
+  for (let at = 0; at < octets.length;) {
+    const { length, observationDomainId } = decodeMessageHeader(octets, at);
+    const end = at + length;
+    const records = known.countRecords(octets, observationDomainId, setsOfMessage(octets, at, end));
+    const first = next;
+    while (next < changes.length && (changes[next]?.offset ?? 0) < start + end) next++;
+    const own = changes.slice(first, next);
+    messages.push({ message: octets.subarray(at, end), records, changes: own, isReplayedTemplate: false });
+    at = end;
+  }
+  return messages;
+}
+
+/** Templates by domain and id as output defines them: enough to tell its data records apart. */
+class KnownTemplates {
+  readonly #templates = new Map<string, Template>();
+
+  constructor(announced: readonly Announcement[]) {
+    for (const { observationDomain, setId, octets } of announced) {
+      this.#learn(observationDomain, setId, new OctetReader(octets));
+    }
+  }
+
+  countRecords(octets: Uint8Array, observationDomain: number, sets: Iterable<MessageSet>): number {
+    let records = 0;
+    for (const { id, contentOffset, end } of sets) {
+      const content = new OctetReader(octets, contentOffset, end);
+      if (id < MINIMUM_DATA_SET_ID) this.#learn(observationDomain, id, content);
+      else {
+        const template = this.#templates.get(`${observationDomain}/${id}`);
+        if (template !== undefined) records += recordLayout(template).count(content);
+      }
+    }
+    return records;
+  }
+
+  #learn(observationDomain: number, setId: number, content: OctetReader): void {
+    const kind = setId === TEMPLATE_SET_ID ? "template" : "options-template";
+    const records = decodeTemplateRecords(content, kind, (pen, id, _length, bit) => unknownElement(pen, id, bit));
+    for (const record of records) {
+      if (record.kind === "template") {
+        this.#templates.set(`${observationDomain}/${record.template.id}`, record.template);
+      }
+    }
+  }
+}

@@ -1,0 +1,322 @@
+import { VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
+import type { Template } from "../../ipfix/template.ts";
+import { encodeTemplateRecord } from "../../ipfix/template_record.ts";
+import { sameLayout } from "../../ipfix/template.ts";
+import { type Announcement, announcementKey } from "../templates/announcements.ts";
+import type { Counters } from "../templates/counters.ts";
+import type { TemplateOutcome } from "../templates/event.ts";
+import type { SharedState } from "./mediator.ts";
+import { COUNT_BITS, VALUE_LENGTH, valueOffset } from "../program/rewrite_program.ts";
+import { memoryLongs, view } from "../program/loop/memory.ts";
+import type { Routes } from "../program/loop/routes.ts";
+import { Sequence } from "../program/loop/sequence.ts";
+import { templateMessage } from "./replay.ts";
+import {
+  announcementOf,
+  isSameToCollector,
+  refusalKey,
+  type RemappedTemplate,
+  setIdOf,
+} from "../templates/template_changes.ts";
+import type { SessionEvents } from "./session_events.ts";
+import type { TemplateIntake } from "./template_intake.ts";
+import {
+  type AcceptedTemplate,
+  Journal,
+  type ObservationDomain,
+  type TemplateEntry,
+} from "../templates/template_entry.ts";
+
+/** So many ids of mappings before the present ones stay with their session. */
+const RETIRED_IDS = 64;
+
+/** The templates of one session, by observation domain and id: what is known, under caps, with a way back while a message is read. */
+export class SessionTemplates {
+  readonly domains = new Map<number, ObservationDomain>();
+  readonly journal = new Journal();
+  /** Target ids that no template of the session has any more, now that what needed them is written: whoever reads them takes them out. */
+  readonly staleTargets: { readonly observationDomain: number; readonly targetId: number }[] = [];
+  /** Whether the collector's transport session is not the first: what is sent is counted in it from 0 (RFC 7011 §3.1). */
+  restarted = false;
+  #count = 0;
+  /** Shared ids of mappings that hold no longer, oldest first. */
+  #retired: Map<string, { readonly observationDomain: number; readonly id: number }> | undefined;
+  #fields = 0;
+
+  constructor(
+    readonly shared: SharedState,
+    readonly intake: TemplateIntake,
+    readonly routes: Routes,
+    readonly counters: Counters,
+    readonly events: Pick<SessionEvents, "notify">,
+  ) {}
+
+  find(observationDomain: number, template: number): TemplateEntry | undefined {
+    return this.domains.get(observationDomain)?.templates.get(template);
+  }
+
+  /** Takes a template that came in; undefined where a cap keeps it out. */
+  learn(observationDomain: number, source: Template): TemplateEntry | undefined {
+    const previous = this.find(observationDomain, source.id);
+    if (
+      previous !== undefined && sameLayout(previous.source, source) &&
+      previous.source.scopeFieldCount === source.scopeFieldCount
+    ) {
+      return previous;
+    }
+    if (!this.#hasRoom(observationDomain, source, previous)) {
+      // The one that stood here decodes nothing any more.
+      if (previous !== undefined) this.withdraw(observationDomain, source.id);
+      this.#countOutcome("refused");
+      return undefined;
+    }
+    const domain = this.#domain(observationDomain);
+    if (previous !== undefined) this.intake.giveBackId(previous, observationDomain);
+    const entry = this.intake.take(source, observationDomain, previous);
+    this.#put(domain, source.id, entry);
+    this.#hold(source, 1);
+    if (previous !== undefined) this.#hold(previous.source, -1);
+    this.journal.note(() => {
+      this.#hold(source, -1);
+      if (previous !== undefined) this.#hold(previous.source, 1);
+      this.intake.giveBackId(entry, observationDomain);
+      this.intake.discard(entry);
+      if (previous?.kind === "accepted") this.intake.holdId(previous, observationDomain);
+      this.#restore(domain, source.id, previous);
+    }, () => previous !== undefined && this.#retire(domain, previous));
+    if (previous !== undefined) this.#countOutcome("replaced");
+    if (entry.kind === "refused") this.#countOutcome("refused");
+    else {
+      this.#countOutcome(entry.identity ? "identity" : "rewritten");
+      this.events.notify({
+        event: "template_mapped",
+        observationDomain,
+        template: source.id,
+        targetTemplate: entry.targetId,
+        outcome: entry.identity ? "identity" : "rewritten",
+        replaced: previous !== undefined,
+        ...(entry.detectedProfile === undefined ? {} : { detectedProfile: entry.detectedProfile }),
+        mapping: entry.mapping,
+      });
+    }
+    return entry;
+  }
+
+  /** Takes a template away (RFC 7011 §8.1). */
+  withdraw(observationDomain: number, template: number): TemplateEntry | undefined {
+    const domain = this.domains.get(observationDomain);
+    const entry = domain?.templates.get(template);
+    if (domain === undefined || entry === undefined) return undefined;
+    this.intake.giveBackId(entry, observationDomain);
+    domain.templates.delete(template);
+    this.routes.delete(observationDomain, template);
+    this.#hold(entry.source, -1);
+    this.journal.note(() => {
+      this.#hold(entry.source, 1);
+      if (entry.kind === "accepted") this.intake.holdId(entry, observationDomain);
+      this.#restore(domain, template, entry);
+    }, () => this.#retire(domain, entry));
+    this.events.notify({ event: "template_withdrawn", observationDomain, template });
+    return entry;
+  }
+
+  /**
+   * Maps every template again. No message may be in hand: the entries are other ones afterwards.
+   *
+   * @param sameCollector whether the collector expects what it did: then a mapping that was good for it may go on where a plugin
+   *   fails or memory is short. Another one might not be able to decode it
+   * @returns those that came out as something else for the collector
+   */
+  remap(sameCollector: boolean): RemappedTemplate[] {
+    const remapped: RemappedTemplate[] = [];
+    for (const domain of this.domains.values()) {
+      for (const [template, before] of [...domain.templates]) {
+        const after = this.intake.take(before.source, domain.id, sameCollector ? before : undefined);
+        // Without memory for both, what stands goes on as it is.
+        const isShort = after.kind === "refused" && after.reason === "limit";
+        if (sameCollector && isShort && before.kind === "accepted") continue;
+        this.#retireId(domain.id, before, after);
+        this.#put(domain, template, after);
+        this.#discard(before);
+        if (before.kind === "accepted" && after.kind === "accepted") after.records = before.records;
+        if (!isSameToCollector(before, after)) remapped.push({ observationDomain: domain.id, before, after });
+      }
+    }
+    return remapped;
+  }
+
+  /** Keys of the templates that are refused, with the reason; see {@link refusalKey}. */
+  *refusals(): Generator<string> {
+    for (const { id, templates } of this.domains.values()) {
+      for (const [template, entry] of templates) {
+        if (entry.kind === "refused") yield refusalKey({ observationDomain: id, template, reason: entry.reason });
+      }
+    }
+  }
+
+  /** The templates as the exporter announced them, a message each. */
+  *sources(): Generator<Uint8Array> {
+    for (const { id, sequence, templates, exportTime } of this.domains.values()) {
+      const header = {
+        exportTime,
+        sequenceNumber: sequence.current,
+        observationDomainId: id,
+      };
+      for (const { source } of templates.values()) {
+        yield templateMessage(setIdOf(source), encodeTemplateRecord(source), header);
+      }
+    }
+  }
+
+  /** The templates that the collector gets, in the order in which they came. */
+  *announcements(): Generator<Announcement> {
+    for (const domain of this.domains.values()) {
+      for (const entry of domain.templates.values()) {
+        if (entry.kind === "accepted") yield announcementOf(domain.id, entry);
+      }
+    }
+  }
+
+  /** Brings the loop's own counts into the session's counters. */
+  fold(): void {
+    for (const domain of this.domains.values()) {
+      this.counters.sequenceGaps += domain.sequence.takeGaps();
+      for (const entry of domain.templates.values()) if (entry.kind === "accepted") this.#fold(entry);
+    }
+    if (!this.shared.keepLostValues) this.counters.forgetLostValues();
+  }
+
+  close(): void {
+    for (const domain of this.domains.values()) {
+      for (const entry of domain.templates.values()) {
+        this.intake.giveBackId(entry, domain.id);
+        this.#discard(entry);
+        this.#hold(entry.source, -1);
+      }
+      domain.sequence.close();
+    }
+    this.domains.clear();
+    for (const { observationDomain, id } of this.#retired?.values() ?? []) {
+      this.shared.ids.giveBack(observationDomain, id);
+    }
+    this.#retired = undefined;
+  }
+
+  /**
+   * An id that sessions share is not given back with the mapping that had it: records that went out by it may lie unread in the
+   * collector's socket, while another session that gets the id announces another layout there.
+   */
+  #retireId(observationDomain: number, before: TemplateEntry, after: TemplateEntry): void {
+    if (before.kind === "refused" || !before.sharesIds) return;
+    const key = announcementKey(observationDomain, before.targetId);
+    const retired = this.#retired ??= new Map();
+    const isStillHeld = retired.has(key) ||
+      (after.kind === "accepted" && after.sharesIds && after.targetId === before.targetId);
+    if (isStillHeld) return this.intake.giveBackId(before, observationDomain);
+    retired.set(key, { observationDomain, id: before.targetId });
+    for (const [oldest, { observationDomain, id }] of retired) {
+      if (retired.size <= RETIRED_IDS) break;
+      retired.delete(oldest);
+      this.shared.ids.giveBack(observationDomain, id);
+    }
+  }
+
+  /** Counted if the message stands. */
+  #countOutcome(outcome: TemplateOutcome): void {
+    this.journal.note(() => {}, () => this.counters.countTemplates(outcome));
+  }
+
+  /** Whether the caps let this template in. */
+  #hasRoom(observationDomain: number, source: Template, previous: TemplateEntry | undefined): boolean {
+    const { limits, templates, fields } = this.shared;
+    const more = source.fields.length - (previous?.source.fields.length ?? 0);
+    if (this.#fields + more > limits.fieldsPerSession || fields + more > limits.fields) return false;
+    if (previous !== undefined) return true;
+    return this.#count < limits.templatesPerSession && templates < limits.templates &&
+      (this.domains.has(observationDomain) || this.domains.size < limits.observationDomainsPerSession);
+  }
+
+  /** One template more, or less. */
+  #hold(template: Template, change: 1 | -1): void {
+    this.#count += change;
+    this.shared.templates += change;
+    this.#fields += change * template.fields.length;
+    this.shared.fields += change * template.fields.length;
+  }
+
+  #domain(id: number): ObservationDomain {
+    const known = this.domains.get(id);
+    if (known !== undefined) return known;
+    const domain: ObservationDomain = { id, sequence: new Sequence(), templates: new Map(), exportTime: 0 };
+    this.domains.set(id, domain);
+    if (this.restarted) domain.sequence.restart();
+    this.journal.note(() => {
+      this.domains.delete(id);
+      domain.sequence.close();
+    });
+    return domain;
+  }
+
+  #put(domain: ObservationDomain, template: number, entry: TemplateEntry): void {
+    domain.templates.set(template, entry);
+    // Records that name templates are mapped one by one in TypeScript.
+    if (entry.kind === "accepted" && !entry.references) {
+      this.routes.set({
+        observationDomain: domain.id,
+        template,
+        program: entry.compiled.address,
+        counters: entry.counters,
+        targetTemplate: entry.targetId,
+        sequence: domain.sequence.address,
+      });
+    } else this.routes.delete(domain.id, template);
+  }
+
+  #restore(domain: ObservationDomain, template: number, entry: TemplateEntry | undefined): void {
+    if (entry !== undefined) return this.#put(domain, template, entry);
+    domain.templates.delete(template);
+    this.routes.delete(domain.id, template);
+  }
+
+  /** The entry is needed no more: nor is what the collector was told of it, where nothing else goes by that id. */
+  #retire(domain: ObservationDomain, entry: TemplateEntry): void {
+    this.#discard(entry);
+    if (entry.kind === "refused") return;
+    const { targetId } = entry;
+    for (const other of domain.templates.values()) if (other.kind === "accepted" && other.targetId === targetId) return;
+    this.staleTargets.push({ observationDomain: domain.id, targetId });
+  }
+
+  #discard(entry: TemplateEntry): void {
+    if (entry.kind === "accepted") this.#fold(entry);
+    this.intake.discard(entry);
+  }
+
+  #fold(entry: AcceptedTemplate): void {
+    const word = entry.counters >>> 3;
+    const records = Number(memoryLongs[word] ?? 0n);
+    if (records === 0) return;
+    memoryLongs[word] = 0n;
+    entry.records += records;
+    for (const [index, position] of entry.compiled.program.counted.entries()) {
+      const name = entry.source.fields[position]?.element.name ?? String(position);
+      this.counters.fieldsStripped.add(name, records);
+      const counter = memoryLongs[word + 1 + index] ?? 0n;
+      memoryLongs[word + 1 + index] = 0n;
+      if (counter === 0n) continue;
+      this.counters.informationLost.add(name, Number(BigInt.asUintN(COUNT_BITS, counter)));
+      const { element, length = 0 } = entry.source.fields[position] ?? {};
+      const lastLength = length === VARIABLE_LENGTH ? Number(counter >> BigInt(COUNT_BITS)) : length;
+      this.counters.noteLostLength(name, lastLength);
+      if (!entry.compiled.program.keepsValues || element === undefined) continue;
+      const { type } = element;
+      const octets = type === "boolean" && length === 1
+        ? Uint8Array.of(1)
+        : view(entry.counters + valueOffset(entry.compiled.program, index), Math.min(lastLength, VALUE_LENGTH)).slice();
+      this.counters.noteLostValue(name, { type, length: lastLength, octets });
+    }
+    for (const { target, value } of entry.mapping.fields) {
+      if (value.from !== "record") this.counters.fieldsPadded.add(target.element.name, records);
+    }
+  }
+}

@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import type { Template } from "../../ipfix/template.ts";
+import { Counters } from "../templates/counters.ts";
+import { GO_IPFIX_LEGACY } from "../mapping/dialect.ts";
+import type { MediationEvent } from "../templates/event.ts";
+import { memoryLongs } from "../program/loop/memory.ts";
+import { Routes } from "../program/loop/routes.ts";
+import { SessionTemplates } from "./session_templates.ts";
+import { TemplateIntake } from "./template_intake.ts";
+import type { AcceptedTemplate, TemplateEntry } from "../templates/template_entry.ts";
+import { profileOf, RFC7011, sharedState, template } from "../../../test/support/mediation.ts";
+
+function sessionOf(shared: ReturnType<typeof sharedState>) {
+  const events: MediationEvent[] = [];
+  const notify = (event: MediationEvent) => void events.push(event);
+  const target = { chooseTreatment: shared.chooseTreatment, maxMessageLength: 65535 };
+  const intake = new TemplateIntake(shared, { reliable: true }, target, { notify });
+  const counters = new Counters();
+  const templates = new SessionTemplates(shared, intake, new Routes(65535), counters, { notify });
+  /** As a message does that stands and is written. */
+  const stand = () => {
+    templates.journal.commit();
+    templates.journal.finish();
+  };
+  return { templates, events, counters, stand };
+}
+
+function open(dialect = RFC7011) {
+  const shared = sharedState({ profile: profileOf(dialect), plugins: [] });
+  return { shared, ...sessionOf(shared) };
+}
+
+/** A template of so many fields. */
+const wide = (fields: number, id = 256): Template => template(id, Array(fields).fill("protocolIdentifier"));
+
+function accepted(entry: TemplateEntry | undefined): AcceptedTemplate {
+  assert.ok(entry?.kind === "accepted");
+  return entry;
+}
+
+Deno.test("an identical template that comes again is the one that stands: nothing is mapped, told or counted", () => {
+  const { templates, events, counters, stand } = open();
+  const first = templates.learn(1, wide(2));
+  stand();
+  assert.equal(templates.learn(1, wide(2)), first);
+  assert.notEqual(templates.learn(2, wide(2)), first, "another domain's is another template");
+  stand();
+  assert.equal(events.length, 2);
+  assert.deepEqual([...counters.templates], [["identity", 2]]);
+});
+
+Deno.test("a redefinition replaces, and is counted as both", () => {
+  const { templates, events, counters, stand } = open();
+  templates.learn(1, wide(2));
+  const second = templates.learn(1, wide(3));
+  stand();
+  assert.equal(templates.find(1, 256), second);
+  assert.deepEqual([...counters.templates], [["identity", 2], ["replaced", 1]]);
+  assert.deepEqual(events.map((event) => "replaced" in event && event.replaced), [false, true]);
+});
+
+Deno.test("a scope makes another template of the same fields", () => {
+  const { templates } = open();
+  const first = templates.learn(1, wide(2));
+  assert.notEqual(templates.learn(1, { ...wide(2), scopeFieldCount: 1 }), first);
+});
+
+Deno.test("what a broken message taught, replaced and withdrew is as it was before, and was never counted", () => {
+  const { templates, shared, counters, stand } = open(GO_IPFIX_LEGACY);
+  const kept = accepted(templates.learn(1, wide(2)));
+  const gone = accepted(templates.learn(1, wide(1, 257)));
+  stand();
+  templates.learn(1, wide(3));
+  templates.learn(1, wide(4));
+  templates.withdraw(1, 257);
+  templates.learn(2, wide(1));
+  templates.journal.rollBack();
+  assert.deepEqual([...templates.domains.keys()], [1]);
+  assert.equal(templates.find(1, 256), kept);
+  assert.equal(templates.find(1, 257), gone);
+  assert.deepEqual([shared.templates, shared.fields], [2, 3]);
+  assert.equal(shared.ids.take(1, 256, "another layout"), 65535, "its id is held");
+  assert.equal(shared.ids.take(2, 256, "another layout"), 256, "the broken message's is not");
+  assert.deepEqual([...counters.templates], [["identity", 2]]);
+});
+
+Deno.test("caps keep newcomers out, of the session, of its domains and over all sessions; what stands keeps working", () => {
+  const { templates, shared, stand } = open();
+  const first = templates.learn(1, wide(1, 256));
+  templates.learn(2, wide(1, 256));
+  assert.equal(templates.learn(3, wide(1, 256)), undefined, "a third domain");
+  assert.equal(templates.domains.has(3), false);
+  templates.learn(1, wide(1, 257));
+  assert.equal(templates.learn(1, wide(1, 258)), undefined, "a fourth template");
+  assert.equal(templates.learn(1, wide(1, 256)), first);
+  assert.equal(accepted(templates.learn(1, wide(2, 256))).source.fields.length, 2, "a redefinition takes no place");
+
+  const other = sessionOf(shared);
+  other.templates.learn(1, wide(1, 256));
+  other.templates.learn(1, wide(1, 257));
+  assert.equal(other.templates.learn(1, wide(1, 258)), undefined, "a sixth template of all sessions");
+  templates.withdraw(1, 257);
+  stand();
+  accepted(other.templates.learn(1, wide(1, 258)));
+});
+
+Deno.test("a redefinition past the cap of fields takes the template away: its records are not read by the old one", () => {
+  const { templates, shared, counters, stand } = open();
+  templates.learn(1, wide(10));
+  templates.learn(1, wide(10, 257));
+  stand();
+  assert.equal(templates.learn(1, wide(11)), undefined);
+  stand();
+  assert.equal(templates.find(1, 256), undefined);
+  assert.equal(shared.fields, 10);
+  assert.equal(counters.templates.get("refused"), 1);
+  accepted(templates.learn(1, wide(10)));
+});
+
+Deno.test("what the loop counted comes into the counters once, also of a template that is gone", () => {
+  const { templates, counters, stand } = open();
+  const entry = accepted(templates.learn(1, wide(2)));
+  stand();
+  memoryLongs[entry.counters >>> 3] = 7n;
+  templates.fold();
+  templates.fold();
+  assert.equal(entry.records, 7);
+  memoryLongs[entry.counters >>> 3] = 2n;
+  templates.withdraw(1, 256);
+  stand();
+  assert.equal(entry.records, 9);
+  assert.equal(counters.fieldsStripped.size, 0, "nothing was stripped of it");
+});
+
+Deno.test("a domain's gaps are counted once", () => {
+  const { templates, counters } = open();
+  templates.learn(1, wide(2));
+  const sequence = templates.domains.get(1)?.sequence;
+  sequence?.follow(0, 1);
+  sequence?.follow(9, 1);
+  templates.fold();
+  templates.fold();
+  assert.equal(counters.sequenceGaps, 1);
+});
+
+Deno.test("a session that closes gives back its templates, fields, ids and programs", () => {
+  const { templates, shared, stand } = open(GO_IPFIX_LEGACY);
+  const entry = accepted(templates.learn(1, wide(2)));
+  templates.learn(2, wide(3));
+  stand();
+  templates.close();
+  assert.deepEqual([shared.templates, shared.fields], [0, 0]);
+  assert.equal(shared.ids.take(1, 256, "another layout"), 256);
+  assert.equal(shared.compiled.mapping(entry.compiled.key, 256), undefined);
+});
+
+Deno.test("what is withdrawn or replaced is retired once nothing needs it, unless something else goes by its id", () => {
+  const { templates, stand } = open();
+  templates.learn(1, wide(2));
+  templates.learn(1, wide(3));
+  templates.learn(1, wide(1, 257));
+  templates.withdraw(1, 257);
+  templates.journal.commit();
+  assert.deepEqual(templates.staleTargets, [], "its message is not written yet");
+  stand();
+  assert.deepEqual(templates.staleTargets, [{ observationDomain: 1, targetId: 257 }]);
+});
+
+Deno.test("withdrawing what is not there does nothing", () => {
+  const { templates, events } = open();
+  assert.equal(templates.withdraw(1, 256), undefined);
+  templates.learn(1, wide(1));
+  assert.equal(templates.withdraw(1, 257), undefined);
+  assert.equal(templates.withdraw(2, 256), undefined);
+  assert.equal(events.length, 1);
+});

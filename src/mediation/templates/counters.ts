@@ -1,0 +1,175 @@
+import type { AbstractDataType } from "../../ipfix/abstract_data_type.ts";
+import type { RejectReason } from "../../ipfix/decode_error.ts";
+import { type DropReason, TEMPLATE_OUTCOMES, type TemplateOutcome } from "./event.ts";
+import type { ReferenceFault } from "../references/reference_scope.ts";
+
+/** The last value that was lost of an element. */
+export interface LostValue {
+  readonly type: AbstractDataType;
+  /** Octets that the value had. */
+  readonly length: number;
+  /** The first of them, at most 64. */
+  readonly octets: Uint8Array;
+}
+
+/** What one session counted since it was opened. Plain numbers: the data path only adds to them. */
+export class Counters {
+  messagesReceived = 0;
+  messagesSent = 0;
+  /** Of whole messages. */
+  octetsReceived = 0;
+  octetsSent = 0;
+  recordsReceived = 0;
+  recordsSent = 0;
+  /** Times that the exporter's sequence numbers did not go on where they had been: records lost on the way, or a jump back. */
+  sequenceGaps = 0;
+  /** What there is of the maps below, each made when it is first asked for: a session counts in two or three of them. */
+  private readonly made: {
+    pluginErrors?: Map<string, number>;
+    templates?: Partial<Record<TemplateOutcome, number>>;
+    recordsDropped?: Map<DropReason, number>;
+    messagesRejected?: Map<RejectReason, number>;
+    referenceFaults?: Map<ReferenceFault, number>;
+    fieldsStripped?: ElementCounts;
+    fieldsPadded?: ElementCounts;
+    informationLost?: ElementCounts;
+    lostLengths?: Map<string, number>;
+    lostValues?: Map<string, LostValue>;
+  } = {};
+
+  /** Name of the plugin → templates at which it failed. */
+  get pluginErrors(): Map<string, number> {
+    return this.made.pluginErrors ??= new Map();
+  }
+
+  /** Outcome → templates; see {@link countTemplates}. */
+  get templates(): ReadonlyMap<TemplateOutcome, number> {
+    const templates = this.made.templates ?? {};
+    const counted = TEMPLATE_OUTCOMES.map((outcome) => [outcome, templates[outcome] ?? 0] as const);
+    return new Map(counted.filter(([, count]) => count > 0));
+  }
+
+  /** Counts in an object: every session counts in this one, and a map takes three times as much. */
+  countTemplates(outcome: TemplateOutcome, amount = 1): void {
+    const templates = this.made.templates ??= {};
+    templates[outcome] = (templates[outcome] ?? 0) + amount;
+  }
+
+  get recordsDropped(): Map<DropReason, number> {
+    return this.made.recordsDropped ??= new Map();
+  }
+
+  get messagesRejected(): Map<RejectReason, number> {
+    return this.made.messagesRejected ??= new Map();
+  }
+
+  /** References to templates, in records that went out, that could not be put right in every respect. */
+  get referenceFaults(): Map<ReferenceFault, number> {
+    return this.made.referenceFaults ??= new Map();
+  }
+
+  /** Element name → records that lost this field on the way. */
+  get fieldsStripped(): ElementCounts {
+    return this.made.fieldsStripped ??= new ElementCounts();
+  }
+
+  /** Element name → records that were given this field. */
+  get fieldsPadded(): ElementCounts {
+    return this.made.fieldsPadded ??= new ElementCounts();
+  }
+
+  /** Element name → records whose stripped field carried something else than its type's default, or that refer to less than they did. */
+  get informationLost(): ElementCounts {
+    return this.made.informationLost ??= new ElementCounts();
+  }
+
+  /** Element name → octets of the last such value that was seen; only of elements that {@link informationLost} names. */
+  get lostLengths(): Map<string, number> {
+    return this.made.lostLengths ??= new Map();
+  }
+
+  /** Notes the length of a value that was lost; nothing where its element is counted among others. */
+  noteLostLength(element: string, octets: number): void {
+    if (this.made.informationLost?.has(element) === true) this.lostLengths.set(element, octets);
+  }
+
+  /** Element name → the last such value, where values are kept; where several templates lost one, that of one of them. */
+  get lostValues(): ReadonlyMap<string, LostValue> {
+    return this.made.lostValues ?? NO_VALUES;
+  }
+
+  /** Notes a value that was lost; nothing where its element is counted among others. */
+  noteLostValue(element: string, value: LostValue): void {
+    if (this.made.informationLost?.has(element) === true) (this.made.lostValues ??= new Map()).set(element, value);
+  }
+
+  /** Forgets all lost values: they are not asked for any more. */
+  forgetLostValues(): void {
+    if (this.made.lostValues !== undefined) delete this.made.lostValues;
+  }
+
+  /** Adds all that another session counted: totals of sessions that are closed. */
+  add(other: Counters): void {
+    this.messagesReceived += other.messagesReceived;
+    this.messagesSent += other.messagesSent;
+    this.octetsReceived += other.octetsReceived;
+    this.octetsSent += other.octetsSent;
+    this.recordsReceived += other.recordsReceived;
+    this.recordsSent += other.recordsSent;
+    this.sequenceGaps += other.sequenceGaps;
+    const { made } = other;
+    if (made.pluginErrors !== undefined) addAll(this.pluginErrors, made.pluginErrors);
+    for (const outcome of TEMPLATE_OUTCOMES) {
+      const templates = made.templates?.[outcome] ?? 0;
+      if (templates > 0) this.countTemplates(outcome, templates);
+    }
+    if (made.recordsDropped !== undefined) addAll(this.recordsDropped, made.recordsDropped);
+    if (made.messagesRejected !== undefined) addAll(this.messagesRejected, made.messagesRejected);
+    if (made.referenceFaults !== undefined) addAll(this.referenceFaults, made.referenceFaults);
+    if (made.fieldsStripped !== undefined) this.fieldsStripped.addAll(made.fieldsStripped);
+    if (made.fieldsPadded !== undefined) this.fieldsPadded.addAll(made.fieldsPadded);
+    if (made.informationLost !== undefined) this.informationLost.addAll(made.informationLost);
+    for (const [element, octets] of made.lostLengths ?? []) this.noteLostLength(element, octets);
+    for (const [element, value] of made.lostValues ?? []) this.noteLostValue(element, value);
+  }
+}
+
+const NO_VALUES: ReadonlyMap<string, LostValue> = new Map();
+
+/** Under which elements are counted that no registry knows, past the first {@link UNKNOWN_ELEMENTS}. */
+export const OTHER_ELEMENTS = "other";
+
+/** Elements that no registry knows and which still are counted one by one. */
+export const UNKNOWN_ELEMENTS = 256;
+
+/**
+ * Records by element. What registries name is counted by its name; `pen/id`, of which an exporter can make up 2^47, only as far as
+ * {@link UNKNOWN_ELEMENTS} of them, the rest together: no exporter makes the process grow.
+ */
+export class ElementCounts extends Map<string, number> {
+  #unknown = 0;
+
+  /** Adds `amount` records to the element called so: a registry's name, or `pen/id`. */
+  add(element: string, amount: number): void {
+    const counted = this.get(element);
+    if (counted !== undefined) this.set(element, counted + amount);
+    else if (!/^[0-9]/.test(element)) this.set(element, amount);
+    else if (this.#unknown < UNKNOWN_ELEMENTS) {
+      this.#unknown++;
+      this.set(element, amount);
+    } else increment(this, OTHER_ELEMENTS, amount);
+  }
+
+  addAll(other: ReadonlyMap<string, number>): void {
+    for (const [element, amount] of other) this.add(element, amount);
+  }
+}
+
+/** Adds `amount` to the counter under this key. */
+export function increment<Key>(counters: Map<Key, number>, key: Key, amount = 1): void {
+  counters.set(key, (counters.get(key) ?? 0) + amount);
+}
+
+function addAll<Key>(into: Map<Key, number>, from: ReadonlyMap<Key, number>): void {
+  for (const [key, amount] of from) increment(into, key, amount);
+}

@@ -1,0 +1,101 @@
+import type { TemplateMapping } from "../mapping/template_mapping.ts";
+
+/** Why data did not go out: the `reason` label of `records_dropped_total`, and of every event and log line about it. */
+export const DROP_REASONS = [
+  "unknown_template",
+  "template_refused",
+  "mapping_failed",
+  "everything_stripped",
+  "options_template",
+  "template_too_long",
+  "record_too_long",
+  "fixed_length_list",
+  "limit",
+  "reserved_set",
+  "empty_set",
+  "collector_unavailable",
+] as const;
+
+/** One of {@link DROP_REASONS}. */
+export type DropReason = (typeof DROP_REASONS)[number];
+
+/** What each reason means, in a sentence for those who read metrics; data records are counted, where nothing else is said. */
+export const DROP_REASON_MEANINGS: Readonly<Record<DropReason, string>> = {
+  unknown_template:
+    "The session has not announced the data's template, or has withdrawn it; counted once a set, as its records cannot be told apart.",
+  template_refused: "No record of the template has any octets, so that no set of them would end; counted once a set.",
+  mapping_failed: "A plugin failed at the template, or its mapping cannot be carried out.",
+  everything_stripped: "The collector knows nothing, or no scope, of what the template holds.",
+  options_template: "The collector's dialect takes no options templates, nor their data.",
+  template_too_long: "The template record alone is longer than a message to this collector may be.",
+  record_too_long: "The data record alone is longer than a message to this collector may be.",
+  fixed_length_list: "A list (RFC 6313) in a field of fixed length no longer fills it once its records are rewritten.",
+  limit: "A cap on templates, fields or observation domains, the template ids or the memory for templates are used up.",
+  reserved_set: "The set's id is 0, 1 or 4 to 255 (RFC 7011 §3.3.2); counted once a set.",
+  empty_set: "The set holds no record; counted once a set.",
+  collector_unavailable: "The collector did not take datagrams fast enough, or is gone.",
+};
+
+export const TEMPLATE_OUTCOMES = ["identity", "rewritten", "refused", "replaced"] as const;
+
+/**
+ * What became of a template: `identity`, its records go out as they come in; `rewritten`; `refused`, they are dropped; `replaced`,
+ * another layout took its id (counted beside what became of that one).
+ */
+export type TemplateOutcome = typeof TEMPLATE_OUTCOMES[number];
+
+/** What a session tells while it runs; never once per record. */
+export type MediationEvent =
+  | {
+    readonly event: "template_mapped";
+    readonly observationDomain: number;
+    readonly template: number;
+    /** Id under which the collector gets it. */
+    readonly targetTemplate: number;
+    readonly outcome: "identity" | "rewritten";
+    /** Another layout under this id stood here before. */
+    readonly replaced: boolean;
+    /** The exporter sent nothing: a configuration that was loaded anew maps the template otherwise. */
+    readonly remapped?: true;
+    readonly detectedProfile?: string;
+    readonly mapping: TemplateMapping;
+  }
+  | {
+    readonly event: "template_refused";
+    readonly observationDomain: number;
+    readonly template: number;
+    readonly reason: DropReason;
+    readonly message: string;
+  }
+  | { readonly event: "template_withdrawn"; readonly observationDomain: number; readonly template: number }
+  | {
+    readonly event: "plugin_failed";
+    readonly observationDomain: number;
+    readonly template: number;
+    readonly plugin: string;
+    readonly message: string;
+  }
+  /** The first drop of its reason, observation domain and template in this session; later ones are only counted. */
+  | {
+    readonly event: "records_dropped";
+    readonly observationDomain: number;
+    readonly template: number;
+    readonly reason: DropReason;
+    readonly message: string;
+  }
+  /** Something tolerated that an operator may want to know: a withdrawal of an unknown template, a reserved set id. */
+  | {
+    readonly event: "warning";
+    readonly observationDomain: number;
+    readonly template?: number;
+    readonly message: string;
+  }
+  | {
+    readonly event: "sequence_gap";
+    readonly observationDomain: number;
+    readonly expected: number;
+    readonly received: number;
+  };
+
+/** Receives a session's events, in order, synchronously. */
+export type Notify = (event: MediationEvent) => void;

@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { REJECT_REASON_MEANINGS, REJECT_REASONS } from "../../ipfix/decode_error.ts";
+import { DROP_REASON_MEANINGS, DROP_REASONS } from "./event.ts";
+
+for (
+  const [what, reasons, meanings] of [
+    ["drop", DROP_REASONS, DROP_REASON_MEANINGS],
+    ["reject", REJECT_REASONS, REJECT_REASON_MEANINGS],
+  ] as const
+) {
+  Deno.test(`every ${what} reason stands once, is a word that a metric's label can be, and has one sentence`, () => {
+    assert.equal(new Set(reasons).size, reasons.length);
+    assert.deepEqual(Object.keys(meanings), [...reasons], "the order of the list");
+    for (const reason of reasons) assert.match(reason, /^[a-z]+(_[a-z]+)*$/);
+    for (const meaning of Object.values(meanings)) assert.match(meaning, /^[A-Z][^]*[^.]\.$/);
+    assert.equal(new Set(Object.values(meanings)).size, reasons.length);
+  });
+}

@@ -1,0 +1,90 @@
+import { OPTIONS_TEMPLATE_SET_ID, TEMPLATE_SET_ID } from "../../ipfix/set.ts";
+import type { Template } from "../../ipfix/template.ts";
+import { encodeWithdrawal } from "../../ipfix/template_record.ts";
+import { type Announcement, type AnnouncementChange, announcementKey } from "./announcements.ts";
+import type { DropReason, MediationEvent } from "./event.ts";
+import type { AcceptedTemplate, TemplateEntry } from "./template_entry.ts";
+
+/** A template that was mapped again, and came out as something else. */
+export interface RemappedTemplate {
+  readonly observationDomain: number;
+  readonly before: TemplateEntry;
+  readonly after: TemplateEntry;
+}
+
+/** What the collector is told of a change, if it is told, and what that changes of the announcements. */
+export interface TemplateChange {
+  readonly observationDomain: number;
+  /** A set of one record; undefined: the collector is not told. */
+  readonly set?: { readonly id: number; readonly record: Uint8Array };
+  readonly changes: readonly Pick<AnnouncementChange, "key" | "after">[];
+}
+
+/**
+ * What to tell the collector of templates that were mapped again.
+ *
+ * @param withdrawals whether it takes withdrawals: then a template goes before another takes its id (RFC 7011 §8.1). Ids that
+ *   sessions share are never withdrawn: another session's records may go by them
+ */
+export function* templateChanges(
+  remapped: Iterable<RemappedTemplate>,
+  withdrawals: boolean,
+): Generator<TemplateChange> {
+  for (const { observationDomain, before, after } of remapped) {
+    if (isSameToCollector(before, after)) continue;
+    const id = setIdOf(after.source);
+    if (before.kind === "accepted") {
+      const gone = { key: announcementKey(observationDomain, before.targetId), after: undefined };
+      const record = encodeWithdrawal(before.targetId, id === TEMPLATE_SET_ID ? "template" : "options-template");
+      const told = withdrawals && !before.sharesIds ? { set: { id, record } } : {};
+      yield { observationDomain, changes: [gone], ...told };
+    }
+    if (after.kind === "accepted") {
+      const announcement = announcementOf(observationDomain, after);
+      const come = { key: announcementKey(observationDomain, after.targetId), after: announcement };
+      yield { observationDomain, changes: [come], set: { id, record: after.announcement } };
+    }
+  }
+}
+
+/** Whether the collector needs to be told nothing. */
+export function isSameToCollector(before: TemplateEntry, after: TemplateEntry): boolean {
+  if (before.kind === "refused" || after.kind === "refused") return before.kind === after.kind;
+  const [one, other] = [before.announcement, after.announcement];
+  return one.length === other.length && one.every((octet, index) => octet === other[index]);
+}
+
+/** An accepted template as the collector gets it. */
+export function announcementOf(observationDomain: number, entry: AcceptedTemplate): Announcement {
+  const { targetId, announcement, source } = entry;
+  return { observationDomain, targetId, setId: setIdOf(source), octets: announcement };
+}
+
+/** The set id of a template's record. */
+export function setIdOf({ scopeFieldCount }: Template): number {
+  return scopeFieldCount > 0 ? OPTIONS_TEMPLATE_SET_ID : TEMPLATE_SET_ID;
+}
+
+/** Equal keys: the same template, refused for the same reason. */
+export function refusalKey(
+  refusal: { readonly observationDomain: number; readonly template: number; readonly reason: DropReason },
+): string {
+  return `${refusal.observationDomain}/${refusal.template}/${refusal.reason}`;
+}
+
+/** What a session tells of it; a template that is refused now has been told already. */
+export function remappedEvent({ observationDomain, after }: RemappedTemplate): MediationEvent[] {
+  if (after.kind === "refused") return [];
+  const { source, targetId, identity, detectedProfile, mapping } = after;
+  return [{
+    event: "template_mapped",
+    observationDomain,
+    template: source.id,
+    targetTemplate: targetId,
+    outcome: identity ? "identity" : "rewritten",
+    replaced: false,
+    remapped: true,
+    ...(detectedProfile === undefined ? {} : { detectedProfile }),
+    mapping,
+  }];
+}

@@ -1,0 +1,29 @@
+import { automaticChain } from "../config/chains.ts";
+import type { Configuration } from "../config/configuration.ts";
+import type { Profile } from "../mediation/mapping/profile.ts";
+import type { Treatment } from "../mediation/mapping/treatment.ts";
+
+/** The treatment of every exporter where a configuration leaves the chain to the program. */
+export function automaticTreatment(profile: Profile): Treatment {
+  return { profile, plugins: automaticChain(profile).map(({ plugin }) => plugin) };
+}
+
+/**
+ * The treatment that a configuration gives an exporter of one release, with a collector of the profile given: its plugins are made
+ * again for that profile, its dialect holds where the profile is its own.
+ *
+ * @throws Error where a plugin cannot be made for the profile
+ */
+export function configuredTreatment(
+  configuration: Configuration,
+  exporter: string | undefined,
+  to: Profile,
+): Treatment {
+  const rule = configuration.peers.find(({ match }) =>
+    match.profile !== undefined && match.profile === exporter && Object.keys(match).length === 1
+  );
+  const { profile, plugins, chain } = rule?.treatment ?? configuration.treatment;
+  if (profile.name === to.name) return { profile, plugins };
+  if (rule === undefined && configuration.automaticChain) return automaticTreatment(to);
+  return { profile: to, plugins: chain.map(({ definition, options }) => definition.create(options, to)) };
+}

@@ -1,0 +1,73 @@
+import type { SeenTemplate } from "../config/profiles/learnt_profile.ts";
+import { registryHistory } from "../config/profiles/registries.ts";
+import { sameLayout, type Template } from "../ipfix/template.ts";
+import { Inspector } from "./inspection.ts";
+import type { MessageConsumer } from "./message_stream.ts";
+
+/** Templates, and fields of all of them together, that a profile is learnt from. */
+const MOST_TEMPLATES = 1000;
+const MOST_FIELDS = 65_536;
+
+/** The capture holds more templates than anyone would put into a profile. */
+export class TooManyTemplates extends Error {
+  override readonly name = "TooManyTemplates";
+
+  constructor() {
+    super(`more than ${MOST_TEMPLATES} templates, or ${MOST_FIELDS} fields in them`);
+  }
+}
+
+/**
+ * Keeps the templates of a stream, in the order in which they were first seen.
+ *
+ * A template that is withdrawn stays: the collector took it. One that is defined anew under its id, with another layout, takes the
+ * place of the one before, unless just one of the two is about IPv4 or IPv6 flows: ids may have been given out anew, as when an exporter
+ * starts again.
+ */
+export class SeenTemplates implements MessageConsumer {
+  readonly #inspector = new Inspector(registryHistory().resolve);
+  readonly #templates = new Map<string, SeenTemplate>();
+  readonly #replaced = new Set<string>();
+  #fields = 0;
+  /** Octets of whole messages. */
+  taken = 0;
+
+  get templates(): readonly SeenTemplate[] {
+    return [...this.#templates.values()];
+  }
+
+  /** A sentence for each template whose earlier layout does not count. */
+  get notes(): readonly string[] {
+    return [...this.#replaced];
+  }
+
+  /** @throws TooManyTemplates */
+  take(octets: Uint8Array): Promise<number | undefined> {
+    const message = this.#inspector.next(octets);
+    for (const inspected of message?.content ?? []) {
+      if (inspected.kind === "template") this.#see(inspected.observationDomain, inspected.template);
+    }
+    this.taken += message?.length ?? 0;
+    return Promise.resolve(message?.length);
+  }
+
+  #see(observationDomain: number, template: Template): void {
+    const key = `${observationDomain}/${template.id}/${kindOf(template)}`;
+    const standing = this.#templates.get(key)?.template;
+    if (standing !== undefined && sameLayout(standing, template)) return;
+    this.#fields += template.fields.length - (standing?.fields.length ?? 0);
+    this.#templates.set(key, { observationDomain, template });
+    if (this.#templates.size > MOST_TEMPLATES || this.#fields > MOST_FIELDS) throw new TooManyTemplates();
+    if (standing === undefined) return;
+    this.#replaced.add(
+      `Template ${template.id} of observation domain ${observationDomain} was defined anew: the layout before is left out.`,
+    );
+  }
+}
+
+/** Which addresses flows of the template have: a template of another kind is another template, whatever its id. */
+function kindOf({ fields, scopeFieldCount }: Template): string {
+  const has = (id: number) =>
+    fields.some(({ element }) => element.pen === 0 && !element.enterpriseBit && element.id === id);
+  return `${scopeFieldCount > 0 ? "options" : ""} ${has(8) ? "IPv4" : ""} ${has(27) ? "IPv6" : ""}`;
+}

@@ -1,0 +1,48 @@
+import { explain } from "../admin/explain.ts";
+import { detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
+import type { Template } from "../ipfix/template.ts";
+import type { Explanation } from "../mediation/mapping/explanation.ts";
+import { runChain } from "../mediation/mapping/mapping_chain.ts";
+import type { Profile } from "../mediation/mapping/profile.ts";
+import { isIdentity, type TemplateMapping } from "../mediation/mapping/template_mapping.ts";
+import type { Treatment } from "../mediation/mapping/treatment.ts";
+
+/** What becomes of one template on its way from one release to the other. */
+export interface TemplateExplanation extends Explanation {
+  /** As the source profile calls it: `IPv4`. */
+  readonly name: string;
+  /** The element by which the collector knows which of its lists the template follows. */
+  readonly selectedBy: string;
+  /** Whether every record goes out octet for octet. */
+  readonly identical: boolean;
+}
+
+/**
+ * Runs the templates of one profile through the chain for another, as a session would.
+ *
+ * @throws ChainError where a plugin fails
+ */
+export function explainTemplates(from: Profile, treatment: Treatment): TemplateExplanation[] {
+  return templatesOf(from).map(({ name, selectedBy, template }) => {
+    const mapping = mapTemplate(template, treatment);
+    return { name, selectedBy, identical: isIdentity(mapping), ...explain(mapping) };
+  });
+}
+
+/** The templates that an exporter sends whose collector expects this profile. */
+function templatesOf({ templates }: Profile) {
+  return templates.map(({ name, selectedBy, fields }, index) => ({
+    name,
+    selectedBy: selectedBy.name,
+    template: { id: 256 + index, fields, scopeFieldCount: 0 },
+  }));
+}
+
+function mapTemplate(template: Template, treatment: Treatment): TemplateMapping {
+  const detected = detectAntreaRelease(template)?.profile;
+  return runChain(template, treatment, {
+    // Which facts of the session there are hangs on the exporter's address; most have an IPv4 one.
+    exporterFamily: 4,
+    ...(detected === undefined ? {} : { detectedProfile: detected }),
+  });
+}

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { CollectorLink, type Dial } from "./collector_link.ts";
+import { connectionPair } from "../transport/tls/memory_connection.ts";
+import { ProxyCounters } from "../reporting/proxy_counters.ts";
+import { StandingClock, turn } from "../../../test/support/proxy.ts";
+
+function linking(dial: Dial, hold = 60_000) {
+  const clock = new StandingClock();
+  const counters = new ProxyCounters();
+  const events: string[] = [];
+  const link = new CollectorLink(
+    { clock, counters, random: () => 1, dialTimeout: 5_000 },
+    {
+      dial,
+      hold,
+      report: (_level, event, _message, fields) => events.push(`${event} ${fields?.["reason"] ?? ""}`.trim()),
+    },
+  );
+  return { link, clock, counters, events };
+}
+
+Deno.test("a name that does not resolve yet is asked for again at each attempt", async () => {
+  const answers = [undefined, undefined, "192.0.2.7"];
+  let asked = 0;
+  const { link, clock, counters, events } = linking(() => {
+    asked++;
+    const address = answers.shift();
+    if (address === undefined) return Promise.reject(new Error("failed to lookup address information"));
+    return Promise.resolve(connectionPair()[0]);
+  });
+  for (let steps = 0; steps < 20 && !link.connected; steps++) await clock.advance(50, 50);
+  assert.equal(link.connected, true);
+  assert.equal(asked, 3);
+  assert.deepEqual(events.slice(0, 1), ["collector_unreachable failed to lookup address information"]);
+  assert.deepEqual([...counters.collectorConnections], [["failed", 2], ["connected", 1]]);
+  link.close();
+});
+
+Deno.test("an attempt that gets no answer is given up after its time, and the next one is made", async () => {
+  let given = 0;
+  const { link, clock } = linking((signal) =>
+    new Promise((_, reject) =>
+      signal.addEventListener("abort", () => {
+        given++;
+        reject(signal.reason);
+      })
+    )
+  );
+  await clock.advance(4_000);
+  assert.equal(given, 0);
+  await clock.advance(2_000);
+  assert.equal(given, 1);
+  await clock.advance(6_000);
+  assert.equal(given, 2);
+  link.close();
+});
+
+Deno.test("redirected: the next connection is dialled anew, what stands is left only when that is asked for", async () => {
+  const dialled: string[] = [];
+  const to = (name: string): Dial => () => {
+    dialled.push(name);
+    return Promise.resolve(connectionPair()[0]);
+  };
+  const { link, counters, events } = linking(to("first"));
+  const first = await link.connection();
+  assert.ok(first !== undefined);
+  link.retire();
+  assert.equal(first.lost, false, "there is nowhere else to go");
+  link.redirect(to("second"));
+  assert.equal(first.lost, false);
+  link.retire();
+  assert.equal(first.lost, true);
+  const second = await link.replace(first);
+  assert.ok(second !== undefined && second !== first);
+  assert.deepEqual(dialled, ["first", "second"]);
+  assert.equal(counters.recordsPossiblyLost, 0);
+  assert.ok(!events.some((event) => event.startsWith("collector_lost")), "leaving is no loss");
+  link.close();
+  await turn();
+});

@@ -1,0 +1,64 @@
+import { lookup } from "node:dns/promises";
+import type { Address } from "../transport/address.ts";
+import type { Dial } from "./collector_link.ts";
+import type { Connection } from "../transport/connection.ts";
+import { messageLength } from "../transport/message_walk.ts";
+
+/** A collector over UDP: every message is a datagram of its own. It cannot tell whether anybody listens. */
+class UdpCollectorConnection implements Connection {
+  readonly transport = "udp";
+  readonly remoteAddress: Address;
+  readonly #socket: Deno.DatagramConn;
+  readonly #to: Deno.NetAddr;
+  #closed = false;
+
+  constructor(socket: Deno.DatagramConn, to: Address) {
+    this.#socket = socket;
+    this.remoteAddress = to;
+    this.#to = { transport: "udp", hostname: to.hostname, port: to.port };
+  }
+
+  async read(view: Uint8Array): Promise<number | null> {
+    const [datagram] = await this.#socket.receive(view);
+    return datagram.length;
+  }
+
+  /** Whole messages only: those that went out count as taken, the one that failed and those behind it do not. */
+  async write(messages: Uint8Array): Promise<number> {
+    let sent = 0;
+    try {
+      while (sent < messages.length) {
+        const end = sent + messageLength(messages, sent);
+        await this.#socket.send(messages.subarray(sent, end), this.#to);
+        sent = end;
+      }
+    } catch (error) {
+      if (sent === 0) throw error;
+    }
+    return sent;
+  }
+
+  closeWrite(): Promise<void> {
+    // There is nobody to wait for: what was sent is on its way.
+    this.close();
+    return Promise.resolve();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.close();
+  }
+}
+
+/** Dials over UDP, always from the same port: collectors take another one for another exporter. */
+export function udpDialer({ hostname, port }: Address): Dial {
+  let ownPort = 0;
+  return async (signal) => {
+    const { address, family } = await lookup(hostname);
+    signal.throwIfAborted();
+    const socket = Deno.listenDatagram({ transport: "udp", hostname: family === 6 ? "::" : "0.0.0.0", port: ownPort });
+    if (socket.addr.transport === "udp") ownPort = socket.addr.port;
+    return new UdpCollectorConnection(socket, { hostname: address, port });
+  };
+}

@@ -1,0 +1,73 @@
+import type { MediationEvent } from "../../mediation/templates/event.ts";
+import type { TemplateMapping } from "../../mediation/mapping/template_mapping.ts";
+import type { EventFields, EventLevel } from "./proxy_event.ts";
+
+/** A mediation's event as a log line says it. The mapping itself is too long for one: it goes along beside the fields. */
+export function describeMediationEvent(
+  event: MediationEvent,
+): { readonly level: EventLevel; readonly message: string; readonly fields: EventFields } {
+  switch (event.event) {
+    case "template_mapped": {
+      const { mapping, observationDomain, template, targetTemplate, outcome, replaced, remapped, detectedProfile } =
+        event;
+      const { stripped, padded } = differences(mapping);
+      return {
+        // After a reload that is one for each template of each session: the reload itself is said once.
+        level: remapped === true ? "debug" : replaced ? "warning" : "info",
+        message: outcome === "identity"
+          ? `template ${template} goes to the collector as it is`
+          : `template ${template}: ${mapping.source.fields.length} fields become ${mapping.fields.length}`,
+        fields: {
+          observationDomain,
+          template,
+          targetTemplate,
+          outcome,
+          replaced,
+          ...(remapped === true ? { remapped } : {}),
+          ...(detectedProfile === undefined ? {} : { detectedProfile }),
+          ...(outcome === "identity" ? {} : { stripped, padded }),
+        },
+      };
+    }
+    case "template_withdrawn": {
+      const { observationDomain, template } = event;
+      return { level: "info", message: `template ${template} is withdrawn`, fields: { observationDomain, template } };
+    }
+    case "sequence_gap": {
+      const { observationDomain, expected, received } = event;
+      const message = `sequence number ${received} came where ${expected} was next`;
+      return { level: "debug", message, fields: { observationDomain, expected, received } };
+    }
+    case "plugin_failed": {
+      const { event: _event, message, ...fields } = event;
+      return { level: "error", message, fields };
+    }
+    default: {
+      const { event: _event, message, ...fields } = event;
+      return { level: "warning", message, fields };
+    }
+  }
+}
+
+/** What a mapping takes away and puts in, by name. */
+interface Differences {
+  readonly stripped: readonly string[];
+  readonly padded: readonly string[];
+}
+
+/** Of mappings that sessions share: so that the events that are remembered of each session share these, too. */
+const known = new WeakMap<TemplateMapping, Differences>();
+
+function differences(mapping: TemplateMapping): Differences {
+  const found = known.get(mapping) ?? findDifferences(mapping);
+  known.set(mapping, found);
+  return found;
+}
+
+function findDifferences({ source, fields }: TemplateMapping): Differences {
+  const kept = new Set(fields.flatMap(({ value }) => value.from === "record" ? [value.index] : []));
+  return {
+    stripped: source.fields.filter((_, index) => !kept.has(index)).map(({ element }) => element.name),
+    padded: fields.filter(({ value }) => value.from !== "record").map(({ target }) => target.element.name),
+  };
+}

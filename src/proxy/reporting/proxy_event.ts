@@ -1,0 +1,48 @@
+import type { MediationEvent } from "../../mediation/templates/event.ts";
+import { formatAddress } from "../transport/address.ts";
+import type { Connection } from "../transport/connection.ts";
+import type { EventName } from "./event_name.ts";
+
+export type EventLevel = "debug" | "info" | "warning" | "error";
+
+/** What is said of an event beside its message: JSON values, named as log lines name them. */
+export interface EventFields {
+  readonly session?: string;
+  /** `address:port` of the exporter. */
+  readonly peer?: string;
+  readonly [field: string]: unknown;
+}
+
+/** Something that happened in the proxy: a log line, and an entry of the event stream. Never once per record. */
+export interface ProxyEvent {
+  readonly level: EventLevel;
+  readonly event: EventName;
+  readonly message: string;
+  readonly fields: EventFields;
+  /** The event of the mediation that this one passes on, mapping included. */
+  readonly mediation?: MediationEvent;
+}
+
+/** Receives events in order, synchronously. */
+export type ReportEvent = (event: ProxyEvent) => void;
+
+/** Reports an event of one session, whose id and peer are added. */
+export type ReportOfSession = (
+  level: EventLevel,
+  event: EventName,
+  message: string,
+  fields?: EventFields,
+  mediation?: MediationEvent,
+) => void;
+
+/** What the session with this exporter reports with. */
+export function reportOfSession(report: ReportEvent, session: string, exporter: Connection): ReportOfSession {
+  return (level, event, message, fields, mediation) =>
+    report({
+      level,
+      event,
+      message,
+      fields: { session, peer: formatAddress(exporter.remoteAddress), ...fields },
+      ...(mediation === undefined ? {} : { mediation }),
+    });
+}

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { decodeMessageHeader } from "../../ipfix/message_header.ts";
+import { setsOfMessage } from "../../ipfix/set.ts";
+import { CapturableRewriter } from "./capture.ts";
+import { dataMessage, join, templateMessage } from "../../../test/support/proxy_messages.ts";
+import { RelayingRewriter } from "../../../test/support/proxy.ts";
+
+const MANY = { messages: 1000, octets: 1 << 20 };
+
+function fixture() {
+  const relay = new RelayingRewriter({ reliable: true });
+  const rewriter = new CapturableRewriter(relay);
+  const output = new Uint8Array(65535);
+  return { relay, rewriter, rewrite: (...messages: Uint8Array[]) => rewriter.rewrite(join(...messages), output) };
+}
+
+/** The messages of a file: what is in each. */
+function described(file: Uint8Array): string[] {
+  const messages: string[] = [];
+  for (let start = 0; start < file.length;) {
+    const { length, sequenceNumber } = decodeMessageHeader(file, start);
+    const sets = setsOfMessage(file, start, start + length).map(({ id }) => id);
+    messages.push(`${sets.join()} at ${sequenceNumber}`);
+    start += length;
+  }
+  return messages;
+}
+
+Deno.test("both sides are captured, message for message, behind the templates that stand", async () => {
+  const { relay, rewriter, rewrite } = fixture();
+  rewrite(templateMessage(), dataMessage(0), dataMessage(1));
+  relay.sourceTemplates = () => [templateMessage()];
+  const captured = rewriter.capture({ ...MANY, messages: 2 }, new AbortController().signal);
+  assert.equal(rewriter.capture(MANY, new AbortController().signal), undefined, "one at a time");
+  rewrite(dataMessage(2));
+  rewrite(dataMessage(3), dataMessage(4));
+  const { received, sent, messages, end } = await captured ?? assert.fail();
+  assert.deepEqual([messages, end], [2, "messages"]);
+  assert.deepEqual(described(received), ["2 at 2", "256 at 2", "256 at 3"]);
+  assert.deepEqual(described(sent), ["256 at 2", "256 at 3", "256 at 4"]);
+  rewrite(dataMessage(5));
+  assert.ok(rewriter.capture(MANY, new AbortController().signal) !== undefined, "the next can begin");
+});
+
+Deno.test("a capture ends with its octets, its time, or its session", async () => {
+  const octets = fixture();
+  const small = octets.rewriter.capture(
+    { messages: 9, octets: 2 * dataMessage(0).length },
+    new AbortController().signal,
+  );
+  octets.rewrite(dataMessage(0), dataMessage(1), dataMessage(2));
+  assert.deepEqual(await small?.then(({ messages, end }) => [messages, end]), [2, "octets"]);
+
+  const time = fixture();
+  const controller = new AbortController();
+  const stopped = time.rewriter.capture(MANY, controller.signal);
+  time.rewrite(dataMessage(0));
+  controller.abort();
+  time.rewrite(dataMessage(1));
+  assert.deepEqual(await stopped?.then(({ messages, end }) => [messages, end]), [1, "stopped"]);
+  const late = await time.rewriter.capture(MANY, AbortSignal.abort());
+  assert.deepEqual([late?.messages, late?.received.length], [0, 0]);
+
+  const closing = fixture();
+  const closed = closing.rewriter.capture(MANY, new AbortController().signal);
+  closing.rewriter.close();
+  assert.equal((await closed)?.end, "closed");
+  assert.equal(closing.relay.closed, true);
+});

@@ -1,0 +1,180 @@
+import { DecodeError } from "../../ipfix/decode_error.ts";
+import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../../ipfix/message_header.ts";
+import type { Counters } from "../../mediation/templates/counters.ts";
+import type { CollectorFacts, SessionRewriter, TemplateState } from "../../mediation/session/session_rewriter.ts";
+import type { BufferPool } from "../memory/buffer_pool.ts";
+import { messageLength, wholeMessages } from "../transport/message_walk.ts";
+import { OUTPUT_OCTETS } from "../memory/output_octets.ts";
+import { ReadBuffer } from "../memory/read_buffer.ts";
+
+/**
+ * Told of the message that ended the observing.
+ *
+ * @param offset where the message began in the exporter's stream; the error's own offset counts from there
+ * @param octets the message, as far as it is there
+ */
+export type OnBroken = (error: DecodeError, offset: number, octets: Uint8Array) => void;
+
+/** Octets of a message with which its length is there. */
+const LENGTH_END = 4;
+
+/** What an {@link ObservingRewriter} is made of. */
+export interface ObservingOptions {
+  readonly pool: BufferPool;
+  /** Relay whole messages only: each becomes a datagram, so that broken ones cannot be relayed. */
+  readonly datagrams: () => boolean;
+  readonly onBroken: OnBroken;
+  /** Messages that go out first: the exporter's templates, where it announced them to another connection. */
+  readonly prelude?: readonly Uint8Array[];
+}
+
+/**
+ * `mode: observe`: every octet goes out as it came in, whole messages or not, and a rewriter runs beside for its reports; what it
+ * gives out is thrown away. A broken message ends the observing, not the relay.
+ */
+export class ObservingRewriter implements SessionRewriter {
+  consumed = 0;
+  produced = 0;
+  producedRecords = 0;
+  readonly #observed: SessionRewriter;
+  readonly #pool: BufferPool;
+  readonly #options: ObservingOptions;
+  #prelude: readonly Uint8Array[];
+  /** Relays whole messages only from now on, once that which has begun is whole. */
+  #finishing = false;
+  /** The octets again, as far as they are not a whole message yet. Undefined once a broken message has ended the observing. */
+  #input: ReadBuffer | undefined;
+  #offset = 0;
+
+  constructor(observed: SessionRewriter, options: ObservingOptions) {
+    this.#observed = observed;
+    this.#options = options;
+    this.#pool = options.pool;
+    this.#prelude = options.prelude ?? [];
+    this.#input = new ReadBuffer(options.pool);
+  }
+
+  /**
+   * Whether what was relayed ends with a whole message; undefined: nobody knows any more, for a broken one was relayed. Once asked, it
+   * relays whole messages only, so that it comes true with the end of the one that has begun.
+   */
+  finish(): boolean | undefined {
+    this.#finishing = true;
+    return this.#input === undefined ? undefined : this.#input.length === 0 && this.#prelude.length === 0;
+  }
+
+  get counters(): Counters {
+    return this.#observed.counters;
+  }
+
+  get skewed(): boolean {
+    return this.#observed.skewed;
+  }
+
+  rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
+    if (this.#putPrelude(output)) return output.subarray(0, this.produced);
+    const { datagrams } = this.#options;
+    const wholeOnly = datagrams();
+    if (wholeOnly && input.length >= MESSAGE_HEADER_LENGTH) decodeMessageHeader(input);
+    const most = Math.min(input.length, output.length);
+    const length = wholeOnly ? wholeMessages(input, most) : this.#finishing ? this.#toBoundary(input, most) : most;
+    const octets = input.subarray(0, length);
+    this.consumed = this.produced = length;
+    const before = this.counters.recordsReceived;
+    this.#observe(octets);
+    this.producedRecords = this.counters.recordsReceived - before;
+    return octets;
+  }
+
+  #putPrelude(output: Uint8Array): boolean {
+    if (this.#prelude.length === 0) return false;
+    this.consumed = this.produced = this.producedRecords = 0;
+    let messages = 0;
+    for (const message of this.#prelude) {
+      if (this.produced + message.length > output.length) break;
+      output.set(message, this.produced);
+      this.produced += message.length;
+      messages++;
+    }
+    this.#prelude = this.#prelude.slice(messages);
+    return true;
+  }
+
+  /** Octets of the input with which what was relayed ends with a message, as far as they are there. */
+  #toBoundary(input: Uint8Array, most: number): number {
+    const begun = this.#input?.waiting() ?? new Uint8Array(0);
+    if (begun.length === 0) return wholeMessages(input, most);
+    if (begun.length < LENGTH_END) return Math.min(most, LENGTH_END - begun.length);
+    return Math.min(most, messageLength(begun, 0) - begun.length);
+  }
+
+  #observe(octets: Uint8Array): void {
+    const scratch = this.#pool.lease(OUTPUT_OCTETS);
+    try {
+      for (let start = 0; start < octets.length && this.#input !== undefined;) {
+        const space = this.#input.space();
+        const part = octets.subarray(start, start + space.length);
+        space.set(part);
+        this.#input.fill(part.length);
+        start += part.length;
+        do {
+          this.#observed.rewrite(this.#input.waiting(), scratch);
+          this.#input.consume(this.#observed.consumed);
+          this.#offset += this.#observed.consumed;
+        } while (this.#observed.consumed > 0 || this.#observed.produced > 0);
+      }
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#options.onBroken(error, this.#offset, this.#input?.waiting() ?? octets);
+      this.#forget();
+    } finally {
+      this.#pool.release(scratch);
+    }
+  }
+
+  /** Never called: what was relayed untouched cannot be told apart from what was not, so such a session ends with its collector. */
+  restart(): void {
+    throw new Error("a session that is only observed cannot be taken up again");
+  }
+
+  announce(): void {}
+
+  /** Nothing that it relays depends on it, so that nothing has to go out anew for a collector that expects something else. */
+  remap(): void {
+    if (this.#observed.outdated) this.#observed.renew();
+    else this.#observed.remap();
+  }
+
+  get outdated(): boolean {
+    return this.#observed.outdated;
+  }
+
+  /** As {@link remap}. */
+  renew(_unsent?: Uint8Array, collector?: CollectorFacts): number {
+    this.#observed.renew(undefined, collector);
+    return 0;
+  }
+
+  sourceTemplates(): Uint8Array[] {
+    return this.#observed.sourceTemplates();
+  }
+
+  templates(): TemplateState[] {
+    return this.#observed.templates();
+  }
+
+  close(): void {
+    this.release();
+    this.#observed.close();
+  }
+
+  /** Observes no more; the rewriter that it observed with lives on. */
+  release(): void {
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#input?.release();
+    this.#input = undefined;
+  }
+}

@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { HeapBufferPool } from "../memory/buffer_pool.ts";
+import { CollectorLink } from "../collector/collector_link.ts";
+import type { Connection } from "../transport/connection.ts";
+import { connectionPair } from "../transport/tls/memory_connection.ts";
+import { ProxyCounters } from "../reporting/proxy_counters.ts";
+import { Session } from "./session.ts";
+import {
+  dataMessage,
+  join,
+  type Received,
+  receivedMessages,
+  templateMessage,
+} from "../../../test/support/proxy_messages.ts";
+import { RelayingRewriter, StandingClock, until } from "../../../test/support/proxy.ts";
+
+/** A collector whose kernel takes so many octets, in pieces of so many, and then is gone: all it took, it got. */
+class ScriptedCollector implements Connection {
+  readonly transport = "tcp";
+  readonly remoteAddress = { hostname: "collector", port: 4739 };
+  readonly #chunks: Uint8Array[] = [];
+  #fail: (error: Error) => void = () => {};
+
+  constructor(public room: number, readonly piece: number) {}
+
+  get received(): { messages: Received[]; rest: number } {
+    return receivedMessages(join(...this.#chunks));
+  }
+
+  read(): Promise<number | null> {
+    return new Promise((_resolve, reject) => this.#fail = reject);
+  }
+
+  write(octets: Uint8Array): Promise<number> {
+    const taken = Math.min(octets.length, this.piece, this.room);
+    if (taken === 0) {
+      this.#fail(new Error("reset"));
+      return Promise.reject(new Error("reset"));
+    }
+    this.#chunks.push(octets.slice(0, taken));
+    this.room -= taken;
+    return Promise.resolve(taken);
+  }
+
+  closeWrite(): Promise<void> {
+    this.#fail(new Error("closed"));
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.#fail(new Error("closed"));
+  }
+}
+
+/** A session of which one collector after the other is dialled, and what it is made of. */
+function openSession(collectors: readonly Connection[]) {
+  const clock = new StandingClock();
+  const pool = new HeapBufferPool();
+  const counters = new ProxyCounters();
+  const remaining = [...collectors];
+  const events: string[] = [];
+  const report = (_level: string, event: string) => void events.push(event);
+  const dial = () => {
+    const next = remaining.shift();
+    return next === undefined ? Promise.reject(new Error("no more")) : Promise.resolve(next);
+  };
+  const link = new CollectorLink(
+    { clock, counters, random: () => 1, dialTimeout: 1_000 },
+    { dial, hold: 60_000, report },
+  );
+  const [exporter, accepted] = connectionPair();
+  const session = new Session({
+    id: "1",
+    exporter: accepted,
+    link,
+    rewriter: new RelayingRewriter({ reliable: true }),
+    observe: false,
+    pool,
+    limits: { partialMessage: 0, idle: 0, collectorClose: 1_000 },
+    counters,
+    openedAt: new Date(0),
+    report,
+  });
+  return { session, exporter, clock, pool, events };
+}
+
+/** Runs one session whose collectors take so many octets each, the last one all. Gives what each of them got. */
+async function runSession(rooms: readonly number[], piece: number, messages: readonly Uint8Array[]) {
+  const collectors = [...rooms, Infinity].map((room) => new ScriptedCollector(room, piece));
+  const { session, exporter, clock, pool, events } = openSession(collectors);
+  const octets = join(...messages);
+  await exporter.write(octets);
+  await exporter.closeWrite();
+  let outcome: string | undefined;
+  void session.run().then((ended) => outcome = ended);
+  for (let rounds = 0; outcome === undefined && rounds < 500; rounds++) await clock.advance(50, 50);
+  await until("the session has ended", () => outcome !== undefined);
+  return { collectors, outcome, leased: pool.leased, events };
+}
+
+Deno.test("a collector lost at any octet: each message arrives whole exactly once, in order, the template first at each", async () => {
+  const messages = [templateMessage(), ...Array.from({ length: 4 }, (_, number) => dataMessage(number, 40))];
+  const total = messages.reduce((length, message) => length + message.length, 0);
+  for (const piece of [7, 1_000]) {
+    for (let room = 0; room <= total; room++) {
+      const { collectors, outcome, leased } = await runSession([room], piece, messages);
+      const got = collectors.map(({ received }) => received.messages);
+      const where = `lost after ${room} octets, taken ${piece} at a time`;
+      assert.deepEqual(got.flat().flatMap(({ record }) => record === "template" ? [] : [record]), [0, 1, 2, 3], where);
+      for (const one of got) {
+        if (one.length === 0) continue;
+        assert.equal(one[0]?.record, "template", where);
+        assert.deepEqual(
+          one.filter(({ record }) => record !== "template").map(({ sequenceNumber }) => sequenceNumber),
+          [
+            ...Array(one.filter(({ record }) => record !== "template").length).keys(),
+          ],
+          where,
+        );
+      }
+      assert.equal(outcome, "closed", where);
+      assert.equal(leased, 0, where);
+    }
+  }
+});
+
+Deno.test("collectors lost one after the other, each in the middle of what was held: still exactly once, in order", async () => {
+  const messages = [templateMessage(), ...Array.from({ length: 6 }, (_, number) => dataMessage(number, 40))];
+  const { collectors, outcome } = await runSession([60, 75, 20, 110, 29], 9, messages);
+  const records = collectors.flatMap(({ received }) => received.messages).flatMap(({ record }) =>
+    record === "template" ? [] : [record]
+  );
+  assert.deepEqual(records, [0, 1, 2, 3, 4, 5]);
+  assert.equal(outcome, "closed");
+});
+
+Deno.test("a session that is told to stop stops, whatever it was at, though its exporter says nothing", async () => {
+  for (let turns = 0; turns < 30; turns++) {
+    const { session, clock, pool } = openSession([new ScriptedCollector(Infinity, Infinity)]);
+    let outcome: string | undefined;
+    void session.run().then((ended) => outcome = ended);
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    session.stop("administrator");
+    for (let rounds = 0; outcome === undefined && rounds < 50; rounds++) await clock.advance(50, 50);
+    assert.equal(outcome, "administrator", `told to stop after ${turns} turns`);
+    assert.equal(pool.leased, 0);
+  }
+});

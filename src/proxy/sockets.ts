@@ -1,0 +1,86 @@
+import { formatAddress } from "./transport/address.ts";
+import type { Dial } from "./collector/collector_link.ts";
+import type { Listener } from "./transport/listener.ts";
+import type { CollectorOptions, ListenerOptions } from "./proxy_options.ts";
+import { dialTcp } from "./transport/tcp/tcp_connection.ts";
+import { TcpListener } from "./transport/tcp/tcp_listener.ts";
+import { dialTls } from "./transport/tls/tls_connection.ts";
+import { checkTlsListener, TlsListener } from "./transport/tls/tls_listener.ts";
+import { udpDialer } from "./collector/udp_collector.ts";
+import { UdpListener, type UdpListenerParts } from "./transport/udp/udp_listener.ts";
+
+/** Told of exporters that did not get in: the event's name, why, and who where that is known. */
+export type OnListenerFailure = (event: "accept_failed" | "handshake_failed", reason: string, peer?: string) => void;
+
+/** What listeners need beside their options. */
+export interface ListenerParts extends Pick<UdpListenerParts, "clock" | "pool" | "sources" | "recall" | "onRejected"> {
+  /** How many milliseconds a TLS handshake may take. */
+  readonly handshake: () => number;
+  readonly onFailure: OnListenerFailure;
+}
+
+/** @throws Error that names the address and what the options lack, as far as that shows without binding it */
+export function checkListener({ transport, address, tls }: ListenerOptions): void {
+  if (transport !== "tls") return;
+  try {
+    if (tls === undefined) throw new Error("it needs a certificate and a key");
+    checkTlsListener(tls);
+  } catch (error) {
+    throw new Error(`cannot listen on ${transport} ${formatAddress(address)}: ${describe(error)}`, { cause: error });
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Binds a listener of any transport.
+ *
+ * @throws Error that names the address
+ */
+export async function bind(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
+  const { clock, pool, sources, recall, handshake, onFailure, onRejected } = parts;
+  const { transport, address, tls } = options;
+  const onError = (error: unknown) =>
+    onFailure("accept_failed", error instanceof Error ? error.message : String(error));
+  try {
+    switch (transport) {
+      case "tcp":
+        return new TcpListener(address, clock, onError);
+      case "tls":
+        if (tls === undefined) throw new Error("it needs a certificate and a key");
+        return await TlsListener.listen(address, tls, {
+          clock,
+          handshake,
+          onFailure: (...failure) => onFailure("handshake_failed", ...failure),
+          onError,
+        });
+      case "udp":
+        return new UdpListener(address, {
+          clock,
+          pool,
+          sources,
+          ...(recall === undefined ? {} : { recall }),
+          onError,
+          onRejected,
+        });
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`cannot listen on ${transport} ${formatAddress(address)}: ${reason}`, { cause: error });
+  }
+}
+
+/** How one session's collector is dialled. @throws Error when the transport lacks what it needs */
+export function dialer({ transport, address, tls }: CollectorOptions): Dial {
+  switch (transport) {
+    case "tcp":
+      return (signal) => dialTcp(address, signal);
+    case "tls":
+      if (tls === undefined) throw new Error("a collector over tls needs to be verified: no CA is given");
+      return (signal) => dialTls(address, tls, signal);
+    case "udp":
+      return udpDialer(address);
+  }
+}

@@ -1,0 +1,53 @@
+import { type Address, peerAddress } from "../address.ts";
+import type { Connection } from "../connection.ts";
+
+/** A TCP connection on Deno's own socket, accepted or dialled. Messages leave as they are written (TCP_NODELAY). */
+export class TcpConnection implements Connection {
+  readonly transport = "tcp";
+  readonly #socket: Deno.TcpConn;
+  #closed = false;
+
+  constructor(socket: Deno.TcpConn) {
+    this.#socket = socket;
+    // A socket that its peer has reset already refuses its options; reading it tells the same in the session's own words.
+    try {
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true);
+    } catch { /* see above */ }
+  }
+
+  /** Made when it is asked for: the socket has it anyway. */
+  get remoteAddress(): Address {
+    return peerAddress(this.#socket.remoteAddr);
+  }
+
+  read(view: Uint8Array): Promise<number | null> {
+    return this.#socket.read(view);
+  }
+
+  write(octets: Uint8Array): Promise<number> {
+    return this.#socket.write(octets);
+  }
+
+  async closeWrite(): Promise<void> {
+    try {
+      await this.#socket.closeWrite();
+    } catch { /* The peer is gone: it needs no telling. */ }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.close();
+  }
+}
+
+/**
+ * Dials over TCP.
+ *
+ * @param signal gives the attempt up
+ * @throws when the name does not resolve, the peer refuses, or the signal comes first
+ */
+export async function dialTcp({ hostname, port }: Address, signal: AbortSignal): Promise<Connection> {
+  return new TcpConnection(await Deno.connect({ hostname, port, signal }));
+}

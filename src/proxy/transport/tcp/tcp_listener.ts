@@ -1,0 +1,74 @@
+import type { Address } from "../address.ts";
+import type { Clock } from "../../time/clock.ts";
+import { pause } from "../../time/clock.ts";
+import type { Connection } from "../connection.ts";
+import type { Listener } from "../listener.ts";
+import { TcpConnection } from "./tcp_connection.ts";
+
+/** How long nothing is accepted after accepting failed: out of descriptors, trying at once would only burn the core. */
+const FIRST_PAUSE = 100;
+const LARGEST_PAUSE = 1_000;
+
+/** The part of a listening socket that accepting needs. */
+export interface AcceptingSocket {
+  readonly addr: Deno.NetAddr;
+  accept(): Promise<Deno.TcpConn>;
+  close(): void;
+}
+
+/** Listens for exporters over TCP. */
+export class TcpListener implements Listener {
+  readonly transport = "tcp";
+  readonly address: Address;
+  readonly #socket: AcceptingSocket;
+  readonly #clock: Clock;
+  readonly #onError: (error: unknown) => void;
+  readonly #closing = new AbortController();
+
+  /**
+   * @param onError is told once when accepting begins to fail; it goes on after a moment
+   * @throws when the address cannot be bound
+   */
+  constructor(
+    { hostname, port }: Address,
+    clock: Clock,
+    onError: (error: unknown) => void,
+    listen: (options: { hostname: string; port: number }) => AcceptingSocket = Deno.listen,
+  ) {
+    this.#socket = listen({ hostname, port });
+    this.address = { hostname: this.#socket.addr.hostname, port: this.#socket.addr.port };
+    this.#clock = clock;
+    this.#onError = onError;
+  }
+
+  async accept(handle: (connection: Connection) => void): Promise<void> {
+    const { signal } = this.#closing;
+    let failures = 0;
+    while (!signal.aborted) {
+      let connection: Connection;
+      try {
+        connection = new TcpConnection(await this.#socket.accept());
+        failures = 0;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (isOfOneConnection(error)) continue;
+        if (failures === 0) this.#onError(error);
+        await pause(this.#clock, Math.min(FIRST_PAUSE * 2 ** failures++, LARGEST_PAUSE), signal);
+        continue;
+      }
+      handle(connection);
+    }
+  }
+
+  close(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    this.#socket.close();
+  }
+}
+
+/** Whether only the connection that was to be accepted is gone: its peer reset it while it waited. The next one may be good. */
+function isOfOneConnection(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.ConnectionAborted;
+}

@@ -1,0 +1,191 @@
+import { connect, type TLSSocket } from "node:tls";
+import type { Address } from "../address.ts";
+import type { Connection } from "../connection.ts";
+import { ConnectionStream } from "./connection_stream.ts";
+import { dialTcp } from "../tcp/tcp_connection.ts";
+import type { TlsCredentials } from "./tls_credentials.ts";
+
+/**
+ * Octets of one write. When a connection dies in the middle of a write, nobody can tell what TLS had sent of it; the less a
+ * write holds, the less that is.
+ */
+const WRITE_OCTETS = 64 * 1024;
+
+/** Either side may go on sending after the other has said that it is done. The types of node:tls do not know of it. */
+export const HALF_OPEN = { allowHalfOpen: true };
+
+/** A TLS connection whose handshake is done and whose peer is verified. */
+export class TlsConnection implements Connection {
+  readonly transport = "tls";
+  readonly remoteAddress: Address;
+  readonly certificateName?: string;
+  readonly #socket: TLSSocket;
+  readonly #stream: ConnectionStream;
+  /** What was deciphered and no read has taken yet. */
+  readonly #chunks: Uint8Array[] = [];
+  /** Octets of the first of them that were taken. */
+  #taken = 0;
+  #ended = false;
+  #failure: Error | undefined;
+  #wake: () => void = () => {};
+
+  /**
+   * @param socket speaks TLS over the stream
+   * @param stream what it speaks over
+   */
+  constructor(socket: TLSSocket, stream: ConnectionStream, remoteAddress: Address) {
+    this.#socket = socket;
+    this.#stream = stream;
+    this.remoteAddress = remoteAddress;
+    const name = certificateName(socket);
+    if (name !== undefined) this.certificateName = name;
+    socket.on("data", (chunk: Uint8Array) => {
+      this.#chunks.push(chunk);
+      stream.hold();
+      this.#wake();
+    });
+    socket.on("end", () => {
+      this.#ended = true;
+      this.#wake();
+    });
+    socket.on("error", (error: Error) => this.#fail(error));
+    stream.on("error", (error: Error) => this.#fail(error));
+    socket.on("close", () => this.#fail(new Error("the connection is closed")));
+  }
+
+  async read(view: Uint8Array): Promise<number | null> {
+    while (this.#chunks.length === 0) {
+      if (this.#ended) return null;
+      if (this.#failure !== undefined) throw this.#failure;
+      this.#stream.release();
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    let length = 0;
+    for (let chunk; length < view.length && (chunk = this.#chunks[0]) !== undefined;) {
+      const part = chunk.subarray(this.#taken, this.#taken + view.length - length);
+      view.set(part, length);
+      length += part.length;
+      this.#taken += part.length;
+      if (this.#taken < chunk.length) continue;
+      this.#chunks.shift();
+      this.#taken = 0;
+      free(chunk);
+    }
+    return length;
+  }
+
+  /** What a write that fails on its way had sent is not known: it counts as taken, since nothing may be sent twice. */
+  write(octets: Uint8Array): Promise<number> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const part = octets.length > WRITE_OCTETS ? octets.subarray(0, WRITE_OCTETS) : octets;
+    return new Promise((resolve) => {
+      this.#socket.write(part, (error) => {
+        if (error instanceof Error) this.#fail(error);
+        resolve(part.length);
+      });
+    });
+  }
+
+  closeWrite(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#failure !== undefined) return resolve();
+      this.#socket.once("close", resolve);
+      this.#socket.end(() => resolve());
+    });
+  }
+
+  close(): void {
+    this.#socket.destroy();
+    this.#stream.destroy();
+    this.#fail(new Error("the connection is closed"));
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#wake();
+  }
+}
+
+/**
+ * Gives back the memory of octets that nobody looks at any more, where all of it is theirs. The garbage collector would let hundreds of
+ * megabytes gather, since it goes by small objects; and what is deciphered next would go where no cache holds the memory.
+ */
+function free({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+}
+
+/** The name in a peer's certificate: its subject's common name, else its first alternative name. */
+export function certificateName(socket: TLSSocket): string | undefined {
+  const certificate = socket.getPeerCertificate();
+  const name: unknown = certificate?.subject?.CN;
+  if (typeof name === "string" && name !== "") return name;
+  const alternative = /(?:DNS|URI|IP Address):([^,]+)/.exec(certificate?.subjectaltname ?? "");
+  return alternative?.[1];
+}
+
+/**
+ * Says that a peer was refused for its certificate, where that is why. The runtime tells a name that does not match from the rest, which
+ * it does not tell apart.
+ *
+ * @param code of the runtime's error, or the socket's `authorizationError`
+ */
+export function refusal(purpose: "client" | "server", code: unknown): Error | undefined {
+  if (!String(code).startsWith("UNABLE_TO_")) return undefined;
+  return new Error(
+    `its certificate is refused: it does not go back to the CA, is not valid today, or is not a ${purpose}'s`,
+  );
+}
+
+/** How the collector is verified, and how it verifies this side. */
+export interface TlsDialOptions {
+  readonly credentials: TlsCredentials;
+  /** The name that its certificate must carry; the dialled address where it is missing. */
+  readonly serverName?: string;
+}
+
+/**
+ * Dials over TLS 1.2 or later. There is no way to reach a collector that does not show a certificate which goes back to the CA and
+ * carries the name.
+ *
+ * @throws when it is not reached, not verified, or the signal comes first
+ */
+export async function dialTls(address: Address, options: TlsDialOptions, signal: AbortSignal): Promise<Connection> {
+  const { certificate, key, ca } = options.credentials.material;
+  const connection = await dialTcp(address, signal);
+  const stream = new ConnectionStream(connection);
+  const socket = connect({
+    socket: stream,
+    // Node checks the name in the certificate against this where there is no server name.
+    host: address.hostname,
+    minVersion: "TLSv1.2",
+    rejectUnauthorized: true,
+    ...HALF_OPEN,
+    ...(options.serverName === undefined ? {} : { servername: options.serverName }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(certificate === undefined ? {} : { cert: certificate }),
+    ...(key === undefined ? {} : { key }),
+  });
+  const failures = new AbortController();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.on(
+        "error",
+        (error: Error) => reject(refusal("server", "code" in error ? error.code : undefined) ?? error),
+      );
+      stream.on("error", reject);
+      socket.once("close", () => reject(new Error("closed during the handshake")));
+      signal.addEventListener("abort", () => reject(signal.reason), { signal: failures.signal });
+      socket.once("secureConnect", () => {
+        if (socket.authorized) resolve();
+        else reject(new Error(`the collector's certificate is refused: ${socket.authorizationError}`));
+      });
+    });
+    return new TlsConnection(socket, stream, connection.remoteAddress);
+  } catch (error) {
+    socket.destroy();
+    stream.destroy();
+    throw error;
+  } finally {
+    failures.abort();
+  }
+}

@@ -1,0 +1,240 @@
+import { connect, createServer, type Server, TLSSocket } from "node:tls";
+import { foreignProtocol } from "../../../ipfix/foreign_protocol.ts";
+import { IPFIX_VERSION } from "../../../ipfix/message_header.ts";
+import { type Address, formatAddress } from "../address.ts";
+import type { Clock } from "../../time/clock.ts";
+import type { Connection } from "../connection.ts";
+import { ConnectionStream } from "./connection_stream.ts";
+import type { Listener } from "../listener.ts";
+import { connectionPair } from "./memory_connection.ts";
+import { TcpListener } from "../tcp/tcp_listener.ts";
+import type { ListenerOptions } from "../../proxy_options.ts";
+import { certificateName, HALF_OPEN, refusal, TlsConnection } from "./tls_connection.ts";
+import type { TlsCredentials } from "./tls_credentials.ts";
+
+/** At a time: past it a newcomer is closed, and tries again. */
+const HANDSHAKES = 1024;
+const HANDSHAKE_RECORD = 0x16;
+/** The first Deno whose node:tls was seen to refuse missing, foreign, expired and wrong-purpose certificates. */
+const OLDEST_DENO = [2, 9] as const;
+
+/** How exporters are verified. */
+export interface TlsListenerOptions {
+  readonly credentials: TlsCredentials;
+  /** Default: true where the credentials name a CA. */
+  readonly requireClientCertificate?: boolean;
+}
+
+/** What a TLS listener needs beside its address and options. */
+export interface TlsListenerParts {
+  readonly clock: Clock;
+  /** How many milliseconds a handshake that begins now may take; 0: as long as it likes. */
+  readonly handshake: () => number;
+  /** Handshakes at a time; missing: 1024. */
+  readonly handshakes?: number;
+  /** Told why an exporter did not get in. */
+  readonly onFailure: (reason: string, peer: string) => void;
+  /** Told when nobody can get in. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Listens for exporters over TLS 1.2 or later. Whoever is not verified never becomes a session. */
+export class TlsListener implements Listener {
+  readonly transport = "tls";
+  readonly address: Address;
+  readonly #tcp: TcpListener;
+  /** Never listens itself: it is handed connections, so that reading them stays in our hands. */
+  #server: Server;
+  #required: boolean;
+  readonly #parts: TlsListenerParts;
+  #forget: () => void;
+  #handle: (connection: Connection) => void = (connection) => connection.close();
+  #handshakes = 0;
+  #full = false;
+  #closed = false;
+
+  /**
+   * @throws when the address cannot be bound, when this Deno is known not to verify certificates, or when the listener lets
+   *   itself in without one
+   */
+  static async listen(address: Address, options: TlsListenerOptions, parts: TlsListenerParts): Promise<TlsListener> {
+    requireDeno(Deno.version.deno);
+    const listener = new TlsListener(address, options, parts);
+    if (listener.#required) await listener.#testRefusal();
+    return listener;
+  }
+
+  private constructor(address: Address, options: TlsListenerOptions, parts: TlsListenerParts) {
+    ({ server: this.#server, required: this.#required, forget: this.#forget } = createTlsServer(options));
+    this.#tcp = new TcpListener(address, parts.clock, parts.onError);
+    this.address = this.#tcp.address;
+    this.#parts = parts;
+  }
+
+  adopt({ tls }: ListenerOptions): void {
+    if (tls === undefined) return;
+    const { server, required, forget } = createTlsServer(tls);
+    this.#forget();
+    this.#server = server;
+    this.#required = required;
+    this.#forget = forget;
+  }
+
+  accept(handle: (connection: Connection) => void): Promise<void> {
+    this.#handle = handle;
+    return this.#tcp.accept((connection) => {
+      const { handshakes = HANDSHAKES } = this.#parts;
+      if (this.#handshakes < handshakes) void this.#admit(connection);
+      else this.#refuse(connection, handshakes);
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#forget();
+    this.#tcp.close();
+  }
+
+  /** Said once, until there is room again. */
+  #refuse(connection: Connection, handshakes: number): void {
+    connection.close();
+    if (this.#full) return;
+    this.#full = true;
+    this.#parts.onError(new Error(`${handshakes} handshakes are under way; newcomers are closed until one ends`));
+  }
+
+  async #admit(connection: Connection): Promise<void> {
+    this.#handshakes++;
+    this.#full = false;
+    const stream = new ConnectionStream(connection, refusePlaintext);
+    try {
+      const session = await this.#shakeHands(connection, stream);
+      if (this.#closed) session.close();
+      else this.#handle(session);
+    } catch (error) {
+      // Whoever connects and leaves without a word has asked whether the port is open: no news.
+      if (!stream.untouched || !stream.readableEnded) {
+        this.#parts.onFailure(describeFailure(error), formatAddress(connection.remoteAddress));
+      }
+    } finally {
+      this.#handshakes--;
+    }
+  }
+
+  /** @throws when the exporter is not verified, or not in time; its connection is closed then */
+  async #shakeHands(connection: Connection, stream: ConnectionStream): Promise<TlsConnection> {
+    // Both as they stand now: a change in the middle of the handshake is for the next one.
+    const [base, required] = [this.#server, this.#required];
+    const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+    stream.on("error", reject);
+    stream.once("end", () => reject(new Error("it left during the handshake")));
+    const limit = this.#parts.handshake();
+    const tooLong = () => reject(new Error(`the handshake takes too long: more than ${limit} ms`));
+    const cancel = limit === 0 ? () => {} : this.#parts.clock.after(limit, tooLong);
+    // The server's listener makes a TLS socket of whatever it is called with, and tells its own server what came of it: a
+    // server for each connection, which only knows how to tell us, says of which one it speaks.
+    const server: Server = Object.create(base, {
+      emit: {
+        value: (event: string, first: unknown, socket?: TLSSocket) => {
+          if (event === "secureConnection" && first instanceof TLSSocket) resolve(first);
+          else if (event === "tlsClientError") reject(refusal("client", socket?.authorizationError) ?? first);
+          return true;
+        },
+      },
+    });
+    try {
+      for (const listener of base.listeners("connection")) Reflect.apply(listener, server, [stream]);
+      const socket = await promise;
+      // Looks again at what the handshake should have seen to: verified, and by a certificate that names somebody.
+      if (required && (socket.authorized !== true || certificateName(socket) === undefined)) {
+        socket.on("error", () => {});
+        socket.destroy();
+        throw new Error("no verified client certificate");
+      }
+      return new TlsConnection(socket, stream, connection.remoteAddress);
+    } catch (error) {
+      stream.destroy();
+      throw error;
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Connects to itself without a certificate: a listener that would let that in is not started. */
+  async #testRefusal(): Promise<void> {
+    const [exporter, own] = connectionPair();
+    const stream = new ConnectionStream(exporter);
+    const socket = connect({ socket: stream, rejectUnauthorized: false });
+    for (const end of [socket, stream]) end.on("error", () => {});
+    const refused = await this.#shakeHands(own, new ConnectionStream(own)).then(
+      (session) => (session.close(), false),
+      () => true,
+    );
+    socket.destroy();
+    stream.destroy();
+    if (refused) return;
+    this.close();
+    throw new Error("whoever shows no certificate is let in: this runtime does not verify them");
+  }
+}
+
+/** @throws Error for a Deno that is known to let in exporters without a good certificate */
+export function requireDeno(version: string): void {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major > OLDEST_DENO[0] || (major === OLDEST_DENO[0] && minor >= OLDEST_DENO[1])) return;
+  throw new Error(
+    `TLS needs Deno ${OLDEST_DENO.join(".")} or later, this is ${version}: it does not verify client certificates`,
+  );
+}
+
+/**
+ * Whether client certificates are required, by what the options say or their CA implies.
+ *
+ * @throws Error that says what the options lack
+ */
+export function checkTlsListener({ credentials: { material }, requireClientCertificate }: TlsListenerOptions): boolean {
+  const required = requireClientCertificate ?? material.ca !== undefined;
+  if (material.certificate === undefined) throw new Error("a listener needs a certificate and a key");
+  if (required && material.ca === undefined) {
+    throw new Error("client certificates are required, and no CA says which ones are good");
+  }
+  return required;
+}
+
+function createTlsServer(options: TlsListenerOptions) {
+  const required = checkTlsListener(options);
+  const { credentials } = options;
+  const server = createServer({
+    ...secureContext(credentials),
+    requestCert: required,
+    rejectUnauthorized: required,
+    ...HALF_OPEN,
+  });
+  return { server, required, forget: credentials.onChange(() => server.setSecureContext(secureContext(credentials))) };
+}
+
+function secureContext({ material: { certificate, key, ca } }: TlsCredentials) {
+  return {
+    minVersion: "TLSv1.2" as const,
+    ...(certificate === undefined ? {} : { cert: certificate }),
+    ...(key === undefined ? {} : { key }),
+    ...(ca === undefined ? {} : { ca }),
+  };
+}
+
+/** What a TLS client says first is a record of type handshake. */
+function refusePlaintext(first: Uint8Array): Error | undefined {
+  if (first[0] === HANDSHAKE_RECORD) return undefined;
+  const ipfix = first[0] === 0 && first[1] === IPFIX_VERSION;
+  return new Error(
+    `what came is not TLS: it looks like ${ipfix ? "plain IPFIX" : foreignProtocol(first) ?? "nothing known"}`,
+  );
+}
+
+function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = "code" in error ? error.code : undefined;
+  if (code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") return "it shows no certificate";
+  if (code === "ECONNRESET") return "it hung up during the handshake";
+  return error.message;
+}

@@ -1,0 +1,143 @@
+import type { ReloadResult } from "../admin/view.ts";
+import type { Configuration } from "../config/configuration.ts";
+import type { FileWatch } from "../config/file_watch.ts";
+import { loadConfiguration } from "../config/load.ts";
+import { ConfigurationError } from "../config/yaml/mistake.ts";
+import { type ReadTextFile, readTextFile } from "../config/profiles/profiles.ts";
+import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
+import { messageOf } from "../commands/command_failure.ts";
+
+/** Who asked for a reload. */
+export type ReloadTrigger = "signal" | "request" | "change";
+
+/** What became of reading a configuration, with all that was read: a change of any of it may change what becomes of the next one. */
+export interface Loaded {
+  /** An error where it is wrong. */
+  readonly configuration: Configuration | Error;
+  /** What each file held; undefined: it could not be read. */
+  readonly files: ReadonlyMap<string, string | undefined>;
+}
+
+/** Reads and checks a configuration whole. Never throws. */
+export async function loadWatched(file: string, read: ReadTextFile = readTextFile): Promise<Loaded> {
+  const files = new Map<string, string | undefined>();
+  const recording: ReadTextFile = (path) => {
+    files.set(path, undefined);
+    const text = read(path);
+    files.set(path, text);
+    return text;
+  };
+  try {
+    return { configuration: await loadConfiguration(file, { readTextFile: recording }), files };
+  } catch (error) {
+    return { configuration: error instanceof Error ? error : new Error(String(error)), files };
+  }
+}
+
+/** What a reloader needs beside its file. */
+export interface ReloaderParts {
+  readonly load: () => Promise<Loaded>;
+  /** Goes over to the configuration, all of it or nothing. @throws Error that says why not; then nothing has changed */
+  readonly apply: (configuration: Configuration) => Promise<void>;
+  /** Files that have their own way of being taken up when only they change: certificates. */
+  readonly separate: (configuration: Configuration) => ReadonlySet<string>;
+  /** Takes up those. */
+  readonly refresh: () => Promise<void>;
+  readonly report: ReportEvent;
+}
+
+/** Reads the configuration again when it is told to or when its files change: checked whole, then applied or refused whole. */
+export class Reloader {
+  /** Outcome → how often. */
+  readonly outcomes = new Map<"applied" | "refused", number>();
+  #separate: ReadonlySet<string>;
+  #running: Promise<unknown> = Promise.resolve();
+  /** One that has not begun yet: whoever asks meanwhile gets what it gives. */
+  #next: Promise<ReloadResult> | undefined;
+  #watch: Pick<FileWatch, "watch"> | undefined;
+
+  constructor(readonly file: string, configuration: Configuration, readonly parts: ReloaderParts) {
+    this.#separate = parts.separate(configuration);
+  }
+
+  /** Watches what was read from now on. */
+  follow(watch: Pick<FileWatch, "watch">, files: Loaded["files"]): Promise<void> {
+    this.#watch = watch;
+    return watch.watch(files);
+  }
+
+  /** These files have changed. */
+  async changed(paths: readonly string[]): Promise<void> {
+    if (paths.every((path) => this.#separate.has(path))) await this.parts.refresh();
+    else await this.reload("change");
+  }
+
+  /** Never rejects: what is wrong is in the result, in the log and in the metric. */
+  reload(trigger: ReloadTrigger): Promise<ReloadResult> {
+    if (this.#next !== undefined) return this.#next;
+    const next = this.#running.then(() => {
+      this.#next = undefined;
+      return this.#reload(trigger);
+    });
+    this.#running = next;
+    return this.#next = next;
+  }
+
+  async #reload(trigger: ReloadTrigger): Promise<ReloadResult> {
+    const { configuration, files } = await this.parts.load();
+    const error = configuration instanceof Error ? configuration : await this.#apply(configuration);
+    // After a refusal any file may be the one that makes it right.
+    this.#separate = configuration instanceof Error || error !== undefined
+      ? new Set()
+      : this.parts.separate(configuration);
+    await this.#watch?.watch(files);
+    return error === undefined ? this.#applied(trigger) : this.#refused(trigger, error);
+  }
+
+  async #apply(configuration: Configuration): Promise<Error | undefined> {
+    try {
+      await this.parts.apply(configuration);
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  #applied(trigger: ReloadTrigger): ReloadResult {
+    this.#count("applied");
+    const message = "the configuration was read again and holds from now on";
+    this.parts.report({
+      level: "info",
+      event: "config_reloaded",
+      message,
+      fields: { file: this.file, trigger },
+    });
+    return { applied: true, mistakes: [] };
+  }
+
+  #refused(trigger: ReloadTrigger, error: Error): ReloadResult {
+    this.#count("refused");
+    const mistakes = error instanceof ConfigurationError
+      ? messageOf(error).split("\n")
+      : messageOf(error).split("\n").map((line) => `${this.file}: ${line}`);
+    const message = "the configuration was read again and is refused; the one before stays in force";
+    this.parts.report({
+      level: "error",
+      event: "config_refused",
+      message,
+      fields: { file: this.file, trigger, mistakes },
+    });
+    return { applied: false, mistakes };
+  }
+
+  #count(outcome: "applied" | "refused"): void {
+    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
+  }
+}
+
+/** The PEM files that a configuration names. */
+export function certificateFiles({ listeners, collectors }: Configuration): ReadonlySet<string> {
+  const settings = [...listeners.map(({ tls }) => tls), ...collectors.map(({ tls }) => tls)];
+  const paths = settings.flatMap((tls) => [tls?.certificate, tls?.key, tls?.ca]);
+  return new Set(paths.filter((path) => path !== undefined));
+}

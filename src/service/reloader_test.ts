@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import type { Configuration } from "../config/configuration.ts";
+import { load, RIGHT } from "../../test/support/configuration.ts";
+import type { ProxyEvent } from "../proxy/reporting/proxy_event.ts";
+import { type Loaded, loadWatched, Reloader } from "./reloader.ts";
+
+const configuration = await load(RIGHT);
+
+/** A reloader whose loads and applications end as they are told to. */
+function fixture(loads: (Configuration | Error)[] = [], applications: (Error | Promise<void>)[] = []) {
+  const events: ProxyEvent[] = [];
+  const applied: Configuration[] = [];
+  const watched: Loaded["files"][] = [];
+  let refreshed = 0;
+  const reloader = new Reloader("proxy.yaml", configuration, {
+    load: () =>
+      Promise.resolve({ configuration: loads.shift() ?? configuration, files: new Map([["proxy.yaml", "text"]]) }),
+    apply: async (next) => {
+      const end = applications.shift();
+      if (end instanceof Error) throw end;
+      await end;
+      applied.push(next);
+    },
+    separate: () => new Set(["tls.crt", "tls.key"]),
+    refresh: () => {
+      refreshed++;
+      return Promise.resolve();
+    },
+    report: (event) => events.push(event),
+  });
+  const watch = {
+    watch(files: Loaded["files"]) {
+      watched.push(files);
+      return Promise.resolve();
+    },
+  };
+  return { reloader, watch, events, applied, watched, refreshed: () => refreshed };
+}
+
+Deno.test("what is right is applied, counted and said, and watched from then on", async () => {
+  const { reloader, watch, events, applied, watched } = fixture();
+  await reloader.follow(watch, new Map([["proxy.yaml", "first"]]));
+  assert.deepEqual(await reloader.reload("signal"), { applied: true, mistakes: [] });
+  assert.deepEqual([...reloader.outcomes], [["applied", 1]]);
+  assert.deepEqual(events.map(({ event, fields }) => [event, fields["trigger"]]), [["config_reloaded", "signal"]]);
+  assert.equal(applied.length, 1);
+  assert.deepEqual(watched.map((files) => [...files.values()]), [["first"], ["text"]]);
+});
+
+Deno.test("what is wrong is applied nowhere and named with all its mistakes and places", async () => {
+  const wrong = await loadWatched("proxy.yaml", () => "listen: [{ address: nowhere }]\nmode: upside-down\n");
+  const { reloader, events, applied } = fixture([wrong.configuration]);
+  const { applied: isApplied, mistakes } = await reloader.reload("request");
+  assert.equal(isApplied, false);
+  assert.equal(mistakes.length, 3);
+  assert.match(mistakes[0] ?? "", /^proxy\.yaml:1:\d+: collector: missing/);
+  assert.match(mistakes[2] ?? "", /^proxy\.yaml:2:7: mode: "upside-down" is not allowed/);
+  assert.deepEqual([...reloader.outcomes], [["refused", 1]]);
+  assert.deepEqual(events.map(({ event, level, fields }) => [event, level, fields["mistakes"]]), [
+    ["config_refused", "error", mistakes],
+  ]);
+  assert.equal(applied.length, 0);
+});
+
+Deno.test("what cannot be applied is refused as well", async () => {
+  const { reloader } = fixture([], [new Error("cannot listen on tcp 0.0.0.0:4739: in use\nand more")]);
+  const { applied, mistakes } = await reloader.reload("change");
+  assert.equal(applied, false);
+  assert.deepEqual(mistakes, ["proxy.yaml: cannot listen on tcp 0.0.0.0:4739: in use", "proxy.yaml: and more"]);
+});
+
+Deno.test("one reload at a time; those who ask while one runs share the next", async () => {
+  const first = Promise.withResolvers<void>();
+  const { reloader, applied } = fixture([], [first.promise]);
+  const running = reloader.reload("signal");
+  await Promise.resolve();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  const waiting = Array.from({ length: 50 }, () => reloader.reload("signal"));
+  first.resolve();
+  await Promise.all([running, ...waiting]);
+  assert.equal(applied.length, 2);
+});
+
+Deno.test("certificates alone are taken up in their own way, unless the last configuration was refused", async () => {
+  const { reloader, applied, refreshed } = fixture([configuration, new Error("tls.key: cannot be read")]);
+  await reloader.changed(["tls.crt", "tls.key"]);
+  assert.deepEqual([refreshed(), applied.length], [1, 0]);
+  await reloader.changed(["tls.crt", "proxy.yaml"]);
+  assert.deepEqual([refreshed(), applied.length], [1, 1]);
+  await reloader.reload("signal");
+  await reloader.changed(["tls.key"]);
+  assert.deepEqual([refreshed(), applied.length], [1, 2], "what was missing may be there now");
+});
+
+Deno.test("all that was read is known with what it held, and what is missing too", async () => {
+  const texts: Record<string, string> = {
+    "proxy.yaml": RIGHT.replace("antrea/v1.15", "./mine.yaml"),
+    "mine.yaml": "name: mine\nextends: rfc7011\nregistry: none.csv\n",
+  };
+  const { configuration, files } = await loadWatched("proxy.yaml", (path) => {
+    const text = texts[path];
+    if (text === undefined) throw Object.assign(new Error("none"), { code: "ENOENT" });
+    return text;
+  });
+  assert.ok(configuration instanceof Error);
+  assert.deepEqual([...files], [...Object.entries(texts), ["none.csv", undefined]]);
+});

@@ -1,0 +1,192 @@
+import { EventFeed } from "../admin/event_feed.ts";
+import { proxyView } from "../admin/proxy_view.ts";
+import type { AdminView, CertificateView, ConfigurationView, ReloadResult } from "../admin/view.ts";
+import { antreaEras, detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
+import type { Configuration, Mode } from "../config/configuration.ts";
+import { registryHistory } from "../config/profiles/registries.ts";
+import { Mediator, type MediatorOptions } from "../mediation/session/mediator.ts";
+import type { Profile } from "../mediation/mapping/profile.ts";
+import { type BoundListener, Proxy } from "../proxy/proxy.ts";
+import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
+import type { CollectorOptions, ListenerOptions, ProxyLimits } from "../proxy/proxy_options.ts";
+import { describe } from "../config/configuration_description.ts";
+import type { Recall } from "../proxy/transport/udp/udp_listener.ts";
+import type { TlsEndpoints } from "./tls_files.ts";
+import { garbageCollector } from "./garbage_collector.ts";
+import { VERSION } from "../version.ts";
+
+/** What a mediator needs to know, out of a configuration. */
+export function mediatorOptions({ chooseTreatment, limits, ledger }: Configuration): MediatorOptions {
+  const { templatesPerSession, templates, observationDomainsPerSession } = limits;
+  return {
+    chooseTreatment,
+    registryHistory: registryHistory(),
+    detectRelease: (template) => detectAntreaRelease(template)?.profile,
+    limits: { templatesPerSession, templates, observationDomainsPerSession },
+    keepLostValues: ledger.values,
+  };
+}
+
+function configurationView(configuration: Configuration): ConfigurationView {
+  const { limits, ...description } = describe(configuration);
+  return { ...description, limits: { ...limits } };
+}
+
+/** All that a served proxy is made of. */
+export interface ServedProxyOptions {
+  readonly listeners: readonly ListenerOptions[];
+  readonly collector: CollectorOptions;
+  /** What the collector expects, where no peer rule says otherwise. */
+  readonly profile: Profile;
+  readonly mode: Mode;
+  readonly mediation: MediatorOptions;
+  readonly limits?: Partial<ProxyLimits>;
+  /** Asked at each scrape. */
+  readonly certificates?: Iterable<CertificateView>;
+  /** Milliseconds; see {@link ProxyOptions.skewSettle}. */
+  readonly skewSettle?: number;
+  /** What the dashboard shows of it. */
+  readonly configuration?: ConfigurationView;
+}
+
+/** The same, out of a configuration. @throws Error that says what is wrong with which certificate */
+export async function servedProxyOptions(
+  configuration: Configuration,
+  endpoints: TlsEndpoints,
+): Promise<ServedProxyOptions> {
+  const { listeners, collector, treatment, mode, limits } = configuration;
+  const { sessions, hold, idle, partialMessage, drain, handshake } = limits;
+  return {
+    listeners: await Promise.all(listeners.map((listener) => endpoints.listener(listener))),
+    collector: {
+      ...await endpoints.collector(collector),
+      ...(collector.transport === "udp" ? { maxMessageLength: treatment.profile.dialect.maxDatagram } : {}),
+    },
+    profile: treatment.profile,
+    mode,
+    mediation: mediatorOptions(configuration),
+    limits: { sessions, hold, idle, partialMessage, drain, handshake },
+    certificates: { [Symbol.iterator]: () => endpoints.certificates()[Symbol.iterator]() },
+    skewSettle: configuration.admin.skewSettle,
+    configuration: configurationView(configuration),
+  };
+}
+
+/** How a served proxy's configuration is read again. */
+export interface Reloading {
+  readonly reload: () => Promise<ReloadResult>;
+  readonly outcomes: ReadonlyMap<string, number>;
+}
+
+/** A proxy with what belongs to running it: the view that the admin server has of it, and its end. */
+export class ServedProxy {
+  readonly proxy: Proxy;
+  readonly view: AdminView;
+  /** Receives what happens, for the log and the event stream. */
+  readonly report: ReportEvent;
+  readonly #mediator: Mediator;
+  #options: ServedProxyOptions;
+  #ready = false;
+  #drained: Promise<void> | undefined;
+  #beginDrain = () => {};
+  readonly #drainBegun = new Promise<void>((resolve) => this.#beginDrain = resolve);
+
+  /**
+   * @param report receives all that happens, for the log
+   * @param recall what exporters over UDP announced before the start
+   * @param reloading how its configuration is read again, and what became of that so far; missing: it has none
+   */
+  constructor(options: ServedProxyOptions, report: ReportEvent, reloading?: Reloading, recall?: Recall) {
+    const { listeners, collector, mode, mediation, limits, skewSettle } = this.#options = options;
+    const events = new EventFeed();
+    this.report = (event) => {
+      report(event);
+      events.publish(event);
+    };
+    this.#mediator = new Mediator(mediation);
+    const collectGarbage = garbageCollector();
+    this.proxy = new Proxy({
+      listeners,
+      collector,
+      mode,
+      mediator: this.#mediator,
+      ...(limits === undefined ? {} : { limits }),
+      ...(skewSettle === undefined ? {} : { skewSettle }),
+      ...(recall === undefined ? {} : { recall }),
+      ...(collectGarbage === undefined ? {} : { collectGarbage }),
+      report: this.report,
+    });
+    const now = () => this.#options;
+    this.view = proxyView(this.proxy, {
+      version: VERSION,
+      startedAt: new Date(),
+      profile: () => now().profile.name,
+      dialect: () => now().profile.dialect.name,
+      events,
+      drain: () => void this.drained(),
+      ready: () => this.#ready,
+      configuration: () => now().configuration,
+      releaseRange: (profile) => antreaEras().find((era) => era.profile === profile)?.range,
+      certificates: () => now().certificates ?? [],
+      ...(reloading === undefined ? {} : { reload: reloading.reload, configReloads: reloading.outcomes }),
+    });
+  }
+
+  /**
+   * Goes on with other options: as {@link Proxy.reconfigure}.
+   *
+   * @throws Error that says what cannot be had; then nothing has changed
+   */
+  async reconfigure(options: ServedProxyOptions): Promise<void> {
+    const { listeners, collector, mode, mediation, limits, skewSettle } = options;
+    await this.proxy.reconfigure({
+      listeners,
+      collector,
+      mode,
+      ...(limits === undefined ? {} : { limits }),
+      ...(skewSettle === undefined ? {} : { skewSettle }),
+      mediate: () => {
+        this.#mediator.reconfigure(mediation);
+        if (mediation.keepLostValues !== true) this.proxy.forgetLostValues();
+        this.#options = options;
+      },
+    });
+  }
+
+  /** Binds all listeners, or none. @throws Error that names the address that cannot be bound */
+  async start(): Promise<readonly BoundListener[]> {
+    await this.proxy.start();
+    this.#ready = true;
+    return this.proxy.addresses();
+  }
+
+  /** Resolves when a drain has begun, whoever asked for it. */
+  get drainBegun(): Promise<void> {
+    return this.#drainBegun;
+  }
+
+  /** Starts the drain, or joins the one under way. Resolves when every session is closed. */
+  drained(): Promise<void> {
+    this.#drained ??= this.proxy.drain();
+    this.#beginDrain();
+    return this.#drained;
+  }
+
+  /** Closes everything now. */
+  close(): Promise<void> {
+    this.#ready = false;
+    return this.proxy.close();
+  }
+}
+
+/** What the configuration asks for that this version cannot do yet; each with its path. */
+export function unavailable({ collectors, mode, peers }: Configuration): string[] {
+  const wanted: string[] = [];
+  if (collectors.length > 1) {
+    wanted.push("peers: more than one collector is not available in this version (the one of collector.address)");
+  }
+  if (peers.some(({ treatment }) => treatment.mode !== mode)) {
+    wanted.push(`peers: a mode of their own is not available in this version (${mode} for all)`);
+  }
+  return wanted;
+}

@@ -1,0 +1,63 @@
+import type { CertificateView } from "../admin/view.ts";
+import type { CollectorSettings, ListenerSettings } from "../config/configuration.ts";
+import { SYSTEM_CLOCK } from "../proxy/time/clock.ts";
+import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
+import type { CollectorOptions, ListenerOptions } from "../proxy/proxy_options.ts";
+import { FileCredentials, type TlsFiles } from "../proxy/transport/tls/tls_credentials.ts";
+
+/** Listeners and the collector with their certificates read, and read again when the files change. */
+export class TlsEndpoints {
+  readonly #open: { readonly role: "listener" | "collector"; readonly credentials: FileCredentials }[] = [];
+
+  constructor(readonly report: ReportEvent) {}
+
+  /** @throws Error that says what is wrong with which file */
+  async listener({ transport, address, tls }: ListenerSettings): Promise<ListenerOptions> {
+    if (tls === undefined) return { transport, address };
+    const { requireClientCertificate, ...files } = tls;
+    return {
+      transport,
+      address,
+      tls: { requireClientCertificate, credentials: await this.#credentials("listener", files) },
+    };
+  }
+
+  /** @throws Error that says what is wrong with which file */
+  async collector({ transport, address, tls }: CollectorSettings): Promise<CollectorOptions> {
+    if (tls === undefined) return { transport, address };
+    const { serverName, ...files } = tls;
+    return {
+      transport,
+      address,
+      tls: {
+        ...(serverName === undefined ? {} : { serverName }),
+        credentials: await this.#credentials("collector", files),
+      },
+    };
+  }
+
+  /** When the certificates in use end, for the metrics. */
+  *certificates(): Iterable<CertificateView> {
+    for (const { role, credentials } of this.#open) {
+      for (const { role: kind, expiresAt } of credentials.material.expires) {
+        yield { role: kind === "ca" ? "ca" : role, expiresAt };
+      }
+    }
+  }
+
+  /** Looks whether the files have changed, now rather than in a few seconds. */
+  async refresh(): Promise<void> {
+    await Promise.all(this.#open.map(({ credentials }) => credentials.refresh()));
+  }
+
+  /** Looks at the files no more. */
+  close(): void {
+    for (const { credentials } of this.#open) credentials.close();
+  }
+
+  async #credentials(role: "listener" | "collector", files: TlsFiles): Promise<FileCredentials> {
+    const credentials = await FileCredentials.open(files, SYSTEM_CLOCK, this.report);
+    this.#open.push({ role, credentials });
+    return credentials;
+  }
+}
