@@ -1,15 +1,15 @@
-import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
-import { captureRoute } from "./capture_route.ts";
-import { eventStream, type EventStreamOptions } from "./event_stream.ts";
-import { type AccessOptions, isAllowedHost, isJson, isLoopback, isSameOrigin } from "./guard.ts";
-import type { Metrics } from "./metrics.ts";
+import { captureRoute } from "./api/capture_route.ts";
+import { eventStream, type EventStreamOptions } from "./api/event_stream.ts";
+import { type AccessOptions, type AdminEnvironment, guardChange, isAllowedHost, problem } from "./api/guard.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import { pageRoutes } from "./page/routes.tsx";
-import { RateHistory } from "./rate_history.ts";
-import { RecentEvents } from "./recent_events.ts";
-import { sessionReport, sessionsStream } from "./session_report.ts";
-import { statusReport } from "./status_report.ts";
-import type { AdminView } from "./view.ts";
+import { RateHistory } from "./view/rate_history.ts";
+import { RecentEvents } from "./view/recent_events.ts";
+import { sessionReport, sessionsStream } from "./api/session_report.ts";
+import { statusReport } from "./api/status_report.ts";
+import type { AdminView } from "./view/view.ts";
 
 /** How the admin server is reached, and its limits. */
 export interface AdminOptions extends AccessOptions {
@@ -25,21 +25,6 @@ export interface AdminOptions extends AccessOptions {
   readonly pageInterval?: number;
 }
 
-/** What the server tells of a connection beside the request: goes in as the third argument of `app.request()` and `app.fetch()`. */
-export interface AdminEnvironment {
-  Bindings: {
-    /** Textual address of the client; undefined: not known, so not loopback. */
-    readonly peer?: string;
-  };
-}
-
-/** How a request that was not served is answered. */
-interface Problem {
-  readonly error: string;
-}
-
-const problem = (error: string): Problem => ({ error });
-
 /**
  * The admin server's paths over a proxy, without any socket.
  *
@@ -52,7 +37,7 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
   const { now = () => new Date(), eventClients = 16 } = options;
   let metrics: Promise<Metrics> | undefined;
   /** Loaded when it is first asked for: with prom-client it is a tenth of the start. */
-  const allMetrics = () => metrics ??= import("./metrics.ts").then(({ createMetrics }) => createMetrics(view));
+  const allMetrics = () => metrics ??= import("./metrics/metrics.ts").then(({ createMetrics }) => createMetrics(view));
   const app = new Hono<AdminEnvironment>();
   let listening = 0;
   /** Takes one of the places of those who are told what happens; undefined: all are taken. */
@@ -144,22 +129,6 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
   app.onError((error, context) => context.json(problem(`failed: ${error.message}`), 500));
   return app;
 }
-
-/** Lets a request through that may change something: from this machine, in JSON, and from no other site's page. */
-const guardChange: MiddlewareHandler<AdminEnvironment> = async (context, next) => {
-  // app.request() without an environment gives none at all.
-  const peer = context.env?.peer;
-  if (peer === undefined || !isLoopback(peer)) {
-    return context.json(problem("only clients on this machine (loopback) may change anything"), 403);
-  }
-  if (!isSameOrigin(context.req.header("origin"), context.req.header("sec-fetch-site"), context.req.url)) {
-    return context.json(problem("pages of other origins may not change anything"), 403);
-  }
-  if (!isJson(context.req.header("content-type"))) {
-    return context.json(problem("send Content-Type: application/json"), 415);
-  }
-  await next();
-};
 
 function unknownSession(context: Context<AdminEnvironment>): Response {
   return context.json(problem("there is no open session of this id"), 404);

@@ -1,7 +1,7 @@
 import { type AdminOptions, createAdmin } from "./admin.ts";
-import { RateHistory } from "./rate_history.ts";
-import { RecentEvents } from "./recent_events.ts";
-import type { AdminView } from "./view.ts";
+import { RateHistory } from "./view/rate_history.ts";
+import { RecentEvents } from "./view/recent_events.ts";
+import type { AdminView } from "./view/view.ts";
 
 /** Where the admin server is bound, beside what {@link createAdmin} takes. */
 export interface StartAdminOptions extends Omit<AdminOptions, "boundHost" | "history" | "recentEvents"> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { tar } from "../admin/tar.ts";
+import { tar } from "../admin/api/tar.ts";
 import { foreignFile } from "./foreign_file.ts";
 
 Deno.test("an archive, a compressed file and a packet capture are named, IPFIX is not", async () => {

@@ -1,4 +1,4 @@
-import { explain } from "../admin/explain.ts";
+import { explain } from "../admin/api/explain.ts";
 import { detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
 import type { Template } from "../ipfix/template.ts";
 import type { Explanation } from "../mediation/mapping/explanation.ts";

@@ -1,4 +1,4 @@
-import type { ReloadResult } from "../admin/view.ts";
+import type { ReloadResult } from "../admin/view/view.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { FileWatch } from "../config/file_watch.ts";
 import { loadConfiguration } from "../config/load.ts";

@@ -1,6 +1,6 @@
-import { EventFeed } from "../admin/event_feed.ts";
-import { proxyView } from "../admin/proxy_view.ts";
-import type { AdminView, CertificateView, ConfigurationView, ReloadResult } from "../admin/view.ts";
+import { EventFeed } from "../admin/view/event_feed.ts";
+import { proxyView } from "../admin/view/proxy_view.ts";
+import type { AdminView, CertificateView, ConfigurationView, ReloadResult } from "../admin/view/view.ts";
 import { antreaEras, detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
 import type { Configuration, Mode } from "../config/configuration.ts";
 import { registryHistory } from "../config/profiles/registries.ts";

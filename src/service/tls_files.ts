@@ -1,4 +1,4 @@
-import type { CertificateView } from "../admin/view.ts";
+import type { CertificateView } from "../admin/view/view.ts";
 import type { CollectorSettings, ListenerSettings } from "../config/configuration.ts";
 import { SYSTEM_CLOCK } from "../proxy/time/clock.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { lossesReport } from "../../src/admin/counters_report.ts";
-import { explain } from "../../src/admin/explain.ts";
+import { lossesReport } from "../../src/admin/api/counters_report.ts";
+import { explain } from "../../src/admin/api/explain.ts";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { flowValue } from "../../src/demo/flow_value.ts";
 import type { InformationElement } from "../../src/ipfix/information_element.ts";

@@ -3,7 +3,7 @@ import dashboard from "../../config/grafana/ipfix-skew-proxy.json" with { type: 
 import alerts from "../../config/prometheus/alerts.yaml" with { type: "text" };
 import alertsTest from "../../config/prometheus/alerts_test.yaml" with { type: "text" };
 import { FakeView, skewedSession } from "../support/fake_view.ts";
-import { createMetrics } from "../../src/admin/metrics.ts";
+import { createMetrics } from "../../src/admin/metrics/metrics.ts";
 import { increment } from "../../src/mediation/templates/counters.ts";
 import { runTool, toolTest } from "../interop/tool_test_case.ts";
 

@@ -1,5 +1,5 @@
 import { FakeView } from "../support/fake_view.ts";
-import { createMetrics } from "../../src/admin/metrics.ts";
+import { createMetrics } from "../../src/admin/metrics/metrics.ts";
 import { matrixMarkdown } from "../../src/commands/matrix.ts";
 import { REJECT_REASON_MEANINGS } from "../../src/ipfix/decode_error.ts";
 import { DROP_REASON_MEANINGS } from "../../src/mediation/templates/event.ts";

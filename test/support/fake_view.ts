@@ -9,7 +9,7 @@ import type {
   ConfigurationView,
   SessionView,
   SkewView,
-} from "../../src/admin/view.ts";
+} from "../../src/admin/view/view.ts";
 
 /** A proxy that does nothing but hold what a test puts into it. */
 export class FakeView implements AdminView {

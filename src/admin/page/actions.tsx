@@ -1,5 +1,5 @@
 import type { Child } from "hono/jsx";
-import type { AdminView } from "../view.ts";
+import type { AdminView } from "../view/view.ts";
 
 /** What can be done from a page: by its script only, from the proxy's machine only. Hidden until the script shows it. */
 function Actions({ children }: { readonly children?: Child }) {

@@ -1,4 +1,4 @@
-import type { RateSample } from "../rate_history.ts";
+import type { RateSample } from "../view/rate_history.ts";
 
 /** A part of a page: its id, and the HTML of the whole element. */
 export interface RenderedRegion {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { RateSample } from "../rate_history.ts";
+import type { RateSample } from "../view/rate_history.ts";
 import { liveStream, type RenderedRegion } from "./live_stream.ts";
 
 interface Told {

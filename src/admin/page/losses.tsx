@@ -1,8 +1,8 @@
 import type { Counters } from "../../mediation/templates/counters.ts";
-import type { AdminView } from "../view.ts";
+import type { AdminView } from "../view/view.ts";
 import { Counts, Region, Scroll, Statement } from "./parts.tsx";
 import { count, number } from "./trouble.ts";
-import { lostValue } from "../lost_value.ts";
+import { lostValue } from "../api/lost_value.ts";
 import { losses } from "./verdict.ts";
 
 /** A proxy with the counts of all its sessions, at one moment. */

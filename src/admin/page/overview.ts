@@ -1,4 +1,4 @@
-import type { AdminView, SessionView } from "../view.ts";
+import type { AdminView, SessionView } from "../view/view.ts";
 import { type ReleaseAge, releaseAge } from "./release_age.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
 

@@ -1,5 +1,5 @@
 import type { Child } from "hono/jsx";
-import type { RecentEvent } from "../recent_events.ts";
+import type { RecentEvent } from "../view/recent_events.ts";
 import { number } from "./trouble.ts";
 import type { Statement as StatementOf } from "./verdict.ts";
 

@@ -1,17 +1,17 @@
 import { type Context, Hono } from "hono";
 import type { Child } from "hono/jsx";
-import type { AdminEnvironment } from "../admin.ts";
-import type { RateHistory } from "../rate_history.ts";
-import type { RecentEvents } from "../recent_events.ts";
-import type { AdminView } from "../view.ts";
+import type { AdminEnvironment } from "../api/guard.ts";
+import type { RateHistory } from "../view/rate_history.ts";
+import type { RecentEvents } from "../view/recent_events.ts";
+import type { AdminView } from "../view/view.ts";
 import { ProxyActions, SessionActions } from "./actions.tsx";
 import { ASSETS } from "./assets.ts";
-import { dashboardRegions, Rates } from "./dashboard.tsx";
+import { dashboardRegions, Rates } from "./dashboard/dashboard.tsx";
 import { Document } from "./document.tsx";
 import { liveStream, type RenderedRegion } from "./live_stream.ts";
 import { overview } from "./overview.ts";
 import { sessionPath } from "./parts.tsx";
-import { gone, sessionRegions } from "./session_page.tsx";
+import { gone, sessionRegions } from "./session/session_page.tsx";
 
 /** What the pages are made from. */
 export interface PageOptions {

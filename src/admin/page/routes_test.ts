@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Counters } from "../../mediation/templates/counters.ts";
 import { createAdmin } from "../admin.ts";
 import { FakeView, skewedMapping, skewedSession } from "../../../test/support/fake_view.ts";
-import { RecentEvents } from "../recent_events.ts";
+import { RecentEvents } from "../view/recent_events.ts";
 
 const BASE = "http://127.0.0.1:24780";
 

@@ -1,6 +1,6 @@
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
-import type { SessionView } from "../view.ts";
+import type { SessionView } from "../view/view.ts";
 
 /** From nothing at all to what somebody has to look at first. */
 export const GRADES = ["none", "rewritten", "information lost", "gaps and faults", "refused", "dropped"] as const;

@@ -1,5 +1,5 @@
 import type { Counters } from "../../mediation/templates/counters.ts";
-import type { AdminView } from "../view.ts";
+import type { AdminView } from "../view/view.ts";
 import { count, number, sum } from "./trouble.ts";
 
 /** A sentence with how good its news are: shown by colour and by sign. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { Proxy } from "../proxy/proxy.ts";
+import { Proxy } from "../../proxy/proxy.ts";
 import { EventFeed } from "./event_feed.ts";
-import { skewedMapping } from "../../test/support/fake_view.ts";
-import { createMetrics } from "./metrics.ts";
+import { skewedMapping } from "../../../test/support/fake_view.ts";
+import { createMetrics } from "../metrics/metrics.ts";
 import { proxyView } from "./proxy_view.ts";
-import { statusReport } from "./status_report.ts";
+import { statusReport } from "../api/status_report.ts";
 import type { AdminEvent } from "./view.ts";
 
 const NOW = new Date("2026-01-01T00:00:09Z");

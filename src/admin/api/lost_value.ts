@@ -1,6 +1,6 @@
-import type { AbstractDataType } from "../ipfix/abstract_data_type.ts";
-import { decodeValue } from "../ipfix/value.ts";
-import type { LostValue } from "../mediation/templates/counters.ts";
+import type { AbstractDataType } from "../../ipfix/abstract_data_type.ts";
+import { decodeValue } from "../../ipfix/value.ts";
+import type { LostValue } from "../../mediation/templates/counters.ts";
 
 /** A value as JSON can write it. */
 export type JsonValue = string | number | boolean;

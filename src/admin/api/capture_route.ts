@@ -1,8 +1,8 @@
 import type { Context } from "hono";
 import { z } from "zod";
-import type { AdminEnvironment } from "./admin.ts";
+import type { AdminEnvironment } from "./guard.ts";
 import { tar } from "./tar.ts";
-import type { AdminView } from "./view.ts";
+import type { AdminView } from "../view/view.ts";
 
 /** Octets of each side at the most: both are kept in memory until the answer. */
 const MOST_OCTETS = 16 * 1024 * 1024;

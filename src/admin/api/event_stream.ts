@@ -1,5 +1,5 @@
 import { explain } from "./explain.ts";
-import type { AdminEvent } from "./view.ts";
+import type { AdminEvent } from "../view/view.ts";
 
 /** Where events come from: {@link AdminView.subscribe}. */
 export type Subscribe = (listener: (event: AdminEvent) => void) => () => void;

@@ -1,5 +1,5 @@
-import { explainMapping, type Explanation } from "../mediation/mapping/explanation.ts";
-import type { TemplateMapping } from "../mediation/mapping/template_mapping.ts";
+import { explainMapping, type Explanation } from "../../mediation/mapping/explanation.ts";
+import type { TemplateMapping } from "../../mediation/mapping/template_mapping.ts";
 import { jsonValue } from "./lost_value.ts";
 
 /** The mapping with the keys of `explain --json`; values as {@link jsonValue} gives them. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { createAdmin } from "./admin.ts";
-import { FakeView } from "../../test/support/fake_view.ts";
-import type { CapturedView, CaptureLimitsView } from "./view.ts";
+import { createAdmin } from "../admin.ts";
+import { FakeView } from "../../../test/support/fake_view.ts";
+import type { CapturedView, CaptureLimitsView } from "../view/view.ts";
 
 const of = (id: string) => `http://127.0.0.1:24780/api/sessions/${id}/capture`;
 

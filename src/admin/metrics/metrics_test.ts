@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { REJECT_REASONS } from "../ipfix/decode_error.ts";
-import { increment } from "../mediation/templates/counters.ts";
-import { DROP_REASONS } from "../mediation/templates/event.ts";
-import { REFERENCE_FAULTS } from "../mediation/references/reference_scope.ts";
-import { FakeView, skewedSession } from "../../test/support/fake_view.ts";
+import { REJECT_REASONS } from "../../ipfix/decode_error.ts";
+import { increment } from "../../mediation/templates/counters.ts";
+import { DROP_REASONS } from "../../mediation/templates/event.ts";
+import { REFERENCE_FAULTS } from "../../mediation/references/reference_scope.ts";
+import { FakeView, skewedSession } from "../../../test/support/fake_view.ts";
 import { createMetrics } from "./metrics.ts";
 
 /** Series as `name{labels}` → value, and metrics as name → type. Refuses what is no line of the text format. */

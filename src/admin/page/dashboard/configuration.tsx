@@ -1,5 +1,5 @@
-import type { AdminView, TreatmentView } from "../view.ts";
-import { duration, Facts, Region } from "./parts.tsx";
+import type { AdminView, TreatmentView } from "../../view/view.ts";
+import { duration, Facts, Region } from "../parts.tsx";
 
 /** The configuration in force, with its chain. */
 export function Configuration({ view }: { readonly view: AdminView }) {

@@ -1,4 +1,4 @@
-import type { ProxyEvent } from "../proxy/reporting/proxy_event.ts";
+import type { ProxyEvent } from "../../proxy/reporting/proxy_event.ts";
 import type { AdminEvent } from "./view.ts";
 
 /** Hands the proxy's events on to whoever listens. Keeps none: who comes later asks for the state instead. */

@@ -1,6 +1,6 @@
-import type { Counters } from "../mediation/templates/counters.ts";
-import type { TemplateMapping } from "../mediation/mapping/template_mapping.ts";
-import type { TemplateState } from "../mediation/session/session_rewriter.ts";
+import type { Counters } from "../../mediation/templates/counters.ts";
+import type { TemplateMapping } from "../../mediation/mapping/template_mapping.ts";
+import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
 
 /** How exporters, and the collector, are reached. */
 export const TRANSPORTS = ["tcp", "tls", "udp"] as const;

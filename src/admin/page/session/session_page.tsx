@@ -1,12 +1,12 @@
-import type { RecentEvent } from "../recent_events.ts";
-import type { AdminView, SessionView } from "../view.ts";
-import { sessionRow } from "./overview.ts";
-import { Counts, duration, Events, Facts, Region, Statement } from "./parts.tsx";
-import { LostValues } from "./losses.tsx";
-import { Trouble } from "./sessions.tsx";
+import type { RecentEvent } from "../../view/recent_events.ts";
+import type { AdminView, SessionView } from "../../view/view.ts";
+import { sessionRow } from "../overview.ts";
+import { Counts, duration, Events, Facts, Region, Statement } from "../parts.tsx";
+import { LostValues } from "../losses.tsx";
+import { Trouble } from "../sessions.tsx";
 import { Template } from "./template.tsx";
-import { number } from "./trouble.ts";
-import { clock } from "./verdict.ts";
+import { number } from "../trouble.ts";
+import { clock } from "../verdict.ts";
 
 /** All that a session's page shows. */
 export interface SessionPageState {

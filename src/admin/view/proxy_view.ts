@@ -1,4 +1,4 @@
-import type { Proxy } from "../proxy/proxy.ts";
+import type { Proxy } from "../../proxy/proxy.ts";
 import type { EventFeed } from "./event_feed.ts";
 import type { AdminView, CertificateView, ConfigurationView, SessionOutcome } from "./view.ts";
 

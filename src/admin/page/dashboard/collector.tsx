@@ -1,6 +1,6 @@
-import type { AdminView } from "../view.ts";
-import { duration, Facts, Region, Tag } from "./parts.tsx";
-import { count, number } from "./trouble.ts";
+import type { AdminView } from "../../view/view.ts";
+import { duration, Facts, Region, Tag } from "../parts.tsx";
+import { count, number } from "../trouble.ts";
 
 /** The collector's state, as all sessions together see it. */
 export function Collector({ view, now }: { readonly view: AdminView; readonly now: Date }) {

@@ -1,7 +1,7 @@
 import { type CountersReport, countersReport, type LossesReport, lossesReport } from "./counters_report.ts";
-import type { Explanation } from "../mediation/mapping/explanation.ts";
+import type { Explanation } from "../../mediation/mapping/explanation.ts";
 import { explain } from "./explain.ts";
-import type { SessionView, Transport } from "./view.ts";
+import type { SessionView, Transport } from "../view/view.ts";
 
 /** A template as it stands in a session; with its mapping's keys where it has one. */
 export type TemplateReport = Partial<Explanation> & {

@@ -1,11 +1,11 @@
 import { Counter, Gauge, Registry } from "prom-client";
-import { REJECT_REASONS } from "../ipfix/decode_error.ts";
-import type { Counters } from "../mediation/templates/counters.ts";
-import { DROP_REASONS, TEMPLATE_OUTCOMES } from "../mediation/templates/event.ts";
-import { REFERENCE_FAULTS } from "../mediation/references/reference_scope.ts";
+import { REJECT_REASONS } from "../../ipfix/decode_error.ts";
+import type { Counters } from "../../mediation/templates/counters.ts";
+import { DROP_REASONS, TEMPLATE_OUTCOMES } from "../../mediation/templates/event.ts";
+import { REFERENCE_FAULTS } from "../../mediation/references/reference_scope.ts";
 import { BoundedLabels } from "./bounded_labels.ts";
 import { processMetrics } from "./process_metrics.ts";
-import { type AdminView, TRANSPORTS } from "./view.ts";
+import { type AdminView, TRANSPORTS } from "../view/view.ts";
 
 /** One series of a metric at the moment of a scrape. */
 export interface Sample {

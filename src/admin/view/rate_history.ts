@@ -1,4 +1,4 @@
-import type { Counters } from "../mediation/templates/counters.ts";
+import type { Counters } from "../../mediation/templates/counters.ts";
 import type { AdminView } from "./view.ts";
 
 /** Rates since the sample before, and what was held at the moment itself. */

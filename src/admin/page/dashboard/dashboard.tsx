@@ -1,15 +1,15 @@
-import type { RateSample } from "../rate_history.ts";
-import type { RecentEvent } from "../recent_events.ts";
-import type { AdminView } from "../view.ts";
+import type { RateSample } from "../../view/rate_history.ts";
+import type { RecentEvent } from "../../view/recent_events.ts";
+import type { AdminView } from "../../view/view.ts";
 import { Collector } from "./collector.tsx";
 import { Configuration } from "./configuration.tsx";
-import { Losses, type Totalled } from "./losses.tsx";
-import type { Overview } from "./overview.ts";
-import { Events, Region, Statement } from "./parts.tsx";
+import { Losses, type Totalled } from "../losses.tsx";
+import type { Overview } from "../overview.ts";
+import { Events, Region, Statement } from "../parts.tsx";
 import { Releases } from "./releases.tsx";
-import { Sessions } from "./sessions.tsx";
-import { number } from "./trouble.ts";
-import { health, verdict } from "./verdict.ts";
+import { Sessions } from "../sessions.tsx";
+import { number } from "../trouble.ts";
+import { health, verdict } from "../verdict.ts";
 
 /** All that the dashboard shows. */
 export interface DashboardState {

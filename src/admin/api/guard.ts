@@ -1,3 +1,5 @@
+import type { MiddlewareHandler } from "hono";
+
 /** Where a request comes from and to, as far as that decides whether it is let in. */
 export interface AccessOptions {
   /** Host that the server is bound to, without port: `127.0.0.1`, `0.0.0.0`, `::`, or a name. */
@@ -5,6 +7,17 @@ export interface AccessOptions {
   /** More host names that clients may call the server by. */
   readonly allowedHosts?: readonly string[];
 }
+
+/** What a handler knows of the connection: pass it as the third argument of `app.request()` and second of `app.fetch()`. */
+export interface AdminEnvironment {
+  Bindings: {
+    /** Textual address of the client; undefined where it is not known, which counts as not loopback. */
+    readonly peer?: string;
+  };
+}
+
+/** The JSON body of every answer that refuses a request. */
+export const problem = (error: string): { readonly error: string } => ({ error });
 
 const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
@@ -50,3 +63,19 @@ export function isSameOrigin(origin: string | undefined, fetchSite: string | und
 export function isJson(contentType: string | undefined): boolean {
   return contentType !== undefined && /^application\/json\s*(?:;|$)/i.test(contentType.trim());
 }
+
+/** Admits a request that changes something only from this machine, as JSON, and not from another site's page. */
+export const guardChange: MiddlewareHandler<AdminEnvironment> = async (context, next) => {
+  // Without an environment argument, app.request() leaves `env` undefined.
+  const peer = context.env?.peer;
+  if (peer === undefined || !isLoopback(peer)) {
+    return context.json(problem("only clients on this machine (loopback) may change anything"), 403);
+  }
+  if (!isSameOrigin(context.req.header("origin"), context.req.header("sec-fetch-site"), context.req.url)) {
+    return context.json(problem("pages of other origins may not change anything"), 403);
+  }
+  if (!isJson(context.req.header("content-type"))) {
+    return context.json(problem("send Content-Type: application/json"), 415);
+  }
+  await next();
+};

@@ -1,7 +1,7 @@
-import type { AdminView } from "../view.ts";
-import type { Overview, ReleaseRow } from "./overview.ts";
-import { Region, Scroll, Tag } from "./parts.tsx";
-import { count } from "./trouble.ts";
+import type { AdminView } from "../../view/view.ts";
+import type { Overview, ReleaseRow } from "../overview.ts";
+import { Region, Scroll, Tag } from "../parts.tsx";
+import { count } from "../trouble.ts";
 
 /** The matrix of Agent releases and the collector, with the sessions in each. */
 export function Releases({ view, overview }: { readonly view: AdminView; readonly overview: Overview }) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { RecentEvents } from "./recent_events.ts";
-import { skewedMapping } from "../../test/support/fake_view.ts";
+import { skewedMapping } from "../../../test/support/fake_view.ts";
 
 const time = new Date(0);
 const names = (events: readonly { readonly event: string }[]) => events.map(({ event }) => event);

@@ -1,8 +1,8 @@
-import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
-import type { AdminView } from "../view.ts";
-import { Region, Scroll } from "./parts.tsx";
+import type { TemplateState } from "../../../mediation/session/session_rewriter.ts";
+import type { AdminView } from "../../view/view.ts";
+import { Region, Scroll } from "../parts.tsx";
 import { type Change, type DiffField, type DiffRow, templateDiff } from "./template_diff.ts";
-import { number } from "./trouble.ts";
+import { number } from "../trouble.ts";
 
 const WORDS: Readonly<Record<Change, readonly [sign: string, word: string]>> = {
   kept: ["=", "kept"],

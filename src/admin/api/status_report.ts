@@ -1,5 +1,5 @@
 import { type CountersReport, countersReport, type LossesReport, lossesReport } from "./counters_report.ts";
-import type { AdminView } from "./view.ts";
+import type { AdminView } from "../view/view.ts";
 
 /** What `/api/status` answers. */
 export interface StatusReport {

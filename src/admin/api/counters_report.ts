@@ -1,4 +1,4 @@
-import type { Counters } from "../mediation/templates/counters.ts";
+import type { Counters } from "../../mediation/templates/counters.ts";
 import { type JsonValue, lostValue } from "./lost_value.ts";
 
 /** Counts by reason, outcome or element, as a JSON object. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { increment } from "../mediation/templates/counters.ts";
-import { FakeView } from "../../test/support/fake_view.ts";
+import { increment } from "../../mediation/templates/counters.ts";
+import { FakeView } from "../../../test/support/fake_view.ts";
 import { RateHistory, type RateSample } from "./rate_history.ts";
 
 Deno.test("rates are what was counted since the sample before, by the time that really passed", () => {

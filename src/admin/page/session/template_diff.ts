@@ -1,6 +1,6 @@
-import type { FieldSpecifier } from "../../ipfix/template.ts";
-import type { TemplateMapping } from "../../mediation/mapping/template_mapping.ts";
-import { explain } from "../explain.ts";
+import type { FieldSpecifier } from "../../../ipfix/template.ts";
+import type { TemplateMapping } from "../../../mediation/mapping/template_mapping.ts";
+import { explain } from "../../api/explain.ts";
 
 /** What becomes of a field. A field that moved has two rows: one where it was, one where it is. */
 export type Change = "kept" | "stripped" | "padded" | "moved" | "changed";

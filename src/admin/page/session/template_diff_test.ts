@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { identity } from "../../mediation/mapping/template_mapping.ts";
-import { skewedMapping } from "../../../test/support/fake_view.ts";
+import { identity } from "../../../mediation/mapping/template_mapping.ts";
+import { skewedMapping } from "../../../../test/support/fake_view.ts";
 import { templateDiff } from "./template_diff.ts";
 
 Deno.test("stripped, padded, moved and changed fields, each on its side and in its place", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { eventStream } from "./event_stream.ts";
-import { FakeView, skewedMapping } from "../../test/support/fake_view.ts";
+import { FakeView, skewedMapping } from "../../../test/support/fake_view.ts";
 
 const time = new Date("2026-01-01T00:00:00Z");
 
