@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 
+/** Files beside the rooms that every room but ipfix may import. */
+const COMMON = ["error_message.ts"];
+
 /** Rooms of src, and the rooms that each may import besides itself and libraries. Everything hangs off commands and main. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ipfix: [],
-  mediation: ["ipfix"],
-  proxy: ["ipfix", "mediation"],
-  config: ["ipfix", "mediation"],
-  admin: ["ipfix", "mediation", "proxy"],
+  mediation: ["ipfix", ...COMMON],
+  proxy: ["ipfix", "mediation", ...COMMON],
+  config: ["ipfix", "mediation", ...COMMON],
+  admin: ["ipfix", "mediation", "proxy", ...COMMON],
 };
 
 async function* sources(directory: URL): AsyncGenerator<URL> {

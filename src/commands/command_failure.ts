@@ -26,8 +26,3 @@ export function usageFailure(message: string, cause?: unknown): CommandFailure {
 export function runFailure(message: string, cause?: unknown): CommandFailure {
   return new CommandFailure(EXIT.FAILED, message, { cause });
 }
-
-/** What an error says, whatever was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -4,12 +4,13 @@ import type { Profile } from "../mediation/mapping/profile.ts";
 import type { Treatment } from "../mediation/mapping/treatment.ts";
 import { antreaRelease } from "../config/profiles/antrea_releases.ts";
 import type { Configuration } from "../config/configuration.ts";
-import { messageOf, usageFailure } from "./command_failure.ts";
+import { usageFailure } from "./command_failure.ts";
 import { automaticTreatment, configuredTreatment } from "../offline/release_treatment.ts";
 import { configurationOption, profileOption } from "./configuration.ts";
 import { explainTemplates, type TemplateExplanation } from "../offline/template_explanation.ts";
 import { painter, terminalWidth, wantsColour, writeLine } from "./terminal.ts";
 import { wrapWords } from "./text_table.ts";
+import { errorMessage } from "../error_message.ts";
 
 interface Options {
   readonly from?: string;
@@ -56,7 +57,7 @@ function treatmentOf(configuration: Configuration, from: Profile, to: Profile): 
   try {
     return configuredTreatment(configuration, antreaRelease(from.name)?.era, to);
   } catch (error) {
-    throw usageFailure(`error: ${configuration.file} with ${to.name}: ${messageOf(error)}`, error);
+    throw usageFailure(`error: ${configuration.file} with ${to.name}: ${errorMessage(error)}`, error);
   }
 }
 

@@ -1,8 +1,9 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
-import { CommandFailure, EXIT, messageOf } from "./command_failure.ts";
+import { CommandFailure, EXIT } from "./command_failure.ts";
 import { loadCommands } from "./commands.ts";
 import { painter, say, terminalWidth } from "./terminal.ts";
+import { errorMessage } from "../error_message.ts";
 
 /**
  * Runs one command line and gives its exit status. Never throws, never exits.
@@ -54,7 +55,7 @@ function report(error: unknown): number {
     return error.exitStatus;
   }
   const paint = painter(Deno.stderr.isTerminal() && !Deno.noColor);
-  say(`${paint("red", "error:")} ${messageOf(error)}`);
+  say(`${paint("red", "error:")} ${errorMessage(error)}`);
   if (error instanceof Error && error.stack !== undefined) say(paint("dim", error.stack));
   return EXIT.FAILED;
 }

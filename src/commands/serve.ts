@@ -4,10 +4,11 @@ import { configureLogging, logEvent, type LoggingOptions, overrideLogging } from
 import { formatAddress } from "../proxy/transport/address.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import { VERSION } from "../version.ts";
-import { messageOf, runFailure, usageFailure } from "./command_failure.ts";
+import { runFailure, usageFailure } from "./command_failure.ts";
 import { orUsageFailure } from "./configuration.ts";
 import { loadWatched } from "../service/reloader.ts";
 import { Service } from "../service/service.ts";
+import { errorMessage } from "../error_message.ts";
 
 const DEFAULT_CONFIGURATION = "config/proxy.yaml";
 
@@ -47,7 +48,10 @@ async function open(configuration: Configuration, report: ReportEvent): Promise<
   try {
     return await Service.open(configuration, report);
   } catch (error) {
-    throw usageFailure(messageOf(error).split("\n").map((line) => `${configuration.file}: ${line}`).join("\n"), error);
+    throw usageFailure(
+      errorMessage(error).split("\n").map((line) => `${configuration.file}: ${line}`).join("\n"),
+      error,
+    );
   }
 }
 
@@ -67,7 +71,7 @@ async function start(service: Service): Promise<void> {
     });
   } catch (error) {
     await served.close();
-    logEvent("proxy", "error", "start_failed", messageOf(error));
+    logEvent("proxy", "error", "start_failed", errorMessage(error));
     throw runFailure("", error);
   }
 }
@@ -95,6 +99,6 @@ function loggingOptions(configured: LoggingOptions): LoggingOptions {
   try {
     return overrideLogging(configured);
   } catch (error) {
-    throw usageFailure(`error: ${messageOf(error)}`, error);
+    throw usageFailure(`error: ${errorMessage(error)}`, error);
   }
 }

@@ -1,9 +1,10 @@
 import { Command } from "commander";
 import { z } from "zod";
 import { parseDuration } from "../config/yaml/quantity.ts";
-import { CommandFailure, EXIT, messageOf, usageFailure } from "./command_failure.ts";
+import { CommandFailure, EXIT, usageFailure } from "./command_failure.ts";
 import { type Paint, painter, printable, say, terminalWidth, wantsColour, writeLine } from "./terminal.ts";
 import { tableLines, wrapWords } from "./text_table.ts";
+import { errorMessage } from "../error_message.ts";
 
 /** Exit status while sessions still need rewriting. */
 const SKEW_PRESENT = 3;
@@ -133,7 +134,7 @@ async function outcomeOf(ask: () => Promise<unknown>): Promise<Answer> {
       ? { status: data, body }
       : { status: undefined, reason: "what answers there is no proxy of this kind" };
   } catch (error) {
-    return { status: undefined, reason: messageOf(error) };
+    return { status: undefined, reason: errorMessage(error) };
   }
 }
 

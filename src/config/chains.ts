@@ -6,6 +6,7 @@ import type { PluginChoice } from "./configuration_schema.ts";
 import type { Path } from "./yaml/mistake.ts";
 import { isPlugin, oneLine, type PluginModules } from "./plugin_modules.ts";
 import type { ConfigurationReader } from "./reader.ts";
+import { errorMessage } from "../error_message.ts";
 
 /** A list of plugins in the file; `choices` has holes where a step was wrong. */
 export interface PluginList {
@@ -80,7 +81,7 @@ export class Chains {
     try {
       checked = this.reader.check(definition.options, path, choice.with ?? {});
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = errorMessage(error);
       this.reader.mistake(path, `${choice.use} cannot check its options: ${oneLine(why)} (a plugin that can)`);
     }
     this.#options.set(choice, checked);
@@ -88,7 +89,7 @@ export class Chains {
   }
 
   #createMistake(error: unknown, choice: PluginChoice, path: Path): void {
-    const message = oneLine(error instanceof Error ? error.message : String(error));
+    const message = oneLine(errorMessage(error));
     const named = namedKeys(choice.with, message);
     const quoted = placeOf(valueAt(choice.with, named.path), named.message);
     const place = [...path, "with", ...named.path, ...quoted?.path ?? []];

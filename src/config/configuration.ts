@@ -1,11 +1,9 @@
+import type { TransportProtocol } from "../ipfix/transport_protocol.ts";
 import type { AddressPrefix } from "../ipfix/address.ts";
 import type { Plugin, PluginDefinition } from "../mediation/mapping/plugin.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
 import type { ChooseTreatment } from "../mediation/mapping/treatment.ts";
 import type { SocketAddress } from "./yaml/socket_address.ts";
-
-/** How messages travel. */
-export type Transport = "tcp" | "tls" | "udp";
 
 /** The PEM files of a tls listener; paths can be opened as they are. */
 export interface ListenerTls {
@@ -30,14 +28,14 @@ export interface CollectorTls {
 
 /** Where exporters connect. `tls` is there exactly where the transport is tls. */
 export interface ListenerSettings {
-  readonly transport: Transport;
+  readonly transport: TransportProtocol;
   readonly address: SocketAddress;
   readonly tls?: ListenerTls;
 }
 
 /** Where records go. The same object for all peers whose collector is the same. */
 export interface CollectorSettings {
-  readonly transport: Transport;
+  readonly transport: TransportProtocol;
   readonly address: SocketAddress;
   readonly tls?: CollectorTls;
 }

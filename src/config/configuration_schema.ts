@@ -1,3 +1,4 @@
+import { TRANSPORT_PROTOCOLS } from "../ipfix/transport_protocol.ts";
 import { z } from "zod";
 import { parsePrefix } from "../ipfix/address.ts";
 import { antreaRelease } from "./profiles/antrea_releases.ts";
@@ -13,7 +14,7 @@ const dialAddress = read("host:port or [v6]:port, port 1 to 65535", (value) => {
   return address?.port === 0 ? undefined : address;
 });
 
-const transport = oneOf("tcp", "tls", "udp");
+const transport = oneOf(...TRANSPORT_PROTOCOLS);
 
 const tlsMode = z.enum(["files", "mint", "append-ca"], {
   error: (issue) => wrong(issue.input, "files, mint, append-ca"),

@@ -1,15 +1,16 @@
+import type { TransportProtocol } from "../ipfix/transport_protocol.ts";
 import { isIPv4 } from "node:net";
-import type { CollectorSettings, ListenerSettings, Transport } from "./configuration.ts";
+import type { CollectorSettings, ListenerSettings } from "./configuration.ts";
 import { formatSocketAddress, type SocketAddress } from "./yaml/socket_address.ts";
 
 /** A bound address, and how the file calls it. */
 interface Bound {
-  readonly transport: Transport;
+  readonly transport: TransportProtocol;
   readonly address: SocketAddress;
 }
 
 /** tcp and tls share their ports; udp has its own. */
-function samePorts(one: Transport, other: Transport): boolean {
+function samePorts(one: TransportProtocol, other: TransportProtocol): boolean {
   return (one === "udp") === (other === "udp");
 }
 

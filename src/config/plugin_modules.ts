@@ -4,6 +4,7 @@ import type { Plugin, PluginDefinition } from "../mediation/mapping/plugin.ts";
 import { didYouMean } from "../mediation/mapping/nearest_names.ts";
 import type { Path } from "./yaml/mistake.ts";
 import type { ConfigurationReader } from "./reader.ts";
+import { errorMessage } from "../error_message.ts";
 
 /** Imports a module. @throws whatever that throws */
 export type ImportModule = (specifier: string) => Promise<unknown>;
@@ -42,7 +43,7 @@ export class PluginModules {
     try {
       module = await this.importModule(specifier);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = errorMessage(error);
       this.reader.mistake(at, `cannot load ${use}: ${oneLine(why)} (a module whose default export is a plugin)`);
       return undefined;
     }

@@ -1,9 +1,10 @@
+import type { TransportProtocol } from "../ipfix/transport_protocol.ts";
 import type { RejectReason } from "../ipfix/decode_error.ts";
 import type { Counters } from "../mediation/templates/counters.ts";
 import { type Address, formatAddress } from "./transport/address.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
 import type { Clock } from "./time/clock.ts";
-import type { Connection, Transport } from "./transport/connection.ts";
+import type { Connection } from "./transport/connection.ts";
 import type { EventName } from "./reporting/event_name.ts";
 import type { Listener } from "./transport/listener.ts";
 import { describeRejected } from "./transport/message_walk.ts";
@@ -14,7 +15,7 @@ import type { Recall } from "./transport/udp/udp_listener.ts";
 
 /** One listener as it is bound. */
 export interface BoundListener {
-  readonly transport: Transport;
+  readonly transport: TransportProtocol;
   readonly address: Address;
 }
 

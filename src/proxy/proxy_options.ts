@@ -1,8 +1,8 @@
+import type { TransportProtocol } from "../ipfix/transport_protocol.ts";
 import type { SessionFacts, SessionRewriter } from "../mediation/session/session_rewriter.ts";
 import type { Address } from "./transport/address.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
 import type { Clock } from "./time/clock.ts";
-import type { Transport } from "./transport/connection.ts";
 import type { ReportEvent } from "./reporting/proxy_event.ts";
 import type { TlsDialOptions } from "./transport/tls/tls_connection.ts";
 import type { TlsListenerOptions } from "./transport/tls/tls_listener.ts";
@@ -10,7 +10,7 @@ import type { Recall } from "./transport/udp/udp_listener.ts";
 
 /** Where exporters are awaited. */
 export interface ListenerOptions {
-  readonly transport: Transport;
+  readonly transport: TransportProtocol;
   /** Port 0: one that is free. */
   readonly address: Address;
   /** For `tls`, and needed there. */
@@ -19,7 +19,7 @@ export interface ListenerOptions {
 
 /** Where the collector is. */
 export interface CollectorOptions {
-  readonly transport: Transport;
+  readonly transport: TransportProtocol;
   readonly address: Address;
   /** For `tls`, and needed there. */
   readonly tls?: TlsDialOptions;

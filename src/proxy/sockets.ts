@@ -8,6 +8,7 @@ import { dialTls } from "./transport/tls/tls_connection.ts";
 import { checkTlsListener, TlsListener } from "./transport/tls/tls_listener.ts";
 import { udpDialer } from "./collector/udp_collector.ts";
 import { UdpListener, type UdpListenerParts } from "./transport/udp/udp_listener.ts";
+import { errorMessage } from "../error_message.ts";
 
 /** Told of exporters that did not get in: the event's name, why, and who where that is known. */
 export type OnListenerFailure = (event: "accept_failed" | "handshake_failed", reason: string, peer?: string) => void;
@@ -26,12 +27,10 @@ export function checkListener({ transport, address, tls }: ListenerOptions): voi
     if (tls === undefined) throw new Error("it needs a certificate and a key");
     checkTlsListener(tls);
   } catch (error) {
-    throw new Error(`cannot listen on ${transport} ${formatAddress(address)}: ${describe(error)}`, { cause: error });
+    throw new Error(`cannot listen on ${transport} ${formatAddress(address)}: ${errorMessage(error)}`, {
+      cause: error,
+    });
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /**
@@ -42,8 +41,7 @@ function describe(error: unknown): string {
 export async function bind(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
   const { clock, pool, sources, recall, handshake, onFailure, onRejected } = parts;
   const { transport, address, tls } = options;
-  const onError = (error: unknown) =>
-    onFailure("accept_failed", error instanceof Error ? error.message : String(error));
+  const onError = (error: unknown) => onFailure("accept_failed", errorMessage(error));
   try {
     switch (transport) {
       case "tcp":
@@ -67,8 +65,9 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
         });
     }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`cannot listen on ${transport} ${formatAddress(address)}: ${reason}`, { cause: error });
+    throw new Error(`cannot listen on ${transport} ${formatAddress(address)}: ${errorMessage(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -5,7 +5,6 @@ import { loadConfiguration } from "../config/load.ts";
 import { ConfigurationError } from "../config/yaml/mistake.ts";
 import { type ReadTextFile, readTextFile } from "../config/profiles/profiles.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
-import { messageOf } from "../commands/command_failure.ts";
 
 /** Who asked for a reload. */
 export type ReloadTrigger = "signal" | "request" | "change";
@@ -118,8 +117,8 @@ export class Reloader {
   #refused(trigger: ReloadTrigger, error: Error): ReloadResult {
     this.#count("refused");
     const mistakes = error instanceof ConfigurationError
-      ? messageOf(error).split("\n")
-      : messageOf(error).split("\n").map((line) => `${this.file}: ${line}`);
+      ? error.message.split("\n")
+      : error.message.split("\n").map((line) => `${this.file}: ${line}`);
     const message = "the configuration was read again and is refused; the one before stays in force";
     this.parts.report({
       level: "error",

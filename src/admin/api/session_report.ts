@@ -1,7 +1,8 @@
+import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import { type CountersReport, countersReport, type LossesReport, lossesReport } from "./counters_report.ts";
 import type { Explanation } from "../../mediation/mapping/explanation.ts";
 import { explain } from "./explain.ts";
-import type { SessionView, Transport } from "../view/view.ts";
+import type { SessionView } from "../view/view.ts";
 
 /** A template as it stands in a session; with its mapping's keys where it has one. */
 export type TemplateReport = Partial<Explanation> & {
@@ -19,7 +20,7 @@ export type TemplateReport = Partial<Explanation> & {
 export interface SessionReport {
   readonly id: string;
   readonly peer: string;
-  readonly transport: Transport;
+  readonly transport: TransportProtocol;
   readonly certificateName: string | null;
   /** The exporter's release or range of releases, as read off its templates: `antrea/v2.0`. */
   readonly detectedProfile: string | null;

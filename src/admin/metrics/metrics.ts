@@ -1,3 +1,4 @@
+import { TRANSPORT_PROTOCOLS } from "../../ipfix/transport_protocol.ts";
 import { Counter, Gauge, Registry } from "prom-client";
 import { REJECT_REASONS } from "../../ipfix/decode_error.ts";
 import type { Counters } from "../../mediation/templates/counters.ts";
@@ -5,7 +6,7 @@ import { DROP_REASONS, TEMPLATE_OUTCOMES } from "../../mediation/templates/event
 import { REFERENCE_FAULTS } from "../../mediation/references/reference_scope.ts";
 import { BoundedLabels } from "./bounded_labels.ts";
 import { processMetrics } from "./process_metrics.ts";
-import { type AdminView, TRANSPORTS } from "../view/view.ts";
+import type { AdminView } from "../view/view.ts";
 
 /** One series of a metric at the moment of a scrape. */
 export interface Sample {
@@ -60,7 +61,7 @@ function definitions(): Definition[] {
       read: ({ view }) => {
         const open = new Map<string, number>();
         for (const { transport } of view.sessions()) open.set(transport, (open.get(transport) ?? 0) + 1);
-        return by("transport", open, TRANSPORTS);
+        return by("transport", open, TRANSPORT_PROTOCOLS);
       },
     },
     {

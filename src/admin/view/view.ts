@@ -1,12 +1,7 @@
+import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { TemplateMapping } from "../../mediation/mapping/template_mapping.ts";
 import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
-
-/** How exporters, and the collector, are reached. */
-export const TRANSPORTS = ["tcp", "tls", "udp"] as const;
-
-/** One of {@link TRANSPORTS}. */
-export type Transport = (typeof TRANSPORTS)[number];
 
 /** The collector as all sessions together see it. */
 export interface CollectorView {
@@ -37,7 +32,7 @@ export interface SessionView {
   readonly id: string;
   /** `address:port`, `[v6]:port`. Never a metric's label. */
   readonly peer: string;
-  readonly transport: Transport;
+  readonly transport: TransportProtocol;
   readonly certificateName?: string | undefined;
   readonly openedAt: Date;
   /** True once the exporter is gone and only its octets are still on their way. */
@@ -62,7 +57,7 @@ export interface SkewView {
 
 /** Sessions of one transport that ended (or were never let in), by how. */
 export interface SessionOutcome {
-  readonly transport: Transport;
+  readonly transport: TransportProtocol;
   /** One of few words, never anything a peer sent: `closed`, `rejected`. */
   readonly outcome: string;
   readonly count: number;

@@ -14,6 +14,7 @@ import { shippedRegistry } from "./registries.ts";
 import { checkSchema } from "../yaml/schema_mistakes.ts";
 import { SHIPPED_PROFILES } from "./shipped_profiles.ts";
 import { YamlDocument } from "../yaml/yaml_document.ts";
+import { errorMessage } from "../../error_message.ts";
 
 /** Reads a text file. @throws Error where it cannot be read */
 export type ReadTextFile = (path: string) => string;
@@ -178,9 +179,7 @@ export function cannotRead(path: string, error: unknown): string {
     ? "it is a directory"
     : code === "EACCES" || code === "EPERM"
     ? "permission denied"
-    : error instanceof Error
-    ? error.message
-    : String(error);
+    : errorMessage(error);
   return `cannot read ${path}: ${why} (a file that can be read)`;
 }
 

@@ -1,5 +1,6 @@
 import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from "@std/yaml";
 import { type Mistake, type Path, pathText } from "./mistake.ts";
+import { errorMessage } from "../../error_message.ts";
 
 /** How the parser says that it ran out of stack. */
 const TOO_DEEP = /call stack/i;
@@ -27,7 +28,7 @@ export class YamlDocument {
         value = this.#document.toJS({ reviver: (_key, inner) => narrowed(inner) });
       } catch (error) {
         // Aliases that grow without bound end here.
-        const why = error instanceof Error ? error.message : String(error);
+        const why = errorMessage(error);
         mistakes.push({ ...this.mistake([], `${firstLower(why)} (YAML 1.2)`), path: "YAML" });
       }
     }

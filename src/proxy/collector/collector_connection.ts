@@ -1,6 +1,7 @@
 import type { Clock } from "../time/clock.ts";
 import type { Connection } from "../transport/connection.ts";
 import { LossBound } from "./loss_bound.ts";
+import { errorMessage } from "../../error_message.ts";
 
 /** What collectors send is discarded, all of it into the same octets. */
 const DISCARDED = new Uint8Array(4096);
@@ -79,7 +80,7 @@ export class CollectorConnection {
   #watch(): void {
     this.#connection.read(DISCARDED).then(
       (length) => length === null ? this.#lose() : this.#watch(),
-      (error) => this.#lose(error instanceof Error ? error.message : String(error)),
+      (error) => this.#lose(errorMessage(error)),
     );
   }
 

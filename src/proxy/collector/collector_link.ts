@@ -3,6 +3,7 @@ import { CollectorConnection } from "./collector_connection.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { ProxyCounters } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
+import { errorMessage } from "../../error_message.ts";
 
 /** Dials the collector once. @throws when it is not reached, or the signal gives the attempt up. */
 export type Dial = (signal: AbortSignal) => Promise<Connection>;
@@ -183,7 +184,7 @@ export class CollectorLink {
       return connection;
     } catch (error) {
       counters.countCollector("failed");
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       if (this.#attempts === 0) {
         this.#report("warning", "collector_unreachable", "cannot reach the collector", { reason });
       }

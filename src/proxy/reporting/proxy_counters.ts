@@ -1,4 +1,4 @@
-import type { Transport } from "../transport/connection.ts";
+import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import { increment } from "../../mediation/templates/counters.ts";
 
 /**
@@ -26,7 +26,7 @@ export type CollectorOutcome = "connected" | "failed" | "lost";
 /** What the proxy counts beside what every session counts of its messages. */
 export class ProxyCounters {
   /** Ended sessions: transport → outcome → how many. */
-  readonly sessions: Map<Transport, Map<SessionOutcome, number>> = new Map();
+  readonly sessions: Map<TransportProtocol, Map<SessionOutcome, number>> = new Map();
   readonly collectorConnections: Map<CollectorOutcome, number> = new Map();
   /** What last happened to any connection to the collector. */
   lastCollectorOutcome: CollectorOutcome | undefined;
@@ -41,7 +41,7 @@ export class ProxyCounters {
     increment(this.collectorConnections, outcome);
   }
 
-  countSession(transport: Transport, outcome: SessionOutcome): void {
+  countSession(transport: TransportProtocol, outcome: SessionOutcome): void {
     let outcomes = this.sessions.get(transport);
     if (outcomes === undefined) this.sessions.set(transport, outcomes = new Map());
     increment(outcomes, outcome);

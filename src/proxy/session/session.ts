@@ -1,3 +1,4 @@
+import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import { DecodeError, type RejectReason } from "../../ipfix/decode_error.ts";
 import { foreignProtocol } from "../../ipfix/foreign_protocol.ts";
 import { type Counters, increment } from "../../mediation/templates/counters.ts";
@@ -7,7 +8,7 @@ import { type Address, formatAddress } from "../transport/address.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
 import type { CollectorConnection } from "../collector/collector_connection.ts";
 import type { CollectorLink, Dial } from "../collector/collector_link.ts";
-import type { Connection, TemplateLife, Transport } from "../transport/connection.ts";
+import type { Connection, TemplateLife } from "../transport/connection.ts";
 import { describeMediationEvent } from "../reporting/mediation_report.ts";
 import { describeRejected, messageLength, wholeMessages } from "../transport/message_walk.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
@@ -17,6 +18,7 @@ import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import { ReadBuffer } from "../memory/read_buffer.ts";
 import type { SessionLimits, SessionMove, SessionParts } from "./session_parts.ts";
 import { SessionTimer } from "../time/session_timer.ts";
+import { errorMessage } from "../../error_message.ts";
 
 /**
  * A collector over UDP may have lost the templates, or forgets them whatever is sent meanwhile: they go out again before the next
@@ -83,7 +85,7 @@ export class Session {
     return formatAddress(this.#exporter.remoteAddress);
   }
 
-  get transport(): Transport {
+  get transport(): TransportProtocol {
     return this.#exporter.transport;
   }
 
@@ -121,7 +123,7 @@ export class Session {
     } catch (error) {
       outcome = "failed";
       this.#report("error", "session_failed", "a fault of the proxy ended the session", {
-        reason: error instanceof Error ? error.message : String(error),
+        reason: errorMessage(error),
       });
     } finally {
       this.#closing = true;

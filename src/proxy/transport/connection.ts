@@ -1,7 +1,5 @@
+import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import type { Address } from "./address.ts";
-
-/** How a peer is reached. */
-export type Transport = "tcp" | "tls" | "udp";
 
 /** For how long the templates of an exporter over UDP hold (RFC 7011 §8.4). */
 export interface TemplateLife {
@@ -19,7 +17,7 @@ export interface TemplateLife {
  * Over UDP every read gives whole messages and every write takes whole messages, each of which is a datagram of its own.
  */
 export interface Connection {
-  readonly transport: Transport;
+  readonly transport: TransportProtocol;
   readonly remoteAddress: Address;
   /** Name in the peer's verified certificate. */
   readonly certificateName?: string;

@@ -1,11 +1,12 @@
+import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { Address } from "./address.ts";
 import type { ListenerOptions } from "../proxy_options.ts";
-import type { Connection, Transport } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 
 /** Whatever yields exporters' transport sessions. */
 export interface Listener {
-  readonly transport: Transport;
+  readonly transport: TransportProtocol;
   /** Where it is bound; the port that was given where 0 was asked for. */
   readonly address: Address;
   /** What never came to a session, where the listener sees it. */

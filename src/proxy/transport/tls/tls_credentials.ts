@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { Clock } from "../../time/clock.ts";
 import type { ReportEvent } from "../../reporting/proxy_event.ts";
+import { errorMessage } from "../../../error_message.ts";
 
 /** What one side of TLS shows and trusts, as PEM, checked. */
 export interface TlsMaterial {
@@ -152,7 +153,7 @@ export class FileCredentials implements TlsCredentials {
       // Said once for each state of the files, not at every look.
       if (contents === this.#contents) return;
       this.#contents = contents;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       const message = "the TLS files have changed and are no good; the ones before stay in use";
       this.#report({ level: "error", event: "certificate_refused", message, fields: { reason, ...this.#paths } });
       return;
@@ -188,7 +189,7 @@ async function readFiles(paths: TlsFiles): Promise<TlsFiles> {
     try {
       contents[role] = await Deno.readTextFile(path);
     } catch (error) {
-      throw new Error(`${role}: cannot read ${path}: ${error instanceof Error ? error.message : error}`, {
+      throw new Error(`${role}: cannot read ${path}: ${errorMessage(error)}`, {
         cause: error,
       });
     }

@@ -9,6 +9,7 @@ import {
   encodeExporter,
   LONGEST_HEADER,
 } from "./template_cache_file.ts";
+import { errorMessage } from "../../../error_message.ts";
 
 /** Where templates are kept over a restart, how often they are written, and how much that may be. */
 export interface TemplateCacheOptions {
@@ -80,7 +81,7 @@ export class TemplateCache {
       const octets = await disk.read(options.file, options.size + LONGEST_HEADER);
       if (octets !== undefined) remembered = decodeCacheFile(octets);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       const message =
         "the templates kept over a restart are of no use: exporters over UDP have to announce theirs again";
       report({ level: "warning", event: "cache_ignored", message, fields: { file: options.file, reason } });
@@ -146,7 +147,7 @@ export class TemplateCache {
     } catch (error) {
       if (this.#failing) return;
       this.#failing = true;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       const message = "the templates of exporters over UDP cannot be written down for a restart";
       this.#report({
         level: "error",
