@@ -6,7 +6,13 @@ import { assertAsReference } from "../support/compare.ts";
 import { referenceRewrite } from "../support/reference_rewriter.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { openSession } from "../support/session.ts";
-import { collectors, facts, type Quickness, quickness, streams } from "../support/stream_arbitrary.ts";
+import {
+  collectors,
+  facts,
+  streams,
+  type WalkFunctionOptions,
+  walkFunctionOptions,
+} from "../support/stream_arbitrary.ts";
 import { writeStream } from "../support/stream_plan.ts";
 import { join, number } from "../support/wire.ts";
 
@@ -16,7 +22,7 @@ interface Facts {
 }
 
 /** Whatever the octets are: no other error, an end, and what the slow rewriter makes of them. Over UDP it goes on behind what is broken. */
-function assertTaken(profile: Profile, facts: Facts, quick: Quickness, octets: Uint8Array): void {
+function assertTaken(profile: Profile, facts: Facts, quick: WalkFunctionOptions, octets: Uint8Array): void {
   const { session } = openSession(profile, facts, quick);
   try {
     const skipRefused = !facts.reliable;
@@ -65,7 +71,7 @@ Deno.test("a damaged stream: what is broken is refused whole, all the rest is wh
       streams,
       collectors,
       facts,
-      quickness,
+      walkFunctionOptions,
       fc.array(damage, { minLength: 1, maxLength: 4 }),
       (stream, profile, facts, quick, all) => {
         assertTaken(profile, facts, quick, all.reduce(damaged, join(...writeStream(stream))));
@@ -81,7 +87,7 @@ Deno.test("messages damaged behind their headers, so that framing holds", () => 
       streams,
       collectors,
       facts,
-      quickness,
+      walkFunctionOptions,
       fc.array(fc.tuple(fc.nat(), damage), { minLength: 1, maxLength: 6 }),
       (stream, profile, facts, quick, all) => {
         const messages = writeStream(stream);
@@ -109,7 +115,7 @@ Deno.test("octets that are anything", () => {
   const header = fc.nat(80).map((length) => join(number(10, 2), number(16 + length, 2), new Uint8Array(12)));
   const octets = fc.array(octet, { maxLength: 120 }).map((all) => Uint8Array.from(all));
   fc.assert(
-    fc.property(header, octets, collectors, facts, quickness, (header, octets, profile, facts, quick) => {
+    fc.property(header, octets, collectors, facts, walkFunctionOptions, (header, octets, profile, facts, quick) => {
       assertTaken(profile, facts, quick, octets);
       assertTaken(profile, facts, quick, join(header, octets));
     }),

@@ -4,28 +4,35 @@ import { assertAsReference } from "../support/compare.ts";
 import { referenceRewrite } from "../support/reference_rewriter.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { openSession } from "../support/session.ts";
-import { collectors, facts, quickness, streams } from "../support/stream_arbitrary.ts";
+import { collectors, facts, streams, walkFunctionOptions } from "../support/stream_arbitrary.ts";
 import { writeStream } from "../support/stream_plan.ts";
 import { join } from "../support/wire.ts";
 
 Deno.test("any exporter, any collector: what goes out is what the slow and obvious rewriter says", () => {
   fc.assert(
-    fc.property(streams, collectors, facts, fc.boolean(), quickness, (stream, profile, facts, inLoopMemory, quick) => {
-      const octets = join(...writeStream(stream));
-      const { session } = openSession(profile, facts, quick);
-      try {
-        const reference = referenceRewrite({ profile, history, ...facts }, octets);
-        assertAsReference(
-          rewriteAll(session, octets, { inLoopMemory }),
-          reference,
-          profile,
-          session.counters,
-          facts.maxMessageLength,
-        );
-      } finally {
-        session.close();
-      }
-    }),
+    fc.property(
+      streams,
+      collectors,
+      facts,
+      fc.boolean(),
+      walkFunctionOptions,
+      (stream, profile, facts, inLoopMemory, quick) => {
+        const octets = join(...writeStream(stream));
+        const { session } = openSession(profile, facts, quick);
+        try {
+          const reference = referenceRewrite({ profile, history, ...facts }, octets);
+          assertAsReference(
+            rewriteAll(session, octets, { inLoopMemory }),
+            reference,
+            profile,
+            session.counters,
+            facts.maxMessageLength,
+          );
+        } finally {
+          session.close();
+        }
+      },
+    ),
     { numRuns: 400 },
   );
 });

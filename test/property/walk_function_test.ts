@@ -26,7 +26,7 @@ function taken(templates: readonly Mapped[], messages: Uint8Array, quick: boolea
     const [address, counters] = [allocate(program.octets.length), allocate(countersLength(program))];
     memoryOctets.set(program.octets, address);
     view(counters, countersLength(program)).fill(0);
-    if (quick) memoryWords[(address >>> 2) + ProgramWord.function] = takeWalkFunction(program.layout);
+    if (quick) memoryWords[(address >>> 2) + ProgramWord.walkFunction] = takeWalkFunction(program.layout);
     routes.set({
       observationDomain: 1,
       template: 256 + index,

@@ -262,5 +262,8 @@ export const facts = fc.record({
 });
 
 /** Whether mappings get a function that walks their records at once, or not as long as a test takes. */
-export type Quickness = Pick<MediatorOptions, "worthAFunction">;
-export const quickness: fc.Arbitrary<Quickness> = fc.constantFrom({ worthAFunction: 0 }, {});
+export type WalkFunctionOptions = Pick<MediatorOptions, "messagesBeforeWalkFunction">;
+export const walkFunctionOptions: fc.Arbitrary<WalkFunctionOptions> = fc.constantFrom(
+  { messagesBeforeWalkFunction: 0 },
+  {},
+);

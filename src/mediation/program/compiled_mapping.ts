@@ -16,7 +16,7 @@ export interface CompiledMapping {
 }
 
 /** After so many messages a mapping is taken to be one that many more will come of. */
-const WORTH_A_FUNCTION = 1024;
+const MESSAGES_BEFORE_WALK_FUNCTION = 1024;
 
 /**
  * Compiled mappings, shared by all sessions that need the same one: thousands of Agents of a release have two layouts between them.
@@ -27,11 +27,11 @@ export class CompiledMappings {
   readonly #compiled = new Map<string, CompiledMapping & { uses: number }>();
   readonly #byAddress = new Map<number, CompiledMapping>();
 
-  readonly #worthAFunction: number;
+  readonly #messagesBeforeWalkFunction: number;
 
-  /** @param worthAFunction messages that make a mapping worth a function that walks its records; 0: it gets one at once */
-  constructor(worthAFunction: number = WORTH_A_FUNCTION) {
-    this.#worthAFunction = worthAFunction;
+  /** @param messagesBeforeWalkFunction messages that make a mapping worth a function that walks its records; 0: it gets one at once */
+  constructor(messagesBeforeWalkFunction: number = MESSAGES_BEFORE_WALK_FUNCTION) {
+    this.#messagesBeforeWalkFunction = messagesBeforeWalkFunction;
   }
 
   /** The mapping that is shared under this key, where its source template has this id. */
@@ -61,31 +61,31 @@ export class CompiledMappings {
     const address = allocate(program.octets.length);
     if (address === 0) return undefined;
     memoryOctets.set(program.octets, address);
-    memoryWords[(address >>> 2) + ProgramWord.cold] = this.#worthAFunction;
+    memoryWords[(address >>> 2) + ProgramWord.messagesBeforeFunction] = this.#messagesBeforeWalkFunction;
     const compiled = { mapping, program, address, uses: 1, key };
     this.#compiled.set(key, compiled);
     this.#byAddress.set(address, compiled);
-    if (this.#worthAFunction === 0) this.quicken(address);
+    if (this.#messagesBeforeWalkFunction === 0) this.compileWalkFunction(address);
     return compiled;
   }
 
   /** Gives the program at this address, which so many messages need, a function that walks its records. Asked once: it never is again. */
-  quicken(address: number): void {
+  compileWalkFunction(address: number): void {
     const compiled = this.#byAddress.get(address);
     if (compiled === undefined) return;
-    memoryWords[(address >>> 2) + ProgramWord.function] = takeWalkFunction(compiled.program.layout);
-    memoryWords[(address >>> 2) + ProgramWord.cold] = 0;
+    memoryWords[(address >>> 2) + ProgramWord.walkFunction] = takeWalkFunction(compiled.program.layout);
+    memoryWords[(address >>> 2) + ProgramWord.messagesBeforeFunction] = 0;
   }
 
-  /** Gives back one use. */
-  giveBack(key: string): void {
+  /** Gives back one use of {@link take}; the last one frees the program. */
+  release(key: string): void {
     const found = this.#compiled.get(key);
     if (found === undefined) return;
     found.uses--;
     if (found.uses > 0) return;
     this.#compiled.delete(key);
     this.#byAddress.delete(found.address);
-    if (memoryWords[(found.address >>> 2) + ProgramWord.function] !== 0) releaseWalkFunction(found.program.layout);
+    if (memoryWords[(found.address >>> 2) + ProgramWord.walkFunction] !== 0) releaseWalkFunction(found.program.layout);
     release(found.address, found.program.octets.length);
   }
 }

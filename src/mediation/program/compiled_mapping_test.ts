@@ -14,44 +14,47 @@ Deno.test("a mapping is compiled once for all who take it under its key, and lie
   const other = mappings.take("key", mapping, FACTS, true);
   assert.ok(one !== undefined && one === other);
   const octets = one.program.octets.slice();
-  new DataView(octets.buffer).setUint32(ProgramWord.cold * 4, 1024, true);
+  new DataView(octets.buffer).setUint32(ProgramWord.messagesBeforeFunction * 4, 1024, true);
   assert.deepEqual(memoryOctets.slice(one.address, one.address + octets.length), octets);
   assert.notEqual(mappings.take("another", mapping, FACTS, false)?.address, one.address);
 });
 
 Deno.test("a mapping gets its function when it is said to be worth one, or at once, and gives it back with its memory", () => {
   const named = identity(template(256, ["interfaceName", "interfaceName"]));
-  const functionOf = (address = 0) => memoryWords[(address >>> 2) + ProgramWord.function];
+  const functionOf = (address = 0) => memoryWords[(address >>> 2) + ProgramWord.walkFunction];
   const mappings = new CompiledMappings(7);
   const slow = mappings.take("slow", named, FACTS, true)?.address ?? 0;
-  assert.deepEqual([functionOf(slow), memoryWords[(slow >>> 2) + ProgramWord.cold]], [0, 7]);
-  mappings.quicken(slow);
-  assert.deepEqual([(functionOf(slow) ?? 0) > 0, memoryWords[(slow >>> 2) + ProgramWord.cold]], [true, 0]);
+  assert.deepEqual([functionOf(slow), memoryWords[(slow >>> 2) + ProgramWord.messagesBeforeFunction]], [0, 7]);
+  mappings.compileWalkFunction(slow);
+  assert.deepEqual([(functionOf(slow) ?? 0) > 0, memoryWords[(slow >>> 2) + ProgramWord.messagesBeforeFunction]], [
+    true,
+    0,
+  ]);
 
   const quick = new CompiledMappings(0);
   const address = quick.take("quick", named, FACTS, true)?.address;
   assert.equal(functionOf(address), functionOf(slow), "records of one layout are walked by one function");
   const given = functionOf(slow);
-  mappings.giveBack("slow");
-  quick.giveBack("quick");
+  mappings.release("slow");
+  quick.release("quick");
   const other = identity(template(256, ["interfaceName", "protocolIdentifier", "interfaceName"]));
   assert.equal(functionOf(quick.take("other", other, FACTS, true)?.address), given, "its place is free for another");
-  quick.giveBack("other");
+  quick.release("other");
 
   const fixed = identity(template(256, ["protocolIdentifier"]));
   assert.equal(functionOf(quick.take("fixed", fixed, FACTS, true)?.address), 0, "there is nothing to walk");
-  quick.quicken(12345);
+  quick.compileWalkFunction(12345);
 });
 
 Deno.test("a program's memory is given away again only when all who took it have given it back", () => {
   const mappings = new CompiledMappings();
   const address = mappings.take("key", mapping, FACTS, true)?.address;
   mappings.take("key", mapping, FACTS, true);
-  mappings.giveBack("key");
+  mappings.release("key");
   assert.notEqual(mappings.take("another", mapping, FACTS, true)?.address, address);
-  mappings.giveBack("key");
-  mappings.giveBack("key");
-  mappings.giveBack("never taken");
+  mappings.release("key");
+  mappings.release("key");
+  mappings.release("never taken");
   assert.equal(mappings.take("third", mapping, FACTS, true)?.address, address);
   assert.notEqual(mappings.take("fourth", mapping, FACTS, true)?.address, address, "given back once, not twice");
 });
@@ -61,7 +64,7 @@ Deno.test("a shared mapping is another template's only where the id is the same,
   mappings.take("key", mapping, FACTS, true);
   assert.equal(mappings.mapping("key", 256), mapping);
   assert.equal(mappings.mapping("key", 257), undefined);
-  mappings.giveBack("key");
+  mappings.release("key");
   assert.equal(mappings.mapping("key", 256), undefined);
 });
 
@@ -88,7 +91,7 @@ Deno.test("when the memory is used up there is no program, until one is given ba
   for (let size = 2 ** 24; size >= 64; size /= 2) while (allocate(size) !== 0);
   assert.equal(mappings.take("second", mapping, FACTS, true), undefined);
   assert.ok(mappings.take("first", mapping, FACTS, true) !== undefined, "what is there is still shared");
-  mappings.giveBack("first");
-  mappings.giveBack("first");
+  mappings.release("first");
+  mappings.release("first");
   assert.ok(mappings.take("second", mapping, FACTS, true) !== undefined);
 });

@@ -54,7 +54,7 @@ export interface RewriteProgram {
 }
 
 /** Words of the header that are written once the program lies in the loop's memory. */
-export const ProgramWord = { function: 7, cold: 8 } as const;
+export const ProgramWord = { walkFunction: 7, messagesBeforeFunction: 8 } as const;
 
 const HEADER_WORDS = 9;
 const OPERATION_WORDS = 4;

@@ -145,7 +145,7 @@ export class Session implements SessionRewriter {
         output.at,
         output.end,
       );
-      const { consumed, produced, records, messages, hot, relayed } = answer;
+      const { consumed, produced, records, messages, frequentProgram, relayed } = answer;
       if (relayed && output.at === output.start) output.relayed = true;
       else if (relayed) memoryOctets.copyWithin(output.at, address + this.consumed, address + this.consumed + produced);
       this.consumed += consumed;
@@ -154,7 +154,7 @@ export class Session implements SessionRewriter {
       output.records += records;
       this.#counters.messagesReceived += messages;
       this.#counters.recordsReceived += records;
-      if (hot !== 0) this.#compiled.quicken(hot);
+      if (frequentProgram !== 0) this.#compiled.compileWalkFunction(frequentProgram);
       if (stop !== Stop.general) return;
       if (!this.#readGeneral(input, address, output)) return;
     }

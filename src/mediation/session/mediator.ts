@@ -37,7 +37,7 @@ export interface MediatorOptions {
   /** Whether the last value that was lost of each element is kept ({@link Counters.lostValues}); false where it is missing. */
   readonly keepLostValues?: boolean;
   /** Messages that make a mapping worth a function that walks its records: 1024 where it is missing; 0: it gets one at once. */
-  readonly worthAFunction?: number;
+  readonly messagesBeforeWalkFunction?: number;
 }
 
 /** What the sessions of one mediator share. */
@@ -70,7 +70,7 @@ export class Mediator {
       detectRelease: options.detectRelease ?? (() => undefined),
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       keepLostValues: options.keepLostValues ?? false,
-      compiled: new CompiledMappings(options.worthAFunction),
+      compiled: new CompiledMappings(options.messagesBeforeWalkFunction),
       ids: new TemplateIdSpace(),
       templates: 0,
       fields: 0,

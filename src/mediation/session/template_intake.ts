@@ -86,7 +86,7 @@ export class TemplateIntake {
   discard(entry: TemplateEntry): void {
     if (entry.kind === "refused") return;
     release(entry.counters, countersLength(entry.compiled.program));
-    this.shared.compiled.giveBack(entry.compiled.key);
+    this.shared.compiled.release(entry.compiled.key);
   }
 
   /** Takes the entry's target id (again); false when it is not to be had. */
@@ -146,7 +146,7 @@ export class TemplateIntake {
       const length = compiled === undefined ? 0 : countersLength(compiled.program);
       const counters = length === 0 ? 0 : allocate(length);
       if (compiled === undefined || counters === 0) {
-        if (compiled !== undefined) this.shared.compiled.giveBack(compiledKey);
+        if (compiled !== undefined) this.shared.compiled.release(compiledKey);
         giveBack();
         return undefined;
       }

@@ -13,7 +13,7 @@ import {
   FLAG_KEEP_PADDING,
   move,
   OVERSHOOT,
-  PROGRAM_COLD,
+  PROGRAM_MESSAGES_BEFORE_FUNCTION,
   PROGRAM_ENTRY,
   PROGRAM_FLAGS,
   PROGRAM_FUNCTION,
@@ -57,7 +57,7 @@ const RESULT_PRODUCED: usize = 4;
 const RESULT_RECORDS: usize = 8;
 const RESULT_MESSAGES: usize = 12;
 /** A program that is worth a function of its own by now, or 0. */
-const RESULT_HOT: usize = 16;
+const RESULT_FREQUENT_PROGRAM: usize = 16;
 /** 1: what goes out is what came in, and lies there still. */
 const RESULT_RELAYED: usize = 20;
 
@@ -154,17 +154,17 @@ function walkGathered(): usize {
     walkTogether(lanes, walker);
     return 0;
   }
-  let hot: usize = 0;
+  let frequentProgram: usize = 0;
   for (let lane = LANE, log = LOG, left = lanes; left > 0; --left) {
     walkAlone(lane, log);
     const program: usize = load<u32>(lane, LANE_PROGRAM);
-    const cold = load<u32>(program, PROGRAM_COLD);
-    if (cold > 1) store<u32>(program, cold - 1, PROGRAM_COLD);
-    else if (cold == 1) hot = program;
+    const messagesLeft = load<u32>(program, PROGRAM_MESSAGES_BEFORE_FUNCTION);
+    if (messagesLeft > 1) store<u32>(program, messagesLeft - 1, PROGRAM_MESSAGES_BEFORE_FUNCTION);
+    else if (messagesLeft == 1) frequentProgram = program;
     lane += LANE_LENGTH;
     log += LOG_LENGTH;
   }
-  return hot;
+  return frequentProgram;
 }
 
 /** Gives out the message of a lane whose records are whole. It goes to `message`, once all that was read before it has been moved. */
@@ -209,12 +209,12 @@ export function rewriteMessages(session: usize, input: usize, inputEnd: usize, o
   let records: u32 = 0;
   let messages: u32 = 0;
   let status = MORE;
-  let hot: usize = 0;
+  let frequentProgram: usize = 0;
   moveTo(input, output);
   while (status == MORE) {
     status = gather(session, pointer, inputEnd, maxMessages - messages);
-    const heated = walkGathered();
-    if (heated != 0) hot = heated;
+    const found = walkGathered();
+    if (found != 0) frequentProgram = found;
     let lane = LANE;
     let log = LOG;
     for (let left = lanes; left > 0; --left) {
@@ -253,7 +253,7 @@ export function rewriteMessages(session: usize, input: usize, inputEnd: usize, o
   store<u32>(RESULT, <u32> (out - output), RESULT_PRODUCED);
   store<u32>(RESULT, records, RESULT_RECORDS);
   store<u32>(RESULT, messages, RESULT_MESSAGES);
-  store<u32>(RESULT, <u32> hot, RESULT_HOT);
+  store<u32>(RESULT, <u32> frequentProgram, RESULT_FREQUENT_PROGRAM);
   store<u32>(RESULT, <u32> relayed, RESULT_RELAYED);
   return status;
 }

@@ -48,7 +48,7 @@ export const answer = {
     return memoryWords[result + 5] === 1;
   },
   /** A program that so many messages needed that it is worth a function of its own; 0: none has become that. */
-  get hot(): number {
+  get frequentProgram(): number {
     return memoryWords[result + 4] ?? 0;
   },
 };

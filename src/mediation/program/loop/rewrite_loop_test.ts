@@ -36,7 +36,7 @@ function programOf(
   const { octets, layout } = compileMapping({ source, fields }, facts, keepPadding);
   const program = allocate(octets.length);
   memoryOctets.set(octets, program);
-  if (quick) memoryWords[(program >>> 2) + ProgramWord.function] = takeWalkFunction(layout);
+  if (quick) memoryWords[(program >>> 2) + ProgramWord.walkFunction] = takeWalkFunction(layout);
   return program;
 }
 
