@@ -3,6 +3,7 @@ import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { registryHistory } from "../../src/config/profiles/registries.ts";
 import { type Bench, QUICK } from "./bench.ts";
 import { Child } from "./child.ts";
+import { Exchange } from "./datagram_load.ts";
 import { PARTS } from "./parts.ts";
 import { buildGoPrograms, haproxyVersion } from "./peers.ts";
 import { PlainRewriter } from "./plain_rewriter.ts";
@@ -124,6 +125,37 @@ Deno.test("the sink of many connections counts the same, however their octets co
     assert.deepEqual(JSON.parse(await sink.ask("5")), { octets: 199, messages: 4, whole: false });
   } finally {
     await sink.end();
+  }
+});
+
+Deno.test("a datagram that comes late, or twice, does not count for the run after its own: no loss is below zero", async () => {
+  const local = { hostname: "127.0.0.1", transport: "udp" } as const;
+  const relay = Deno.listenDatagram({ ...local, port: 0 });
+  const exchange = new Exchange(relay.addr.transport === "udp" ? relay.addr.port : NaN, "antrea/v2.0");
+  const collector = { ...local, port: exchange.collectorPort };
+  const late: Uint8Array<ArrayBuffer>[] = [];
+  let delivering = false;
+  const relayed = (async () => {
+    for await (const [datagram] of relay) {
+      const data = datagram[16] !== 0;
+      if (data && !delivering && late.length < 3) {
+        late.push(datagram.slice());
+        continue;
+      }
+      for (const each of delivering ? late.splice(0) : []) await relay.send(each, collector);
+      for (let times = 0; times < (delivering && data ? 2 : 1); times++) await relay.send(datagram, collector);
+    }
+  })();
+  try {
+    await exchange.begin();
+    delivering = true;
+    const { sent, arrived } = await exchange.run(100);
+    assert.equal(late.length, 0);
+    assert.deepEqual({ sent, arrived }, { sent: 100, arrived: 100 });
+  } finally {
+    relay.close();
+    exchange.close();
+    await relayed;
   }
 });
 

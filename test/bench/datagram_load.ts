@@ -26,12 +26,35 @@ const PATIENCE_MILLISECONDS = 300;
 
 const LOCAL = { hostname: "127.0.0.1", transport: "udp" } as const;
 
-class Exchange {
+/** Messages of one run, which their sequence numbers tell from those of runs before. */
+class Run {
+  readonly #seen: Uint8Array;
+  arrived = 0;
+
+  /** @param first sequence number of the run's first message; each message is a record, so the others follow it */
+  constructor(readonly first: number, readonly messages: number) {
+    this.#seen = new Uint8Array(messages);
+  }
+
+  /** Counts a message, unless it is of another run or was counted before. */
+  count(sequenceNumber: number): void {
+    const index = (sequenceNumber - this.first) >>> 0;
+    if (index >= this.messages || this.#seen[index] === 1) return;
+    this.#seen[index] = 1;
+    this.arrived++;
+  }
+}
+
+/** Both ends of a relay of datagrams. */
+export class Exchange {
   readonly #exporter = Deno.listenDatagram({ ...LOCAL, port: 0 });
   readonly #collector = Deno.listenDatagram({ ...LOCAL, port: 0 });
   readonly #workload: Workload;
   readonly #messages: Iterator<Uint8Array>;
+  /** Messages that arrived, whichever run they are of: what is waited for. */
   #arrived = 0;
+  #sequenceNumber = 0;
+  #run: Run | undefined;
   #wake: () => void = () => {};
 
   constructor(readonly port: number, profile: string) {
@@ -54,20 +77,26 @@ class Exchange {
     while (await this.#progress(PATIENCE_MILLISECONDS));
   }
 
+  /** Sends messages, and waits until all have arrived or nothing has for a while. */
   async run(messages: number): Promise<Exchanged> {
-    const before = this.#arrived;
+    const run = this.#run = new Run(this.#sequenceNumber, messages);
     const start = performance.now();
     let lost = 0;
     for (let sent = 0; sent < messages;) {
-      if (sent - lost - (this.#arrived - before) < UNDER_WAY) {
+      if (sent - lost - run.arrived < UNDER_WAY) {
         await this.#sendNext();
         sent++;
       } else if (!await this.#progress(PATIENCE_MILLISECONDS)) {
-        lost = sent - (this.#arrived - before);
+        lost = sent - run.arrived;
       }
     }
-    while (this.#arrived - before < messages && await this.#progress(PATIENCE_MILLISECONDS));
-    return { sent: messages, arrived: this.#arrived - before, seconds: (performance.now() - start) / 1000 };
+    while (run.arrived < messages && await this.#progress(PATIENCE_MILLISECONDS));
+    return { sent: messages, arrived: run.arrived, seconds: (performance.now() - start) / 1000 };
+  }
+
+  close(): void {
+    this.#exporter.close();
+    this.#collector.close();
   }
 
   /** Waits until something arrives; false: nothing does. */
@@ -83,13 +112,19 @@ class Exchange {
 
   async #collect(): Promise<void> {
     const octets = new Uint8Array(65535);
-    while (true) {
-      const [datagram] = await this.#collector.receive(octets);
-      // Templates are not counted: the relay may repeat them.
-      for (const message of messagesOf(datagram)) {
-        if (message[16] !== 0) this.#arrived++;
+    try {
+      while (true) {
+        const [datagram] = await this.#collector.receive(octets);
+        // Templates are not counted: the relay may repeat them.
+        for (const message of messagesOf(datagram)) {
+          if (message[16] === 0) continue;
+          this.#arrived++;
+          this.#run?.count(sequenceNumberOf(message));
+        }
+        this.#wake();
       }
-      this.#wake();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted)) throw error;
     }
   }
 
@@ -99,6 +134,7 @@ class Exchange {
 
   async #sendNext(): Promise<void> {
     const { value } = this.#messages.next();
+    this.#sequenceNumber = sequenceNumberOf(value) + 1;
     await this.#send(value);
   }
 
@@ -108,6 +144,11 @@ class Exchange {
       yield* messagesOf(this.#workload.block);
     }
   }
+}
+
+/** RFC 7011 §3.1. */
+function sequenceNumberOf(message: Uint8Array<ArrayBuffer>): number {
+  return new DataView(message.buffer, message.byteOffset).getUint32(8);
 }
 
 if (import.meta.main) {
