@@ -1,3 +1,3 @@
-import { run } from "./commands/program.ts";
+import { run } from "./commands/command_line/program.ts";
 
 if (import.meta.main) Deno.exit(await run(Deno.args));

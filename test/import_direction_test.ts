@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 
 /** Files beside the rooms that every room but ipfix may import. */
 const COMMON = ["error_message.ts"];
+/** The same for the rooms that are the running program. */
+const PROGRAM = [...COMMON, "logging.ts", "version.ts"];
 
 /** Rooms of src, and the rooms that each may import besides itself and libraries. Everything hangs off commands and main. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
@@ -10,6 +12,11 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   proxy: ["ipfix", "mediation", ...COMMON],
   config: ["ipfix", "mediation", ...COMMON],
   admin: ["ipfix", "mediation", "proxy", ...COMMON],
+  terminal: [],
+  offline: ["terminal", "ipfix", "mediation", "config", ...COMMON],
+  service: ["ipfix", "mediation", "proxy", "config", "admin", ...PROGRAM],
+  demo: ["terminal", "ipfix", "mediation", "proxy", "config", "admin", "offline", "service", ...COMMON],
+  commands: ["terminal", "ipfix", "mediation", "proxy", "config", "admin", "offline", "service", "demo", ...PROGRAM],
 };
 
 async function* sources(directory: URL): AsyncGenerator<URL> {

@@ -1,12 +1,12 @@
 import { Command } from "commander";
-import { configurationOption, required } from "./configuration.ts";
+import { configurationOption, required } from "./command_line/command_options.ts";
 import {
   type ConfigurationDescription,
   describe,
   type TreatmentDescription,
 } from "../config/configuration_description.ts";
-import { painter, printable, terminalWidth, wantsColour, writeLine } from "./terminal.ts";
-import { wrapWords } from "./text_table.ts";
+import { painter, printable, terminalWidth, wantsColour, writeLine } from "../terminal/terminal.ts";
+import { wrapWords } from "../terminal/text_table.ts";
 
 interface Options {
   readonly config?: string;

@@ -2,12 +2,13 @@ import { Command } from "commander";
 import { detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
 import { registryHistory } from "../config/profiles/registries.ts";
 import { VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
+import { jsonValue } from "../ipfix/json_value.ts";
 import type { Value } from "../ipfix/value.ts";
-import { runFailure } from "./command_failure.ts";
+import { runFailure } from "./command_line/command_failure.ts";
 import { type Inspected, Inspector } from "../offline/inspection.ts";
 import { BrokenMessage, consumeStream, type MessageConsumer } from "../offline/message_stream.ts";
-import { type Paint, painter, printable, terminalWidth, wantsColour, writeOctets } from "./terminal.ts";
-import { tableLines, wrapWords } from "./text_table.ts";
+import { type Paint, painter, printable, terminalWidth, wantsColour, writeOctets } from "../terminal/terminal.ts";
+import { tableLines, wrapWords } from "../terminal/text_table.ts";
 
 export function inspectCommand(): Command {
   return new Command("inspect")
@@ -91,16 +92,6 @@ function valuesByName(fields: readonly (readonly [string, Value])[]): Record<str
     values[count === 1 ? element : `${element}#${count}`] = jsonValue(value);
   }
   return values;
-}
-
-/** Octets as hexadecimal text; numbers that JSON lacks or its readers would round, as text. */
-function jsonValue(value: Value): unknown {
-  if (value instanceof Uint8Array) return value.toHex();
-  if (typeof value === "bigint") {
-    const number = Number(value);
-    return Number.isSafeInteger(number) ? number : value.toString();
-  }
-  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }
 
 function textOf(inspected: Inspected, paint: Paint): string {

@@ -5,8 +5,8 @@ import {
   type ReleaseLine,
   releaseLines,
 } from "../offline/compatibility.ts";
-import { type Paint, painter, type Style, terminalWidth, wantsColour, writeLine } from "./terminal.ts";
-import { markdownTable, tableLines, wrapWords } from "./text_table.ts";
+import { type Paint, painter, type Style, terminalWidth, wantsColour, writeLine } from "../terminal/terminal.ts";
+import { markdownTable, tableLines, wrapWords } from "../terminal/text_table.ts";
 
 interface Options {
   readonly format: "table" | "markdown" | "json";

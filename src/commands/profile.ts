@@ -3,12 +3,12 @@ import { Command, Option } from "commander";
 import { learnProfile, type LearntProfile } from "../config/profiles/learnt_profile.ts";
 import { cannotRead } from "../config/profiles/profiles.ts";
 import { DIALECTS, RFC7011 } from "../mediation/mapping/dialect.ts";
-import { runFailure, usageFailure } from "./command_failure.ts";
-import { required } from "./configuration.ts";
+import { runFailure, usageFailure } from "./command_line/command_failure.ts";
+import { required } from "./command_line/command_options.ts";
 import { BrokenMessage, consumeStream } from "../offline/message_stream.ts";
-import { antreaHint, profileText } from "./profile_text.ts";
+import { antreaHint, profileText } from "../offline/profile_text.ts";
 import { SeenTemplates, TooManyTemplates } from "../offline/seen_templates.ts";
-import { printable, say, writeOctets } from "./terminal.ts";
+import { printable, say, writeOctets } from "../terminal/terminal.ts";
 
 interface Options {
   readonly fromCapture?: string;

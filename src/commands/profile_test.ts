@@ -10,7 +10,7 @@ import { concatenate } from "../ipfix/concatenate.ts";
 import { unknownElement } from "../ipfix/information_element.ts";
 import { MessageBuilder } from "../ipfix/message_builder.ts";
 import { RFC7011 } from "../mediation/mapping/dialect.ts";
-import { profileText } from "./profile_text.ts";
+import { profileText } from "../offline/profile_text.ts";
 import { SeenTemplates } from "../offline/seen_templates.ts";
 
 /** What an embedded Agent of the release sends: its templates, and a flow of each. */

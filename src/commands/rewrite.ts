@@ -3,11 +3,11 @@ import { Command } from "commander";
 import type { MediationEvent } from "../mediation/templates/event.ts";
 import { Mediator } from "../mediation/session/mediator.ts";
 import type { SessionRewriter } from "../mediation/session/session_rewriter.ts";
-import { runFailure, usageFailure } from "./command_failure.ts";
-import { configurationOption, required } from "./configuration.ts";
+import { runFailure, usageFailure } from "./command_line/command_failure.ts";
+import { configurationOption, required } from "./command_line/command_options.ts";
 import { BrokenMessage, consumeStream, type MessageConsumer } from "../offline/message_stream.ts";
 import { mediatorOptions } from "../service/served_proxy.ts";
-import { printable, say, writeOctets } from "./terminal.ts";
+import { printable, say, writeOctets } from "../terminal/terminal.ts";
 
 interface Options {
   readonly config?: string;

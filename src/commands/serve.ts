@@ -4,11 +4,11 @@ import { configureLogging, logEvent, type LoggingOptions, overrideLogging } from
 import { formatAddress } from "../proxy/transport/address.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import { VERSION } from "../version.ts";
-import { runFailure, usageFailure } from "./command_failure.ts";
-import { orUsageFailure } from "./configuration.ts";
+import { runFailure, usageFailure } from "./command_line/command_failure.ts";
+import { errorMessage } from "../error_message.ts";
+import { orUsageFailure } from "./command_line/command_options.ts";
 import { loadWatched } from "../service/reloader.ts";
 import { Service } from "../service/service.ts";
-import { errorMessage } from "../error_message.ts";
 
 const DEFAULT_CONFIGURATION = "config/proxy.yaml";
 

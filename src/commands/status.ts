@@ -1,10 +1,10 @@
 import { Command } from "commander";
 import { z } from "zod";
 import { parseDuration } from "../config/yaml/quantity.ts";
-import { CommandFailure, EXIT, usageFailure } from "./command_failure.ts";
-import { type Paint, painter, printable, say, terminalWidth, wantsColour, writeLine } from "./terminal.ts";
-import { tableLines, wrapWords } from "./text_table.ts";
+import { CommandFailure, EXIT, usageFailure } from "./command_line/command_failure.ts";
 import { errorMessage } from "../error_message.ts";
+import { type Paint, painter, printable, say, terminalWidth, wantsColour, writeLine } from "../terminal/terminal.ts";
+import { tableLines, wrapWords } from "../terminal/text_table.ts";
 
 /** Exit status while sessions still need rewriting. */
 const SKEW_PRESENT = 3;

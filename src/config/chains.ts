@@ -5,7 +5,7 @@ import type { ChainStep } from "./configuration.ts";
 import type { PluginChoice } from "./configuration_schema.ts";
 import type { Path } from "./yaml/mistake.ts";
 import { isPlugin, oneLine, type PluginModules } from "./plugin_modules.ts";
-import type { ConfigurationReader } from "./reader.ts";
+import type { ConfigurationReader } from "./configuration_reader.ts";
 import { errorMessage } from "../error_message.ts";
 
 /** A list of plugins in the file; `choices` has holes where a step was wrong. */

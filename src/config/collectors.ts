@@ -1,6 +1,6 @@
 import type { CollectorSettings } from "./configuration.ts";
 import type { Path } from "./yaml/mistake.ts";
-import type { ConfigurationReader } from "./reader.ts";
+import type { ConfigurationReader } from "./configuration_reader.ts";
 import type { Sections } from "./sections.ts";
 import { collectorTls } from "./tls_settings.ts";
 

@@ -1,10 +1,10 @@
 import { SHIPPED } from "../../plugins/mod.ts";
-import { buildConfiguration } from "./build.ts";
+import { buildConfiguration } from "./build_configuration.ts";
 import type { Configuration } from "./configuration.ts";
 import { ConfigurationError, mistakesInOrder } from "./yaml/mistake.ts";
 import { type ImportModule, importModule, PluginModules } from "./plugin_modules.ts";
 import { cannotRead, type ReadTextFile, readTextFile } from "./profiles/profiles.ts";
-import { ConfigurationReader } from "./reader.ts";
+import { ConfigurationReader } from "./configuration_reader.ts";
 import { readSections, type Sections } from "./sections.ts";
 import { YamlDocument } from "./yaml/yaml_document.ts";
 

@@ -2,7 +2,7 @@ import type { Profile } from "../mediation/mapping/profile.ts";
 import type { CollectorSettings, PeerMatch, PeerRule } from "./configuration.ts";
 import { pathText } from "./yaml/mistake.ts";
 import { isSessionMatch } from "./peer_matching.ts";
-import type { ConfigurationReader } from "./reader.ts";
+import type { ConfigurationReader } from "./configuration_reader.ts";
 import type { PeerSection, Sections } from "./sections.ts";
 import type { RuleLayer } from "./treatments.ts";
 

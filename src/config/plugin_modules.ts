@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 import type { Plugin, PluginDefinition } from "../mediation/mapping/plugin.ts";
 import { didYouMean } from "../mediation/mapping/nearest_names.ts";
 import type { Path } from "./yaml/mistake.ts";
-import type { ConfigurationReader } from "./reader.ts";
+import type { ConfigurationReader } from "./configuration_reader.ts";
 import { errorMessage } from "../error_message.ts";
 
 /** Imports a module. @throws whatever that throws */

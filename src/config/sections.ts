@@ -9,7 +9,7 @@ import {
   pluginSchema,
 } from "./configuration_schema.ts";
 import type { Path } from "./yaml/mistake.ts";
-import type { ConfigurationReader } from "./reader.ts";
+import type { ConfigurationReader } from "./configuration_reader.ts";
 
 const unchecked = z.array(z.unknown()).optional();
 

@@ -1,7 +1,7 @@
 import type { CollectorTls, ListenerTls } from "./configuration.ts";
 import type { TlsChoice } from "./configuration_schema.ts";
 import type { Path } from "./yaml/mistake.ts";
-import type { ConfigurationReader } from "./reader.ts";
+import type { ConfigurationReader } from "./configuration_reader.ts";
 
 type Files = "certificate" | "key" | "ca";
 

@@ -1,7 +1,6 @@
-import { explain } from "../admin/api/explain.ts";
+import { explainMapping, type Explanation } from "../mediation/mapping/explanation.ts";
 import { detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
 import type { Template } from "../ipfix/template.ts";
-import type { Explanation } from "../mediation/mapping/explanation.ts";
 import { runChain } from "../mediation/mapping/mapping_chain.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
 import { isIdentity, type TemplateMapping } from "../mediation/mapping/template_mapping.ts";
@@ -25,7 +24,7 @@ export interface TemplateExplanation extends Explanation {
 export function explainTemplates(from: Profile, treatment: Treatment): TemplateExplanation[] {
   return templatesOf(from).map(({ name, selectedBy, template }) => {
     const mapping = mapTemplate(template, treatment);
-    return { name, selectedBy, identical: isIdentity(mapping), ...explain(mapping) };
+    return { name, selectedBy, identical: isIdentity(mapping), ...explainMapping(mapping) };
   });
 }
 

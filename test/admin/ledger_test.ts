@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { lossesReport } from "../../src/admin/api/counters_report.ts";
-import { explain } from "../../src/admin/api/explain.ts";
+import { explainMapping } from "../../src/mediation/mapping/explanation.ts";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { flowValue } from "../../src/demo/flow_value.ts";
 import type { InformationElement } from "../../src/ipfix/information_element.ts";
@@ -55,7 +55,7 @@ function stream() {
 /** What the ledger has to say: of the fields that are lost, how many records carried a value. */
 function expected(session: SessionRewriter, carried: ReadonlyMap<string, number>): Map<string, number> {
   const lost = new Set(
-    session.templates().flatMap(({ mapping }) => mapping === undefined ? [] : explain(mapping).lost),
+    session.templates().flatMap(({ mapping }) => mapping === undefined ? [] : explainMapping(mapping).lost),
   );
   assert.ok(lost.size > 5, [...lost].join());
   return new Map([...lost].flatMap((name) => carried.has(name) ? [[name, carried.get(name) ?? 0] as const] : []));

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { writeLine } from "../../src/commands/terminal.ts";
+import { writeLine } from "../../src/terminal/terminal.ts";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { linesOf } from "./child.ts";
 import { messagesOf, Workload, type WorkloadOptions } from "./workload.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { say, writeLine } from "../../src/commands/terminal.ts";
+import { say, writeLine } from "../../src/terminal/terminal.ts";
 import { type Bench, FULL, QUICK, type Scale } from "./bench.ts";
 import { PARTS } from "./parts.ts";
 import { buildGoPrograms, haproxyVersion } from "./peers.ts";

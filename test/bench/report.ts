@@ -1,4 +1,4 @@
-import { tableLines } from "../../src/commands/text_table.ts";
+import { tableLines } from "../../src/terminal/text_table.ts";
 import type { Scale } from "./bench.ts";
 import type { Goal, Row } from "./rows.ts";
 

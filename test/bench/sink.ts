@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { writeLine } from "../../src/commands/terminal.ts";
+import { writeLine } from "../../src/terminal/terminal.ts";
 import { MESSAGE_HEADER_LENGTH } from "../../src/ipfix/message_header.ts";
 import { linesOf } from "./child.ts";
 import { connections } from "./connections.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { COMMANDS } from "../../src/commands/commands.ts";
+import { COMMANDS } from "../../src/commands/command_line/commands.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { ConfigurationError } from "../../src/config/yaml/mistake.ts";
 import { readmeBlocks, withBlocks } from "./readme_blocks.ts";

@@ -1,6 +1,6 @@
 /** What the test of a collector that is killed over and over does, over one transport. */
 import assert from "node:assert/strict";
-import { tableLines } from "../../src/commands/text_table.ts";
+import { tableLines } from "../../src/terminal/text_table.ts";
 import { CollectorProcess, joinRuns } from "./collector.ts";
 import { connectExporter, Exporter } from "./exporter.ts";
 import { flowLayouts } from "./flows.ts";

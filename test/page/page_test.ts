@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import axe from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { startAdmin } from "../../src/admin/start_admin.ts";
-import { demoProxy } from "../../src/commands/demo_proxy.ts";
+import { demoProxy } from "../../src/demo/demo_proxy.ts";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { EmbeddedAgent } from "../../src/demo/embedded_agent.ts";
 import { EmbeddedAggregator } from "../../src/demo/embedded_aggregator.ts";

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeenTemplates } from "../../src/offline/seen_templates.ts";
-import { profileText } from "../../src/commands/profile_text.ts";
+import { profileText } from "../../src/offline/profile_text.ts";
 import { learnProfile } from "../../src/config/profiles/learnt_profile.ts";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { isLengthOfType, isStructured, naturalLength } from "../../src/ipfix/abstract_data_type.ts";

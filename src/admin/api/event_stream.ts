@@ -1,4 +1,4 @@
-import { explain } from "./explain.ts";
+import { explainMapping } from "../../mediation/mapping/explanation.ts";
 import type { AdminEvent } from "../view/view.ts";
 
 /** Where events come from: {@link AdminView.subscribe}. */
@@ -16,7 +16,7 @@ export interface EventStreamOptions {
 
 /** The event as JSON on one line, its mapping as explain tells it. */
 function eventJson({ mapping, ...event }: AdminEvent): string {
-  const value = mapping === undefined ? event : { ...event, mapping: explain(mapping) };
+  const value = mapping === undefined ? event : { ...event, mapping: explainMapping(mapping) };
   return JSON.stringify(value, (_, part) => typeof part === "bigint" ? part.toString() : part);
 }
 

@@ -1,7 +1,6 @@
 import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import { type CountersReport, countersReport, type LossesReport, lossesReport } from "./counters_report.ts";
-import type { Explanation } from "../../mediation/mapping/explanation.ts";
-import { explain } from "./explain.ts";
+import { explainMapping, type Explanation } from "../../mediation/mapping/explanation.ts";
 import type { SessionView } from "../view/view.ts";
 
 /** A template as it stands in a session; with its mapping's keys where it has one. */
@@ -54,7 +53,7 @@ export function sessionReport(session: SessionView): SessionReport {
       outcome: state.outcome,
       ...(state.detectedProfile === undefined ? {} : { detectedProfile: state.detectedProfile }),
       records: state.records,
-      ...(state.mapping === undefined ? {} : explain(state.mapping)),
+      ...(state.mapping === undefined ? {} : explainMapping(state.mapping)),
     })),
     counters: countersReport(session.counters),
     losses: lossesReport(session.counters),

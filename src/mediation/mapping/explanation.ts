@@ -1,5 +1,6 @@
 import type { AbstractDataType } from "../../ipfix/abstract_data_type.ts";
-import { type InformationElement, sameElement } from "../../ipfix/information_element.ts";
+import { sameElement } from "../../ipfix/information_element.ts";
+import { decodeJsonValue, type JsonValue } from "../../ipfix/json_value.ts";
 import type { Conversion, MappedField, TemplateMapping } from "./template_mapping.ts";
 
 /** One field of the target template, as `explain --json` writes it. */
@@ -14,7 +15,7 @@ export interface ExplainedField {
   /** Position in the source template, counted from 0. */
   readonly index?: number;
   /** The constant's value, or the name of the session's fact. */
-  readonly value?: unknown;
+  readonly value?: JsonValue;
   readonly convert?: Conversion;
   /** The plugin that gave the value or the place. */
   readonly by?: string;
@@ -40,15 +41,8 @@ export interface Explanation {
   readonly strippedBy: Readonly<Record<string, string>>;
 }
 
-/**
- * Says what a mapping keeps, strips, pads, moves and loses.
- *
- * @param decode the value that a constant's octets stand for, as JSON can write it
- */
-export function explainMapping(
-  mapping: TemplateMapping,
-  decode: (element: InformationElement, octets: Uint8Array) => unknown,
-): Explanation {
+/** Lists what a mapping keeps, strips, pads, moves and loses. */
+export function explainMapping(mapping: TemplateMapping): Explanation {
   const { source, fields } = mapping;
   const carried = new Set<number>();
   const keptPositions = new Set<number>();
@@ -65,7 +59,7 @@ export function explainMapping(
     source.fields.filter((_field, position) => wanted(position)).map(({ element }) => element.name);
   return {
     source: named(() => true),
-    target: fields.map((field) => explainField(field, decode)),
+    target: fields.map(explainField),
     kept: named((position) => keptPositions.has(position)),
     renamed,
     stripped: named((position) => !keptPositions.has(position)),
@@ -78,10 +72,7 @@ export function explainMapping(
   };
 }
 
-function explainField(
-  { target, value, by }: MappedField,
-  decode: (element: InformationElement, octets: Uint8Array) => unknown,
-): ExplainedField {
+function explainField({ target, value, by }: MappedField): ExplainedField {
   const { element, length } = target;
   const head = { element: element.name, pen: element.pen, id: element.id, type: element.type, length };
   const tail = by === undefined ? {} : { by };
@@ -95,7 +86,7 @@ function explainField(
         ...tail,
       };
     case "constant":
-      return { ...head, from: "constant", value: decode(element, value.octets), ...tail };
+      return { ...head, from: "constant", value: decodeJsonValue(element.type, value.octets), ...tail };
     case "session":
       return { ...head, from: "session", value: value.fact, ...tail };
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { writeLine } from "../../../src/commands/terminal.ts";
+import { writeLine } from "../../../src/terminal/terminal.ts";
 import { PROFILE } from "../fleet.ts";
 import { OUTCOMES, PADDING, RELEASES } from "../chains.ts";
 import { Identities } from "../identities.ts";

@@ -1,5 +1,5 @@
 /** Follows every record of a soak to where it came, or to what it was lost with. */
-import { tableLines } from "../../../src/commands/text_table.ts";
+import { tableLines } from "../../../src/terminal/text_table.ts";
 import type { ProxyProcess } from "../proxy.ts";
 import { eventually } from "../support.ts";
 import { account, noSums, type Sums } from "./account.ts";

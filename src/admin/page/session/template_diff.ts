@@ -1,6 +1,6 @@
 import type { FieldSpecifier } from "../../../ipfix/template.ts";
 import type { TemplateMapping } from "../../../mediation/mapping/template_mapping.ts";
-import { explain } from "../../api/explain.ts";
+import { explainMapping } from "../../../mediation/mapping/explanation.ts";
 
 /** What becomes of a field. A field that moved has two rows: one where it was, one where it is. */
 export type Change = "kept" | "stripped" | "padded" | "moved" | "changed";
@@ -30,7 +30,7 @@ export interface DiffField {
  */
 export function templateDiff(mapping: TemplateMapping): DiffRow[] {
   const { source, fields, stripped } = mapping;
-  const explained = explain(mapping).target;
+  const explained = explainMapping(mapping).target;
   const anchors = inOrder(fields.map(({ value }) => value.from === "record" ? value.index : -1));
   const places = new Map<number, number[]>();
   fields.forEach(({ value }, position) => {

@@ -1,9 +1,9 @@
 import { Command, CommanderError } from "commander";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../../version.ts";
 import { CommandFailure, EXIT } from "./command_failure.ts";
+import { errorMessage } from "../../error_message.ts";
 import { loadCommands } from "./commands.ts";
-import { painter, say, terminalWidth } from "./terminal.ts";
-import { errorMessage } from "../error_message.ts";
+import { painter, say, terminalWidth } from "../../terminal/terminal.ts";
 
 /**
  * Runs one command line and gives its exit status. Never throws, never exits.

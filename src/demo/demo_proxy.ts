@@ -2,13 +2,13 @@ import { startAdmin } from "../admin/start_admin.ts";
 import { detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
 import { automaticChain } from "../config/chains.ts";
 import { registryHistory } from "../config/profiles/registries.ts";
-import { type Destination, EmbeddedAgent } from "../demo/embedded_agent.ts";
-import { EmbeddedAggregator } from "../demo/embedded_aggregator.ts";
+import { type Destination, EmbeddedAgent } from "./embedded_agent.ts";
+import { EmbeddedAggregator } from "./embedded_aggregator.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
 import { formatAddress } from "../proxy/transport/address.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import { ServedProxy, type ServedProxyOptions } from "../service/served_proxy.ts";
-import { writeLine } from "./terminal.ts";
+import { writeLine } from "../terminal/terminal.ts";
 import { automaticTreatment } from "../offline/release_treatment.ts";
 
 /** The real proxy with its usual plugins on a free port of loopback, before a collector. */

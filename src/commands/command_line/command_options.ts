@@ -1,8 +1,8 @@
-import type { Configuration } from "../config/configuration.ts";
-import { loadConfiguration } from "../config/load.ts";
-import { ConfigurationError } from "../config/yaml/mistake.ts";
-import { loadProfile } from "../config/profiles/profiles.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
+import type { Configuration } from "../../config/configuration.ts";
+import { loadConfiguration } from "../../config/load.ts";
+import { ConfigurationError } from "../../config/yaml/mistake.ts";
+import { loadProfile } from "../../config/profiles/profiles.ts";
+import type { Profile } from "../../mediation/mapping/profile.ts";
 import { usageFailure } from "./command_failure.ts";
 
 /** The profile that an option of the command line names. @throws CommandFailure that names the option and the nearest profiles */

@@ -1,8 +1,8 @@
 import { Document, isMap, visit } from "@std/yaml";
 import type { LearntProfile } from "../config/profiles/learnt_profile.ts";
 import { DIALECTS } from "../mediation/mapping/dialect.ts";
-import { printable } from "./terminal.ts";
-import { wrapWords } from "./text_table.ts";
+import { printable } from "../terminal/terminal.ts";
+import { wrapWords } from "../terminal/text_table.ts";
 
 /** Columns of a comment, its `# ` counted. */
 const COLUMNS = 80;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../test/support/run_command.ts";
+import { runCommand } from "../../../test/support/run_command.ts";
 
 Deno.test("--version says which, --help what can be given, on standard output with status 0", async () => {
   const version = await runCommand("--version");
