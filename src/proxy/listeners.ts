@@ -9,9 +9,9 @@ import type { EventName } from "./reporting/event_name.ts";
 import type { Listener } from "./transport/listener.ts";
 import { describeRejected } from "./transport/message_walk.ts";
 import type { ReportEvent } from "./reporting/proxy_event.ts";
-import type { ListenerOptions } from "./proxy_options.ts";
+import type { ListenerOptions } from "./transport/listener.ts";
 import { bind, checkListener } from "./sockets.ts";
-import type { Recall } from "./transport/udp/udp_listener.ts";
+import type { Recall } from "./transport/udp/cached_exporter.ts";
 
 /** One listener as it is bound. */
 export interface BoundListener {

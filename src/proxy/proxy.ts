@@ -4,12 +4,14 @@ import { formatAddress } from "./transport/address.ts";
 import { LoopBufferPool } from "./memory/buffer_pool.ts";
 import { CapturableRewriter, type Captured, type CaptureLimits } from "./session/capture.ts";
 import { type Clock, SYSTEM_CLOCK } from "./time/clock.ts";
-import { CollectorLink, type CollectorLinkOptions, type Dial } from "./collector/collector_link.ts";
+import { CollectorLink, type CollectorLinkOptions } from "./collector/collector_link.ts";
+import type { Dial } from "./transport/connection.ts";
 import type { Connection } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
 import { type BoundListener, Listeners } from "./listeners.ts";
 import { MemoryRelief } from "./memory/memory_relief.ts";
 import { ProxyCounters, type SessionOutcome } from "./reporting/proxy_counters.ts";
+import { mediationReport } from "./reporting/mediation_report.ts";
 import { type EventFields, reportOfSession } from "./reporting/proxy_event.ts";
 import {
   DEFAULT_LIMITS,
@@ -17,11 +19,11 @@ import {
   type ProxyChange,
   type ProxyLimits,
   type ProxyOptions,
-  sameCollector,
 } from "./proxy_options.ts";
+import { sameCollector } from "./collector/collector_options.ts";
 import { Session } from "./session/session.ts";
 import { SkewWatch } from "./skew_watch.ts";
-import type { CachedExporter } from "./transport/udp/template_cache_file.ts";
+import type { CachedExporter } from "./transport/udp/cached_exporter.ts";
 import { dialer } from "./sockets.ts";
 
 /** Octets of a datagram that every known collector takes, where nothing else is said. */
@@ -349,18 +351,18 @@ export class Proxy {
   #open(exporter: Connection, listener: Listener): Session {
     const id = String(this.#nextId++);
     const { mediator } = this.#options;
-    const report = reportOfSession(this.#options.report, id, exporter);
+    const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
     const mediated = mediator.open({
       address: exporter.remoteAddress.hostname,
       ...(exporter.certificateName === undefined ? {} : { certificateName: exporter.certificateName }),
       reliable: exporter.transport !== "udp",
       ...this.#collectorFacts(),
-      notify: (event) => session.notify(event),
+      notify: mediationReport(report),
     });
     const rewriter = new CapturableRewriter(mediated);
     const hold = this.#holdOf(exporter);
     const link = new CollectorLink(this.#linkOptions, { dial: this.#dialOfNext(), hold, report });
-    const session: Session = new Session({
+    const session = new Session({
       id,
       exporter,
       listener,
@@ -408,9 +410,11 @@ export class Proxy {
     return session.run();
   }
 
-  #end(session: Session, outcome: SessionOutcome): void {
+  #end(id: string, outcome: SessionOutcome): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
     this.#running.delete(session);
-    const { id, peer, transport } = session;
+    const { peer, transport } = session;
     if (session.skewed) this.#skew.see(this.#clock.date());
     this.#sessions.delete(id);
     this.#ended.add(session.counters);

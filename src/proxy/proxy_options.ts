@@ -1,33 +1,10 @@
-import type { TransportProtocol } from "../ipfix/transport_protocol.ts";
+import type { CollectorOptions } from "./collector/collector_options.ts";
+import type { ListenerOptions } from "./transport/listener.ts";
 import type { SessionFacts, SessionRewriter } from "../mediation/session/session_rewriter.ts";
-import type { Address } from "./transport/address.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
 import type { Clock } from "./time/clock.ts";
 import type { ReportEvent } from "./reporting/proxy_event.ts";
-import type { TlsDialOptions } from "./transport/tls/tls_connection.ts";
-import type { TlsListenerOptions } from "./transport/tls/tls_listener.ts";
-import type { Recall } from "./transport/udp/udp_listener.ts";
-
-/** Where exporters are awaited. */
-export interface ListenerOptions {
-  readonly transport: TransportProtocol;
-  /** Port 0: one that is free. */
-  readonly address: Address;
-  /** For `tls`, and needed there. */
-  readonly tls?: TlsListenerOptions;
-}
-
-/** Where the collector is. */
-export interface CollectorOptions {
-  readonly transport: TransportProtocol;
-  readonly address: Address;
-  /** For `tls`, and needed there. */
-  readonly tls?: TlsDialOptions;
-  /** Octets of the longest message that may go there; over UDP the dialect's `maxDatagram`. */
-  readonly maxMessageLength?: number;
-  /** Octets that both kernels together can hold of one connection; see `loss_bound.ts`. */
-  readonly inFlight?: number;
-}
+import type { Recall } from "./transport/udp/cached_exporter.ts";
 
 /** What holds whatever exporters and the collector do. Times in milliseconds. */
 export interface ProxyLimits {
@@ -96,17 +73,4 @@ export interface ProxyChange
   extends Partial<Pick<ProxyOptions, "listeners" | "collector" | "limits" | "mode" | "skewSettle">> {
   /** Called once all is bound, before any session takes the change up: has the mediator go by other treatments. */
   readonly mediate?: () => void;
-}
-
-/** Whether it is the same collector, reached and verified in the same way. */
-export function sameCollector(one: CollectorOptions, other: CollectorOptions): boolean {
-  return collectorWord(one) === collectorWord(other);
-}
-
-function collectorWord({ transport, address, tls, maxMessageLength, inFlight }: CollectorOptions): string {
-  const { certificate, key, ca } = tls?.credentials.material ?? {};
-  return JSON.stringify([
-    [transport, address.hostname, address.port, maxMessageLength, inFlight],
-    [tls?.serverName, certificate, key, ca],
-  ]);
 }

@@ -1,12 +1,13 @@
 import { formatAddress } from "./transport/address.ts";
-import type { Dial } from "./collector/collector_link.ts";
+import type { Dial } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
-import type { CollectorOptions, ListenerOptions } from "./proxy_options.ts";
+import type { CollectorOptions } from "./collector/collector_options.ts";
+import type { ListenerOptions } from "./transport/listener.ts";
 import { dialTcp } from "./transport/tcp/tcp_connection.ts";
 import { TcpListener } from "./transport/tcp/tcp_listener.ts";
 import { dialTls } from "./transport/tls/tls_connection.ts";
 import { checkTlsListener, TlsListener } from "./transport/tls/tls_listener.ts";
-import { udpDialer } from "./collector/udp_collector.ts";
+import { udpDialer } from "./transport/udp/udp_connection.ts";
 import { UdpListener, type UdpListenerParts } from "./transport/udp/udp_listener.ts";
 import { errorMessage } from "../error_message.ts";
 

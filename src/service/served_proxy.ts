@@ -8,9 +8,11 @@ import { Mediator, type MediatorOptions } from "../mediation/session/mediator.ts
 import type { Profile } from "../mediation/mapping/profile.ts";
 import { type BoundListener, Proxy } from "../proxy/proxy.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
-import type { CollectorOptions, ListenerOptions, ProxyLimits } from "../proxy/proxy_options.ts";
+import type { ProxyLimits } from "../proxy/proxy_options.ts";
+import type { CollectorOptions } from "../proxy/collector/collector_options.ts";
+import type { ListenerOptions } from "../proxy/transport/listener.ts";
 import { describe } from "../config/configuration_description.ts";
-import type { Recall } from "../proxy/transport/udp/udp_listener.ts";
+import type { Recall } from "../proxy/transport/udp/cached_exporter.ts";
 import type { TlsEndpoints } from "./tls_files.ts";
 import { garbageCollector } from "./garbage_collector.ts";
 import { VERSION } from "../version.ts";

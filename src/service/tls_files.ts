@@ -2,7 +2,8 @@ import type { CertificateView } from "../admin/view/view.ts";
 import type { CollectorSettings, ListenerSettings } from "../config/configuration.ts";
 import { SYSTEM_CLOCK } from "../proxy/time/clock.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
-import type { CollectorOptions, ListenerOptions } from "../proxy/proxy_options.ts";
+import type { CollectorOptions } from "../proxy/collector/collector_options.ts";
+import type { ListenerOptions } from "../proxy/transport/listener.ts";
 import { FileCredentials, type TlsFiles } from "../proxy/transport/tls/tls_credentials.ts";
 
 /** Listeners and the collector with their certificates read, and read again when the files change. */

@@ -1,12 +1,9 @@
 import { type Clock, pause } from "../time/clock.ts";
 import { CollectorConnection } from "./collector_connection.ts";
-import type { Connection } from "../transport/connection.ts";
+import type { Dial } from "../transport/connection.ts";
 import type { ProxyCounters } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import { errorMessage } from "../../error_message.ts";
-
-/** Dials the collector once. @throws when it is not reached, or the signal gives the attempt up. */
-export type Dial = (signal: AbortSignal) => Promise<Connection>;
 
 /** What all links to one collector have in common. Times in milliseconds. */
 export interface CollectorLinkOptions {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { CollectorLink, type Dial } from "./collector_link.ts";
+import { CollectorLink } from "./collector_link.ts";
+import type { Dial } from "../transport/connection.ts";
 import { connectionPair } from "../transport/tls/memory_connection.ts";
 import { ProxyCounters } from "../reporting/proxy_counters.ts";
 import { StandingClock, turn } from "../../../test/support/proxy.ts";

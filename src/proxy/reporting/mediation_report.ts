@@ -1,6 +1,14 @@
 import type { MediationEvent } from "../../mediation/templates/event.ts";
 import type { TemplateMapping } from "../../mediation/mapping/template_mapping.ts";
-import type { EventFields, EventLevel } from "./proxy_event.ts";
+import type { EventFields, EventLevel, ReportOfSession } from "./proxy_event.ts";
+
+/** Receives what the mediation of one session does, and reports it. */
+export function mediationReport(report: ReportOfSession): (event: MediationEvent) => void {
+  return (event) => {
+    const { level, message, fields } = describeMediationEvent(event);
+    report(level, event.event, message, fields, event);
+  };
+}
 
 /** A mediation's event as a log line says it. The mapping itself is too long for one: it goes along beside the fields. */
 export function describeMediationEvent(

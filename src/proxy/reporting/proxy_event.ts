@@ -1,6 +1,4 @@
 import type { MediationEvent } from "../../mediation/templates/event.ts";
-import { formatAddress } from "../transport/address.ts";
-import type { Connection } from "../transport/connection.ts";
 import type { EventName } from "./event_name.ts";
 
 export type EventLevel = "debug" | "info" | "warning" | "error";
@@ -35,14 +33,18 @@ export type ReportOfSession = (
   mediation?: MediationEvent,
 ) => void;
 
-/** What the session with this exporter reports with. */
-export function reportOfSession(report: ReportEvent, session: string, exporter: Connection): ReportOfSession {
+/**
+ * Reports events of one session.
+ *
+ * @param peer `address:port` of its exporter
+ */
+export function reportOfSession(report: ReportEvent, session: string, peer: string): ReportOfSession {
   return (level, event, message, fields, mediation) =>
     report({
       level,
       event,
       message,
-      fields: { session, peer: formatAddress(exporter.remoteAddress), ...fields },
+      fields: { session, peer, ...fields },
       ...(mediation === undefined ? {} : { mediation }),
     });
 }

@@ -2,14 +2,13 @@ import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import { DecodeError, type RejectReason } from "../../ipfix/decode_error.ts";
 import { foreignProtocol } from "../../ipfix/foreign_protocol.ts";
 import { type Counters, increment } from "../../mediation/templates/counters.ts";
-import type { MediationEvent } from "../../mediation/templates/event.ts";
 import type { CollectorFacts, SessionRewriter, TemplateState } from "../../mediation/session/session_rewriter.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
 import type { CollectorConnection } from "../collector/collector_connection.ts";
-import type { CollectorLink, Dial } from "../collector/collector_link.ts";
+import type { CollectorLink } from "../collector/collector_link.ts";
+import type { Dial } from "../transport/connection.ts";
 import type { Connection, TemplateLife } from "../transport/connection.ts";
-import { describeMediationEvent } from "../reporting/mediation_report.ts";
 import { describeRejected, messageLength, wholeMessages } from "../transport/message_walk.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
 import { OUTPUT_OCTETS, SMALL_OUTPUT, SMALLEST_OUTPUT } from "../memory/output_octets.ts";
@@ -133,7 +132,7 @@ export class Session {
       this.#releaseOutput();
       this.#input.release();
     }
-    this.#onEnd?.(this, outcome);
+    this.#onEnd?.(this.id, outcome);
     return outcome;
   }
 
@@ -454,12 +453,6 @@ export class Session {
 
   templates(): TemplateState[] {
     return this.#mediated.templates();
-  }
-
-  /** What the rewriter tells of this session. */
-  notify(event: MediationEvent): void {
-    const { level, message, fields } = describeMediationEvent(event);
-    this.#report(level, event.event, message, fields, event);
   }
 
   /**

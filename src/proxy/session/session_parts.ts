@@ -1,10 +1,10 @@
 import type { CollectorFacts, SessionRewriter } from "../../mediation/session/session_rewriter.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
-import type { CollectorLink, Dial } from "../collector/collector_link.ts";
+import type { CollectorLink } from "../collector/collector_link.ts";
+import type { Dial } from "../transport/connection.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { ProxyCounters, SessionOutcome } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
-import type { Session } from "./session.ts";
 
 /** Times in milliseconds; 0 is no limit. */
 export interface SessionLimits {
@@ -31,8 +31,8 @@ export interface SessionParts {
   readonly counters: ProxyCounters;
   readonly openedAt: Date;
   readonly report: ReportOfSession;
-  /** Called once it has ended, before {@link Session.run} resolves. */
-  readonly onEnd?: (session: Session, outcome: SessionOutcome) => void;
+  /** Called once it has ended, before its `run` resolves. */
+  readonly onEnd?: (id: string, outcome: SessionOutcome) => void;
 }
 
 /** What is different for a session from one message to the next; it takes a new transport session to the collector. */

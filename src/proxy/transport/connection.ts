@@ -47,3 +47,6 @@ export interface Connection {
   /** Closes both directions now. Any number of times. */
   close(): void;
 }
+
+/** Dials the collector once. @throws when it is not reached, or the signal gives the attempt up. */
+export type Dial = (signal: AbortSignal) => Promise<Connection>;

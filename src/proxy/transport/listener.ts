@@ -1,8 +1,17 @@
 import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { Address } from "./address.ts";
-import type { ListenerOptions } from "../proxy_options.ts";
 import type { Connection } from "./connection.ts";
+import type { TlsListenerOptions } from "./tls/tls_options.ts";
+
+/** Where exporters are awaited. */
+export interface ListenerOptions {
+  readonly transport: TransportProtocol;
+  /** Port 0: one that is free. */
+  readonly address: Address;
+  /** For `tls`, and needed there. */
+  readonly tls?: TlsListenerOptions;
+}
 
 /** Whatever yields exporters' transport sessions. */
 export interface Listener {

@@ -3,7 +3,7 @@ import type { Address } from "../address.ts";
 import type { Connection } from "../connection.ts";
 import { ConnectionStream } from "./connection_stream.ts";
 import { dialTcp } from "../tcp/tcp_connection.ts";
-import type { TlsCredentials } from "./tls_credentials.ts";
+import type { TlsDialOptions } from "./tls_options.ts";
 
 /**
  * Octets of one write. When a connection dies in the middle of a write, nobody can tell what TLS had sent of it; the less a
@@ -134,13 +134,6 @@ export function refusal(purpose: "client" | "server", code: unknown): Error | un
   return new Error(
     `its certificate is refused: it does not go back to the CA, is not valid today, or is not a ${purpose}'s`,
   );
-}
-
-/** How the collector is verified, and how it verifies this side. */
-export interface TlsDialOptions {
-  readonly credentials: TlsCredentials;
-  /** The name that its certificate must carry; the dialled address where it is missing. */
-  readonly serverName?: string;
 }
 
 /**

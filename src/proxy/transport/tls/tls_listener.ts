@@ -8,22 +8,16 @@ import { ConnectionStream } from "./connection_stream.ts";
 import type { Listener } from "../listener.ts";
 import { connectionPair } from "./memory_connection.ts";
 import { TcpListener } from "../tcp/tcp_listener.ts";
-import type { ListenerOptions } from "../../proxy_options.ts";
+import type { ListenerOptions } from "../listener.ts";
 import { certificateName, HALF_OPEN, refusal, TlsConnection } from "./tls_connection.ts";
 import type { TlsCredentials } from "./tls_credentials.ts";
+import type { TlsListenerOptions } from "./tls_options.ts";
 
 /** At a time: past it a newcomer is closed, and tries again. */
 const HANDSHAKES = 1024;
 const HANDSHAKE_RECORD = 0x16;
 /** The first Deno whose node:tls was seen to refuse missing, foreign, expired and wrong-purpose certificates. */
 const OLDEST_DENO = [2, 9] as const;
-
-/** How exporters are verified. */
-export interface TlsListenerOptions {
-  readonly credentials: TlsCredentials;
-  /** Default: true where the credentials name a CA. */
-  readonly requireClientCertificate?: boolean;
-}
 
 /** What a TLS listener needs beside its address and options. */
 export interface TlsListenerParts {

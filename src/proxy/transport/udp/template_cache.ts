@@ -2,13 +2,8 @@ import { dirname } from "node:path";
 import { type Address, formatAddress } from "../address.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { ReportEvent } from "../../reporting/proxy_event.ts";
-import {
-  type CachedExporter,
-  decodeCacheFile,
-  encodeCacheFile,
-  encodeExporter,
-  LONGEST_HEADER,
-} from "./template_cache_file.ts";
+import { decodeCacheFile, encodeCacheFile, encodeExporter, LONGEST_HEADER } from "./template_cache_file.ts";
+import type { CachedExporter } from "./cached_exporter.ts";
 import { errorMessage } from "../../../error_message.ts";
 
 /** Where templates are kept over a restart, how often they are written, and how much that may be. */

@@ -1,19 +1,6 @@
 import { createHash } from "node:crypto";
+import type { CachedExporter } from "./cached_exporter.ts";
 import { datagramFault, scanTemplates } from "./datagram_scan.ts";
-
-/** What one exporter over UDP announced, as it stood when it was written down. */
-export interface CachedExporter {
-  /** Where it sends to: `0.0.0.0:4739`, as the listener is bound. */
-  readonly listener: string;
-  readonly address: string;
-  readonly port: number;
-  /** When it last announced any template, in milliseconds since 1970. */
-  readonly announcedAt: number;
-  /** For how many milliseconds from then its templates hold. */
-  readonly lifetime: number;
-  /** Messages of templates alone. */
-  readonly templates: readonly Uint8Array[];
-}
 
 const FORMAT = "ipfix-skew-proxy templates";
 const VERSION = 1;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { ProxyEvent } from "../../reporting/proxy_event.ts";
 import { type CacheDisk, DISK, TemplateCache } from "./template_cache.ts";
-import { type CachedExporter, decodeCacheFile, encodeCacheFile, encodeExporter } from "./template_cache_file.ts";
+import { decodeCacheFile, encodeCacheFile, encodeExporter } from "./template_cache_file.ts";
+import type { CachedExporter } from "./cached_exporter.ts";
 import { dataMessage, join, templateMessage } from "../../../../test/support/proxy_messages.ts";
 import { StandingClock, TestCollector, TestProxy, turn, until } from "../../../../test/support/proxy.ts";
 

@@ -7,7 +7,7 @@ import { pause } from "../../time/clock.ts";
 import type { Connection } from "../connection.ts";
 import { datagramFault } from "./datagram_scan.ts";
 import type { Listener } from "../listener.ts";
-import type { CachedExporter } from "./template_cache_file.ts";
+import type { Recall } from "./cached_exporter.ts";
 import { type OctetBudget, UdpSource } from "./udp_source.ts";
 
 /** A datagram cannot be longer; into a smaller buffer it would be cut without a word. */
@@ -20,9 +20,6 @@ const STRANGERS = 1024;
 const TICK_MILLISECONDS = 1_000;
 const SAY_AGAIN_MILLISECONDS = 60_000;
 const RECEIVE_PAUSE_MILLISECONDS = 100;
-
-/** Gives what a source announced to a listener before the start, once; undefined: nothing that holds. */
-export type Recall = (listener: Address, source: Address) => CachedExporter | undefined;
 
 /** What a UDP listener needs beside its address. */
 export interface UdpListenerParts {

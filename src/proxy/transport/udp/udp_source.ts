@@ -4,7 +4,7 @@ import type { Connection, TemplateLife } from "../connection.ts";
 import { KNOWN_TEMPLATES, observationDomainOf, scanTemplates } from "./datagram_scan.ts";
 import { messageLength } from "../message_walk.ts";
 import { OctetQueue } from "../../memory/octet_queue.ts";
-import type { CachedExporter } from "./template_cache_file.ts";
+import type { CachedExporter } from "./cached_exporter.ts";
 
 /** Where export time and sequence number begin in a message's header, and where they end. */
 const TIME_OFFSET = 4;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { datagramFault, scanTemplates, templateKey } from "./datagram_scan.ts";
 import type { ProxyOptions } from "../../proxy_options.ts";
 import { dataMessage, join, templateMessage } from "../../../../test/support/proxy_messages.ts";
-import { udpDialer } from "../../collector/udp_collector.ts";
+import { udpDialer } from "./udp_connection.ts";
 import {
   send,
   StandingClock,

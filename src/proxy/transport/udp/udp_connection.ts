@@ -1,11 +1,10 @@
 import { lookup } from "node:dns/promises";
-import type { Address } from "../transport/address.ts";
-import type { Dial } from "./collector_link.ts";
-import type { Connection } from "../transport/connection.ts";
-import { messageLength } from "../transport/message_walk.ts";
+import type { Address } from "../address.ts";
+import type { Connection, Dial } from "../connection.ts";
+import { messageLength } from "../message_walk.ts";
 
 /** A collector over UDP: every message is a datagram of its own. It cannot tell whether anybody listens. */
-class UdpCollectorConnection implements Connection {
+class UdpConnection implements Connection {
   readonly transport = "udp";
   readonly remoteAddress: Address;
   readonly #socket: Deno.DatagramConn;
@@ -59,6 +58,6 @@ export function udpDialer({ hostname, port }: Address): Dial {
     signal.throwIfAborted();
     const socket = Deno.listenDatagram({ transport: "udp", hostname: family === 6 ? "::" : "0.0.0.0", port: ownPort });
     if (socket.addr.transport === "udp") ownPort = socket.addr.port;
-    return new UdpCollectorConnection(socket, { hostname: address, port });
+    return new UdpConnection(socket, { hostname: address, port });
   };
 }
