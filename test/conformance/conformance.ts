@@ -8,11 +8,15 @@ import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import type { RejectReason } from "../../src/ipfix/decode_error.ts";
 import { Counters } from "../../src/mediation/templates/counters.ts";
 import type { Dialect } from "../../src/mediation/mapping/dialect.ts";
-import type { DropReason, MediationEvent, TemplateOutcome } from "../../src/mediation/templates/event.ts";
+import type {
+  DropReason,
+  MediationEvent,
+  ReferenceFault,
+  TemplateOutcome,
+} from "../../src/mediation/templates/event.ts";
 import type { Mediator, MediatorOptions } from "../../src/mediation/session/mediator.ts";
 import type { Plugin } from "../../src/mediation/mapping/plugin.ts";
 import type { Profile } from "../../src/mediation/mapping/profile.ts";
-import type { ReferenceFault } from "../../src/mediation/references/reference_scope.ts";
 import type { SessionFacts, SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
 import { DialectChecker } from "../support/dialect_checker.ts";
 import { rewriteAll, type Rewritten } from "../support/rewrite_all.ts";

@@ -1,6 +1,5 @@
 import type { RegistryHistory } from "../../src/ipfix/registry.ts";
-import type { DropReason, TemplateOutcome } from "../../src/mediation/templates/event.ts";
-import type { ReferenceFault } from "../../src/mediation/references/reference_scope.ts";
+import type { DropReason, ReferenceFault, TemplateOutcome } from "../../src/mediation/templates/event.ts";
 import type { ReferenceMapping } from "./reference_mapping.ts";
 import type { Findings } from "./reference_semantics.ts";
 import { layoutOf, type WireField, type WireTemplate } from "./wire.ts";

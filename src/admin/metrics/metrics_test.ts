@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { REJECT_REASONS } from "../../ipfix/decode_error.ts";
 import { increment } from "../../mediation/templates/counters.ts";
-import { DROP_REASONS } from "../../mediation/templates/event.ts";
-import { REFERENCE_FAULTS } from "../../mediation/references/reference_scope.ts";
+import { DROP_REASONS, REFERENCE_FAULTS } from "../../mediation/templates/event.ts";
 import { FakeView, skewedSession } from "../../../test/support/fake_view.ts";
 import { createMetrics } from "./metrics.ts";
 

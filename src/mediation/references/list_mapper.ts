@@ -7,10 +7,11 @@ import type { ListType } from "../../ipfix/structured_data.ts";
 import type { FieldSpecifier } from "../../ipfix/template.ts";
 import { decodeFieldSpecifier, type ResolveElement } from "../../ipfix/template_record.ts";
 import { acceptsAnything } from "../mapping/dialect.ts";
-import type { RecordMapper, ValueContext } from "./record_mapper.ts";
 import { checkedLength, numberOctets, PatchedOctets } from "./record_octets.ts";
 import { type FieldPlace, referenceKind } from "./reference_fields.ts";
-import type { ReferenceFault } from "./reference_scope.ts";
+import type { RecordContext, ValueContext } from "./reference_scope.ts";
+import type { ValueMapper } from "./value_mapper.ts";
+import type { ReferenceFault } from "../templates/event.ts";
 import { memoryOctets } from "../program/loop/memory.ts";
 import { answer, recordLength, walkRecords } from "../program/loop/rewrite_loop.ts";
 import type { AcceptedTemplate, TemplateEntry } from "../templates/template_entry.ts";
@@ -23,6 +24,23 @@ const SEMANTIC_UNDEFINED = 255;
 
 /** paddingOctets (210) of variable length: the element of a basic list whose own cannot be read. */
 const NO_ELEMENT = Uint8Array.of(0, 210, 255, 255);
+
+/** Maps the records inside lists, whose own values may be lists again. */
+export interface ListRecords {
+  /**
+   * Records of one template, one behind the other, none of which refers to templates.
+   *
+   * @throws Unmappable where the result has too many octets
+   */
+  records(template: AcceptedTemplate, from: number, end: number, context: RecordContext): Uint8Array;
+  /**
+   * One record whose values may refer to templates.
+   *
+   * @param depth lists around it
+   * @throws Unmappable where the result has too many octets
+   */
+  record(template: AcceptedTemplate, from: number, end: number, context: RecordContext, depth: number): Uint8Array;
+}
 
 /** Records of one template in a subTemplateMultiList: addresses of its first octet and its end, the four of its header included. */
 interface Block {
@@ -51,7 +69,7 @@ class Malformed {
  * - a basicList's element is none of any template: its values are copied, unless they refer to templates themselves
  */
 export class ListMapper {
-  constructor(readonly resolve: ResolveElement, readonly records: RecordMapper) {}
+  constructor(readonly resolve: ResolveElement, readonly values: ValueMapper, readonly records: ListRecords) {}
 
   /**
    * The octets of the list that stand in for those from the one address to the other.
@@ -89,9 +107,9 @@ export class ListMapper {
     const patched = new PatchedOctets(memoryOctets.slice(from, end));
     for (const { start, value, end: itemEnd } of items) {
       const octets = kind === "templateId"
-        ? this.records.templateId(memoryOctets.slice(value, itemEnd), value, context)
+        ? this.values.templateId(memoryOctets.slice(value, itemEnd), value, context)
         : kind === "flowKeyIndicator"
-        ? this.records.flowKeys(memoryOctets.slice(value, itemEnd), value, context)
+        ? this.values.flowKeys(memoryOctets.slice(value, itemEnd), value, context)
         : this.map(kind, value, itemEnd, context, depth + 1);
       const place = { start: start - from, value: value - from, end: itemEnd - from };
       patched.replace(place, octets, field.length === VARIABLE_LENGTH);

@@ -1,27 +1,10 @@
-import type { DropReason } from "../templates/event.ts";
+import type { DropReason, ReferenceFault } from "../templates/event.ts";
 import type { AcceptedTemplate, TemplateEntry } from "../templates/template_entry.ts";
 
 /** The templates of one observation domain as they stood when a data set came in: what its records refer to. */
 export interface ReferenceScope {
   readonly templates: ReadonlyMap<number, TemplateEntry>;
 }
-
-/** Why a reference could not be put right in every respect. The words are the `fault` label of `reference_faults_total`. */
-export const REFERENCE_FAULTS = [
-  /** A template that this session has not announced. */
-  "unknown_template",
-  /** A template that the collector does not get. */
-  "refused_template",
-  /** A list that is none by RFC 6313. */
-  "malformed_list",
-  /** A list in lists, deeper than they are followed. */
-  "deep_list",
-  /** A flow key that moved to where the flowKeyIndicator has no bit. */
-  "flow_key",
-] as const;
-
-/** One of {@link REFERENCE_FAULTS}. */
-export type ReferenceFault = (typeof REFERENCE_FAULTS)[number];
 
 /** One fault in one record. */
 export interface FoundFault {
@@ -39,6 +22,22 @@ export interface MappedRecord {
   readonly faults: readonly FoundFault[];
   /** The records that it was made of, itself first, to be counted by their templates: addresses of their first octets and ends. */
   readonly ledger: readonly { readonly template: AcceptedTemplate; readonly from: number; readonly end: number }[];
+}
+
+/** What holds while one record is mapped, and what is found on the way. */
+export interface RecordContext {
+  readonly scope: ReferenceScope;
+  readonly faults: FoundFault[];
+  readonly ledger: MappedRecord["ledger"][number][];
+}
+
+/** The record that a value stands in. */
+export interface ValueContext extends RecordContext {
+  readonly holder: AcceptedTemplate;
+  /** Id that the record's first templateId names; undefined: it has none. */
+  readonly named: number | undefined;
+  /** Name of the element. */
+  readonly element: string;
 }
 
 /** Thrown to end the mapping of a record that cannot go out. No Error: a stack for each of thousands of records takes too long. */

@@ -5,7 +5,7 @@ import type { RegistryHistory } from "../../ipfix/registry.ts";
 import { Announcements } from "../templates/announcements.ts";
 import type { CompiledMappings } from "../program/compiled_mapping.ts";
 import { Counters, increment } from "../templates/counters.ts";
-import type { SharedState } from "./mediator.ts";
+import type { SharedState } from "./shared_state.ts";
 import type { MessagePlan } from "./message_plan.ts";
 import { MessageReader } from "./message_reader.ts";
 import { MessageWriter, type Output } from "./message_writer.ts";
@@ -45,7 +45,7 @@ function mapperOf(registryHistory: RegistryHistory): RecordMapper {
 }
 
 /** The session rewriter: see its contract. */
-export class Session implements SessionRewriter {
+export class MediationSession implements SessionRewriter {
   consumed = 0;
   produced = 0;
   producedRecords = 0;
@@ -179,14 +179,14 @@ export class Session implements SessionRewriter {
       if (nextMessageLength(input, this.consumed) === "incomplete") return false;
       plan = this.#newReader().read(input, this.consumed, address);
     } catch (error) {
-      this.#templates.journal.rollBack();
+      this.#templates.undoLog.rollBack();
       this.#events.takeBack(events);
       if (!(error instanceof DecodeError)) throw error;
       if (output.at > output.start || this.consumed > 0) return false;
       increment(this.#counters.messagesRejected, error.reason);
       throw error;
     }
-    this.#templates.journal.commit();
+    this.#templates.undoLog.commit();
     this.#counters.messagesReceived++;
     this.#counters.recordsReceived += plan.received;
     const expected = plan.domain?.sequence.expected ?? 0;
@@ -220,7 +220,7 @@ export class Session implements SessionRewriter {
 
   /** Lets go of the templates that the message just written replaced or withdrew: noted at its last octet. */
   #finishTemplates(output: Output): void {
-    this.#templates.journal.finish();
+    this.#templates.undoLog.finish();
     for (const { observationDomain, targetId } of this.#templates.staleTargets.splice(0)) {
       this.#announcements.retire(observationDomain, targetId, output.at - output.start - 1);
     }
@@ -249,7 +249,7 @@ export class Session implements SessionRewriter {
     if (this.#plan !== undefined) {
       this.#abandoned += this.#plan.length;
       this.#plan = this.#writer = undefined;
-      this.#templates.journal.finish();
+      this.#templates.undoLog.finish();
     }
     this.#remapping = false;
     this.#target.adopt(collector);
@@ -320,7 +320,7 @@ export class Session implements SessionRewriter {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#templates.journal.finish();
+    this.#templates.undoLog.finish();
     this.#templates.fold();
     this.#templates.close();
     this.#routes.close();

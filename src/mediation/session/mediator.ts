@@ -1,22 +1,11 @@
 import type { RegistryHistory } from "../../ipfix/registry.ts";
 import type { Template } from "../../ipfix/template.ts";
 import { CompiledMappings } from "../program/compiled_mapping.ts";
-import { Session } from "./mediation_session.ts";
+import { MediationSession } from "./mediation_session.ts";
 import type { SessionFacts, SessionRewriter } from "./session_rewriter.ts";
+import type { MediationLimits, SharedState } from "./shared_state.ts";
 import { TemplateIdSpace } from "../templates/template_id_space.ts";
 import type { ChooseTreatment, Treatment } from "../mapping/treatment.ts";
-
-/** Caps that hold whatever exporters send. */
-export interface MediationLimits {
-  readonly templatesPerSession: number;
-  /** Over all sessions. */
-  readonly templates: number;
-  /** Field specifiers in all templates of a session: it is they that take memory, and one template may have 16,383. */
-  readonly fieldsPerSession: number;
-  /** Over all sessions. */
-  readonly fields: number;
-  readonly observationDomainsPerSession: number;
-}
 
 const DEFAULT_LIMITS: MediationLimits = {
   templatesPerSession: 256,
@@ -38,23 +27,6 @@ export interface MediatorOptions {
   readonly keepLostValues?: boolean;
   /** Messages that make a mapping worth a function that walks its records: 1024 where it is missing; 0: it gets one at once. */
   readonly messagesBeforeWalkFunction?: number;
-}
-
-/** What the sessions of one mediator share. */
-export interface SharedState {
-  chooseTreatment: ChooseTreatment;
-  readonly registryHistory: RegistryHistory;
-  readonly detectRelease: (template: Template) => string | undefined;
-  limits: MediationLimits;
-  keepLostValues: boolean;
-  readonly compiled: CompiledMappings;
-  readonly ids: TemplateIdSpace;
-  /** Templates that all sessions hold together. */
-  templates: number;
-  /** Their field specifiers. */
-  fields: number;
-  /** A number for each treatment, to tell them apart. */
-  numberOf(treatment: Treatment): number;
 }
 
 /** Opens sessions to one collector and keeps what they share: template ids per observation domain, compiled programs, caps. */
@@ -101,6 +73,6 @@ export class Mediator {
 
   /** @throws RangeError when the rewrite loop's memory is used up */
   open(facts: SessionFacts): SessionRewriter {
-    return new Session(this.#shared, facts);
+    return new MediationSession(this.#shared, facts);
   }
 }

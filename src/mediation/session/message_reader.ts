@@ -37,7 +37,7 @@ export class MessageReader {
   constructor(readonly options: ReaderOptions) {}
 
   /**
-   * Changes the session's templates as the message says, noted in their journal: the caller commits it or, on an error, rolls back.
+   * Changes the session's templates as the message says, noted in their undo log: the caller commits it or, on an error, rolls back.
    *
    * @param octets where the message begins at `start`
    * @param address of `octets` in the rewrite loop's memory

@@ -36,8 +36,8 @@ function readerOf(dialect: Dialect = RFC7011, { reliable = true, maxMessageLengt
     octets.fill(0xa5);
     memoryOctets.set(message, INPUT + 10);
     const plan = reader.read(octets, 10, INPUT);
-    templates.journal.commit();
-    templates.journal.finish();
+    templates.undoLog.commit();
+    templates.undoLog.finish();
     return plan;
   };
   const warnings = () => events.flatMap((event) => event.event === "warning" ? [event.message] : []);

@@ -1,4 +1,4 @@
-import { writeMessageHeader } from "../../ipfix/message_header.ts";
+import { MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../../ipfix/message_header.ts";
 import { SET_HEADER_LENGTH, writeSetHeader } from "../../ipfix/set.ts";
 import type { Announcements } from "../templates/announcements.ts";
 import type { Dialect } from "../mapping/dialect.ts";
@@ -8,10 +8,8 @@ import { type MappedRecord, type ReferenceScope, Unmappable } from "../reference
 import { memoryLongs, memoryOctets } from "../program/loop/memory.ts";
 import { answer, recordLength, rewriteRecords } from "../program/loop/rewrite_loop.ts";
 import type { SessionEvents } from "./session_events.ts";
-import { MESSAGE_OVERHEAD } from "./template_intake.ts";
+import { MESSAGE_OVERHEAD } from "../templates/template_message.ts";
 import type { AcceptedTemplate } from "../templates/template_entry.ts";
-
-const HEADER_LENGTH = 16;
 
 /** Where output goes: octets of the rewrite loop's memory, filled from `at` on. */
 export interface Output {
@@ -128,7 +126,7 @@ export class MessageWriter {
 
   #open(output: Output): void {
     this.#message = output.at;
-    output.at += HEADER_LENGTH;
+    output.at += MESSAGE_HEADER_LENGTH;
     this.#set = 0;
     this.#setSource = -1;
     this.#sets = 0;

@@ -1,20 +1,8 @@
 import { unknownElement } from "../../ipfix/information_element.ts";
-import {
-  decodeMessageHeader,
-  MESSAGE_HEADER_LENGTH,
-  type MessageHeader,
-  writeMessageHeader,
-} from "../../ipfix/message_header.ts";
+import { decodeMessageHeader } from "../../ipfix/message_header.ts";
 import { OctetReader } from "../../ipfix/octet_reader.ts";
 import { recordLayout } from "../../ipfix/record_layout.ts";
-import {
-  type MessageSet,
-  MINIMUM_DATA_SET_ID,
-  SET_HEADER_LENGTH,
-  setsOfMessage,
-  TEMPLATE_SET_ID,
-  writeSetHeader,
-} from "../../ipfix/set.ts";
+import { type MessageSet, MINIMUM_DATA_SET_ID, setsOfMessage, TEMPLATE_SET_ID } from "../../ipfix/set.ts";
 import type { Template } from "../../ipfix/template.ts";
 import { decodeTemplateRecords } from "../../ipfix/template_record.ts";
 import type { Announcement, AnnouncementChange, Announcements } from "../templates/announcements.ts";
@@ -23,6 +11,7 @@ import type { Output } from "./message_writer.ts";
 import { memoryOctets } from "../program/loop/memory.ts";
 import type { SessionTemplates } from "./session_templates.ts";
 import type { TemplateChange } from "../templates/template_changes.ts";
+import { templateMessage } from "../templates/template_message.ts";
 
 /** A whole message that waits to go out, its sequence number still to be put in. */
 interface WaitingMessage {
@@ -153,19 +142,6 @@ export class Replay {
       observationDomainId: observationDomain,
     });
   }
-}
-
-/** A message of one set of one record. */
-export function templateMessage(
-  setId: number,
-  record: Uint8Array,
-  header: Pick<MessageHeader, "exportTime" | "sequenceNumber" | "observationDomainId">,
-): Uint8Array {
-  const message = new Uint8Array(MESSAGE_HEADER_LENGTH + SET_HEADER_LENGTH + record.length);
-  writeMessageHeader(message, 0, { ...header, version: 10, length: message.length });
-  writeSetHeader(message, MESSAGE_HEADER_LENGTH, setId, SET_HEADER_LENGTH + record.length);
-  message.set(record, MESSAGE_HEADER_LENGTH + SET_HEADER_LENGTH);
-  return message;
 }
 
 function domainOf(message: Uint8Array): number {

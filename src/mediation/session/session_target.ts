@@ -1,5 +1,5 @@
 import type { Dialect } from "../mapping/dialect.ts";
-import type { SharedState } from "./mediator.ts";
+import type { SharedState } from "./shared_state.ts";
 import type { Profile } from "../mapping/profile.ts";
 import type { CollectorFacts, SessionFacts } from "./session_rewriter.ts";
 import type { ChooseTreatment } from "../mapping/treatment.ts";

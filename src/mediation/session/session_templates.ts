@@ -5,12 +5,11 @@ import { sameLayout } from "../../ipfix/template.ts";
 import { type Announcement, announcementKey } from "../templates/announcements.ts";
 import type { Counters } from "../templates/counters.ts";
 import type { TemplateOutcome } from "../templates/event.ts";
-import type { SharedState } from "./mediator.ts";
+import type { SharedState } from "./shared_state.ts";
 import { COUNT_BITS, VALUE_LENGTH, valueOffset } from "../program/rewrite_program.ts";
 import { memoryLongs, view } from "../program/loop/memory.ts";
 import type { Routes } from "../program/loop/routes.ts";
 import { Sequence } from "../program/loop/sequence.ts";
-import { templateMessage } from "./replay.ts";
 import {
   announcementOf,
   isSameToCollector,
@@ -20,12 +19,9 @@ import {
 } from "../templates/template_changes.ts";
 import type { SessionEvents } from "./session_events.ts";
 import type { TemplateIntake } from "./template_intake.ts";
-import {
-  type AcceptedTemplate,
-  Journal,
-  type ObservationDomain,
-  type TemplateEntry,
-} from "../templates/template_entry.ts";
+import type { AcceptedTemplate, ObservationDomain, TemplateEntry } from "../templates/template_entry.ts";
+import { templateMessage } from "../templates/template_message.ts";
+import { UndoLog } from "../templates/undo_log.ts";
 
 /** So many ids of mappings before the present ones stay with their session. */
 const RETIRED_IDS = 64;
@@ -33,7 +29,7 @@ const RETIRED_IDS = 64;
 /** The templates of one session, by observation domain and id: what is known, under caps, with a way back while a message is read. */
 export class SessionTemplates {
   readonly domains = new Map<number, ObservationDomain>();
-  readonly journal = new Journal();
+  readonly undoLog = new UndoLog();
   /** Target ids that no template of the session has any more, now that what needed them is written: whoever reads them takes them out. */
   readonly staleTargets: { readonly observationDomain: number; readonly targetId: number }[] = [];
   /** Whether the collector's transport session is not the first: what is sent is counted in it from 0 (RFC 7011 §3.1). */
@@ -71,15 +67,15 @@ export class SessionTemplates {
       return undefined;
     }
     const domain = this.#domain(observationDomain);
-    if (previous !== undefined) this.intake.giveBackId(previous, observationDomain);
+    if (previous !== undefined) this.intake.releaseId(previous, observationDomain);
     const entry = this.intake.take(source, observationDomain, previous);
     this.#put(domain, source.id, entry);
     this.#hold(source, 1);
     if (previous !== undefined) this.#hold(previous.source, -1);
-    this.journal.note(() => {
+    this.undoLog.note(() => {
       this.#hold(source, -1);
       if (previous !== undefined) this.#hold(previous.source, 1);
-      this.intake.giveBackId(entry, observationDomain);
+      this.intake.releaseId(entry, observationDomain);
       this.intake.discard(entry);
       if (previous?.kind === "accepted") this.intake.holdId(previous, observationDomain);
       this.#restore(domain, source.id, previous);
@@ -107,11 +103,11 @@ export class SessionTemplates {
     const domain = this.domains.get(observationDomain);
     const entry = domain?.templates.get(template);
     if (domain === undefined || entry === undefined) return undefined;
-    this.intake.giveBackId(entry, observationDomain);
+    this.intake.releaseId(entry, observationDomain);
     domain.templates.delete(template);
     this.routes.delete(observationDomain, template);
     this.#hold(entry.source, -1);
-    this.journal.note(() => {
+    this.undoLog.note(() => {
       this.#hold(entry.source, 1);
       if (entry.kind === "accepted") this.intake.holdId(entry, observationDomain);
       this.#restore(domain, template, entry);
@@ -189,7 +185,7 @@ export class SessionTemplates {
   close(): void {
     for (const domain of this.domains.values()) {
       for (const entry of domain.templates.values()) {
-        this.intake.giveBackId(entry, domain.id);
+        this.intake.releaseId(entry, domain.id);
         this.#discard(entry);
         this.#hold(entry.source, -1);
       }
@@ -197,7 +193,7 @@ export class SessionTemplates {
     }
     this.domains.clear();
     for (const { observationDomain, id } of this.#retired?.values() ?? []) {
-      this.shared.ids.giveBack(observationDomain, id);
+      this.shared.ids.release(observationDomain, id);
     }
     this.#retired = undefined;
   }
@@ -212,18 +208,18 @@ export class SessionTemplates {
     const retired = this.#retired ??= new Map();
     const isStillHeld = retired.has(key) ||
       (after.kind === "accepted" && after.sharesIds && after.targetId === before.targetId);
-    if (isStillHeld) return this.intake.giveBackId(before, observationDomain);
+    if (isStillHeld) return this.intake.releaseId(before, observationDomain);
     retired.set(key, { observationDomain, id: before.targetId });
     for (const [oldest, { observationDomain, id }] of retired) {
       if (retired.size <= RETIRED_IDS) break;
       retired.delete(oldest);
-      this.shared.ids.giveBack(observationDomain, id);
+      this.shared.ids.release(observationDomain, id);
     }
   }
 
   /** Counted if the message stands. */
   #countOutcome(outcome: TemplateOutcome): void {
-    this.journal.note(() => {}, () => this.counters.countTemplates(outcome));
+    this.undoLog.note(() => {}, () => this.counters.countTemplates(outcome));
   }
 
   /** Whether the caps let this template in. */
@@ -250,7 +246,7 @@ export class SessionTemplates {
     const domain: ObservationDomain = { id, sequence: new Sequence(), templates: new Map(), exportTime: 0 };
     this.domains.set(id, domain);
     if (this.restarted) domain.sequence.restart();
-    this.journal.note(() => {
+    this.undoLog.note(() => {
       this.domains.delete(id);
       domain.sequence.close();
     });

@@ -19,8 +19,8 @@ function sessionOf(shared: ReturnType<typeof sharedState>) {
   const templates = new SessionTemplates(shared, intake, new Routes(65535), counters, { notify });
   /** As a message does that stands and is written. */
   const stand = () => {
-    templates.journal.commit();
-    templates.journal.finish();
+    templates.undoLog.commit();
+    templates.undoLog.finish();
   };
   return { templates, events, counters, stand };
 }
@@ -74,7 +74,7 @@ Deno.test("what a broken message taught, replaced and withdrew is as it was befo
   templates.learn(1, wide(4));
   templates.withdraw(1, 257);
   templates.learn(2, wide(1));
-  templates.journal.rollBack();
+  templates.undoLog.rollBack();
   assert.deepEqual([...templates.domains.keys()], [1]);
   assert.equal(templates.find(1, 256), kept);
   assert.equal(templates.find(1, 257), gone);
@@ -160,7 +160,7 @@ Deno.test("what is withdrawn or replaced is retired once nothing needs it, unles
   templates.learn(1, wide(3));
   templates.learn(1, wide(1, 257));
   templates.withdraw(1, 257);
-  templates.journal.commit();
+  templates.undoLog.commit();
   assert.deepEqual(templates.staleTargets, [], "its message is not written yet");
   stand();
   assert.deepEqual(templates.staleTargets, [{ observationDomain: 1, targetId: 257 }]);

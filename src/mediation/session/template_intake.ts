@@ -5,7 +5,7 @@ import type { CompiledMapping } from "../program/compiled_mapping.ts";
 import type { Dialect } from "../mapping/dialect.ts";
 import type { DropReason } from "../templates/event.ts";
 import { ChainError, runChain } from "../mapping/mapping_chain.ts";
-import type { SharedState } from "./mediator.ts";
+import type { SharedState } from "./shared_state.ts";
 import { hasReferences } from "../references/reference_fields.ts";
 import { allocate, memoryLongs, release } from "../program/loop/memory.ts";
 import { countersLength } from "../program/rewrite_program.ts";
@@ -19,10 +19,8 @@ import {
   type SharedTemplate,
   type TemplateEntry,
 } from "../templates/template_entry.ts";
+import { MESSAGE_OVERHEAD } from "../templates/template_message.ts";
 import type { Treatment } from "../mapping/treatment.ts";
-
-/** Octets around a template record or data record that is alone in its message. */
-export const MESSAGE_OVERHEAD = 16 + 4;
 
 /** Makes template entries: from a source template through the plugins to a program in the rewrite loop's memory. */
 export class TemplateIntake {
@@ -96,8 +94,8 @@ export class TemplateIntake {
   }
 
   /** Gives the entry's target id back. */
-  giveBackId(entry: TemplateEntry, observationDomain: number): void {
-    if (entry.kind === "accepted" && entry.sharesIds) this.shared.ids.giveBack(observationDomain, entry.targetId);
+  releaseId(entry: TemplateEntry, observationDomain: number): void {
+    if (entry.kind === "accepted" && entry.sharesIds) this.shared.ids.release(observationDomain, entry.targetId);
   }
 
   #map(source: Template, treatment: Treatment, detectedProfile: string | undefined): TemplateMapping {
@@ -131,10 +129,10 @@ export class TemplateIntake {
     const isShared = sharesIds(dialect);
     const targetId = isShared ? this.shared.ids.take(observationDomain, source.id, layoutWord(mapping)) : source.id;
     if (targetId === undefined) return undefined;
-    const giveBack = () => isShared && this.shared.ids.giveBack(observationDomain, targetId);
+    const release = () => isShared && this.shared.ids.release(observationDomain, targetId);
     const announcement = announcementOf(mapping, targetId);
     if (announcement.length + MESSAGE_OVERHEAD > this.target.maxMessageLength) {
-      giveBack();
+      release();
       const reason = "template_too_long";
       const message = `${announcement.length} octets of template record in messages of ${this.target.maxMessageLength}`;
       this.events.notify({ event: "template_refused", observationDomain, template: source.id, reason, message });
@@ -147,7 +145,7 @@ export class TemplateIntake {
       const counters = length === 0 ? 0 : allocate(length);
       if (compiled === undefined || counters === 0) {
         if (compiled !== undefined) this.shared.compiled.release(compiledKey);
-        giveBack();
+        release();
         return undefined;
       }
       memoryLongs.fill(0n, counters >>> 3, (counters + length) >>> 3);
@@ -156,7 +154,7 @@ export class TemplateIntake {
         counters,
       );
     } catch (error) {
-      giveBack();
+      release();
       if (!(error instanceof RangeError)) throw error;
       const message = error.message;
       this.events.notify({

@@ -202,9 +202,9 @@ Deno.test("where sessions share ids, another layout gets another id, and a refus
 Deno.test("an id that was given back is held again for the same entry, unless another layout has it by then", () => {
   const { intake, shared } = intakeOf(treatmentOf(GO_IPFIX_LEGACY));
   const entry = accepted(intake.take(source, 1, undefined));
-  intake.giveBackId(entry, 1);
+  intake.releaseId(entry, 1);
   assert.equal(intake.holdId(entry, 1), true);
-  intake.giveBackId(entry, 1);
+  intake.releaseId(entry, 1);
   shared.ids.take(1, 256, "another layout");
   assert.equal(intake.holdId(entry, 1), false);
 });

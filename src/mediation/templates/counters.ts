@@ -1,7 +1,6 @@
 import type { AbstractDataType } from "../../ipfix/abstract_data_type.ts";
 import type { RejectReason } from "../../ipfix/decode_error.ts";
-import { type DropReason, TEMPLATE_OUTCOMES, type TemplateOutcome } from "./event.ts";
-import type { ReferenceFault } from "../references/reference_scope.ts";
+import { type DropReason, type ReferenceFault, TEMPLATE_OUTCOMES, type TemplateOutcome } from "./event.ts";
 
 /** The last value that was lost of an element. */
 export interface LostValue {

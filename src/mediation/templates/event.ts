@@ -36,6 +36,23 @@ export const DROP_REASON_MEANINGS: Readonly<Record<DropReason, string>> = {
   collector_unavailable: "The collector did not take datagrams fast enough, or is gone.",
 };
 
+/** Why a reference could not be put right in every respect. The words are the `fault` label of `reference_faults_total`. */
+export const REFERENCE_FAULTS = [
+  /** A template that this session has not announced. */
+  "unknown_template",
+  /** A template that the collector does not get. */
+  "refused_template",
+  /** A list that is none by RFC 6313. */
+  "malformed_list",
+  /** A list in lists, deeper than they are followed. */
+  "deep_list",
+  /** A flow key that moved to where the flowKeyIndicator has no bit. */
+  "flow_key",
+] as const;
+
+/** One of {@link REFERENCE_FAULTS}. */
+export type ReferenceFault = (typeof REFERENCE_FAULTS)[number];
+
 export const TEMPLATE_OUTCOMES = ["identity", "rewritten", "refused", "replaced"] as const;
 
 /**

@@ -26,7 +26,7 @@ export class TemplateIdSpace {
   }
 
   /** Gives back one use of the id. */
-  giveBack(observationDomain: number, id: number): void {
+  release(observationDomain: number, id: number): void {
     const key = keyOf(observationDomain, id);
     const held = this.#held.get(key);
     if (held === undefined) return;

@@ -20,18 +20,18 @@ Deno.test("an id is free again only when all who use it have given it back", () 
   const space = new TemplateIdSpace();
   space.take(1, 256, "a");
   space.take(1, 256, "a");
-  space.giveBack(1, 256);
+  space.release(1, 256);
   assert.equal(space.take(1, 256, "b"), 65535, "one session still has its records decoded by it");
-  space.giveBack(1, 256);
+  space.release(1, 256);
   assert.equal(space.take(1, 256, "c"), 256);
 });
 
 Deno.test("giving back what nobody took changes nothing", () => {
   const space = new TemplateIdSpace();
-  space.giveBack(1, 256);
+  space.release(1, 256);
   space.take(1, 256, "a");
-  space.giveBack(1, 257);
-  space.giveBack(2, 256);
+  space.release(1, 257);
+  space.release(2, 256);
   assert.equal(space.take(1, 256, "b"), 65535);
 });
 
@@ -39,6 +39,6 @@ Deno.test("ids stay above 255; when all are taken there is none", () => {
   const space = new TemplateIdSpace();
   for (let id = 256; id <= 65535; id++) assert.equal(space.take(1, id, `layout ${id}`), id);
   assert.equal(space.take(1, 256, "one more"), undefined);
-  space.giveBack(1, 300);
+  space.release(1, 300);
   assert.equal(space.take(1, 256, "one more"), 300);
 });

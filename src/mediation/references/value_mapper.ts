@@ -1,0 +1,77 @@
+import { acceptsAnything } from "../mapping/dialect.ts";
+import type { TemplateMapping } from "../mapping/template_mapping.ts";
+import { FlowKeyMoves } from "./flow_keys.ts";
+import { numberOctets } from "./record_octets.ts";
+import type { FieldPlace } from "./reference_fields.ts";
+import type { ValueContext } from "./reference_scope.ts";
+
+/**
+ * Maps single values that refer to a template (RFC 7119 §10.2), wherever they stand: in a record or in a list.
+ *
+ * - templateId: the id under which the collector has that template. An id that the session never announced stays as it is towards
+ *   a collector without limits ({@link acceptsAnything}), where ids never change; towards others it becomes 0, which names no template.
+ * - flowKeyIndicator: its bits follow the fields of the template that the record's first templateId names, or else of the record's
+ *   own template. The bits of an unknown template stay, or become 0, as its id does.
+ */
+export class ValueMapper {
+  readonly #moves = new WeakMap<TemplateMapping, FlowKeyMoves>();
+
+  /**
+   * A templateId (element 145) as the collector knows it, in as many octets.
+   *
+   * @param at address of the value in the record that came in, for faults
+   */
+  templateId(octets: Uint8Array, at: number, context: ValueContext): Uint8Array {
+    const id = numberAt(octets, { start: 0, value: 0, end: octets.length });
+    const entry = context.scope.templates.get(id);
+    if (entry?.kind === "accepted") return numberOctets(entry.targetId, octets.length);
+    if (id === 0) return octets;
+    this.#unresolved(id, entry !== undefined, at, context);
+    return acceptsAnything(context.holder.dialect) ? octets : new Uint8Array(octets.length);
+  }
+
+  /**
+   * A flowKeyIndicator (element 173) whose bits stand where the collector's template has their fields.
+   *
+   * @param at address of the value in the record that came in, for faults
+   */
+  flowKeys(octets: Uint8Array, at: number, context: ValueContext): Uint8Array {
+    const { named, scope, holder, element } = context;
+    const entry = named === undefined ? holder : scope.templates.get(named);
+    if (entry?.kind !== "accepted") {
+      this.#unresolved(named ?? 0, entry !== undefined, at, context);
+      return acceptsAnything(holder.dialect) ? octets : new Uint8Array(octets.length);
+    }
+    const moved = this.#movesOf(entry.mapping).move(octets);
+    if (moved.lost > 0) {
+      const message = `${moved.lost} flow keys of template ${entry.source.id} have no bit in ${octets.length} octets`;
+      context.faults.push({ fault: "flow_key", message, at, lost: element });
+    }
+    return moved.octets;
+  }
+
+  #unresolved(id: number, refused: boolean, at: number, { faults, holder, element }: ValueContext): void {
+    const lost = acceptsAnything(holder.dialect) ? {} : { lost: element };
+    faults.push({
+      fault: refused ? "refused_template" : "unknown_template",
+      message: `${element} refers to template ${id}, which ${refused ? "does not go out" : "was not announced"}`,
+      at,
+      ...lost,
+    });
+  }
+
+  #movesOf(mapping: TemplateMapping): FlowKeyMoves {
+    const known = this.#moves.get(mapping);
+    if (known !== undefined) return known;
+    const moves = new FlowKeyMoves(mapping);
+    this.#moves.set(mapping, moves);
+    return moves;
+  }
+}
+
+/** The unsigned number in network byte order at this place; 0 where there is no place. */
+export function numberAt(octets: Uint8Array, place: FieldPlace | undefined): number {
+  let value = 0;
+  for (let at = place?.value ?? 0; at < (place?.end ?? 0); at++) value = value * 256 + (octets[at] ?? 0);
+  return value;
+}
