@@ -5,7 +5,7 @@ import alertsTest from "../../config/prometheus/alerts_test.yaml" with { type: "
 import { FakeView, skewedSession } from "../support/fake_view.ts";
 import { createMetrics } from "../../src/admin/metrics/metrics.ts";
 import { increment } from "../../src/mediation/templates/counters.ts";
-import { runTool, toolTest } from "../interop/tool_test_case.ts";
+import { debianTool, runTool, toolTest } from "../support/tool_test_case.ts";
 
 /** Every series that a proxy can show: name → names of its labels. */
 async function series(): Promise<Map<string, Set<string>>> {
@@ -93,7 +93,11 @@ Deno.test("the check finds a metric and a label that nobody has", async () => {
 
 const RULES = new URL("../../config/prometheus/", import.meta.url).pathname;
 
-toolTest("promtool", "prometheus", "promtool takes the alert rules, and they fire when they should", async () => {
-  await runTool("promtool", ["check", "rules", `${RULES}alerts.yaml`]);
-  await runTool("promtool", ["test", "rules", `${RULES}alerts_test.yaml`]);
-});
+toolTest(
+  debianTool("promtool", "prometheus"),
+  "promtool takes the alert rules, and they fire when they should",
+  async () => {
+    await runTool("promtool", ["check", "rules", `${RULES}alerts.yaml`]);
+    await runTool("promtool", ["test", "rules", `${RULES}alerts_test.yaml`]);
+  },
+);

@@ -9,6 +9,7 @@ import { buildGoPrograms, haproxyVersion } from "./peers.ts";
 import { PlainRewriter } from "./plain_rewriter.ts";
 import { formatReport, isMet } from "./report.ts";
 import { median, percentile, type Row, row } from "./rows.ts";
+import { GO, toolTest } from "../support/tool_test_case.ts";
 import { Sink } from "./sink.ts";
 import { messagesOf, Workload } from "./workload.ts";
 
@@ -102,9 +103,9 @@ Deno.test("the sink counts messages that are there whole, and minds no connectio
   assert.equal((await arrived(message, message.slice(0, 20), message.slice(20), message)).messages, 3);
 });
 
-Deno.test("the sink of many connections counts the same, however their octets come", async () => {
+toolTest(GO, "the sink of many connections counts the same, however their octets come", async () => {
   const go = await buildGoPrograms();
-  if ("missing" in go) return assert.ok(!CI, go.missing);
+  if ("missing" in go) throw new Error(go.missing);
   const message = new Uint8Array(40);
   new DataView(message.buffer).setUint16(2, message.length);
   const sink = new Child("the sink", go.programs.ends, ["sink"]);
@@ -164,22 +165,20 @@ const WITH_GO = ["records", "sessions", "latency"];
 
 for (const [name, measure] of PARTS) {
   Deno.test(`the part ${name} runs, and every row of it reports`, async () => {
-    const haproxy = "version" in await haproxyVersion(false);
+    const haproxy = await haproxyVersion(false);
     const withGo = WITH_GO.includes(name);
-    const go = withGo ? await buildGoPrograms() : { missing: "not needed" };
-    if (CI) assert.ok(haproxy && (!withGo || "programs" in go), "HAProxy or Go is not installed");
-    const directory = await Deno.makeTempDir({ prefix: "ipfix-bench-test-" });
-    const left: string[] = [];
-    if (!haproxy) left.push("HAProxy");
-    if (withGo && "missing" in go) left.push("what needs Go");
-    if (left.length > 0) {
-      Deno.stderr.writeSync(new TextEncoder().encode(`bench, ${name}: without ${left.join(", ")}\n`));
+    const go = withGo ? await buildGoPrograms() : { missing: "" };
+    const missing = [haproxy, ...(withGo ? [go] : [])].flatMap((peer) => "missing" in peer ? [peer.missing] : []);
+    if (CI) assert.deepEqual(missing, []);
+    for (const reason of missing) {
+      Deno.stderr.writeSync(new TextEncoder().encode(`bench, ${name}: rows are left out: ${reason}\n`));
     }
+    const directory = await Deno.makeTempDir({ prefix: "ipfix-bench-test-" });
     let rows: Row[];
     try {
       const bench: Bench = {
         scale: SCALE,
-        haproxy,
+        haproxy: "version" in haproxy,
         directory,
         said() {},
         ...("programs" in go ? { go: go.programs } : {}),

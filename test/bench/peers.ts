@@ -1,4 +1,4 @@
-import { hasGo } from "../interop/build.ts";
+import { debianTool, GO, reasonToSkip } from "../support/tool_test_case.ts";
 import type { Bench } from "./bench.ts";
 
 const CACHE = new URL("../../.cache/bench/", import.meta.url);
@@ -7,7 +7,8 @@ const CACHE = new URL("../../.cache/bench/", import.meta.url);
 export async function buildGoPrograms(): Promise<
   { programs: NonNullable<Bench["go"]>; version: string } | { missing: string }
 > {
-  if (!hasGo()) return { missing: "go is not installed" };
+  const missing = reasonToSkip(GO);
+  if (missing !== undefined) return { missing };
   const version = await firstLine("go", ["version"]) ?? "";
   const [ends, collect, mediate] = [await build("ends"), await build("collect"), await build("mediate")];
   return { programs: { ends, collect, mediate }, version };
@@ -34,7 +35,7 @@ async function build(name: string): Promise<string> {
 export async function haproxyVersion(install: boolean): Promise<{ version: string } | { missing: string }> {
   const version = await firstLine("haproxy", ["-v"]);
   if (version !== undefined) return { version };
-  if (!install) return { missing: "haproxy is not installed" };
+  if (!install) return { missing: reasonToSkip(debianTool("haproxy")) ?? "haproxy does not run" };
   if (Deno.uid() !== 0) return { missing: "haproxy is not installed, and only root can install it" };
   await firstLine("apt-get", ["update", "-qq"]);
   await firstLine("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "haproxy"]);

@@ -9,16 +9,6 @@ const cache = new URL("../../.cache/interop/", import.meta.url);
 /** One linker takes a core and half a gigabyte. */
 const buildsAtOnce = 2;
 
-/** Whether a Go toolchain is there to build with. */
-export function hasGo(): boolean {
-  try {
-    return new Deno.Command("go", { args: ["version"], stdout: "null", stderr: "null" }).outputSync().success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
 let built: Promise<ReadonlyMap<string, string>> | undefined;
 
 /**

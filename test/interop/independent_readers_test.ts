@@ -6,25 +6,22 @@ import { field, join, message, number, set, templateSet } from "../support/wire.
 import { inspectAll } from "./inspect_all.ts";
 import { expectedOfIpfixDump, readWithIpfixDump } from "./ipfix_dump.ts";
 import { agentsOfEveryEra, everyShape, redefinedTemplates, type Sample } from "./reader_samples.ts";
-import { toolTest } from "./tool_test_case.ts";
+import { debianTool, type Tool, toolTest } from "../support/tool_test_case.ts";
 import { expectedOfTshark, readWithTshark } from "./tshark.ts";
 
 interface Reader {
-  readonly program: string;
-  readonly debianPackage: string;
+  readonly tool: Tool;
   read(octets: Uint8Array): Promise<string[]>;
   expected(octets: Uint8Array): string[];
 }
 
 const ipfixDump: Reader = {
-  program: "ipfixDump",
-  debianPackage: "libfixbuf-tools",
+  tool: debianTool("ipfixDump", "libfixbuf-tools"),
   read: readWithIpfixDump,
   expected: expectedOfIpfixDump,
 };
 const tshark: Reader = {
-  program: "tshark",
-  debianPackage: "tshark",
+  tool: debianTool("tshark"),
   read: readWithTshark,
   expected: expectedOfTshark,
 };
@@ -102,8 +99,8 @@ async function readsAll(reader: Reader, sample: () => Sample, targets: readonly 
 }
 
 for (const reader of [ipfixDump, tshark]) {
-  const { program, debianPackage } = reader;
-  const test = (name: string, run: () => Promise<void>) => toolTest(program, debianPackage, `${program}: ${name}`, run);
+  const test = (name: string, run: () => Promise<void>) =>
+    toolTest(reader.tool, `${reader.tool.program}: ${name}`, run);
 
   test("Agents of all eras at collectors of all eras", () => readsAll(reader, agentsOfEveryEra, agentTargets));
 
@@ -120,14 +117,13 @@ for (const reader of [ipfixDump, tshark]) {
   });
 }
 
-toolTest(tshark.program, tshark.debianPackage, "tshark: finds a set without records", async () => {
+toolTest(tshark.tool, "tshark: finds a set without records", async () => {
   await assert.rejects(tshark.read(join(announced, message({}, set(256, new Uint8Array())))), /No flow information/);
 });
 
 // tshark keeps the first layout that it sees under an id.
 toolTest(
-  ipfixDump.program,
-  ipfixDump.debianPackage,
+  ipfixDump.tool,
   "ipfixDump: a template id that gets other layouts, with and without a withdrawal",
   () => readsAll(ipfixDump, redefinedTemplates, shapeTargets),
 );

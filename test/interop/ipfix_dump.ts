@@ -6,7 +6,7 @@ import type { FieldSpecifier } from "../../src/ipfix/template.ts";
 import type { Value } from "../../src/ipfix/value.ts";
 import { readMessages } from "../support/wire.ts";
 import { inspectAll, type Inspected } from "./inspect_all.ts";
-import { runTool } from "./tool_test_case.ts";
+import { runTool } from "../support/tool_test_case.ts";
 
 const VARIABLE = 65535;
 const ANTREA_PEN = 56506;

@@ -9,7 +9,7 @@ import { deliver } from "../support/delivered.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { openSession } from "../support/session.ts";
 import { field, join, message, number, set, templateSet, text, variable, type WireTemplate } from "../support/wire.ts";
-import { runTool, toolTest } from "./tool_test_case.ts";
+import { debianTool, runTool, toolTest } from "../support/tool_test_case.ts";
 
 /** Not known to the collector: stripped. */
 const UNKNOWN = field("64512/1", 2);
@@ -50,7 +50,9 @@ const BROKEN = record(
   join(number(3, 1), number(0x8001, 2), number(8, 2), number(29305, 4), number(1, 7)),
 );
 
-toolTest("ipfixDump", "libfixbuf-tools", "ipfixDump reads rewritten lists as this project does", async () => {
+const IPFIX_DUMP = debianTool("ipfixDump", "libfixbuf-tools");
+
+toolTest(IPFIX_DUMP, "ipfixDump reads rewritten lists as this project does", async () => {
   const { output, faults } = rewritten(withoutLimits("v2.7.0"), GOOD);
   assert.equal(faults, 0);
   const words = await dumped(output);
@@ -59,7 +61,7 @@ toolTest("ipfixDump", "libfixbuf-tools", "ipfixDump reads rewritten lists as thi
   assert.ok(words.includes(`(82) interfaceName : (len: 300) ${"x".repeat(300)}`));
 });
 
-toolTest("ipfixDump", "libfixbuf-tools", "ipfixDump reads what stands in for broken lists", async () => {
+toolTest(IPFIX_DUMP, "ipfixDump reads what stands in for broken lists", async () => {
   const profile = withoutLimits("v2.7.0", { undecodableTypes: new Set(["float32"]) });
   const { output, faults } = rewritten(profile, BROKEN);
   assert.equal(faults, 5);

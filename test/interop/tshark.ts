@@ -2,7 +2,7 @@
 import { encodeValue, type Value } from "../../src/ipfix/value.ts";
 import type { FieldSpecifier } from "../../src/ipfix/template.ts";
 import { inspectAll, type Inspected } from "./inspect_all.ts";
-import { runTool } from "./tool_test_case.ts";
+import { runTool } from "../support/tool_test_case.ts";
 
 /** An element of tshark's PDML: a protocol, a field, or a group of them. */
 interface Node {
