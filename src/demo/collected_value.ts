@@ -1,4 +1,5 @@
 import type { InformationElement } from "../ipfix/information_element.ts";
+import { u16At } from "../ipfix/network_order.ts";
 
 /** A value as a collector shows it: addresses and MACs as text, octet arrays in hexadecimal. */
 export type CollectedValue = string | number | bigint | boolean;
@@ -58,7 +59,7 @@ function ipv6Text(octets: Uint8Array): string {
   if (octets.length !== 16) return octets.toHex();
   const groups = Array.from(
     { length: 8 },
-    (_, index) => ((octets[2 * index] ?? 0) << 8 | (octets[2 * index + 1] ?? 0)),
+    (_, index) => u16At(octets, 2 * index),
   );
   const text = groups.map((group) => group.toString(16)).join(":");
   const zeros = [...text.matchAll(/(?:^|:)0(?::0)+(?=:|$)/g)].sort((one, other) => other[0].length - one[0].length)[0];

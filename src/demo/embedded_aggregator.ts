@@ -1,4 +1,5 @@
-import { MESSAGE_HEADER_LENGTH } from "../ipfix/message_header.ts";
+import { LENGTH_OFFSET, MESSAGE_HEADER_LENGTH } from "../ipfix/message_header.ts";
+import { u16At } from "../ipfix/network_order.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
 import { type CollectedRecord, CollectorDied, FragileCollector, fragileCollectorOptions } from "./fragile_collector.ts";
 
@@ -96,7 +97,7 @@ export class EmbeddedAggregator {
         octets.set(chunk.subarray(0, count), waiting.length);
         waiting = octets;
         while (waiting.length >= MESSAGE_HEADER_LENGTH) {
-          const length = (waiting[2] ?? 0) << 8 | (waiting[3] ?? 0);
+          const length = u16At(waiting, LENGTH_OFFSET);
           if (length < MESSAGE_HEADER_LENGTH || waiting.length < length) break;
           this.#receive(decoder, session, waiting.slice(0, length));
           if (decoder.dead || decoder.isClosed(session)) return;

@@ -2,6 +2,7 @@ import type { AbstractDataType } from "../ipfix/abstract_data_type.ts";
 import { VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
 import type { InformationElement } from "../ipfix/information_element.ts";
 import { unknownElement } from "../ipfix/information_element.ts";
+import { u16At } from "../ipfix/network_order.ts";
 import type { Registry } from "../ipfix/registry.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
 import { type CollectedValue, decodeValue, ShortValue } from "./collected_value.ts";
@@ -190,7 +191,7 @@ export class FragileCollector {
     const [length = 0] = message.next(1);
     if (length < 255) return length;
     const octets = message.next(2);
-    return octets.length < 2 ? 0 : (octets[0] ?? 0) << 8 | (octets[1] ?? 0);
+    return octets.length < 2 ? 0 : u16At(octets, 0);
   }
 
   #scoped(session: string, key: string): string {

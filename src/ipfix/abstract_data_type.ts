@@ -71,14 +71,17 @@ const REDUCIBLE: ReadonlySet<AbstractDataType> = new Set<AbstractDataType>([
   "signed64",
 ]);
 
-const STRUCTURED: ReadonlySet<AbstractDataType> = new Set<AbstractDataType>([
+/** The list types of RFC 6313. */
+export type ListType = Extract<AbstractDataType, "basicList" | "subTemplateList" | "subTemplateMultiList">;
+
+const STRUCTURED: ReadonlySet<AbstractDataType> = new Set<ListType>([
   "basicList",
   "subTemplateList",
   "subTemplateMultiList",
 ]);
 
 /** Whether the type is a list of RFC 6313. */
-export function isStructured(type: AbstractDataType): boolean {
+export function isStructured(type: AbstractDataType): type is ListType {
   return STRUCTURED.has(type);
 }
 

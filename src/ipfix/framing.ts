@@ -1,5 +1,6 @@
-import { DecodeError } from "./decode_error.ts";
-import { decodeLength, decodeMessageHeader, decodeVersion } from "./message_header.ts";
+import type { RejectReason } from "./decode_error.ts";
+import { decodeLength, decodeVersion, IPFIX_VERSION, LENGTH_OFFSET, MESSAGE_HEADER_LENGTH } from "./message_header.ts";
+import { u16At } from "./network_order.ts";
 import { OctetReader } from "./octet_reader.ts";
 
 /**
@@ -29,22 +30,16 @@ export function nextMessageLength(octets: Uint8Array, start = 0, end: number = o
 }
 
 /**
- * Checks that a datagram is one whole message and nothing else (RFC 7011 §10.3.3).
+ * Why a datagram is not one whole message and nothing else (RFC 7011 §10.3.3); undefined where it is. Nothing is thrown: anyone can send
+ * a flood of datagrams.
  *
- * @throws DecodeError `message_truncated` where the message is longer, `message_length` where it is shorter than the datagram, and
- *   what {@link decodeMessageHeader} throws
+ * @returns `message_version` by the first two octets; `message_truncated` where its header or message is not all there;
+ *   `message_length` where the message ends before the datagram does
  */
-export function checkDatagram(octets: Uint8Array, start = 0, end: number = octets.length): void {
-  const { length } = decodeMessageHeader(octets, start, end);
-  const available = end - start;
-  if (length > available) {
-    throw new DecodeError("message_truncated", "datagram is shorter than its message", start, {
-      wanted: length,
-      available,
-    });
-  }
-  if (length < available) {
-    const more = available - length;
-    throw new DecodeError("message_length", `datagram goes on ${more} octets after its message`, start + length);
-  }
+export function datagramFault(datagram: Uint8Array): RejectReason | undefined {
+  if (datagram.length >= 2 && u16At(datagram, 0) !== IPFIX_VERSION) return "message_version";
+  if (datagram.length < MESSAGE_HEADER_LENGTH) return "message_truncated";
+  const length = u16At(datagram, LENGTH_OFFSET);
+  if (length === datagram.length) return undefined;
+  return length > datagram.length ? "message_truncated" : "message_length";
 }

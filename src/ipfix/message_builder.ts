@@ -1,10 +1,11 @@
 import { concatenate } from "./concatenate.ts";
-import { encodeDataRecord, type LengthForm } from "./data_record.ts";
+import { encodeDataRecord } from "./data_record.ts";
 import { IPFIX_VERSION, MESSAGE_HEADER_LENGTH, type MessageHeader, writeMessageHeader } from "./message_header.ts";
 import { SET_HEADER_LENGTH, writeSetHeader } from "./set.ts";
 import type { Template } from "./template.ts";
 import { encodeTemplateRecord, encodeWithdrawal, setIdOfKind, type TemplateKind } from "./template_record.ts";
 import type { Value } from "./value.ts";
+import type { LengthForm } from "./variable_length.ts";
 
 /** A template record that says something else than its template: for tests of those who read it. */
 export interface FalseTemplate {

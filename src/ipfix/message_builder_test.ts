@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { decodeDataRecords } from "./data_record.ts";
+import { decodeDataRecords } from "../../test/support/data_record.ts";
 import type { DecodeError } from "./decode_error.ts";
 import { unknownElement } from "./information_element.ts";
 import { MessageBuilder } from "./message_builder.ts";

@@ -1,4 +1,5 @@
 import { DecodeError } from "./decode_error.ts";
+import { u32At } from "./network_order.ts";
 import { OctetReader } from "./octet_reader.ts";
 
 /** The version number of every IPFIX message (RFC 7011 §3.1). */
@@ -7,8 +8,12 @@ export const IPFIX_VERSION = 10;
 /** Octets of a message header. */
 export const MESSAGE_HEADER_LENGTH = 16;
 
-/** Octets of the longest message: its length is a 16 bit number. */
+/** Octets of the longest message: its length is a 16-bit number. */
 export const MAXIMUM_MESSAGE_LENGTH = 65535;
+/** Where the message's length stands in its header. */
+export const LENGTH_OFFSET = 2;
+/** Where the observation domain's id stands in a message's header. */
+export const OBSERVATION_DOMAIN_OFFSET = 12;
 
 /** The header of a message (RFC 7011 §3.1). */
 export interface MessageHeader {
@@ -68,6 +73,11 @@ export function decodeLength(reader: OctetReader): number {
   if (length >= MESSAGE_HEADER_LENGTH) return length;
   const problem = `message length ${length} is less than the ${MESSAGE_HEADER_LENGTH} octets of its header`;
   throw new DecodeError("message_length", problem, offset);
+}
+
+/** The observation domain id in the header of a whole message. */
+export function observationDomainOf(message: Uint8Array): number {
+  return u32At(message, OBSERVATION_DOMAIN_OFFSET);
 }
 
 /**

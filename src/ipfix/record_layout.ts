@@ -1,5 +1,5 @@
 import { VARIABLE_LENGTH } from "./abstract_data_type.ts";
-import { readVariableField } from "./data_record.ts";
+import { readVariableField } from "./variable_length.ts";
 import type { OctetReader } from "./octet_reader.ts";
 import { smallestRecordLength, type Template } from "./template.ts";
 

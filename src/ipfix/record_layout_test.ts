@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { walkDataRecords } from "./data_record.ts";
+import { walkDataRecords } from "../../test/support/data_record.ts";
 import { DecodeError } from "./decode_error.ts";
 import { unknownElement } from "./information_element.ts";
 import { OctetReader } from "./octet_reader.ts";

@@ -24,16 +24,6 @@ export function smallestRecordLength(template: Template): number {
   return length;
 }
 
-/** Octets of every record where no field is variable, else undefined. */
-export function fixedRecordLength(template: Template): number | undefined {
-  let length = 0;
-  for (const field of template.fields) {
-    if (field.length === VARIABLE_LENGTH) return undefined;
-    length += field.length;
-  }
-  return length;
-}
-
 /** Whether two templates put the same elements with the same lengths in the same order, whatever their ids. */
 export function sameLayout(one: Template, other: Template): boolean {
   return one.scopeFieldCount === other.scopeFieldCount &&

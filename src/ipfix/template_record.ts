@@ -4,10 +4,14 @@ import type { OctetReader } from "./octet_reader.ts";
 import { MINIMUM_DATA_SET_ID, OPTIONS_TEMPLATE_SET_ID, TEMPLATE_SET_ID } from "./set.ts";
 import type { FieldSpecifier, Template } from "./template.ts";
 
-/** Octets of the smallest record in a set of templates: a withdrawal, of either kind (RFC 7011 §8.1). What is shorter is padding. */
-export const SMALLEST_TEMPLATE_RECORD_LENGTH = 4;
+/**
+ * Octets of a template record's header, its id and field count (RFC 7011 §3.4.1). A withdrawal is nothing else (§8.1), so what is shorter
+ * at the end of a set is padding.
+ */
+export const TEMPLATE_HEADER_LENGTH = 4;
 
-const ENTERPRISE_BIT = 0x8000;
+/** Set in the element id of a field specifier that carries a PEN (RFC 7011 §3.2). */
+export const ENTERPRISE_BIT = 0x8000;
 
 /** Which of the two a record is; sets never mix them. */
 export type TemplateKind = "template" | "options-template";
@@ -22,11 +26,27 @@ export type TemplateRecord =
   | { readonly kind: "withdrawal"; readonly id: number };
 
 /**
- * Reads one template record (RFC 7011 §3.4.1) and leaves the reader after it.
+ * All records of the set's content, in order; a rest shorter than any record is padding (RFC 7011 §3.3.1).
+ *
+ * @param reader from the set's first content octet to its end
+ * @throws DecodeError as {@link decodeTemplateRecord}
+ */
+export function decodeTemplateRecords(
+  reader: OctetReader,
+  kind: TemplateKind,
+  resolve: ResolveElement,
+): readonly TemplateRecord[] {
+  const records: TemplateRecord[] = [];
+  while (reader.remaining >= TEMPLATE_HEADER_LENGTH) records.push(decodeTemplateRecord(reader, kind, resolve));
+  return records;
+}
+
+/**
+ * Reads one template record (RFC 7011 §3.4.1) or options template record (§3.4.2) and leaves the reader after it.
  *
  * @param reader bounded by the set
- * @throws DecodeError `template_truncated` where the set ends inside the record: found from the field count alone where that
- *   is beyond the set; `template_id` for an id below 256 with fields
+ * @throws DecodeError `template_truncated` where the set ends inside the record, which the field count alone may show; `template_id` for
+ *   an id below 256 with fields; `scope_field_count` for an options template whose scope has no field, or more than the template has
  *
  * @example
  * ```ts
@@ -36,42 +56,13 @@ export type TemplateRecord =
  *
  * const octets = Uint8Array.of(1, 0, 0, 1, 0, 8, 0, 4); // template 256, one field: element 8 in 4 octets
  * const resolve = (pen: number, id: number) => unknownElement(pen, id);
- * assert.deepEqual(decodeTemplateRecord(new OctetReader(octets), resolve), {
+ * assert.deepEqual(decodeTemplateRecord(new OctetReader(octets), "template", resolve), {
  *   kind: "template",
  *   template: { id: 256, fields: [{ element: unknownElement(0, 8), length: 4 }], scopeFieldCount: 0 },
  * });
  * ```
  */
-export function decodeTemplateRecord(reader: OctetReader, resolve: ResolveElement): TemplateRecord {
-  return decodeRecord(reader, resolve, "template");
-}
-
-/**
- * Reads one options template record (RFC 7011 §3.4.2) and leaves the reader after it.
- *
- * @throws DecodeError as {@link decodeTemplateRecord}, and `scope_field_count` for a scope of no field or of more than there are
- */
-export function decodeOptionsTemplateRecord(reader: OctetReader, resolve: ResolveElement): TemplateRecord {
-  return decodeRecord(reader, resolve, "options-template");
-}
-
-/**
- * All records of the set's content, in order; a rest shorter than any record is padding (RFC 7011 §3.3.1).
- *
- * @param reader from the set's first content octet to its end
- * @throws DecodeError as {@link decodeTemplateRecord} and {@link decodeOptionsTemplateRecord}
- */
-export function decodeTemplateRecords(
-  reader: OctetReader,
-  kind: TemplateKind,
-  resolve: ResolveElement,
-): readonly TemplateRecord[] {
-  const records: TemplateRecord[] = [];
-  while (reader.remaining >= SMALLEST_TEMPLATE_RECORD_LENGTH) records.push(decodeRecord(reader, resolve, kind));
-  return records;
-}
-
-function decodeRecord(reader: OctetReader, resolve: ResolveElement, kind: TemplateKind): TemplateRecord {
+export function decodeTemplateRecord(reader: OctetReader, kind: TemplateKind, resolve: ResolveElement): TemplateRecord {
   const start = reader.offset;
   const id = reader.u16("template_truncated");
   const fieldCount = reader.u16("template_truncated");

@@ -4,7 +4,6 @@ import { unknownElement } from "./information_element.ts";
 import { OctetReader } from "./octet_reader.ts";
 import type { Template } from "./template.ts";
 import {
-  decodeOptionsTemplateRecord,
   decodeTemplateRecord,
   decodeTemplateRecords,
   encodeTemplateRecord,
@@ -30,7 +29,7 @@ const TEMPLATE: fc.Arbitrary<Template> = fc.array(
 
 function decode(octets: Uint8Array, options: boolean) {
   const reader = new OctetReader(octets, 0, octets.length, "message_truncated");
-  const record = options ? decodeOptionsTemplateRecord(reader, resolve) : decodeTemplateRecord(reader, resolve);
+  const record = decodeTemplateRecord(reader, options ? "options-template" : "template", resolve);
   return { record, offset: reader.offset };
 }
 
@@ -82,7 +81,7 @@ Deno.test("the resolver is asked with the field's length, PEN, id and enterprise
     0,
     0,
   );
-  decodeTemplateRecord(new OctetReader(octets), (...question) => {
+  decodeTemplateRecord(new OctetReader(octets), "template", (...question) => {
     asked.push(question);
     return unknownElement(question[0], question[1], question[3]);
   });
@@ -100,7 +99,7 @@ Deno.test("the enterprise bit with PEN 0 stays, in both directions", () => {
 Deno.test("a field count beyond the set is refused before any field is resolved", () => {
   const octets = Uint8Array.of(1, 0, 0xff, 0xff, 0, 1, 0, 4);
   const never: ResolveElement = () => assert.fail("a field was resolved");
-  assert.throws(() => decodeTemplateRecord(new OctetReader(octets), never), {
+  assert.throws(() => decodeTemplateRecord(new OctetReader(octets), "template", never), {
     reason: "template_truncated",
     offset: 4,
     extent: { wanted: 65535 * 4, available: 4 },
@@ -109,7 +108,7 @@ Deno.test("a field count beyond the set is refused before any field is resolved"
 
 Deno.test("a PEN that the set's end cuts is refused", () => {
   const octets = Uint8Array.of(1, 0, 0, 1, 0x80, 1, 0, 4, 0, 0, 0xdc, 0xba);
-  assert.throws(() => decodeTemplateRecord(new OctetReader(octets, 0, 11), resolve), {
+  assert.throws(() => decodeTemplateRecord(new OctetReader(octets, 0, 11), "template", resolve), {
     reason: "template_truncated",
     offset: 8,
     extent: { wanted: 4, available: 3 },

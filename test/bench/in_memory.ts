@@ -38,7 +38,7 @@ const PLAIN = "v2.0 to v1.15, decode and encode, IPv4, 1 a message";
  * and what plain decoding and encoding costs.
  */
 export async function measureInMemory({ scale, said }: Bench): Promise<Row[]> {
-  const cases = [...rewritingCases(), ...comparisons()];
+  const cases = [...rewritingCases(), ...generalWalkCases(), ...comparisons()];
   const samples = await inTurn(cases, scale.rounds, ({ name, measure }) => {
     const nanoseconds = measure(scale.memorySeconds);
     said(`${name}, in memory: ${nanoseconds.toFixed(0)} ns a record`);
@@ -47,35 +47,64 @@ export async function measureInMemory({ scale, said }: Bench): Promise<Row[]> {
   const figures: Figures[] = cases.map(({ name }, index) => ({ name, samples: samples[index] ?? [] }));
   const beside = (name: string) => figures.find((one) => one.name === name);
   return figures.filter(({ name }) => name !== COPY).map((one) =>
-    row("memory", "ns a record", one, { beside: beside(one.name === REWRITING ? PLAIN : COPY) })
+    row("memory", "ns a record", one, { beside: beside(comparedWith(one.name)) })
   );
 }
 
 const REWRITING = caseName("antrea/v2.0", "antrea/v1.15", { families: "IPv4", recordsPerMessage: 1 });
 
+/** The name of the case that a row stands beside. */
+function comparedWith(name: string): string {
+  if (name === REWRITING) return PLAIN;
+  return SHAPES.map((shape) => [generalWalkName(shape), caseName("antrea/v2.0", "antrea/v1.15", shape)] as const)
+    .find(([general]) => general === name)?.[1] ?? COPY;
+}
+
 function rewritingCases(): Case[] {
   return SHAPES.flatMap((shape) =>
     DIRECTIONS.map(([from, to]) => ({
       name: caseName(from, to, shape),
-      measure: (seconds: number) => {
-        const workload = new Workload(loadProfile(from), shape);
-        return withBuffers((input, output) => {
-          const session = openSession(to);
-          rewriteAll(session, workload.templates, output);
-          const nanoseconds = measure(workload, () => {
-            input.set(workload.block);
-            return rewriteAll(session, input.subarray(0, workload.block.length), output);
-          }, seconds);
-          const { recordsReceived, recordsSent } = session.counters;
-          if (recordsSent !== recordsReceived) {
-            throw new Error(`${recordsReceived} records came in, ${recordsSent} went out`);
-          }
-          session.close();
-          return nanoseconds;
-        });
-      },
+      measure: (seconds: number) => rewritingTime(from, to, shape, seconds),
     }))
   );
+}
+
+/** The same messages with the loop's general walk alone: what the generated walk functions are worth. */
+function generalWalkCases(): Case[] {
+  return SHAPES.map((shape) => ({
+    name: generalWalkName(shape),
+    measure: (seconds: number) =>
+      rewritingTime("antrea/v2.0", "antrea/v1.15", shape, seconds, { messagesBeforeWalkFunction: Infinity }),
+  }));
+}
+
+function generalWalkName(shape: WorkloadOptions): string {
+  return `${caseName("antrea/v2.0", "antrea/v1.15", shape)}, general walk`;
+}
+
+/** Nanoseconds a record, in a session of its own. */
+function rewritingTime(
+  from: string,
+  to: string,
+  shape: WorkloadOptions,
+  seconds: number,
+  options: Parameters<typeof openSession>[1] = {},
+): number {
+  const workload = new Workload(loadProfile(from), shape);
+  return withBuffers((input, output) => {
+    const session = openSession(to, options);
+    rewriteAll(session, workload.templates, output);
+    const nanoseconds = measure(workload, () => {
+      input.set(workload.block);
+      return rewriteAll(session, input.subarray(0, workload.block.length), output);
+    }, seconds);
+    const { recordsReceived, recordsSent } = session.counters;
+    if (recordsSent !== recordsReceived) {
+      throw new Error(`${recordsReceived} records came in, ${recordsSent} went out`);
+    }
+    session.close();
+    return nanoseconds;
+  });
 }
 
 function comparisons(): Case[] {

@@ -1,6 +1,6 @@
 /** "Inputs: Framing" of the conformance rules: what is no message is refused whole, what is an odd one costs its odd part. */
 import assert from "node:assert/strict";
-import { checkDatagram, nextMessageLength } from "../../src/ipfix/framing.ts";
+import { datagramFault, nextMessageLength } from "../../src/ipfix/framing.ts";
 import { mediatorOf } from "../support/session.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { field, join, message, number, set } from "../support/wire.ts";
@@ -176,19 +176,18 @@ Deno.test("all before a broken message goes out though it is nothing: what is dr
   assert.deepEqual([error?.reason, error?.offset], ["message_length", 2]);
 });
 
-Deno.test("a datagram longer than its message is refused, and says by how much", () => {
+Deno.test("a datagram longer than its message is refused", () => {
   for (const more of [1, 4, 16, 1000]) {
     const datagram = join(data(0, 1), new Uint8Array(more));
-    assert.throws(() => checkDatagram(datagram), { reason: "message_length", offset: 29 });
+    assert.equal(datagramFault(datagram), "message_length");
   }
 });
 
 Deno.test("a datagram shorter than its message is refused, whatever is missing", () => {
   for (let length = 0; length < 29; length++) {
-    const reason = "message_truncated";
-    assert.throws(() => checkDatagram(data(0, 1).subarray(0, length)), { reason }, `${length} octets`);
+    assert.equal(datagramFault(data(0, 1).subarray(0, length)), "message_truncated", `${length} octets`);
   }
-  checkDatagram(data(0, 1));
+  assert.equal(datagramFault(data(0, 1)), undefined);
 });
 
 Deno.test("a stream cut at every octet gives the same messages", () => {

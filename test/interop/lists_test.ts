@@ -1,7 +1,7 @@
 /** Lists of RFC 6313 that the mediator put right, read by libfixbuf's ipfixDump and by this project's decoder: the same words. */
 import assert from "node:assert/strict";
 import type { InformationElement } from "../../src/ipfix/information_element.ts";
-import { decodeStructuredData, type ListItem, type StructuredList } from "../../src/ipfix/structured_data.ts";
+import { decodeStructuredData, type ListItem, type StructuredList } from "../support/structured_data.ts";
 import type { Template } from "../../src/ipfix/template.ts";
 import type { Profile } from "../../src/mediation/mapping/profile.ts";
 import { history, withoutLimits } from "../support/antrea.ts";

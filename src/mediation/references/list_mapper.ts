@@ -1,9 +1,9 @@
-import { VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
+import { type ListType, VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
 import { concatenate } from "../../ipfix/concatenate.ts";
-import { readVariableField } from "../../ipfix/data_record.ts";
+import { readVariableField } from "../../ipfix/variable_length.ts";
 import { DecodeError } from "../../ipfix/decode_error.ts";
+import { u16At } from "../../ipfix/network_order.ts";
 import { OctetReader } from "../../ipfix/octet_reader.ts";
-import type { ListType } from "../../ipfix/structured_data.ts";
 import type { FieldSpecifier } from "../../ipfix/template.ts";
 import { decodeFieldSpecifier, type ResolveElement } from "../../ipfix/template_record.ts";
 import { acceptsAnything } from "../mapping/dialect.ts";
@@ -119,7 +119,7 @@ export class ListMapper {
 
   #subTemplateList(from: number, end: number, context: ValueContext, depth: number): Uint8Array {
     if (end - from < 3) throw new Malformed("no template id", from, true);
-    const id = number16(from + 1);
+    const id = u16At(memoryOctets, from + 1);
     const entry = context.scope.templates.get(id);
     checkRecords(entry, from + 3, end, isUnchanged(entry));
     if (entry?.kind === "accepted") {
@@ -155,7 +155,7 @@ export class ListMapper {
     let harmless = true;
     for (let at = from + 1; at < end;) {
       if (end - at < 4) throw new Malformed("octets behind the last records", at, harmless);
-      const [id, length] = [number16(at), number16(at + 2)];
+      const [id, length] = [u16At(memoryOctets, at), u16At(memoryOctets, at + 2)];
       harmless &&= isUnchanged(scope.templates.get(id));
       if (length < 4 || length > end - at) throw new Malformed(`${length} octets of records`, at + 2, harmless);
       blocks.push({ id, from: at, end: at + length });
@@ -250,8 +250,4 @@ function itemsOf(field: FieldSpecifier, content: number, end: number): FieldPlac
     }
   }
   return items;
-}
-
-function number16(address: number): number {
-  return (memoryOctets[address] ?? 0) << 8 | (memoryOctets[address + 1] ?? 0);
 }

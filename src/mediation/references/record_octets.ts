@@ -1,5 +1,5 @@
 import { concatenate } from "../../ipfix/concatenate.ts";
-import { encodeVariableLength } from "../../ipfix/data_record.ts";
+import { encodeVariableLength } from "../../ipfix/variable_length.ts";
 import type { FieldPlace } from "./reference_fields.ts";
 import { Unmappable } from "./reference_scope.ts";
 

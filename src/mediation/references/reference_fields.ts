@@ -1,6 +1,7 @@
-import { VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
-import type { ListType } from "../../ipfix/structured_data.ts";
+import { type ListType, VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
+import { u16At } from "../../ipfix/network_order.ts";
 import type { FieldSpecifier } from "../../ipfix/template.ts";
+import { LONG_FORM_MARKER } from "../../ipfix/variable_length.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 
 /** What a value refers to templates with: their ids, the positions of their fields, or records laid out by them. */
@@ -65,8 +66,8 @@ export class FieldWalk {
       let { length } = step;
       if (length === VARIABLE_LENGTH) {
         length = octets[value++] ?? 0;
-        if (length === 255) {
-          length = (octets[value] ?? 0) << 8 | (octets[value + 1] ?? 0);
+        if (length === LONG_FORM_MARKER) {
+          length = u16At(octets, value);
           value += 2;
         }
       }

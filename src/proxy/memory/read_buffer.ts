@@ -1,3 +1,5 @@
+import { LENGTH_OFFSET, MAXIMUM_MESSAGE_LENGTH } from "../../ipfix/message_header.ts";
+import { u16At } from "../../ipfix/network_order.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 
 /** Every session waits for its exporter with so little: room for the message of one record that Agents send; most of 5000 never need more. */
@@ -9,8 +11,6 @@ export const LARGEST_BUFFER = 256 * 1024;
 const GROWTH = 4;
 /** Whoever waits keeps a buffer whose size times what the pool has out is no more: 256 KiB up to 8 MiB out, 64 KiB up to 32 MiB. */
 const LARGEST_KEPT = LARGEST_BUFFER * 8 * 1024 * 1024;
-const LENGTH_OFFSET = 2;
-const LONGEST_MESSAGE = 65535;
 
 /**
  * The octets of one exporter that are read but not consumed yet: whole messages, and the beginning of one at the end.
@@ -59,7 +59,7 @@ export class ReadBuffer {
    * @throws RangeError when more waits than a message can be long: whoever consumes has stopped doing so
    */
   space(): Uint8Array {
-    if (this.length > LONGEST_MESSAGE) throw new RangeError(`${this.length} octets wait, and none is consumed`);
+    if (this.length > MAXIMUM_MESSAGE_LENGTH) throw new RangeError(`${this.length} octets wait, and none is consumed`);
     const size = Math.max(this.#wanted, sizeFor(this.#lengthOfBegun()));
     if (size !== this.#octets.length) this.#resize(size);
     else if (this.#start > 0) {
@@ -106,9 +106,7 @@ export class ReadBuffer {
   /** Octets of the message whose beginning waits, as its header says; as far as it is there. */
   #lengthOfBegun(): number {
     if (this.length < LENGTH_OFFSET + 2) return this.length + 1;
-    const high = this.#octets[this.#start + LENGTH_OFFSET] ?? 0;
-    const low = this.#octets[this.#start + LENGTH_OFFSET + 1] ?? 0;
-    return Math.max(high << 8 | low, this.length + 1);
+    return Math.max(u16At(this.#octets, this.#start + LENGTH_OFFSET), this.length + 1);
   }
 
   #resize(size: number): void {

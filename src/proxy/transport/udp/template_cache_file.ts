@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
+import { datagramFault } from "../../../ipfix/framing.ts";
 import type { CachedExporter } from "./cached_exporter.ts";
-import { datagramFault, scanTemplates } from "./datagram_scan.ts";
+import { scanTemplates } from "./datagram_scan.ts";
 
 const FORMAT = "ipfix-skew-proxy templates";
 const VERSION = 1;

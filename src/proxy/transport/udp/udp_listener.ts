@@ -5,7 +5,7 @@ import type { BufferPool } from "../../memory/buffer_pool.ts";
 import type { Clock } from "../../time/clock.ts";
 import { pause } from "../../time/clock.ts";
 import type { Connection } from "../connection.ts";
-import { datagramFault } from "./datagram_scan.ts";
+import { datagramFault } from "../../../ipfix/framing.ts";
 import type { Listener } from "../listener.ts";
 import type { Recall } from "./cached_exporter.ts";
 import { type OctetBudget, UdpSource } from "./udp_source.ts";

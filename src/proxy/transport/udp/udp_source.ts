@@ -1,7 +1,8 @@
 import type { Address } from "../address.ts";
 import type { BufferPool } from "../../memory/buffer_pool.ts";
 import type { Connection, TemplateLife } from "../connection.ts";
-import { KNOWN_TEMPLATES, observationDomainOf, scanTemplates } from "./datagram_scan.ts";
+import { observationDomainOf } from "../../../ipfix/message_header.ts";
+import { KNOWN_TEMPLATES, scanTemplates } from "./datagram_scan.ts";
 import { messageLength } from "../message_walk.ts";
 import { OctetQueue } from "../../memory/octet_queue.ts";
 import type { CachedExporter } from "./cached_exporter.ts";

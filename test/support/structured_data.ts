@@ -1,14 +1,11 @@
-import { isStructured, VARIABLE_LENGTH } from "./abstract_data_type.ts";
-import { readVariableField } from "./data_record.ts";
-import { DecodeError } from "./decode_error.ts";
-import type { InformationElement } from "./information_element.ts";
-import { OctetReader } from "./octet_reader.ts";
-import { type FieldSpecifier, smallestRecordLength, type Template } from "./template.ts";
-import { decodeFieldSpecifier, type ResolveElement } from "./template_record.ts";
-import { decodeValue, type Value } from "./value.ts";
-
-/** The three types of RFC 6313. */
-export type ListType = "basicList" | "subTemplateList" | "subTemplateMultiList";
+import { isStructured, type ListType, VARIABLE_LENGTH } from "../../src/ipfix/abstract_data_type.ts";
+import { DecodeError } from "../../src/ipfix/decode_error.ts";
+import type { InformationElement } from "../../src/ipfix/information_element.ts";
+import { OctetReader } from "../../src/ipfix/octet_reader.ts";
+import { type FieldSpecifier, smallestRecordLength, type Template } from "../../src/ipfix/template.ts";
+import { decodeFieldSpecifier, type ResolveElement } from "../../src/ipfix/template_record.ts";
+import { decodeValue, type Value } from "../../src/ipfix/value.ts";
+import { readVariableField } from "../../src/ipfix/variable_length.ts";
 
 /** How the items of a list belong together (RFC 6313 §4.4), by IANA's number. */
 const SEMANTICS: ReadonlyMap<number, string> = new Map([
@@ -85,7 +82,7 @@ export interface StructuredDataContext {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { unknownElement } from "./information_element.ts";
+ * import { unknownElement } from "../../src/ipfix/information_element.ts";
  *
  * const ports = {
  *   pen: 0, id: 7, name: "sourceTransportPort", type: "unsigned16", length: 2, known: true, enterpriseBit: false,
@@ -189,15 +186,11 @@ class ListReader {
     const { type } = element;
     this.#count(reader.offset);
     const octets = length === VARIABLE_LENGTH ? readVariableField(reader) : reader.octets(length);
-    if (!isListType(type)) return decodeValue(type, octets);
+    if (!isStructured(type)) return decodeValue(type, octets);
     return this.list(type, new OctetReader(this.octets, reader.offset - octets.length, reader.offset), depth + 1);
   }
 
   #count(offset: number): void {
     if (this.#itemsLeft-- <= 0) throw new Unreadable("too_many_items", "more items than are read", offset);
   }
-}
-
-function isListType(type: InformationElement["type"]): type is ListType {
-  return isStructured(type);
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { AbstractDataType } from "./abstract_data_type.ts";
-import { type InformationElement, unknownElement } from "./information_element.ts";
-import { decodeStructuredData, type ListType, type StructuredDataContext } from "./structured_data.ts";
-import type { Template } from "./template.ts";
+import type { AbstractDataType, ListType } from "../../src/ipfix/abstract_data_type.ts";
+import { type InformationElement, unknownElement } from "../../src/ipfix/information_element.ts";
+import { decodeStructuredData, type StructuredDataContext } from "./structured_data.ts";
+import type { Template } from "../../src/ipfix/template.ts";
 
 const TYPES: Readonly<Record<number, readonly [type: AbstractDataType, length: number]>> = {
   7: ["unsigned16", 2],

@@ -6,19 +6,13 @@ import {
   isLengthOfType,
   naturalLength,
   VARIABLE_LENGTH,
-} from "./abstract_data_type.ts";
-import {
-  decodeDataRecord,
-  decodeDataRecords,
-  encodeDataRecord,
-  encodeVariableLength,
-  type LengthForm,
-  walkDataRecord,
-  walkDataRecords,
-} from "./data_record.ts";
-import { OctetReader } from "./octet_reader.ts";
-import type { Template } from "./template.ts";
-import type { Value } from "./value.ts";
+} from "../../src/ipfix/abstract_data_type.ts";
+import { decodeDataRecord, decodeDataRecords, walkDataRecord, walkDataRecords } from "./data_record.ts";
+import { encodeDataRecord } from "../../src/ipfix/data_record.ts";
+import { encodeVariableLength, type LengthForm } from "../../src/ipfix/variable_length.ts";
+import { OctetReader } from "../../src/ipfix/octet_reader.ts";
+import type { Template } from "../../src/ipfix/template.ts";
+import type { Value } from "../../src/ipfix/value.ts";
 
 function templateOf(...fields: (readonly [type: AbstractDataType, length: number])[]): Template {
   return {
