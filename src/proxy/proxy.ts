@@ -1,249 +1,158 @@
-import { Counters } from "../mediation/templates/counters.ts";
-import type { CollectorFacts } from "../mediation/session/session_rewriter.ts";
-import { formatAddress } from "./transport/address.ts";
+import type { Counters } from "../mediation/templates/counters.ts";
+import { sameCollector } from "./collector/collector_options.ts";
+import { type CollectorState, collectorState } from "./collector/collector_state.ts";
+import { type BoundListener, Listeners } from "./listeners.ts";
 import { LoopBufferPool } from "./memory/buffer_pool.ts";
-import { CapturableRewriter, type Captured, type CaptureLimits } from "./session/capture.ts";
+import { MemoryRelief } from "./memory/memory_relief.ts";
+import { type OpenSession, OpenSessions } from "./open_sessions.ts";
+import { DEFAULT_SKEW_SETTLE, type ProxyChange, type ProxyLimits, type ProxyOptions } from "./proxy_options.ts";
+import { ProxyCounters, type SessionOutcome } from "./reporting/proxy_counters.ts";
+import type { Captured, CaptureLimits } from "./session/capture.ts";
+import type { Session } from "./session/session.ts";
+import { SessionFactory } from "./session_factory.ts";
+import { SkewWatch } from "./skew_watch.ts";
+import { dialer } from "./sockets.ts";
 import { type Clock, SYSTEM_CLOCK } from "./time/clock.ts";
-import { CollectorLink, type CollectorLinkOptions } from "./collector/collector_link.ts";
-import type { Dial } from "./transport/connection.ts";
+import { formatAddress } from "./transport/address.ts";
 import type { Connection } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
-import { type BoundListener, Listeners } from "./listeners.ts";
-import { MemoryRelief } from "./memory/memory_relief.ts";
-import { ProxyCounters, type SessionOutcome } from "./reporting/proxy_counters.ts";
-import { mediationReport } from "./reporting/mediation_report.ts";
-import { type EventFields, reportOfSession } from "./reporting/proxy_event.ts";
-import {
-  DEFAULT_LIMITS,
-  DEFAULT_SKEW_SETTLE,
-  type ProxyChange,
-  type ProxyLimits,
-  type ProxyOptions,
-} from "./proxy_options.ts";
-import { sameCollector } from "./collector/collector_options.ts";
-import { Session } from "./session/session.ts";
-import { SkewWatch } from "./skew_watch.ts";
 import type { CachedExporter } from "./transport/udp/cached_exporter.ts";
-import { dialer } from "./sockets.ts";
 
-/** Octets of a datagram that every known collector takes, where nothing else is said. */
-const SAFE_DATAGRAM = 1024;
-/** So many sessions take a change up before anything else gets its turn. */
-const SESSIONS_A_TURN = 16;
-const TICK = 1_000;
+export type { BoundListener, CollectorState };
+
+/** Changed options are applied to this many sessions before other work gets a turn. */
+const SESSIONS_PER_TURN = 16;
+const TICK_MILLISECONDS = 1_000;
+const DRAIN_TICK_MILLISECONDS = 50;
 /**
- * While draining, time is looked at more often: an exporter that is quiet for so long has sent what it had. Where its kernel had found
- * the window closed, it tries again after 200 ms at the earliest, and 400 (RFC 9293 §3.8.6.1).
+ * While draining, an exporter that has been silent for this long is taken to have sent everything. An exporter whose kernel found the
+ * receive window closed probes it again after 200 ms at the earliest, then after 400 ms (RFC 9293 §3.8.6.1).
  */
-const DRAIN_TICK = 50;
-const DRAIN_QUIET = 1_000;
-/** Of the time that draining may take, the share after which exporters are no longer read, so that the rest can be flushed. */
+const DRAIN_QUIET_MILLISECONDS = 1_000;
+/** Share of the drain time after which exporters are no longer read, which leaves the rest for flushing. */
 const DRAIN_READING_SHARE = 0.8;
 
-export type { BoundListener };
-
-/** The collector as all sessions together see it. */
-export interface CollectorState {
-  readonly address: string;
-  /** A word for people. */
-  readonly state: "idle" | "connected" | "away";
-  /** Whether it is in use, or took the last connection that was tried. */
-  readonly up: boolean;
-  /** Connections that took the place of a lost one. */
-  readonly reconnects: number;
-  readonly connections: ReadonlyMap<string, number>;
-  readonly replayedTemplates: number;
-  /** Octets that wait because there is no collector to write them to. */
-  readonly heldOctets: number;
-  /** Upper bound of the records that went down with lost connections. */
-  readonly recordsPossiblyLost: number;
-}
-
-/** Exporters on one side, one collector on the other: owns the listeners, the sessions and what they count. */
+/** Relays IPFIX from exporters to one collector. Owns the listeners, the sessions and their counters. */
 export class Proxy {
   readonly counters = new ProxyCounters();
   #options: ProxyOptions;
-  #limits: ProxyLimits;
   readonly #clock: Clock;
-  readonly #pool;
   readonly #listeners: Listeners;
-  readonly #sessions = new Map<string, Session>();
-  /** Each resolves when its session has ended. */
-  readonly #running = new Map<Session, Promise<SessionOutcome>>();
-  readonly #ended = new Counters();
-  #linkOptions: CollectorLinkOptions;
-  /** How a new session dials the collector that holds now, where that is the same for all. */
-  #dial: Dial | undefined;
-  readonly #captures = new WeakMap<Session, CapturableRewriter>();
-  readonly #onEnd = this.#end.bind(this);
-  #nextId = 1;
-  #full = false;
-  #draining = false;
+  readonly #factory: SessionFactory;
+  readonly #sessions: OpenSessions;
   readonly #skew: SkewWatch;
   readonly #relief: MemoryRelief | undefined;
+  /** Whether exporters are being refused for the session limit. */
+  #full = false;
+  #draining = false;
   #cancelTick = () => {};
 
   constructor(options: ProxyOptions) {
+    const { clock = SYSTEM_CLOCK, pool = new LoopBufferPool(), report, recall, collectGarbage } = options;
     this.#options = options;
-    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#clock = options.clock ?? SYSTEM_CLOCK;
-    this.#linkOptions = this.#linksNow();
+    this.#clock = clock;
+    this.#sessions = new OpenSessions(report, this.counters);
+    this.#factory = new SessionFactory(options, {
+      clock,
+      pool,
+      counters: this.counters,
+      onEnd: (id, outcome) => this.#end(id, outcome),
+    });
     this.#skew = new SkewWatch(options.skewSettle ?? DEFAULT_SKEW_SETTLE);
-    if (options.collectGarbage !== undefined) this.#relief = new MemoryRelief(options.collectGarbage);
-    this.#pool = options.pool ?? new LoopBufferPool();
+    if (collectGarbage !== undefined) this.#relief = new MemoryRelief(collectGarbage);
     this.#listeners = new Listeners({
-      clock: this.#clock,
-      pool: this.#pool,
-      report: options.report,
-      sources: () => this.#limits.sessions,
-      handshake: () => this.#limits.handshake,
-      ...(options.recall === undefined ? {} : { recall: options.recall }),
+      clock,
+      pool,
+      report,
+      sources: () => this.limits.sessions,
+      handshake: () => this.limits.handshake,
+      ...(recall === undefined ? {} : { recall }),
       admit: (connection, listener) => this.#admit(connection, listener),
-      onLeft: (listener) => this.#leave(listener),
+      onLeft: (listener) => this.#drainListener(listener),
     });
   }
 
   get mode(): "rewrite" | "observe" {
-    return this.#options.mode ?? "rewrite";
+    return this.#factory.mode;
   }
 
   get limits(): ProxyLimits {
-    return this.#limits;
+    return this.#factory.limits;
   }
 
   /**
-   * Binds all listeners, or none, and serves.
+   * Binds all listeners, or none, and begins to relay.
    *
-   * @throws Error that names the address that cannot be bound
+   * @throws Error that names the address that cannot be bound, or what the collector's options lack
    */
   async start(): Promise<void> {
-    // Not to begin with a collector that can never be dialled.
     dialer(this.#options.collector);
     await this.#listeners.become(this.#options.listeners);
-    this.#tickEvery(TICK, 0);
+    this.#tickEvery(TICK_MILLISECONDS, 0);
   }
 
   /**
-   * Goes on with other options. Listeners that stay the same keep their sessions. Sessions map their templates again; where the
-   * collector, the way to it, what it expects or the mode is another, they go over before their next record by a new transport session
-   * to it, templates first. Limits hold at once, and put out nobody.
+   * Changes the options of the running proxy. Listeners that stay the same keep their sessions. Every session maps its templates again.
+   * Where the collector, the way to it, what it expects or the mode has changed, the session opens a new transport session to the
+   * collector before its next record, templates first. Limits apply at once, but close no session that is open.
    *
-   * Resolves once every session knows. Not to be called again before.
+   * Resolves once every session has the change; must not be called again before that.
    *
-   * @throws Error that names the address that cannot be bound, or what the collector lacks; then nothing has changed
+   * @throws Error that names the address that cannot be bound, or what the collector's options lack; then nothing has changed
    */
   async reconfigure(change: ProxyChange): Promise<void> {
-    if (this.#draining) throw new Error("the proxy is ending: it takes nothing up any more");
-    const { listeners = this.#options.listeners, mediate, limits, ...others } = change;
-    const { collector } = { ...this.#options, ...others };
-    dialer(collector);
-    await this.#listeners.become(listeners);
-    const isOther = !sameCollector(collector, this.#options.collector);
-    if (limits !== undefined) this.#limits = { ...DEFAULT_LIMITS, ...limits };
-    this.#options = { ...this.#options, listeners, ...others };
-    this.#linkOptions = this.#linksNow();
-    this.#dial = undefined;
-    if (others.skewSettle !== undefined) this.#skew.settle = others.skewSettle;
+    if (this.#draining) throw new Error("the proxy is draining and takes no changes");
+    const { mediate, ...changed } = change;
+    const options = { ...this.#options, ...changed };
+    dialer(options.collector);
+    await this.#listeners.become(options.listeners);
+    const collectorChanged = !sameCollector(options.collector, this.#options.collector);
+    this.#options = options;
+    this.#factory.configure(options);
+    if (changed.skewSettle !== undefined) this.#skew.settle = changed.skewSettle;
     mediate?.();
-    let turn = 0;
-    for (const session of this.#sessions.values()) {
-      this.#changeSafely(session, isOther);
-      // Every few sessions, sockets get their turn.
-      if (++turn % SESSIONS_A_TURN === 0) await new Promise<void>((resolve) => this.#clock.after(0, resolve));
+    let updated = 0;
+    for (const session of this.#sessions) {
+      this.#update(session, collectorChanged);
+      if (++updated % SESSIONS_PER_TURN === 0) await new Promise<void>((resolve) => this.#clock.after(0, resolve));
     }
-    // Who drains while the listeners are bound finds them closed all the same.
+    // A drain that began while the listeners were being bound could not close these.
     if (this.draining) this.#listeners.close();
   }
 
-  /** A fault in one session costs that one alone, as ever. */
-  #changeSafely(session: Session, isOtherCollector: boolean): void {
-    try {
-      this.#change(session, isOtherCollector);
-    } catch (error) {
-      const fields = { session: session.id, peer: session.peer, reason: String(error) };
-      const message = "a session cannot take the configuration up";
-      this.#options.report({ level: "error", event: "session_failed", message, fields });
-      session.stop("failed");
-    }
-  }
-
-  #change(session: Session, isOtherCollector: boolean): void {
-    const { collector } = this.#options;
-    const observe = this.mode === "observe";
-    session.limit(this.limits, this.#holdOf(session));
-    const renew = session.observed !== observe || (!observe && session.outdated);
-    if (!isOtherCollector && !renew) {
-      // Its certificates may be other ones. Over UDP the dialer keeps the port that it sends from.
-      if (collector.transport === "tls") session.redirect(dialer(collector));
-      return session.remap();
-    }
-    const facts = this.#collectorFacts();
-    session.move({ dial: dialer(collector), observe, renew: renew || session.outdated, collector: facts });
-  }
-
-  #collectorFacts(): CollectorFacts {
-    const { transport, maxMessageLength } = this.#options.collector;
-    const longest = maxMessageLength ?? (transport === "udp" ? SAFE_DATAGRAM : undefined);
-    return { datagrams: transport === "udp", ...(longest === undefined ? {} : { maxMessageLength: longest }) };
-  }
-
-  /** Where it listens, in the order configured. */
+  /** The listeners' bound addresses, in the order configured. */
   addresses(): BoundListener[] {
     return this.#listeners.addresses();
   }
 
   /** The sessions that have not ended, oldest first. */
   sessions(): Iterable<Session> {
-    return this.#sessions.values();
+    return this.#sessions;
   }
 
   session(id: string): Session | undefined {
-    return this.#sessions.get(id);
+    return this.#sessions.get(id)?.session;
   }
 
-  /** What exporters over UDP have announced, for a {@link TemplateCache}; templates are encoded when they are asked for. */
-  *cachedExporters(): Iterable<CachedExporter> {
-    for (const session of this.#sessions.values()) {
-      const { templateLife, remoteAddress } = session;
-      if (templateLife === undefined) continue;
-      yield {
-        ...templateLife,
-        address: remoteAddress.hostname,
-        port: remoteAddress.port,
-        get templates() {
-          return session.sourceTemplates();
-        },
-      };
-    }
+  /** What exporters over UDP have announced, for a {@link TemplateCache}. Templates are encoded when they are read. */
+  cachedExporters(): Iterable<CachedExporter> {
+    return this.#sessions.cachedExporters();
   }
 
-  /** Over all sessions, live and ended. */
+  /** The counters of all sessions, open and ended, and of datagrams that belong to none. */
   totals(): Counters {
-    const totals = new Counters();
-    totals.add(this.#ended);
+    const totals = this.#sessions.totals();
     for (const counters of this.#listeners.counters()) totals.add(counters);
-    for (const session of this.#sessions.values()) totals.add(session.counters);
     return totals;
   }
 
-  /** Forgets the lost values of sessions that have ended: they are not asked for any more. Open ones forget their own. */
+  /** Discards the lost values kept of ended sessions. Open sessions discard their own. */
   forgetLostValues(): void {
-    this.#ended.forgetLostValues();
+    this.#sessions.forgetLostValues();
   }
 
   collector(): CollectorState {
-    const sessions = [...this.#sessions.values()];
-    const up = sessions.some(({ connected }) => connected) || this.counters.lastCollectorOutcome === "connected";
-    return {
-      address: formatAddress(this.#options.collector.address),
-      state: up ? "connected" : this.counters.lastCollectorOutcome === undefined ? "idle" : "away",
-      up,
-      reconnects: this.counters.collectorReconnects,
-      connections: this.counters.collectorConnections,
-      replayedTemplates: this.counters.replayedTemplates,
-      heldOctets: sessions.reduce((octets, session) => octets + session.heldOctets, 0),
-      recordsPossiblyLost: this.counters.recordsPossiblyLost,
-    };
+    return collectorState(this.#options.collector, this.#sessions, this.counters);
   }
 
   get draining(): boolean {
@@ -255,9 +164,9 @@ export class Proxy {
     return this.#skew;
   }
 
-  /** Begins to close one session. False: there is none of this id. */
+  /** Begins to close one session. Returns false if there is no session with this id. */
   closeSession(id: string): boolean {
-    const session = this.#sessions.get(id);
+    const session = this.session(id);
     session?.stop("administrator");
     return session !== undefined;
   }
@@ -265,28 +174,28 @@ export class Proxy {
   /**
    * Captures a session's messages before and after rewriting, from now on.
    *
-   * @param stop ends it
-   * @returns undefined: there is no session of this id; "busy": it is being captured already
+   * @param stop ends the capture
+   * @returns undefined if there is no session with this id, "busy" if it is already being captured
    */
   capture(id: string, limits: CaptureLimits, stop: AbortSignal): Promise<Captured> | "busy" | undefined {
-    const session = this.#sessions.get(id);
-    return session === undefined ? undefined : this.#captures.get(session)?.capture(limits, stop) ?? "busy";
+    const open = this.#sessions.get(id);
+    return open === undefined ? undefined : open.rewriter.capture(limits, stop) ?? "busy";
   }
 
   /**
-   * Accepts no more, tells the exporters, goes on until each has closed, is quiet or time is up, flushes and closes. Resolves when
-   * all is closed, within the limit `drain`.
+   * Accepts no more exporters, half-closes those that are connected, and relays until each has closed, has gone silent or time is up;
+   * then flushes and closes. Resolves when all sessions are closed, within the limit `drain`.
    */
   async drain(): Promise<void> {
     if (!this.#draining) {
       this.#draining = true;
       this.#listeners.close();
-      this.#tickEvery(DRAIN_TICK, DRAIN_QUIET);
-      for (const session of this.#sessions.values()) session.drain();
+      this.#tickEvery(DRAIN_TICK_MILLISECONDS, DRAIN_QUIET_MILLISECONDS);
+      for (const session of this.#sessions) session.drain();
     }
-    const stopAll = () => this.#stopAll();
+    const stopAll = () => this.#sessions.stop("drained");
     const timers = [DRAIN_READING_SHARE, 1].map((share) => this.#clock.after(share * this.limits.drain, stopAll));
-    await Promise.all(this.#running.values());
+    await this.#sessions.ended();
     for (const cancel of timers) cancel();
     this.#cancelTick();
   }
@@ -296,151 +205,80 @@ export class Proxy {
     this.#draining = true;
     this.#listeners.close();
     this.#cancelTick();
-    // The first stops what is read or written, the second what then waits for the collector to close.
-    this.#stopAll();
-    const cancel = this.#clock.after(0, () => this.#stopAll());
-    await Promise.all(this.#running.values());
+    // The first stop ends reads and writes; the second ends the wait for the collector to close, which may follow.
+    this.#sessions.stop("drained");
+    const cancel = this.#clock.after(0, () => this.#sessions.stop("drained"));
+    await this.#sessions.ended();
     cancel();
   }
 
-  #stopAll(): void {
-    for (const session of this.#sessions.values()) session.stop("drained");
-  }
-
-  /** Sessions of a listener that is no longer wanted: the exporter is told, and what it still sends is taken for a while. */
-  #leave(listener: Listener): void {
-    for (const session of this.#sessions.values()) {
-      if (session.listener === listener) session.drain(this.limits.drain);
-    }
-  }
-
   #admit(connection: Connection, listener: Listener): void {
-    // A listener on UDP has a cap of its own, and makes room for the newcomer.
+    // A UDP listener limits its sources itself: it evicts the one that has been silent longest.
     const full = connection.transport !== "udp" && this.#sessions.size >= this.limits.sessions;
     if (this.#draining || full) return this.#refuse(connection);
     this.#full = false;
-    let session: Session;
+    let open: OpenSession;
     try {
-      session = this.#open(connection, listener);
+      open = this.#factory.open(connection, listener);
     } catch (error) {
       connection.close();
       this.counters.countSession(connection.transport, "failed");
       const fields = { peer: formatAddress(connection.remoteAddress), reason: String(error) };
-      return this.#options.report({
-        level: "error",
-        event: "session_failed",
-        message: "cannot open a session",
-        fields,
-      });
+      const message = "cannot open a session";
+      return this.#options.report({ level: "error", event: "session_failed", message, fields });
     }
-    this.#sessions.set(session.id, session);
-    this.#running.set(session, this.#run(session));
+    this.#sessions.start(open);
   }
 
-  /** What stands keeps working; said once until there is room again. */
+  /** Closes an exporter's connection. Reported once, until there is room again. */
   #refuse(connection: Connection): void {
     connection.close();
     this.counters.countSession(connection.transport, "refused");
     if (this.#full || this.#draining) return;
     this.#full = true;
-    const message = `${this.limits.sessions} sessions are open; newcomers are refused until one ends`;
+    const message = `${this.limits.sessions} sessions are open; exporters are refused until one ends`;
     const fields = { peer: formatAddress(connection.remoteAddress), reason: "limit" };
     this.#options.report({ level: "warning", event: "session_refused", message, fields });
   }
 
-  #open(exporter: Connection, listener: Listener): Session {
-    const id = String(this.#nextId++);
-    const { mediator } = this.#options;
-    const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
-    const mediated = mediator.open({
-      address: exporter.remoteAddress.hostname,
-      ...(exporter.certificateName === undefined ? {} : { certificateName: exporter.certificateName }),
-      reliable: exporter.transport !== "udp",
-      ...this.#collectorFacts(),
-      notify: mediationReport(report),
-    });
-    const rewriter = new CapturableRewriter(mediated);
-    const hold = this.#holdOf(exporter);
-    const link = new CollectorLink(this.#linkOptions, { dial: this.#dialOfNext(), hold, report });
-    const session = new Session({
-      id,
-      exporter,
-      listener,
-      link,
-      rewriter,
-      observe: this.mode === "observe",
-      pool: this.#pool,
-      limits: this.limits,
-      counters: this.counters,
-      openedAt: this.#clock.date(),
-      report,
-      onEnd: this.#onEnd,
-    });
-    this.#captures.set(session, rewriter);
-    return session;
-  }
-
-  /** What the links of sessions have in common: one object for thousands of them. */
-  #linksNow(): CollectorLinkOptions {
-    const { collector: { inFlight }, random = Math.random } = this.#options;
-    return {
-      clock: this.#clock,
-      counters: this.counters,
-      random,
-      dialTimeout: this.limits.dial,
-      ...(inFlight === undefined ? {} : { inFlight }),
-    };
-  }
-
-  /** Over UDP, each session sends from a port of its own. */
-  #dialOfNext(): Dial {
-    const { collector } = this.#options;
-    return collector.transport === "udp" ? dialer(collector) : this.#dial ??= dialer(collector);
-  }
-
-  #holdOf({ transport }: Pick<Connection, "transport">): number {
-    if (this.mode === "observe") return 0;
-    // Who sends over UDP cannot be told to start again, and announces its templates only every half hour.
-    return transport === "udp" ? Infinity : this.limits.hold;
-  }
-
-  #run(session: Session): Promise<SessionOutcome> {
-    const message = `session ${session.id} with ${session.peer} is open`;
-    this.#options.report({ level: "info", event: "session_opened", message, fields: fieldsOf(session) });
-    return session.run();
+  /** Applies the current options to a session. An error ends this session and leaves the others alone. */
+  #update(session: Session, collectorChanged: boolean): void {
+    try {
+      this.#factory.update(session, collectorChanged);
+    } catch (error) {
+      const fields = { session: session.id, peer: session.peer, reason: String(error) };
+      const message = "a session cannot apply the changed configuration";
+      this.#options.report({ level: "error", event: "session_failed", message, fields });
+      session.stop("failed");
+    }
   }
 
   #end(id: string, outcome: SessionOutcome): void {
-    const session = this.#sessions.get(id);
-    if (session === undefined) return;
-    this.#running.delete(session);
-    const { peer, transport } = session;
-    if (session.skewed) this.#skew.see(this.#clock.date());
-    this.#sessions.delete(id);
-    this.#ended.add(session.counters);
-    this.counters.countSession(transport, outcome);
-    const { messagesReceived, messagesSent, recordsReceived, recordsSent } = session.counters;
-    const counted = { outcome, messagesReceived, messagesSent, recordsReceived, recordsSent };
-    const message = `session ${id} with ${peer} has ended: ${outcome.replaceAll("_", " ")}`;
-    const level = outcome === "closed" || outcome === "drained" || outcome === "administrator" ? "info" : "warning";
-    const fields = { ...fieldsOf(session), ...counted };
-    this.#options.report({ level, event: "session_closed", message, fields });
+    if (this.session(id)?.skewed === true) this.#skew.see(this.#clock.date());
+    this.#sessions.end(id, outcome);
+  }
+
+  /** Drains the sessions of a listener that is no longer configured. */
+  #drainListener(listener: Listener): void {
+    for (const session of this.#sessions) {
+      if (session.listener === listener) session.drain(this.limits.drain);
+    }
   }
 
   #tickEvery(milliseconds: number, quiet: number): void {
     this.#cancelTick();
     this.#cancelTick = this.#clock.every(milliseconds, () => {
       let skewed = 0;
-      for (const session of this.#sessions.values()) {
+      for (const session of this.#sessions) {
         session.tick(milliseconds, quiet);
         if (session.skewed) skewed++;
       }
-      this.#lookAtSkew(milliseconds, skewed);
+      this.#watchSkew(milliseconds, skewed);
       if (!this.#draining) this.#relief?.look(this.#sessions.size);
     });
   }
 
-  #lookAtSkew(elapsed: number, skewed: number): void {
+  #watchSkew(elapsed: number, skewed: number): void {
     const event = this.#skew.look(elapsed, { open: this.#sessions.size, skewed }, this.#clock.date());
     if (event === undefined) return;
     const message = event === "skew_over"
@@ -449,9 +287,4 @@ export class Proxy {
     const fields = { sessions: this.#sessions.size, skewed };
     this.#options.report({ level: "info", event, message, fields });
   }
-}
-
-/** What the events of its beginning and end say of a session. */
-function fieldsOf({ id, peer, transport, certificateName }: Session): EventFields {
-  return { session: id, peer, transport, ...(certificateName === undefined ? {} : { certificateName }) };
 }

@@ -312,7 +312,7 @@ Deno.test("a session that cannot take the change up ends, the others go on", asy
   collector.close();
 });
 
-Deno.test("limits hold for sessions that stand; a proxy that ends takes nothing up", async () => {
+Deno.test("limits hold for sessions that stand; a proxy that drains takes no changes", async () => {
   const clock = new StandingClock();
   const collector = new TestCollector();
   const proxy = new TestProxy(collector.port, { clock });
@@ -327,6 +327,6 @@ Deno.test("limits hold for sessions that stand; a proxy that ends takes nothing 
   const closed = proxy.proxy.close();
   await clock.advance(1);
   await closed;
-  await assert.rejects(proxy.proxy.reconfigure({}), /ending/);
+  await assert.rejects(proxy.proxy.reconfigure({}), /draining/);
   collector.close();
 });

@@ -1,0 +1,107 @@
+import { Counters } from "../mediation/templates/counters.ts";
+import type { ProxyCounters, SessionOutcome } from "./reporting/proxy_counters.ts";
+import type { EventFields, ReportEvent } from "./reporting/proxy_event.ts";
+import type { CapturableRewriter } from "./session/capture.ts";
+import type { Session } from "./session/session.ts";
+import type { CachedExporter } from "./transport/udp/cached_exporter.ts";
+
+/** A session, and what the proxy keeps beside it. */
+export interface OpenSession {
+  readonly session: Session;
+  readonly rewriter: CapturableRewriter;
+}
+
+/** The sessions that have not ended, oldest first, and the counters of those that have. */
+export class OpenSessions implements Iterable<Session> {
+  readonly #report: ReportEvent;
+  readonly #counters: ProxyCounters;
+  readonly #open = new Map<string, OpenSession>();
+  /** Each resolves when its session has ended. */
+  readonly #running = new Map<string, Promise<SessionOutcome>>();
+  readonly #ended = new Counters();
+
+  constructor(report: ReportEvent, counters: ProxyCounters) {
+    this.#report = report;
+    this.#counters = counters;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  *[Symbol.iterator](): Iterator<Session> {
+    for (const { session } of this.#open.values()) yield session;
+  }
+
+  get(id: string): OpenSession | undefined {
+    return this.#open.get(id);
+  }
+
+  /** Adds a session and starts it. Its end has to be announced by {@link end}. */
+  start(open: OpenSession): void {
+    const { session } = open;
+    this.#open.set(session.id, open);
+    const message = `session ${session.id} with ${session.peer} is open`;
+    this.#report({ level: "info", event: "session_opened", message, fields: describeSession(session) });
+    this.#running.set(session.id, session.run());
+  }
+
+  /** Removes a session that has ended; its counters stay in the totals. */
+  end(id: string, outcome: SessionOutcome): void {
+    const session = this.#open.get(id)?.session;
+    if (session === undefined) return;
+    this.#running.delete(id);
+    this.#open.delete(id);
+    this.#ended.add(session.counters);
+    this.#counters.countSession(session.transport, outcome);
+    const { messagesReceived, messagesSent, recordsReceived, recordsSent } = session.counters;
+    const counted = { outcome, messagesReceived, messagesSent, recordsReceived, recordsSent };
+    const message = `session ${id} with ${session.peer} has ended: ${outcome.replaceAll("_", " ")}`;
+    const level = outcome === "closed" || outcome === "drained" || outcome === "administrator" ? "info" : "warning";
+    this.#report({ level, event: "session_closed", message, fields: { ...describeSession(session), ...counted } });
+  }
+
+  /** Resolves when every session that is open now has ended. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#running.values());
+  }
+
+  /** Asks every session to end with this outcome. */
+  stop(outcome: SessionOutcome): void {
+    for (const session of this) session.stop(outcome);
+  }
+
+  /** The counters of all sessions, open and ended. */
+  totals(): Counters {
+    const totals = new Counters();
+    totals.add(this.#ended);
+    for (const session of this) totals.add(session.counters);
+    return totals;
+  }
+
+  /** Discards the lost values kept of ended sessions. Open sessions discard their own. */
+  forgetLostValues(): void {
+    this.#ended.forgetLostValues();
+  }
+
+  /** What exporters over UDP have announced, for a {@link TemplateCache}. Templates are encoded when they are read. */
+  *cachedExporters(): Iterable<CachedExporter> {
+    for (const session of this) {
+      const { templateLife, remoteAddress } = session;
+      if (templateLife === undefined) continue;
+      yield {
+        ...templateLife,
+        address: remoteAddress.hostname,
+        port: remoteAddress.port,
+        get templates() {
+          return session.sourceTemplates();
+        },
+      };
+    }
+  }
+}
+
+/** The fields that the events of a session's beginning and end have in common. */
+function describeSession({ id, peer, transport, certificateName }: Session): EventFields {
+  return { session: id, peer, transport, ...(certificateName === undefined ? {} : { certificateName }) };
+}

@@ -1,0 +1,138 @@
+import type { CollectorFacts } from "../mediation/session/session_rewriter.ts";
+import { CollectorLink, type CollectorLinkOptions } from "./collector/collector_link.ts";
+import type { BufferPool } from "./memory/buffer_pool.ts";
+import type { OpenSession } from "./open_sessions.ts";
+import { DEFAULT_LIMITS, type ProxyLimits, type ProxyOptions } from "./proxy_options.ts";
+import { mediationReport } from "./reporting/mediation_report.ts";
+import type { ProxyCounters, SessionOutcome } from "./reporting/proxy_counters.ts";
+import { reportOfSession } from "./reporting/proxy_event.ts";
+import { CapturableRewriter } from "./session/capture.ts";
+import { Session } from "./session/session.ts";
+import { dialer } from "./sockets.ts";
+import type { Clock } from "./time/clock.ts";
+import { formatAddress } from "./transport/address.ts";
+import type { Connection, Dial } from "./transport/connection.ts";
+import type { Listener } from "./transport/listener.ts";
+
+/** Octets of a UDP datagram that every known collector accepts. Used where the options give no `maxMessageLength`. */
+const SAFE_DATAGRAM = 1024;
+
+/** What all sessions of a proxy share. */
+export interface SessionFactoryParts {
+  readonly clock: Clock;
+  readonly pool: BufferPool;
+  readonly counters: ProxyCounters;
+  /** Called when a session has ended, with its id. */
+  readonly onEnd: (id: string, outcome: SessionOutcome) => void;
+}
+
+/** Makes sessions from the current options, and applies changed options to sessions that are open. */
+export class SessionFactory {
+  #options: ProxyOptions;
+  #limits: ProxyLimits;
+  readonly #parts: SessionFactoryParts;
+  /** One object for the links of thousands of sessions. */
+  #linkOptions: CollectorLinkOptions;
+  /** Dials the current collector, where one function does for all sessions. */
+  #sharedDial: Dial | undefined;
+  #nextId = 1;
+
+  constructor(options: ProxyOptions, parts: SessionFactoryParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#linkOptions = this.#makeLinkOptions();
+  }
+
+  get mode(): "rewrite" | "observe" {
+    return this.#options.mode ?? "rewrite";
+  }
+
+  get limits(): ProxyLimits {
+    return this.#limits;
+  }
+
+  /** Uses these options from now on. Open sessions take them up with {@link update}. */
+  configure(options: ProxyOptions): void {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#linkOptions = this.#makeLinkOptions();
+    this.#sharedDial = undefined;
+  }
+
+  /** Makes the session of a new exporter, and begins to dial its collector. */
+  open(exporter: Connection, listener: Listener): OpenSession {
+    const { clock, pool, counters, onEnd } = this.#parts;
+    const id = String(this.#nextId++);
+    const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
+    const mediated = this.#options.mediator.open({
+      address: exporter.remoteAddress.hostname,
+      ...(exporter.certificateName === undefined ? {} : { certificateName: exporter.certificateName }),
+      reliable: exporter.transport !== "udp",
+      ...this.#collectorFacts(),
+      notify: mediationReport(report),
+    });
+    const rewriter = new CapturableRewriter(mediated);
+    const link = new CollectorLink(this.#linkOptions, { dial: this.#dial(), hold: this.#hold(exporter), report });
+    const session = new Session({
+      id,
+      exporter,
+      listener,
+      link,
+      rewriter,
+      observe: this.mode === "observe",
+      pool,
+      limits: this.limits,
+      counters,
+      openedAt: clock.date(),
+      report,
+      onEnd,
+    });
+    return { session, rewriter };
+  }
+
+  /**
+   * Applies the current options to an open session.
+   *
+   * @param collectorChanged whether the collector, or the way to it, differs from the one that the session was made for
+   */
+  update(session: Session, collectorChanged: boolean): void {
+    const { collector } = this.#options;
+    const observe = this.mode === "observe";
+    session.limit(this.limits, this.#hold(session));
+    const renew = session.observed !== observe || (!observe && session.outdated);
+    if (!collectorChanged && !renew) {
+      // The certificates may have changed. Over UDP the dialer stays, as it keeps the port that it sends from.
+      if (collector.transport === "tls") session.redirect(dialer(collector));
+      return session.remap();
+    }
+    const dial = dialer(collector);
+    session.move({ dial, observe, renew: renew || session.outdated, collector: this.#collectorFacts() });
+  }
+
+  #collectorFacts(): CollectorFacts {
+    const { transport, maxMessageLength } = this.#options.collector;
+    const longest = maxMessageLength ?? (transport === "udp" ? SAFE_DATAGRAM : undefined);
+    return { datagrams: transport === "udp", ...(longest === undefined ? {} : { maxMessageLength: longest }) };
+  }
+
+  #makeLinkOptions(): CollectorLinkOptions {
+    const { collector: { inFlight }, random = Math.random } = this.#options;
+    const { clock, counters } = this.#parts;
+    const dialTimeout = this.limits.dial;
+    return { clock, counters, random, dialTimeout, ...(inFlight === undefined ? {} : { inFlight }) };
+  }
+
+  /** Over UDP, each session sends from a port of its own. */
+  #dial(): Dial {
+    const { collector } = this.#options;
+    return collector.transport === "udp" ? dialer(collector) : this.#sharedDial ??= dialer(collector);
+  }
+
+  /** How long an exporter is held while no collector is connected, in milliseconds. */
+  #hold({ transport }: Pick<Connection, "transport">): number {
+    if (this.mode === "observe") return 0;
+    // An exporter over UDP cannot be asked to start again, and announces its templates only every half hour.
+    return transport === "udp" ? Infinity : this.limits.hold;
+  }
+}
