@@ -1,5 +1,6 @@
 import { Command } from "commander";
-import { configurationOption, required } from "./command_line/command_options.ts";
+import { rehearse } from "../service/service.ts";
+import { configurationFailure, configurationOption, required } from "./command_line/command_options.ts";
 import {
   type ConfigurationDescription,
   describe,
@@ -26,7 +27,13 @@ export function checkCommand(): Command {
 }
 
 async function check({ config, json = false }: Options): Promise<void> {
-  const description = describe(await configurationOption(required("--config <file>", config)));
+  const configuration = await configurationOption(required("--config <file>", config));
+  try {
+    await rehearse(configuration);
+  } catch (error) {
+    throw configurationFailure(configuration, error);
+  }
+  const description = describe(configuration);
   await writeLine(json ? JSON.stringify(description, null, 2) : descriptionText(description).join("\n"));
 }
 

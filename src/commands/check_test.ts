@@ -69,3 +69,40 @@ Deno.test("check names every mistake, on standard error, with status 2", async (
   assert.match(stderr, /:2:\d+: collector\.address: "nowhere" is not allowed/);
   assert.match(stderr, /:3:\d+: limit: unknown key/);
 });
+
+const TLS = "listen: [{ transport: tls, address: 127.0.0.1:0, tls: { certificate: tls.pem, key: tls.pem } }]";
+const REFUSED: readonly (readonly [what: string, yaml: string, line: RegExp])[] = [
+  [
+    "a certificate that is none",
+    CONFIGURATION.replace(/listen.*/, TLS),
+    /proxy\.yaml: certificate: certificate 1 cannot be read/,
+  ],
+  [
+    "a tls mode",
+    CONFIGURATION.replace(/listen.*/, TLS.replace("{ cert", "{ mode: mint, cert")),
+    /"mint" is not allowed/,
+  ],
+  ["a profile", CONFIGURATION.replace("antrea/v1.15", "auto"), /unknown profile "auto"/],
+  ["a rule's mode", CONFIGURATION.replace("plugins:", "mode: observe\n    plugins:"), /peers\[0\]\.mode: unknown key/],
+  ["a rule's collector", CONFIGURATION.replace("plugins:", "collector: { address: h:1 }\n    plugins:"), /unknown key/],
+];
+
+for (const [what, yaml, line] of REFUSED) {
+  Deno.test(`check refuses what serve refuses, in the same words: ${what}`, async () => {
+    const directory = await Deno.makeTempDir();
+    try {
+      await Deno.writeTextFile(
+        `${directory}/tls.pem`,
+        "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
+      );
+      await Deno.writeTextFile(`${directory}/proxy.yaml`, yaml);
+      const args = ["--config", `${directory}/proxy.yaml`];
+      const [checked, served] = await Promise.all([runCommand("check", args), runCommand("serve", args)]);
+      assert.match(checked.stderr, line);
+      assert.deepEqual([checked.status, checked.text, checked.stderr], [2, "", served.stderr]);
+      assert.equal(served.status, 2);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+}

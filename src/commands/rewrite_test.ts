@@ -93,7 +93,7 @@ Deno.test("--from-address chooses the peer rule", async () => {
   const yaml = `${CONFIGURATION}
 peers:
   - match: { address: 10.1.0.0/16 }
-    mode: observe
+    collector: { profile: rfc7011 }
 `;
   assert.deepEqual((await rewrite(yaml, stream, "--from-address", "10.1.2.3")).stdout, stream);
   assert.notDeepEqual((await rewrite(yaml, stream, "--from-address", "10.2.2.3")).stdout, stream);

@@ -6,7 +6,7 @@ import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import { VERSION } from "../version.ts";
 import { runFailure, usageFailure } from "./command_line/command_failure.ts";
 import { errorMessage } from "../error_message.ts";
-import { orUsageFailure } from "./command_line/command_options.ts";
+import { configurationFailure, orUsageFailure } from "./command_line/command_options.ts";
 import { loadWatched } from "../service/reloader.ts";
 import { Service } from "../service/service.ts";
 
@@ -48,10 +48,7 @@ async function open(configuration: Configuration, report: ReportEvent): Promise<
   try {
     return await Service.open(configuration, report);
   } catch (error) {
-    throw usageFailure(
-      errorMessage(error).split("\n").map((line) => `${configuration.file}: ${line}`).join("\n"),
-      error,
-    );
+    throw configurationFailure(configuration, error);
   }
 }
 

@@ -5,7 +5,7 @@ import { antreaRelease } from "./profiles/antrea_releases.ts";
 import { dialectSchema } from "./profiles/dialect_schema.ts";
 import { PROFILE_NAMES } from "./profiles/profiles.ts";
 import { DURATION, parseDuration, parseSize } from "./yaml/quantity.ts";
-import { oneOf, read, show, text, truth, wholeNumber, wrong } from "./yaml/schema_parts.ts";
+import { oneOf, read, text, truth, wholeNumber, wrong } from "./yaml/schema_parts.ts";
 import { parseSocketAddress } from "./yaml/socket_address.ts";
 
 const listenAddress = read("host:port or [v6]:port, port 0 to 65535", parseSocketAddress);
@@ -16,12 +16,8 @@ const dialAddress = read("host:port or [v6]:port, port 1 to 65535", (value) => {
 
 const transport = oneOf(...TRANSPORT_PROTOCOLS);
 
-const tlsMode = z.enum(["files", "mint", "append-ca"], {
-  error: (issue) => wrong(issue.input, "files, mint, append-ca"),
-}).refine((mode) => mode === "files", {
-  error: (issue) =>
-    `${show(issue.input)} is not available in this version (files: PEM files, read again when they change)`,
-}).meta({ enum: ["files"] });
+/** How a side gets its certificates: `files` are PEM files, read again when they change. */
+const tlsMode = oneOf("files");
 
 const pem = (what: string) => text(`path of a PEM file: ${what}`);
 
@@ -42,9 +38,7 @@ export const listenerSchema = z.strictObject({
   tls: tls.optional(),
 });
 
-const profile = text(PROFILE_NAMES).refine((name) => name !== "auto", {
-  error: () => '"auto" is not available in this version (the collector\'s release, as antrea/v1.15)',
-});
+const profile = text(PROFILE_NAMES);
 
 /** Where records go, and what is expected there. */
 export const collectorSchema = z.strictObject({
@@ -61,9 +55,6 @@ const mode = oneOf("rewrite", "observe");
 export const pluginSchema = z.strictObject({
   use: text("a shipped plugin's name, ./path.ts, or npm:package"),
   with: z.unknown().optional(),
-  isolate: truth().refine((isolate) => !isolate, {
-    error: () => "isolation in a process of its own is not available in this version (leave isolate out)",
-  }).optional(),
 }).meta({ id: "plugin" });
 
 const prefix = read("an IPv4 or IPv6 address, or a network as 10.10.0.0/24", parsePrefix);
@@ -83,16 +74,15 @@ const match = z.strictObject({
   error: () => "matches nothing (one or more of address, observationDomain, certificateName, profile)",
 });
 
-/** One peer rule: whom it is for, and what is different for them. */
+/**
+ * One peer rule: whom it is for, and what is different for them. What stands behind it takes a mode, and a collector's transport,
+ * address and tls as well: {@link PeerSection}. A key is listed here once the proxy does what it says.
+ */
 export const peerSchema = z.strictObject({
   match,
-  mode: mode.optional(),
   collector: z.strictObject({
-    transport: transport.optional(),
-    address: dialAddress.optional(),
     profile: profile.optional(),
     dialect: dialectSchema.optional(),
-    tls: tls.optional(),
   }).optional(),
   plugins: z.array(pluginSchema).optional(),
 });
@@ -133,7 +123,10 @@ export const cacheSchema = z.union([
   cacheSettings,
 ], { error: (issue) => wrong(issue.input, `${cacheFile}, or a map: file, interval, size`) });
 
-/** A whole configuration file. Its parts are checked one by one, so that a mistake in one hides none in another. */
+/**
+ * A whole configuration file, and the one place that says what it may hold: there is no value here that `serve` refuses later. Its
+ * parts are checked one by one, so that a mistake in one hides none in another.
+ */
 export const configurationSchema = z.strictObject({
   listen: z.array(listenerSchema).min(1),
   collector: collectorSchema,
@@ -166,7 +159,7 @@ export type ListenerChoice = z.infer<typeof listenerSchema>;
 export type CollectorChoice = z.infer<typeof collectorSchema>;
 /** A `tls:` block as the schema gives it. */
 export type TlsChoice = z.infer<typeof tls>;
-/** A peer rule as the schema gives it. */
-export type PeerChoice = z.infer<typeof peerSchema>;
+/** A peer rule's `match:` as the schema gives it. */
+export type PeerMatchChoice = z.infer<typeof match>;
 /** A step of a chain as the schema gives it. */
 export type PluginChoice = z.infer<typeof pluginSchema>;

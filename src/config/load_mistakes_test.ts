@@ -102,11 +102,11 @@ admin: { address: 127.0.0.1:1 }
     'proxy.yaml:2:48: collector.profile: unknown profile "antrea/v1.16", did you mean antrea/v1.15, antrea/v1.14, antrea/v1.13? (antrea/v0.12 to antrea/v2.7, a release as antrea/v1.15.2, rfc7011, or the path of a profile file as ./profile.yaml)',
   ]],
   [
-    "what is not there yet",
+    "what is not there yet is not allowed either",
     `${RIGHT.replace("antrea/v1.15", "auto")}plugins: [{ use: match-order, isolate: true }]\n`,
     [
-      'proxy.yaml:2:48: collector.profile: "auto" is not available in this version (the collector\'s release, as antrea/v1.15)',
-      "proxy.yaml:3:40: plugins[0].isolate: isolation in a process of its own is not available in this version (leave isolate out)",
+      'proxy.yaml:2:48: collector.profile: unknown profile "auto", did you mean rfc7011, antrea/v2.7, antrea/v2.6? (antrea/v0.12 to antrea/v2.7, a release as antrea/v1.15.2, rfc7011, or the path of a profile file as ./profile.yaml)',
+      "proxy.yaml:3:31: plugins[0].isolate: unknown key (use, with)",
     ],
   ],
   [
@@ -142,7 +142,7 @@ collector: { transport: tls, address: h:1, profile: rfc7011, tls: { certificate:
       "proxy.yaml:4:55: listen[2].tls.key: cannot read none.pem: there is no such file (a file that can be read)",
       "proxy.yaml:4:65: listen[2].tls.serverName: a name to check is the collector's (certificate, key, ca, requireClientCertificate)",
       "proxy.yaml:4:106: listen[2].tls.requireClientCertificate: true without ca: there is nothing to check certificates with (ca, or false)",
-      'proxy.yaml:5:56: listen[3].tls.mode: "mint" is not available in this version (files: PEM files, read again when they change)',
+      'proxy.yaml:5:56: listen[3].tls.mode: "mint" is not allowed (files)',
       "proxy.yaml:6:67: collector.tls.ca: missing (path of a PEM file)",
       "proxy.yaml:6:67: collector.tls.key: missing (path of a PEM file)",
       "proxy.yaml:6:82: collector.tls.certificate: junk.pem holds no PEM (a file with -----BEGIN … lines)",
@@ -166,13 +166,14 @@ collector: { transport: tls, address: h:1, profile: rfc7011, tls: { certificate:
     [
       "proxy.yaml:4:12: peers[0].match: matches nothing (one or more of address, observationDomain, certificateName, profile)",
       "proxy.yaml:5:5: peers[1].match: missing (a map: address, observationDomain, certificateName, profile)",
+      "proxy.yaml:5:7: peers[1].mode: unknown key (match, collector, plugins)",
       'proxy.yaml:6:23: peers[2].match.address: "10.0.0.0/33" is not allowed (an IPv4 or IPv6 address, or a network as 10.10.0.0/24)',
       "proxy.yaml:6:55: peers[2].match.observationDomain: -1 is not allowed (a whole number, 0 to 4294967295)",
       'proxy.yaml:6:88: peers[2].match.profile: "antrea/v3.0" is not allowed (an Antrea release as antrea/v2.0)',
-      "proxy.yaml:8:5: peers[3].mode: holds for whole sessions, but domain and release are known for each template alone (only where match has nothing but address and certificateName)",
-      "proxy.yaml:9:18: peers[3].collector.address: holds for whole sessions, but domain and release are known for each template alone (only where match has nothing but address and certificateName)",
+      "proxy.yaml:8:5: peers[3].mode: unknown key (match, collector, plugins)",
+      "proxy.yaml:9:18: peers[3].collector.address: unknown key (profile, dialect)",
       "proxy.yaml:9:32: peers[3].collector.dialect: holds for whole sessions, but domain and release are known for each template alone (only where match has nothing but address and certificateName)",
-      "proxy.yaml:11:16: peers[4].collector.tls: missing (a map: mode, ca; certificate, key, serverName)",
+      "proxy.yaml:11:18: peers[4].collector.transport: unknown key (profile, dialect)",
     ],
   ],
   ["a certificate that nobody checks", `${RIGHT}peers: [{ match: { certificateName: n } }]\n`, [

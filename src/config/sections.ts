@@ -1,9 +1,12 @@
 import { z } from "zod";
 import type { PluginList } from "./chains.ts";
+import type { Mode } from "./configuration.ts";
 import {
+  type CollectorChoice,
   collectorSchema,
   configurationSchema,
   listenerSchema,
+  type PeerMatchChoice,
   peerSchema,
   type PluginChoice,
   pluginSchema,
@@ -37,21 +40,29 @@ export function readSections(reader: ConfigurationReader) {
   };
 }
 
-/** What {@link readSections} gives. */
+/** The sections that {@link readSections} returns. */
 export type Sections = ReturnType<typeof readSections>;
-/** One peer rule of it. */
-export type PeerSection = ReturnType<typeof readPeer>;
 
-function readPeer(reader: ConfigurationReader, path: Path) {
-  const peer = reader.checkParts(peerRootSchema, path) ?? {};
+/** One peer rule. The schema decides which of these keys a file may have. */
+export interface PeerSection {
+  readonly path: Path;
+  readonly match?: PeerMatchChoice | undefined;
+  readonly mode?: Mode | undefined;
+  readonly collector?: Optional<CollectorChoice> | undefined;
+  readonly plugins?: PluginList | undefined;
+}
+
+type Optional<Value> = { readonly [Key in keyof Value]?: Value[Key] | undefined };
+
+function readPeer(reader: ConfigurationReader, path: Path): PeerSection {
+  const { collector, plugins, ...peer } = reader.checkParts(peerRootSchema, path) ?? {};
   return {
+    ...peer,
     path,
-    match: peer.match,
-    mode: peer.mode,
-    collector: peer.collector === undefined
+    collector: collector === undefined
       ? undefined
       : reader.checkParts(peerCollectorSchema, [...path, "collector"]) ?? {},
-    plugins: pluginList(reader, [...path, "plugins"], peer.plugins),
+    plugins: pluginList(reader, [...path, "plugins"], plugins),
   };
 }
 

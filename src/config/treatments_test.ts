@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import type { Peer } from "../mediation/mapping/treatment.ts";
+import { SHIPPED } from "../../plugins/mod.ts";
+import { buildConfiguration } from "./build_configuration.ts";
 import type { Configuration } from "./configuration.ts";
+import { ConfigurationReader } from "./configuration_reader.ts";
+import { PluginModules } from "./plugin_modules.ts";
+import { type PeerSection, readSections } from "./sections.ts";
+import { formatMistake } from "./yaml/mistake.ts";
+import { YamlDocument } from "./yaml/yaml_document.ts";
 import { load, mistakes, RIGHT } from "../../test/support/configuration.ts";
 
 function treated(configuration: Configuration, peer: Partial<Peer>): string {
@@ -77,6 +84,42 @@ Deno.test("a rule's certificate name is the whole name", async () => {
   assert.equal(configuration.chooseSession({}).rule, undefined);
 });
 
+/** Builds the configuration of this text, with rules that hold what the schema does not let a file say yet. */
+function withOwn(yaml: string, own: Readonly<Record<number, Partial<PeerSection>>>) {
+  const reader = new ConfigurationReader(new YamlDocument("proxy.yaml", yaml), () => "");
+  const sections = readSections(reader);
+  const peers = sections.peers.map((peer, index) => ({ ...peer, ...own[index] }));
+  const modules = new PluginModules(reader, SHIPPED, () => Promise.reject(new Error("nothing is imported")));
+  const configuration = buildConfiguration(reader, { ...sections, peers }, modules);
+  return { configuration, mistakes: reader.mistakes.map(formatMistake) };
+}
+
+function withOwnCollector(yaml: string): Configuration {
+  const collector = { profile: "antrea/v0.12", address: { hostname: "other.example", port: 4739 } };
+  const { configuration, mistakes } = withOwn(yaml, { 2: { mode: "observe", collector } });
+  assert.deepEqual(mistakes, []);
+  assert(configuration !== undefined);
+  return configuration;
+}
+
+Deno.test("a rule for a domain has no mode or collector of its own; a tls collector needs its certificates", () => {
+  const yaml = `${RIGHT}peers:
+  - { match: { observationDomain: 5 } }
+  - { match: { address: 10.0.0.1 } }
+`;
+  const address = { hostname: "other.example", port: 4739 };
+  const why = "holds for whole sessions, but domain and release are known for each template alone " +
+    "(only where match has nothing but address and certificateName)";
+  assert.deepEqual(
+    withOwn(yaml, { 0: { mode: "observe", collector: { address } }, 1: { collector: { transport: "tls" } } }).mistakes,
+    [
+      `proxy.yaml:4:5: peers[0].mode: ${why}`,
+      `proxy.yaml:4:5: peers[0].collector.address: ${why}`,
+      "proxy.yaml:5:5: peers[1].collector.tls: missing (a map: mode, ca; certificate, key, serverName)",
+    ],
+  );
+});
+
 const TWO_COLLECTORS = `${RIGHT}${only("match-order")}
 peers:
   - match: { profile: antrea/v2.0 }
@@ -84,15 +127,14 @@ peers:
   - match: { observationDomain: 7 }
     collector: { profile: antrea/v2.7 }
   - match: { address: 10.0.0.0/8 }
-    mode: observe
-    collector: { address: other.example:4739, profile: antrea/v0.12 }
+    collector: { profile: antrea/v0.12 }
     ${only("pad-missing")}
   - match: { observationDomain: 8 }
     ${only("map-fields")}
 `;
 
-Deno.test("collector and mode are a session's, decided by the first rule that can be known when it opens", async () => {
-  const configuration = await load(TWO_COLLECTORS);
+Deno.test("collector and mode are a session's, decided by the first rule that can be known when it opens", () => {
+  const configuration = withOwnCollector(TWO_COLLECTORS);
   const other = configuration.chooseSession({ address: "10.1.1.1" });
   assert.deepEqual([other.rule, other.mode, other.collector.address.hostname, other.profile.name], [
     "peers[2]",
@@ -105,8 +147,8 @@ Deno.test("collector and mode are a session's, decided by the first rule that ca
   assert.deepEqual(configuration.collectors, [configuration.collector, other.collector]);
 });
 
-Deno.test("a template's rule replaces what its session's says, where it comes before it", async () => {
-  const configuration = await load(TWO_COLLECTORS);
+Deno.test("a template's rule replaces what its session's says, where it comes before it", () => {
+  const configuration = withOwnCollector(TWO_COLLECTORS);
   const outside = { address: "11.1.1.1" };
   const inside = { address: "10.1.1.1" };
   const v20 = { detectedProfile: "antrea/v2.0" };

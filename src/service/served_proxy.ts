@@ -180,15 +180,3 @@ export class ServedProxy {
     return this.proxy.close();
   }
 }
-
-/** What the configuration asks for that this version cannot do yet; each with its path. */
-export function unavailable({ collectors, mode, peers }: Configuration): string[] {
-  const wanted: string[] = [];
-  if (collectors.length > 1) {
-    wanted.push("peers: more than one collector is not available in this version (the one of collector.address)");
-  }
-  if (peers.some(({ treatment }) => treatment.mode !== mode)) {
-    wanted.push(`peers: a mode of their own is not available in this version (${mode} for all)`);
-  }
-  return wanted;
-}

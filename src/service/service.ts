@@ -7,7 +7,7 @@ import type { BoundListener } from "../proxy/proxy.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import { TemplateCache } from "../proxy/transport/udp/template_cache.ts";
 import { certificateFiles, type Loaded, loadWatched, Reloader } from "./reloader.ts";
-import { ServedProxy, type ServedProxyOptions, servedProxyOptions, unavailable } from "./served_proxy.ts";
+import { ServedProxy, type ServedProxyOptions, servedProxyOptions } from "./served_proxy.ts";
 import { TlsEndpoints } from "./tls_files.ts";
 
 /** An admin server that is left may finish what it is answering. */
@@ -131,12 +131,20 @@ export class Service {
   }
 }
 
+/**
+ * Does all that {@link Service.open} does before it binds or writes anything, and undoes it.
+ *
+ * @throws Error that names what the configuration lacks, one line each
+ */
+export async function rehearse(configuration: Configuration): Promise<void> {
+  const { endpoints } = await prepare(configuration, () => {});
+  endpoints.close();
+}
+
 async function prepare(
   configuration: Configuration,
   report: ReportEvent,
 ): Promise<{ options: ServedProxyOptions; endpoints: TlsEndpoints }> {
-  const missing = unavailable(configuration);
-  if (missing.length > 0) throw new Error(missing.join("\n"));
   const endpoints = new TlsEndpoints(report);
   try {
     return { options: await servedProxyOptions(configuration, endpoints), endpoints };
