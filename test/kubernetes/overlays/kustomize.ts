@@ -1,0 +1,79 @@
+/** The real kustomize, built into `.cache/kubernetes`; as a program, before the tests. */
+
+const ROOT = new URL("../../../", import.meta.url);
+const CACHE = new URL(".cache/kubernetes/", ROOT);
+const MODULE = new URL("../tools/kustomize/", import.meta.url);
+const PACKAGE = "sigs.k8s.io/kustomize/kustomize/v5";
+
+let built: Promise<string> | undefined;
+
+/**
+ * Path of the program. Builds it where its go.mod has changed since; test files that run at the same time wait for each other.
+ *
+ * @throws Error with the compiler's words
+ */
+export function buildKustomize(): Promise<string> {
+  return built ??= build();
+}
+
+async function build(): Promise<string> {
+  await Deno.mkdir(CACHE, { recursive: true });
+  using lock = await Deno.open(new URL("kustomize.lock", CACHE), { create: true, write: true });
+  await lock.lock(true);
+  const sum = await crypto.subtle.digest("SHA-256", await Deno.readFile(new URL("go.sum", MODULE)));
+  const binary = new URL(`kustomize-${new Uint8Array(sum).toHex().slice(0, 16)}`, CACHE).pathname;
+  try {
+    await Deno.stat(binary);
+    return binary;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const partial = `${binary}.partial`;
+  await run("go", ["build", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o", partial, PACKAGE], {
+    cwd: MODULE,
+    env: { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly" },
+  });
+  // Renamed when whole: a build that was interrupted is never taken for done.
+  await Deno.rename(partial, binary);
+  return binary;
+}
+
+/**
+ * What kustomize makes of a manifest and components of config/kubernetes, as YAML.
+ *
+ * @param manifest a YAML file's text
+ * @param components as `sidecar`, `redirect`; none: only what kustomize normalises
+ * @param more files beside the kustomization, by name: a kustomization of its own replaces the one that is written
+ */
+export async function kustomize(
+  manifest: string,
+  components: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const binary = await buildKustomize();
+  const directory = await Deno.makeTempDir({ dir: CACHE.pathname, prefix: "overlay-" });
+  const lines = ["resources: [flow-aggregator.yml]", ...components.length > 0 ? ["components:"] : []];
+  const files = {
+    "kustomization.yaml": [...lines, ...components.map((name) => `- ../../../config/kubernetes/${name}`)].join("\n"),
+    "flow-aggregator.yml": manifest,
+    ...more,
+  };
+  try {
+    for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${directory}/${name}`, text);
+    return await run(binary, ["build", directory]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function run(
+  program: string,
+  args: readonly string[],
+  options: Pick<Deno.CommandOptions, "cwd" | "env"> = {},
+): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args], ...options }).output();
+  if (!success) throw new Error(`${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}
+
+if (import.meta.main) await buildKustomize();
