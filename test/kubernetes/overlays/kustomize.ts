@@ -1,4 +1,5 @@
 /** The real kustomize, built into `.cache/kubernetes`; as a program, before the tests. */
+import { runTool } from "../../support/tool_test_case.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
 const CACHE = new URL(".cache/kubernetes/", ROOT);
@@ -29,10 +30,12 @@ async function build(): Promise<string> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   const partial = `${binary}.partial`;
-  await run("go", ["build", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o", partial, PACKAGE], {
+  const { success, stderr } = await new Deno.Command("go", {
+    args: ["build", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o", partial, PACKAGE],
     cwd: MODULE,
     env: { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly" },
-  });
+  }).output();
+  if (!success) throw new Error(`kustomize: ${new TextDecoder().decode(stderr)}`);
   // Renamed when whole: a build that was interrupted is never taken for done.
   await Deno.rename(partial, binary);
   return binary;
@@ -60,20 +63,10 @@ export async function kustomize(
   };
   try {
     for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${directory}/${name}`, text);
-    return await run(binary, ["build", directory]);
+    return (await runTool(binary, ["build", directory])).stdout;
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
-}
-
-async function run(
-  program: string,
-  args: readonly string[],
-  options: Pick<Deno.CommandOptions, "cwd" | "env"> = {},
-): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args], ...options }).output();
-  if (!success) throw new Error(`${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
-  return new TextDecoder().decode(stdout);
 }
 
 if (import.meta.main) await buildKustomize();

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { kustomize } from "./kustomize.ts";
 import { at, type Container, deployment, endpoints, type Objects, parseObjects } from "./objects.ts";
-import { manifestTest, UPSTREAM } from "./upstream.ts";
+import { GO, toolTest } from "../../support/tool_test_case.ts";
+import { UPSTREAM } from "./upstream.ts";
 
 const OURS = "ipfix-skew-proxy";
 const PART_OF = "app.kubernetes.io/part-of";
@@ -28,20 +29,26 @@ const COMBINATIONS: readonly Combination[] = PLACES.flatMap((place) =>
 );
 
 for (const { release, text } of UPSTREAM) {
-  manifestTest(`overlays over Flow Aggregator ${release}`, async (context) => {
+  toolTest(GO, `overlays over Flow Aggregator ${release}`, async () => {
     const original = parseObjects(await kustomize(text, []));
     for (const combination of COMBINATIONS) {
       const components = [combination.place, ...combination.redirects, ...combination.optional];
-      await context.step(components.join(" + "), async () => {
-        const objects = parseObjects(await kustomize(text, components));
-        checkOut(original, objects, combination);
-        if (combination.place === "gateway") checkGateway(objects);
-        else checkSidecar(objects, combination.place);
-        checkWays(original, objects, combination);
-        checkOptional(objects, combination);
-      });
+      const objects = parseObjects(await kustomize(text, components));
+      try {
+        check(original, objects, combination);
+      } catch (error) {
+        throw new Error(components.join(" + "), { cause: error });
+      }
     }
   });
+}
+
+function check(original: Objects, objects: Objects, combination: Combination): void {
+  checkOut(original, objects, combination);
+  if (combination.place === "gateway") checkGateway(objects);
+  else checkSidecar(objects, combination.place);
+  checkWays(original, objects, combination);
+  checkOptional(objects, combination);
 }
 
 /** Without what the overlay adds, each object of upstream is as it was, to the octet; whatever else is there can be found by its label. */
