@@ -1,14 +1,14 @@
 import { Counters } from "../mediation/templates/counters.ts";
 import type { ProxyCounters, SessionOutcome } from "./reporting/proxy_counters.ts";
 import type { EventFields, ReportEvent } from "./reporting/proxy_event.ts";
-import type { CapturableRewriter } from "./session/capture.ts";
+import type { SessionCapture } from "./session/capture.ts";
 import type { Session } from "./session/session.ts";
 import type { CachedExporter } from "./transport/udp/cached_exporter.ts";
 
 /** A session, and what the proxy keeps beside it. */
 export interface OpenSession {
   readonly session: Session;
-  readonly rewriter: CapturableRewriter;
+  readonly capture: SessionCapture;
 }
 
 /** The sessions that have not ended, oldest first, and the counters of those that have. */

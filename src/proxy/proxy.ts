@@ -179,7 +179,7 @@ export class Proxy {
    */
   capture(id: string, limits: CaptureLimits, stop: AbortSignal): Promise<Captured> | "busy" | undefined {
     const open = this.#sessions.get(id);
-    return open === undefined ? undefined : open.rewriter.capture(limits, stop) ?? "busy";
+    return open === undefined ? undefined : open.capture.begin(limits, stop) ?? "busy";
   }
 
   /**

@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS, type ProxyLimits, type ProxyOptions } from "./proxy_opt
 import { mediationReport } from "./reporting/mediation_report.ts";
 import type { ProxyCounters, SessionOutcome } from "./reporting/proxy_counters.ts";
 import { reportOfSession } from "./reporting/proxy_event.ts";
-import { CapturableRewriter } from "./session/capture.ts";
+import { SessionCapture } from "./session/capture.ts";
 import { Session } from "./session/session.ts";
 import { dialer } from "./sockets.ts";
 import type { Clock } from "./time/clock.ts";
@@ -65,14 +65,14 @@ export class SessionFactory {
     const { clock, pool, counters, onEnd } = this.#parts;
     const id = String(this.#nextId++);
     const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
-    const mediated = this.#options.mediator.open({
+    const rewriter = this.#options.mediator.open({
       address: exporter.remoteAddress.hostname,
       ...(exporter.certificateName === undefined ? {} : { certificateName: exporter.certificateName }),
       reliable: exporter.transport !== "udp",
       ...this.#collectorFacts(),
       notify: mediationReport(report),
     });
-    const rewriter = new CapturableRewriter(mediated);
+    const capture = new SessionCapture(rewriter);
     const link = new CollectorLink(this.#linkOptions, { dial: this.#dial(), hold: this.#hold(exporter), report });
     const session = new Session({
       id,
@@ -80,6 +80,7 @@ export class SessionFactory {
       listener,
       link,
       rewriter,
+      tap: capture,
       observe: this.mode === "observe",
       pool,
       limits: this.limits,
@@ -88,7 +89,7 @@ export class SessionFactory {
       report,
       onEnd,
     });
-    return { session, rewriter };
+    return { session, capture };
   }
 
   /**

@@ -1,29 +1,29 @@
 import { concatenate } from "../../ipfix/concatenate.ts";
 import { MessageBuilder } from "../../ipfix/message_builder.ts";
 import { decodeMessageHeader, writeMessageHeader } from "../../ipfix/message_header.ts";
-import type { Counters } from "../../mediation/templates/counters.ts";
-import type { CollectorFacts, SessionRewriter, TemplateState } from "../../mediation/session/session_rewriter.ts";
+import type { SessionRewriter, TemplateState } from "../../mediation/session/session_rewriter.ts";
 import { targetTemplate } from "../../mediation/mapping/template_mapping.ts";
 import { messageLength } from "../transport/message_walk.ts";
+import type { RewriterTap } from "./rewriter_tap.ts";
 
-/** When a capture ends by itself. */
+/** What ends a capture of its own accord. */
 export interface CaptureLimits {
-  /** Messages received. */
+  /** Messages received, at most. */
   readonly messages: number;
-  /** Octets of each side. */
+  /** Octets of each side, at most. */
   readonly octets: number;
 }
 
-/** Why a capture ended: `stopped` from outside, as its time was over. */
+/** Why a capture ended: one of its limits, `stopped` by its caller, or `closed` with its session. */
 export type CaptureEnd = "messages" | "octets" | "stopped" | "closed";
 
-/** Both sides of a session for some time: RFC 5655 files, each with the templates that stood when it began at its head. */
+/** Both sides of a session over some time, as RFC 5655 files. Each begins with the templates that stood when the capture began. */
 export interface Captured {
   /** As the exporter sent it. */
   readonly received: Uint8Array;
   /** As the collector gets it; in observe mode, as it would. */
   readonly sent: Uint8Array;
-  /** Messages received, without those at the head. */
+  /** Messages received, not counting the templates at the head. */
   readonly messages: number;
   readonly end: CaptureEnd;
 }
@@ -42,7 +42,7 @@ class Recording {
     this.done = new Promise((resolve) => this.#resolve = resolve);
   }
 
-  /** Takes copies. @returns whether that was the end */
+  /** Takes copies of whole messages. @returns whether the capture has ended */
   take(received: Uint8Array, sent: Uint8Array): boolean {
     const { messages, octets } = this.limits;
     let end: CaptureEnd | undefined;
@@ -87,24 +87,22 @@ interface Head {
   readonly sent: readonly Uint8Array[];
 }
 
-/**
- * A rewriter whose octets can be captured while it works, before and after. Without a capture under way it costs a comparison for
- * each read, none for a record.
- */
-export class CapturableRewriter implements SessionRewriter {
+/** Captures of one session, one at a time. While none is under way it costs a comparison for each read. */
+export class SessionCapture implements RewriterTap {
   #recording: Recording | undefined;
 
-  constructor(readonly rewriter: SessionRewriter) {}
+  /** @param session whose templates stand at the head of each file */
+  constructor(readonly session: Pick<SessionRewriter, "sourceTemplates" | "templates">) {}
 
   /**
-   * Captures what comes from now on.
+   * Captures the messages from now on.
    *
-   * @param stop ends it
-   * @returns undefined: one is under way
+   * @param stop ends the capture
+   * @returns undefined where one is under way already
    */
-  capture(limits: CaptureLimits, stop: AbortSignal): Promise<Captured> | undefined {
+  begin(limits: CaptureLimits, stop: AbortSignal): Promise<Captured> | undefined {
     if (this.#recording !== undefined) return undefined;
-    const head = { received: this.sourceTemplates(), sent: targetTemplates(this.templates()) };
+    const head = { received: this.session.sourceTemplates(), sent: targetTemplates(this.session.templates()) };
     const recording = this.#recording = new Recording(limits, head);
     const onStop = () => this.#finish(recording, "stopped");
     stop.addEventListener("abort", onStop, { once: true });
@@ -112,68 +110,17 @@ export class CapturableRewriter implements SessionRewriter {
     return recording.done.finally(() => stop.removeEventListener("abort", onStop));
   }
 
-  #finish(recording: Recording, end: CaptureEnd): void {
-    if (this.#recording === recording) this.#recording = undefined;
-    recording.finish(end);
-  }
-
-  rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
-    const octets = this.rewriter.rewrite(input, output);
-    if (this.#recording?.take(input.subarray(0, this.consumed), octets) === true) this.#recording = undefined;
-    return octets;
+  take(input: Uint8Array, consumed: number, output: Uint8Array): void {
+    if (this.#recording?.take(input.subarray(0, consumed), output) === true) this.#recording = undefined;
   }
 
   close(): void {
     if (this.#recording !== undefined) this.#finish(this.#recording, "closed");
-    this.rewriter.close();
   }
 
-  get consumed(): number {
-    return this.rewriter.consumed;
-  }
-
-  get produced(): number {
-    return this.rewriter.produced;
-  }
-
-  get producedRecords(): number {
-    return this.rewriter.producedRecords;
-  }
-
-  get counters(): Counters {
-    return this.rewriter.counters;
-  }
-
-  get skewed(): boolean {
-    return this.rewriter.skewed;
-  }
-
-  get outdated(): boolean {
-    return this.rewriter.outdated;
-  }
-
-  restart(unsent?: Uint8Array): void {
-    this.rewriter.restart(unsent);
-  }
-
-  announce(): void {
-    this.rewriter.announce();
-  }
-
-  remap(): void {
-    this.rewriter.remap();
-  }
-
-  renew(unsent?: Uint8Array, collector?: CollectorFacts): number {
-    return this.rewriter.renew(unsent, collector);
-  }
-
-  templates(): TemplateState[] {
-    return this.rewriter.templates();
-  }
-
-  sourceTemplates(): Uint8Array[] {
-    return this.rewriter.sourceTemplates();
+  #finish(recording: Recording, end: CaptureEnd): void {
+    if (this.#recording === recording) this.#recording = undefined;
+    recording.finish(end);
   }
 }
 
@@ -188,7 +135,7 @@ function targetTemplates(states: readonly TemplateState[]): Uint8Array[] {
   });
 }
 
-/** Template messages count no records: they have the sequence number and time of what comes behind them in their domain. */
+/** The head with the sequence number and time of the first message behind it in its domain: template messages count no records. */
 function inSequence(head: readonly Uint8Array[], messages: readonly Uint8Array[]): Uint8Array[] {
   const first = new Map<number, { sequenceNumber: number; exportTime: number }>();
   for (const message of messages) {

@@ -1,11 +1,11 @@
 import { DecodeError } from "../../ipfix/decode_error.ts";
 import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../../ipfix/message_header.ts";
-import type { Counters } from "../../mediation/templates/counters.ts";
-import type { CollectorFacts, SessionRewriter, TemplateState } from "../../mediation/session/session_rewriter.ts";
+import type { OctetRewriter, SessionRewriter } from "../../mediation/session/session_rewriter.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
 import { messageLength, wholeMessages } from "../transport/message_walk.ts";
 import { OUTPUT_OCTETS } from "../memory/output_octets.ts";
 import { ReadBuffer } from "../memory/read_buffer.ts";
+import type { RewriterTap } from "./rewriter_tap.ts";
 
 /**
  * Told of the message that ended the observing.
@@ -24,6 +24,8 @@ export interface ObservingOptions {
   /** Relay whole messages only: each becomes a datagram, so that broken ones cannot be relayed. */
   readonly datagrams: () => boolean;
   readonly onBroken: OnBroken;
+  /** Sees what is observed, and what rewriting made of it. */
+  readonly tap?: RewriterTap | undefined;
   /** Messages that go out first: the exporter's templates, where it announced them to another connection. */
   readonly prelude?: readonly Uint8Array[];
 }
@@ -32,7 +34,7 @@ export interface ObservingOptions {
  * `mode: observe`: every octet goes out as it came in, whole messages or not, and a rewriter runs beside for its reports; what it
  * gives out is thrown away. A broken message ends the observing, not the relay.
  */
-export class ObservingRewriter implements SessionRewriter {
+export class ObservingRewriter implements OctetRewriter {
   consumed = 0;
   produced = 0;
   producedRecords = 0;
@@ -63,14 +65,6 @@ export class ObservingRewriter implements SessionRewriter {
     return this.#input === undefined ? undefined : this.#input.length === 0 && this.#prelude.length === 0;
   }
 
-  get counters(): Counters {
-    return this.#observed.counters;
-  }
-
-  get skewed(): boolean {
-    return this.#observed.skewed;
-  }
-
   rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
     if (this.#putPrelude(output)) return output.subarray(0, this.produced);
     const { datagrams } = this.#options;
@@ -80,9 +74,9 @@ export class ObservingRewriter implements SessionRewriter {
     const length = wholeOnly ? wholeMessages(input, most) : this.#finishing ? this.#toBoundary(input, most) : most;
     const octets = input.subarray(0, length);
     this.consumed = this.produced = length;
-    const before = this.counters.recordsReceived;
+    const before = this.#observed.counters.recordsReceived;
     this.#observe(octets);
-    this.producedRecords = this.counters.recordsReceived - before;
+    this.producedRecords = this.#observed.counters.recordsReceived - before;
     return octets;
   }
 
@@ -118,7 +112,9 @@ export class ObservingRewriter implements SessionRewriter {
         this.#input.fill(part.length);
         start += part.length;
         do {
-          this.#observed.rewrite(this.#input.waiting(), scratch);
+          const waiting = this.#input.waiting();
+          const rewritten = this.#observed.rewrite(waiting, scratch);
+          this.#options.tap?.take(waiting, this.#observed.consumed, rewritten);
           this.#input.consume(this.#observed.consumed);
           this.#offset += this.#observed.consumed;
         } while (this.#observed.consumed > 0 || this.#observed.produced > 0);
@@ -132,35 +128,12 @@ export class ObservingRewriter implements SessionRewriter {
     }
   }
 
-  /** Never called: what was relayed untouched cannot be told apart from what was not, so such a session ends with its collector. */
-  restart(): void {
-    throw new Error("a session that is only observed cannot be taken up again");
-  }
-
   announce(): void {}
 
   /** Nothing that it relays depends on it, so that nothing has to go out anew for a collector that expects something else. */
   remap(): void {
     if (this.#observed.outdated) this.#observed.renew();
     else this.#observed.remap();
-  }
-
-  get outdated(): boolean {
-    return this.#observed.outdated;
-  }
-
-  /** As {@link remap}. */
-  renew(_unsent?: Uint8Array, collector?: CollectorFacts): number {
-    this.#observed.renew(undefined, collector);
-    return 0;
-  }
-
-  sourceTemplates(): Uint8Array[] {
-    return this.#observed.sourceTemplates();
-  }
-
-  templates(): TemplateState[] {
-    return this.#observed.templates();
   }
 
   close(): void {

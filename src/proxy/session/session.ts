@@ -2,7 +2,12 @@ import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import { DecodeError, type RejectReason } from "../../ipfix/decode_error.ts";
 import { foreignProtocol } from "../../ipfix/foreign_protocol.ts";
 import { type Counters, increment } from "../../mediation/templates/counters.ts";
-import type { CollectorFacts, SessionRewriter, TemplateState } from "../../mediation/session/session_rewriter.ts";
+import type {
+  CollectorFacts,
+  OctetRewriter,
+  SessionRewriter,
+  TemplateState,
+} from "../../mediation/session/session_rewriter.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
 import type { CollectorConnection } from "../collector/collector_connection.ts";
@@ -15,6 +20,7 @@ import { OUTPUT_OCTETS, SMALL_OUTPUT, SMALLEST_OUTPUT } from "../memory/output_o
 import type { ProxyCounters, SessionOutcome } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import { ReadBuffer } from "../memory/read_buffer.ts";
+import type { RewriterTap } from "./rewriter_tap.ts";
 import type { SessionLimits, SessionMove, SessionParts } from "./session_parts.ts";
 import { SessionTimer } from "../time/session_timer.ts";
 import { errorMessage } from "../../error_message.ts";
@@ -41,7 +47,8 @@ export class Session {
   /** The mediator's. */
   readonly #mediated: SessionRewriter;
   /** What output comes from: the mediator's rewriter, or what observes with it. */
-  #rewriter: SessionRewriter;
+  #rewriter: OctetRewriter;
+  readonly #tap: RewriterTap | undefined;
   #limits: SessionLimits;
   #move: SessionMove | undefined;
   /** Milliseconds that the move has waited for an old collector that takes nothing. */
@@ -74,6 +81,7 @@ export class Session {
     this.#onEnd = parts.onEnd;
     this.#openedAt = parts.openedAt.getTime();
     this.#mediated = parts.rewriter;
+    this.#tap = parts.tap;
     this.#limits = parts.limits;
     this.#rewriter = parts.observe ? this.#observing() : parts.rewriter;
     this.#input = new ReadBuffer(parts.pool);
@@ -128,6 +136,7 @@ export class Session {
       this.#closing = true;
       this.#exporter.close();
       this.#link.close();
+      this.#tap?.close();
       this.#rewriter.close();
       this.#releaseOutput();
       this.#input.release();
@@ -156,9 +165,10 @@ export class Session {
       atRest = false;
       const rewriter = this.#rewriter;
       const output = this.#output ??= pool.lease(OUTPUT_OCTETS);
+      const waiting = input.waiting();
       let octets: Uint8Array;
       try {
-        octets = rewriter.rewrite(input.waiting(), output);
+        octets = rewriter.rewrite(waiting, output);
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
         this.#reject(error);
@@ -166,6 +176,8 @@ export class Session {
         this.#skipDatagram();
         continue;
       }
+      // What observes has a tap of its own: it relays octets that no rewriter gave out.
+      if (rewriter === this.#mediated) this.#tap?.take(waiting, rewriter.consumed, octets);
       input.consume(rewriter.consumed);
       this.#streamOffset += rewriter.consumed;
 
@@ -268,6 +280,7 @@ export class Session {
       pool: this.#pool,
       datagrams: () => this.#collector?.datagrams === true,
       onBroken: this.#reportBroken.bind(this),
+      tap: this.#tap,
       prelude,
     });
   }

@@ -5,6 +5,7 @@ import type { Dial } from "../transport/connection.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { ProxyCounters, SessionOutcome } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
+import type { RewriterTap } from "./rewriter_tap.ts";
 
 /** Times in milliseconds; 0 is no limit. */
 export interface SessionLimits {
@@ -24,6 +25,8 @@ export interface SessionParts {
   readonly listener?: object;
   readonly link: CollectorLink;
   readonly rewriter: SessionRewriter;
+  /** Sees what the rewriter takes and gives; closed with the session. */
+  readonly tap?: RewriterTap;
   /** Whether octets are relayed as they are, and the rewriter runs beside for its reports. */
   readonly observe: boolean;
   readonly pool: BufferPool;

@@ -5,6 +5,7 @@ import type { Connection } from "../transport/connection.ts";
 import { connectionPair } from "../transport/tls/memory_connection.ts";
 import { ProxyCounters } from "../reporting/proxy_counters.ts";
 import { Session } from "./session.ts";
+import type { SessionParts } from "./session_parts.ts";
 import {
   dataMessage,
   join,
@@ -53,7 +54,10 @@ class ScriptedCollector implements Connection {
 }
 
 /** A session of which one collector after the other is dialled, and what it is made of. */
-function openSession(collectors: readonly Connection[]) {
+function openSession(
+  collectors: readonly Connection[],
+  parts: Pick<SessionParts, "tap"> & Partial<Pick<SessionParts, "observe">> = {},
+) {
   const clock = new StandingClock();
   const pool = new HeapBufferPool();
   const counters = new ProxyCounters();
@@ -80,6 +84,7 @@ function openSession(collectors: readonly Connection[]) {
     counters,
     openedAt: new Date(0),
     report,
+    ...parts,
   });
   return { session, exporter, clock, pool, events };
 }
@@ -144,5 +149,31 @@ Deno.test("a session that is told to stop stops, whatever it was at, though its 
     for (let rounds = 0; outcome === undefined && rounds < 50; rounds++) await clock.advance(50, 50);
     assert.equal(outcome, "administrator", `told to stop after ${turns} turns`);
     assert.equal(pool.leased, 0);
+  }
+});
+
+Deno.test("a tap sees each octet that is rewritten, and what came of it, once; it is closed with its session", async () => {
+  const messages = [templateMessage(), dataMessage(0), dataMessage(1)];
+  for (const observe of [false, true]) {
+    const [received, sent]: Uint8Array[][] = [[], []];
+    let closed = 0;
+    const tap = {
+      take(input: Uint8Array, consumed: number, output: Uint8Array) {
+        assert.equal(closed, 0);
+        received?.push(input.slice(0, consumed));
+        sent?.push(output.slice());
+      },
+      close: () => void closed++,
+    };
+    const { session, exporter, clock } = openSession([new ScriptedCollector(Infinity, Infinity)], { observe, tap });
+    await exporter.write(join(...messages));
+    await exporter.closeWrite();
+    let outcome: string | undefined;
+    void session.run().then((ended) => outcome = ended);
+    for (let rounds = 0; outcome === undefined && rounds < 50; rounds++) await clock.advance(50, 50);
+    assert.equal(outcome, "closed");
+    assert.deepEqual(join(...received ?? []), join(...messages), `observe: ${observe}`);
+    assert.equal(receivedMessages(join(...sent ?? [])).messages.length, messages.length, `observe: ${observe}`);
+    assert.equal(closed, 1);
   }
 });
