@@ -5,12 +5,19 @@ import { REJECT_REASON_MEANINGS } from "../../src/ipfix/decode_error.ts";
 import { DROP_REASON_MEANINGS } from "../../src/mediation/templates/event.ts";
 import { EVENT_MEANINGS } from "../../src/proxy/reporting/event_name.ts";
 
-/** Parts of the README that come from the code, by the name in their comment. */
-export async function readmeBlocks(): Promise<Readonly<Record<string, string>>> {
-  return { matrix: matrixMarkdown(), metrics: await metrics(), reasons: reasons(), events: events() };
+/** Blocks that come from the code: by document, then by the name in the block's comment. */
+export async function documentBlocks(): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> {
+  return {
+    "README.md": { matrix: matrixMarkdown() },
+    "src/admin/README.md": { metrics: await metrics(), events: events(), reasons: reasons() },
+  };
 }
 
-/** The text with its blocks, each between `<!-- NAME: … -->` and `<!-- end -->`, as they should be. @throws for a block that is not there */
+/**
+ * Replaces the content of each block: what stands between `<!-- NAME: … -->` and `<!-- end -->`.
+ *
+ * @throws {Error} where the text lacks a block
+ */
 export function withBlocks(text: string, blocks: Readonly<Record<string, string>>): string {
   for (const [name, block] of Object.entries(blocks)) {
     const begin = text.indexOf(`<!-- ${name}: `);
