@@ -1,37 +1,37 @@
 import { leaseBuffer, releaseBuffer } from "../../mediation/program/loop/memory.ts";
 
-/** Where read and write buffers come from: the heap, or the memory that a rewriting loop works in. */
+/** Lends read and write buffers, from the heap or from the memory that the rewrite loop works in. */
 export interface BufferPool {
-  /** Octets in all views that are out now. */
+  /** Octets in all views on loan. */
   readonly leased: number;
-  /** Whether there is room for buffers that are only faster, not needed. */
+  /** Whether buffers may be larger than their messages need, which makes reading faster. */
   readonly generous: boolean;
-  /** A view of exactly so many octets (a power of two), whatever they hold. */
+  /** Returns a view of exactly this length (a power of two), with arbitrary contents. */
   lease(octets: number): Uint8Array;
-  /** Gives back a view that was leased here; it must not be touched any more. */
+  /** Takes back a view leased here, which must not be used afterwards. */
   release(view: Uint8Array): void;
 }
 
-/** Past so many octets out, buffers do not grow beyond what their messages need. */
+/** Octets on loan above which buffers do not grow beyond what their messages need. */
 const GENEROUS_OCTETS = 64 * 1024 * 1024;
-/** So many octets of returned buffers are kept for the next lease; the rest goes back to the heap. */
+/** Octets of returned buffers that are kept for the next lease. The rest is freed. */
 const RETAINED_OCTETS = 4 * 1024 * 1024;
 
-/** Where a pool's buffers come from and go to. */
+/** Allocates and frees a pool's buffers. */
 interface BufferSource {
-  take(octets: number): Uint8Array;
-  giveBack(view: Uint8Array): void;
+  allocate(octets: number): Uint8Array;
+  free(view: Uint8Array): void;
 }
 
-const HEAP: BufferSource = { take: (octets) => new Uint8Array(octets), giveBack() {} };
+const HEAP: BufferSource = { allocate: (octets) => new Uint8Array(octets), free() {} };
 
-/** Buffers that lie in the rewrite loop's memory are rewritten without a copy; once that is used up, the heap does as well. */
+/** Buffers in the rewrite loop's memory are rewritten without a copy. When that memory is used up, buffers come from the heap. */
 const LOOP_MEMORY: BufferSource = {
-  take: (octets) => leaseBuffer(octets) ?? new Uint8Array(octets),
-  giveBack: releaseBuffer,
+  allocate: (octets) => leaseBuffer(octets) ?? new Uint8Array(octets),
+  free: releaseBuffer,
 };
 
-/** Buffers of one source, kept by size for the next that asks. */
+/** Keeps returned buffers by size for the next lease. */
 class RetainingBufferPool implements BufferPool {
   leased = 0;
   readonly #free = new Map<number, Uint8Array[]>();
@@ -49,14 +49,14 @@ class RetainingBufferPool implements BufferPool {
   lease(octets: number): Uint8Array {
     this.leased += octets;
     const view = this.#free.get(octets)?.pop();
-    if (view === undefined) return this.source.take(octets);
+    if (view === undefined) return this.source.allocate(octets);
     this.#retained -= octets;
     return view;
   }
 
   release(view: Uint8Array): void {
     this.leased -= view.length;
-    if (this.#retained + view.length > this.limits.retained) return this.source.giveBack(view);
+    if (this.#retained + view.length > this.limits.retained) return this.source.free(view);
     this.#retained += view.length;
     const free = this.#free.get(view.length);
     if (free === undefined) this.#free.set(view.length, [view]);
@@ -64,14 +64,14 @@ class RetainingBufferPool implements BufferPool {
   }
 }
 
-/** Buffers on the heap. */
+/** Lends buffers on the heap. */
 export class HeapBufferPool extends RetainingBufferPool {
   constructor(limits = { generous: GENEROUS_OCTETS, retained: RETAINED_OCTETS }) {
     super(HEAP, limits);
   }
 }
 
-/** Buffers in the memory of the rewrite loop. */
+/** Lends buffers in the rewrite loop's memory. */
 export class LoopBufferPool extends RetainingBufferPool {
   constructor(limits = { generous: GENEROUS_OCTETS, retained: RETAINED_OCTETS }) {
     super(LOOP_MEMORY, limits);

@@ -1,34 +1,34 @@
-/** So many sessions more or less than when memory was last given back are worth a pause. */
-const MANY = 1_000;
-/** So few come or go in a second while nothing much happens. */
-const FEW = 10;
-/** So many pauses may follow each other; then one comes a minute, however sessions come and go. */
-const PAUSES = 4;
-const PAUSES_PER_LOOK = 1 / 60;
+/** Sessions gained or lost since the last collection that make another one worth its pause. */
+const WORTH_COLLECTING = 1_000;
+/** Sessions that may come or go in a second while their number counts as settled. */
+const SETTLED_CHANGE = 10;
+/** Collections that may follow one another. After that there is at most one per minute. */
+const COLLECTIONS = 4;
+const COLLECTIONS_PER_LOOK = 1 / 60;
 
 /**
- * Gives back what thousands of sessions that came or went at once have left behind: as much as the sessions themselves hold, and
- * V8 by itself keeps that for as long as nothing else happens. It costs a pause of a quarter of a second with 5000 sessions, so it is done
- * only when it is worth that, and when the sessions are through.
+ * Collects the garbage that thousands of sessions leave behind when they open or close at once. It takes as much memory as the
+ * sessions themselves, and an idle V8 does not return it on its own. A collection pauses the process for a quarter of a second with 5000
+ * sessions, so it happens only when much has changed and the number of sessions has settled.
  */
 export class MemoryRelief {
-  /** Sessions when memory was last given back. */
-  #relieved = 0;
-  /** Sessions when it was last looked. */
+  /** Sessions at the last collection. */
+  #collectedAt = 0;
+  /** Sessions at the last call. */
   #before = 0;
-  #pausesLeft = PAUSES;
+  #collectionsLeft = COLLECTIONS;
 
-  /** @param collect collects all garbage and gives back the memory */
+  /** @param collect collects all garbage and returns the memory to the system */
   constructor(readonly collect: () => void) {}
 
-  /** To be called every second or so. */
+  /** Collects if it is worth it. To be called about once a second. */
   look(sessions: number): void {
-    const isSettled = Math.abs(sessions - this.#before) <= FEW;
+    const isSettled = Math.abs(sessions - this.#before) <= SETTLED_CHANGE;
     this.#before = sessions;
-    this.#pausesLeft = Math.min(PAUSES, this.#pausesLeft + PAUSES_PER_LOOK);
-    if (!isSettled || Math.abs(sessions - this.#relieved) < MANY || this.#pausesLeft < 1) return;
-    this.#pausesLeft--;
-    this.#relieved = sessions;
+    this.#collectionsLeft = Math.min(COLLECTIONS, this.#collectionsLeft + COLLECTIONS_PER_LOOK);
+    if (!isSettled || Math.abs(sessions - this.#collectedAt) < WORTH_COLLECTING || this.#collectionsLeft < 1) return;
+    this.#collectionsLeft--;
+    this.#collectedAt = sessions;
     this.collect();
   }
 }

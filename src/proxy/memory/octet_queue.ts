@@ -3,20 +3,20 @@ import type { BufferPool } from "./buffer_pool.ts";
 const SMALLEST = 4 * 1024;
 const GROWTH = 4;
 
-/** Octets in the order they came, bounded, in one buffer that grows as it must and is given back while nothing waits. */
+/** A bounded first-in, first-out queue of octets, in one buffer that grows on demand and is released when the queue is empty. */
 export class OctetQueue {
   #octets: Uint8Array | undefined;
   #start = 0;
   #end = 0;
 
-  /** @param limit octets that may wait: a power of 4, at least 4096 */
+  /** @param limit octets it can hold: a power of 4, at least 4096 */
   constructor(readonly pool: BufferPool, readonly limit: number) {}
 
   get length(): number {
     return this.#end - this.#start;
   }
 
-  /** False: there is no room, and nothing of it was taken. */
+  /** Appends octets. Returns false, and appends none, if they do not all fit. */
   push(octets: Uint8Array): boolean {
     const length = this.length + octets.length;
     if (length > this.limit) return false;
@@ -25,7 +25,7 @@ export class OctetQueue {
     return true;
   }
 
-  /** Moves the first octets to the start of the view. Returns how many. */
+  /** Moves the first octets to the start of the view. Returns how many it moved. */
   take(view: Uint8Array): number {
     if (this.#octets === undefined) return 0;
     const length = Math.min(view.length, this.length);

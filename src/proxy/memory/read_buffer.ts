@@ -2,30 +2,33 @@ import { LENGTH_OFFSET, MAXIMUM_MESSAGE_LENGTH } from "../../ipfix/message_heade
 import { u16At } from "../../ipfix/network_order.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 
-/** Every session waits for its exporter with so little: room for the message of one record that Agents send; most of 5000 never need more. */
+/** The buffer of an idle session: room for a message of one record, as Agents send them. Most of 5000 sessions never need more. */
 export const SMALLEST_BUFFER = 1024;
-/** Whoever sends more gets so much however many others do: with less, system calls take most of the time. */
+/** The size that every busy session may have, however many there are. With less, system calls take most of the time. */
 export const MODEST_BUFFER = 4 * 1024;
-/** Large enough that the cost of a system call no longer shows. */
+/** Large enough for the cost of system calls to be negligible. */
 export const LARGEST_BUFFER = 256 * 1024;
 const GROWTH = 4;
-/** Whoever waits keeps a buffer whose size times what the pool has out is no more: 256 KiB up to 8 MiB out, 64 KiB up to 32 MiB. */
+/**
+ * Upper bound of an idle buffer's size times the octets that the pool has on loan: 256 KiB are kept up to 8 MiB on loan, 64 KiB up to
+ * 32 MiB.
+ */
 const LARGEST_KEPT = LARGEST_BUFFER * 8 * 1024 * 1024;
 
 /**
- * The octets of one exporter that are read but not consumed yet: whole messages, and the beginning of one at the end.
+ * The octets of one exporter that are read but not yet consumed: whole messages, then possibly the beginning of one.
  *
- * Its size follows the load: reads that fill it make it grow. One that does not is the last of a burst: what comes next is waited for
- * with a buffer as large as the whole burst was, about, and as can be kept for long.
+ * Its size follows the load: it grows with reads that fill it. A read that does not fill it ends a burst; the buffer then takes about the
+ * size of that burst, as far as so much may be kept while idle.
  */
 export class ReadBuffer {
   readonly #pool: BufferPool;
   #octets: Uint8Array;
   #start = 0;
   #end = 0;
-  /** Size that the last read recommends. */
+  /** The size that the last read suggests. */
   #wanted = SMALLEST_BUFFER;
-  /** Octets of the reads that filled it, one after the other. */
+  /** Octets of the current run of reads that filled the buffer. */
   #burst = 0;
 
   constructor(pool: BufferPool) {
@@ -33,33 +36,33 @@ export class ReadBuffer {
     this.#octets = pool.lease(SMALLEST_BUFFER);
   }
 
-  /** How many octets wait. */
+  /** Octets that are not yet consumed. */
   get length(): number {
     return this.#end - this.#start;
   }
 
-  /** Octets that the buffer takes from the pool. */
+  /** Octets leased from the pool. */
   get capacity(): number {
     return this.#octets.length;
   }
 
-  /** The octets that wait. Valid until the next {@link space}. */
+  /** The octets that are not yet consumed. Valid until the next call of {@link space}. */
   waiting(): Uint8Array {
     return this.#octets.subarray(this.#start, this.#end);
   }
 
-  /** The first so many are dealt with. */
+  /** Removes this many octets from the start. */
   consume(octets: number): void {
     this.#start += octets;
   }
 
   /**
-   * Where the next read goes: behind what waits, with room for the rest of a message that has begun.
+   * Returns where to read into: behind the unconsumed octets, with room for the rest of a message that has begun.
    *
-   * @throws RangeError when more waits than a message can be long: whoever consumes has stopped doing so
+   * @throws RangeError if more octets are unconsumed than a message can be long
    */
   space(): Uint8Array {
-    if (this.length > MAXIMUM_MESSAGE_LENGTH) throw new RangeError(`${this.length} octets wait, and none is consumed`);
+    if (this.length > MAXIMUM_MESSAGE_LENGTH) throw new RangeError(`${this.length} octets are read and not consumed`);
     const size = Math.max(this.#wanted, sizeFor(this.#lengthOfBegun()));
     if (size !== this.#octets.length) this.#resize(size);
     else if (this.#start > 0) {
@@ -67,11 +70,11 @@ export class ReadBuffer {
       this.#end -= this.#start;
       this.#start = 0;
     }
-    // Most wait with nothing in it: for them, no view is made.
+    // Most sessions wait with an empty buffer, and need no view of their own.
     return this.#end === 0 ? this.#octets : this.#octets.subarray(this.#end);
   }
 
-  /** So many octets were read into {@link space}. */
+  /** Appends this many octets, which were read into {@link space}. */
   fill(octets: number): void {
     const size = this.#octets.length;
     this.#burst += octets;
@@ -85,14 +88,14 @@ export class ReadBuffer {
     this.#end += octets;
   }
 
-  /** Forgets what waits and gives the memory back. Any number of times; nothing else may follow. */
+  /** Discards all octets and releases the memory. May be called again, but nothing else may follow. */
   release(): void {
     if (this.#octets.length > 0) this.#pool.release(this.#octets);
     this.#octets = new Uint8Array(0);
     this.#start = this.#end = 0;
   }
 
-  /** The size nearest to the burst's that whoever waits may keep. */
+  /** The size nearest to that of the last burst that may be kept while idle. */
   #sizeToKeep(): number {
     let size = SMALLEST_BUFFER;
     while (size * 2 <= this.#burst && size < LARGEST_BUFFER && this.#mayKeep(size * GROWTH)) size *= GROWTH;
@@ -103,7 +106,7 @@ export class ReadBuffer {
     return size <= MODEST_BUFFER || (this.#pool.generous && size * this.#pool.leased <= LARGEST_KEPT);
   }
 
-  /** Octets of the message whose beginning waits, as its header says; as far as it is there. */
+  /** Length of the message that has begun, from its header; one octet more than there is, as long as the header is incomplete. */
   #lengthOfBegun(): number {
     if (this.length < LENGTH_OFFSET + 2) return this.length + 1;
     return Math.max(u16At(this.#octets, this.#start + LENGTH_OFFSET), this.length + 1);

@@ -2,7 +2,7 @@ import type { MediationEvent } from "../../mediation/templates/event.ts";
 import type { TemplateMapping } from "../../mediation/mapping/template_mapping.ts";
 import type { EventFields, EventLevel, ReportOfSession } from "./proxy_event.ts";
 
-/** Receives what the mediation of one session does, and reports it. */
+/** Returns a receiver of mediation events that reports them as events of a session. */
 export function mediationReport(report: ReportOfSession): (event: MediationEvent) => void {
   return (event) => {
     const { level, message, fields } = describeMediationEvent(event);
@@ -10,7 +10,7 @@ export function mediationReport(report: ReportOfSession): (event: MediationEvent
   };
 }
 
-/** A mediation's event as a log line says it. The mapping itself is too long for one: it goes along beside the fields. */
+/** Describes a mediation event for a log line. The fields do not include the mapping, which is too long for one. */
 export function describeMediationEvent(
   event: MediationEvent,
 ): { readonly level: EventLevel; readonly message: string; readonly fields: EventFields } {
@@ -20,10 +20,10 @@ export function describeMediationEvent(
         event;
       const { stripped, padded } = differences(mapping);
       return {
-        // After a reload that is one for each template of each session: the reload itself is said once.
+        // A reload maps every template of every session again, and is itself reported once.
         level: remapped === true ? "debug" : replaced ? "warning" : "info",
         message: outcome === "identity"
-          ? `template ${template} goes to the collector as it is`
+          ? `template ${template} is sent to the collector unchanged`
           : `template ${template}: ${mapping.source.fields.length} fields become ${mapping.fields.length}`,
         fields: {
           observationDomain,
@@ -43,7 +43,7 @@ export function describeMediationEvent(
     }
     case "sequence_gap": {
       const { observationDomain, expected, received } = event;
-      const message = `sequence number ${received} came where ${expected} was next`;
+      const message = `sequence number ${received} was received where ${expected} was expected`;
       return { level: "debug", message, fields: { observationDomain, expected, received } };
     }
     case "plugin_failed": {
@@ -57,13 +57,13 @@ export function describeMediationEvent(
   }
 }
 
-/** What a mapping takes away and puts in, by name. */
+/** The names of the elements that a mapping removes and adds. */
 interface Differences {
   readonly stripped: readonly string[];
   readonly padded: readonly string[];
 }
 
-/** Of mappings that sessions share: so that the events that are remembered of each session share these, too. */
+/** Sessions share mappings, and the recent events kept of each session then share these lists. */
 const known = new WeakMap<TemplateMapping, Differences>();
 
 function differences(mapping: TemplateMapping): Differences {

@@ -2,10 +2,10 @@ import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import { increment } from "../../mediation/templates/counters.ts";
 
 /**
- * How an exporter's session ended. `closed`: the exporter closed it in order; `drained`: the proxy did, on its own end;
- * `reset`: the exporter was torn away; `rejected`: it sent a broken message; `refused`: past the cap, never let in;
- * `collector_unavailable`: no collector within `hold`; `partial_message`, `idle`: past that time limit; `administrator`: closed on
- * request; `evicted`: a UDP source that made room for a newer one; `failed`: a fault of this program.
+ * How an exporter's session ended. `closed`: the exporter closed it in order; `drained`: the proxy closed it while draining;
+ * `reset`: the exporter's connection broke; `rejected`: it sent a malformed message; `refused`: never opened, for the session limit;
+ * `collector_unavailable`: no collector within `hold`; `partial_message`, `idle`: that time limit was exceeded; `administrator`: closed
+ * on request; `evicted`: a UDP source that made room for a newer one; `failed`: an internal error.
  */
 export type SessionOutcome =
   | "closed"
@@ -20,20 +20,20 @@ export type SessionOutcome =
   | "evicted"
   | "failed";
 
-/** What became of an attempt to connect to the collector: `connected`, or `failed`; `lost` counts connections that ended there. */
+/** The result of an attempt to connect to the collector, `connected` or `failed`; `lost` counts connections that broke later. */
 export type CollectorOutcome = "connected" | "failed" | "lost";
 
-/** What the proxy counts beside what every session counts of its messages. */
+/** Counts sessions and collector connections. Each session counts its own messages and records. */
 export class ProxyCounters {
-  /** Ended sessions: transport → outcome → how many. */
+  /** Ended sessions, by transport and outcome. */
   readonly sessions: Map<TransportProtocol, Map<SessionOutcome, number>> = new Map();
   readonly collectorConnections: Map<CollectorOutcome, number> = new Map();
-  /** What last happened to any connection to the collector. */
+  /** The most recent outcome, over all sessions. */
   lastCollectorOutcome: CollectorOutcome | undefined;
-  /** Connections that took the place of a lost one. */
+  /** Connections that replaced a lost one. */
   collectorReconnects = 0;
   replayedTemplates = 0;
-  /** Upper bound of the records that went down with lost collector connections. */
+  /** Upper bound of the records lost with broken connections. */
   recordsPossiblyLost = 0;
 
   countCollector(outcome: CollectorOutcome): void {

@@ -3,7 +3,7 @@ import type { EventName } from "./event_name.ts";
 
 export type EventLevel = "debug" | "info" | "warning" | "error";
 
-/** What is said of an event beside its message: JSON values, named as log lines name them. */
+/** The fields of an event: JSON values, under the names that log lines use. */
 export interface EventFields {
   readonly session?: string;
   /** `address:port` of the exporter. */
@@ -11,20 +11,20 @@ export interface EventFields {
   readonly [field: string]: unknown;
 }
 
-/** Something that happened in the proxy: a log line, and an entry of the event stream. Never once per record. */
+/** Something that happened in the proxy, as it is logged and streamed. Never reported per record. */
 export interface ProxyEvent {
   readonly level: EventLevel;
   readonly event: EventName;
   readonly message: string;
   readonly fields: EventFields;
-  /** The event of the mediation that this one passes on, mapping included. */
+  /** The mediation event that this one reports, mapping included. */
   readonly mediation?: MediationEvent;
 }
 
 /** Receives events in order, synchronously. */
 export type ReportEvent = (event: ProxyEvent) => void;
 
-/** Reports an event of one session, whose id and peer are added. */
+/** Reports an event of one session, adding its id and peer. */
 export type ReportOfSession = (
   level: EventLevel,
   event: EventName,

@@ -1,16 +1,16 @@
-/** Time as the proxy sees it: tests put their own in its place, so that they never wait. */
+/** The proxy's source of time. Tests replace it, so that they never have to wait. */
 export interface Clock {
-  /** Milliseconds from some fixed moment; never runs backwards. */
+  /** Milliseconds since some fixed moment; never runs backwards. */
   now(): number;
   /** The time of day. */
   date(): Date;
-  /** Calls back once after so many milliseconds. What comes back cancels it. */
+  /** Calls back once after this many milliseconds. Returns a function that cancels it. */
   after(milliseconds: number, callback: () => void): () => void;
-  /** Calls back every so many milliseconds until what comes back is called. */
+  /** Calls back repeatedly, at this interval in milliseconds. Returns a function that ends it. */
   every(milliseconds: number, callback: () => void): () => void;
 }
 
-/** The machine's own time. */
+/** The system's time. */
 export const SYSTEM_CLOCK: Clock = {
   now: () => performance.now(),
   date: () => new Date(),
@@ -24,7 +24,7 @@ export const SYSTEM_CLOCK: Clock = {
   },
 };
 
-/** Resolves after so many milliseconds, or as soon as the signal says stop. */
+/** Resolves after this many milliseconds, or when the signal is aborted. */
 export function pause(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();

@@ -1,32 +1,32 @@
 /**
- * How long a session has been silent, and how long a message has not become whole: looked at once a tick, so that the data path only
- * sets a mark. Times in milliseconds, as exact as a tick is long.
+ * Measures how long an exporter has been silent and how long a message has been incomplete. It is advanced once per tick, so that the
+ * data path only sets a flag. Times are in milliseconds, accurate to one tick.
  */
 export class SessionTimer {
-  /** Since the exporter last sent anything. */
+  /** Time since the exporter last sent anything. */
   quiet = 0;
-  /** Since the message that waits for its rest was first seen to wait. */
+  /** Time since the current message was first seen to be incomplete. */
   partial = 0;
-  /** Since the templates were last announced. */
+  /** Time since the templates were last sent to the collector. */
   sinceAnnounced = 0;
   #received = false;
   #partialOffset = -1;
 
-  /** The exporter sent something. */
+  /** Notes that the exporter has sent something. */
   receive(): void {
     this.#received = true;
   }
 
   /**
-   * A tick has passed in which the session waited for its exporter.
+   * Advances the timer by a tick during which the session waited for its exporter.
    *
-   * @param offset where in the exporter's stream the first octet lies that is not dealt with
-   * @param waiting how many octets wait there: the beginning of a message
+   * @param offset position in the exporter's stream of the first octet that is not yet processed
+   * @param waiting octets there: the beginning of an incomplete message
    */
   wait(elapsed: number, offset: number, waiting: number): void {
     this.quiet = this.#received ? 0 : this.quiet + elapsed;
     this.#received = false;
-    // Octets that trickle in do not buy a message more time, only its end does.
+    // Further octets of the same message do not restart the clock; only the end of the message does.
     this.partial = waiting > 0 && this.#partialOffset === offset ? this.partial + elapsed : 0;
     this.#partialOffset = waiting > 0 ? offset : -1;
   }
