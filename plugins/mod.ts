@@ -1,4 +1,4 @@
-import type { PluginDefinition } from "../src/mediation/mapping/plugin.ts";
+import type { PluginDefinition } from "@ipfix-skew-proxy/proxy/plugin";
 import annotateExporter from "./annotate-exporter/mod.ts";
 import mapFields from "./map-fields/mod.ts";
 import matchOrder from "./match-order/mod.ts";

@@ -180,3 +180,45 @@ Deno.test("chain: scope fields of options templates stay first, all of them; a c
     assert.ok(isIdentity(run(DEFAULT_CHAIN, ANY_COLLECTOR, source)));
   }));
 });
+
+/** What a module imports, statically or not. */
+function imports(text: string): string[] {
+  return [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].flatMap(([, specifier]) => specifier ?? []);
+}
+
+/** Whether a plugin may import it: the public modules of the proxy, its own files, in a test also test support and libraries. */
+function isAllowed(specifier: string, isTest: boolean): boolean {
+  if (specifier.startsWith("./") || specifier === "@ipfix-skew-proxy/proxy/plugin") return true;
+  return isTest && (specifier === "@ipfix-skew-proxy/proxy/plugin/testing" || specifier === "fast-check" ||
+    specifier.startsWith("node:") || specifier.startsWith("../../test/support/"));
+}
+
+Deno.test("a plugin imports the public plugin module and nothing else of the proxy; its test the harness too", async () => {
+  for (const { name } of SHIPPED) {
+    const folder = new URL(`${name}/`, import.meta.url);
+    for (const file of Deno.readDirSync(folder)) {
+      if (!file.name.endsWith(".ts")) continue;
+      const found = imports(await Deno.readTextFile(new URL(file.name, folder)));
+      assert.ok(found.length > 0, file.name);
+      const wrong = found.filter((specifier) => !isAllowed(specifier, file.name.endsWith("_test.ts")));
+      assert.deepEqual(wrong, [], `${name}/${file.name}`);
+    }
+  }
+  const text =
+    `import { x } from "../../src/mediation/mapping/plugin.ts";\nexport * from "zod";\nawait import("../mod.ts");`;
+  assert.deepEqual(imports(text).map((specifier) => isAllowed(specifier, false)), [false, false, false]);
+});
+
+Deno.test("a plugin outside of the proxy's folder imports the contract by the same name", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = `${folder}/own.ts`;
+    await Deno.copyFile(new URL("match-order/mod.ts", import.meta.url), file);
+    const own: { default: PluginDefinition } = await import(`file://${file}`);
+    const { fields } = template(["interfaceName", "sourceIPv4Address"]);
+    const source = { id: 256, fields, scopeFieldCount: 0 };
+    assert.deepEqual(names(run([own.default], OLD_COLLECTOR, source)), ["sourceIPv4Address", "interfaceName"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

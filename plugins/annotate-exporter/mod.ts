@@ -4,7 +4,7 @@ import {
   type MappedField,
   type SessionFact,
   z,
-} from "../../src/mediation/mapping/plugin.ts";
+} from "@ipfix-skew-proxy/proxy/plugin";
 
 const name = "annotate-exporter";
 

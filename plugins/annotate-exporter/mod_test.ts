@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { identity, isIdentity, targetTemplate } from "../../src/mediation/mapping/template_mapping.ts";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import { identity, isIdentity, type Profile } from "@ipfix-skew-proxy/proxy/plugin";
+import { targetTemplate } from "@ipfix-skew-proxy/proxy/plugin/testing";
 import {
   ANY_COLLECTOR,
   anyOptionsTemplate,

@@ -11,7 +11,7 @@ import {
   type Template,
   VARIABLE_LENGTH,
   z,
-} from "../../src/mediation/mapping/plugin.ts";
+} from "@ipfix-skew-proxy/proxy/plugin";
 
 const name = "map-fields";
 

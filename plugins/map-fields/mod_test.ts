@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { unknownElement } from "../../src/ipfix/information_element.ts";
-import type { FieldSpecifier } from "../../src/ipfix/template.ts";
-import { conversionBetween } from "../../src/mediation/mapping/conversion.ts";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
 import {
+  conversionBetween,
+  type FieldSpecifier,
   identity,
   isIdentity,
-  targetTemplate,
+  type Profile,
   type TemplateMapping,
-} from "../../src/mediation/mapping/template_mapping.ts";
+} from "@ipfix-skew-proxy/proxy/plugin";
+import { targetTemplate, unknownElement } from "@ipfix-skew-proxy/proxy/plugin/testing";
 import {
   anyTemplate,
   contextOf,

@@ -1,4 +1,4 @@
-import { definePlugin, expectedPlaces, z } from "../../src/mediation/mapping/plugin.ts";
+import { definePlugin, expectedPlaces, z } from "@ipfix-skew-proxy/proxy/plugin";
 
 const name = "match-order";
 

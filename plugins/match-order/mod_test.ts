@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { identity, isIdentity, targetTemplate } from "../../src/mediation/mapping/template_mapping.ts";
+import { identity, isIdentity } from "@ipfix-skew-proxy/proxy/plugin";
+import { targetTemplate } from "@ipfix-skew-proxy/proxy/plugin/testing";
 import {
   anyOptionsTemplate,
   anyTemplate,

@@ -9,7 +9,7 @@ import {
   type Profile,
   sameElement,
   z,
-} from "../../src/mediation/mapping/plugin.ts";
+} from "@ipfix-skew-proxy/proxy/plugin";
 
 const name = "pad-missing";
 

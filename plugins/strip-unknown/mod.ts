@@ -13,7 +13,7 @@ import {
   type TemplateMapping,
   VARIABLE_LENGTH,
   z,
-} from "../../src/mediation/mapping/plugin.ts";
+} from "@ipfix-skew-proxy/proxy/plugin";
 
 const name = "strip-unknown";
 

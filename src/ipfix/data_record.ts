@@ -1,8 +1,39 @@
 import { VARIABLE_LENGTH } from "./abstract_data_type.ts";
 import { concatenate } from "./concatenate.ts";
+import type { OctetReader } from "./octet_reader.ts";
 import type { FieldSpecifier, Template } from "./template.ts";
-import { encodeValue, type Value } from "./value.ts";
-import { encodeVariableLength, type LengthForm } from "./variable_length.ts";
+import { decodeValue, encodeValue, type Value } from "./value.ts";
+import { encodeVariableLength, type LengthForm, readVariableField } from "./variable_length.ts";
+
+/**
+ * Reads the record at which the reader stands: its values in the template's order. Leaves the reader after it.
+ *
+ * @param reader bounded by the set
+ * @throws DecodeError `field_overrun` where a variable field or its length octets leave the set, `partial_record` where a fixed field
+ *   does; a value that is none of its type is no error, see {@link decodeValue}
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { OctetReader } from "./octet_reader.ts";
+ *
+ * const element = { pen: 0, id: 82, name: "interfaceName", type: "string", length: 65535, known: true, enterpriseBit: false } as const;
+ * const template = { id: 256, fields: [{ element, length: 65535 }, { element, length: 2 }], scopeFieldCount: 0 };
+ * const octets = Uint8Array.of(4, 101, 116, 104, 48, 108, 111);
+ * assert.deepEqual(decodeDataRecord(new OctetReader(octets), template), ["eth0", "lo"]);
+ *
+ * octets[0] = 7;
+ * assert.throws(() => decodeDataRecord(new OctetReader(octets), template), { reason: "field_overrun", offset: 0 });
+ * ```
+ */
+export function decodeDataRecord(reader: OctetReader, template: Template): Value[] {
+  return template.fields.map((field) => decodeValue(field.element.type, readField(reader, field)));
+}
+
+/** The octets of one field, without its length octets; as {@link decodeDataRecord}. */
+export function readField(reader: OctetReader, field: FieldSpecifier): Uint8Array {
+  return field.length === VARIABLE_LENGTH ? readVariableField(reader) : reader.octets(field.length, "partial_record");
+}
 
 /**
  * The octets of a record with these values, one for each field of the template.

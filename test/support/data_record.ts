@@ -1,8 +1,7 @@
-import { VARIABLE_LENGTH } from "../../src/ipfix/abstract_data_type.ts";
+import { decodeDataRecord, readField } from "../../src/ipfix/data_record.ts";
 import type { OctetReader } from "../../src/ipfix/octet_reader.ts";
-import { type FieldSpecifier, smallestRecordLength, type Template } from "../../src/ipfix/template.ts";
-import { decodeValue, type Value } from "../../src/ipfix/value.ts";
-import { readVariableField } from "../../src/ipfix/variable_length.ts";
+import { smallestRecordLength, type Template } from "../../src/ipfix/template.ts";
+import type { Value } from "../../src/ipfix/value.ts";
 
 /** Where the value of a field lies, without the length octets before it. */
 export interface FieldRange {
@@ -36,29 +35,6 @@ export function walkDataRecord(reader: OctetReader, template: Template): DataRec
 }
 
 /**
- * The values of the record at which the reader stands, in the template's order; leaves the reader after it.
- *
- * @throws DecodeError as {@link walkDataRecord}; a value that is none of its type is no error, see {@link decodeValue}
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { OctetReader } from "../../src/ipfix/octet_reader.ts";
- *
- * const element = { pen: 0, id: 82, name: "interfaceName", type: "string", length: 65535, known: true, enterpriseBit: false } as const;
- * const template = { id: 256, fields: [{ element, length: 65535 }, { element, length: 2 }], scopeFieldCount: 0 };
- * const octets = Uint8Array.of(4, 101, 116, 104, 48, 108, 111);
- * assert.deepEqual(decodeDataRecord(new OctetReader(octets), template), ["eth0", "lo"]);
- *
- * octets[0] = 7;
- * assert.throws(() => decodeDataRecord(new OctetReader(octets), template), { reason: "field_overrun", offset: 0 });
- * ```
- */
-export function decodeDataRecord(reader: OctetReader, template: Template): Value[] {
-  return template.fields.map((field) => decodeValue(field.element.type, readField(reader, field)));
-}
-
-/**
  * All records of a set, one after the other; a rest shorter than the smallest record is padding (RFC 7011 §3.3.1).
  * They come one at a time, since a message can hold 65,000 of them.
  *
@@ -83,8 +59,4 @@ function* recordsOfSet<Record>(
   const smallest = smallestRecordLength(template);
   if (smallest === 0) throw new RangeError(`records of template ${template.id} have no octets: no set of them ends`);
   while (reader.remaining >= smallest) yield read(reader, template);
-}
-
-function readField(reader: OctetReader, field: FieldSpecifier): Uint8Array {
-  return field.length === VARIABLE_LENGTH ? readVariableField(reader) : reader.octets(field.length, "partial_record");
 }

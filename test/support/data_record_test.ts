@@ -7,8 +7,8 @@ import {
   naturalLength,
   VARIABLE_LENGTH,
 } from "../../src/ipfix/abstract_data_type.ts";
-import { decodeDataRecord, decodeDataRecords, walkDataRecord, walkDataRecords } from "./data_record.ts";
-import { encodeDataRecord } from "../../src/ipfix/data_record.ts";
+import { decodeDataRecords, walkDataRecord, walkDataRecords } from "./data_record.ts";
+import { decodeDataRecord, encodeDataRecord } from "../../src/ipfix/data_record.ts";
 import { encodeVariableLength, type LengthForm } from "../../src/ipfix/variable_length.ts";
 import { OctetReader } from "../../src/ipfix/octet_reader.ts";
 import type { Template } from "../../src/ipfix/template.ts";
