@@ -1,4 +1,4 @@
-import { Document, isMap, visit } from "@std/yaml";
+import { Document, isMap, visit } from "yaml";
 import type { LearntProfile } from "../config/profiles/learnt_profile.ts";
 import { DIALECTS } from "../mediation/mapping/dialect.ts";
 import { printable } from "../terminal/terminal.ts";

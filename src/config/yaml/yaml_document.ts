@@ -1,4 +1,4 @@
-import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from "@std/yaml";
+import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from "yaml";
 import { type Mistake, type Path, pathText } from "./mistake.ts";
 import { errorMessage } from "../../error_message.ts";
 

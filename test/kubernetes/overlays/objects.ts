@@ -1,4 +1,4 @@
-import { parseAllDocuments } from "@std/yaml";
+import { parseAllDocuments } from "yaml";
 import { z } from "zod";
 
 const OBJECT = z.looseObject({
