@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { z } from "zod";
 import { parseDuration } from "../config/yaml/quantity.ts";
+import { adminUrl, askAdmin, DEFAULT_ADMIN } from "./command_line/admin_client.ts";
 import { CommandFailure, EXIT, usageFailure } from "./command_line/command_failure.ts";
 import { errorMessage } from "../error_message.ts";
 import { type Paint, painter, printable, say, terminalWidth, wantsColour, writeLine } from "../terminal/terminal.ts";
@@ -9,12 +10,8 @@ import { tableLines, wrapWords } from "../terminal/text_table.ts";
 /** Exit status while sessions still need rewriting. */
 const SKEW_PRESENT = 3;
 
-/** Where a proxy's admin server is unless the configuration says otherwise. */
-const DEFAULT_ADMIN = "http://127.0.0.1:24780";
-
-/** How often a proxy is asked again while waiting, and how long it may take to answer. */
+/** How often a proxy is asked again while waiting. */
 const ASK_AGAIN_MILLISECONDS = 1_000;
-const ANSWER_MILLISECONDS = 5_000;
 
 const COUNTS = z.record(z.string(), z.number());
 
@@ -99,7 +96,7 @@ export function statusCommand(): Command {
  */
 export async function status(options: StatusOptions, dependencies: StatusDependencies): Promise<void> {
   const { ask, write, say, now, pause } = dependencies;
-  const url = statusUrl(options.admin);
+  const url = adminUrl(options.admin, "/api/status");
   const settle = options.settle === undefined ? undefined : milliseconds("--settle", options.settle) / 1000;
   const deadline = now() + (options.wait === undefined ? 0 : milliseconds("--wait", options.wait));
   let said = "";
@@ -136,15 +133,6 @@ async function outcomeOf(ask: () => Promise<unknown>): Promise<Answer> {
   } catch (error) {
     return { status: undefined, reason: errorMessage(error) };
   }
-}
-
-function statusUrl(admin: string): URL {
-  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(admin) ? admin : `http://${admin}`;
-  const url = URL.parse("/api/status", text);
-  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw usageFailure(`error: --admin: "${printable(admin)}" is no address of an admin server (${DEFAULT_ADMIN})`);
-  }
-  return url;
 }
 
 /** Whether no skew is left, for long enough that no Agent is only away to come back. */
@@ -203,16 +191,7 @@ const LOSS_WORDS = [
 ] as const;
 
 const SYSTEM: Omit<StatusDependencies, "width" | "paint"> = {
-  ask: async (url) => {
-    // Loaded by those who ask, not by `--help`. No redirect is followed, and no connection is kept.
-    const { request } = await import("undici");
-    const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(ANSWER_MILLISECONDS), reset: true });
-    if (statusCode !== 200) {
-      await body.dump();
-      throw new Error(`HTTP status ${statusCode}`);
-    }
-    return await body.json();
-  },
+  ask: askAdmin,
   write: writeLine,
   say,
   now: () => performance.now(),

@@ -14,6 +14,7 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["inspect", async () => (await import("../inspect.ts")).inspectCommand()],
   ["profile", async () => (await import("../profile.ts")).profileCommand()],
   ["status", async () => (await import("../status.ts")).statusCommand()],
+  ["drain", async () => (await import("../drain.ts")).drainCommand()],
 ]);
 
 /** The command that a command line names; all of them where it names none, for the help and for what was misspelt. */

@@ -1,0 +1,67 @@
+import { Command } from "commander";
+import { z } from "zod";
+import { errorMessage } from "../error_message.ts";
+import { printable } from "../terminal/terminal.ts";
+import { adminUrl, askAdmin, DEFAULT_ADMIN } from "./command_line/admin_client.ts";
+import { runFailure } from "./command_line/command_failure.ts";
+
+/** How often the proxy is asked whether it has ended. */
+const ASK_AGAIN_MILLISECONDS = 100;
+
+/** What `drain` needs of a status. */
+const STATUS = z.looseObject({
+  draining: z.boolean(),
+  totals: z.looseObject({ sessions: z.looseObject({ open: z.number() }) }),
+});
+
+/** What the command touches of the world. */
+export interface DrainDependencies {
+  /** The answer's body. @throws Error when there is none, or it is no success */
+  readonly ask: (url: URL, method: "GET" | "POST") => Promise<unknown>;
+  readonly pause: (milliseconds: number) => Promise<void>;
+}
+
+/** The `drain` command. */
+export function drainCommand(): Command {
+  return new Command("drain")
+    .summary("let a running proxy drain, and wait for its end")
+    .description(
+      "Has a running proxy accept no more sessions, lets those that are open end, and returns when all have, within the proxy's " +
+        "limits.drain: what SIGTERM does. A proxy takes this from its own machine alone: in Kubernetes, it is the container's " +
+        "preStop hook. Exit status: 0 it has drained, 1 it cannot be reached or refuses.",
+    )
+    .option("--admin <url>", "the proxy's admin address", DEFAULT_ADMIN)
+    .action(({ admin }: { readonly admin: string }) =>
+      drain(admin, {
+        ask: askAdmin,
+        pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+      })
+    );
+}
+
+/**
+ * Begins a drain, or joins the one under way; resolves when the proxy has no session any more or is gone.
+ *
+ * @throws CommandFailure with exit status 1 (not reachable, refused), 2 (wrong usage)
+ */
+export async function drain(admin: string, { ask, pause }: DrainDependencies): Promise<void> {
+  const url = adminUrl(admin, "/api/drain");
+  try {
+    await ask(url, "POST");
+  } catch (error) {
+    throw runFailure(`error: ${url.origin} does not drain: ${printable(errorMessage(error))}`, error);
+  }
+  const status = adminUrl(admin, "/api/status");
+  for (;;) {
+    let answer: z.infer<typeof STATUS>;
+    try {
+      answer = STATUS.parse(await ask(status, "GET"));
+    } catch {
+      // A proxy that has drained ends, and its admin server with it.
+      return;
+    }
+    // One that does not drain is the next process at this address.
+    if (!answer.draining || answer.totals.sessions.open === 0) return;
+    await pause(ASK_AGAIN_MILLISECONDS);
+  }
+}

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { FakeView, skewedSession } from "../../test/support/fake_view.ts";
+import { runCommand, startCommand } from "../../test/support/run_command.ts";
+import { createAdmin } from "../admin/admin.ts";
+import { CommandFailure } from "./command_line/command_failure.ts";
+import { drain, type DrainDependencies } from "./drain.ts";
+
+/** Asks a real admin server over this view, as a client of this machine does. */
+function asking(view: FakeView): DrainDependencies["ask"] {
+  const app = createAdmin(view, { boundHost: "127.0.0.1" });
+  return async (url, method) => {
+    const headers = { "content-type": "application/json" };
+    const answer = await app.request(url.href, { method, ...(method === "POST" ? { headers } : {}) }, {
+      peer: "127.0.0.1",
+    });
+    if (!answer.ok) throw new Error(`HTTP status ${answer.status}`);
+    return await answer.json();
+  };
+}
+
+Deno.test("drain returns when the last session has ended, and not before", async () => {
+  const view = new FakeView();
+  view.open.push(skewedSession("1"), skewedSession("2"));
+  let pauses = 0;
+  await drain("127.0.0.1:24780", {
+    ask: asking(view),
+    pause: () => {
+      assert.ok(view.draining);
+      pauses++;
+      view.open.pop();
+      return Promise.resolve();
+    },
+  });
+  assert.equal(pauses, 2);
+});
+
+Deno.test("drain returns when the proxy is gone, or another process is there instead", async () => {
+  for (const after of [() => Promise.reject(new Error("refused")), (view: FakeView) => asking(view)]) {
+    const [old, next] = [new FakeView(), new FakeView()];
+    for (const view of [old, next]) view.open.push(skewedSession("1"));
+    let paused = false;
+    const [before, then] = [asking(old), after(next)];
+    await drain("http://127.0.0.1:24780", {
+      ask: async (url, method) => await (paused ? (await then)(url, method) : before(url, method)),
+      pause: () => Promise.resolve(void (paused = true)),
+    });
+    assert.ok(paused);
+  }
+});
+
+Deno.test("drain fails with 1 where nobody answers or the proxy refuses, with 2 for no address", async () => {
+  const refuse = () => Promise.reject(new Error("HTTP status 403"));
+  const pause = () => Promise.resolve();
+  const failed = (status: number, message: RegExp) => (error: unknown) =>
+    error instanceof CommandFailure && error.exitStatus === status && message.test(error.message);
+  await assert.rejects(
+    drain("127.0.0.1:1", { ask: refuse, pause }),
+    failed(1, /127\.0\.0\.1:1 does not drain: HTTP status 403/),
+  );
+  await assert.rejects(drain("ftp://x", { ask: refuse, pause }), failed(2, /--admin/));
+});
+
+Deno.test("a proxy that runs is drained by the command, and ends with 0", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".yaml" });
+  const port = (address: unknown) => /:(\d+)$/.exec(String(address))?.[1];
+  try {
+    await Deno.writeTextFile(
+      file,
+      `
+listen: [{ transport: tcp, address: "127.0.0.1:0" }]
+collector: { transport: tcp, address: "127.0.0.1:9", profile: antrea/v1.15 }
+admin: { address: "127.0.0.1:0" }
+`,
+    );
+    const proxy = startCommand("serve", ["--config", file]);
+    await proxy.stdin.close();
+    const events: string[] = [];
+    let drained: ReturnType<typeof runCommand> | undefined;
+    let unread = "";
+    for await (const chunk of proxy.stderr.pipeThrough(new TextDecoderStream())) {
+      const lines = (unread + chunk).split("\n");
+      unread = lines.pop() ?? "";
+      for (const line of lines.map((text) => JSON.parse(text))) {
+        events.push(line.event);
+        if (line.event === "started") drained = runCommand("drain", ["--admin", `127.0.0.1:${port(line.admin)}`]);
+      }
+    }
+    await proxy.stdout.cancel();
+    const { code } = await proxy.status;
+    assert.deepEqual({ code, last: events.at(-1) }, { code: 0, last: "stopped" });
+    const outcome = await drained;
+    assert.deepEqual([outcome?.status, outcome?.text, outcome?.stderr], [0, "", ""]);
+  } finally {
+    await Deno.remove(file);
+  }
+});
