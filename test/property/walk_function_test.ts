@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { MessageBuilder } from "../../src/ipfix/message_builder.ts";
 import { allocate, memoryOctets, memoryWords, view } from "../../src/mediation/program/loop/memory.ts";
-import { answer, rewriteMessages, Stop } from "../../src/mediation/program/loop/rewrite_loop.ts";
+import { rewriteMessages, Stop } from "../../src/mediation/program/loop/rewrite_loop.ts";
 import { Routes } from "../../src/mediation/program/loop/routes.ts";
 import { Sequence } from "../../src/mediation/program/loop/sequence.ts";
 import { releaseWalkFunction, takeWalkFunction } from "../../src/mediation/program/loop/walk_function.ts";
@@ -38,8 +38,8 @@ function taken(templates: readonly Mapped[], messages: Uint8Array, quick: boolea
     return { program, counters };
   });
   memoryOctets.set(messages, input);
-  const stop = rewriteMessages(routes.address, input, input + messages.length, output, output + ROOM);
-  const { consumed, produced, records, messages: count, relayed } = answer;
+  const result = rewriteMessages(routes.address, input, input + messages.length, output, output + ROOM);
+  const { stop, consumed, produced, records, messages: count, relayed } = result;
   const octets = view(relayed ? input : output, produced).toHex();
   const counted = programs.map(({ program, counters }) => view(counters, countersLength(program)).toHex());
   if (quick) { for (const { program } of programs) releaseWalkFunction(program.layout); }

@@ -53,8 +53,13 @@ export interface RewriteProgram {
   readonly layout: RecordLayout;
 }
 
-/** Words of the header that are written once the program lies in the loop's memory. */
-export const ProgramWord = { walkFunction: 7, messagesBeforeFunction: 8 } as const;
+/** Words of a program's header that others read, or write once the program lies in the loop's memory. */
+export const ProgramWord = {
+  /** Octets that a record can grow by, at most. */
+  growth: 3,
+  walkFunction: 7,
+  messagesBeforeFunction: 8,
+} as const;
 
 const HEADER_WORDS = 9;
 const OPERATION_WORDS = 4;

@@ -6,7 +6,7 @@ import { openSession } from "../../../test/support/session.ts";
 import { field, join, message, number, set, templateSet, text, variable } from "../../../test/support/wire.ts";
 import type { Template } from "../../ipfix/template.ts";
 import { allocate, memoryLongs, memoryOctets, view } from "./loop/memory.ts";
-import { answer, rewriteRecords, SCRATCH_LENGTH } from "./loop/rewrite_loop.ts";
+import { rewriteRecords, SCRATCH_LENGTH } from "./loop/rewrite_loop.ts";
 import {
   compileMapping,
   COUNT_BITS,
@@ -46,15 +46,15 @@ function rewrite(source: Template, fields: readonly MappedField[], record: Uint8
   memoryOctets.set(record, input);
   const counts = compiled.counted.length + 1;
   memoryLongs.fill(0n, counters >>> 3, (counters >>> 3) + counts);
-  rewriteRecords(program, counters, input, input + record.length, output, output + MEMORY, scratch);
-  assert.deepEqual([answer.records, answer.consumed], [1, record.length]);
+  const result = rewriteRecords(program, counters, input, input + record.length, output, output + MEMORY, scratch);
+  assert.deepEqual([result.records, result.consumed], [1, record.length]);
   const growth = new DataView(compiled.octets.buffer).getUint32(12, true);
   assert.ok(
-    answer.produced <= record.length + growth,
+    result.produced <= record.length + growth,
     "the loop relies on no record growing more than the program says",
   );
   return {
-    octets: view(output, answer.produced).slice(),
+    octets: view(output, result.produced).slice(),
     counts: [...memoryLongs.subarray(counters >>> 3, (counters >>> 3) + counts)].map((counter) =>
       Number(BigInt.asUintN(COUNT_BITS, counter))
     ),
@@ -217,12 +217,12 @@ function keptValues(fields: readonly MappedField[], records: Uint8Array, keepVal
   memoryOctets.set(records, input);
   view(counters, 4096).fill(0xa5);
   memoryLongs.fill(0n, counters >>> 3, (counters + countersLength(compiled)) >>> 3);
-  rewriteRecords(program, counters, input, input + records.length, output, output + MEMORY, scratch);
-  assert.equal(answer.consumed, records.length);
+  const result = rewriteRecords(program, counters, input, input + records.length, output, output + MEMORY, scratch);
+  assert.equal(result.consumed, records.length);
   const end = counters + countersLength(compiled);
   assert.ok(view(end, 256).every((octet) => octet === 0xa5), "octets written behind the values");
   return {
-    octets: view(output, answer.produced).slice(),
+    octets: view(output, result.produced).slice(),
     values: compiled.counted.map((_, index) => view(counters + valueOffset(compiled, index), VALUE_LENGTH).slice()),
   };
 }

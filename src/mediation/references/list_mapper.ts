@@ -13,7 +13,7 @@ import type { RecordContext, ValueContext } from "./reference_scope.ts";
 import type { ValueMapper } from "./value_mapper.ts";
 import type { ReferenceFault } from "../templates/event.ts";
 import { memoryOctets } from "../program/loop/memory.ts";
-import { answer, recordLength, walkRecords } from "../program/loop/rewrite_loop.ts";
+import { recordLength, walkRecords } from "../program/loop/rewrite_loop.ts";
 import type { AcceptedTemplate, TemplateEntry } from "../templates/template_entry.ts";
 
 /** Lists in one another that are followed, the outermost counted. */
@@ -184,9 +184,9 @@ export class ListMapper {
 /** @throws Malformed where octets are left behind the last record: there is no padding in lists */
 function checkRecords(entry: TemplateEntry | undefined, from: number, end: number, harmless: boolean): void {
   if (entry?.kind !== "accepted") return;
-  const whole = walkRecords(entry.compiled.address, from, end);
-  if (whole && answer.consumed === end - from) return;
-  throw new Malformed(`a record of template ${entry.source.id} overruns its list`, from + answer.consumed, harmless);
+  const { whole, consumed } = walkRecords(entry.compiled.address, from, end);
+  if (whole && consumed === end - from) return;
+  throw new Malformed(`a record of template ${entry.source.id} overruns its list`, from + consumed, harmless);
 }
 
 function isUnchanged(entry: TemplateEntry | undefined): boolean {

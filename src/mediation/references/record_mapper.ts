@@ -11,7 +11,7 @@ import {
 } from "./reference_scope.ts";
 import { numberAt, ValueMapper } from "./value_mapper.ts";
 import { memoryOctets } from "../program/loop/memory.ts";
-import { answer, rewriteRecords, SCRATCH_LENGTH } from "../program/loop/rewrite_loop.ts";
+import { type RecordsRewritten, rewriteRecords, SCRATCH_LENGTH } from "../program/loop/rewrite_loop.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 import type { AcceptedTemplate } from "../templates/template_entry.ts";
 
@@ -58,10 +58,10 @@ export class RecordMapper implements ListRecords {
    * @throws Unmappable where there are too many octets
    */
   records(template: AcceptedTemplate, from: number, end: number, context: RecordContext): Uint8Array {
-    this.#rewrite(template, 0, from, end);
-    if (answer.consumed !== end - from) throw new Unmappable("record_too_long", "a list outgrows its record");
+    const { consumed, produced } = this.#rewrite(template, 0, from, end);
+    if (consumed !== end - from) throw new Unmappable("record_too_long", "a list outgrows its record");
     context.ledger.push({ template, from, end });
-    return memoryOctets.slice(this.scratch, this.scratch + answer.produced);
+    return memoryOctets.slice(this.scratch, this.scratch + produced);
   }
 
   /** One record with all that it refers to. `depth`: lists around it. */
@@ -96,10 +96,10 @@ export class RecordMapper implements ListRecords {
     }
   }
 
-  #rewrite(template: AcceptedTemplate, counters: number, from: number, end: number): void {
+  #rewrite(template: AcceptedTemplate, counters: number, from: number, end: number): RecordsRewritten {
     const { scratch } = this;
     const program = template.compiled.address;
-    rewriteRecords(program, counters, from, end, scratch, scratch + LONGEST_RECORD, scratch + SCRATCH_LENGTH);
+    return rewriteRecords(program, counters, from, end, scratch, scratch + LONGEST_RECORD, scratch + SCRATCH_LENGTH);
   }
 
   #planOf(mapping: TemplateMapping): ReferencePlan {

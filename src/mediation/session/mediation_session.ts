@@ -12,7 +12,7 @@ import { MessageWriter, type Output } from "./message_writer.ts";
 import { RecordMapper } from "../references/record_mapper.ts";
 import { Replay } from "./replay.ts";
 import { addressOf, allocate, memoryOctets } from "../program/loop/memory.ts";
-import { answer, rewriteMessages, SCRATCH_LENGTH, Stop } from "../program/loop/rewrite_loop.ts";
+import { rewriteMessages, SCRATCH_LENGTH, Stop } from "../program/loop/rewrite_loop.ts";
 import { Routes } from "../program/loop/routes.ts";
 import { SessionEvents } from "./session_events.ts";
 import type { CollectorFacts, SessionFacts, SessionRewriter, TemplateState } from "./session_rewriter.ts";
@@ -138,14 +138,13 @@ export class MediationSession implements SessionRewriter {
       const maxMessages = this.#target.dialect.messagesPerWrite;
       if (output.messages >= maxMessages) return;
       this.#routes.maxMessages = maxMessages - output.messages;
-      const stop = rewriteMessages(
+      const { stop, consumed, produced, records, messages, frequentProgram, relayed } = rewriteMessages(
         this.#routes.address,
         address + this.consumed,
         address + input.length,
         output.at,
         output.end,
       );
-      const { consumed, produced, records, messages, frequentProgram, relayed } = answer;
       if (relayed && output.at === output.start) output.relayed = true;
       else if (relayed) memoryOctets.copyWithin(output.at, address + this.consumed, address + this.consumed + produced);
       this.consumed += consumed;

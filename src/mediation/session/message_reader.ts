@@ -16,23 +16,25 @@ import { acceptsAnything, type Dialect } from "../mapping/dialect.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
 import type { ReferenceScope } from "../references/reference_scope.ts";
 import { memoryWords } from "../program/loop/memory.ts";
-import { answer, walkRecords } from "../program/loop/rewrite_loop.ts";
+import { walkRecords } from "../program/loop/rewrite_loop.ts";
 import type { SessionEvents } from "./session_events.ts";
 import type { SessionTemplates } from "./session_templates.ts";
-import type { AcceptedTemplate } from "../templates/template_entry.ts";
+import type { DropReason } from "../templates/event.ts";
+import { ProgramWord } from "../program/rewrite_program.ts";
+import type { AcceptedTemplate, RefusedTemplate, TemplateEntry } from "../templates/template_entry.ts";
 
-/** What the reader asks of its session. */
+/** What a reader needs of its session. */
 export interface ReaderOptions {
   readonly templates: SessionTemplates;
   /** Withdrawals apply (TCP, TLS). */
   readonly reliable: boolean;
-  /** What goes out has to fit it, as it stands at each message. */
+  /** What the output has to fit: may change between two messages. */
   readonly target: { readonly dialect: Dialect; readonly maxMessageLength: number };
   /** Told only once the message stands. */
   readonly events: Pick<SessionEvents, "drop" | "notify">;
 }
 
-/** Reads one whole message in the general way: learns its templates, finds its records, and says what is to go out. */
+/** Reads one whole message that the rewrite loop leaves to TypeScript: learns its templates, finds its records, plans its output. */
 export class MessageReader {
   constructor(readonly options: ReaderOptions) {}
 
@@ -45,7 +47,6 @@ export class MessageReader {
    */
   read(octets: Uint8Array, start: number, address: number): MessagePlan {
     const header = decodeMessageHeader(octets, start);
-    const end = start + header.length;
     const state: PlanState = {
       observationDomain: header.observationDomainId,
       start,
@@ -54,22 +55,14 @@ export class MessageReader {
       received: 0,
       certain: true,
       dropped: false,
-      relay: header.length <= this.options.target.maxMessageLength,
       bound: MESSAGE_HEADER_LENGTH,
       scope: undefined,
       unchanged: undefined,
     };
-    const sets = setsOfMessage(octets, start, end);
-    const { dialect } = this.options.target;
-    if (sets.length > dialect.setsPerMessage || (sets.length === 0 && !dialect.emptyMessages)) state.relay = false;
+    const sets = setsOfMessage(octets, start, start + header.length);
+    let verbatim = true;
     for (const [index, set] of sets.entries()) {
-      if (set.id >= MINIMUM_DATA_SET_ID) this.#readData(octets, set, state, address);
-      else if (set.id === TEMPLATE_SET_ID) this.#readTemplates(octets, set, index, "template", state);
-      else if (set.id === OPTIONS_TEMPLATE_SET_ID) this.#readTemplates(octets, set, index, "options-template", state);
-      else {
-        state.relay = false;
-        this.options.events.drop("reserved_set", state.observationDomain, set.id, `set id ${set.id} is reserved`, 1);
-      }
+      if (!this.#readSet(octets, set, index, state, address)) verbatim = false;
     }
     return {
       length: header.length,
@@ -82,12 +75,31 @@ export class MessageReader {
       received: state.received,
       certain: state.certain,
       dropped: state.dropped,
-      relay: state.relay,
+      relay: this.#mayBeRelayed(header.length, sets.length, verbatim),
       bound: state.bound,
     };
   }
 
-  #readTemplates(octets: Uint8Array, set: MessageSet, index: number, kind: TemplateKind, state: PlanState): void {
+  /**
+   * Whether a message may go out as it came in: it is no longer and has no more sets than the collector takes, and each of its sets
+   * goes out verbatim.
+   */
+  #mayBeRelayed(length: number, sets: number, verbatim: boolean): boolean {
+    const { dialect, maxMessageLength } = this.options.target;
+    return verbatim && length <= maxMessageLength && sets <= dialect.setsPerMessage &&
+      (sets > 0 || dialect.emptyMessages);
+  }
+
+  // Each of the methods below reads a part of a message and returns whether that part goes out verbatim: octet for octet as it came in.
+
+  #readSet(octets: Uint8Array, set: MessageSet, index: number, state: PlanState, address: number): boolean {
+    if (set.id >= MINIMUM_DATA_SET_ID) return this.#readData(octets, set, state, address);
+    if (set.id === TEMPLATE_SET_ID) return this.#readTemplates(octets, set, index, "template", state);
+    if (set.id === OPTIONS_TEMPLATE_SET_ID) return this.#readTemplates(octets, set, index, "options-template", state);
+    return this.#drop("reserved_set", state, set.id, `set id ${set.id} is reserved`, 1);
+  }
+
+  #readTemplates(octets: Uint8Array, set: MessageSet, index: number, kind: TemplateKind, state: PlanState): boolean {
     const { templates, target: { dialect } } = this.options;
     const history = templates.shared.registryHistory;
     const reader = new OctetReader(octets, set.contentOffset, set.end, "template_truncated");
@@ -96,77 +108,55 @@ export class MessageReader {
       kind,
       (pen, id, length, bit) => history.resolve(pen, id, length, bit),
     );
-    if (records.length === 0) {
-      state.relay = false;
-      this.options.events.drop("empty_set", state.observationDomain, set.id, `template set ${set.id} is empty`, 1);
-    }
-    if (records.length > dialect.templateRecordsPerSet || (reader.remaining > 0 && !dialect.setPadding)) {
-      state.relay = false;
-    }
+    if (records.length === 0) return this.#drop("empty_set", state, set.id, `template set ${set.id} is empty`, 1);
     state.scope = state.unchanged = undefined;
+    let verbatim = records.length <= dialect.templateRecordsPerSet && (reader.remaining === 0 || dialect.setPadding);
     for (const record of records) {
-      if (record.kind === "withdrawal") {
-        this.#withdraw(record.id, kind, index, set.id, state);
-        continue;
-      }
-      const known = templates.find(state.observationDomain, record.template.id);
-      const entry = templates.learn(state.observationDomain, record.template);
-      if (entry === undefined) {
-        state.relay = false;
-        this.options.events.drop(
-          "limit",
-          state.observationDomain,
-          record.template.id,
-          "past the cap of templates or domains",
-          0,
-        );
-        continue;
-      }
-      if (known !== undefined && known !== entry) {
-        this.#warn(state, record.template.id, "a template with another layout replaces it");
-      }
-      if (entry.kind === "refused") {
-        state.relay = false;
-        continue;
-      }
-      if (!entry.identity) state.relay = false;
-      this.#announce(state, index, set.id, entry.announcement, entry.targetId, false);
+      const recordVerbatim = record.kind === "withdrawal"
+        ? this.#withdraw(record.id, kind, index, set.id, state)
+        : this.#learn(record.template, index, set.id, state);
+      if (!recordVerbatim) verbatim = false;
     }
+    return verbatim;
   }
 
-  #withdraw(id: number, kind: TemplateKind, index: number, setId: number, state: PlanState): void {
-    const { templates, reliable, target: { dialect } } = this.options;
-    if (!reliable) {
-      state.relay = false;
-      return this.#warn(state, id, "a withdrawal over UDP is ignored");
+  #learn(template: Template, index: number, setId: number, state: PlanState): boolean {
+    const { templates } = this.options;
+    const known = templates.find(state.observationDomain, template.id);
+    const entry = templates.learn(state.observationDomain, template);
+    if (entry === undefined) return this.#drop("limit", state, template.id, "past the cap of templates or domains", 0);
+    if (known !== undefined && known !== entry) {
+      this.#warn(state, template.id, "a template with another layout replaces it");
     }
-    if (id < MINIMUM_DATA_SET_ID && id !== setId) {
-      state.relay = false;
+    if (entry.kind === "refused") return false;
+    this.#announce(state, index, setId, entry.announcement, entry.targetId, false);
+    return entry.identity;
+  }
+
+  #withdraw(id: number, kind: TemplateKind, index: number, setId: number, state: PlanState): boolean {
+    const { templates, reliable, target: { dialect } } = this.options;
+    if (!reliable) return this.#warn(state, id, "a withdrawal over UDP is ignored");
+    const isOfAll = id < MINIMUM_DATA_SET_ID;
+    if (isOfAll && id !== setId) {
       return this.#warn(state, id, `the withdrawal of id ${id} in a set ${setId} is ignored`);
     }
-    const domain = templates.domains.get(state.observationDomain);
+    const known = templates.domains.get(state.observationDomain)?.templates ?? new Map<number, TemplateEntry>();
     const isOptions = kind === "options-template";
-    const ids = id >= MINIMUM_DATA_SET_ID
-      ? [id]
-      : [...domain?.templates ?? []].filter(([, { source }]) => (source.scopeFieldCount > 0) === isOptions).map((
-        [key],
-      ) => key);
-    const known = domain?.templates.get(id);
-    if (id >= MINIMUM_DATA_SET_ID && (known === undefined || (known.source.scopeFieldCount > 0) !== isOptions)) {
-      state.relay = false;
+    const isOfKind = (entry: TemplateEntry | undefined) =>
+      entry !== undefined && (entry.source.scopeFieldCount > 0) === isOptions;
+    if (!isOfAll && !isOfKind(known.get(id))) {
       return this.#warn(state, id, "the withdrawal of an unknown template is ignored");
     }
-    if (id < MINIMUM_DATA_SET_ID) state.relay = false; // of all, of which the collector may have some, or none
+    const ids = isOfAll ? [...known].filter(([, entry]) => isOfKind(entry)).map(([template]) => template) : [id];
+    let verbatim = !isOfAll; // of all templates the collector may have some, or none
     for (const template of ids) {
       const entry = templates.withdraw(state.observationDomain, template);
       // Where sessions share ids, others may still send records by this one.
-      if (entry?.kind !== "accepted" || !dialect.withdrawals || entry.sharesIds) {
-        state.relay = false;
-        continue;
-      }
-      if (!entry.identity) state.relay = false;
-      this.#announce(state, index, setId, encodeWithdrawal(entry.targetId, kind), entry.targetId, true);
+      const goesOut = entry?.kind === "accepted" && dialect.withdrawals && !entry.sharesIds;
+      if (goesOut) this.#announce(state, index, setId, encodeWithdrawal(entry.targetId, kind), entry.targetId, true);
+      if (!goesOut || !entry.identity) verbatim = false;
     }
+    return verbatim;
   }
 
   #announce(
@@ -181,33 +171,11 @@ export class MessageReader {
     state.bound += octets.length + SET_HEADER_LENGTH;
   }
 
-  #readData(octets: Uint8Array, set: MessageSet, state: PlanState, address: number): void {
-    const { templates, events } = this.options;
-    const entry = templates.find(state.observationDomain, set.id);
-    if (entry === undefined) {
-      state.relay = false;
-      state.dropped = true;
-      state.certain = false;
-      events.drop("unknown_template", state.observationDomain, set.id, "data before its template", 1);
-      return;
-    }
-    if (entry.kind === "refused") {
-      state.relay = false;
-      if (recordLayout(entry.source).smallest === 0) {
-        state.dropped = true;
-        state.certain = false;
-        return events.drop(entry.reason, state.observationDomain, set.id, entry.message, 1);
-      }
-      const records = countRecords(octets, set, entry.source, state.observationDomain);
-      state.received += records;
-      if (records > 0) state.dropped = true;
-      return records > 0
-        ? events.drop(entry.reason, state.observationDomain, set.id, entry.message, records)
-        : events.drop("empty_set", state.observationDomain, set.id, "a data set without records", 1);
-    }
+  #readData(octets: Uint8Array, set: MessageSet, state: PlanState, address: number): boolean {
+    const entry = this.options.templates.find(state.observationDomain, set.id);
+    if (entry?.kind !== "accepted") return this.#dropData(octets, set, state, entry);
     const program = entry.compiled.address;
-    const whole = walkRecords(program, address + set.contentOffset, address + set.end);
-    const { consumed, records } = answer;
+    const { whole, consumed, records } = walkRecords(program, address + set.contentOffset, address + set.end);
     if (!whole) {
       throw new DecodeError(
         "field_overrun",
@@ -215,28 +183,38 @@ export class MessageReader {
         set.contentOffset + consumed,
       );
     }
-    if (records === 0) {
-      state.relay = false;
-      events.drop("empty_set", state.observationDomain, set.id, "a data set without records", 1);
-      return;
-    }
+    if (records === 0) return this.#drop("empty_set", state, set.id, "a data set without records", 1);
     const scope = entry.references ? this.#scopeOf(entry, state) : undefined;
-    if (scope !== undefined || !entry.identity || (consumed < set.length && !entry.dialect.setPadding)) {
-      state.relay = false;
-    }
     const start = set.contentOffset - state.start;
     state.items.push({ kind: "data", template: entry, start, end: start + consumed, records, scope });
     state.records += records;
     state.received += records;
-    const growth = memoryWords[(program >>> 2) + 3] ?? 0;
+    const growth = memoryWords[(program >>> 2) + ProgramWord.growth] ?? 0;
     state.bound += SET_HEADER_LENGTH + consumed + growth * records;
     // How far lists inside the records grow is known once they are mapped.
     if (scope !== undefined) state.bound = this.options.target.maxMessageLength;
+    return scope === undefined && entry.identity && (consumed === set.length || entry.dialect.setPadding);
+  }
+
+  /** Data of a template that was never announced, or was refused. */
+  #dropData(octets: Uint8Array, set: MessageSet, state: PlanState, entry: RefusedTemplate | undefined): false {
+    const isCountable = entry !== undefined && recordLayout(entry.source).smallest > 0;
+    if (!isCountable) {
+      state.dropped = true;
+      state.certain = false;
+      const { reason, message } = entry ?? { reason: "unknown_template", message: "data before its template" };
+      return this.#drop(reason, state, set.id, message, 1);
+    }
+    const records = countRecords(octets, set, entry.source, state.observationDomain);
+    if (records === 0) return this.#drop("empty_set", state, set.id, "a data set without records", 1);
+    state.received += records;
+    state.dropped = true;
+    return this.#drop(entry.reason, state, set.id, entry.message, records);
   }
 
   /**
-   * What the records' references have to follow, as it stands at this place of the message; undefined where all of them are right as
-   * they are.
+   * The templates that the records refer to, as they stand at this place of the message; undefined where every reference is right
+   * as it is.
    */
   #scopeOf(entry: AcceptedTemplate, state: PlanState): ReferenceScope | undefined {
     const templates = this.options.templates.domains.get(state.observationDomain)?.templates;
@@ -245,15 +223,21 @@ export class MessageReader {
     return state.scope ??= { templates: new Map(templates) };
   }
 
-  #warn(state: PlanState, template: number, message: string): void {
+  #warn(state: PlanState, template: number, message: string): false {
     this.options.events.notify({ event: "warning", observationDomain: state.observationDomain, template, message });
+    return false;
+  }
+
+  #drop(reason: DropReason, state: PlanState, template: number, message: string, records: number): false {
+    this.options.events.drop(reason, state.observationDomain, template, message, records);
+    return false;
   }
 }
 
 /**
- * The records of a set that does not go out: counted by their template, and refused like any others where one overruns.
+ * Counts the records of a set that does not go out.
  *
- * @throws DecodeError `field_overrun`
+ * @throws DecodeError `field_overrun` where a record overruns the set
  */
 function countRecords(octets: Uint8Array, set: MessageSet, source: Template, observationDomain: number): number {
   try {
@@ -269,7 +253,7 @@ function countRecords(octets: Uint8Array, set: MessageSet, source: Template, obs
   }
 }
 
-/** What is found while a message is read. */
+/** What has been found of a message so far; the fields of {@link MessagePlan}, and what reading it needs. */
 interface PlanState {
   readonly observationDomain: number;
   readonly start: number;
@@ -278,10 +262,9 @@ interface PlanState {
   received: number;
   certain: boolean;
   dropped: boolean;
-  relay: boolean;
   bound: number;
-  /** The domain's templates as they stand; undefined: not looked at since they last changed. */
+  /** A copy of the domain's templates; undefined: none made since they last changed. */
   scope: ReferenceScope | undefined;
-  /** Whether every one of them goes out as it came, under its own id: references to them stay right as they are. */
+  /** Whether every template of the domain goes out verbatim, so that references to them stay right; undefined: not known. */
   unchanged: boolean | undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * The rewrite loop's calls, with their answers in plain fields: nothing is allocated per call.
+ * The rewrite loop's calls. What they return is a view of the loop's result block: nothing is allocated per call.
  *
  * @module
  */
@@ -23,50 +23,87 @@ export const Stop = {
   outputFull: 2,
 } as const;
 
-const result = resultBlock() >>> 2;
+/** What a call took and gave, and why it stopped. One object for all calls: read it before the next call. */
+export interface MessagesRewritten extends RecordsRewritten {
+  /** A {@link Stop}. */
+  readonly stop: number;
+  /** Messages taken; each gave one message. */
+  readonly messages: number;
+  /** Whether the output is the input, octet for octet: it lies where the input begins, and the output buffer is untouched. */
+  readonly relayed: boolean;
+  /** Address of a program that so many messages have used that it should get a walk function; 0: none. */
+  readonly frequentProgram: number;
+}
 
-/** What the last call took and gave. */
-export const answer = {
+/** What a call took and gave. One object for all calls: read it before the next call. */
+export interface RecordsRewritten {
   /** Octets of input taken. */
-  get consumed(): number {
-    return memoryWords[result] ?? 0;
-  },
+  readonly consumed: number;
   /** Octets of output given. */
-  get produced(): number {
-    return memoryWords[result + 1] ?? 0;
-  },
+  readonly produced: number;
   /** Data records among them. */
-  get records(): number {
-    return memoryWords[result + 2] ?? 0;
-  },
-  /** Messages taken, each of which gave one. */
-  get messages(): number {
-    return memoryWords[result + 3] ?? 0;
-  },
-  /** Whether what was given is what was taken, octet for octet: it lies where the input begins, and the output is untouched. */
-  get relayed(): boolean {
-    return memoryWords[result + 5] === 1;
-  },
-  /** A program that so many messages needed that it is worth a function of its own; 0: none has become that. */
-  get frequentProgram(): number {
-    return memoryWords[result + 4] ?? 0;
-  },
-};
+  readonly records: number;
+}
 
-/** Rewrites messages of one data set each until another kind comes; addresses in the loop's memory. Gives a {@link Stop}. */
+/** The records that were found. One object for all calls: read it before the next call. */
+export interface RecordsWalked {
+  /** False where the record behind `consumed` overruns its end. */
+  readonly whole: boolean;
+  /** Octets of whole records. */
+  readonly consumed: number;
+  readonly records: number;
+}
+
+const block = resultBlock() >>> 2;
+
+/** The loop's result block. It lies in the loop's memory, of which a process has one, so that there is one of these as well. */
+class LoopResult implements MessagesRewritten, RecordsWalked {
+  stop = 0;
+  whole = false;
+
+  get consumed(): number {
+    return memoryWords[block] ?? 0;
+  }
+
+  get produced(): number {
+    return memoryWords[block + 1] ?? 0;
+  }
+
+  get records(): number {
+    return memoryWords[block + 2] ?? 0;
+  }
+
+  get messages(): number {
+    return memoryWords[block + 3] ?? 0;
+  }
+
+  get frequentProgram(): number {
+    return memoryWords[block + 4] ?? 0;
+  }
+
+  get relayed(): boolean {
+    return memoryWords[block + 5] === 1;
+  }
+}
+
+const result = new LoopResult();
+
+/** Rewrites messages of one data set each until one of another kind comes. Addresses in the loop's memory. */
 export function rewriteMessages(
   session: number,
   input: number,
   inputEnd: number,
   output: number,
   outputEnd: number,
-): number {
-  return messages(session, input, inputEnd, output, outputEnd);
+): MessagesRewritten {
+  result.stop = messages(session, input, inputEnd, output, outputEnd);
+  return result;
 }
 
-/** Whether all records of a data set's content are whole; their number and octets in {@link answer}. */
-export function walkRecords(program: number, input: number, inputEnd: number): boolean {
-  return walk(program, input, inputEnd) === 1;
+/** Walks the records of a data set's content. */
+export function walkRecords(program: number, input: number, inputEnd: number): RecordsWalked {
+  result.whole = walk(program, input, inputEnd) === 1;
+  return result;
 }
 
 /** Octets of the record that begins at `input`; 0 where it overruns. */
@@ -74,7 +111,12 @@ export function recordLength(program: number, input: number, inputEnd: number): 
   return lengthOf(program, input, inputEnd);
 }
 
-/** Rewrites records for as long as they fit: {@link answer}. `scratch`: {@link SCRATCH_LENGTH} octets. `counters` 0: none. */
+/**
+ * Rewrites records for as long as they fit.
+ *
+ * @param counters address of the template's counters; 0: nothing is counted
+ * @param scratch address of {@link SCRATCH_LENGTH} octets
+ */
 export function rewriteRecords(
   program: number,
   counters: number,
@@ -83,8 +125,9 @@ export function rewriteRecords(
   output: number,
   outputEnd: number,
   scratch: number,
-): void {
+): RecordsRewritten {
   records(program, counters, input, inputEnd, output, outputEnd, scratch);
+  return result;
 }
 
 /** Follows the exporter's sequence numbers of one observation domain; true: there was a gap. */

@@ -6,15 +6,7 @@ import { compileMapping, ProgramWord } from "../rewrite_program.ts";
 import { identity, type MappedField } from "../../mapping/template_mapping.ts";
 import { constant, fromRecord, template } from "../../../../test/support/mediation.ts";
 import { allocate, memoryOctets, memoryWords, view } from "./memory.ts";
-import {
-  answer,
-  recordLength,
-  rewriteMessages,
-  rewriteRecords,
-  SCRATCH_LENGTH,
-  Stop,
-  walkRecords,
-} from "./rewrite_loop.ts";
+import { recordLength, rewriteMessages, rewriteRecords, SCRATCH_LENGTH, Stop, walkRecords } from "./rewrite_loop.ts";
 import { Routes } from "./routes.ts";
 import { Sequence } from "./sequence.ts";
 import { takeWalkFunction } from "./walk_function.ts";
@@ -68,24 +60,27 @@ for (const [what, program] of [["kept", programOf(named)], ["cut", programOf(nam
   Deno.test(`records that are ${what}: one cut off at any octet overruns, whatever lies behind it`, () => {
     for (let length = 4; length < record.length; length++) {
       const end = place(record.subarray(0, length));
-      assert.equal(walkRecords(program, input, end), false, `cut off after ${length} octets`);
-      assert.deepEqual([answer.records, answer.consumed], [0, 0]);
+      const result = walkRecords(program, input, end);
+      assert.equal(result.whole, false, `cut off after ${length} octets`);
+      assert.deepEqual([result.records, result.consumed], [0, 0]);
       assert.equal(recordLength(program, input, end), 0);
     }
     const end = place(record, record, Uint8Array.of(1, 97, 0));
-    assert.equal(walkRecords(program, input, end), true, "a rest below the smallest record is padding");
-    assert.deepEqual([answer.records, answer.consumed], [2, 2 * record.length]);
+    const result = walkRecords(program, input, end);
+    assert.equal(result.whole, true, "a rest below the smallest record is padding");
+    assert.deepEqual([result.records, result.consumed], [2, 2 * record.length]);
   });
 }
 
 Deno.test("both forms of a length are read for any length, at the very end as well", () => {
   const program = programOf(template(256, ["interfaceName"]));
   for (const value of [text(0), text(254), text(0, true), text(254, true), text(255), text(65500)]) {
-    assert.equal(walkRecords(program, input, place(value)), true);
-    assert.deepEqual([answer.records, answer.consumed], [1, value.length]);
+    const result = walkRecords(program, input, place(value));
+    assert.equal(result.whole, true);
+    assert.deepEqual([result.records, result.consumed], [1, value.length]);
   }
   for (const broken of [[255], [255, 0], [255, 0, 1], [1], [254]]) {
-    assert.equal(walkRecords(program, input, place(Uint8Array.from(broken))), false, broken.join());
+    assert.equal(walkRecords(program, input, place(Uint8Array.from(broken))).whole, false, broken.join());
   }
 });
 
@@ -102,12 +97,12 @@ for (
     const end = place(record, record, record);
     for (let room = 0; room <= 3 * target.length + 20; room++) {
       view(output, 2048).fill(CANARY);
-      rewriteRecords(program, 0, input, end, output, output + room, scratch);
+      const result = rewriteRecords(program, 0, input, end, output, output + room, scratch);
       const records = Math.min(3, Math.floor(room / target.length));
-      assert.equal(answer.records, records, `${room} octets of room`);
-      assert.equal(answer.consumed, records * record.length);
-      assert.equal(answer.produced, records * target.length);
-      assert.deepEqual(view(output, answer.produced), concatenate(Array(records).fill(target)));
+      assert.equal(result.records, records, `${room} octets of room`);
+      assert.equal(result.consumed, records * record.length);
+      assert.equal(result.produced, records * target.length);
+      assert.deepEqual(view(output, result.produced), concatenate(Array(records).fill(target)));
       assert.ok(view(output + room, 64).every((octet) => octet === CANARY), `${room} octets of room`);
     }
   });
@@ -133,8 +128,9 @@ Deno.test("growth that exceeds 32 bits over all records of a message is not take
   const program = programOf(source, [once, once, constant("interfaceName", ...new Uint8Array(57176))]);
   const routes = routesOf(program);
   const end = place(dataMessage(text(34997)));
-  assert.equal(rewriteMessages(routes.address, input, end, output, output + ROOM), Stop.general);
-  assert.deepEqual([answer.consumed, answer.produced], [0, 0]);
+  const result = rewriteMessages(routes.address, input, end, output, output + ROOM);
+  assert.equal(result.stop, Stop.general);
+  assert.deepEqual([result.consumed, result.produced], [0, 0]);
   untouchedFrom(output);
 });
 
@@ -166,8 +162,9 @@ for (const [what, fields, quick] of walked) {
     for (let length = 11; length < full.length; length++) {
       for (const before of [[], [full]]) {
         const end = place(good, dataMessage(concatenate([...before, full.subarray(0, length)])));
-        assert.equal(rewriteMessages(routes.address, input, end, output, output + ROOM), Stop.general, `${length}`);
-        assert.deepEqual([answer.messages, answer.records, answer.consumed], [1, 1, good.length], `${length}`);
+        const result = rewriteMessages(routes.address, input, end, output, output + ROOM);
+        assert.equal(result.stop, Stop.general, `${length}`);
+        assert.deepEqual([result.messages, result.records, result.consumed], [1, 1, good.length], `${length}`);
       }
     }
   });
@@ -177,25 +174,26 @@ for (const [what, fields, quick] of walked) {
       const liar = concatenate([full.subarray(0, at), Uint8Array.of(255, 255, 255), full.subarray(at + 3)]);
       const end = place(good, dataMessage(liar), dataMessage(full));
       const outputEnd = output + 3 * good.length + 200;
-      assert.equal(rewriteMessages(routes.address, input, end, output, outputEnd), Stop.general);
-      assert.deepEqual([answer.messages, answer.consumed], [1, good.length]);
+      const result = rewriteMessages(routes.address, input, end, output, outputEnd);
+      assert.equal(result.stop, Stop.general);
+      assert.deepEqual([result.messages, result.consumed], [1, good.length]);
       untouchedFrom(outputEnd);
     }
   });
 
   Deno.test(`records ${what}: messages go out while they surely fit, and no octet behind the output's end is touched`, () => {
     const end = place(good, good, good);
-    rewriteMessages(routes.address, input, end, output, output + ROOM);
-    const length = answer.produced / 3;
-    const wanted = view(output, answer.produced).slice();
+    const result = rewriteMessages(routes.address, input, end, output, output + ROOM);
+    const length = result.produced / 3;
+    const wanted = view(output, result.produced).slice();
     for (let room = 0; room < 4 * good.length; room++) {
       view(output, 2048).fill(CANARY);
-      const stop = rewriteMessages(routes.address, input, end, output, output + room);
-      assert.equal(answer.produced, answer.messages * length);
-      assert.ok(answer.produced <= room);
-      assert.deepEqual(view(output, answer.produced), wanted.subarray(0, answer.produced));
+      const result = rewriteMessages(routes.address, input, end, output, output + room);
+      assert.equal(result.produced, result.messages * length);
+      assert.ok(result.produced <= room);
+      assert.deepEqual(view(output, result.produced), wanted.subarray(0, result.produced));
       assert.ok(view(output + room, 64).every((octet) => octet === CANARY), `${room} octets of room`);
-      if (answer.messages < 3) assert.equal(stop, answer.messages === 0 ? Stop.general : Stop.outputFull);
+      if (result.messages < 3) assert.equal(result.stop, result.messages === 0 ? Stop.general : Stop.outputFull);
     }
   });
 }
@@ -207,14 +205,14 @@ Deno.test("a message that is cut off at any octet leaves the values that were ke
   memoryOctets.set(octets, program);
   const routes = routesOf(program);
   const other = concatenate([text(3), Uint8Array.of(1, 187), text(200)]);
-  assert.equal(rewriteMessages(routes.address, input, place(dataMessage(record)), output, output + ROOM), 0);
+  assert.equal(rewriteMessages(routes.address, input, place(dataMessage(record)), output, output + ROOM).stop, 0);
   const before = view(counters, 512).slice();
   for (let length = 4; length < other.length; length++) {
     const end = place(dataMessage(concatenate([other, other.subarray(0, length)])));
-    assert.equal(rewriteMessages(routes.address, input, end, output, output + ROOM), Stop.general);
+    assert.equal(rewriteMessages(routes.address, input, end, output, output + ROOM).stop, Stop.general);
     assert.deepEqual(view(counters, 512), before, `${length} octets`);
   }
-  assert.equal(rewriteMessages(routes.address, input, place(dataMessage(other)), output, output + ROOM), 0);
+  assert.equal(rewriteMessages(routes.address, input, place(dataMessage(other)), output, output + ROOM).stop, 0);
   assert.notDeepEqual(view(counters, 512), before);
 });
 
@@ -242,9 +240,10 @@ Deno.test("the loop leaves alone what is no message of one known data set, and a
   ];
   for (const [what, octets] of others) {
     const end = place(good, octets, good);
-    assert.equal(rewriteMessages(routes.address, input, end, output, output + ROOM), Stop.general, what);
-    assert.deepEqual([answer.messages, answer.records, answer.consumed], [1, 1, good.length], what);
-    assert.equal(answer.produced, good.length - 2, what);
+    const result = rewriteMessages(routes.address, input, end, output, output + ROOM);
+    assert.equal(result.stop, Stop.general, what);
+    assert.deepEqual([result.messages, result.records, result.consumed], [1, 1, good.length], what);
+    assert.equal(result.produced, good.length - 2, what);
   }
 });
 
@@ -268,7 +267,7 @@ Deno.test("counters of fields of variable length keep the length of the last val
 Deno.test("what a broken message's records would have counted is not counted", () => {
   const routes = routesOf(programOf(named, cut));
   const end = place(dataMessage(concatenate([record, record.subarray(0, 200)])));
-  assert.equal(rewriteMessages(routes.address, input, end, output, output + ROOM), Stop.general);
+  assert.equal(rewriteMessages(routes.address, input, end, output, output + ROOM).stop, Stop.general);
   assert.ok(view(counters, 64).every((octet) => octet === 0));
 });
 
@@ -277,8 +276,9 @@ Deno.test("input that ends inside a message waits for the rest, at every octet",
   const good = dataMessage(record);
   for (let length = 0; length < good.length; length++) {
     const end = place(good, good.subarray(0, length));
-    assert.equal(rewriteMessages(routes.address, input, end, output, output + ROOM), Stop.needsInput, `${length}`);
-    assert.deepEqual([answer.messages, answer.consumed], [1, good.length]);
+    const result = rewriteMessages(routes.address, input, end, output, output + ROOM);
+    assert.equal(result.stop, Stop.needsInput, `${length}`);
+    assert.deepEqual([result.messages, result.consumed], [1, good.length]);
   }
 });
 
@@ -287,12 +287,14 @@ Deno.test("one call gives out no more messages than it may, and none beyond the 
   const routes = routesOf(programOf(named, cut));
   const end = place(good, good, good);
   routes.maxMessages = 2;
-  assert.equal(rewriteMessages(routes.address, input, end, output, output + ROOM), Stop.outputFull);
-  assert.equal(answer.messages, 2);
+  const result = rewriteMessages(routes.address, input, end, output, output + ROOM);
+  assert.equal(result.stop, Stop.outputFull);
+  assert.equal(result.messages, 2);
 
   const small = routesOf(programOf(named), good.length - 1);
-  assert.equal(rewriteMessages(small.address, input, end, output, output + ROOM), Stop.general);
-  assert.equal(answer.produced, 0);
+  const { stop, produced } = rewriteMessages(small.address, input, end, output, output + ROOM);
+  assert.equal(stop, Stop.general);
+  assert.equal(produced, 0);
 });
 
 Deno.test("padding stays where the program keeps it, and goes where it does not or the records change", () => {
@@ -306,10 +308,10 @@ Deno.test("padding stays where the program keeps it, and goes where it does not 
   ) {
     const routes = routesOf(program);
     const end = place(padded, padded);
-    rewriteMessages(routes.address, input, end, output, output + ROOM);
-    assert.deepEqual([answer.messages, answer.produced], [2, 2 * produced]);
-    assert.equal(answer.relayed, produced === padded.length, "only what is unchanged stays where it came in");
-    const length = view((answer.relayed ? input : output) + 2, 2);
+    const result = rewriteMessages(routes.address, input, end, output, output + ROOM);
+    assert.deepEqual([result.messages, result.produced], [2, 2 * produced]);
+    assert.equal(result.relayed, produced === padded.length, "only what is unchanged stays where it came in");
+    const length = view((result.relayed ? input : output) + 2, 2);
     assert.equal((length[0] ?? 0) * 256 + (length[1] ?? 0), produced, "the message's own length follows");
   }
 });

@@ -4,7 +4,7 @@ import { compileMapping } from "../rewrite_program.ts";
 import { identity } from "../../mapping/template_mapping.ts";
 import { template } from "../../../../test/support/mediation.ts";
 import { allocate, memoryOctets } from "./memory.ts";
-import { answer, rewriteMessages, Stop } from "./rewrite_loop.ts";
+import { rewriteMessages, Stop } from "./rewrite_loop.ts";
 import { Routes } from "./routes.ts";
 import { Sequence } from "./sequence.ts";
 
@@ -31,10 +31,16 @@ function set(routes: Routes, observationDomain: number, id: number, targetTempla
 function routed(routes: Routes, observationDomainId: number, id: number): number | undefined {
   const message = new MessageBuilder({ observationDomainId }).dataSet({ ...source, id }, [[6]]).build();
   memoryOctets.set(message, input);
-  const stop = rewriteMessages(routes.address, input, input + message.length, output, output + 1024);
+  const { stop, messages, relayed } = rewriteMessages(
+    routes.address,
+    input,
+    input + message.length,
+    output,
+    output + 1024,
+  );
   if (stop === Stop.general) return undefined;
-  assert.equal(answer.messages, 1);
-  const sent = answer.relayed ? input : output;
+  assert.equal(messages, 1);
+  const sent = relayed ? input : output;
   return (memoryOctets[sent + 16] ?? 0) * 256 + (memoryOctets[sent + 17] ?? 0);
 }
 
