@@ -34,7 +34,7 @@ import type { Plugin, PluginDefinition } from "./mediation/mapping/plugin.ts";
 import type { Profile } from "./mediation/mapping/profile.ts";
 import { targetTemplate, type TemplateMapping } from "./mediation/mapping/template_mapping.ts";
 import { allocate, memoryOctets, release, view } from "./mediation/program/loop/memory.ts";
-import { answer, rewriteRecords, SCRATCH_LENGTH } from "./mediation/program/loop/rewrite_loop.ts";
+import { rewriteRecords, SCRATCH_LENGTH } from "./mediation/program/loop/rewrite_loop.ts";
 import { compileMapping } from "./mediation/program/rewrite_program.ts";
 
 export { unknownElement } from "./ipfix/information_element.ts";
@@ -154,9 +154,17 @@ function runProgram(program: Uint8Array, record: Uint8Array): Uint8Array {
     memoryOctets.set(program, code);
     memoryOctets.set(record, input);
     // The output has room for the largest record there can be, so the loop needs no scratch.
-    rewriteRecords(code, 0, input, input + record.length, output, output + SCRATCH_LENGTH, 0);
-    if (answer.records !== 1) throw new RangeError("the record is not one record of the template");
-    return view(output, answer.produced).slice();
+    const { records, produced } = rewriteRecords(
+      code,
+      0,
+      input,
+      input + record.length,
+      output,
+      output + SCRATCH_LENGTH,
+      0,
+    );
+    if (records !== 1) throw new RangeError("the record is not one record of the template");
+    return view(output, produced).slice();
   } finally {
     blocks.forEach((address, index) => release(address, sizes[index] ?? 0));
   }
