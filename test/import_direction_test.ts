@@ -11,12 +11,13 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   mediation: ["ipfix", ...COMMON],
   proxy: ["ipfix", "mediation", ...COMMON],
   config: ["ipfix", "mediation", ...COMMON],
+  kubernetes: ["ipfix", "mediation", "proxy", ...COMMON],
   admin: ["ipfix", "mediation", "proxy", ...COMMON],
   terminal: [],
   offline: ["terminal", "ipfix", "mediation", "config", ...COMMON],
-  service: ["ipfix", "mediation", "proxy", "config", "admin", ...PROGRAM],
+  service: ["ipfix", "mediation", "proxy", "config", "admin", "kubernetes", ...PROGRAM],
   demo: ["terminal", "ipfix", "mediation", "proxy", "config", "admin", "offline", "service", ...COMMON],
-  commands: ["terminal", "ipfix", "mediation", "proxy", "config", "admin", "offline", "service", "demo", ...PROGRAM],
+  commands: ["terminal", "ipfix", "mediation", "proxy", "config", "admin", "kubernetes", "offline", "service", "demo", ...PROGRAM],
 };
 
 async function* sources(directory: URL): AsyncGenerator<URL> {

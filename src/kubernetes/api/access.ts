@@ -1,0 +1,53 @@
+/** How one request reaches the API server, and proves who asks. */
+export interface ApiCredentials {
+  /** `https://host:port`, with the path that all others are under where there is one; no slash at its end. */
+  readonly server: string;
+  /** PEM: what the server's certificate must go back to. Missing: the machine's own. */
+  readonly ca?: string;
+  /** PEM. */
+  readonly certificate?: string;
+  /** PEM. */
+  readonly key?: string;
+  /** The name in the server's certificate, where it is not the one dialled. */
+  readonly serverName?: string;
+  /** Sent as a bearer token; never logged. */
+  readonly token?: string;
+}
+
+/** Where the API server is and who asks: kept current by whoever gives it. */
+export interface ApiAccess {
+  /** `the Pod's service account` or `kubeconfig PATH`, for messages. */
+  readonly description: string;
+  /** The namespace that holds where nobody names one. */
+  readonly namespace?: string;
+  /**
+   * What requests use from now on.
+   *
+   * @param refused the server has just refused the credentials: read them again, however fresh they are
+   * @throws Error that says what cannot be read
+   */
+  credentials(refused?: boolean): Promise<ApiCredentials>;
+}
+
+/** What a token says of itself. It is not verified: the API server does that. */
+export interface TokenClaims {
+  readonly expiresAt?: Date;
+  /** The Pod that it was made for. */
+  readonly pod?: string;
+}
+
+/** Reads the claims of a service account's token. Empty for a token that is no JWT. */
+export function tokenClaims(token: string): TokenClaims {
+  try {
+    const payload = token.split(".")[1] ?? "";
+    const octets = Uint8Array.fromBase64(payload, { alphabet: "base64url" });
+    const claims = JSON.parse(new TextDecoder().decode(octets));
+    const name: unknown = claims?.["kubernetes.io"]?.pod?.name;
+    return {
+      ...(typeof claims?.exp === "number" ? { expiresAt: new Date(claims.exp * 1000) } : {}),
+      ...(typeof name === "string" ? { pod: name } : {}),
+    };
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { StandingClock } from "../../../test/support/proxy.ts";
+import { tokenClaims } from "./access.ts";
+import { InClusterAccess } from "./in_cluster.ts";
+import { KubeconfigAccess } from "./kubeconfig.ts";
+
+const ENVIRONMENT = new Map([["KUBERNETES_SERVICE_HOST", "10.96.0.1"], ["KUBERNETES_SERVICE_PORT", "6443"]]);
+
+async function serviceAccount(files: Readonly<Record<string, string>>) {
+  const folder = await Deno.makeTempDir();
+  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${folder}/${name}`, text);
+  return { folder, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
+}
+
+Deno.test("in a Pod: address from the environment; token and CA from the service account, read again", async () => {
+  await using account = await serviceAccount({ token: "one\n", "ca.crt": "CA", namespace: "flow-aggregator" });
+  const clock = new StandingClock();
+  const access = await InClusterAccess.open({ clock, environment: ENVIRONMENT, folder: account.folder });
+  assert.equal(access.namespace, "flow-aggregator");
+  assert.deepEqual(await access.credentials(), { server: "https://10.96.0.1:6443", token: "one", ca: "CA" });
+  await Deno.writeTextFile(`${account.folder}/token`, "two");
+  assert.equal((await access.credentials()).token, "one", "not at every call");
+  assert.equal((await access.credentials(true)).token, "two", "at once where it was refused");
+  await Deno.writeTextFile(`${account.folder}/token`, "three");
+  await clock.advance(60_000);
+  assert.equal((await access.credentials()).token, "three");
+});
+
+Deno.test("outside a Pod, or without its files, that is said", async () => {
+  const clock = new StandingClock();
+  await assert.rejects(
+    InClusterAccess.open({ clock, environment: new Map() }),
+    /runs in no Pod: KUBERNETES_SERVICE_HOST is not set/,
+  );
+  await assert.rejects(
+    InClusterAccess.open({ clock, environment: ENVIRONMENT, folder: "/nowhere" }),
+    /service account cannot be read: \/nowhere\/token/,
+  );
+});
+
+Deno.test("an IPv6 API server is addressed with brackets", async () => {
+  await using account = await serviceAccount({ token: "t", "ca.crt": "CA" });
+  const environment = new Map([["KUBERNETES_SERVICE_HOST", "fd00::1"]]);
+  const access = await InClusterAccess.open({ clock: new StandingClock(), environment, folder: account.folder });
+  assert.equal((await access.credentials()).server, "https://[fd00::1]:443");
+});
+
+function kubeconfig(cluster: string, user: string): string {
+  return `apiVersion: v1
+kind: Config
+current-context: here
+contexts: [{ name: here, context: { cluster: c, user: u, namespace: flow } }]
+clusters: [{ name: c, cluster: ${cluster} }]
+users: [{ name: u, user: ${user} }]
+`;
+}
+
+async function open(text: string, files: Readonly<Record<string, string>> = {}) {
+  await using folder = await serviceAccount({ config: text, ...files });
+  const access = await KubeconfigAccess.open(`${folder.folder}/config`);
+  return { access, credentials: await access.credentials() };
+}
+
+Deno.test("kubeconfig: certificates in it or beside it, tokens in it or in a file", async () => {
+  const inIt = await open(kubeconfig(
+    `{ server: "https://h:6443", certificate-authority-data: ${btoa("CA")}, tls-server-name: kubernetes }`,
+    `{ client-certificate-data: ${btoa("C")}, client-key-data: ${btoa("K")} }`,
+  ));
+  assert.equal(inIt.access.namespace, "flow");
+  assert.deepEqual(inIt.credentials, {
+    server: "https://h:6443",
+    ca: "CA",
+    certificate: "C",
+    key: "K",
+    serverName: "kubernetes",
+  });
+  const beside = await open(
+    kubeconfig("{ server: https://h:6443/k8s/c1, certificate-authority: ca.pem }", "{ tokenFile: token }"),
+    { "ca.pem": "CA2", token: "T\n" },
+  );
+  assert.deepEqual(beside.credentials, { server: "https://h:6443/k8s/c1", ca: "CA2", token: "T" });
+});
+
+Deno.test("kubeconfig: what cannot be used is refused with what to do instead", async () => {
+  const good = "{ server: https://h:6443 }";
+  const cases: [string, RegExp][] = [
+    [
+      kubeconfig(good, "{ exec: { command: aws } }"),
+      /user "u" cannot be used: it runs a program .*kubectl create token/,
+    ],
+    [kubeconfig(good, "{ auth-provider: { name: gcp } }"), /authentication provider/],
+    [kubeconfig(good, "{ username: a, password: b }"), /uses a password/],
+    [kubeconfig(good, "{ token: t, as: admin }"), /acts as another user/],
+    [kubeconfig(good, "{}"), /neither a token nor a client certificate/],
+    [
+      kubeconfig("{ server: https://h, insecure-skip-tls-verify: true }", "{ token: t }"),
+      /insecure-skip-tls-verify is refused/,
+    ],
+    [kubeconfig("{ server: http://h }", "{ token: t }"), /must be https/],
+    [kubeconfig("{ server: https://h, certificate-authority-data: '!' }", "{ token: t }"), /is not base64/],
+    [kubeconfig("{ server: https://h, certificate-authority: none.pem }", "{ token: t }"), /none\.pem/],
+    ["clusters: 5", /not a kubeconfig: clusters/],
+    ["{}", /no current-context/],
+    ["current-context: x", /no context "x"/],
+  ];
+  for (const [text, message] of cases) {
+    await assert.rejects(open(text), (error: Error) => {
+      assert.match(error.message, message);
+      assert.match(error.message, /^kubeconfig \S+config: /);
+      return true;
+    });
+  }
+});
+
+Deno.test("what a token says of itself is read where it is a JWT", () => {
+  const payload = btoa(JSON.stringify({ exp: 1000, "kubernetes.io": { pod: { name: "fa-1" } } })).replaceAll("=", "");
+  assert.deepEqual(tokenClaims(`h.${payload}.s`), { expiresAt: new Date(1_000_000), pod: "fa-1" });
+  for (const token of ["", "a.b.c", "opaque"]) assert.deepEqual(tokenClaims(token), {});
+});

@@ -1,0 +1,72 @@
+import { describeTarget, type ResourceTarget } from "./resource.ts";
+
+/** What is asked of the API server, as RBAC rules name it. */
+export type Verb = "get" | "list" | "watch" | "create" | "update" | "patch" | "delete";
+
+/** The API server answered, and not with what was asked for. */
+export class ApiError extends Error {
+  override readonly name: string = "ApiError";
+
+  /**
+   * @param status of HTTP, or `code` of an event of a watch
+   * @param reason of the answer: `NotFound`, `Conflict`, `Expired`; empty where it gives none
+   */
+  constructor(
+    readonly verb: Verb,
+    readonly target: ResourceTarget,
+    readonly status: number,
+    readonly reason: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** An RBAC rule is missing: the message says which. */
+export class AccessDenied extends ApiError {
+  override readonly name = "AccessDenied";
+
+  constructor(verb: Verb, target: ResourceTarget, said: string) {
+    super(verb, target, 403, "Forbidden", `access denied; missing RBAC rule: ${describeRule(verb, target)} (${said})`);
+  }
+}
+
+/** The API server was not reached, or gave no whole answer. */
+export class ApiUnreachable extends Error {
+  override readonly name = "ApiUnreachable";
+}
+
+/** Whether the object has changed since it was read. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 409 && error.reason !== "AlreadyExists";
+}
+
+/** Whether there is no such object. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
+/** Whether the API server no longer knows the resource version that a watch or a list goes on from: 410 Gone. */
+export function isExpired(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 410 || error.reason === "Expired" || error.reason === "Gone");
+}
+
+/** `verb "get" on resource "configmaps", name "flow-aggregator-ca", namespace "flow-aggregator"` */
+export function describeRule(verb: Verb, { type, namespace, name }: ResourceTarget): string {
+  const group = type.group === "" ? "" : ` of API group "${type.group}"`;
+  // A rule for create cannot be limited to a name.
+  const named = name === undefined || verb === "create" ? "" : `, name "${name}"`;
+  const where = namespace === undefined ? ", in the whole cluster" : `, namespace "${namespace}"`;
+  return `verb "${verb}" on resource "${type.plural}"${group}${named}${where}`;
+}
+
+/** An answer that is no success, as an error that names what was asked for. */
+export function apiError(verb: Verb, target: ResourceTarget, status: number, body: unknown): ApiError {
+  const { reason = "", message = "" } = typeof body === "object" && body !== null
+    ? body as { reason?: unknown; message?: unknown }
+    : {};
+  const said = typeof message === "string" && message !== "" ? message : `HTTP status ${status}`;
+  if (status === 403) return new AccessDenied(verb, target, said);
+  const words = status === 401 ? "the credentials are refused" : said;
+  return new ApiError(verb, target, status, String(reason), `${verb} ${describeTarget(target)}: ${words}`);
+}

@@ -1,0 +1,304 @@
+import { Agent, type Dispatcher } from "undici";
+import { z } from "zod";
+import type { Clock } from "../../proxy/time/clock.ts";
+import { type ApiAccess, type ApiCredentials, tokenClaims } from "./access.ts";
+import { ApiError, apiError, ApiUnreachable, isNotFound, type Verb } from "./api_error.ts";
+import { describeTarget, type ObjectTarget, resourcePath, type ResourceTarget } from "./resource.ts";
+import { readWatchLines, type WatchEvent } from "./watch_stream.ts";
+
+const CONNECT_MILLISECONDS = 5_000;
+const ANSWER_MILLISECONDS = 10_000;
+/** An answer that is longer is refused: a Secret or ConfigMap has 1 MiB at most, and lists come in pages. */
+const MAX_ANSWER_OCTETS = 16 * 1024 * 1024;
+const PAGE = 500;
+/** The server ends a watch after this long: silence past it means that nobody is there. */
+const WATCH_SECONDS = 120;
+const WATCH_SILENCE_MILLISECONDS = 130_000;
+const KEEP_ALIVE_MILLISECONDS = 15_000;
+
+const listSchema = z.looseObject({
+  metadata: z.looseObject({ resourceVersion: z.string().default(""), continue: z.string().optional() }),
+  items: z.array(z.unknown()).nullish(),
+});
+
+/** What a list holds, and the resource version that a watch goes on from. */
+export interface ObjectList<T> {
+  readonly objects: readonly T[];
+  readonly resourceVersion: string;
+}
+
+/** What a client needs. */
+export interface ClientOptions {
+  readonly access: ApiAccess;
+  readonly clock: Clock;
+  /** Told the time of day that the API server says it is, with every answer that does. */
+  readonly onServerDate?: (date: Date) => void;
+}
+
+/** The few calls of the Kubernetes API that this program makes. Every call throws as {@link KubernetesClient.get} does. */
+export class KubernetesClient implements Disposable {
+  readonly #access: ApiAccess;
+  readonly #clock: Clock;
+  readonly #onServerDate: (date: Date) => void;
+  #dispatcher: { readonly key: string; readonly agent: Agent } | undefined;
+
+  constructor({ access, clock, onServerDate = () => {} }: ClientOptions) {
+    this.#access = access;
+    this.#clock = clock;
+    this.#onServerDate = onServerDate;
+  }
+
+  /** `the Pod's service account` or `kubeconfig PATH`. */
+  get description(): string {
+    return this.#access.description;
+  }
+
+  /**
+   * Reads one object.
+   *
+   * @throws AccessDenied that names the missing RBAC rule
+   * @throws ApiError for any other answer that is no success: 404 where there is no such object
+   * @throws ApiUnreachable when there is no answer, or none that can be read
+   */
+  async get<T>(schema: z.ZodType<T>, target: ObjectTarget, signal?: AbortSignal): Promise<T> {
+    return this.#check(schema, "get", target, await this.#ask("get", "GET", target, { signal }));
+  }
+
+  /** As {@link get}; undefined where there is no such object. */
+  async find<T>(schema: z.ZodType<T>, target: ObjectTarget, signal?: AbortSignal): Promise<T | undefined> {
+    try {
+      return await this.get(schema, target, signal);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Reads all objects of a target, page by page; those that are not as the schema says are left out. */
+  async list<T>(schema: z.ZodType<T>, target: ResourceTarget, signal?: AbortSignal): Promise<ObjectList<T>> {
+    const objects: T[] = [];
+    let page: string | undefined;
+    for (;;) {
+      const query = { ...selectors(target), limit: String(PAGE), ...(page === undefined ? {} : { continue: page }) };
+      const { name: _, ...all } = target;
+      const options = { query, signal, about: target };
+      const answer = this.#check(listSchema, "list", target, await this.#ask("list", "GET", all, options));
+      for (const item of answer.items ?? []) {
+        const { success, data } = schema.safeParse(item);
+        if (success) objects.push(data);
+      }
+      page = answer.metadata.continue;
+      if (page === undefined || page === "") return { objects, resourceVersion: answer.metadata.resourceVersion };
+    }
+  }
+
+  /** Creates an object; its name is in it. */
+  async create(target: ObjectTarget, object: unknown): Promise<void> {
+    const { name: _, ...collection } = target;
+    await this.#ask("create", "POST", collection, { body: object, about: target });
+  }
+
+  /** Replaces an object. With `metadata.resourceVersion` in it, 409 where somebody else has changed it since it was read. */
+  async update<T>(schema: z.ZodType<T>, target: ObjectTarget, object: T): Promise<T> {
+    return this.#check(schema, "update", target, await this.#ask("update", "PUT", target, { body: object }));
+  }
+
+  /** Changes parts of an object by a JSON merge patch (RFC 7396). */
+  async patch<T>(schema: z.ZodType<T>, target: ObjectTarget, patch: unknown): Promise<T> {
+    const options = { body: patch, contentType: "application/merge-patch+json" };
+    return this.#check(schema, "patch", target, await this.#ask("patch", "PATCH", target, options));
+  }
+
+  /** Deletes an object. */
+  async delete(target: ObjectTarget): Promise<void> {
+    await this.#ask("delete", "DELETE", target, {});
+  }
+
+  /**
+   * Changes of the target's objects as they come, with bookmarks, until the server ends the watch, which it does every few minutes.
+   *
+   * @param resourceVersion from which to go on
+   * @throws ApiError with status 410 where the server no longer knows the resource version
+   */
+  async *watch(
+    target: ResourceTarget,
+    resourceVersion: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent> {
+    const query = {
+      ...selectors(target),
+      watch: "true",
+      allowWatchBookmarks: "true",
+      timeoutSeconds: String(WATCH_SECONDS),
+      resourceVersion,
+    };
+    const { name: _, ...all } = target;
+    const answer = await this.#send("watch", "GET", all, {
+      query,
+      signal,
+      about: target,
+      silence: WATCH_SILENCE_MILLISECONDS,
+    });
+    try {
+      yield* readWatchLines(answer.body, target);
+    } catch (error) {
+      if (error instanceof ApiError) throw error;
+      throw this.#unreachable("watch", target, error);
+    } finally {
+      answer.body.on("error", () => {}).destroy();
+    }
+  }
+
+  /** Ends every request under way. */
+  [Symbol.dispose](): void {
+    void this.#dispatcher?.agent.destroy().catch(() => {});
+    this.#dispatcher = undefined;
+  }
+
+  async #ask(verb: Verb, method: Dispatcher.HttpMethod, target: ResourceTarget, options: RequestOptions) {
+    const { body } = await this.#send(verb, method, target, options);
+    try {
+      return JSON.parse(await readAll(body));
+    } catch (error) {
+      throw this.#unreachable(verb, options.about ?? target, error);
+    }
+  }
+
+  /** An answer that is a success. Credentials that are refused are read again, and tried once more where they have changed. */
+  async #send(verb: Verb, method: Dispatcher.HttpMethod, target: ResourceTarget, options: RequestOptions) {
+    const about = options.about ?? target;
+    let credentials = await this.#access.credentials();
+    for (let again = false;; again = true) {
+      const answer = await this.#request(verb, method, target, options, credentials);
+      if (answer.statusCode < 300) return answer;
+      const body = await readAll(answer.body).then(JSON.parse).catch(() => undefined);
+      const error = apiError(verb, about, answer.statusCode, body);
+      if (answer.statusCode !== 401) throw error;
+      const fresh = await this.#access.credentials(true);
+      if (again || JSON.stringify(fresh) === JSON.stringify(credentials)) throw this.#refused(error, credentials);
+      credentials = fresh;
+    }
+  }
+
+  async #request(
+    verb: Verb,
+    method: Dispatcher.HttpMethod,
+    target: ResourceTarget,
+    { query, body, contentType = "application/json", signal, about = target, silence }: RequestOptions,
+    credentials: ApiCredentials,
+  ): Promise<Dispatcher.ResponseData> {
+    const url = new URL(credentials.server + resourcePath(target));
+    for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
+    try {
+      const answer = await this.#agent(credentials).request({
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method,
+        headers: {
+          accept: "application/json",
+          ...(body === undefined ? {} : { "content-type": contentType }),
+          ...(credentials.token === undefined ? {} : { authorization: `Bearer ${credentials.token}` }),
+        },
+        body: body === undefined ? null : JSON.stringify(body),
+        headersTimeout: ANSWER_MILLISECONDS,
+        bodyTimeout: silence ?? ANSWER_MILLISECONDS,
+        ...(signal === undefined ? {} : { signal }),
+      });
+      const date = Date.parse(String(answer.headers.date ?? ""));
+      if (!Number.isNaN(date)) this.#onServerDate(new Date(date));
+      return answer;
+    } catch (error) {
+      throw this.#unreachable(verb, about, error);
+    }
+  }
+
+  #agent(credentials: ApiCredentials): Agent {
+    const { ca, certificate, key, serverName } = credentials;
+    const identity = JSON.stringify([ca, certificate, key, serverName]);
+    if (this.#dispatcher?.key === identity) return this.#dispatcher.agent;
+    // What is under way may end: a watch is begun again soon enough.
+    void this.#dispatcher?.agent.close().catch(() => {});
+    const agent = new Agent({
+      // undici ends HTTP/2 connections with an assertion that nobody can catch when requests are aborted.
+      allowH2: false,
+      connect: {
+        timeout: CONNECT_MILLISECONDS,
+        keepAlive: true,
+        keepAliveInitialDelay: KEEP_ALIVE_MILLISECONDS,
+        ...(ca === undefined ? {} : { ca }),
+        ...(certificate === undefined ? {} : { cert: certificate }),
+        ...(key === undefined ? {} : { key }),
+        ...(serverName === undefined ? {} : { servername: serverName }),
+      },
+    });
+    this.#dispatcher = { key: identity, agent };
+    return agent;
+  }
+
+  #check<T>(schema: z.ZodType<T>, verb: Verb, target: ResourceTarget, answer: unknown): T {
+    const { success, data, error } = schema.safeParse(answer);
+    if (success) return data;
+    const [issue] = error.issues;
+    const where = issue?.path.join(".") ?? "";
+    throw new ApiUnreachable(
+      `${verb} ${describeTarget(target)}: the answer is no such object: ${where}: ${issue?.message}`,
+    );
+  }
+
+  #unreachable(verb: Verb, target: ResourceTarget, error: unknown): ApiUnreachable {
+    if (error instanceof ApiUnreachable) return error;
+    const reason = error instanceof Error ? reasonOf(error) : String(error);
+    return new ApiUnreachable(`${verb} ${describeTarget(target)}: the API server gives no answer: ${reason}`, {
+      cause: error,
+    });
+  }
+
+  /** Says that the token has ended, where it has. */
+  #refused(error: ApiError, { token }: ApiCredentials): ApiError {
+    const { expiresAt } = token === undefined ? {} : tokenClaims(token);
+    const ended = expiresAt !== undefined && expiresAt < this.#clock.date()
+      ? `: the token ended at ${expiresAt.toISOString()}`
+      : "";
+    const message = `${error.message}${ended} (${this.description})`;
+    return new ApiError(error.verb, error.target, 401, error.reason, message);
+  }
+}
+
+interface RequestOptions {
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly signal?: AbortSignal | undefined;
+  /** What errors speak of, where the path names less. */
+  readonly about?: ResourceTarget;
+  /** Milliseconds without an octet after which the answer counts as broken off. */
+  readonly silence?: number;
+}
+
+function selectors({ name, labelSelector }: ResourceTarget): Record<string, string> {
+  return {
+    ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }),
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+  };
+}
+
+async function readAll(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > MAX_ANSWER_OCTETS) throw new Error(`an answer of more than ${MAX_ANSWER_OCTETS} octets`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** undici's own words for a failed connection say little; what caused it says more. */
+function reasonOf(error: Error): string {
+  const causes = error instanceof AggregateError ? error.errors : [error.cause];
+  const [cause] = causes.filter((each) => each instanceof Error);
+  const code = "code" in error ? String(error.code) : "";
+  const words = error.message === "" ? code : error.message;
+  return cause instanceof Error && cause.message !== "" ? `${words}: ${cause.message}` : words;
+}

@@ -1,0 +1,157 @@
+import type { z } from "zod";
+import { type Clock, pause } from "../../proxy/time/clock.ts";
+import { AccessDenied, isExpired } from "./api_error.ts";
+import { Backoff } from "./backoff.ts";
+import type { KubernetesClient } from "./client.ts";
+import type { KubernetesObject } from "./objects.ts";
+import type { ResourceTarget } from "./resource.ts";
+
+const FIRST_RETRY = 250;
+const LAST_RETRY = 5_000;
+/** Where listing or watching is not allowed, one object is read this often: a restarted Aggregator's are taken up within two seconds. */
+const POLL = 1_000;
+/** Whether watching is allowed by now is tried again after this many polls. */
+const POLLS_BETWEEN_WATCHES = 60;
+
+/** What is told of followed objects. */
+export interface FollowSink<T> {
+  /** All objects there are now: after the first look, and after every change. */
+  readonly onObjects: (objects: readonly T[]) => void;
+  /** A look or a watch failed; tried again with backoff. */
+  readonly onFailure: (error: unknown) => void;
+  /** Listing or watching is not allowed: the one object is read every second instead. Told once. */
+  readonly onPolling?: (error: AccessDenied) => void;
+}
+
+/** What following needs. */
+export interface FollowOptions {
+  readonly client: KubernetesClient;
+  readonly clock: Clock;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Follows objects for as long as the signal lets it: reads them, watches them from there, reads them again where the server forgot the
+ * resource version, and reconnects with backoff. It takes the verbs `list` and `watch`, for one object by its name only on that name;
+ * where they are denied, one object is polled with `get`. Never rejects.
+ */
+export async function follow<T extends KubernetesObject>(
+  schema: z.ZodType<T>,
+  target: ResourceTarget,
+  sink: FollowSink<T>,
+  options: FollowOptions,
+): Promise<void> {
+  const { clock, signal } = options;
+  const backoff = new Backoff(FIRST_RETRY, LAST_RETRY);
+  const objects = new FollowedObjects(schema, sink.onObjects);
+  let polls = 0;
+  let told = false;
+  while (!signal.aborted) {
+    let wait: number;
+    try {
+      if (polls > 0) {
+        await objects.poll(target, options);
+        polls--;
+        wait = POLL;
+        backoff.reset();
+      } else {
+        await watch(target, await objects.list(target, options), objects, options, () => backoff.reset());
+        wait = backoff.next();
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (target.name !== undefined && error instanceof AccessDenied && error.verb !== "get") {
+        if (!told) sink.onPolling?.(error);
+        told = true;
+        polls = POLLS_BETWEEN_WATCHES;
+        continue;
+      }
+      sink.onFailure(error);
+      wait = backoff.next();
+    }
+    await pause(clock, wait, signal);
+  }
+}
+
+/** Watches until the server forgets the resource version or the watch breaks; goes on where the server merely ended it. */
+async function watch<T extends KubernetesObject>(
+  target: ResourceTarget,
+  from: string,
+  objects: FollowedObjects<T>,
+  { client, clock, signal }: FollowOptions,
+  onLife: () => void,
+): Promise<void> {
+  let version: string | undefined = from;
+  for (;;) {
+    const began = clock.now();
+    try {
+      for await (const event of client.watch(target, version, signal)) {
+        version = event.object.metadata.resourceVersion ?? version;
+        if (event.type === "BOOKMARK") continue;
+        onLife();
+        objects.apply(event.type, event.object);
+      }
+    } catch (error) {
+      if (clock.now() - began > LAST_RETRY) onLife();
+      if (isExpired(error)) return;
+      throw error;
+    }
+    // One that ends as soon as it begins is not begun again at once.
+    if (signal.aborted || clock.now() - began < FIRST_RETRY) return;
+    onLife();
+  }
+}
+
+/** The objects as they stand, told where they have changed. */
+class FollowedObjects<T extends KubernetesObject> {
+  readonly #schema: z.ZodType<T>;
+  readonly #tell: (objects: readonly T[]) => void;
+  #objects = new Map<string, T>();
+  #looked = false;
+
+  constructor(schema: z.ZodType<T>, tell: (objects: readonly T[]) => void) {
+    this.#schema = schema;
+    this.#tell = tell;
+  }
+
+  /** Reads all there are. Gives the resource version to watch from. */
+  async list(target: ResourceTarget, { client, signal }: FollowOptions): Promise<string> {
+    const { objects, resourceVersion } = await client.list(this.#schema, target, signal);
+    this.#replace(objects);
+    return resourceVersion;
+  }
+
+  /** Reads the one object. */
+  async poll({ name = "", ...target }: ResourceTarget, { client, signal }: FollowOptions): Promise<void> {
+    const object = await client.find(this.#schema, { ...target, name }, signal);
+    this.#replace(object === undefined ? [] : [object]);
+  }
+
+  apply(type: "ADDED" | "MODIFIED" | "DELETED", changed: KubernetesObject): void {
+    const key = keyOf(changed);
+    const { success, data } = this.#schema.safeParse(changed);
+    if (type === "DELETED" || !success) {
+      if (this.#objects.delete(key)) this.#tell([...this.#objects.values()]);
+      return;
+    }
+    if (this.#objects.get(key)?.metadata.resourceVersion === changed.metadata.resourceVersion) return;
+    this.#objects.set(key, data);
+    this.#tell([...this.#objects.values()]);
+  }
+
+  #replace(objects: readonly T[]): void {
+    const next = new Map(objects.map((object) => [keyOf(object), object]));
+    const same = this.#looked && next.size === this.#objects.size &&
+      [...next].every(([key, { metadata }]) =>
+        this.#objects.get(key)?.metadata.resourceVersion === metadata.resourceVersion
+      );
+    this.#looked = true;
+    this.#objects = next;
+    if (!same) this.#tell(objects);
+  }
+}
+
+function keyOf({ metadata: { namespace = "", name } }: KubernetesObject): string {
+  return `${namespace}/${name}`;
+}

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { FakeApiServer } from "../../../test/support/kubernetes_api.ts";
+import { type Clock, SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
+import { KubernetesClient } from "./client.ts";
+import { follow } from "./follow.ts";
+import { type ConfigMap, configMap } from "./objects.ts";
+import { CONFIG_MAPS, type ResourceTarget } from "./resource.ts";
+
+const FOLDER = "/api/v1/namespaces/flow-aggregator/configmaps";
+const ONE: ResourceTarget = { type: CONFIG_MAPS, namespace: "flow-aggregator", name: "ca" };
+const ALL: ResourceTarget = { type: CONFIG_MAPS, namespace: "flow-aggregator", labelSelector: "app=x" };
+const LABELS = { labels: { app: "x" } };
+
+/** Waits a fiftieth of the time. */
+const FAST: Clock = {
+  ...SYSTEM_CLOCK,
+  after: (milliseconds, callback) => SYSTEM_CLOCK.after(milliseconds / 50, callback),
+};
+
+class Followed implements AsyncDisposable {
+  readonly states: string[] = [];
+  readonly failures: string[] = [];
+  readonly polling: string[] = [];
+  readonly #ending = new AbortController();
+  readonly #client: KubernetesClient;
+  readonly #done: Promise<void>;
+
+  constructor(readonly server: FakeApiServer, target: ResourceTarget) {
+    this.#client = new KubernetesClient({ access: server.access(), clock: FAST });
+    this.#done = follow(configMap, target, {
+      onObjects: (objects: readonly ConfigMap[]) =>
+        this.states.push(objects.map(({ metadata, data }) => `${metadata.name}=${data?.value}`).sort().join(" ")),
+      onFailure: (error) => this.failures.push(String(error)),
+      onPolling: (error) => this.polling.push(error.message),
+    }, { client: this.#client, clock: FAST, signal: this.#ending.signal });
+  }
+
+  static async start(target: ResourceTarget, prepare: (server: FakeApiServer) => void = () => {}) {
+    const server = await FakeApiServer.start();
+    prepare(server);
+    const followed = new Followed(server, target);
+    return followed;
+  }
+
+  put(name: string, value: string | undefined): void {
+    this.server.put(`${FOLDER}/${name}`, value === undefined ? undefined : { metadata: LABELS, data: { value } });
+  }
+
+  async until(what: () => boolean): Promise<void> {
+    for (let tries = 0; !what(); tries++) {
+      assert.ok(tries < 500, `waited for ${what}; states ${this.states.join(" | ")}; ${this.failures}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort();
+    await this.#done;
+    this.#client[Symbol.dispose]();
+    await this.server[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test("one object is followed from before it is there until after it is gone", async () => {
+  await using followed = await Followed.start(ONE);
+  await followed.until(() => followed.server.watches === 1);
+  followed.put("other", "0");
+  followed.put("ca", "1");
+  followed.put("ca", "2");
+  followed.put("ca", undefined);
+  await followed.until(() => followed.states.length === 4);
+  assert.deepEqual(followed.states, ["", "ca=1", "ca=2", ""]);
+  assert.deepEqual(followed.server.calls.map(({ verb }) => verb), ["list", "watch"]);
+});
+
+Deno.test("objects with labels are listed and watched from there", async () => {
+  await using followed = await Followed.start(ALL, (server) => {
+    server.put(`${FOLDER}/a`, { metadata: LABELS, data: { value: "1" } });
+    server.put(`${FOLDER}/other`, { data: { value: "0" } });
+  });
+  await followed.until(() => followed.server.watches === 1);
+  followed.put("b", "2");
+  followed.put("a", undefined);
+  await followed.until(() => followed.states.length === 3);
+  assert.deepEqual(followed.states, ["a=1", "a=1 b=2", "b=2"]);
+});
+
+Deno.test("a watch that the server ends goes on from the last bookmark", async () => {
+  await using followed = await Followed.start(ALL);
+  await followed.until(() => followed.server.watches === 1);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  followed.server.put(`${FOLDER}/other`, { data: {} });
+  followed.server.forget();
+  followed.server.bookmark();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  followed.server.endWatches();
+  followed.put("a", "1");
+  await followed.until(() => followed.states.includes("a=1"));
+  assert.deepEqual(
+    followed.server.calls.map(({ verb }) => verb),
+    ["list", "watch", "watch"],
+    "without the bookmark: 410",
+  );
+});
+
+Deno.test("410 Gone: everything is listed again, and nothing in between is missed", async () => {
+  await using followed = await Followed.start(ALL);
+  await followed.until(() => followed.server.watches === 1);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  followed.server.endWatches();
+  followed.put("a", "1");
+  followed.put("b", "2");
+  followed.put("a", undefined);
+  followed.server.forget();
+  await followed.until(() => followed.states.includes("b=2"));
+  assert.deepEqual(followed.failures, [], "that is no failure");
+});
+
+Deno.test("a watch that breaks is told, and begun again with what has changed meanwhile", async () => {
+  await using followed = await Followed.start(ONE);
+  await followed.until(() => followed.server.watches === 1);
+  followed.server.breakWatches();
+  followed.put("ca", "1");
+  await followed.until(() => followed.states.includes("ca=1") && followed.server.watches === 1);
+  assert.equal(followed.failures.length, 1);
+  assert.match(followed.failures[0] ?? "", /watch ConfigMap flow-aggregator\/ca: .*a watch.s line is no event/);
+});
+
+for (const denied of ["list", "watch"]) {
+  Deno.test(`without the right to ${denied}, the object is read every second, and the missing rule is named once`, async () => {
+    await using followed = await Followed.start(ONE, (server) => server.denies = ({ verb }) => verb === denied);
+    followed.put("ca", "1");
+    await followed.until(() => followed.states.includes("ca=1"));
+    followed.put("ca", "2");
+    await followed.until(() => followed.states.includes("ca=2"));
+    assert.equal(followed.polling.length, 1);
+    assert.match(
+      followed.polling[0] ?? "",
+      /missing RBAC rule: verb "(list|watch)" on resource "configmaps", name "ca"/,
+    );
+    assert.equal(followed.server.calls.filter(({ verb }) => verb === denied).length, 1);
+  });
+}
+
+Deno.test("without the right to read, that is told with backoff, until the rule is there", async () => {
+  await using followed = await Followed.start(ONE, (server) => server.denies = () => true);
+  await followed.until(() => followed.failures.length === 3);
+  followed.server.denies = () => false;
+  followed.put("ca", "1");
+  await followed.until(() => followed.states.includes("ca=1"));
+  assert.match(followed.failures[0] ?? "", /missing RBAC rule: verb "get" on resource "configmaps", name "ca"/);
+});
