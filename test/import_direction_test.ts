@@ -17,7 +17,19 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   offline: ["terminal", "ipfix", "mediation", "config", ...COMMON],
   service: ["ipfix", "mediation", "proxy", "config", "admin", "kubernetes", ...PROGRAM],
   demo: ["terminal", "ipfix", "mediation", "proxy", "config", "admin", "offline", "service", ...COMMON],
-  commands: ["terminal", "ipfix", "mediation", "proxy", "config", "admin", "kubernetes", "offline", "service", "demo", ...PROGRAM],
+  commands: [
+    "terminal",
+    "ipfix",
+    "mediation",
+    "proxy",
+    "config",
+    "admin",
+    "kubernetes",
+    "offline",
+    "service",
+    "demo",
+    ...PROGRAM,
+  ],
 };
 
 async function* sources(directory: URL): AsyncGenerator<URL> {
