@@ -15,8 +15,11 @@ interface IdleRun {
 /** The part `idle`: sessions that have announced their templates and sent a record, and then nothing. */
 export async function measureIdle({ scale, haproxy, directory, said }: Bench): Promise<Row[]> {
   const { idleSessions: count, restMilliseconds } = scale;
+  const own = `v2.0 to v1.15, ${count} sessions`;
+  const unforced = `${own}, no forced collection`;
   const contenders: [string, StartRelay][] = [
-    [`v2.0 to v1.15, ${count} sessions`, startProxy({ profile: "antrea/v1.15" })],
+    [own, startProxy({ profile: "antrea/v1.15" })],
+    [unforced, startProxy({ profile: "antrea/v1.15", forcedCollection: false })],
     ...(haproxy ? [["HAProxy", startHaproxy()] satisfies [string, StartRelay]] : []),
   ];
   const runs = await inTurn(contenders, Math.min(scale.rounds, 3), async ([what, start]) => {
@@ -24,18 +27,16 @@ export async function measureIdle({ scale, haproxy, directory, said }: Bench): P
     said(`${what}: ${run.kilobytesPerSession.toFixed(1)} KB a session, ${run.megabytes.toFixed(0)} MB`);
     return run;
   });
-  const figures = (key: keyof IdleRun) => {
-    const [own = { name: "", samples: [] }, beside] = contenders.map(([name], index) => ({
-      name,
-      samples: runs[index]?.map((run) => run[key]) ?? [],
-    }));
-    return { own, beside };
+  const figures = (key: keyof IdleRun) =>
+    contenders.map(([name], index) => ({ name, samples: runs[index]?.map((run) => run[key]) ?? [] }));
+  const rows = (key: keyof IdleRun, unit: string, limit: number) => {
+    const [own = { name: "", samples: [] }, unforced = own, haproxy] = figures(key);
+    return [
+      row("idle", unit, own, { beside: haproxy, goal: { of: "figure", limit } }),
+      row("idle", unit, unforced, { beside: own }),
+    ];
   };
-  const [each, all] = [figures("kilobytesPerSession"), figures("megabytes")];
-  return [
-    row("idle", "KB a session", each.own, { beside: each.beside, goal: { of: "figure", limit: 20 } }),
-    row("idle", "MB resident", all.own, { beside: all.beside, goal: { of: "figure", limit: 160 } }),
-  ];
+  return [...rows("kilobytesPerSession", "KB a session", 20), ...rows("megabytes", "MB resident", 160)];
 }
 
 async function measure(

@@ -45,6 +45,8 @@ export interface ProxyChoice {
   /** Exporters come over TLS. */
   readonly tls?: TlsFiles;
   readonly log?: "info" | "warning";
+  /** False: V8 alone decides when garbage is collected. */
+  readonly forcedCollection?: boolean;
 }
 
 /** The proxy itself, as an operator runs it. */
@@ -52,7 +54,10 @@ export function startProxy(choice: ProxyChoice): StartRelay {
   return async (listenPort, collectorPort, directory) => {
     const file = `${directory}/proxy-${listenPort}.yaml`;
     await Deno.writeTextFile(file, proxyConfiguration(choice, listenPort, collectorPort));
-    return Child.deno("the proxy", "../../src/main.ts", ["serve", "--config", file], V8_FLAGS);
+    const flags = choice.forcedCollection === false
+      ? V8_FLAGS.map((flag) => flag.replace("--expose-gc,", ""))
+      : V8_FLAGS;
+    return Child.deno("the proxy", "../../src/main.ts", ["serve", "--config", file], flags);
   };
 }
 

@@ -11,37 +11,40 @@ export interface CompiledMapping {
   readonly program: RewriteProgram;
   /** Address of the program in the loop's memory. */
   readonly address: number;
-  /** Under which it is shared. */
+  /** The key under which sessions share it. */
   readonly key: string;
 }
 
-/** After so many messages a mapping is taken to be one that many more will come of. */
+/** Messages after which a mapping has proved frequent enough to be worth generating a function for. */
 const MESSAGES_BEFORE_WALK_FUNCTION = 1024;
 
-/**
- * Compiled mappings, shared by all sessions that need the same one: thousands of Agents of a release have two layouts between them.
- */
+/** Compiled mappings. Sessions that need the same one share it: the thousands of Agents of one release have two layouts between them. */
 export class CompiledMappings {
-  /** What they are compiled from. */
+  /** The mappings that plugin chains returned. */
   readonly memo: MappingMemo = new MappingMemo();
   readonly #compiled = new Map<string, CompiledMapping & { uses: number }>();
   readonly #byAddress = new Map<number, CompiledMapping>();
 
   readonly #messagesBeforeWalkFunction: number;
 
-  /** @param messagesBeforeWalkFunction messages that make a mapping worth a function that walks its records; 0: it gets one at once */
+  /**
+   * @param messagesBeforeWalkFunction messages after which a mapping gets a generated function that walks its records; 0: at once,
+   *   Infinity: never
+   */
   constructor(messagesBeforeWalkFunction: number = MESSAGES_BEFORE_WALK_FUNCTION) {
     this.#messagesBeforeWalkFunction = messagesBeforeWalkFunction;
   }
 
-  /** The mapping that is shared under this key, where its source template has this id. */
+  /** The mapping shared under this key, if its source template has this id. */
   mapping(key: string, template: number): TemplateMapping | undefined {
     const mapping = this.#compiled.get(key)?.mapping;
     return mapping?.source.id === template ? mapping : undefined;
   }
 
   /**
-   * @param key equal keys, equal mappings
+   * Takes one use of the mapping shared under this key and compiles it if it is the first; {@link release} ends the use.
+   *
+   * @param key equal for equal mappings only
    * @returns undefined when the loop's memory is used up
    * @throws RangeError where the mapping cannot be compiled
    */
@@ -69,7 +72,7 @@ export class CompiledMappings {
     return compiled;
   }
 
-  /** Gives the program at this address, which so many messages need, a function that walks its records. Asked once: it never is again. */
+  /** Generates a function that walks the records of the program at this address. The loop does not ask for it again. */
   compileWalkFunction(address: number): void {
     const compiled = this.#byAddress.get(address);
     if (compiled === undefined) return;
@@ -77,7 +80,7 @@ export class CompiledMappings {
     memoryWords[(address >>> 2) + ProgramWord.messagesBeforeFunction] = 0;
   }
 
-  /** Gives back one use of {@link take}; the last one frees the program. */
+  /** Ends one use that {@link take} began; the last one frees the program. */
   release(key: string): void {
     const found = this.#compiled.get(key);
     if (found === undefined) return;

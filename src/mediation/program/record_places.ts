@@ -1,13 +1,13 @@
 import { VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
 import type { FieldSpecifier } from "../../ipfix/template.ts";
 
-/** Somewhere in a record: so many octets from something that its walk finds; where it begins, a field of variable length, its end. */
+/** A place in a record: an offset in octets from what the walk finds, which is the record's beginning, a variable field or its end. */
 export interface Place {
   readonly from: "begin" | "end" | { readonly variable: number };
   readonly offset: number;
 }
 
-/** Where the fields of a template's records begin, told by what a walk finds: as little of it as possible has to be noted. */
+/** Where the fields of a template's records begin. Places refer to few variable fields, because the walk has to note each of those. */
 export class Places {
   /** Octets before the first field of variable length; all of them where there is none. */
   readonly leading: number = 0;
@@ -16,7 +16,7 @@ export class Places {
   /** Octets behind the last field of variable length. */
   readonly trailing: number = 0;
   readonly #places: Place[] = [];
-  /** Fields of variable length that places were given by. */
+  /** Variable fields that places refer to. */
   readonly #marks = new Set<number>();
 
   constructor(fields: readonly FieldSpecifier[]) {
@@ -49,13 +49,13 @@ export class Places {
     return place;
   }
 
-  /** Fields of variable length, counted from 0, that places were given by: in the order of the record. */
+  /** The variable fields that places refer to, counted from 0, in the order of the record. */
   marks(): number[] {
     return [...this.#marks].sort((one, other) => one - other);
   }
 }
 
-/** In which word of a log entry the walk notes what a place is told by. */
+/** Returns a function from a place to the 32-bit word of the log entry that holds what the place refers to. */
 export function entryWords(marks: readonly number[]): (place: Place) => number {
   const words = new Map(marks.map((variable, index) => [variable, index + 1]));
   return ({ from }) => {

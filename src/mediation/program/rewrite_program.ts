@@ -1,61 +1,62 @@
 import { isSigned, VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
 import { type FieldSpecifier, smallestRecordLength } from "../../ipfix/template.ts";
 import { entryWords, type Place, Places } from "./record_places.ts";
-import type { RecordLayout } from "./loop/walk_function.ts";
+import type { WalkLayout } from "./loop/walk_function.ts";
 import { sessionFactOctets, type SessionFactValues } from "../mapping/session_fact.ts";
 import { isIdentity, type MappedField, type TemplateMapping } from "../mapping/template_mapping.ts";
 
 /**
- * A template mapping compiled: 32-bit words, and the octets of its constants behind them.
+ * A template mapping compiled: 32-bit words, followed by the octets of its constants.
  *
  * Header: [0] octets of the smallest source record, never 0 · [1] flags: 1 identity, 2 padding is kept · [2] octet at which the
- * operations begin · [3] octets by which the largest target record outgrows its source · [4] octets of a log entry, as far as the next
- * one · [5] octets before the first field of variable length · [6] octets behind the last one · [7] the function that walks such
- * records four at a time, 0: none · [8] messages until it is worth one, 0: it never is.
+ * operations begin · [3] octets by which a target record can outgrow its source at most · [4] octets of a log entry · [5] octets before
+ * the first variable field · [6] octets after the last one · [7] index of the function that walks such records four at a time, 0: none ·
+ * [8] messages left until one is generated, 0: never.
  *
- * Walk, two words a step: skip n octets, then k fields of variable length; with the highest bit set, the first of them is marked.
+ * Walk, two words a step: skip n octets, then k variable fields; with the highest bit set, the first of those is marked.
  *
- * What a record's walk finds is its log entry: a word each for where it begins, where the marked fields do, and where it ends, which is
- * where the next begins.
+ * The walk of a record leaves a log entry: one word each for where the record begins, where its marked fields begin, and where it ends,
+ * which is where the next record begins.
  *
- * Operations, four words each: code (8 bits) and word of the log entry (24 bits), octets from there (may be below 0); operands a and b.
- * They move what is kept in spans that may begin in the record, or the message, before, each up to its place:
+ * Operations, four words each: code (8 bits) and word of the log entry (24 bits), an offset in octets from there, which may be negative;
+ * operands a and b. What is kept moves in spans. A span may have begun in an earlier record or message; each operation has a place up to
+ * which it works:
  *
  * | code | operation | |
  * |---|---|---|
  * | 0 | end | |
- * | 1 | flush | what lies before the place goes out |
- * | 2 | skip | what lies before it does not |
- * | 3 | constant | flush, then a octets from offset b of the program |
- * | 4 | cut variable | flush, skip a field of variable length; counter at offset a where it is not empty, with its length in the upper 16 bits |
- * | 5 | cut octets | flush, skip b octets; counter at offset a where one is not 0 |
- * | 6 | cut boolean | flush, skip an octet; counter at offset a where it is true |
+ * | 1 | flush | writes what lies before the place |
+ * | 2 | skip | leaves it out |
+ * | 3 | constant | flush, then writes a octets from offset b of the program |
+ * | 4 | cut variable | flush, skip a variable field; if it is not empty, count at offset a, with its length in the upper 16 bits |
+ * | 5 | cut octets | flush, skip b octets; if any is not 0, count at offset a |
+ * | 6 | cut boolean | flush, skip an octet; if it is true, count at offset a |
  * | 7 | copy | up to another place: word a of the log entry, b octets from there |
  * | 8, 9 | widen | the integer there from a to b octets, unsigned, signed |
  * | 10 | widen | the float32 there to float64 |
  * | 11 | to variable | a octets from there behind a length of their own |
  * | 12 | seconds to milliseconds | there |
- * | 13 | keep variable | before a cut that counts: the value's first {@link VALUE_LENGTH} octets, at offset a of the counters |
+ * | 13 | keep variable | before a cut that counts: stores the value's first {@link VALUE_LENGTH} octets at offset a of the counters |
  * | 14 | keep octets | the same for b octets |
  *
- * Where the target keeps the order of the source, a kept field is part of a span; where it does not, all is skipped, and copied from its
- * place.
+ * If the target keeps the order of the source, kept fields are part of spans. If not, the whole record is skipped and each field is copied
+ * from its place.
  */
 export interface RewriteProgram {
   readonly octets: Uint8Array;
-  /** True: records go out octet for octet. */
+  /** Whether records go out octet for octet. */
   readonly identity: boolean;
-  /** Source fields whose loss is counted, by position, in the order of the counters behind the first (records). */
+  /** Positions of the source fields whose loss is counted, in the order of their counters. The first counter is that of records. */
   readonly counted: readonly number[];
-  /** Whether the last value of each of them is kept behind the counters: {@link valueOffset}. */
+  /** Whether the last value of each of them is stored after the counters: {@link valueOffset}. */
   readonly keepsValues: boolean;
-  /** What a function that walks its records has to know of them. */
-  readonly layout: RecordLayout;
+  /** From which a function that walks its records is generated. */
+  readonly layout: WalkLayout;
 }
 
-/** Words of a program's header that others read, or write once the program lies in the loop's memory. */
+/** Header words that other files read, or write once the program is in the loop's memory. */
 export const ProgramWord = {
-  /** Octets that a record can grow by, at most. */
+  /** Octets by which a record can grow at most. */
   growth: 3,
   walkFunction: 7,
   messagesBeforeFunction: 8,
@@ -85,19 +86,19 @@ const Operation = {
 /** ::ffff:0:0/96, which makes an IPv6 address of an IPv4 address (RFC 4291 §2.5.5.2). */
 const IPV4_MAPPED = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
 
-/** Octets by which a record may grow: what it may be at all, twice, so that a buffer of fixed size can take any. */
+/** Octets by which a record may grow at most: twice the longest record, so that a buffer of fixed size can take any. */
 const LARGEST_GROWTH = 2 * 65535;
 
-/** Bits of a counter that count; those above keep the length of the last value that was counted, where lengths vary. */
+/** Bits of a counter that count; those above hold the length of the last counted value where lengths vary. */
 export const COUNT_BITS = 48;
 
 /** Octets of a counter. */
 export const COUNTER_LENGTH = 8;
 
-/** Octets of a lost value that are kept; a multiple of {@link COUNTER_LENGTH}. */
+/** Octets of a lost value that are stored; a multiple of {@link COUNTER_LENGTH}. */
 export const VALUE_LENGTH = 64;
 
-/** Octets of a route's counters: records, and one for each counted field; then the values, where they are kept. */
+/** Octets of a route's counters: one for records, one for each counted field, then the values if they are stored. */
 export function countersLength({ counted, keepsValues }: Pick<RewriteProgram, "counted" | "keepsValues">): number {
   return (counted.length + 1) * COUNTER_LENGTH + (keepsValues ? counted.length * VALUE_LENGTH : 0);
 }
@@ -110,10 +111,10 @@ export function valueOffset({ counted }: Pick<RewriteProgram, "counted">, index:
 /**
  * Compiles a mapping that has been checked, for sessions with these facts.
  *
- * @param keepPadding whether an identity program leaves padding at the end of sets
- * @param keepValues whether the last value of each lost field is kept
- * @throws RangeError for a source template whose records have no octets: a loop over them would not end; for records that might
- *   outgrow any message by far
+ * @param keepPadding whether an identity program keeps the padding at the end of sets
+ * @param keepValues whether the last value of each lost field is stored
+ * @throws RangeError for a source template whose records have no octets, since a loop over them would not end; for records that could grow
+ *   by more than two messages
  */
 export function compileMapping(
   mapping: TemplateMapping,
@@ -149,14 +150,14 @@ export function compileMapping(
   return { octets, identity, counted, keepsValues, layout: { leading, gaps, marks } };
 }
 
-/** Source fields that no target field takes its value from: what their records carried is lost. */
+/** Positions of the source fields that no target field takes its value from, so that what they carried is lost. */
 export function lostFields(mapping: TemplateMapping): number[] {
   const used = new Set<number>();
   for (const { value } of mapping.fields) if (value.from === "record") used.add(value.index);
   return mapping.source.fields.map((_, index) => index).filter((index) => !used.has(index));
 }
 
-/** Octets that source fields used more than once add to a record, at the most. */
+/** Octets that source fields used more than once add to a record at most. */
 function repeatedOctets(mapping: TemplateMapping): number {
   const used = new Set<number>();
   let octets = 0;
@@ -168,7 +169,7 @@ function repeatedOctets(mapping: TemplateMapping): number {
   return octets;
 }
 
-/** Whether the values that come from the record come in its own order, each once. */
+/** Whether the values taken from the record are in its own order, each at most once. */
 function keepsOrder(fields: readonly MappedField[]): boolean {
   let last = -1;
   for (const { value } of fields) {
@@ -179,7 +180,7 @@ function keepsOrder(fields: readonly MappedField[]): boolean {
   return true;
 }
 
-/** Steps: so many octets are skipped, then so many fields of variable length, of which the first may be marked. */
+/** The walk's steps, two numbers each: octets to skip, then variable fields, of which the first may be marked. */
 function walkOf(fields: readonly FieldSpecifier[], marks: readonly number[]): number[] {
   const marked = new Set(marks);
   const steps: number[] = [];
@@ -197,7 +198,7 @@ function walkOf(fields: readonly FieldSpecifier[], marks: readonly number[]): nu
   return steps;
 }
 
-/** One walk through the source; what is kept moves in spans. */
+/** Operations for a target in the source's order: what is kept moves in spans. */
 function emitInOrder(emitter: Emitter, fields: readonly MappedField[]): void {
   let next = 0;
   const cutTo = (index: number) => {
@@ -219,7 +220,7 @@ function emitInOrder(emitter: Emitter, fields: readonly MappedField[]): void {
   cutTo(emitter.source.length);
 }
 
-/** First losses are counted, then each target field is made from its place. */
+/** Operations for a target in another order: losses are counted first, then each target field is written from its place. */
 function emitReordered(emitter: Emitter, fields: readonly MappedField[]): void {
   const end = emitter.source.length;
   emitter.operation(Operation.flush, 0);
@@ -235,7 +236,7 @@ function emitReordered(emitter: Emitter, fields: readonly MappedField[]): void {
   }
 }
 
-/** Target fields that are made in one operation: neighbours that were neighbours and stay as they are, or one other field. */
+/** Target fields written in one operation: unchanged fields that are neighbours in both templates, or one other field. */
 type Run = { readonly first: number; readonly last: number } | MappedField;
 
 function runsOf(fields: readonly MappedField[]): Run[] {
@@ -254,7 +255,7 @@ function runsOf(fields: readonly MappedField[]): Run[] {
   return runs;
 }
 
-/** An operation whose places are not words of a log entry yet. */
+/** An operation whose places are not resolved to words of a log entry yet. */
 interface PlacedOperation {
   readonly code: number;
   readonly place: Place;
@@ -262,7 +263,7 @@ interface PlacedOperation {
   readonly b: number;
 }
 
-/** Collects operations. Positions are source fields; the place is where one begins, or the record's end behind the last. */
+/** Collects operations. A position is that of a source field and stands for where it begins; after the last one, for the record's end. */
 class Emitter {
   constants: Uint8Array = new Uint8Array(0);
   growth = 0;
@@ -280,12 +281,12 @@ class Emitter {
     this.#counters = new Map(counted.map((position, index) => [position, (index + 1) * COUNTER_LENGTH]));
   }
 
-  /** Octets of the operations, with the one that ends them. */
+  /** Octets of the operations, including the one that ends them. */
   get length(): number {
     return (this.#operations.length + 1) * OPERATION_WORDS * 4;
   }
 
-  /** The operations; constants lie so many octets into the program. */
+  /** The operations as 32-bit words. @param constantsAt octet of the program at which the constants begin */
   words(marks: readonly number[], constantsAt: number): number[] {
     const wordOf = entryWords(marks);
     const words: number[] = [];
@@ -302,18 +303,18 @@ class Emitter {
     this.#operations.push({ code, place: this.places.of(position), a, b });
   }
 
-  /** What lies between two places goes out. */
+  /** Writes what lies between two places. */
   copy(from: number, to: number): void {
     this.#operations.push({ code: Operation.copy, place: this.places.of(from), a: this.places.of(to), b: 0 });
   }
 
-  /** A lost field. The ledger counts it where it carried something else than its type's default. */
+  /** Leaves a field out. The ledger counts it when it carried something other than its type's default. */
   cut(position: number): void {
     const { element, length } = this.#field(position);
     const counter = this.#counters.get(position);
     if (counter === undefined) throw new RangeError(`source field ${position} is not lost`);
     if (length === 0) return;
-    // What a boolean was is known from its being counted.
+    // A boolean is counted only when it is true, so its value need not be stored.
     if (this.keepsValues && !(element.type === "boolean" && length === 1)) {
       const at = valueOffset(this, counter / COUNTER_LENGTH - 1);
       if (length === VARIABLE_LENGTH) this.operation(Operation.keepVariable, position, at);
@@ -324,14 +325,14 @@ class Emitter {
     else this.operation(Operation.cutOctets, position, counter, length);
   }
 
-  /** A field of which nothing comes from the record. @param at where all before has been seen to */
+  /** Writes a field whose value does not come from the record. @param at position before which everything is written or skipped */
   made({ target, value }: MappedField, at: number): void {
     if (value.from === "constant") {
       this.#constant(target.length === VARIABLE_LENGTH ? withLength(value.octets) : value.octets, at);
     } else if (value.from === "session") this.#constant(sessionFactOctets(value.fact, this.facts), at);
   }
 
-  /** A field whose source is turned into something else. @param at as for {@link made} */
+  /** Writes a field whose source is converted. @param at as for {@link made} */
   converted({ target, value }: MappedField, at: number): void {
     if (value.from !== "record") throw new RangeError("a conversion needs a source field");
     const { index, convert } = value;
@@ -360,7 +361,7 @@ class Emitter {
         break;
       }
       case undefined:
-        throw new RangeError("a field that stays as it is belongs to a run");
+        throw new RangeError("a field without conversion belongs to a run");
     }
   }
 
@@ -380,7 +381,7 @@ class Emitter {
   }
 }
 
-/** The octets behind their length (RFC 7011 §7). */
+/** The octets after their length octets (RFC 7011 §7). */
 function withLength(octets: Uint8Array): Uint8Array {
   const prefix = octets.length < 255 ? [octets.length] : [255, octets.length >> 8, octets.length & 0xff];
   return Uint8Array.from([...prefix, ...octets]);

@@ -1,15 +1,15 @@
 /**
- * Compiles the rewrite loop: `deno run -A src/mediation/program/loop/build.ts` writes rewrite_loop.wasm beside it.
- * The same source gives the same octets, so a test can tell whether the committed file is current.
+ * Compiles the rewrite loop: `deno run -A src/mediation/program/loop/build.ts` writes rewrite_loop.wasm beside it. The same source always
+ * compiles to the same octets, so `--check` can tell whether the committed file is current; the task `gate` runs it.
  *
  * @module
  */
 import asc from "assemblyscript/asc";
 
-/** Memory of the loop in pages of 64 KiB: reserved, and taken from the system only as far as it is touched. */
+/** The loop's memory in pages of 64 KiB. It is reserved; the system provides a page when it is first touched. */
 const PAGES = 4096;
 
-/** Compiles the sources next to this file. @throws Error with the compiler's own words. */
+/** Compiles the sources in this folder. @throws Error with the compiler's messages */
 export async function compileRewriteLoop(): Promise<Uint8Array> {
   let binary: Uint8Array | undefined;
   const { error, stderr } = await asc.main(
@@ -39,7 +39,9 @@ export async function compileRewriteLoop(): Promise<Uint8Array> {
       listFiles: () => [],
     },
   );
-  if (error !== null || binary === undefined) throw new Error(`rewrite loop does not compile: ${stderr.toString()}`);
+  if (error !== null || binary === undefined) {
+    throw new Error(`the rewrite loop does not compile: ${stderr.toString()}`);
+  }
   return binary;
 }
 
@@ -47,5 +49,7 @@ if (import.meta.main) {
   const path = new URL("./rewrite_loop.wasm", import.meta.url);
   const binary = await compileRewriteLoop();
   if (!Deno.args.includes("--check")) await Deno.writeFile(path, binary);
-  else if ((await Deno.readFile(path)).join() !== binary.join()) throw new Error("rewrite_loop.wasm is not current");
+  else if ((await Deno.readFile(path)).join() !== binary.join()) {
+    throw new Error("rewrite_loop.wasm is not current: run src/mediation/program/loop/build.ts");
+  }
 }

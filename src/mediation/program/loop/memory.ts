@@ -1,6 +1,6 @@
 /**
- * The memory of the rewrite loop, given away in blocks. Input and output buffers that lie in it are rewritten without a copy;
- * programs, routes and counters live in it anyway. Its size is fixed: what is not to be had, is not, and nothing grows beyond.
+ * The rewrite loop's memory, allocated in blocks. It holds programs, routes and counters; input and output buffers in it are rewritten
+ * without a copy. Its size is fixed: when it is used up, an allocation fails and nothing grows.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const octets = new Uint8Array(memory.buffer);
 const words = new Uint32Array(memory.buffer);
 const longs = new BigUint64Array(memory.buffer);
 const freeBlocks: number[][] = Array.from({ length: LARGEST_CLASS + 1 }, () => []);
-/** The loop moves octets in steps of 16 and walks records side by side: it may read so far past the end of a block. */
+/** Octets by which the loop may read past the end of a block, since it moves in steps of 16 and walks records side by side. */
 const READ_PAST = 256 * 1024;
 const ALLOCATABLE_END = octets.length - READ_PAST;
 let unused = (heapStart() + 63) & ~63;
@@ -24,9 +24,9 @@ function classOf(size: number): number {
 }
 
 /**
- * A block of at least `size` octets, aligned to 64, its content undefined.
+ * Allocates a block of at least `size` octets, aligned to 64. Its content is undefined.
  *
- * @returns its address; 0 when the memory is used up
+ * @returns its address; 0 if the memory is used up
  */
 export function allocate(size: number): number {
   const sizeClass = classOf(size);
@@ -41,7 +41,7 @@ export function allocate(size: number): number {
   return address;
 }
 
-/** Gives a block back; `size` as it was asked for. */
+/** Frees a block. @param size as it was allocated with */
 export function release(address: number, size: number): void {
   if (address !== 0) freeBlocks[classOf(size)]?.push(address);
 }
@@ -51,10 +51,10 @@ export function view(address: number, size: number): Uint8Array {
   return octets.subarray(address, address + size);
 }
 
-/** Buffers take no new octets behind this: programs and routes are needed, a buffer may lie elsewhere. */
+/** Where new buffers end: the rest is for programs and routes, which cannot lie elsewhere as buffers can. */
 const BUFFERS_END = octets.length / 4 * 3;
 
-/** A buffer in the loop's memory, or undefined when that is used up. Give it back with {@link releaseBuffer}. */
+/** Allocates a buffer in the loop's memory; undefined if that is used up. {@link releaseBuffer} frees it. */
 export function leaseBuffer(size: number): Uint8Array | undefined {
   const free = freeBlocks[classOf(size)];
   if (free === undefined || (free.length === 0 && unused + size > BUFFERS_END)) return undefined;
@@ -67,7 +67,7 @@ export function releaseBuffer(buffer: Uint8Array): void {
   if (buffer.buffer === memory.buffer) release(buffer.byteOffset, buffer.byteLength);
 }
 
-/** Address of octets that lie in the loop's memory, or -1. */
+/** The address of octets in the loop's memory; -1 if they lie elsewhere. */
 export function addressOf(buffer: Uint8Array): number {
   return buffer.buffer === memory.buffer ? buffer.byteOffset : -1;
 }

@@ -1,6 +1,6 @@
 import { allocate, memoryWords, release } from "./memory.ts";
 
-/** What the rewrite loop needs to know of one template of a session. Addresses in its memory. */
+/** What the rewrite loop needs to know of one template of a session; `program`, `counters` and `sequence` are addresses in its memory. */
 export interface Route {
   readonly observationDomain: number;
   readonly template: number;
@@ -14,17 +14,17 @@ const ROUTE_WORDS = 6;
 const SESSION_LENGTH = 64;
 const SMALLEST_TABLE = 4;
 
-/** The exporter's domain as the loop reads it: without turning the octets round. */
+/** The observation domain id as the loop reads it, its octets in the opposite order. */
 function swapped(value: number): number {
   return (((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
 }
 
 /**
- * One session's block in the loop's memory and its table of routes, by observation domain and set id: a hash table that is never more
- * than half full. What stands in it stands nowhere else: thousands of sessions have one.
+ * One session's block in the loop's memory and its table of routes, by observation domain and set id: a hash table that is at most half
+ * full. Nothing of it is held a second time in JavaScript, because thousands of sessions have one.
  */
 export class Routes {
-  /** The session block: what {@link rewriteMessages} takes. */
+  /** Address of the session block, for {@link rewriteMessages}. */
   readonly address: number;
   #table = 0;
   #capacity = 0;
@@ -42,17 +42,17 @@ export class Routes {
     this.#resize(SMALLEST_TABLE);
   }
 
-  /** Octets of the longest message that may go out. */
+  /** Octets of the longest message to the collector. */
   set maxMessageLength(octets: number) {
     memoryWords[(this.address >>> 2) + 1] = octets;
   }
 
-  /** How many messages the next call of the loop may give out; Infinity: any. */
+  /** Messages that the loop's next call may write; Infinity: any number. */
   set maxMessages(messages: number) {
     memoryWords[this.address >>> 2] = Math.min(messages, 0xffffffff);
   }
 
-  /** Puts a route in, in the place of one with the same domain and template. @throws RangeError when the memory is used up */
+  /** Adds a route, or replaces the one of the same domain and template. @throws RangeError when the memory is used up */
   set({ observationDomain, template, program, counters, targetTemplate, sequence }: Route): void {
     const domain = swapped(observationDomain);
     const isNew = memoryWords[this.#find(domain, template) + 1] === 0;
@@ -66,7 +66,7 @@ export class Routes {
     if (memoryWords[word + 1] === 0) return;
     memoryWords[word + 1] = 0;
     this.#count--;
-    // Those behind it may stand where they do because it stood there.
+    // Routes after it may be where they are because its place was taken.
     this.#resize(this.#capacity);
   }
 
@@ -89,7 +89,7 @@ export class Routes {
     memoryWords[block + 3] = capacity - 1;
   }
 
-  /** Copies of the routes that stand. */
+  /** Copies of all routes. */
   *#rows(): Generator<Uint32Array> {
     const start = this.#table >>> 2;
     for (let word = start; word < start + this.#capacity * ROUTE_WORDS; word += ROUTE_WORDS) {
@@ -97,9 +97,9 @@ export class Routes {
     }
   }
 
-  /** Where this route stands, or would: index of its first word. */
+  /** The index of this route's first word, or of the place where it would go. */
   #find(domain: number, template: number): number {
-    // The loop's own hash: see findRoute.
+    // The same hash as findRoute in rewrite_loop.as.ts.
     let index = ((Math.imul(domain, 0x9e3779b1) + Math.imul(template, 0x85ebca6b)) >>> 0) >>> 7;
     for (;; index++) {
       const word = (this.#table >>> 2) + (index & (this.#capacity - 1)) * ROUTE_WORDS;

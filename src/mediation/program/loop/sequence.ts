@@ -7,8 +7,8 @@ const MANNER_INCLUSIVE = 2;
 /**
  * Sequence numbers of one observation domain of a session (RFC 7011 §3.1), in the loop's memory.
  *
- * The exporter's numbers go out as they came in, until something is split or dropped or the collector's session is a new one; from
- * there on what is really sent is counted, in the exporter's own manner: some count a message's own records in its number.
+ * The exporter's numbers are passed on until something is split or dropped, or the collector's session is a new one. From then on the
+ * records really sent are counted, in the exporter's own manner: some exporters include a message's own records in its number.
  */
 export class Sequence {
   readonly address: number;
@@ -22,24 +22,24 @@ export class Sequence {
     memoryWords.fill(0, this.#word, this.#word + BLOCK_LENGTH / 4);
   }
 
-  /** Whether what is sent is counted, instead of the exporter's numbers taken. */
+  /** Whether records sent are counted, instead of the exporter's numbers being passed on. */
   get counted(): boolean {
     return memoryWords[this.#word + 4] === 1;
   }
 
-  /** Times the exporter's numbers jumped since this was last asked. */
+  /** How often the exporter's numbers jumped since the last call. */
   takeGaps(): number {
     const gaps = memoryWords[this.#word + 6] ?? 0;
     memoryWords[this.#word + 6] = 0;
     return gaps;
   }
 
-  /** The exporter's next number, where it counts what was sent before. */
+  /** The exporter's next number, if it counts the records before a message. */
   get expected(): number {
     return memoryWords[this.#word + 2] ?? 0;
   }
 
-  /** The number of a message that the exporter would send now without any record. */
+  /** The number that a message without records would have now. */
   get current(): number {
     return this.#inclusive ? memoryWords[this.#word + 1] ?? 0 : this.expected;
   }
@@ -49,32 +49,32 @@ export class Sequence {
   }
 
   /**
-   * Takes note of a message that came in with this number and so many data records.
+   * Follows a message that came in with this number and this many data records.
    *
-   * @param certain false: it held more that could not be counted, so that nothing can be learnt of its number or the next
-   * @returns whether records are missing before it
+   * @param certain false if it held records that could not be counted, so that neither its number nor the next one says anything
+   * @returns whether records before it are missing
    */
   follow(received: number, records: number, certain = true): boolean {
     const first = memoryWords[this.#word] === 0;
-    // A first message whose number is just its own records: an exporter that counts those (its first number else is 0).
+    // A first message whose number is that of its own records comes from an exporter that includes them; otherwise it would be 0.
     if (first && certain && records > 0 && received === records) memoryWords[this.#word + 3] = MANNER_INCLUSIVE;
     return followSequence(this.address, received, records, certain);
   }
 
-  /** From here on what is sent is counted. `received` and `records`: of the message in hand, none of which has gone out yet. */
+  /** Counts what is sent from here on. @param received the current message's number, of whose `records` none has been sent yet */
   depart(received: number, records: number): void {
     if (this.counted) return;
     memoryWords[this.#word + 4] = 1;
     memoryWords[this.#word + 5] = this.#inclusive ? received - records : received;
   }
 
-  /** A new transport session to the collector: counts from 0. */
+  /** Counts from 0, for a new transport session to the collector. */
   restart(): void {
     memoryWords[this.#word + 4] = 1;
     memoryWords[this.#word + 5] = 0;
   }
 
-  /** The number of a counted message that goes out with so many records; these are counted by it. */
+  /** The number of a message that is sent with this many records, which are counted. */
   next(records: number): number {
     const before = memoryWords[this.#word + 5] ?? 0;
     memoryWords[this.#word + 5] = before + records;

@@ -1,24 +1,25 @@
 /**
- * Functions that walk four records of one layout side by side, generated as WebAssembly: the rewrite loop's own way from one length to
- * the next is general, and has to wait for each; these have nothing to decide, and three others to go on with meanwhile.
+ * Generates WebAssembly functions, each of which walks four records of one layout side by side. The loop's general walk has to interpret
+ * the layout and wait for each length before it can find the next; a generated function has nothing to interpret, and three other records
+ * to go on with meanwhile. What that is worth: ../README.md.
  *
  * @module
  */
 import { logLength, memory, table } from "./rewrite_loop.wasm";
 
-/** What is different from one record of a template to the next. */
-export interface RecordLayout {
-  /** Octets before the first field of variable length. */
+/** The variable fields of a template's records, and what lies between them: from this a walk function is generated. */
+export interface WalkLayout {
+  /** Octets before the first variable field. */
   readonly leading: number;
-  /** Octets between each field of variable length and the next: one less than there are such fields. */
+  /** Octets between each variable field and the next: one number fewer than there are such fields. */
   readonly gaps: readonly number[];
-  /** Which of these fields are noted in the log, counted from 0, in order. */
+  /** The variable fields that are noted in the log, counted from 0, in order. */
   readonly marks: readonly number[];
 }
 
-/** Layouts that have a function at once: Agents of a few releases have a handful. */
+/** Layouts that can have a function at the same time. The Agents of a few releases have a handful. */
 const FUNCTIONS = 64;
-/** Fields of variable length, and octets, that such a function goes over at most: it may read so far past a record that is broken. */
+/** Variable fields and octets that a function walks at most: that is how far it may read past the end of a broken record. */
 const LONGEST = { fields: 64, octets: 65_535 } as const;
 const LANES = [0, 1, 2, 3] as const;
 
@@ -31,12 +32,12 @@ const functions = new Map<string, WalkFunction>();
 const freeIndexes: number[] = [];
 
 /**
- * The function for this layout, by its place in the loop's table. Templates that differ before the first field of variable length, or
- * behind the last, have one between them. Give it back with {@link releaseWalkFunction}.
+ * Takes one use of the function for this layout, which is generated if it is the first; {@link releaseWalkFunction} ends the use. Layouts
+ * that differ only before the first variable field or after the last share one function.
  *
- * @returns 0 where there is to be none: fewer than two fields of variable length, records too long, or too many layouts
+ * @returns its index in the loop's table; 0 for no function: fewer than two variable fields, records too long, or too many layouts
  */
-export function takeWalkFunction(layout: RecordLayout): number {
+export function takeWalkFunction(layout: WalkLayout): number {
   const { leading, gaps, marks } = layout;
   const octets = gaps.reduce((sum, gap) => sum + gap, leading);
   if (gaps.length === 0 || gaps.length >= LONGEST.fields || octets > LONGEST.octets) return 0;
@@ -49,15 +50,15 @@ export function takeWalkFunction(layout: RecordLayout): number {
   if (functions.size === FUNCTIONS) return 0;
   const module = new WebAssembly.Module(assemble(gaps, marks));
   const { walk } = new WebAssembly.Instance(module, { loop: { memory } }).exports;
-  if (typeof walk !== "function") throw new TypeError("the module that was made exports no function");
+  if (typeof walk !== "function") throw new TypeError("the generated module exports no function");
   const index = freeIndexes.pop() ?? table.grow(1);
   table.set(index, walk);
   functions.set(key, { index, uses: 1 });
   return index;
 }
 
-/** Gives back one use of a function that {@link takeWalkFunction} gave. */
-export function releaseWalkFunction(layout: RecordLayout): void {
+/** Ends one use that {@link takeWalkFunction} began. */
+export function releaseWalkFunction(layout: WalkLayout): void {
   const key = keyOf(layout);
   const known = functions.get(key);
   if (known === undefined || --known.uses > 0) return;
@@ -66,11 +67,11 @@ export function releaseWalkFunction(layout: RecordLayout): void {
   freeIndexes.push(known.index);
 }
 
-function keyOf({ gaps, marks }: RecordLayout): string {
+function keyOf({ gaps, marks }: WalkLayout): string {
   return `${gaps.join()}/${marks.join()}`;
 }
 
-// WebAssembly's own numbers: https://webassembly.github.io/spec/core/binary/
+// Numbers of WebAssembly's binary format: https://webassembly.github.io/spec/core/binary/
 const [I32, FUNCTION_TYPE] = [0x7f, 0x60];
 const [TYPES, IMPORTS, FUNCTION_SECTION, EXPORTS, CODE] = [1, 2, 3, 7, 10];
 const [GET, SET, TEE, CONST] = [0x20, 0x21, 0x22, 0x41];
@@ -79,9 +80,9 @@ const [IF, RETURN, BLOCK_END, NO_RESULT] = [0x04, 0x0f, 0x0b, 0x40];
 const [ANY_ALIGNMENT, WORD_ALIGNED] = [0, 2];
 
 /**
- * A module with one function, `walk(begin0, begin1, begin2, begin3, entry)`: where the first field of variable length begins in each
- * of four records, and where the first one's log entry lies. It notes marked fields and where the last field ends, and answers 1; 0
- * where a length is in its long form (RFC 7011 §7), which is for the general way.
+ * The octets of a module with one function, `walk(begin0, begin1, begin2, begin3, entry)`. It takes where the first variable field begins
+ * in each of four records, and the address of the first record's log entry. It notes the marked fields and where the last field ends, and
+ * returns 1; it returns 0 if a length is in its long form (RFC 7011 §7), which the general walk handles.
  */
 function assemble(gaps: readonly number[], marks: readonly number[]): Uint8Array<ArrayBuffer> {
   const entry = LANES.length;
@@ -95,7 +96,7 @@ function assemble(gaps: readonly number[], marks: readonly number[]): Uint8Array
     LANES.flatMap((lane) => [
       ...[GET, lane, LOAD8_U, ANY_ALIGNMENT, 0, TEE, lengthOf(lane)],
       ...[CONST, ...signed(255), EQUAL, IF, NO_RESULT, CONST, 0, RETURN, BLOCK_END],
-      // The length last: what waits for it is this one addition.
+      // The length is added last, so that only this addition waits for it.
       ...[GET, lane, CONST, ...signed(octets), ADD, GET, lengthOf(lane), ADD, SET, lane],
     ]);
   const code = [...gaps, 0].flatMap((gap, field) => {
@@ -127,12 +128,12 @@ function vector(octets: readonly number[]): number[] {
   return [...unsigned(octets.length), ...octets];
 }
 
-/** LEB128. */
+/** Unsigned LEB128. */
 function unsigned(value: number): number[] {
   return value < 128 ? [value] : [value & 127 | 128, ...unsigned(value >>> 7)];
 }
 
-/** LEB128 of a number that is not below 0: its highest bit must not be taken for a sign. */
+/** Signed LEB128 of a number that is not negative: the highest bit of its last octet must be 0. */
 function signed(value: number): number[] {
   return value < 64 ? [value] : [value & 127 | 128, ...signed(value >>> 7)];
 }
