@@ -143,8 +143,8 @@ Deno.test("chain: every source field is used once or noted as stripped", () => {
   }));
 });
 
-// Not so with annotate-exporter: an original exporter that was stripped for its odd length is not replaced by the exporter in
-// front of us, while the stripped template alone would get it.
+// Not so with annotate-exporter: an original exporter that was stripped for its odd length is not replaced by the
+// exporter in front of us, while the stripped template alone would get it.
 Deno.test("default chain: what came out of it goes through it unchanged", () => {
   fc.assert(fc.property(fc.oneof(listedTemplate, anyTemplate), profiles, (source, profile) => {
     const target = targetTemplate(run(DEFAULT_CHAIN, profile, source), source.id);
@@ -186,7 +186,10 @@ function imports(text: string): string[] {
   return [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].flatMap(([, specifier]) => specifier ?? []);
 }
 
-/** Whether a plugin may import it: the public modules of the proxy, its own files, in a test also test support and libraries. */
+/**
+ * Whether a plugin may import it: the public modules of the proxy, its own files, in a test also test support and
+ * libraries.
+ */
 function isAllowed(specifier: string, isTest: boolean): boolean {
   if (specifier.startsWith("./") || specifier === "@ipfix-skew-proxy/proxy/plugin") return true;
   return isTest && (specifier === "@ipfix-skew-proxy/proxy/plugin/testing" || specifier === "fast-check" ||

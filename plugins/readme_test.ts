@@ -28,7 +28,9 @@ function blocks(markdown: string, language: string): string[] {
   );
 }
 
-/** Every template of every Antrea release, and those of exporters that name a Service's address by its new name alone. */
+/**
+ * Every template of every Antrea release, and those of exporters that name a Service's address by its new name alone.
+ */
 const TEMPLATES = ANTREA.flatMap(({ templates }) => templates).flatMap(({ fields }) => [
   fields,
   fields.filter(({ element }) => !element.name.startsWith("destinationCluster")),

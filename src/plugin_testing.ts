@@ -1,6 +1,6 @@
 /**
- * The test harness for plugins: a template in, the mapping and rewritten records out. A plugin runs as it does in the proxy, and its mapping
- * is checked, fitted to the collector's dialect, compiled and run by the same loop.
+ * The test harness for plugins: a template in, the mapping and rewritten records out. A plugin runs as it does in the
+ * proxy, and its mapping is checked, fitted to the collector's dialect, compiled and run by the same loop.
  *
  * ```ts
  * import assert from "node:assert/strict";
@@ -76,8 +76,9 @@ export interface Trial {
 /**
  * Runs a plugin on one template.
  *
- * @throws Error as the plugin's `create` throws it, and for options that its schema refuses; ChainError where the plugin throws, changes what
- *   it was given, answers the same question in two ways, or returns a mapping that cannot be compiled
+ * @throws Error as the plugin's `create` throws it, and for options that its schema refuses; ChainError where the
+ *   plugin throws, changes what it was given, answers the same question in two ways, or returns a mapping that cannot
+ *   be compiled
  */
 export function tryPlugin<Options>(definition: PluginDefinition<Options>, options: TrialOptions): Trial {
   const { exporterAddress: text = "192.0.2.1", observationDomain = 1, detectedProfile } = options;

@@ -15,7 +15,10 @@ const FACTS: readonly { id: number; type: AbstractDataType; fact: SessionFact; f
   { id: 405, type: "unsigned32", fact: "observationDomainId" },
 ];
 
-/** Adds the exporter's address and observation domain to every record, where the collector knows their elements. See README.md. */
+/**
+ * Adds the exporter's address and observation domain to every record, where the collector knows their elements. See
+ * README.md.
+ */
 export default definePlugin({
   name,
   summary: "adds originalExporterIPv4Address or originalExporterIPv6Address, and originalObservationDomainId",

@@ -66,7 +66,10 @@ function rename(field: MappedField, { from, to }: Pair, { fields }: Template): M
   return { ...field, target, value: { from: "record", index, ...(convert === "none" ? {} : { convert }) }, by: name };
 }
 
-/** An element that only the collector's registry knows: its octets may go over as they are, but none of ours can convert them. */
+/**
+ * An element that only the collector's registry knows: its octets may go over as they are, but none of ours can convert
+ * them.
+ */
 function asTheCollectorHasIt(
   source: FieldSpecifier,
   from: InformationElement,

@@ -22,7 +22,10 @@ interface Pad {
   readonly value: PadValue;
 }
 
-/** Adds what the collector expects and the exporter lacks, with a value from the options or the type's zero. See README.md. */
+/**
+ * Adds what the collector expects and the exporter lacks, with a value from the options or the type's zero. See
+ * README.md.
+ */
 export default definePlugin({
   name,
   summary: "adds what the collector expects and the exporter lacks",
@@ -43,7 +46,8 @@ export default definePlugin({
         const inOrder = [...places];
         expected.fields.forEach((target, place) => {
           if (taken.has(place)) return;
-          // Behind its neighbour in the list, which is there by now: an exporter that keeps the order needs nothing moved.
+          // Behind its neighbour in the list, which is there by now: an exporter that keeps the order needs nothing
+          // moved.
           const position = place === 0 ? 0 : inOrder.indexOf(place - 1) + 1;
           fields.splice(position, 0, { target, value: { from: "constant", octets: octetsOf(target, pads) }, by: name });
           inOrder.splice(position, 0, place);

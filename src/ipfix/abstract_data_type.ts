@@ -1,4 +1,7 @@
-/** The abstract data types of RFC 7011 §6.1 and RFC 6313 §4.4, in the order of IANA's registry (the index is IANA's number). */
+/**
+ * The abstract data types of RFC 7011 §6.1 and RFC 6313 §4.4, in the order of IANA's registry (the index is IANA's
+ * number).
+ */
 export const ABSTRACT_DATA_TYPES = [
   "octetArray",
   "unsigned8",
@@ -57,7 +60,10 @@ const NATURAL_LENGTHS: Readonly<Record<AbstractDataType, number>> = {
   subTemplateMultiList: VARIABLE_LENGTH,
 };
 
-/** Octets that a value of this type takes without reduced-size encoding; {@link VARIABLE_LENGTH} where the type has no size of its own. */
+/**
+ * Octets that a value of this type takes without reduced-size encoding; {@link VARIABLE_LENGTH} where the type has no
+ * size of its own.
+ */
 export function naturalLength(type: AbstractDataType): number {
   return NATURAL_LENGTHS[type];
 }
@@ -91,8 +97,8 @@ export function isSigned(type: AbstractDataType): boolean {
 }
 
 /**
- * Whether a field specifier of this type may have this length: the type's own, a reduced size where RFC 7011 §6.2 allows one
- * (16 to 64 bit integers, float64 in 4 octets), any length for strings, octet arrays and lists.
+ * Whether a field specifier of this type may have this length: the type's own, a reduced size where RFC 7011 §6.2
+ * allows one (16 to 64 bit integers, float64 in 4 octets), any length for strings, octet arrays and lists.
  *
  * A length of 0 is allowed for strings and octet arrays only.
  */

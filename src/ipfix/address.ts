@@ -49,7 +49,9 @@ export function parseIPv6(text: string): AddressOctets | undefined {
   return octets;
 }
 
-/** The octets of groups between colons; undefined where one is wrong. An IPv4 address may stand for the last two of all. */
+/**
+ * The octets of groups between colons; undefined where one is wrong. An IPv4 address may stand for the last two of all.
+ */
 function parseGroups(text: string, last: boolean): number[] | undefined {
   if (text === "") return [];
   const octets: number[] = [];
@@ -121,8 +123,8 @@ export interface AddressPrefix {
 }
 
 /**
- * Reads `10.10.0.0/24`, `2001:db8::/32`, or an address alone, which is the range of that one. Bits after the prefix do not count:
- * `10.10.0.7/24` is `10.10.0.0/24`. Undefined for anything else.
+ * Reads `10.10.0.0/24`, `2001:db8::/32`, or an address alone, which is the range of that one. Bits after the prefix do
+ * not count: `10.10.0.7/24` is `10.10.0.0/24`. Undefined for anything else.
  */
 export function parsePrefix(text: string): AddressPrefix | undefined {
   const [address = "", lengthText, ...more] = text.split("/");
@@ -135,8 +137,8 @@ export function parsePrefix(text: string): AddressPrefix | undefined {
 }
 
 /**
- * Whether the address lies in the range. An IPv4-mapped IPv6 address is the IPv4 address that it stands for, as peers of a
- * listener for both families show it.
+ * Whether the address lies in the range. An IPv4-mapped IPv6 address is the IPv4 address that it stands for, as peers
+ * of a listener for both families show it.
  *
  * @example
  * ```ts

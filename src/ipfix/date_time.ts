@@ -70,7 +70,8 @@ export function encodeDateTime(type: DateTimeType, time: bigint): Uint8Array | u
 }
 
 /**
- * The ISO 8601 text of a time in the type's own unit, with as many digits as the type tells apart; undefined past the year 275760.
+ * The ISO 8601 text of a time in the type's own unit, with as many digits as the type tells apart; undefined past the
+ * year 275760.
  *
  * @example
  * ```ts
@@ -93,8 +94,8 @@ export function formatDateTime(type: DateTimeType, time: bigint): string | undef
 const FORM = /^((?:\d{4}|[+-]\d{6})-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/;
 
 /**
- * Reads ISO 8601 in UTC, as {@link formatDateTime} writes it, into the type's own unit since 1970; undefined for anything else
- * and for more digits than the type tells apart.
+ * Reads ISO 8601 in UTC, as {@link formatDateTime} writes it, into the type's own unit since 1970; undefined for
+ * anything else and for more digits than the type tells apart.
  */
 export function parseDateTime(type: DateTimeType, text: string): bigint | undefined {
   const match = FORM.exec(text);

@@ -4,8 +4,8 @@ import { u16At } from "./network_order.ts";
 import { OctetReader } from "./octet_reader.ts";
 
 /**
- * How long the message at the start of a stream's octets is, once all of it is there. What is no message is refused as soon as that
- * can be told: a wrong version by 2 octets, a length below 16 by 4, before anything more is waited for.
+ * How long the message at the start of a stream's octets is, once all of it is there. What is no message is refused as
+ * soon as that can be told: a wrong version by 2 octets, a length below 16 by 4, before anything more is waited for.
  *
  * @returns octets of the message; `incomplete` where more must come first
  * @throws DecodeError `message_version`, `message_length`
@@ -30,8 +30,8 @@ export function nextMessageLength(octets: Uint8Array, start = 0, end: number = o
 }
 
 /**
- * Why a datagram is not one whole message and nothing else (RFC 7011 §10.3.3); undefined where it is. Nothing is thrown: anyone can send
- * a flood of datagrams.
+ * Why a datagram is not one whole message and nothing else (RFC 7011 §10.3.3); undefined where it is. Nothing is
+ * thrown: anyone can send a flood of datagrams.
  *
  * @returns `message_version` by the first two octets; `message_truncated` where its header or message is not all there;
  *   `message_length` where the message ends before the datagram does

@@ -5,8 +5,8 @@ import { decodeValue, type Value } from "./value.ts";
 export type JsonValue = string | number | boolean;
 
 /**
- * The JSON form of a value. Octets become hexadecimal text. Integers beyond 2^53 and non-finite floats become text as well, because
- * JSON has no number for them that its readers would keep exact.
+ * The JSON form of a value. Octets become hexadecimal text. Integers beyond 2^53 and non-finite floats become text as
+ * well, because JSON has no number for them that its readers would keep exact.
  *
  * @example
  * ```ts

@@ -36,8 +36,8 @@ export interface DataSetOptions extends SetOptions {
 }
 
 /**
- * Puts together one message, right in everything that is not asked to be wrong. Every call gives a new builder: a common
- * beginning can be gone on with more than once.
+ * Puts together one message, right in everything that is not asked to be wrong. Every call gives a new builder: a
+ * common beginning can be gone on with more than once.
  *
  * @example
  * ```ts
@@ -63,7 +63,10 @@ export class MessageBuilder {
   readonly #header: Partial<MessageHeader>;
   readonly #parts: readonly Uint8Array[];
 
-  /** @param header what the header says; else version 10, the true length, export time 1700000000, sequence number 0, domain 1 */
+  /**
+   * @param header what the header says; else version 10, the true length, export time 1700000000, sequence number 0,
+   * domain 1
+   */
   constructor(header: Partial<MessageHeader> = {}, parts: readonly Uint8Array[] = []) {
     this.#header = header;
     this.#parts = parts;

@@ -28,10 +28,11 @@ export interface MessageHeader {
 }
 
 /**
- * Reads the header that begins at the offset. Whether the octets that it promises are there is asked by `framing.ts` and `set.ts`.
+ * Reads the header that begins at the offset. Whether the octets that it promises are there is asked by `framing.ts`
+ * and `set.ts`.
  *
- * @throws DecodeError `message_version` as soon as the version is there, `message_length` below 16, `message_truncated` where
- *   the octets end inside the header
+ * @throws DecodeError `message_version` as soon as the version is there, `message_length` below 16, `message_truncated`
+ *   where the octets end inside the header
  *
  * @example
  * ```ts

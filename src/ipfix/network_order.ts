@@ -1,6 +1,6 @@
 /**
- * Numbers in network byte order at an offset that the caller has checked already. An octet that is not there reads as 0. Where nothing has been
- * checked, {@link OctetReader} reads and refuses.
+ * Numbers in network byte order at an offset that the caller has checked already. An octet that is not there reads as
+ * 0. Where nothing has been checked, {@link OctetReader} reads and refuses.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 import { DecodeError, type RejectReason } from "./decode_error.ts";
 
 /**
- * Reads network byte order out of a stretch of octets, from front to back. Every read is checked in one place, so that nothing
- * in this room can read past the end it was given.
+ * Reads network byte order out of a stretch of octets, from front to back. Every read is checked in one place, so that
+ * nothing in this room can read past the end it was given.
  *
  * Offsets count from the beginning of the octets, not of the stretch: so errors say where in the message they happened.
  *

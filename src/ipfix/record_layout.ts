@@ -4,8 +4,8 @@ import type { OctetReader } from "./octet_reader.ts";
 import { smallestRecordLength, type Template } from "./template.ts";
 
 /**
- * Where the records of a template end, in as few steps as there are variable fields: a record of thousands of fields without octets
- * takes no longer than its octets are worth.
+ * Where the records of a template end, in as few steps as there are variable fields: a record of thousands of fields
+ * without octets takes no longer than its octets are worth.
  */
 export class RecordLayout {
   /** Octets of the smallest record. */
@@ -32,10 +32,11 @@ export class RecordLayout {
   }
 
   /**
-   * The number of records from the reader to its end; a rest shorter than the smallest one is padding (RFC 7011 §3.3.1).
+   * The number of records from the reader to its end; a rest shorter than the smallest one is padding (RFC 7011
+   * §3.3.1).
    *
-   * @throws DecodeError `field_overrun` where a variable field leaves the set, `partial_record` where a fixed one does; the reader
-   *   stands in the record
+   * @throws DecodeError `field_overrun` where a variable field leaves the set, `partial_record` where a fixed one does;
+   *   the reader stands in the record
    * @throws RangeError for a template whose records may have no octets: such a set would never end
    *
    * @example

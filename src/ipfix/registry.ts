@@ -11,8 +11,8 @@ export interface Registry {
 }
 
 /**
- * All that any release ever knew: what a template that comes in is read with. An element that changed its type or length over
- * the releases stands here more than once.
+ * All that any release ever knew: what a template that comes in is read with. An element that changed its type or
+ * length over the releases stands here more than once.
  */
 export interface RegistryHistory {
   /** What go-ipfix of this version (`v0.16.0`) knew. @throws RangeError for a version outside the history. */
@@ -20,9 +20,9 @@ export interface RegistryHistory {
   /** The newest state of every element. */
   readonly newest: Registry;
   /**
-   * The element of a field specifier: of several that ever stood under this PEN and id, the newest whose registry length it has; else
-   * the newest whose type can have the length (RFC 7011 §6.2); else the newest; else an unknown element. PEN 0 with the enterprise
-   * bit is unknown.
+   * The element of a field specifier: of several that ever stood under this PEN and id, the newest whose registry
+   * length it has; else the newest whose type can have the length (RFC 7011 §6.2); else the newest; else an unknown
+   * element. PEN 0 with the enterprise bit is unknown.
    */
   resolve(pen: number, id: number, length: number, enterpriseBit: boolean): InformationElement;
 }

@@ -19,13 +19,14 @@ export interface RegistryText {
 }
 
 /**
- * Reads what every go-ipfix release knew, from CSV with the columns `pen,id,name,type,length,reversible,go_ipfix_since,go_ipfix_until`
- * (since: included, until: excluded, both `vMAJOR.MINOR.PATCH` or empty). A row with `reversible` yes stands for its RFC 5103
- * reverse element too, over the same releases, unless rows under PEN 29305 give that id themselves.
+ * Reads what every go-ipfix release knew, from CSV with the columns
+ * `pen,id,name,type,length,reversible,go_ipfix_since,go_ipfix_until` (since: included, until: excluded, both
+ * `vMAJOR.MINOR.PATCH` or empty). A row with `reversible` yes stands for its RFC 5103 reverse element too, over the
+ * same releases, unless rows under PEN 29305 give that id themselves.
  *
  * @param csvTexts read as one registry; a plain text is called `registry 1`, `registry 2`, … in errors
- * @throws RegistryError with every mistake as `file:line:column: problem (allowed)`; two elements that stand under one PEN and
- *   id, or one name, in the same release are a mistake
+ * @throws RegistryError with every mistake as `file:line:column: problem (allowed)`; two elements that stand under one
+ *   PEN and id, or one name, in the same release are a mistake
  *
  * @example
  * ```ts
@@ -83,8 +84,8 @@ export function parseRegistryHistory(csvTexts: readonly (string | RegistryText)[
 }
 
 /**
- * Reads one registry. The columns `reversible`, `go_ipfix_since` and `go_ipfix_until` may be missing; where an element has
- * several states, the newest counts.
+ * Reads one registry. The columns `reversible`, `go_ipfix_since` and `go_ipfix_until` may be missing; where an element
+ * has several states, the newest counts.
  *
  * @param name the registry's name, and the file's in errors
  * @throws RegistryError as {@link parseRegistryHistory}

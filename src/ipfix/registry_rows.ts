@@ -43,7 +43,10 @@ export interface RegistryMistake {
   readonly problem: string;
 }
 
-/** A registry file that cannot be used, with all that is wrong with it: one line of the message a mistake, as `file:line:column: problem (allowed)`. */
+/**
+ * A registry file that cannot be used, with all that is wrong with it: one line of the message a mistake, as
+ * `file:line:column: problem (allowed)`.
+ */
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
 

@@ -1,8 +1,8 @@
 import { type InformationElement, REVERSE_PEN } from "./information_element.ts";
 
 /**
- * The element that stands for the reverse direction of one of IANA's (RFC 5103 §6.1): PEN 29305, the same id, type and length,
- * `reverse` before the name. Whether an element has a reverse at all is for its registry to say.
+ * The element that stands for the reverse direction of one of IANA's (RFC 5103 §6.1): PEN 29305, the same id, type and
+ * length, `reverse` before the name. Whether an element has a reverse at all is for its registry to say.
  *
  * @throws RangeError for an element that is not IANA's
  *

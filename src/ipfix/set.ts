@@ -28,12 +28,13 @@ export interface MessageSet {
 }
 
 /**
- * The sets of one message, in order. All of them are checked before any is given: a message is good or refused as a whole.
+ * The sets of one message, in order. All of them are checked before any is given: a message is good or refused as a
+ * whole.
  *
  * @param start first octet of the message's header
  * @param end octet after the message's last: `start` + the header's length
- * @throws DecodeError `message_truncated` where the octets end before the message does, `set_length` for a length below 4,
- *   `set_overrun` for a set that leaves the message, `trailing_octets` for 1 to 3 octets after the last set
+ * @throws DecodeError `message_truncated` where the octets end before the message does, `set_length` for a length below
+ *   4, `set_overrun` for a set that leaves the message, `trailing_octets` for 1 to 3 octets after the last set
  *
  * @example
  * ```ts

@@ -5,8 +5,8 @@ import { MINIMUM_DATA_SET_ID, OPTIONS_TEMPLATE_SET_ID, TEMPLATE_SET_ID } from ".
 import type { FieldSpecifier, Template } from "./template.ts";
 
 /**
- * Octets of a template record's header, its id and field count (RFC 7011 §3.4.1). A withdrawal is nothing else (§8.1), so what is shorter
- * at the end of a set is padding.
+ * Octets of a template record's header, its id and field count (RFC 7011 §3.4.1). A withdrawal is nothing else (§8.1),
+ * so what is shorter at the end of a set is padding.
  */
 export const TEMPLATE_HEADER_LENGTH = 4;
 
@@ -22,7 +22,10 @@ export type ResolveElement = (pen: number, id: number, length: number, enterpris
 /** What one record of a template set or options template set says. */
 export type TemplateRecord =
   | { readonly kind: "template"; readonly template: Template }
-  /** An id of 2 in a template set or 3 in an options template set withdraws all of that kind (RFC 7011 §8.1). Any id may stand here. */
+  /**
+   * An id of 2 in a template set or 3 in an options template set withdraws all of that kind (RFC 7011 §8.1). Any id may
+   * stand here.
+   */
   | { readonly kind: "withdrawal"; readonly id: number };
 
 /**
@@ -45,8 +48,9 @@ export function decodeTemplateRecords(
  * Reads one template record (RFC 7011 §3.4.1) or options template record (§3.4.2) and leaves the reader after it.
  *
  * @param reader bounded by the set
- * @throws DecodeError `template_truncated` where the set ends inside the record, which the field count alone may show; `template_id` for
- *   an id below 256 with fields; `scope_field_count` for an options template whose scope has no field, or more than the template has
+ * @throws DecodeError `template_truncated` where the set ends inside the record, which the field count alone may show;
+ *   `template_id` for an id below 256 with fields; `scope_field_count` for an options template whose scope has no
+ *   field, or more than the template has
  *
  * @example
  * ```ts

@@ -1,5 +1,6 @@
 /**
- * The protocols that carry messages (RFC 7011 §10), as configurations, logs and metrics name them. `tls` is TLS over TCP (§11.1).
+ * The protocols that carry messages (RFC 7011 §10), as configurations, logs and metrics name them. `tls` is TLS over
+ * TCP (§11.1).
  */
 export const TRANSPORT_PROTOCOLS = ["tcp", "tls", "udp"] as const;
 

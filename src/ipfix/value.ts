@@ -28,9 +28,9 @@ import { formatHex, parseHex } from "./hex.ts";
 export type Value = number | bigint | boolean | string | Uint8Array;
 
 /**
- * The value that the octets of a field hold (RFC 7011 §6.1); their number is the field's length. Never throws: a length that the
- * type cannot have, a string that is not UTF-8, a boolean neither 1 nor 2 and a time that no calendar shows come back as a copy
- * of the octets, so that nothing is lost.
+ * The value that the octets of a field hold (RFC 7011 §6.1); their number is the field's length. Never throws: a length
+ * that the type cannot have, a string that is not UTF-8, a boolean neither 1 nor 2 and a time that no calendar shows
+ * come back as a copy of the octets, so that nothing is lost.
  *
  * @example
  * ```ts
@@ -90,15 +90,15 @@ function decodeInteger(octets: Uint8Array, signed: boolean): bigint {
 }
 
 /**
- * The octets of a value, exactly as many as the field's length; for a variable field ({@link VARIABLE_LENGTH}) as many as the
- * value takes, without the length octets before it. Takes what {@link decodeValue} gives, and besides:
+ * The octets of a value, exactly as many as the field's length; for a variable field ({@link VARIABLE_LENGTH}) as many
+ * as the value takes, without the length octets before it. Takes what {@link decodeValue} gives, and besides:
  *
  * - integers as number, bigint or decimal text; times as a number of the type's own unit since 1970 as well
  * - octet arrays as hexadecimal text, `0a1b` or `0a:1b`
  * - octets for any type, as they are: where they are no value of the type, that is the caller's will
  *
- * @throws RangeError saying what is allowed: value or length are not the type's, a string or octet array has not the length of its
- *   fixed field, a list is not given as octets
+ * @throws RangeError saying what is allowed: value or length are not the type's, a string or octet array has not the
+ *   length of its fixed field, a list is not given as octets
  *
  * @example
  * ```ts
@@ -210,17 +210,22 @@ function refuse(type: AbstractDataType, length: number, value: Value, allowed: s
   throw new RangeError(`${shown} is no ${type}${size} (allowed: ${allowed})`);
 }
 
-/** Lists of nothing (RFC 6313 §4.5), semantic undefined: a basic list of paddingOctets (210), a multi list of no template. */
+/**
+ * Lists of nothing (RFC 6313 §4.5), semantic undefined: a basic list of paddingOctets (210), a multi list of no
+ * template.
+ */
 const EMPTY_LISTS: Readonly<Partial<Record<AbstractDataType, readonly number[]>>> = {
   basicList: [0xff, 0, 210, 0xff, 0xff],
   subTemplateMultiList: [0xff],
 };
 
 /**
- * The type's zero, as the value of a field that has none: integers, floats and addresses 0, times 1970 (micro- and nanoseconds:
- * NTP's zero), boolean false (2), strings and octet arrays empty or, in a field of fixed length, all zero, lists of nothing.
+ * The type's zero, as the value of a field that has none: integers, floats and addresses 0, times 1970 (micro- and
+ * nanoseconds: NTP's zero), boolean false (2), strings and octet arrays empty or, in a field of fixed length, all zero,
+ * lists of nothing.
  *
- * @throws RangeError for a length that the type or its empty list cannot have, and for subTemplateList: it must name a template
+ * @throws RangeError for a length that the type or its empty list cannot have, and for subTemplateList: it must name a
+ *   template
  *
  * @example
  * ```ts

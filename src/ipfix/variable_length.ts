@@ -5,7 +5,8 @@ import type { OctetReader } from "./octet_reader.ts";
 export const LONG_FORM_MARKER = 255;
 
 /**
- * The octets of a variable-length field, behind their length (RFC 7011 §7); its long form is right for short values too.
+ * The octets of a variable-length field, behind their length (RFC 7011 §7); its long form is right for short values
+ * too.
  *
  * @throws DecodeError `field_overrun` at the field's first length octet
  */

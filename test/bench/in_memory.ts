@@ -34,8 +34,8 @@ const COPY = "copy the input";
 const PLAIN = "v2.0 to v1.15, decode and encode, IPv4, 1 a message";
 
 /**
- * The part `memory`: rewriting alone, without sockets, every direction in every shape; beside it what copying the octets once costs
- * and what plain decoding and encoding costs.
+ * The part `memory`: rewriting alone, without sockets, every direction in every shape; beside it what copying the
+ * octets once costs and what plain decoding and encoding costs.
  */
 export async function measureInMemory({ scale, said }: Bench): Promise<Row[]> {
   const cases = [...rewritingCases(), ...generalWalkCases(), ...comparisons()];

@@ -3,7 +3,10 @@ import { sameElement } from "../../ipfix/information_element.ts";
 import type { FieldSpecifier } from "../../ipfix/template.ts";
 import type { Conversion } from "./template_mapping.ts";
 
-/** Types whose octets mean the same but for their number: within a class a shorter value widens to a longer one (RFC 7011 §6.2). */
+/**
+ * Types whose octets mean the same but for their number: within a class a shorter value widens to a longer one (RFC
+ * 7011 §6.2).
+ */
 const NUMBER_CLASSES: Readonly<Partial<Record<AbstractDataType, "unsigned" | "signed" | "float">>> = {
   unsigned8: "unsigned",
   unsigned16: "unsigned",
@@ -18,12 +21,14 @@ const NUMBER_CLASSES: Readonly<Partial<Record<AbstractDataType, "unsigned" | "si
 };
 
 /**
- * How every value of the source field becomes a value of the target field and stays what it was: `none` where the octets go
- * over as they are, undefined where no conversion keeps them all (or a length is none that its type may have, RFC 7011 §6.2).
+ * How every value of the source field becomes a value of the target field and stays what it was: `none` where the
+ * octets go over as they are, undefined where no conversion keeps them all (or a length is none that its type may have,
+ * RFC 7011 §6.2).
  *
  * - unsigned to unsigned, signed to signed, float to float: the same length, or longer (`widen`)
  * - unsigned to signed: longer only (`widen`, with zeros: the *source's* type says how)
- * - string to string or octetArray, octetArray to octetArray: the same length, or to variable. Octets need not be a string.
+ * - string to string or octetArray, octetArray to octetArray: the same length, or to variable. Octets need not be a
+ *   string.
  * - dateTimeSeconds to dateTimeMilliseconds, ipv4Address to ipv6Address
  * - anything to its own type and length
  *

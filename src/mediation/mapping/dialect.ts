@@ -64,7 +64,10 @@ export const GO_IPFIX: Dialect = {
   undecodableTypes: new Set(UNDECODABLE),
 };
 
-/** The collecting process of go-ipfix v0.5.6 to v0.11: Antrea v1.2.2 to v2.2. Templates are shared by all sessions of a domain. */
+/**
+ * The collecting process of go-ipfix v0.5.6 to v0.11: Antrea v1.2.2 to v2.2. Templates are shared by all sessions of a
+ * domain.
+ */
 export const GO_IPFIX_LEGACY: Dialect = {
   ...GO_IPFIX,
   name: "go-ipfix-legacy",
@@ -72,7 +75,10 @@ export const GO_IPFIX_LEGACY: Dialect = {
   undecodableTypes: new Set<AbstractDataType>([...UNDECODABLE, "octetArray"]),
 };
 
-/** The collecting process of go-ipfix up to v0.5.5: Antrea up to v1.2.1. What one TCP read returns it takes for whole messages. */
+/**
+ * The collecting process of go-ipfix up to v0.5.5: Antrea up to v1.2.1. What one TCP read returns it takes for whole
+ * messages.
+ */
 export const GO_IPFIX_STREAM_READ: Dialect = { ...GO_IPFIX_LEGACY, name: "go-ipfix-stream-read", messagesPerWrite: 1 };
 
 /** The dialects that configuration can name. */
@@ -80,7 +86,10 @@ export const DIALECTS: ReadonlyMap<string, Dialect> = new Map(
   [RFC7011, GO_IPFIX, GO_IPFIX_LEGACY, GO_IPFIX_STREAM_READ].map((dialect) => [dialect.name, dialect]),
 );
 
-/** Whether the decoder reads by the template alone and ids never change on the way to it: what nobody can make sense of may go out as it came. */
+/**
+ * Whether the decoder reads by the template alone and ids never change on the way to it: what nobody can make sense of
+ * may go out as it came.
+ */
 export function acceptsAnything({ fieldLengths, undecodableTypes, templateScope }: Dialect): boolean {
   return fieldLengths === "template" && undecodableTypes.size === 0 && templateScope === "session";
 }

@@ -14,10 +14,10 @@ export const DIALECT_STEP = "dialect";
  * The last step of every chain: makes the mapping one that the collector's decoder can take (see {@link Dialect}).
  *
  * - a field whose type it cannot decode is stripped
- * - where it decodes by its registry's lengths, every known element gets that length: reduced sizes widen, fixed-length strings become
- *   variable. A value that cannot (a wrong length for its type) is not passed on: its place takes the type's default where the
- *   collector expects the element, else the field is stripped. A fixed-size element of length 0 stands for its type's default.
- *   Constants keep their value in the same way; one that cannot is the type's default.
+ * - where it decodes by its registry's lengths, every known element gets that length: reduced sizes widen, fixed-length
+ *   strings become variable. A value that cannot (a wrong length for its type) is not passed on: its place takes the
+ *   type's default where the collector expects the element, else the field is stripped. A fixed-size element of length
+ *   0 stands for its type's default. Constants keep their value in the same way; one that cannot is the type's default.
  * - an options template whose scope it cannot decode whole keeps no field: its records would speak of something else
  *
  * @param expected whether the template follows a list of the profile's
@@ -89,7 +89,9 @@ function ownElement(profile: Profile, element: InformationElement): InformationE
   return element.enterpriseBit && element.pen === 0 ? undefined : profile.registry.lookup(element.pen, element.id);
 }
 
-/** A mapped source field keeps its own type; where a plugin renamed it without a conversion, that is what has to fit. */
+/**
+ * A mapped source field keeps its own type; where a plugin renamed it without a conversion, that is what has to fit.
+ */
 function readAs(source: FieldSpecifier, target: FieldSpecifier): FieldSpecifier {
   return source.element.known
     ? source

@@ -7,9 +7,9 @@ const LARGEST_PEN = 0xffffffff;
 const LARGEST_ID = 0x7fff;
 
 /**
- * The element that configuration calls by name: IANA's spelling, exactly, or `pen/id`. Looked up in the collector's registry,
- * then in its expected templates and renames, then among all that any release ever knew. `pen/id` that nothing knows is an
- * unknown element, not a mistake.
+ * The element that configuration calls by name: IANA's spelling, exactly, or `pen/id`. Looked up in the collector's
+ * registry, then in its expected templates and renames, then among all that any release ever knew. `pen/id` that
+ * nothing knows is an unknown element, not a mistake.
  *
  * @throws Error that gives the nearest names, for a name that nothing knows, and for a PEN or id out of range
  */

@@ -1,10 +1,11 @@
 import type { FieldSpecifier } from "../../ipfix/template.ts";
 
 /**
- * Which place in a collector's list each field takes: the first free one of its own element, undefined where there is none
- * (any more). Elements agree as on the wire: enterprise bit, PEN and id; lengths do not count.
+ * Which place in a collector's list each field takes: the first free one of its own element, undefined where there is
+ * none (any more). Elements agree as on the wire: enterprise bit, PEN and id; lengths do not count.
  *
- * An element that both have twice takes both places, in order (RFC 7011 §8); one that the list has once takes it with its first.
+ * An element that both have twice takes both places, in order (RFC 7011 §8); one that the list has once takes it with
+ * its first.
  */
 export function expectedPlaces(
   fields: readonly FieldSpecifier[],

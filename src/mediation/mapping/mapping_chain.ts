@@ -6,7 +6,10 @@ import { selectTemplate } from "./profile.ts";
 import { identity, type TemplateMapping } from "./template_mapping.ts";
 import type { Treatment } from "./treatment.ts";
 
-/** A plugin threw or gave a mapping that does not check; `plugin` is `dialect` where the fault shows only after the last of them. */
+/**
+ * A plugin threw or gave a mapping that does not check; `plugin` is `dialect` where the fault shows only after the last
+ * of them.
+ */
 export class ChainError extends Error {
   override readonly name = "ChainError";
 
@@ -22,7 +25,8 @@ export interface ChainFacts {
 }
 
 /**
- * `identity(source) → plugin → plugin → … → dialect`: the mapping of one source template for one collector. Every step is checked.
+ * `identity(source) → plugin → plugin → … → dialect`: the mapping of one source template for one collector. Every step
+ * is checked.
  *
  * @throws ChainError that names the plugin
  */

@@ -10,13 +10,16 @@ export class MappingError extends Error {
   override readonly name = "MappingError";
 }
 
-/** Octets that one message leaves for a template record or a data record: the longest message less its headers (RFC 7011 §3.1, §3.3.2). */
+/**
+ * Octets that one message leaves for a template record or a data record: the longest message less its headers (RFC 7011
+ * §3.1, §3.3.2).
+ */
 const ROOM_IN_MESSAGE = 65535 - 16 - 4;
 
 /**
- * Makes sure that a mapping can be compiled and means what it says: every index exists, lengths agree with what is copied, every
- * conversion keeps the value, constants have their target's length, scope fields come first, the target can be written as a template
- * record (RFC 7011 §3.2) and a record of it can fit a message.
+ * Makes sure that a mapping can be compiled and means what it says: every index exists, lengths agree with what is
+ * copied, every conversion keeps the value, constants have their target's length, scope fields come first, the target
+ * can be written as a template record (RFC 7011 §3.2) and a record of it can fit a message.
  *
  * @throws MappingError that names the field and what is wrong with it
  */
@@ -43,7 +46,10 @@ export function checkMapping(mapping: TemplateMapping): void {
   }
 }
 
-/** Whether a field specifier can say it: 15 bits of id, 32 of PEN, and a PEN only behind the enterprise bit (RFC 7011 §3.2). */
+/**
+ * Whether a field specifier can say it: 15 bits of id, 32 of PEN, and a PEN only behind the enterprise bit (RFC 7011
+ * §3.2).
+ */
 function isFieldElement({ pen, id, enterpriseBit }: InformationElement): boolean {
   return Number.isInteger(id) && id >= 0 && id <= 0x7fff && Number.isInteger(pen) && pen >= 0 && pen <= 0xffffffff &&
     (enterpriseBit || pen === 0);

@@ -6,8 +6,8 @@ const MAPPINGS = 256;
 const FIELDS = 256;
 
 /**
- * What chains of plugins gave for templates, so that thousands of Agents that send the same two cost what two cost: plugins give the same
- * answer for the same question. Bounded: the one that was not asked for longest goes.
+ * What chains of plugins gave for templates, so that thousands of Agents that send the same two cost what two cost:
+ * plugins give the same answer for the same question. Bounded: the one that was not asked for longest goes.
  */
 export class MappingMemo {
   readonly #mappings = new Map<string, TemplateMapping>();

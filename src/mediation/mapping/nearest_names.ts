@@ -4,8 +4,8 @@ import { distance } from "fastest-levenshtein";
 const LONGEST = 200;
 
 /**
- * The names that somebody who wrote this one may have meant, nearest first: by the number of letters to put in, leave out or
- * change, upper and lower case being the same; of equals, the one that was given first.
+ * The names that somebody who wrote this one may have meant, nearest first: by the number of letters to put in, leave
+ * out or change, upper and lower case being the same; of equals, the one that was given first.
  *
  * @param within how many such changes a candidate may be away; without it, half of the name's letters
  *

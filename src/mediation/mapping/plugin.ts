@@ -4,7 +4,8 @@
  * - A plugin MUST map a template mapping to a template mapping, as a value: it MUST NOT change the one it was given.
  * - It MUST give the same answer for the same question: mappings are compiled once and shared between sessions.
  * - It MUST NOT keep references to records: it never sees one.
- * - It MAY throw: then the template falls back to its last good mapping, the plugin is named in the log, no other session notices.
+ * - It MAY throw: then the template falls back to its last good mapping, the plugin is named in the log, no other
+ *   session notices.
  * - Scope fields of options templates MUST stay first.
  *
  * @module

@@ -3,7 +3,10 @@ import type { Registry } from "../../ipfix/registry.ts";
 import type { FieldSpecifier, Template } from "../../ipfix/template.ts";
 import type { Dialect } from "./dialect.ts";
 
-/** One template that a collector expects: its ordered list of fields, and the element by which a source template selects it. */
+/**
+ * One template that a collector expects: its ordered list of fields, and the element by which a source template selects
+ * it.
+ */
 export interface ProfileTemplate {
   /** As a person calls it: `IPv4`. */
   readonly name: string;
@@ -25,13 +28,17 @@ export interface Profile {
   /** Elements that the collector knows under another name: source element → collector's element, for map-fields. */
   readonly renames: readonly { readonly from: InformationElement; readonly to: InformationElement }[];
   /**
-   * All elements that any release ever knew, in their newest state: what options of plugins may name beside the collector's own
-   * (one configuration serves collectors that know an element and those that do not). Missing: the registry is all there is.
+   * All elements that any release ever knew, in their newest state: what options of plugins may name beside the
+   * collector's own (one configuration serves collectors that know an element and those that do not). Missing: the
+   * registry is all there is.
    */
   readonly vocabulary?: Registry;
 }
 
-/** The expected template that a source template selects (the profile's first match), or undefined: it keeps its own shape. */
+/**
+ * The expected template that a source template selects (the profile's first match), or undefined: it keeps its own
+ * shape.
+ */
 export function selectTemplate(profile: Profile, source: Template): ProfileTemplate | undefined {
   if (source.scopeFieldCount > 0) return undefined;
   return profile.templates.find(({ selectedBy }) =>

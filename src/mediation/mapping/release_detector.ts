@@ -18,8 +18,9 @@ export type DetectedRelease = Pick<ReleaseEra, "profile" | "range">;
 export type DetectRelease = (template: Template) => DetectedRelease | undefined;
 
 /**
- * Makes the function that recognises releases: a template is an era's when it has exactly the elements of one of its templates in
- * exactly their order, whatever the lengths (RFC 7011 §6.2, §7 leave those to the exporter). Options templates are nobody's.
+ * Makes the function that recognises releases: a template is an era's when it has exactly the elements of one of its
+ * templates in exactly their order, whatever the lengths (RFC 7011 §6.2, §7 leave those to the exporter). Options
+ * templates are nobody's.
  *
  * @param eras of two with the same list, the first counts
  */

@@ -32,8 +32,8 @@ export interface MappedField {
 }
 
 /**
- * What a plugin maps: the target's fields in order, each with where its value comes from. A value: never changed in place.
- * The target's id is the core's business.
+ * What a plugin maps: the target's fields in order, each with where its value comes from. A value: never changed in
+ * place. The target's id is the core's business.
  */
 export interface TemplateMapping {
   readonly source: Template;

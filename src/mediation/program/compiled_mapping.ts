@@ -18,7 +18,10 @@ export interface CompiledMapping {
 /** Messages after which a mapping has proved frequent enough to be worth generating a function for. */
 const MESSAGES_BEFORE_WALK_FUNCTION = 1024;
 
-/** Compiled mappings. Sessions that need the same one share it: the thousands of Agents of one release have two layouts between them. */
+/**
+ * Compiled mappings. Sessions that need the same one share it: the thousands of Agents of one release have two layouts
+ * between them.
+ */
 export class CompiledMappings {
   /** The mappings that plugin chains returned. */
   readonly memo: MappingMemo = new MappingMemo();
@@ -28,8 +31,8 @@ export class CompiledMappings {
   readonly #messagesBeforeWalkFunction: number;
 
   /**
-   * @param messagesBeforeWalkFunction messages after which a mapping gets a generated function that walks its records; 0: at once,
-   *   Infinity: never
+   * @param messagesBeforeWalkFunction messages after which a mapping gets a generated function that walks its records;
+   *   0: at once, Infinity: never
    */
   constructor(messagesBeforeWalkFunction: number = MESSAGES_BEFORE_WALK_FUNCTION) {
     this.#messagesBeforeWalkFunction = messagesBeforeWalkFunction;
@@ -42,7 +45,8 @@ export class CompiledMappings {
   }
 
   /**
-   * Takes one use of the mapping shared under this key and compiles it if it is the first; {@link release} ends the use.
+   * Takes one use of the mapping shared under this key and compiles it if it is the first; {@link release} ends the
+   * use.
    *
    * @param key equal for equal mappings only
    * @returns undefined when the loop's memory is used up

@@ -1,13 +1,19 @@
 import { VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
 import type { FieldSpecifier } from "../../ipfix/template.ts";
 
-/** A place in a record: an offset in octets from what the walk finds, which is the record's beginning, a variable field or its end. */
+/**
+ * A place in a record: an offset in octets from what the walk finds, which is the record's beginning, a variable field
+ * or its end.
+ */
 export interface Place {
   readonly from: "begin" | "end" | { readonly variable: number };
   readonly offset: number;
 }
 
-/** Where the fields of a template's records begin. Places refer to few variable fields, because the walk has to note each of those. */
+/**
+ * Where the fields of a template's records begin. Places refer to few variable fields, because the walk has to note
+ * each of those.
+ */
 export class Places {
   /** Octets before the first field of variable length; all of them where there is none. */
   readonly leading: number = 0;

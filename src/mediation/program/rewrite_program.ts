@@ -8,19 +8,20 @@ import { isIdentity, type MappedField, type TemplateMapping } from "../mapping/t
 /**
  * A template mapping compiled: 32-bit words, followed by the octets of its constants.
  *
- * Header: [0] octets of the smallest source record, never 0 · [1] flags: 1 identity, 2 padding is kept · [2] octet at which the
- * operations begin · [3] octets by which a target record can outgrow its source at most · [4] octets of a log entry · [5] octets before
- * the first variable field · [6] octets after the last one · [7] index of the function that walks such records four at a time, 0: none ·
- * [8] messages left until one is generated, 0: never.
+ * Header: [0] octets of the smallest source record, never 0 · [1] flags: 1 identity, 2 padding is kept · [2] octet at
+ * which the operations begin · [3] octets by which a target record can outgrow its source at most · [4] octets of a log
+ * entry · [5] octets before the first variable field · [6] octets after the last one · [7] index of the function that
+ * walks such records four at a time, 0: none · [8] messages left until one is generated, 0: never.
  *
- * Walk, two words a step: skip n octets, then k variable fields; with the highest bit set, the first of those is marked.
+ * Walk, two words a step: skip n octets, then k variable fields; with the highest bit set, the first of those is
+ * marked.
  *
- * The walk of a record leaves a log entry: one word each for where the record begins, where its marked fields begin, and where it ends,
- * which is where the next record begins.
+ * The walk of a record leaves a log entry: one word each for where the record begins, where its marked fields begin,
+ * and where it ends, which is where the next record begins.
  *
- * Operations, four words each: code (8 bits) and word of the log entry (24 bits), an offset in octets from there, which may be negative;
- * operands a and b. What is kept moves in spans. A span may have begun in an earlier record or message; each operation has a place up to
- * which it works:
+ * Operations, four words each: code (8 bits) and word of the log entry (24 bits), an offset in octets from there, which
+ * may be negative; operands a and b. What is kept moves in spans. A span may have begun in an earlier record or
+ * message; each operation has a place up to which it works:
  *
  * | code | operation | |
  * |---|---|---|
@@ -39,14 +40,17 @@ import { isIdentity, type MappedField, type TemplateMapping } from "../mapping/t
  * | 13 | keep variable | before a cut that counts: stores the value's first {@link VALUE_LENGTH} octets at offset a of the counters |
  * | 14 | keep octets | the same for b octets |
  *
- * If the target keeps the order of the source, kept fields are part of spans. If not, the whole record is skipped and each field is copied
- * from its place.
+ * If the target keeps the order of the source, kept fields are part of spans. If not, the whole record is skipped and
+ * each field is copied from its place.
  */
 export interface RewriteProgram {
   readonly octets: Uint8Array;
   /** Whether records go out octet for octet. */
   readonly identity: boolean;
-  /** Positions of the source fields whose loss is counted, in the order of their counters. The first counter is that of records. */
+  /**
+   * Positions of the source fields whose loss is counted, in the order of their counters. The first counter is that of
+   * records.
+   */
   readonly counted: readonly number[];
   /** Whether the last value of each of them is stored after the counters: {@link valueOffset}. */
   readonly keepsValues: boolean;
@@ -113,8 +117,8 @@ export function valueOffset({ counted }: Pick<RewriteProgram, "counted">, index:
  *
  * @param keepPadding whether an identity program keeps the padding at the end of sets
  * @param keepValues whether the last value of each lost field is stored
- * @throws RangeError for a source template whose records have no octets, since a loop over them would not end; for records that could grow
- *   by more than two messages
+ * @throws RangeError for a source template whose records have no octets, since a loop over them would not end; for
+ *   records that could grow by more than two messages
  */
 export function compileMapping(
   mapping: TemplateMapping,
@@ -220,7 +224,9 @@ function emitInOrder(emitter: Emitter, fields: readonly MappedField[]): void {
   cutTo(emitter.source.length);
 }
 
-/** Operations for a target in another order: losses are counted first, then each target field is written from its place. */
+/**
+ * Operations for a target in another order: losses are counted first, then each target field is written from its place.
+ */
 function emitReordered(emitter: Emitter, fields: readonly MappedField[]): void {
   const end = emitter.source.length;
   emitter.operation(Operation.flush, 0);
@@ -236,7 +242,9 @@ function emitReordered(emitter: Emitter, fields: readonly MappedField[]): void {
   }
 }
 
-/** Target fields written in one operation: unchanged fields that are neighbours in both templates, or one other field. */
+/**
+ * Target fields written in one operation: unchanged fields that are neighbours in both templates, or one other field.
+ */
 type Run = { readonly first: number; readonly last: number } | MappedField;
 
 function runsOf(fields: readonly MappedField[]): Run[] {
@@ -263,7 +271,10 @@ interface PlacedOperation {
   readonly b: number;
 }
 
-/** Collects operations. A position is that of a source field and stands for where it begins; after the last one, for the record's end. */
+/**
+ * Collects operations. A position is that of a source field and stands for where it begins; after the last one, for the
+ * record's end.
+ */
 class Emitter {
   constants: Uint8Array = new Uint8Array(0);
   growth = 0;
@@ -325,7 +336,11 @@ class Emitter {
     else this.operation(Operation.cutOctets, position, counter, length);
   }
 
-  /** Writes a field whose value does not come from the record. @param at position before which everything is written or skipped */
+  /**
+   * Writes a field whose value does not come from the record.
+   *
+   * @param at position before which everything is written or skipped
+   */
   made({ target, value }: MappedField, at: number): void {
     if (value.from === "constant") {
       this.#constant(target.length === VARIABLE_LENGTH ? withLength(value.octets) : value.octets, at);

@@ -1,6 +1,7 @@
 /**
- * Compiles the rewrite loop: `deno run -A src/mediation/program/loop/build.ts` writes rewrite_loop.wasm beside it. The same source always
- * compiles to the same octets, so `--check` can tell whether the committed file is current; the task `gate` runs it.
+ * Compiles the rewrite loop: `deno run -A src/mediation/program/loop/build.ts` writes rewrite_loop.wasm beside it. The
+ * same source always compiles to the same octets, so `--check` can tell whether the committed file is current; the task
+ * `gate` runs it.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The rewrite loop's memory, allocated in blocks. It holds programs, routes and counters; input and output buffers in it are rewritten
- * without a copy. Its size is fixed: when it is used up, an allocation fails and nothing grows.
+ * The rewrite loop's memory, allocated in blocks. It holds programs, routes and counters; input and output buffers in
+ * it are rewritten without a copy. Its size is fixed: when it is used up, an allocation fails and nothing grows.
  *
  * @module
  */
@@ -14,7 +14,10 @@ const octets = new Uint8Array(memory.buffer);
 const words = new Uint32Array(memory.buffer);
 const longs = new BigUint64Array(memory.buffer);
 const freeBlocks: number[][] = Array.from({ length: LARGEST_CLASS + 1 }, () => []);
-/** Octets by which the loop may read past the end of a block, since it moves in steps of 16 and walks records side by side. */
+/**
+ * Octets by which the loop may read past the end of a block, since it moves in steps of 16 and walks records side by
+ * side.
+ */
 const READ_PAST = 256 * 1024;
 const ALLOCATABLE_END = octets.length - READ_PAST;
 let unused = (heapStart() + 63) & ~63;

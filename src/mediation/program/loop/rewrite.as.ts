@@ -1,7 +1,7 @@
 // Rewrites records that have been walked.
 //
-// What is kept is moved in spans: `run` is where the octets begin that are read but not moved yet. A span reaches from one cut or
-// constant to the next, over the ends of records and of messages.
+// What is kept is moved in spans: `run` is where the octets begin that are read but not moved yet. A span reaches from
+// one cut or constant to the next, over the ends of records and of messages.
 
 import {
   CONSTANT,

@@ -1,12 +1,14 @@
-// The rewrite loop: AssemblyScript, compiled to rewrite_loop.wasm by build.ts. It knows messages, data sets and rewrite programs,
-// nothing of elements, plugins or dialects. All integers that it shares with TypeScript are 32-bit words unless said otherwise. It never
-// takes anything from outside [input, inputEnd) nor gives anything outside [output, outputEnd): every length is checked against the end
-// of its message, and no message is begun before its largest size (PROGRAM_GROWTH) is known to fit. Every record takes at least one
-// octet (PROGRAM_SMALLEST is never 0), so every loop ends.
+// The rewrite loop: AssemblyScript, compiled to rewrite_loop.wasm by build.ts. It knows messages, data sets and rewrite
+// programs, nothing of elements, plugins or dialects. All integers that it shares with TypeScript are 32-bit words
+// unless said otherwise. It never takes anything from outside [input, inputEnd) nor gives anything outside [output,
+// outputEnd): every length is checked against the end of its message, and no message is begun before its largest size
+// (PROGRAM_GROWTH) is known to fit. Every record takes at least one octet (PROGRAM_SMALLEST is never 0), so every loop
+// ends.
 //
-// A record is walked first: where its fields of variable length begin and where it ends goes into a log (walk.as.ts). Only a message
-// whose records are all whole is rewritten then, by that log (rewrite.as.ts). Walking waits for one length after the other; so up to four
-// messages are walked side by side, by a function that was generated for their layout (walk_function.ts).
+// A record is walked first: where its fields of variable length begin and where it ends goes into a log (walk.as.ts).
+// Only a message whose records are all whole is rewritten then, by that log (rewrite.as.ts). Walking waits for one
+// length after the other; so up to four messages are walked side by side, by a function that was generated for their
+// layout (walk_function.ts).
 
 import {
   FLAG_IDENTITY,
@@ -107,8 +109,8 @@ function findRoute(session: usize, domain: u32, set: u32): usize {
 }
 
 /**
- * Takes as many plain messages into lanes as there are, at most `most` and one a lane, all with the same function. Says why there
- * are no more.
+ * Takes as many plain messages into lanes as there are, at most `most` and one a lane, all with the same function. Says
+ * why there are no more.
  */
 // @ts-ignore: decorator
 @inline
@@ -167,7 +169,10 @@ function walkGathered(): usize {
   return frequentProgram;
 }
 
-/** Gives out the message of a lane whose records are whole. It goes to `message`, once all that was read before it has been moved. */
+/**
+ * Gives out the message of a lane whose records are whole. It goes to `message`, once all that was read before it has
+ * been moved.
+ */
 // @ts-ignore: decorator
 @inline
 function giveOut(lane: usize, log: usize, pointer: usize, message: usize): void {
@@ -198,8 +203,8 @@ function giveOut(lane: usize, log: usize, pointer: usize, message: usize): void 
 }
 
 /**
- * The way of nearly all messages: one data set of one known template each, whose output fits. Stops before the first message
- * that is anything else (GENERAL) and leaves that one untouched for TypeScript.
+ * The way of nearly all messages: one data set of one known template each, whose output fits. Stops before the first
+ * message that is anything else (GENERAL) and leaves that one untouched for TypeScript.
  */
 export function rewriteMessages(session: usize, input: usize, inputEnd: usize, output: usize, outputEnd: usize): u32 {
   const maxMessages = load<u32>(session, SESSION_MAX_MESSAGES);
@@ -258,7 +263,10 @@ export function rewriteMessages(session: usize, input: usize, inputEnd: usize, o
   return status;
 }
 
-/** Walks the records of one data set's content: RESULT_RECORDS of them in RESULT_CONSUMED octets; 0 where one overruns, else 1. */
+/**
+ * Walks the records of one data set's content: RESULT_RECORDS of them in RESULT_CONSUMED octets; 0 where one overruns,
+ * else 1.
+ */
 export function walkRecords(program: usize, input: usize, inputEnd: usize): u32 {
   const smallest: usize = load<u32>(program, PROGRAM_SMALLEST);
   let record = input;
@@ -288,8 +296,8 @@ function rewriteWalked(program: usize, to: usize, counters: usize): usize {
 }
 
 /**
- * Rewrites records that walkRecords has seen whole, for as long as their output fits. A record whose largest size would not fit is
- * first put into `scratch`, so that the answer is exact. RESULT_CONSUMED, RESULT_PRODUCED, RESULT_RECORDS.
+ * Rewrites records that walkRecords has seen whole, for as long as their output fits. A record whose largest size would
+ * not fit is first put into `scratch`, so that the answer is exact. RESULT_CONSUMED, RESULT_PRODUCED, RESULT_RECORDS.
  */
 export function rewriteRecords(
   program: usize,

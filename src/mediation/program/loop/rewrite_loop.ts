@@ -29,7 +29,10 @@ export interface MessagesRewritten extends RecordsRewritten {
   readonly stop: number;
   /** Messages taken; each gave one message. */
   readonly messages: number;
-  /** Whether the output is the input, octet for octet: it lies where the input begins, and the output buffer is untouched. */
+  /**
+   * Whether the output is the input, octet for octet: it lies where the input begins, and the output buffer is
+   * untouched.
+   */
   readonly relayed: boolean;
   /** Address of a program that so many messages have used that it should get a walk function; 0: none. */
   readonly frequentProgram: number;
@@ -56,7 +59,10 @@ export interface RecordsWalked {
 
 const block = resultBlock() >>> 2;
 
-/** The loop's result block. It lies in the loop's memory, of which a process has one, so that there is one of these as well. */
+/**
+ * The loop's result block. It lies in the loop's memory, of which a process has one, so that there is one of these as
+ * well.
+ */
 class LoopResult implements MessagesRewritten, RecordsWalked {
   stop = 0;
   whole = false;

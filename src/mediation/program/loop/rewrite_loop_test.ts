@@ -134,7 +134,10 @@ Deno.test("growth that exceeds 32 bits over all records of a message is not take
   untouchedFrom(output);
 });
 
-/** One of each way in which a record can be walked and rewritten, with fields of variable length first, between and last. */
+/**
+ * One of each way in which a record can be walked and rewritten, with fields of variable length first, between and
+ * last.
+ */
 const reliable = template(256, ["interfaceName", "dataRecordsReliability", "octetDeltaCount", "interfaceName"]);
 const full = concatenate([text(3), Uint8Array.of(1), Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 9), text(300)]);
 const WAYS: readonly (readonly [what: string, fields: readonly MappedField[]])[] = [

@@ -1,6 +1,9 @@
 import { allocate, memoryWords, release } from "./memory.ts";
 
-/** What the rewrite loop needs to know of one template of a session; `program`, `counters` and `sequence` are addresses in its memory. */
+/**
+ * What the rewrite loop needs to know of one template of a session; `program`, `counters` and `sequence` are addresses
+ * in its memory.
+ */
 export interface Route {
   readonly observationDomain: number;
   readonly template: number;
@@ -20,8 +23,8 @@ function swapped(value: number): number {
 }
 
 /**
- * One session's block in the loop's memory and its table of routes, by observation domain and set id: a hash table that is at most half
- * full. Nothing of it is held a second time in JavaScript, because thousands of sessions have one.
+ * One session's block in the loop's memory and its table of routes, by observation domain and set id: a hash table that
+ * is at most half full. Nothing of it is held a second time in JavaScript, because thousands of sessions have one.
  */
 export class Routes {
   /** Address of the session block, for {@link rewriteMessages}. */
@@ -52,7 +55,11 @@ export class Routes {
     memoryWords[this.address >>> 2] = Math.min(messages, 0xffffffff);
   }
 
-  /** Adds a route, or replaces the one of the same domain and template. @throws RangeError when the memory is used up */
+  /**
+   * Adds a route, or replaces the one of the same domain and template.
+   *
+   * @throws RangeError when the memory is used up
+   */
   set({ observationDomain, template, program, counters, targetTemplate, sequence }: Route): void {
     const domain = swapped(observationDomain);
     const isNew = memoryWords[this.#find(domain, template) + 1] === 0;

@@ -15,8 +15,9 @@ const KNOWN: u32 = 1;
 const UNCERTAIN: u32 = 2;
 
 /**
- * Follows the exporter's own sequence numbers: learns whether they count the message's own records (go-ipfix up to v0.13) and counts gaps.
- * Gives how many it found, 0 or 1. `certain`: no more records than these can have come with the message; else nothing is learnt of it.
+ * Follows the exporter's own sequence numbers: learns whether they count the message's own records (go-ipfix up to
+ * v0.13) and counts gaps. Gives how many it found, 0 or 1. `certain`: no more records than these can have come with the
+ * message; else nothing is learnt of it.
  */
 export function followSequence(block: usize, received: u32, records: u32, certain: u32): u32 {
   let gap: u32 = 0;

@@ -7,8 +7,9 @@ const MANNER_INCLUSIVE = 2;
 /**
  * Sequence numbers of one observation domain of a session (RFC 7011 §3.1), in the loop's memory.
  *
- * The exporter's numbers are passed on until something is split or dropped, or the collector's session is a new one. From then on the
- * records really sent are counted, in the exporter's own manner: some exporters include a message's own records in its number.
+ * The exporter's numbers are passed on until something is split or dropped, or the collector's session is a new one.
+ * From then on the records really sent are counted, in the exporter's own manner: some exporters include a message's
+ * own records in its number.
  */
 export class Sequence {
   readonly address: number;
@@ -51,17 +52,23 @@ export class Sequence {
   /**
    * Follows a message that came in with this number and this many data records.
    *
-   * @param certain false if it held records that could not be counted, so that neither its number nor the next one says anything
+   * @param certain false if it held records that could not be counted, so that neither its number nor the next one says
+   *   anything
    * @returns whether records before it are missing
    */
   follow(received: number, records: number, certain = true): boolean {
     const first = memoryWords[this.#word] === 0;
-    // A first message whose number is that of its own records comes from an exporter that includes them; otherwise it would be 0.
+    // A first message whose number is that of its own records comes from an exporter that includes them; otherwise it
+    // would be 0.
     if (first && certain && records > 0 && received === records) memoryWords[this.#word + 3] = MANNER_INCLUSIVE;
     return followSequence(this.address, received, records, certain);
   }
 
-  /** Counts what is sent from here on. @param received the current message's number, of whose `records` none has been sent yet */
+  /**
+   * Counts what is sent from here on.
+   *
+   * @param received the current message's number, of whose `records` none has been sent yet
+   */
   depart(received: number, records: number): void {
     if (this.counted) return;
     memoryWords[this.#word + 4] = 1;

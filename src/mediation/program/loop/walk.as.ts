@@ -28,9 +28,9 @@ export const LANE_LAST: usize = 20;
 export const LANE_VARIABLE: usize = 24;
 export const LANE: usize = memory.data(128, 16);
 
-// A lane's log: where a record begins, where marked fields do, where it ends and the next begins, and so on. A template has at most
-// 16,383 fields (RFC 7011 §3.4.1: 4 octets each in a set of 65,535): one record has room. Not a multiple of a page, so that the lanes'
-// logs do not meet in the processor's cache.
+// A lane's log: where a record begins, where marked fields do, where it ends and the next begins, and so on. A template
+// has at most 16,383 fields (RFC 7011 §3.4.1: 4 octets each in a set of 65,535): one record has room. Not a multiple of
+// a page, so that the lanes' logs do not meet in the processor's cache.
 export const LOG_LENGTH: usize = 66112;
 export const LOG: usize = memory.data(264448, 16);
 

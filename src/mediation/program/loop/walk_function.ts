@@ -1,7 +1,7 @@
 /**
- * Generates WebAssembly functions, each of which walks four records of one layout side by side. The loop's general walk has to interpret
- * the layout and wait for each length before it can find the next; a generated function has nothing to interpret, and three other records
- * to go on with meanwhile. What that is worth: ../README.md.
+ * Generates WebAssembly functions, each of which walks four records of one layout side by side. The loop's general walk
+ * has to interpret the layout and wait for each length before it can find the next; a generated function has nothing to
+ * interpret, and three other records to go on with meanwhile. What that is worth: ../README.md.
  *
  * @module
  */
@@ -19,7 +19,10 @@ export interface WalkLayout {
 
 /** Layouts that can have a function at the same time. The Agents of a few releases have a handful. */
 const FUNCTIONS = 64;
-/** Variable fields and octets that a function walks at most: that is how far it may read past the end of a broken record. */
+/**
+ * Variable fields and octets that a function walks at most: that is how far it may read past the end of a broken
+ * record.
+ */
 const LONGEST = { fields: 64, octets: 65_535 } as const;
 const LANES = [0, 1, 2, 3] as const;
 
@@ -32,10 +35,11 @@ const functions = new Map<string, WalkFunction>();
 const freeIndexes: number[] = [];
 
 /**
- * Takes one use of the function for this layout, which is generated if it is the first; {@link releaseWalkFunction} ends the use. Layouts
- * that differ only before the first variable field or after the last share one function.
+ * Takes one use of the function for this layout, which is generated if it is the first; {@link releaseWalkFunction}
+ * ends the use. Layouts that differ only before the first variable field or after the last share one function.
  *
- * @returns its index in the loop's table; 0 for no function: fewer than two variable fields, records too long, or too many layouts
+ * @returns its index in the loop's table; 0 for no function: fewer than two variable fields, records too long, or too
+ *   many layouts
  */
 export function takeWalkFunction(layout: WalkLayout): number {
   const { leading, gaps, marks } = layout;
@@ -80,9 +84,10 @@ const [IF, RETURN, BLOCK_END, NO_RESULT] = [0x04, 0x0f, 0x0b, 0x40];
 const [ANY_ALIGNMENT, WORD_ALIGNED] = [0, 2];
 
 /**
- * The octets of a module with one function, `walk(begin0, begin1, begin2, begin3, entry)`. It takes where the first variable field begins
- * in each of four records, and the address of the first record's log entry. It notes the marked fields and where the last field ends, and
- * returns 1; it returns 0 if a length is in its long form (RFC 7011 §7), which the general walk handles.
+ * The octets of a module with one function, `walk(begin0, begin1, begin2, begin3, entry)`. It takes where the first
+ * variable field begins in each of four records, and the address of the first record's log entry. It notes the marked
+ * fields and where the last field ends, and returns 1; it returns 0 if a length is in its long form (RFC 7011 §7),
+ * which the general walk handles.
  */
 function assemble(gaps: readonly number[], marks: readonly number[]): Uint8Array<ArrayBuffer> {
   const entry = LANES.length;
