@@ -3,36 +3,36 @@ import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../../ipfix/message_
 import type { OctetRewriter, SessionRewriter } from "../../mediation/session/session_rewriter.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
 import { messageLength, wholeMessages } from "../transport/message_walk.ts";
-import { OUTPUT_OCTETS } from "../memory/output_octets.ts";
+import { OUTPUT_OCTETS } from "../memory/output_buffer.ts";
 import { ReadBuffer } from "../memory/read_buffer.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
 
 /**
- * Told of the message that ended the observing.
+ * Called with the malformed message that ended the observation.
  *
- * @param offset where the message began in the exporter's stream; the error's own offset counts from there
- * @param octets the message, as far as it is there
+ * @param offset where the message began in the exporter's stream; the error's offset is relative to that
+ * @param octets the message, as far as it has arrived
  */
 export type OnBroken = (error: DecodeError, offset: number, octets: Uint8Array) => void;
 
-/** Octets of a message with which its length is there. */
+/** Octets at the start of a message that contain its length. */
 const LENGTH_END = 4;
 
 /** What an {@link ObservingRewriter} is made of. */
 export interface ObservingOptions {
   readonly pool: BufferPool;
-  /** Relay whole messages only: each becomes a datagram, so that broken ones cannot be relayed. */
+  /** Whether to relay whole messages only, each as a datagram. A malformed message then cannot be relayed. */
   readonly datagrams: () => boolean;
   readonly onBroken: OnBroken;
-  /** Sees what is observed, and what rewriting made of it. */
+  /** Sees what is observed, and what it was rewritten to. */
   readonly tap?: RewriterTap | undefined;
-  /** Messages that go out first: the exporter's templates, where it announced them to another connection. */
+  /** Messages to send first: the exporter's templates, if it sent them over an earlier connection. */
   readonly prelude?: readonly Uint8Array[];
 }
 
 /**
- * `mode: observe`: every octet goes out as it came in, whole messages or not, and a rewriter runs beside for its reports; what it
- * gives out is thrown away. A broken message ends the observing, not the relay.
+ * Relays every octet unchanged, whether messages are complete or not, and runs a rewriter alongside for its reports, whose output is
+ * discarded (`mode: observe`). A malformed message ends the observation, not the relay.
  */
 export class ObservingRewriter implements OctetRewriter {
   consumed = 0;
@@ -42,9 +42,9 @@ export class ObservingRewriter implements OctetRewriter {
   readonly #pool: BufferPool;
   readonly #options: ObservingOptions;
   #prelude: readonly Uint8Array[];
-  /** Relays whole messages only from now on, once that which has begun is whole. */
+  /** Whether to relay only up to the end of a message from now on. */
   #finishing = false;
-  /** The octets again, as far as they are not a whole message yet. Undefined once a broken message has ended the observing. */
+  /** A copy of the octets of the message that is incomplete. Undefined once a malformed message has ended the observation. */
   #input: ReadBuffer | undefined;
   #offset = 0;
 
@@ -57,8 +57,9 @@ export class ObservingRewriter implements OctetRewriter {
   }
 
   /**
-   * Whether what was relayed ends with a whole message; undefined: nobody knows any more, for a broken one was relayed. Once asked, it
-   * relays whole messages only, so that it comes true with the end of the one that has begun.
+   * Relays no further than to the end of a message from now on.
+   *
+   * @returns whether the relayed octets end with a complete message; undefined if that is unknown because a malformed one was relayed
    */
   finish(): boolean | undefined {
     this.#finishing = true;
@@ -94,7 +95,7 @@ export class ObservingRewriter implements OctetRewriter {
     return true;
   }
 
-  /** Octets of the input with which what was relayed ends with a message, as far as they are there. */
+  /** Octets of the input up to the end of a message, as far as they have arrived. */
   #toBoundary(input: Uint8Array, most: number): number {
     const begun = this.#input?.waiting() ?? new Uint8Array(0);
     if (begun.length === 0) return wholeMessages(input, most);
@@ -130,7 +131,7 @@ export class ObservingRewriter implements OctetRewriter {
 
   announce(): void {}
 
-  /** Nothing that it relays depends on it, so that nothing has to go out anew for a collector that expects something else. */
+  /** The relayed octets do not depend on the mapping, so nothing has to be sent again. */
   remap(): void {
     if (this.#observed.outdated) this.#observed.renew();
     else this.#observed.remap();
@@ -141,7 +142,7 @@ export class ObservingRewriter implements OctetRewriter {
     this.#observed.close();
   }
 
-  /** Observes no more; the rewriter that it observed with lives on. */
+  /** Ends the observation. The observed rewriter stays open. */
   release(): void {
     this.#forget();
   }

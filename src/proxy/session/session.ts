@@ -1,6 +1,5 @@
 import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
-import { DecodeError, type RejectReason } from "../../ipfix/decode_error.ts";
-import { foreignProtocol } from "../../ipfix/foreign_protocol.ts";
+import { DecodeError } from "../../ipfix/decode_error.ts";
 import { type Counters, increment } from "../../mediation/templates/counters.ts";
 import type {
   CollectorFacts,
@@ -14,27 +13,28 @@ import type { CollectorConnection } from "../collector/collector_connection.ts";
 import type { CollectorLink } from "../collector/collector_link.ts";
 import type { Dial } from "../transport/connection.ts";
 import type { Connection, TemplateLife } from "../transport/connection.ts";
-import { describeRejected, messageLength, wholeMessages } from "../transport/message_walk.ts";
+import { messageLength, wholeMessages } from "../transport/message_walk.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
-import { OUTPUT_OCTETS, SMALL_OUTPUT, SMALLEST_OUTPUT } from "../memory/output_octets.ts";
+import { OutputBuffer } from "../memory/output_buffer.ts";
 import type { ProxyCounters, SessionOutcome } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import { ReadBuffer } from "../memory/read_buffer.ts";
+import { Rejections } from "./rejections.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
 import type { SessionLimits, SessionMove, SessionParts } from "./session_parts.ts";
 import { SessionTimer } from "../time/session_timer.ts";
 import { errorMessage } from "../../error_message.ts";
 
 /**
- * A collector over UDP may have lost the templates, or forgets them whatever is sent meanwhile: they go out again before the next
- * record once so many milliseconds have passed (RFC 7011 §8.4).
+ * Milliseconds after which templates are sent again, before the next record, to a collector over UDP: it may have lost them, or have
+ * discarded them at the end of their lifetime (RFC 7011 §8.4).
  */
 const TEMPLATE_REFRESH = 30_000;
 
-/** One exporter's transport session and the collector's session that belongs to it. {@link run} is the whole data path. */
+/** An exporter's transport session, paired with one of its own to the collector. {@link run} is the data path. */
 export class Session {
   readonly id: string;
-  /** What the exporter came in by. */
+  /** The listener that accepted the exporter. */
   readonly listener: object | undefined;
   readonly #exporter: Connection;
   readonly #link: CollectorLink;
@@ -42,33 +42,32 @@ export class Session {
   readonly #counters: ProxyCounters;
   readonly #report: ReportOfSession;
   readonly #onEnd: SessionParts["onEnd"];
-  /** Milliseconds since 1970: of thousands of sessions, each takes a sixth of a Date. */
+  /** Milliseconds since 1970, which takes a sixth of a Date's memory in each of thousands of sessions. */
   readonly #openedAt: number;
-  /** The mediator's. */
+  /** The mediator's rewriter. */
   readonly #mediated: SessionRewriter;
-  /** What output comes from: the mediator's rewriter, or what observes with it. */
+  /** What produces the output: the mediator's rewriter, or in `mode: observe` a relay that runs it alongside. */
   #rewriter: OctetRewriter;
   readonly #tap: RewriterTap | undefined;
   #limits: SessionLimits;
   #move: SessionMove | undefined;
-  /** Milliseconds that the move has waited for an old collector that takes nothing. */
+  /** Milliseconds that the move has waited for a collector that takes nothing. */
   #moveWaited = 0;
   readonly #input: ReadBuffer;
-  #output: Uint8Array | undefined;
+  readonly #output: OutputBuffer;
   #collector: CollectorConnection | undefined;
-  /** Octets consumed of the exporter's stream: offsets in reports count from its beginning. */
+  /** Octets consumed since the beginning of the exporter's stream, to which offsets in reports refer. */
   #streamOffset = 0;
-  /** Why it ends, where that was decided on this side. */
+  /** The outcome, if the proxy ends the session. */
   #stopped: SessionOutcome | undefined;
   #closing = false;
   #draining = false;
-  /** Milliseconds that are left for it. */
+  /** Milliseconds left for draining. */
   #drainLeft = Infinity;
   #reading = false;
   #unsent = 0;
   readonly #timer = new SessionTimer();
-  /** Made with the first. */
-  #rejected: Set<RejectReason> | undefined;
+  readonly #rejections: Rejections;
 
   constructor(parts: SessionParts) {
     this.id = parts.id;
@@ -78,6 +77,8 @@ export class Session {
     this.#pool = parts.pool;
     this.#counters = parts.counters;
     this.#report = parts.report;
+    this.#rejections = new Rejections(parts.report);
+    this.#output = new OutputBuffer(parts.pool);
     this.#onEnd = parts.onEnd;
     this.#openedAt = parts.openedAt.getTime();
     this.#mediated = parts.rewriter;
@@ -105,9 +106,9 @@ export class Session {
   }
 
   /**
-   * From the first octet to the last. Never throws; resolves when both sides are closed and all memory is given back.
+   * Relays the session from its first octet to its last. Never throws. Resolves when both sides are closed and all memory is released.
    *
-   * No async function: its frame would stay with each session for as long as that lives.
+   * Not an async function, whose frame would take memory for as long as the session lives.
    */
   run(): Promise<SessionOutcome> {
     const relayed = this.#relay();
@@ -121,15 +122,15 @@ export class Session {
       outcome = await relayed;
       this.#closing = true;
       this.#discardTail(outcome);
-      this.#releaseOutput();
-      // Whoever closed in order waits for the collector, so that it can tell a flushed session from a broken one.
+      this.#output.release();
+      // An exporter that closed in order is kept waiting until the collector has closed too: it can then tell that all was flushed.
       if (outcome !== "closed") this.#exporter.close();
       if (this.#collector !== undefined) await this.#link.finish(this.#limits.collectorClose);
-      // TLS has a goodbye of its own: without it, an exporter takes an end in order for a connection cut off (RFC 8446 §6.1).
+      // Without a close_notify alert, an exporter over TLS takes the end for a truncated connection (RFC 8446 §6.1).
       if (outcome === "closed") await this.#exporter.closeWrite();
     } catch (error) {
       outcome = "failed";
-      this.#report("error", "session_failed", "a fault of the proxy ended the session", {
+      this.#report("error", "session_failed", "an internal error ended the session", {
         reason: errorMessage(error),
       });
     } finally {
@@ -138,7 +139,7 @@ export class Session {
       this.#link.close();
       this.#tap?.close();
       this.#rewriter.close();
-      this.#releaseOutput();
+      this.#output.release();
       this.#input.release();
     }
     this.#onEnd?.(this.id, outcome);
@@ -146,67 +147,67 @@ export class Session {
   }
 
   /**
-   * The data path: what the exporter sent → the rewriter → the collector. Nothing is read while something waits to be written, so
-   * a slow collector slows the exporter, and what is held is never more than one buffer of each kind.
+   * The data path: exporter → rewriter → collector. Nothing is read while output is waiting to be written, so a slow collector slows
+   * the exporter down, and at most one input and one output buffer are held.
    */
   async #relay(): Promise<SessionOutcome> {
-    const pool = this.#pool;
     const input = this.#input;
     this.#collector = await this.#link.connection();
     if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
-    /** Whether the rewriter has nothing in hand: it gave nothing out when it was last asked. */
+    /** Whether the rewriter holds no output: its last call produced none. */
     let atRest = false;
     for (;;) {
-      // What is relayed as it comes may end with a message at any time.
+      // A session that is observed has no output in the rewriter, and may be at the end of a message at any time.
       if (this.#move !== undefined && (atRest || this.#rewriter !== this.#mediated)) {
         this.#collector = await this.#tryMove(this.#collector);
         if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
       }
       atRest = false;
       const rewriter = this.#rewriter;
-      const output = this.#output ??= pool.lease(OUTPUT_OCTETS);
+      const output = this.#output.lease();
       const waiting = input.waiting();
       let octets: Uint8Array;
       try {
         octets = rewriter.rewrite(waiting, output);
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
-        this.#reject(error);
+        this.#rejections.broken(error, waiting, this.#streamOffset);
+        // Only UDP keeps the bounds of the next message.
         if (this.transport !== "udp") return "rejected";
         this.#skipDatagram();
         continue;
       }
-      // What observes has a tap of its own: it relays octets that no rewriter gave out.
+      // An observing rewriter calls the tap itself, since what it relays is not what the mediator's rewriter produced.
       if (rewriter === this.#mediated) this.#tap?.take(waiting, rewriter.consumed, octets);
       input.consume(rewriter.consumed);
       this.#streamOffset += rewriter.consumed;
 
       if (octets.length > 0) {
-        octets = this.#holdLittle(octets, output);
-        // Counted before: a loss in the middle of the write is reported before the write says how much was taken.
+        octets = this.#output.shrinkTo(octets, output);
+        // Counted first: a connection that breaks during the write is reported before the write returns.
         this.#collector.inFlight.add(octets.length, rewriter.producedRecords);
         let taken = 0;
         try {
           taken = await this.#collector.write(octets);
-        } catch { /* The next write finds the same. */ }
+        } catch { /* The next write fails in the same way. */ }
         if (taken < octets.length) taken = await this.#writeRest(this.#collector, octets, taken);
         if (taken < octets.length) {
           const unsent = octets.subarray(wholeMessages(octets, taken));
           this.#collector = await this.#resume(this.#collector, unsent);
           if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
         }
-        if (this.#output !== output) this.#releaseOutput();
+        this.#output.releaseUnless(output);
         continue;
       }
       if (rewriter.consumed > 0) continue;
 
       atRest = true;
       if (this.#move !== undefined && this.#rewriter === this.#mediated) continue;
-      // All that came is delivered but the beginning of a message: whoever waits long should hold little.
-      this.#releaseOutput();
+      // Everything but the beginning of a message is delivered. Idle sessions should hold little memory.
+      this.#output.release();
       const space = input.space();
       let length: number | null;
-      // Told to stop while it was not reading, and with nothing to write that would have failed.
+      // `stop` was called while nothing was being read or written that it could have interrupted.
       if (this.#stopped !== undefined) return this.#stopped;
       this.#reading = true;
       try {
@@ -225,7 +226,7 @@ export class Session {
     }
   }
 
-  /** Writes what a first write left over. Fewer octets taken than there are: the collector is gone. */
+  /** Writes what a first write left over. Returns the octets taken in total; fewer than all if the connection is lost. */
   async #writeRest(collector: CollectorConnection, octets: Uint8Array, taken: number): Promise<number> {
     try {
       while (taken < octets.length) taken += await collector.write(octets.subarray(taken));
@@ -234,17 +235,24 @@ export class Session {
   }
 
   /**
-   * Waits until the collector is back and has the rewriter give out the live templates and all that it never took whole. The
-   * exporter is not read meanwhile: it notices nothing. Undefined: no collector within the time it may be held.
+   * Waits until the collector is back, and has the rewriter send the templates in use and then the messages that the lost connection
+   * did not take completely. The exporter is not read meanwhile and notices nothing.
+   *
+   * @returns the new connection; undefined if there was none within the hold time
    */
   async #resume(failed: CollectorConnection, unsent: Uint8Array): Promise<CollectorConnection | undefined> {
-    // What was relayed as it came ended nobody knows where.
+    // Octets relayed unseen may have ended in the middle of a message, so that nothing can follow them.
     if (this.#rewriter !== this.#mediated) return undefined;
     this.#unsent = unsent.length;
     const collector = await this.#link.replace(failed);
     if (collector === undefined) {
       const fields = { octets: this.heldOctets };
-      this.#report("warning", "held_octets_discarded", "no collector came back to take what was held", fields);
+      this.#report(
+        "warning",
+        "held_octets_discarded",
+        "the collector did not come back in time to take the octets held for it",
+        fields,
+      );
       return undefined;
     }
     this.#unsent = 0;
@@ -252,7 +260,7 @@ export class Session {
     return collector;
   }
 
-  /** Begins a transport session to the collector: live templates, then what the one before never took. */
+  /** Begins a transport session to the collector: templates in use, then the messages that the previous one did not take. */
   #begin(unsent?: Uint8Array): void {
     const move = this.#move;
     this.#move = undefined;
@@ -269,8 +277,7 @@ export class Session {
   #renew(unsent: Uint8Array | undefined, collector: CollectorFacts): void {
     const records = this.#mediated.renew(unsent, collector);
     if (records === 0) return;
-    const message =
-      `${records} records were made for the collector before, and are of no use to the one that holds now`;
+    const message = `${records} records were rewritten for the previous collector and are of no use to the current one`;
     const fields = { octets: unsent?.length ?? 0, records };
     this.#report("warning", "held_octets_discarded", message, fields);
   }
@@ -279,21 +286,21 @@ export class Session {
     return new ObservingRewriter(this.#mediated, {
       pool: this.#pool,
       datagrams: () => this.#collector?.datagrams === true,
-      onBroken: this.#reportBroken.bind(this),
+      onBroken: (error, offset, octets) => this.#rejections.observationEnded(error, octets, offset),
       tap: this.#tap,
       prelude,
     });
   }
 
   /**
-   * Leaves the collector that has taken all that was for it, for the one that holds now; not while a message is half on its way.
+   * Moves to the current collector, once the previous one has taken all that was meant for it and no message is partly sent.
    *
-   * @returns the collector from here on. Undefined: this session is over
+   * @returns the connection to use from here on; undefined if the session has to end
    */
   async #tryMove(left: CollectorConnection): Promise<CollectorConnection | undefined> {
     if (this.#rewriter instanceof ObservingRewriter) {
       const isWhole = this.#rewriter.finish();
-      // What was relayed has lost its bounds: this exporter has to begin anew.
+      // Where messages begin is not known after a malformed one, so the exporter has to reconnect.
       if (isWhole === undefined) return undefined;
       if (!isWhole) return left;
     }
@@ -304,77 +311,51 @@ export class Session {
     return collector;
   }
 
-  /** A broken message: what came before it is delivered, this session is over, no other feels it. Over UDP only it is lost. */
-  #reject(error: DecodeError): void {
-    const protocol = foreignProtocol(this.#input.waiting());
-    const hint = protocol === undefined ? "" : `; it looks like ${protocol}`;
-    this.#reportRejection(error.reason, `${error.message}${hint}`, this.#streamOffset + error.offset);
-  }
-
-  /** The listener has seen to it that the message's length is its datagram's. */
+  /** Skips a malformed message over UDP. The listener has checked that its length is that of its datagram. */
   #skipDatagram(): void {
     const length = messageLength(this.#input.waiting(), 0);
     this.#input.consume(length);
     this.#streamOffset += length;
   }
 
-  /** A broken message in a session that is only observed: it is relayed on. */
-  #reportBroken(error: DecodeError, offset: number, octets: Uint8Array): void {
-    const fields = { offset: offset + error.offset, reason: error.reason, ...describeRejected(octets) };
-    this.#report("warning", "observing_ended", `${error.message}; the session is relayed on, unobserved`, fields);
-  }
-
-  /** The beginning of a message whose rest will not come. */
+  /** Counts and reports an incomplete message at the end of the session. */
   #discardTail(outcome: SessionOutcome): void {
     if (this.#input.length === 0 || outcome === "rejected") return;
     increment(this.counters.messagesRejected, "message_truncated");
-    const message = `the session ended ${this.#input.length} octets into a message`;
-    this.#reportRejection("message_truncated", message, this.#streamOffset);
+    this.#rejections.truncated(this.#input.waiting(), this.#streamOffset);
   }
 
-  /** Once for each reason: a session over UDP goes on, however many there are. */
-  #reportRejection(reason: RejectReason, message: string, offset: number): void {
-    const rejected = this.#rejected ??= new Set();
-    if (rejected.has(reason)) return;
-    rejected.add(reason);
-    this.#report("warning", "message_rejected", message, {
-      offset,
-      reason,
-      ...describeRejected(this.#input.waiting()),
-    });
-  }
-
-  /** Its way to the collector is given up. */
+  /** The link has given up reaching the collector. */
   abandoned(): void {
     this.stop("collector_unavailable");
   }
 
-  /** Ends the session from this side. What was delivered stays delivered; what waits for a lost collector is given up. */
+  /** Ends the session. Octets held for a lost collector are discarded. */
   stop(outcome: SessionOutcome): void {
     this.#stopped ??= outcome;
     if (this.#reading && !this.#closing) this.#exporter.close();
     else this.#link.close();
   }
 
-  /** Goes over to another collector, another way to it, or another mode, before the next record. */
+  /** Moves to another collector, another way to it, or another mode, before the next record. */
   move(move: SessionMove): void {
-    // Of two moves, the later counts; what the earlier one would have made useless is so still.
+    // The later of two moves counts. Output that the earlier one would have discarded is still of no use.
     this.#move = { ...move, renew: move.renew || this.#move?.renew === true };
     this.#moveWaited = 0;
     this.#link.redirect(move.dial);
   }
 
-  /** Dials this where the connection to the collector is lost. */
+  /** Dials the collector in this way when the current connection is lost. */
   redirect(dial: Dial): void {
     this.#link.redirect(dial);
   }
 
-  /** Maps its templates again, by the treatments that hold now. */
+  /** Maps its templates again, by the current treatments. */
   remap(): void {
     this.#rewriter.remap();
   }
 
-  /** Whether the collector that holds now expects something else than the one that output is made for. */
+  /** Whether the current collector expects something other than what the output is made for. */
   get outdated(): boolean {
     return this.#mediated.outdated;
   }
@@ -383,16 +364,16 @@ export class Session {
     return this.#move?.observe ?? this.#rewriter !== this.#mediated;
   }
 
-  /** Other limits hold from now on. */
+  /** Changes the limits from now on. */
   limit(limits: SessionLimits, hold: number): void {
     this.#limits = limits;
     this.#link.hold = hold;
   }
 
   /**
-   * Tells the exporter that this ends, and goes on for as long as it still sends; see {@link tick}.
+   * Half-closes the exporter's connection, and relays until it stops sending; see {@link tick}.
    *
-   * @param within milliseconds at most; without, for as long as it is let
+   * @param within milliseconds after which the session is stopped; by default never
    */
   drain(within = Infinity): void {
     this.#draining = true;
@@ -402,9 +383,10 @@ export class Session {
   }
 
   /**
-   * The one timer of all sessions: called every so many milliseconds.
+   * Applies the time limits. Called regularly by one timer for all sessions.
    *
-   * @param quiet when draining: an exporter that sent nothing for so long has sent all
+   * @param elapsed milliseconds since the last call
+   * @param quiet when draining, milliseconds of silence after which an exporter is taken to have sent everything
    */
   tick(elapsed: number, quiet: number): void {
     const timer = this.#timer;
@@ -419,14 +401,14 @@ export class Session {
     else if (idle > 0 && timer.quiet >= idle) this.stop("idle");
   }
 
-  /** A collector that is to be left may take as long over what it was given as one that closes. */
+  /** A collector that is being replaced may take as long over the last write as one that is being closed. */
   #waitToMove(elapsed: number): void {
     if (this.#move === undefined || this.#unsent > 0) return;
     this.#moveWaited += elapsed;
     if (this.#moveWaited >= this.#limits.collectorClose) this.#link.tearDown();
   }
 
-  /** True once the exporter is done with, and only its last octets are on their way. */
+  /** Whether the exporter is no longer read, and only its last octets are being delivered. */
   get closing(): boolean {
     return this.#closing;
   }
@@ -435,17 +417,17 @@ export class Session {
     return this.#mediated.counters;
   }
 
-  /** Whether any live template's mapping is not the identity. */
+  /** Whether the mapping of any template in use is not the identity. */
   get skewed(): boolean {
     return this.#mediated.skewed;
   }
 
-  /** Whether its connection to the collector stands. */
+  /** Whether it is connected to the collector. */
   get connected(): boolean {
     return this.#link.connected;
   }
 
-  /** Octets that wait because there is no collector to write them to. */
+  /** Octets held because no collector is connected. */
   get heldOctets(): number {
     return this.#unsent === 0 ? 0 : this.#unsent + this.#input.length;
   }
@@ -454,38 +436,17 @@ export class Session {
     return this.#exporter.remoteAddress;
   }
 
-  /** For how long its templates hold, where the transport itself never ends. */
+  /** How long its templates are valid, over UDP. */
   get templateLife(): TemplateLife | undefined {
     return this.#exporter.templateLife;
   }
 
-  /** The exporter's own templates, a message each. */
+  /** The exporter's own templates, one message each. */
   sourceTemplates(): Uint8Array[] {
     return this.#mediated.sourceTemplates();
   }
 
   templates(): TemplateState[] {
     return this.#mediated.templates();
-  }
-
-  /**
-   * Thousands of sessions that write at once share one large buffer: what lies in the input's needs none, and little moves into a
-   * little one for its write.
-   */
-  #holdLittle(octets: Uint8Array, output: Uint8Array): Uint8Array {
-    const isInput = octets.byteOffset !== output.byteOffset || octets.buffer !== output.buffer;
-    if (!isInput && octets.length > SMALL_OUTPUT) return octets;
-    this.#releaseOutput();
-    if (isInput) return octets;
-    const small = this.#output = this.#pool.lease(
-      octets.length <= SMALLEST_OUTPUT ? SMALLEST_OUTPUT : SMALL_OUTPUT,
-    );
-    small.set(octets);
-    return small.subarray(0, octets.length);
-  }
-
-  #releaseOutput(): void {
-    if (this.#output !== undefined) this.#pool.release(this.#output);
-    this.#output = undefined;
   }
 }

@@ -7,43 +7,43 @@ import type { ProxyCounters, SessionOutcome } from "../reporting/proxy_counters.
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
 
-/** Times in milliseconds; 0 is no limit. */
+/** Time limits in milliseconds; 0 means no limit. */
 export interface SessionLimits {
-  /** A message that has begun must be whole after so long. */
+  /** How long a message may take from its first octet to its last. */
   readonly partialMessage: number;
-  /** An exporter may say nothing for so long. */
+  /** How long an exporter may be silent. */
   readonly idle: number;
-  /** The collector may take so long to close its side once the exporter has closed its own. */
+  /** How long the collector may take to close its side once the exporter has closed its own. */
   readonly collectorClose: number;
 }
 
-/** All that a session is made of. */
+/** What a session is made of. */
 export interface SessionParts {
   readonly id: string;
   readonly exporter: Connection;
-  /** Whose exporter it is. */
+  /** The listener that accepted the exporter. */
   readonly listener?: object;
   readonly link: CollectorLink;
   readonly rewriter: SessionRewriter;
-  /** Sees what the rewriter takes and gives; closed with the session. */
+  /** Sees the rewriter's input and output. Closed with the session. */
   readonly tap?: RewriterTap;
-  /** Whether octets are relayed as they are, and the rewriter runs beside for its reports. */
+  /** Whether octets are relayed unchanged, with the rewriter running alongside for its reports. */
   readonly observe: boolean;
   readonly pool: BufferPool;
   readonly limits: SessionLimits;
   readonly counters: ProxyCounters;
   readonly openedAt: Date;
   readonly report: ReportOfSession;
-  /** Called once it has ended, before its `run` resolves. */
+  /** Called when the session has ended, before its `run` resolves. */
   readonly onEnd?: (id: string, outcome: SessionOutcome) => void;
 }
 
-/** What is different for a session from one message to the next; it takes a new transport session to the collector. */
+/** A change that takes a new transport session to the collector. */
 export interface SessionMove {
   readonly dial: Dial;
-  /** Whether the session is observed only. */
+  /** Whether the session is only observed from then on. */
   readonly observe: boolean;
-  /** Whether what goes out is made for something else than before, so that what was not taken yet is of no use. */
+  /** Whether the output changes, so that messages not yet taken are of no use. */
   readonly renew: boolean;
   readonly collector: CollectorFacts;
 }
