@@ -8,6 +8,10 @@ import { type InformationElement, unknownElement } from "../../src/ipfix/informa
 import type { Registry, RegistryHistory } from "../../src/ipfix/registry.ts";
 import type { FieldSpecifier, Template } from "../../src/ipfix/template.ts";
 import { CompiledMappings } from "../../src/mediation/program/compiled_mapping.ts";
+import { RecordMapper } from "../../src/mediation/references/record_mapper.ts";
+import { Fingerprints } from "../../src/mediation/session/fingerprints.ts";
+import { SharedTemplates } from "../../src/mediation/session/shared_templates.ts";
+import { scratch } from "../../src/mediation/session/working_memory.ts";
 import { type Dialect, GO_IPFIX, RFC7011 } from "../../src/mediation/mapping/dialect.ts";
 import type { Profile } from "../../src/mediation/mapping/profile.ts";
 import { TemplateIdSpace } from "../../src/mediation/templates/template_id_space.ts";
@@ -102,7 +106,6 @@ export function profileOf(dialect: Dialect, more: Partial<Profile> = {}): Profil
 
 /** What the sessions of a mediator share, with caps that these tests can reach. */
 export function sharedState(treatment: Treatment) {
-  const treatments = new Map<Treatment, number>();
   return {
     chooseTreatment: (_peer: Peer): Treatment => treatment,
     registryHistory,
@@ -119,11 +122,9 @@ export function sharedState(treatment: Treatment) {
     ids: new TemplateIdSpace(),
     templates: 0,
     fields: 0,
-    numberOf(treatment: Treatment): number {
-      const number = treatments.get(treatment) ?? treatments.size;
-      treatments.set(treatment, number);
-      return number;
-    },
+    fingerprints: new Fingerprints(),
+    sharedTemplates: new SharedTemplates(),
+    recordMapper: new RecordMapper(scratch, registryHistory.resolve),
   };
 }
 

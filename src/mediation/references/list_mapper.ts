@@ -92,7 +92,7 @@ export class ListMapper {
       }
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
-      const goes = error.harmless && acceptsAnything(context.holder.dialect);
+      const goes = error.harmless && acceptsAnything(context.holder.shared.dialect);
       fault("malformed_list", `${context.element}: ${error.message}`, error.at, context, goes);
       return goes ? memoryOctets.slice(from, end) : emptyList(type, from, end, context);
     }
@@ -124,7 +124,7 @@ export class ListMapper {
     checkRecords(entry, from + 3, end, isUnchanged(entry));
     if (entry?.kind === "accepted") {
       const content = this.#content(entry, from + 3, end, context, depth);
-      return concatenate([memoryOctets.slice(from, from + 1), numberOctets(entry.targetId, 2), content]);
+      return concatenate([memoryOctets.slice(from, from + 1), numberOctets(entry.shared.targetId, 2), content]);
     }
     const goes = leaveOut(id, entry, from, context);
     return goes ? memoryOctets.slice(from, end) : emptyList("subTemplateList", from, end, context);
@@ -138,7 +138,7 @@ export class ListMapper {
       if (entry?.kind === "accepted") {
         const content = this.#content(entry, start + 4, blockEnd, context, depth);
         checkedLength(content.length + 4);
-        parts.push(numberOctets(entry.targetId, 2), numberOctets(content.length + 4, 2), content);
+        parts.push(numberOctets(entry.shared.targetId, 2), numberOctets(content.length + 4, 2), content);
         length = checkedLength(length + content.length + 4);
       } else if (leaveOut(id, entry, start, context)) {
         parts.push(memoryOctets.slice(start, blockEnd));
@@ -167,11 +167,11 @@ export class ListMapper {
 
   #content(entry: AcceptedTemplate, from: number, end: number, context: ValueContext, depth: number): Uint8Array {
     if (from === end) return new Uint8Array(0);
-    if (!entry.references) return this.records.records(entry, from, end, context);
+    if (!entry.shared.references) return this.records.records(entry, from, end, context);
     const parts: Uint8Array[] = [];
     let length = 0;
     for (let at = from; at < end;) {
-      const next = at + recordLength(entry.compiled.address, at, end);
+      const next = at + recordLength(entry.shared.compiled.address, at, end);
       const octets = this.records.record(entry, at, next, context, depth);
       parts.push(octets);
       length = checkedLength(length + octets.length);
@@ -184,18 +184,18 @@ export class ListMapper {
 /** @throws Malformed where octets are left behind the last record: there is no padding in lists */
 function checkRecords(entry: TemplateEntry | undefined, from: number, end: number, harmless: boolean): void {
   if (entry?.kind !== "accepted") return;
-  const { whole, consumed } = walkRecords(entry.compiled.address, from, end);
+  const { whole, consumed } = walkRecords(entry.shared.compiled.address, from, end);
   if (whole && consumed === end - from) return;
   throw new Malformed(`a record of template ${entry.source.id} overruns its list`, from + consumed, harmless);
 }
 
 function isUnchanged(entry: TemplateEntry | undefined): boolean {
-  return entry === undefined || (entry.kind === "accepted" && entry.identity && !entry.references);
+  return entry === undefined || (entry.kind === "accepted" && entry.shared.identity && !entry.shared.references);
 }
 
 /** Notes records of a template that the collector does not have; true: they go out as they are. */
 function leaveOut(id: number, entry: TemplateEntry | undefined, at: number, context: ValueContext): boolean {
-  const goes = entry === undefined && acceptsAnything(context.holder.dialect);
+  const goes = entry === undefined && acceptsAnything(context.holder.shared.dialect);
   const known = entry === undefined ? "was not announced" : "does not go out";
   const message = `${context.element} holds records of template ${id}, which ${known}`;
   fault(entry === undefined ? "unknown_template" : "refused_template", message, at, context, goes);
@@ -210,7 +210,7 @@ function fault(kind: ReferenceFault, message: string, at: number, context: Value
 function emptyList(type: ListType, from: number, end: number, { holder }: ValueContext): Uint8Array {
   const semantic = Uint8Array.of(from < end ? memoryOctets[from] ?? SEMANTIC_UNDEFINED : SEMANTIC_UNDEFINED);
   if (type === "subTemplateMultiList") return semantic;
-  if (type === "subTemplateList") return concatenate([semantic, numberOctets(holder.targetId, 2)]);
+  if (type === "subTemplateList") return concatenate([semantic, numberOctets(holder.shared.targetId, 2)]);
   const header = end - from < 5 ? 0 : specifierLength(from);
   const readable = header > 0 && from + 1 + header <= end;
   return concatenate([semantic, readable ? memoryOctets.slice(from + 1, from + 1 + header) : NO_ELEMENT]);

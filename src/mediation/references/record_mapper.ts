@@ -67,8 +67,8 @@ export class RecordMapper implements ListRecords {
   /** One record with all that it refers to. `depth`: lists around it. */
   record(template: AcceptedTemplate, from: number, end: number, context: RecordContext, depth: number): Uint8Array {
     const target = this.records(template, from, end, context);
-    if (!template.references) return target;
-    const plan = this.#planOf(template.mapping);
+    if (!template.shared.references) return target;
+    const plan = this.#planOf(template.shared.mapping);
     const sources = plan.source.places(memoryOctets, from);
     const places = plan.target.places(target, 0);
     const named = plan.named === undefined ? undefined : numberAt(memoryOctets, sources[plan.named]);
@@ -98,7 +98,7 @@ export class RecordMapper implements ListRecords {
 
   #rewrite(template: AcceptedTemplate, counters: number, from: number, end: number): RecordsRewritten {
     const { scratch } = this;
-    const program = template.compiled.address;
+    const program = template.shared.compiled.address;
     return rewriteRecords(program, counters, from, end, scratch, scratch + LONGEST_RECORD, scratch + SCRATCH_LENGTH);
   }
 

@@ -24,10 +24,10 @@ export class ValueMapper {
   templateId(octets: Uint8Array, at: number, context: ValueContext): Uint8Array {
     const id = numberAt(octets, { start: 0, value: 0, end: octets.length });
     const entry = context.scope.templates.get(id);
-    if (entry?.kind === "accepted") return numberOctets(entry.targetId, octets.length);
+    if (entry?.kind === "accepted") return numberOctets(entry.shared.targetId, octets.length);
     if (id === 0) return octets;
     this.#unresolved(id, entry !== undefined, at, context);
-    return acceptsAnything(context.holder.dialect) ? octets : new Uint8Array(octets.length);
+    return acceptsAnything(context.holder.shared.dialect) ? octets : new Uint8Array(octets.length);
   }
 
   /**
@@ -40,9 +40,9 @@ export class ValueMapper {
     const entry = named === undefined ? holder : scope.templates.get(named);
     if (entry?.kind !== "accepted") {
       this.#unresolved(named ?? 0, entry !== undefined, at, context);
-      return acceptsAnything(holder.dialect) ? octets : new Uint8Array(octets.length);
+      return acceptsAnything(holder.shared.dialect) ? octets : new Uint8Array(octets.length);
     }
-    const moved = this.#movesOf(entry.mapping).move(octets);
+    const moved = this.#movesOf(entry.shared.mapping).move(octets);
     if (moved.lost > 0) {
       const message = `${moved.lost} flow keys of template ${entry.source.id} have no bit in ${octets.length} octets`;
       context.faults.push({ fault: "flow_key", message, at, lost: element });
@@ -51,7 +51,7 @@ export class ValueMapper {
   }
 
   #unresolved(id: number, refused: boolean, at: number, { faults, holder, element }: ValueContext): void {
-    const lost = acceptsAnything(holder.dialect) ? {} : { lost: element };
+    const lost = acceptsAnything(holder.shared.dialect) ? {} : { lost: element };
     faults.push({
       fault: refused ? "refused_template" : "unknown_template",
       message: `${element} refers to template ${id}, which ${refused ? "does not go out" : "was not announced"}`,

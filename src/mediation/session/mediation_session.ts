@@ -1,7 +1,6 @@
 import { DecodeError } from "../../ipfix/decode_error.ts";
 import { nextMessageLength } from "../../ipfix/framing.ts";
 import { IPFIX_VERSION, MESSAGE_HEADER_LENGTH } from "../../ipfix/message_header.ts";
-import type { RegistryHistory } from "../../ipfix/registry.ts";
 import { Announcements } from "../templates/announcements.ts";
 import type { CompiledMappings } from "../program/compiled_mapping.ts";
 import { Counters, increment } from "../templates/counters.ts";
@@ -9,10 +8,9 @@ import type { SharedState } from "./shared_state.ts";
 import type { MessagePlan } from "./message_plan.ts";
 import { MessageReader } from "./message_reader.ts";
 import { MessageWriter, type Output } from "./message_writer.ts";
-import { RecordMapper } from "../references/record_mapper.ts";
 import { Replay } from "./replay.ts";
-import { addressOf, allocate, memoryOctets } from "../program/loop/memory.ts";
-import { rewriteMessages, SCRATCH_LENGTH, Stop } from "../program/loop/rewrite_loop.ts";
+import { addressOf, memoryOctets } from "../program/loop/memory.ts";
+import { rewriteMessages, Stop } from "../program/loop/rewrite_loop.ts";
 import { Routes } from "../program/loop/routes.ts";
 import { SessionEvents } from "./session_events.ts";
 import type { CollectorFacts, SessionFacts, SessionRewriter, TemplateState } from "./session_rewriter.ts";
@@ -20,28 +18,12 @@ import { SessionTarget } from "./session_target.ts";
 import { SessionTemplates } from "./session_templates.ts";
 import { refusalKey, remappedEvent, type RemappedTemplate, templateChanges } from "../templates/template_changes.ts";
 import { TemplateIntake } from "./template_intake.ts";
-
-/** Octets that are staged in the loop's memory where a caller's buffers lie outside of it: one copy in, one copy out. */
-const STAGE_LENGTH = 256 * 1024;
-const stagedInput = allocate(STAGE_LENGTH);
-const stagedOutput = allocate(STAGE_LENGTH);
-const scratch = allocate(2 * SCRATCH_LENGTH);
+import { scratch, STAGE_LENGTH, stagedInput, stagedOutput } from "./working_memory.ts";
 
 /** Where a call's output goes. */
 interface Room extends Output {
   /** All of it is input that stays where it is. */
   relayed: boolean;
-}
-
-const mappers = new WeakMap<RegistryHistory, RecordMapper>();
-
-/** It holds nothing between two records: sessions that read the same registries share it. */
-function mapperOf(registryHistory: RegistryHistory): RecordMapper {
-  const known = mappers.get(registryHistory);
-  if (known !== undefined) return known;
-  const mapper = new RecordMapper(scratch, registryHistory.resolve.bind(registryHistory));
-  mappers.set(registryHistory, mapper);
-  return mapper;
 }
 
 /** The session rewriter: see its contract. */
@@ -83,7 +65,7 @@ export class MediationSession implements SessionRewriter {
 
   get skewed(): boolean {
     for (const { templates } of this.#templates.domains.values()) {
-      for (const entry of templates.values()) if (entry.kind === "refused" || !entry.identity) return true;
+      for (const entry of templates.values()) if (entry.kind === "refused" || !entry.shared.identity) return true;
     }
     return false;
   }
@@ -212,7 +194,7 @@ export class MediationSession implements SessionRewriter {
       target: this.#target,
       announcements: this.#announcements,
       scratch,
-      mapper: mapperOf(this.#target.shared.registryHistory),
+      mapper: this.#target.shared.recordMapper,
       events: this.#events,
     });
   }
@@ -290,7 +272,8 @@ export class MediationSession implements SessionRewriter {
     const states: TemplateState[] = [];
     for (const domain of this.#templates.domains.values()) {
       for (const [template, entry] of domain.templates) {
-        const detected = entry.detectedProfile === undefined ? {} : { detectedProfile: entry.detectedProfile };
+        const { detectedProfile } = entry.kind === "refused" ? entry : entry.shared;
+        const detected = detectedProfile === undefined ? {} : { detectedProfile };
         states.push(
           entry.kind === "refused"
             ? {
@@ -304,9 +287,9 @@ export class MediationSession implements SessionRewriter {
             : {
               observationDomain: domain.id,
               template,
-              targetTemplate: entry.targetId,
-              outcome: entry.identity ? "identity" : "rewritten",
-              mapping: entry.mapping,
+              targetTemplate: entry.shared.targetId,
+              outcome: entry.shared.identity ? "identity" : "rewritten",
+              mapping: entry.shared.mapping,
               records: entry.records,
               ...detected,
             },

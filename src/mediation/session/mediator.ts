@@ -1,11 +1,15 @@
 import type { RegistryHistory } from "../../ipfix/registry.ts";
 import type { Template } from "../../ipfix/template.ts";
 import { CompiledMappings } from "../program/compiled_mapping.ts";
+import { RecordMapper } from "../references/record_mapper.ts";
+import { Fingerprints } from "./fingerprints.ts";
 import { MediationSession } from "./mediation_session.ts";
 import type { SessionFacts, SessionRewriter } from "./session_rewriter.ts";
 import type { MediationLimits, SharedState } from "./shared_state.ts";
+import { SharedTemplates } from "./shared_templates.ts";
+import { scratch } from "./working_memory.ts";
 import { TemplateIdSpace } from "../templates/template_id_space.ts";
-import type { ChooseTreatment, Treatment } from "../mapping/treatment.ts";
+import type { ChooseTreatment } from "../mapping/treatment.ts";
 
 const DEFAULT_LIMITS: MediationLimits = {
   templatesPerSession: 256,
@@ -34,8 +38,6 @@ export class Mediator {
   readonly #shared: SharedState;
 
   constructor(readonly options: MediatorOptions) {
-    const numbers = new WeakMap<Treatment, number>();
-    let treatments = 0;
     this.#shared = {
       chooseTreatment: options.chooseTreatment,
       registryHistory: options.registryHistory,
@@ -46,12 +48,9 @@ export class Mediator {
       ids: new TemplateIdSpace(),
       templates: 0,
       fields: 0,
-      numberOf(treatment) {
-        const known = numbers.get(treatment);
-        if (known !== undefined) return known;
-        numbers.set(treatment, ++treatments);
-        return treatments;
-      },
+      fingerprints: new Fingerprints(),
+      sharedTemplates: new SharedTemplates(),
+      recordMapper: new RecordMapper(scratch, options.registryHistory.resolve.bind(options.registryHistory)),
     };
   }
 

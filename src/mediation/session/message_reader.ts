@@ -129,8 +129,8 @@ export class MessageReader {
       this.#warn(state, template.id, "a template with another layout replaces it");
     }
     if (entry.kind === "refused") return false;
-    this.#announce(state, index, setId, entry.announcement, entry.targetId, false);
-    return entry.identity;
+    this.#announce(state, index, setId, entry.shared.announcement, entry.shared.targetId, false);
+    return entry.shared.identity;
   }
 
   #withdraw(id: number, kind: TemplateKind, index: number, setId: number, state: PlanState): boolean {
@@ -152,9 +152,11 @@ export class MessageReader {
     for (const template of ids) {
       const entry = templates.withdraw(state.observationDomain, template);
       // Where sessions share ids, others may still send records by this one.
-      const goesOut = entry?.kind === "accepted" && dialect.withdrawals && !entry.sharesIds;
-      if (goesOut) this.#announce(state, index, setId, encodeWithdrawal(entry.targetId, kind), entry.targetId, true);
-      if (!goesOut || !entry.identity) verbatim = false;
+      const goesOut = entry?.kind === "accepted" && dialect.withdrawals && !entry.shared.sharesIds;
+      if (goesOut) {
+        this.#announce(state, index, setId, encodeWithdrawal(entry.shared.targetId, kind), entry.shared.targetId, true);
+      }
+      if (!goesOut || !entry.shared.identity) verbatim = false;
     }
     return verbatim;
   }
@@ -174,7 +176,7 @@ export class MessageReader {
   #readData(octets: Uint8Array, set: MessageSet, state: PlanState, address: number): boolean {
     const entry = this.options.templates.find(state.observationDomain, set.id);
     if (entry?.kind !== "accepted") return this.#dropData(octets, set, state, entry);
-    const program = entry.compiled.address;
+    const program = entry.shared.compiled.address;
     const { whole, consumed, records } = walkRecords(program, address + set.contentOffset, address + set.end);
     if (!whole) {
       throw new DecodeError(
@@ -184,7 +186,7 @@ export class MessageReader {
       );
     }
     if (records === 0) return this.#drop("empty_set", state, set.id, "a data set without records", 1);
-    const scope = entry.references ? this.#scopeOf(entry, state) : undefined;
+    const scope = entry.shared.references ? this.#scopeOf(entry, state) : undefined;
     const start = set.contentOffset - state.start;
     state.items.push({ kind: "data", template: entry, start, end: start + consumed, records, scope });
     state.records += records;
@@ -193,7 +195,7 @@ export class MessageReader {
     state.bound += SET_HEADER_LENGTH + consumed + growth * records;
     // How far lists inside the records grow is known once they are mapped.
     if (scope !== undefined) state.bound = this.options.target.maxMessageLength;
-    return scope === undefined && entry.identity && (consumed === set.length || entry.dialect.setPadding);
+    return scope === undefined && entry.shared.identity && (consumed === set.length || entry.shared.dialect.setPadding);
   }
 
   /** Data of a template that was never announced, or was refused. */
@@ -218,8 +220,10 @@ export class MessageReader {
    */
   #scopeOf(entry: AcceptedTemplate, state: PlanState): ReferenceScope | undefined {
     const templates = this.options.templates.domains.get(state.observationDomain)?.templates;
-    state.unchanged ??= [...templates?.values() ?? []].every((other) => other.kind === "accepted" && other.identity);
-    if (state.unchanged && acceptsAnything(entry.dialect)) return undefined;
+    state.unchanged ??= [...templates?.values() ?? []].every((other) =>
+      other.kind === "accepted" && other.shared.identity
+    );
+    if (state.unchanged && acceptsAnything(entry.shared.dialect)) return undefined;
     return state.scope ??= { templates: new Map(templates) };
   }
 

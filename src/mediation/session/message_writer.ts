@@ -191,9 +191,9 @@ export class MessageWriter {
 
   #data(plan: MessagePlan, item: PlanItem & { kind: "data" }, source: number, output: Output): boolean {
     const { template } = item;
-    if (!this.#openSet(template.targetId, -1, 0, output)) return false;
+    if (!this.#openSet(template.shared.targetId, -1, 0, output)) return false;
     if (item.scope !== undefined) return this.#mapData(plan, item, item.scope, source, output);
-    const program = template.compiled.address;
+    const program = template.shared.compiled.address;
     const from = source + item.start + this.#offset;
     const end = source + item.end;
     const limit = Math.min(this.#limit, output.end);
@@ -227,7 +227,7 @@ export class MessageWriter {
     const end = source + item.end;
     while (source + item.start + this.#offset < end) {
       const from = source + item.start + this.#offset;
-      const length = recordLength(template.compiled.address, from, end);
+      const length = recordLength(template.shared.compiled.address, from, end);
       const record = this.#held ?? mapper.map(template, scope, from, from + length);
       this.#held = undefined;
       const isTooLong = !(record instanceof Unmappable) && record.octets.length + MESSAGE_OVERHEAD > maxMessageLength;
@@ -259,7 +259,7 @@ export class MessageWriter {
   }
 
   #dropRecord(plan: MessagePlan, item: PlanItem & { kind: "data" }, source: number): void {
-    const { source: template, compiled } = item.template;
+    const { source: template, shared: { compiled } } = item.template;
     this.#offset += recordLength(compiled.address, source + item.start + this.#offset, source + item.end);
     this.#departed = true;
     this.#done++;

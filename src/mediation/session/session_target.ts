@@ -26,8 +26,9 @@ export class SessionTarget {
 
   /** Whether the collector that holds now for this session expects something else than the one that its output is made for. */
   get outdated(): boolean {
-    return this.shared.chooseTreatment !== this.chooseTreatment &&
-      expectation(this.#profileBy(this.shared.chooseTreatment)) !== expectation(this.#profile);
+    const { chooseTreatment, fingerprints } = this.shared;
+    return chooseTreatment !== this.chooseTreatment &&
+      fingerprints.expectation(this.#profileBy(chooseTreatment)) !== fingerprints.expectation(this.#profile);
   }
 
   /** Goes by the treatments that hold now, towards the collector that expects the same. */
@@ -53,22 +54,4 @@ export class SessionTarget {
       observationDomain: 0,
     }).profile;
   }
-}
-
-const expectations = new WeakMap<Profile, string>();
-
-/** A word for what a collector expects: equal words, equal expectations, as far as the collector's own session goes. */
-function expectation(profile: Profile): string {
-  const known = expectations.get(profile);
-  if (known !== undefined) return known;
-  const { name, dialect, acceptsUnknownElements, templates } = profile;
-  const lists = templates.map(({ name, selectedBy, fields }) => [
-    name,
-    `${selectedBy.pen}/${selectedBy.id}`,
-    fields.map(({ element, length }) => `${element.pen}/${element.id}/${length}`).join(),
-  ]);
-  const limits = Object.values(dialect).map((limit) => limit instanceof Set ? [...limit].join() : String(limit));
-  const word = JSON.stringify([name, acceptsUnknownElements, limits, lists]);
-  expectations.set(profile, word);
-  return word;
 }

@@ -83,16 +83,16 @@ export class SessionTemplates {
     if (previous !== undefined) this.#countOutcome("replaced");
     if (entry.kind === "refused") this.#countOutcome("refused");
     else {
-      this.#countOutcome(entry.identity ? "identity" : "rewritten");
+      this.#countOutcome(entry.shared.identity ? "identity" : "rewritten");
       this.events.notify({
         event: "template_mapped",
         observationDomain,
         template: source.id,
-        targetTemplate: entry.targetId,
-        outcome: entry.identity ? "identity" : "rewritten",
+        targetTemplate: entry.shared.targetId,
+        outcome: entry.shared.identity ? "identity" : "rewritten",
         replaced: previous !== undefined,
-        ...(entry.detectedProfile === undefined ? {} : { detectedProfile: entry.detectedProfile }),
-        mapping: entry.mapping,
+        ...(entry.shared.detectedProfile === undefined ? {} : { detectedProfile: entry.shared.detectedProfile }),
+        mapping: entry.shared.mapping,
       });
     }
     return entry;
@@ -203,13 +203,13 @@ export class SessionTemplates {
    * collector's socket, while another session that gets the id announces another layout there.
    */
   #retireId(observationDomain: number, before: TemplateEntry, after: TemplateEntry): void {
-    if (before.kind === "refused" || !before.sharesIds) return;
-    const key = announcementKey(observationDomain, before.targetId);
+    if (before.kind === "refused" || !before.shared.sharesIds) return;
+    const key = announcementKey(observationDomain, before.shared.targetId);
     const retired = this.#retired ??= new Map();
     const isStillHeld = retired.has(key) ||
-      (after.kind === "accepted" && after.sharesIds && after.targetId === before.targetId);
+      (after.kind === "accepted" && after.shared.sharesIds && after.shared.targetId === before.shared.targetId);
     if (isStillHeld) return this.intake.releaseId(before, observationDomain);
-    retired.set(key, { observationDomain, id: before.targetId });
+    retired.set(key, { observationDomain, id: before.shared.targetId });
     for (const [oldest, { observationDomain, id }] of retired) {
       if (retired.size <= RETIRED_IDS) break;
       retired.delete(oldest);
@@ -256,13 +256,13 @@ export class SessionTemplates {
   #put(domain: ObservationDomain, template: number, entry: TemplateEntry): void {
     domain.templates.set(template, entry);
     // Records that name templates are mapped one by one in TypeScript.
-    if (entry.kind === "accepted" && !entry.references) {
+    if (entry.kind === "accepted" && !entry.shared.references) {
       this.routes.set({
         observationDomain: domain.id,
         template,
-        program: entry.compiled.address,
+        program: entry.shared.compiled.address,
         counters: entry.counters,
-        targetTemplate: entry.targetId,
+        targetTemplate: entry.shared.targetId,
         sequence: domain.sequence.address,
       });
     } else this.routes.delete(domain.id, template);
@@ -278,8 +278,10 @@ export class SessionTemplates {
   #retire(domain: ObservationDomain, entry: TemplateEntry): void {
     this.#discard(entry);
     if (entry.kind === "refused") return;
-    const { targetId } = entry;
-    for (const other of domain.templates.values()) if (other.kind === "accepted" && other.targetId === targetId) return;
+    const { targetId } = entry.shared;
+    for (const other of domain.templates.values()) {
+      if (other.kind === "accepted" && other.shared.targetId === targetId) return;
+    }
     this.staleTargets.push({ observationDomain: domain.id, targetId });
   }
 
@@ -294,7 +296,7 @@ export class SessionTemplates {
     if (records === 0) return;
     memoryLongs[word] = 0n;
     entry.records += records;
-    for (const [index, position] of entry.compiled.program.counted.entries()) {
+    for (const [index, position] of entry.shared.compiled.program.counted.entries()) {
       const name = entry.source.fields[position]?.element.name ?? String(position);
       this.counters.fieldsStripped.add(name, records);
       const counter = memoryLongs[word + 1 + index] ?? 0n;
@@ -304,14 +306,15 @@ export class SessionTemplates {
       const { element, length = 0 } = entry.source.fields[position] ?? {};
       const lastLength = length === VARIABLE_LENGTH ? Number(counter >> BigInt(COUNT_BITS)) : length;
       this.counters.noteLostLength(name, lastLength);
-      if (!entry.compiled.program.keepsValues || element === undefined) continue;
+      if (!entry.shared.compiled.program.keepsValues || element === undefined) continue;
       const { type } = element;
       const octets = type === "boolean" && length === 1
         ? Uint8Array.of(1)
-        : view(entry.counters + valueOffset(entry.compiled.program, index), Math.min(lastLength, VALUE_LENGTH)).slice();
+        : view(entry.counters + valueOffset(entry.shared.compiled.program, index), Math.min(lastLength, VALUE_LENGTH))
+          .slice();
       this.counters.noteLostValue(name, { type, length: lastLength, octets });
     }
-    for (const { target, value } of entry.mapping.fields) {
+    for (const { target, value } of entry.shared.mapping.fields) {
       if (value.from !== "record") this.counters.fieldsPadded.add(target.element.name, records);
     }
   }

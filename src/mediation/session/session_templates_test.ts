@@ -151,7 +151,7 @@ Deno.test("a session that closes gives back its templates, fields, ids and progr
   templates.close();
   assert.deepEqual([shared.templates, shared.fields], [0, 0]);
   assert.equal(shared.ids.take(1, 256, "another layout"), 256);
-  assert.equal(shared.compiled.mapping(entry.compiled.key, 256), undefined);
+  assert.equal(shared.compiled.mapping(entry.shared.compiled.key, 256), undefined);
 });
 
 Deno.test("what is withdrawn or replaced is retired once nothing needs it, unless something else goes by its id", () => {

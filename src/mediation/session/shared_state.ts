@@ -1,8 +1,11 @@
 import type { RegistryHistory } from "../../ipfix/registry.ts";
 import type { Template } from "../../ipfix/template.ts";
-import type { ChooseTreatment, Treatment } from "../mapping/treatment.ts";
+import type { ChooseTreatment } from "../mapping/treatment.ts";
 import type { CompiledMappings } from "../program/compiled_mapping.ts";
+import type { RecordMapper } from "../references/record_mapper.ts";
 import type { TemplateIdSpace } from "../templates/template_id_space.ts";
+import type { Fingerprints } from "./fingerprints.ts";
+import type { SharedTemplates } from "./shared_templates.ts";
 
 /** Caps that hold whatever exporters send. */
 export interface MediationLimits {
@@ -29,6 +32,8 @@ export interface SharedState {
   templates: number;
   /** Their field specifiers. */
   fields: number;
-  /** A number for each treatment, to tell them apart. */
-  numberOf(treatment: Treatment): number;
+  readonly fingerprints: Fingerprints;
+  readonly sharedTemplates: SharedTemplates;
+  /** Keeps nothing of a record once that is mapped, so that one serves all sessions. */
+  readonly recordMapper: RecordMapper;
 }

@@ -1,28 +1,31 @@
 import { parseIPv4, parseIPv6 } from "../../ipfix/address.ts";
-import { encodeTemplateRecord } from "../../ipfix/template_record.ts";
 import { smallestRecordLength, type Template } from "../../ipfix/template.ts";
 import type { CompiledMapping } from "../program/compiled_mapping.ts";
 import type { Dialect } from "../mapping/dialect.ts";
 import type { DropReason } from "../templates/event.ts";
 import { ChainError, runChain } from "../mapping/mapping_chain.ts";
+import { layoutFingerprint } from "./fingerprints.ts";
 import type { SharedState } from "./shared_state.ts";
-import { hasReferences } from "../references/reference_fields.ts";
+import { sharesIds } from "./shared_templates.ts";
 import { allocate, memoryLongs, release } from "../program/loop/memory.ts";
 import { countersLength } from "../program/rewrite_program.ts";
 import type { SessionEvents } from "./session_events.ts";
 import type { SessionFacts } from "./session_rewriter.ts";
 import type { SessionTarget } from "./session_target.ts";
-import { isIdentity, targetTemplate, type TemplateMapping } from "../mapping/template_mapping.ts";
-import {
-  AcceptedTemplate,
-  type RefusedTemplate,
-  type SharedTemplate,
-  type TemplateEntry,
-} from "../templates/template_entry.ts";
+import { targetTemplate, type TemplateMapping } from "../mapping/template_mapping.ts";
+import type { AcceptedTemplate, RefusedTemplate, TemplateEntry } from "../templates/template_entry.ts";
 import { MESSAGE_OVERHEAD } from "../templates/template_message.ts";
 import type { Treatment } from "../mapping/treatment.ts";
 
-/** Makes template entries: from a source template through the plugins to a program in the rewrite loop's memory. */
+/** A template that came in. */
+interface Arrival {
+  readonly source: Template;
+  readonly observationDomain: number;
+  /** Release that the template gives away. */
+  readonly detectedProfile: string | undefined;
+}
+
+/** Takes templates in: maps them through the plugins, compiles the mapping, and claims an id and counters. */
 export class TemplateIntake {
   constructor(
     readonly shared: SharedState,
@@ -34,21 +37,29 @@ export class TemplateIntake {
 
   /** Not kept: templates are rare, and sessions many. */
   get #exporterAddress(): Uint8Array | undefined {
-    return this.facts.address === undefined ? undefined : addressOctets(this.facts.address);
+    const { address } = this.facts;
+    return address === undefined ? undefined : parseIPv4(address) ?? parseIPv6(address);
   }
 
   /**
-   * The entry of a template that came in, and what to undo if it does not stay.
+   * The entry of a template that came in (RFC 7011 §3.4.1, §3.4.2). A refused template has its event; its data is dropped under the
+   * same reason:
    *
-   * @param previous what stands under the same id; its target id, where it is still held, is another's for another layout
+   * - `template_refused`: its records have no octets
+   * - `options_template`: the dialect takes none
+   * - `mapping_failed`: a plugin failed, and no earlier mapping of the same layout can stand in; or the mapping does not compile
+   * - `everything_stripped`: no field is left, or no scope field of an options template
+   * - `template_too_long`: the target's template record exceeds what a message may hold
+   * - `limit`: no template id or no memory is left
+   *
+   * @param previous what stands under the same id: its mapping goes on where a plugin fails for the same layout
    */
   take(source: Template, observationDomain: number, previous: TemplateEntry | undefined): TemplateEntry {
     const detectedProfile = this.shared.detectRelease(source);
-    const refuse = (reason: DropReason, message: string): RefusedTemplate => {
-      this.events.notify({ event: "template_refused", observationDomain, template: source.id, reason, message });
-      return { kind: "refused", source, reason, message, detectedProfile };
-    };
-    if (smallestRecordLength(source) === 0) return refuse("template_refused", "its records have no octets");
+    const arrival: Arrival = { source, observationDomain, detectedProfile };
+    if (smallestRecordLength(source) === 0) {
+      return this.#refuse(arrival, "template_refused", "its records have no octets");
+    }
     const treatment = this.target.chooseTreatment({
       ...(this.facts.address === undefined ? {} : { address: this.facts.address }),
       ...(this.facts.certificateName === undefined ? {} : { certificateName: this.facts.certificateName }),
@@ -57,201 +68,141 @@ export class TemplateIntake {
     });
     const { dialect } = treatment.profile;
     if (source.scopeFieldCount > 0 && !dialect.optionsTemplates) {
-      return refuse("options_template", `the collector's dialect ${dialect.name} takes no options templates`);
+      const message = `the collector's dialect ${dialect.name} takes no options templates`;
+      return this.#refuse(arrival, "options_template", message);
     }
     let mapping: TemplateMapping;
     try {
-      mapping = this.#map(source, treatment, detectedProfile);
+      mapping = this.#map(arrival, treatment);
     } catch (error) {
       if (!(error instanceof ChainError)) throw error;
       const { plugin, message } = error;
       this.events.notify({ event: "plugin_failed", observationDomain, template: source.id, plugin, message });
-      if (previous?.kind !== "accepted") return refuse("mapping_failed", `${plugin}: ${message}`);
-      mapping = { ...previous.mapping };
-      if (!sameSource(mapping.source, source)) return refuse("mapping_failed", `${plugin}: ${message}`);
+      if (previous?.kind !== "accepted" || layoutFingerprint(previous.source) !== layoutFingerprint(source)) {
+        return this.#refuse(arrival, "mapping_failed", `${plugin}: ${message}`);
+      }
+      mapping = { ...previous.shared.mapping };
     }
     if (mapping.fields.length === 0 || (source.scopeFieldCount > 0 && mapping.fields[0]?.scope !== true)) {
-      return refuse("everything_stripped", "the collector knows none of its fields");
+      return this.#refuse(arrival, "everything_stripped", "the collector knows none of its fields");
     }
     if (smallestRecordLength(targetTemplate(mapping, source.id)) === 0) {
-      return refuse("everything_stripped", "what the collector knows of it has no octets");
+      return this.#refuse(arrival, "everything_stripped", "what the collector knows of it has no octets");
     }
-    return this.#accept(source, observationDomain, treatment, mapping, detectedProfile) ??
-      refuse("limit", "no template id or no memory is left");
+    return this.#accept(arrival, treatment, mapping);
   }
 
-  /** Gives back what an entry holds in common with other sessions, except its target id. */
+  /** Releases what an entry shares with other sessions, except its target id. */
   discard(entry: TemplateEntry): void {
     if (entry.kind === "refused") return;
-    release(entry.counters, countersLength(entry.compiled.program));
-    this.shared.compiled.release(entry.compiled.key);
+    const { compiled } = entry.shared;
+    release(entry.counters, countersLength(compiled.program));
+    this.shared.compiled.release(compiled.key);
   }
 
-  /** Takes the entry's target id (again); false when it is not to be had. */
-  holdId(entry: AcceptedTemplate, observationDomain: number): boolean {
-    if (!entry.sharesIds) return true;
-    return this.shared.ids.take(observationDomain, entry.targetId, layoutWord(entry.mapping)) === entry.targetId;
+  /** Claims the entry's target id (again); false when another layout has it. */
+  holdId({ shared }: AcceptedTemplate, observationDomain: number): boolean {
+    if (!shared.sharesIds) return true;
+    const layout = this.shared.fingerprints.targetLayout(shared.mapping);
+    return this.shared.ids.take(observationDomain, shared.targetId, layout) === shared.targetId;
   }
 
-  /** Gives the entry's target id back. */
+  /** Releases the entry's target id. */
   releaseId(entry: TemplateEntry, observationDomain: number): void {
-    if (entry.kind === "accepted" && entry.sharesIds) this.shared.ids.release(observationDomain, entry.targetId);
+    if (entry.kind === "refused" || !entry.shared.sharesIds) return;
+    this.shared.ids.release(observationDomain, entry.shared.targetId);
   }
 
-  #map(source: Template, treatment: Treatment, detectedProfile: string | undefined): TemplateMapping {
+  #refuse(
+    { source, observationDomain, detectedProfile }: Arrival,
+    reason: DropReason,
+    message: string,
+  ): RefusedTemplate {
+    this.events.notify({ event: "template_refused", observationDomain, template: source.id, reason, message });
+    return { kind: "refused", source, reason, message, detectedProfile };
+  }
+
+  /** @throws ChainError where a plugin fails, or returns a mapping that does not check */
+  #map({ source, detectedProfile }: Arrival, treatment: Treatment): TemplateMapping {
     const length = this.#exporterAddress?.length;
     const exporterFamily = length === 4 ? 4 : length === 16 ? 6 : undefined;
     const facts = { ...(detectedProfile === undefined ? {} : { detectedProfile }), exporterFamily } as const;
-    const { compiled, numberOf } = this.shared;
-    const question = [numberOf(treatment), detectedProfile, exporterFamily, source.id, fieldsWord(source)].join("|");
+    const { compiled, fingerprints } = this.shared;
+    const layout = layoutFingerprint(source);
+    const question = [fingerprints.treatment(treatment), detectedProfile, exporterFamily, source.id, layout].join("|");
     return compiled.memo.recall(question, () => runChain(source, treatment, facts));
   }
 
-  #accept(
-    source: Template,
-    observationDomain: number,
-    treatment: Treatment,
-    own: TemplateMapping,
-    detectedProfile: string | undefined,
-  ): TemplateEntry | undefined {
+  #accept(arrival: Arrival, treatment: Treatment, own: TemplateMapping): TemplateEntry {
+    const { source, observationDomain } = arrival;
     const { dialect } = treatment.profile;
-    const { keepLostValues } = this.shared;
-    const usesFacts = own.fields.some(({ value }) => value.from === "session");
-    const compiledKey = [
-      this.shared.numberOf(treatment),
-      dialect.setPadding ? "padding" : "",
-      keepLostValues ? "values" : "",
-      usesFacts ? `${observationDomain}/${this.#exporterAddress?.join(".")}` : this.#exporterAddress?.length,
-      mappingWord(own),
-    ].join("|");
-    // Thousands of Agents have the same two mappings between them: each of those is held once.
-    const mapping = this.shared.compiled.mapping(compiledKey, source.id) ?? own;
+    const { ids, fingerprints, compiled, sharedTemplates } = this.shared;
+    const key = this.#programKey(arrival, treatment, own);
+    // Sessions with equal mappings hold the same one.
+    const mapping = compiled.mapping(key, source.id) ?? own;
     const isShared = sharesIds(dialect);
-    const targetId = isShared ? this.shared.ids.take(observationDomain, source.id, layoutWord(mapping)) : source.id;
-    if (targetId === undefined) return undefined;
-    const release = () => isShared && this.shared.ids.release(observationDomain, targetId);
-    const announcement = announcementOf(mapping, targetId);
-    if (announcement.length + MESSAGE_OVERHEAD > this.target.maxMessageLength) {
-      release();
-      const reason = "template_too_long";
-      const message = `${announcement.length} octets of template record in messages of ${this.target.maxMessageLength}`;
-      this.events.notify({ event: "template_refused", observationDomain, template: source.id, reason, message });
-      return { kind: "refused", source, reason, message, detectedProfile };
+    const targetId = isShared ? ids.take(observationDomain, source.id, fingerprints.targetLayout(mapping)) : source.id;
+    if (targetId === undefined) return this.#refuse(arrival, "limit", NOTHING_LEFT);
+    const refuse = (reason: DropReason, message: string): RefusedTemplate => {
+      if (isShared) ids.release(observationDomain, targetId);
+      return this.#refuse(arrival, reason, message);
+    };
+    const announcement = sharedTemplates.announcement(mapping, targetId);
+    const { maxMessageLength } = this.target;
+    if (announcement.length + MESSAGE_OVERHEAD > maxMessageLength) {
+      const message = `${announcement.length} octets of template record in messages of ${maxMessageLength}`;
+      return refuse("template_too_long", message);
     }
     try {
-      const facts = { exporterAddress: this.#exporterAddress, observationDomain };
-      const compiled = this.shared.compiled.take(compiledKey, mapping, facts, dialect.setPadding, keepLostValues);
-      const length = compiled === undefined ? 0 : countersLength(compiled.program);
-      const counters = length === 0 ? 0 : allocate(length);
-      if (compiled === undefined || counters === 0) {
-        if (compiled !== undefined) this.shared.compiled.release(compiledKey);
-        release();
-        return undefined;
-      }
-      memoryLongs.fill(0n, counters >>> 3, (counters + length) >>> 3);
-      return new AcceptedTemplate(
-        sharedTemplate({ mapping, compiled, targetId, dialect, detectedProfile, announcement }),
-        counters,
-      );
+      const claimed = this.#claimProgram(key, mapping, dialect, observationDomain);
+      if (claimed === undefined) return refuse("limit", NOTHING_LEFT);
+      const { detectedProfile } = arrival;
+      const parts = { mapping, compiled: claimed.compiled, targetId, dialect, detectedProfile, announcement };
+      const shared = sharedTemplates.take(parts);
+      return { kind: "accepted", source: mapping.source, shared, counters: claimed.counters, records: 0 };
     } catch (error) {
-      release();
       if (!(error instanceof RangeError)) throw error;
-      const message = error.message;
-      this.events.notify({
-        event: "template_refused",
-        observationDomain,
-        template: source.id,
-        reason: "mapping_failed",
-        message,
-      });
-      return { kind: "refused", source, reason: "mapping_failed", message, detectedProfile };
+      return refuse("mapping_failed", error.message);
     }
+  }
+
+  /** Equal keys, equal programs. */
+  #programKey({ observationDomain }: Arrival, treatment: Treatment, mapping: TemplateMapping): string {
+    const { fingerprints, keepLostValues } = this.shared;
+    const usesFacts = mapping.fields.some(({ value }) => value.from === "session");
+    return [
+      fingerprints.treatment(treatment),
+      treatment.profile.dialect.setPadding ? "padding" : "",
+      keepLostValues ? "values" : "",
+      usesFacts ? `${observationDomain}/${this.#exporterAddress?.join(".")}` : this.#exporterAddress?.length,
+      fingerprints.mapping(mapping),
+    ].join("|");
+  }
+
+  /**
+   * The mapping's program, and counters for it that begin at 0.
+   *
+   * @returns undefined when the rewrite loop's memory is used up
+   * @throws RangeError where the mapping cannot be compiled
+   */
+  #claimProgram(
+    key: string,
+    mapping: TemplateMapping,
+    { setPadding }: Dialect,
+    observationDomain: number,
+  ): { readonly compiled: CompiledMapping; readonly counters: number } | undefined {
+    const facts = { exporterAddress: this.#exporterAddress, observationDomain };
+    const compiled = this.shared.compiled.take(key, mapping, facts, setPadding, this.shared.keepLostValues);
+    if (compiled === undefined) return undefined;
+    const length = countersLength(compiled.program);
+    const counters = allocate(length);
+    if (counters === 0) {
+      this.shared.compiled.release(key);
+      return undefined;
+    }
+    memoryLongs.fill(0n, counters >>> 3, (counters + length) >>> 3);
+    return { compiled, counters };
   }
 }
 
-/** Of compiled mappings that sessions share, the last: most have one. */
-const sharedTemplates = new WeakMap<CompiledMapping, SharedTemplate>();
-
-/** What sessions with the same parts share: one object, as long as the last that was asked for had the same ones. */
-function sharedTemplate(
-  parts: Pick<SharedTemplate, "mapping" | "compiled" | "targetId" | "dialect" | "detectedProfile" | "announcement">,
-): SharedTemplate {
-  const { mapping, compiled, targetId, dialect, detectedProfile } = parts;
-  const known = sharedTemplates.get(compiled);
-  const isSame = known !== undefined && known.mapping === mapping && known.targetId === targetId &&
-    known.dialect === dialect && known.detectedProfile === detectedProfile;
-  if (isSame) return known;
-  const { source } = mapping;
-  const shared: SharedTemplate = {
-    ...parts,
-    source,
-    identity: isIdentity(mapping) && targetId === source.id,
-    references: hasReferences(mapping),
-    sharesIds: sharesIds(dialect),
-  };
-  sharedTemplates.set(compiled, shared);
-  return shared;
-}
-
-/** Whether the collector keeps one layout per domain and template id over all its sessions. */
-function sharesIds({ templateScope }: Dialect): boolean {
-  return templateScope === "observation-domain";
-}
-
-/** Of mappings that sessions share, under the last id: most have one. */
-const announcements = new WeakMap<TemplateMapping, { readonly targetId: number; readonly octets: Uint8Array }>();
-
-/** The template record as the collector gets it. Shared: not to be changed. */
-function announcementOf(mapping: TemplateMapping, targetId: number): Uint8Array {
-  const known = announcements.get(mapping);
-  if (known?.targetId === targetId) return known.octets;
-  const octets = encodeTemplateRecord(targetTemplate(mapping, targetId));
-  announcements.set(mapping, { targetId, octets });
-  return octets;
-}
-
-function addressOctets(address: string): Uint8Array | undefined {
-  return parseIPv4(address) ?? parseIPv6(address);
-}
-
-function sameSource(one: Template, other: Template): boolean {
-  return fieldsWord(one) === fieldsWord(other);
-}
-
-/** Equal words, equal layouts. */
-function fieldsWord({ fields, scopeFieldCount }: Pick<Template, "fields" | "scopeFieldCount">): string {
-  return `${scopeFieldCount}:` +
-    fields.map(({ element, length }) => `${element.enterpriseBit ? `${element.pen}.` : ""}${element.id}.${length}`)
-      .join();
-}
-
-/** Of mappings that sessions share: so that they share these, too. */
-const layoutWords = new WeakMap<TemplateMapping, string>();
-
-/** A word for the target layout. */
-function layoutWord(mapping: TemplateMapping): string {
-  const known = layoutWords.get(mapping);
-  if (known !== undefined) return known;
-  const word = fieldsWord(targetTemplate(mapping, mapping.source.id));
-  layoutWords.set(mapping, word);
-  return word;
-}
-
-/** As {@link layoutWords}. */
-const mappingWords = new WeakMap<TemplateMapping, string>();
-
-/** A word for all that the program depends on but the session's facts. */
-function mappingWord(mapping: TemplateMapping): string {
-  const known = mappingWords.get(mapping);
-  if (known !== undefined) return known;
-  const values = mapping.fields.map(({ value }) =>
-    value.from === "record"
-      ? `${value.index}${value.convert ?? ""}`
-      : value.from === "constant"
-      ? `=${value.octets.join(".")}`
-      : value.fact
-  );
-  const word = `${fieldsWord(mapping.source)}|${layoutWord(mapping)}|${values.join()}`;
-  mappingWords.set(mapping, word);
-  return word;
-}
+const NOTHING_LEFT = "no template id or no memory is left";

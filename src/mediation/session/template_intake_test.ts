@@ -5,6 +5,7 @@ import type { MediationEvent } from "../templates/event.ts";
 import type { Plugin } from "../mapping/plugin.ts";
 import { memoryLongs } from "../program/loop/memory.ts";
 import type { SessionFacts } from "./session_rewriter.ts";
+import { Fingerprints } from "./fingerprints.ts";
 import { TemplateIntake } from "./template_intake.ts";
 import type { AcceptedTemplate, TemplateEntry } from "../templates/template_entry.ts";
 import {
@@ -56,15 +57,15 @@ const fail: Plugin["rewrite"] = () => {
 
 Deno.test("a template that needs no change is taken as it is, under its own id", () => {
   const entry = accepted(intakeOf(treatmentOf()).intake.take(source, 1, undefined));
-  assert.equal(entry.identity, true);
-  assert.equal(entry.targetId, 256);
-  assert.deepEqual(entry.announcement, Uint8Array.of(1, 0, 0, 2, 0, 7, 0, 2, 0, 1, 0, 8));
+  assert.equal(entry.shared.identity, true);
+  assert.equal(entry.shared.targetId, 256);
+  assert.deepEqual(entry.shared.announcement, Uint8Array.of(1, 0, 0, 2, 0, 7, 0, 2, 0, 1, 0, 8));
 });
 
 Deno.test("a template that a plugin changes is announced as it then is", () => {
   const entry = accepted(intakeOf(treatmentOf(RFC7011, strip)).intake.take(source, 1, undefined));
-  assert.equal(entry.identity, false);
-  assert.deepEqual(entry.announcement, Uint8Array.of(1, 0, 0, 1, 0, 1, 0, 8));
+  assert.equal(entry.shared.identity, false);
+  assert.deepEqual(entry.shared.announcement, Uint8Array.of(1, 0, 0, 1, 0, 1, 0, 8));
 });
 
 const ALL_STRIPPED: Plugin["rewrite"] = (mapping) => ({ ...mapping, fields: [] });
@@ -114,7 +115,7 @@ Deno.test("a plugin that fails is named, and the last good mapping of the same t
   // A plugin gives the same answer for the same question; this one changes its mind.
   intake.shared.compiled.memo.clear();
   const after = accepted(intake.take(source, 1, before));
-  assert.deepEqual(after.announcement, before.announcement);
+  assert.deepEqual(after.shared.announcement, before.shared.announcement);
   assert.deepEqual(events.map((event) => event.event === "plugin_failed" && [event.plugin, event.message]), [
     ["plugin 0", "no such luck"],
   ]);
@@ -143,7 +144,8 @@ Deno.test("sessions share a program where it comes to the same, not where a fact
   const treatment = treatmentOf(RFC7011, strip);
   const shared = sharedState(treatment);
   const take = (address: string, domain: number, by = shared) =>
-    accepted(intakeOf(treatment, { shared: by, facts: { address } }).intake.take(source, domain, undefined)).compiled;
+    accepted(intakeOf(treatment, { shared: by, facts: { address } }).intake.take(source, domain, undefined)).shared
+      .compiled;
   assert.equal(take("192.0.2.1", 1), take("192.0.2.2", 2));
 
   const annotated = treatmentOf(RFC7011, (mapping) => ({
@@ -155,7 +157,8 @@ Deno.test("sessions share a program where it comes to the same, not where a fact
   }));
   const own = sharedState(annotated);
   const annotate = (address: string, domain: number) =>
-    accepted(intakeOf(annotated, { shared: own, facts: { address } }).intake.take(source, domain, undefined)).compiled;
+    accepted(intakeOf(annotated, { shared: own, facts: { address } }).intake.take(source, domain, undefined)).shared
+      .compiled;
   assert.equal(annotate("192.0.2.1", 1), annotate("192.0.2.1", 1));
   assert.notEqual(annotate("192.0.2.1", 1), annotate("192.0.2.2", 1));
   assert.notEqual(annotate("192.0.2.1", 1), annotate("192.0.2.1", 2));
@@ -174,12 +177,14 @@ Deno.test("mappings that differ in one thing have programs of their own", () => 
     treatmentOf(RFC7011, strip),
   ]
     .map((treatment) => {
-      // With one number for all of them, it is the mapping alone that tells them apart.
+      // With one fingerprint for all treatments, the mapping alone tells them apart.
+      const fingerprints = new Fingerprints();
+      fingerprints.treatment = () => 1;
       shared.compiled.memo.clear();
       const { intake } = intakeOf(treatment, {
-        shared: { ...shared, chooseTreatment: () => treatment, numberOf: () => 1 },
+        shared: { ...shared, chooseTreatment: () => treatment, fingerprints },
       });
-      return accepted(intake.take(source, 1, undefined)).compiled.address;
+      return accepted(intake.take(source, 1, undefined)).shared.compiled.address;
     });
   assert.equal(new Set(programs).size, 4);
 });
@@ -189,8 +194,8 @@ Deno.test("where sessions share ids, another layout gets another id, and a refus
   const { intake, shared } = intakeOf(treatment);
   const first = accepted(intake.take(source, 1, undefined));
   const second = accepted(intake.take(template(256, ["octetDeltaCount"]), 1, undefined));
-  assert.deepEqual([first.targetId, second.targetId], [256, 65535]);
-  assert.equal(second.identity, false, "the same fields under another id are another template record");
+  assert.deepEqual([first.shared.targetId, second.shared.targetId], [256, 65535]);
+  assert.equal(second.shared.identity, false, "the same fields under another id are another template record");
   intakeOf(treatment, { shared, maxMessageLength: 31 }).intake.take(
     template(300, ["sourceTransportPort", "octetDeltaCount"]),
     1,
@@ -226,6 +231,6 @@ Deno.test("records that name templates or positions of fields are known by their
     "octetDeltaCount",
   ]);
   const { intake } = intakeOf(treatmentOf());
-  assert.equal(accepted(intake.take(named, 1, undefined)).references, true);
-  assert.equal(accepted(intake.take(source, 1, undefined)).references, false);
+  assert.equal(accepted(intake.take(named, 1, undefined)).shared.references, true);
+  assert.equal(accepted(intake.take(source, 1, undefined)).shared.references, false);
 });

@@ -34,15 +34,15 @@ export function* templateChanges(
     if (isSameToCollector(before, after)) continue;
     const id = setIdOf(after.source);
     if (before.kind === "accepted") {
-      const gone = { key: announcementKey(observationDomain, before.targetId), after: undefined };
-      const record = encodeWithdrawal(before.targetId, id === TEMPLATE_SET_ID ? "template" : "options-template");
-      const told = withdrawals && !before.sharesIds ? { set: { id, record } } : {};
+      const gone = { key: announcementKey(observationDomain, before.shared.targetId), after: undefined };
+      const record = encodeWithdrawal(before.shared.targetId, id === TEMPLATE_SET_ID ? "template" : "options-template");
+      const told = withdrawals && !before.shared.sharesIds ? { set: { id, record } } : {};
       yield { observationDomain, changes: [gone], ...told };
     }
     if (after.kind === "accepted") {
       const announcement = announcementOf(observationDomain, after);
-      const come = { key: announcementKey(observationDomain, after.targetId), after: announcement };
-      yield { observationDomain, changes: [come], set: { id, record: after.announcement } };
+      const come = { key: announcementKey(observationDomain, after.shared.targetId), after: announcement };
+      yield { observationDomain, changes: [come], set: { id, record: after.shared.announcement } };
     }
   }
 }
@@ -50,13 +50,13 @@ export function* templateChanges(
 /** Whether the collector needs to be told nothing. */
 export function isSameToCollector(before: TemplateEntry, after: TemplateEntry): boolean {
   if (before.kind === "refused" || after.kind === "refused") return before.kind === after.kind;
-  const [one, other] = [before.announcement, after.announcement];
+  const [one, other] = [before.shared.announcement, after.shared.announcement];
   return one.length === other.length && one.every((octet, index) => octet === other[index]);
 }
 
 /** An accepted template as the collector gets it. */
 export function announcementOf(observationDomain: number, entry: AcceptedTemplate): Announcement {
-  const { targetId, announcement, source } = entry;
+  const { source, shared: { targetId, announcement } } = entry;
   return { observationDomain, targetId, setId: setIdOf(source), octets: announcement };
 }
 
@@ -75,7 +75,7 @@ export function refusalKey(
 /** What a session tells of it; a template that is refused now has been told already. */
 export function remappedEvent({ observationDomain, after }: RemappedTemplate): MediationEvent[] {
   if (after.kind === "refused") return [];
-  const { source, targetId, identity, detectedProfile, mapping } = after;
+  const { source, shared: { targetId, identity, detectedProfile, mapping } } = after;
   return [{
     event: "template_mapped",
     observationDomain,

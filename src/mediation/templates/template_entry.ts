@@ -5,17 +5,16 @@ import type { DropReason } from "./event.ts";
 import type { Sequence } from "../program/loop/sequence.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 
-/** What stands behind a template id of one observation domain of one session: data goes out by it, or is counted away. */
+/** What a session knows under a template id of an observation domain: data goes out by it, or is dropped and counted. */
 export type TemplateEntry = AcceptedTemplate | RefusedTemplate;
 
-/** What is the same of a template whose data goes out in all sessions that have it: thousands of Agents have the same two. */
+/** The part of an accepted template that is the same in all sessions: thousands of Agents have the same two templates. */
 export interface SharedTemplate {
-  readonly source: Template;
   readonly mapping: TemplateMapping;
   readonly compiled: CompiledMapping;
   /** Whether records go out octet for octet under the same template id. */
   readonly identity: boolean;
-  /** Whether records name templates or field positions, which change with the mapping (RFC 7119 §10.2, RFC 6313). */
+  /** Whether records name templates or field positions, which change with mappings (RFC 7119 §10.2, RFC 6313). */
   readonly references: boolean;
   /** What the collector's decoder can take of it. */
   readonly dialect: Dialect;
@@ -28,61 +27,17 @@ export interface SharedTemplate {
 }
 
 /** A template whose data goes out. */
-export class AcceptedTemplate implements SharedTemplate {
-  readonly kind = "accepted";
-  readonly #shared: SharedTemplate;
-  /** Address of the route's counters in the loop's memory. */
+export interface AcceptedTemplate {
+  readonly kind: "accepted";
+  readonly source: Template;
+  readonly shared: SharedTemplate;
+  /** Address of this session's counters for the template, in the rewrite loop's memory. */
   readonly counters: number;
-  /** Data records that went through, as far as they have been folded into the session's counters. */
-  records = 0;
-
-  constructor(shared: SharedTemplate, counters: number) {
-    this.#shared = shared;
-    this.counters = counters;
-  }
-
-  get source(): Template {
-    return this.#shared.source;
-  }
-
-  get mapping(): TemplateMapping {
-    return this.#shared.mapping;
-  }
-
-  get compiled(): CompiledMapping {
-    return this.#shared.compiled;
-  }
-
-  get identity(): boolean {
-    return this.#shared.identity;
-  }
-
-  get references(): boolean {
-    return this.#shared.references;
-  }
-
-  get dialect(): Dialect {
-    return this.#shared.dialect;
-  }
-
-  get sharesIds(): boolean {
-    return this.#shared.sharesIds;
-  }
-
-  get targetId(): number {
-    return this.#shared.targetId;
-  }
-
-  get announcement(): Uint8Array {
-    return this.#shared.announcement;
-  }
-
-  get detectedProfile(): string | undefined {
-    return this.#shared.detectedProfile;
-  }
+  /** Data records that went out by the template, as far as they have been folded into the session's counters. */
+  records: number;
 }
 
-/** A template whose data is counted away. */
+/** A template whose data is dropped and counted. */
 export interface RefusedTemplate {
   readonly kind: "refused";
   readonly source: Template;
@@ -96,6 +51,6 @@ export interface ObservationDomain {
   readonly id: number;
   readonly sequence: Sequence;
   readonly templates: Map<number, TemplateEntry>;
-  /** Of the last message read in the general way: what a replayed template carries. 0: there was none. */
+  /** Export time of the last message that a reader has read, for templates that are sent again; 0: there was none. */
   exportTime: number;
 }

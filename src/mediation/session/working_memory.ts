@@ -1,0 +1,21 @@
+/**
+ * Where calls of the rewrite loop work, in the loop's memory. A process has one such memory, of fixed size, and no call waits for
+ * anything: sessions use these places one after the other, of whatever mediator they are. So they belong to the process, not to a
+ * mediator, which has no end at which it could release them.
+ *
+ * @module
+ */
+import { allocate } from "../program/loop/memory.ts";
+import { SCRATCH_LENGTH } from "../program/loop/rewrite_loop.ts";
+
+/** Octets of {@link stagedInput} and of {@link stagedOutput}. */
+export const STAGE_LENGTH = 256 * 1024;
+
+/** Address of the input of a caller whose buffer lies outside the loop's memory: one copy in. */
+export const stagedInput = allocate(STAGE_LENGTH);
+
+/** Address of the output for such a caller: one copy out. */
+export const stagedOutput = allocate(STAGE_LENGTH);
+
+/** Address of twice {@link SCRATCH_LENGTH} octets: a record in the making, and the scratch of the loop that makes it. */
+export const scratch = allocate(2 * SCRATCH_LENGTH);
