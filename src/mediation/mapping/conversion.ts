@@ -4,8 +4,7 @@ import type { FieldSpecifier } from "../../ipfix/template.ts";
 import type { Conversion } from "./template_mapping.ts";
 
 /**
- * Types whose octets mean the same but for their number: within a class a shorter value widens to a longer one (RFC
- * 7011 §6.2).
+ * Classes of types that differ in length only: within a class, a shorter value widens to a longer one (RFC 7011 §6.2).
  */
 const NUMBER_CLASSES: Readonly<Partial<Record<AbstractDataType, "unsigned" | "signed" | "float">>> = {
   unsigned8: "unsigned",
@@ -21,18 +20,18 @@ const NUMBER_CLASSES: Readonly<Partial<Record<AbstractDataType, "unsigned" | "si
 };
 
 /**
- * How every value of the source field becomes a value of the target field and stays what it was: `none` where the
- * octets go over as they are, undefined where no conversion keeps them all (or a length is none that its type may have,
- * RFC 7011 §6.2).
+ * The conversion that makes every value of the source field the same value of the target field: `none` if the octets
+ * can stay as they are; undefined if no conversion keeps all values, or a length is not one that its type may have (RFC
+ * 7011 §6.2).
  *
  * - unsigned to unsigned, signed to signed, float to float: the same length, or longer (`widen`)
- * - unsigned to signed: longer only (`widen`, with zeros: the *source's* type says how)
- * - string to string or octetArray, octetArray to octetArray: the same length, or to variable. Octets need not be a
- *   string.
+ * - unsigned to signed: longer only (`widen` with zeros, since the source's type decides)
+ * - string to string or octetArray, octetArray to octetArray: the same length, or to variable. Never octetArray to
+ *   string, since octets need not be text.
  * - dateTimeSeconds to dateTimeMilliseconds, ipv4Address to ipv6Address
  * - anything to its own type and length
  *
- * A source element that no registry knew, but which is the target's own element, is read with the target's type.
+ * A source element that no registry knows is read with the target's type if it is the same element.
  *
  * ```ts
  * import { conversionBetween } from "./conversion.ts";

@@ -1,6 +1,6 @@
 import type { AbstractDataType } from "../../ipfix/abstract_data_type.ts";
 
-/** What one collector's decoder can take. Nothing that it excludes ever goes out to that collector. */
+/** What one collector's decoder can take. Nothing that it excludes is ever sent to that collector. */
 export interface Dialect {
   readonly name: string;
   /** Messages in one write to the socket; Infinity: no limit. */
@@ -9,22 +9,22 @@ export interface Dialect {
   readonly templateRecordsPerSet: number;
   /** Whether padding octets may stand at the end of a set. */
   readonly setPadding: boolean;
-  /** `registry`: the decoder ignores a template's lengths and takes its own registry's, so they must be the same. */
+  /** `registry`: the decoder ignores a template's lengths and uses those of its registry, so the two must be equal. */
   readonly fieldLengths: "template" | "registry";
-  /** Whether options templates and their data may go out. */
+  /** Whether options templates and their data may be sent. */
   readonly optionsTemplates: boolean;
   readonly withdrawals: boolean;
-  /** Whether a message may go out without any set. */
+  /** Whether a message without sets may be sent. */
   readonly emptyMessages: boolean;
-  /** Octets of the largest datagram, when the collector is reached over UDP. */
+  /** Octets of the largest datagram, if the collector is reached over UDP. */
   readonly maxDatagram: number;
-  /** `observation-domain`: template ids are one space over all sessions to the collector. */
+  /** `observation-domain`: all sessions to the collector share one space of template ids per observation domain. */
   readonly templateScope: "session" | "observation-domain";
   /** Types that the decoder refuses even where it knows the element. */
   readonly undecodableTypes: ReadonlySet<AbstractDataType>;
 }
 
-/** RFC 7011 to the letter: no limit but the protocol's own. */
+/** RFC 7011 to the letter: no limits but the protocol's own. */
 export const RFC7011: Dialect = {
   name: "rfc7011",
   messagesPerWrite: Infinity,
@@ -65,8 +65,8 @@ export const GO_IPFIX: Dialect = {
 };
 
 /**
- * The collecting process of go-ipfix v0.5.6 to v0.11: Antrea v1.2.2 to v2.2. Templates are shared by all sessions of a
- * domain.
+ * The collecting process of go-ipfix v0.5.6 to v0.11: Antrea v1.2.2 to v2.2. All sessions of an observation domain
+ * share templates.
  */
 export const GO_IPFIX_LEGACY: Dialect = {
   ...GO_IPFIX,
@@ -76,7 +76,7 @@ export const GO_IPFIX_LEGACY: Dialect = {
 };
 
 /**
- * The collecting process of go-ipfix up to v0.5.5: Antrea up to v1.2.1. What one TCP read returns it takes for whole
+ * The collecting process of go-ipfix up to v0.5.5: Antrea up to v1.2.1. It takes what one TCP read returns for whole
  * messages.
  */
 export const GO_IPFIX_STREAM_READ: Dialect = { ...GO_IPFIX_LEGACY, name: "go-ipfix-stream-read", messagesPerWrite: 1 };
@@ -87,8 +87,8 @@ export const DIALECTS: ReadonlyMap<string, Dialect> = new Map(
 );
 
 /**
- * Whether the decoder reads by the template alone and ids never change on the way to it: what nobody can make sense of
- * may go out as it came.
+ * Whether the decoder reads by the template alone and template ids are passed on unchanged, so that values which the
+ * proxy cannot parse can be passed on unchanged too.
  */
 export function acceptsAnything({ fieldLengths, undecodableTypes, templateScope }: Dialect): boolean {
   return fieldLengths === "template" && undecodableTypes.size === 0 && templateScope === "session";

@@ -7,20 +7,22 @@ import type { Dialect } from "./dialect.ts";
 import type { Profile } from "./profile.ts";
 import type { MappedField, TemplateMapping } from "./template_mapping.ts";
 
-/** Who, in explain, takes away or converts what the collector's decoder cannot take, whatever the plugins left. */
+/** The name that explain gives to what this step strips or converts. */
 export const DIALECT_STEP = "dialect";
 
 /**
- * The last step of every chain: makes the mapping one that the collector's decoder can take (see {@link Dialect}).
+ * The last step of every chain: fits the mapping to what the collector's decoder can take (see {@link Dialect}).
  *
- * - a field whose type it cannot decode is stripped
- * - where it decodes by its registry's lengths, every known element gets that length: reduced sizes widen, fixed-length
- *   strings become variable. A value that cannot (a wrong length for its type) is not passed on: its place takes the
- *   type's default where the collector expects the element, else the field is stripped. A fixed-size element of length
- *   0 stands for its type's default. Constants keep their value in the same way; one that cannot is the type's default.
- * - an options template whose scope it cannot decode whole keeps no field: its records would speak of something else
+ * - A field whose type it cannot decode is stripped.
+ * - If it decodes by its registry's lengths, every known element gets that length: reduced sizes widen, fixed-length
+ *   strings become variable. A field that cannot be fitted, because its length is wrong for its type, is replaced by
+ *   the type's default if the collector expects the element, and stripped otherwise. A fixed-size element of length 0
+ *   stands for its type's default. A constant is fitted in the same way, and replaced by the type's default if it
+ *   cannot be.
+ * - An options template whose scope it cannot decode completely keeps no field: its records would describe something
+ *   else.
  *
- * @param expected whether the template follows a list of the profile's
+ * @param expected whether the template follows one of the profile's lists
  */
 export function fitToDialect(mapping: TemplateMapping, profile: Profile, expected: boolean): TemplateMapping {
   const { dialect } = profile;
@@ -66,7 +68,7 @@ function fitField(
   return !expected && conversion === undefined ? undefined : defaultField(field, wanted);
 }
 
-/** The type's default in the field's place; undefined for a type that has none. */
+/** A field with the type's default instead; undefined for a type that has none. */
 function defaultField(field: MappedField, target: FieldSpecifier): MappedField | undefined {
   const { type } = target.element;
   if (type === "subTemplateList") return undefined;
@@ -78,19 +80,23 @@ function defaultField(field: MappedField, target: FieldSpecifier): MappedField |
   };
 }
 
-/** A field of no octets: an empty string, or what stands for the default of a type that has a size. */
+/**
+ * How a field of no octets is fitted: it is an empty string, or stands for the default of a type with a size of its
+ * own.
+ */
 function emptyConversion(own: InformationElement): "none" | "to-variable" | "default" | undefined {
   if (own.length !== VARIABLE_LENGTH) return "default";
   return isStructured(own.type) ? undefined : "to-variable";
 }
 
-/** The collector's own idea of the element: its name, type and length. */
+/** The element as the collector's registry has it: its name, type and length. */
 function ownElement(profile: Profile, element: InformationElement): InformationElement | undefined {
   return element.enterpriseBit && element.pen === 0 ? undefined : profile.registry.lookup(element.pen, element.id);
 }
 
 /**
- * A mapped source field keeps its own type; where a plugin renamed it without a conversion, that is what has to fit.
+ * A mapped source field keeps its own type. If a plugin renamed the field without a conversion, it is this type that
+ * has to fit.
  */
 function readAs(source: FieldSpecifier, target: FieldSpecifier): FieldSpecifier {
   return source.element.known
@@ -102,7 +108,7 @@ function withoutConversion(field: MappedField): MappedField {
   return field.value.from === "record" ? { ...field, value: { from: "record", index: field.value.index } } : field;
 }
 
-/** The same value in the collector's own length; undefined where that is not to be had. */
+/** The same value in the collector's length; undefined if there is no such value. */
 function fitConstant(octets: Uint8Array, target: FieldSpecifier, wanted: FieldSpecifier): Uint8Array | undefined {
   switch (conversionBetween({ element: target.element, length: target.length }, wanted)) {
     case "none":
@@ -115,7 +121,7 @@ function fitConstant(octets: Uint8Array, target: FieldSpecifier, wanted: FieldSp
   }
 }
 
-/** As a record's values are widened in the rewrite loop (RFC 7011 §6.2). */
+/** Widens a value as the rewrite loop does for records (RFC 7011 §6.2). */
 function widen(octets: Uint8Array, type: AbstractDataType, length: number): Uint8Array {
   const wide = new Uint8Array(length);
   if (type === "float32" || type === "float64") {

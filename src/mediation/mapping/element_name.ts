@@ -7,11 +7,11 @@ const LARGEST_PEN = 0xffffffff;
 const LARGEST_ID = 0x7fff;
 
 /**
- * The element that configuration calls by name: IANA's spelling, exactly, or `pen/id`. Looked up in the collector's
- * registry, then in its expected templates and renames, then among all that any release ever knew. `pen/id` that
- * nothing knows is an unknown element, not a mistake.
+ * The element that a configuration names, in IANA's exact spelling or as `pen/id`. It is looked up in the collector's
+ * registry, then in its expected templates and renames, then among all elements that any release has known. A `pen/id`
+ * that is not found is an unknown element, not an error.
  *
- * @throws Error that gives the nearest names, for a name that nothing knows, and for a PEN or id out of range
+ * @throws Error for a name that is not found, with the nearest names, and for a PEN or id out of range
  */
 export function findElement(profile: Profile, name: string): InformationElement {
   const numbers = NUMBERS.exec(name);
@@ -35,7 +35,7 @@ export function findElement(profile: Profile, name: string): InformationElement 
   );
 }
 
-/** Elements that the profile names beyond its registry. */
+/** Elements that the profile names besides its registry. */
 function listed({ templates, renames }: Profile): InformationElement[] {
   return [
     ...templates.flatMap(({ fields }) => fields.map(({ element }) => element)),

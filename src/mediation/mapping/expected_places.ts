@@ -1,11 +1,11 @@
 import type { FieldSpecifier } from "../../ipfix/template.ts";
 
 /**
- * Which place in a collector's list each field takes: the first free one of its own element, undefined where there is
- * none (any more). Elements agree as on the wire: enterprise bit, PEN and id; lengths do not count.
+ * The place in a collector's list that each field takes: the first free place of its element, or undefined if there is
+ * none. Elements are compared as on the wire, by enterprise bit, PEN and id; lengths do not count.
  *
- * An element that both have twice takes both places, in order (RFC 7011 §8); one that the list has once takes it with
- * its first.
+ * If both have an element twice, its fields take the places in order (RFC 7011 §8); if the list has it once, the first
+ * field takes it.
  */
 export function expectedPlaces(
   fields: readonly FieldSpecifier[],

@@ -9,35 +9,35 @@ export interface ExplainedField {
   readonly pen: number;
   readonly id: number;
   readonly type: AbstractDataType;
-  /** Octets; 65535: variable. */
+  /** Octets; 65535 for variable. */
   readonly length: number;
   readonly from: "record" | "constant" | "session";
   /** Position in the source template, counted from 0. */
   readonly index?: number;
-  /** The constant's value, or the name of the session's fact. */
+  /** The constant's value, or the name of the session fact. */
   readonly value?: JsonValue;
   readonly convert?: Conversion;
-  /** The plugin that gave the value or the place. */
+  /** The plugin that gave the field its value or its place. */
   readonly by?: string;
 }
 
-/** What a template mapping does, in words that a person or a program can use. Elements are named. */
+/** What a template mapping does, for people and programs. Elements are given by name. */
 export interface Explanation {
   readonly source: readonly string[];
   readonly target: readonly ExplainedField[];
-  /** Go out as they came in, value for value. */
+  /** Elements that are passed on, value for value. */
   readonly kept: readonly string[];
-  /** Go on under another element's name. */
+  /** Elements that are passed on as another element. */
   readonly renamed: readonly { readonly from: string; readonly to: string }[];
-  /** Are not in the target any more. */
+  /** Elements that the target no longer has. */
   readonly stripped: readonly string[];
-  /** Come from a constant or the session instead of the record. */
+  /** Elements whose value is a constant or a session fact. */
   readonly padded: readonly string[];
-  /** How many of the kept and renamed fields stand in another order than before. */
+  /** Number of kept and renamed fields whose order has changed. */
   readonly moved: number;
-  /** Stripped, and no other field carries their value on. */
+  /** Stripped elements whose value no other field carries. */
   readonly lost: readonly string[];
-  /** Source element → the plugin that removed it, where one said so. */
+  /** Source element → the plugin that removed it, if one is noted. */
   readonly strippedBy: Readonly<Record<string, string>>;
 }
 
@@ -92,14 +92,14 @@ function explainField({ target, value, by }: MappedField): ExplainedField {
   }
 }
 
-/** The fewest fields that one has to take out so that those left stand in the order of the source. */
+/** The smallest number of fields without which the others are in the order of the source. */
 function movedFields(fields: readonly MappedField[]): number {
   const positions: number[] = [];
   for (const { value } of fields) if (value.from === "record") positions.push(value.index);
   // tails[n]: the smallest position that ends a run of n + 1 fields in source order.
   const tails: number[] = [];
   for (const position of positions) {
-    // Halving, since a template may have thousands of fields: the first tail that is not below the position.
+    // Binary search for the first tail not below the position, since a template may have thousands of fields.
     let [low, high] = [0, tails.length];
     while (low < high) {
       const middle = (low + high) >>> 1;

@@ -7,8 +7,8 @@ import { identity, type TemplateMapping } from "./template_mapping.ts";
 import type { Treatment } from "./treatment.ts";
 
 /**
- * A plugin threw or gave a mapping that does not check; `plugin` is `dialect` where the fault shows only after the last
- * of them.
+ * A plugin threw, or returned a mapping that cannot be compiled. `plugin` is `dialect` if the fault shows only after
+ * the last plugin.
  */
 export class ChainError extends Error {
   override readonly name = "ChainError";
@@ -18,17 +18,17 @@ export class ChainError extends Error {
   }
 }
 
-/** What the chain is told besides the template. */
+/** What is known of a template's exporter. */
 export interface ChainFacts {
   readonly detectedProfile?: string;
   readonly exporterFamily: 4 | 6 | undefined;
 }
 
 /**
- * `identity(source) → plugin → plugin → … → dialect`: the mapping of one source template for one collector. Every step
- * is checked.
+ * Maps one source template for one collector: `identity(source) → plugin → plugin → … → dialect`. Every step is
+ * checked.
  *
- * @throws ChainError that names the plugin
+ * @throws ChainError, which names the plugin
  */
 export function runChain(source: Template, { profile, plugins }: Treatment, facts: ChainFacts): TemplateMapping {
   const expected = selectTemplate(profile, source);

@@ -1,5 +1,7 @@
 import { VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
 import type { InformationElement } from "../../ipfix/information_element.ts";
+import { MAXIMUM_MESSAGE_LENGTH, MESSAGE_HEADER_LENGTH } from "../../ipfix/message_header.ts";
+import { SET_HEADER_LENGTH } from "../../ipfix/set.ts";
 import { smallestRecordLength } from "../../ipfix/template.ts";
 import { conversionBetween } from "./conversion.ts";
 import { sessionFactLength } from "./session_fact.ts";
@@ -11,17 +13,17 @@ export class MappingError extends Error {
 }
 
 /**
- * Octets that one message leaves for a template record or a data record: the longest message less its headers (RFC 7011
+ * Octets that a message has for one template record or data record: the longest message less its headers (RFC 7011
  * §3.1, §3.3.2).
  */
-const ROOM_IN_MESSAGE = 65535 - 16 - 4;
+const ROOM_IN_MESSAGE = MAXIMUM_MESSAGE_LENGTH - MESSAGE_HEADER_LENGTH - SET_HEADER_LENGTH;
 
 /**
- * Makes sure that a mapping can be compiled and means what it says: every index exists, lengths agree with what is
- * copied, every conversion keeps the value, constants have their target's length, scope fields come first, the target
- * can be written as a template record (RFC 7011 §3.2) and a record of it can fit a message.
+ * Checks that a mapping can be compiled and is consistent: every index exists, lengths agree with what is copied, every
+ * conversion keeps the value, constants have the target's length, scope fields come first, the target can be written as
+ * a template record (RFC 7011 §3.2), and a record of it can fit a message.
  *
- * @throws MappingError that names the field and what is wrong with it
+ * @throws MappingError, which names the field and what is wrong with it
  */
 export function checkMapping(mapping: TemplateMapping): void {
   let scopeEnded = false;
@@ -47,8 +49,8 @@ export function checkMapping(mapping: TemplateMapping): void {
 }
 
 /**
- * Whether a field specifier can say it: 15 bits of id, 32 of PEN, and a PEN only behind the enterprise bit (RFC 7011
- * §3.2).
+ * Whether a field specifier can name the element: an id of 15 bits, and a PEN of 32 only with the enterprise bit (RFC
+ * 7011 §3.2).
  */
 function isFieldElement({ pen, id, enterpriseBit }: InformationElement): boolean {
   return Number.isInteger(id) && id >= 0 && id <= 0x7fff && Number.isInteger(pen) && pen >= 0 && pen <= 0xffffffff &&

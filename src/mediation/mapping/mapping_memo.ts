@@ -1,20 +1,24 @@
 import type { TemplateMapping } from "./template_mapping.ts";
 
-/** What exporters of a cluster have between them is a handful; more than that is somebody who makes them up. */
+/**
+ * Mappings that are remembered. The exporters of a cluster need a handful; only an exporter that invents templates
+ * needs more.
+ */
 const MAPPINGS = 256;
-/** Of longer templates nothing is remembered: it is fields that take memory. */
+/** Fields of the longest template that is remembered, since it is fields that take memory. */
 const FIELDS = 256;
 
 /**
- * What chains of plugins gave for templates, so that thousands of Agents that send the same two cost what two cost:
- * plugins give the same answer for the same question. Bounded: the one that was not asked for longest goes.
+ * The mappings that plugin chains returned. Plugins return the same mapping for the same template, so thousands of
+ * Agents that send the same two templates cost two runs of the chain. Bounded: the least recently used mapping is
+ * forgotten.
  */
 export class MappingMemo {
   readonly #mappings = new Map<string, TemplateMapping>();
 
   /**
-   * @param question all that the answer depends on
-   * @param answer asked where it is not remembered; what it throws is not remembered either
+   * @param question everything the mapping depends on, as a key
+   * @param answer called if the mapping is not remembered; an error it throws is not remembered either
    */
   recall(question: string, answer: () => TemplateMapping): TemplateMapping {
     const known = this.#mappings.get(question);
@@ -29,7 +33,7 @@ export class MappingMemo {
     return mapping;
   }
 
-  /** Other treatments hold: nobody asks the questions of before again. */
+  /** Forgets everything, once treatments have changed and earlier questions no longer arise. */
   clear(): void {
     this.#mappings.clear();
   }

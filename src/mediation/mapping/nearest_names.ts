@@ -1,13 +1,16 @@
 import { distance } from "fastest-levenshtein";
 
-/** A name from outside may be of any length, and the distance costs the product of both. */
+/**
+ * The longest name that is compared: a name from outside may have any length, and comparing costs the product of both
+ * lengths.
+ */
 const LONGEST = 200;
 
 /**
- * The names that somebody who wrote this one may have meant, nearest first: by the number of letters to put in, leave
- * out or change, upper and lower case being the same; of equals, the one that was given first.
+ * The candidates most similar to a misspelt name, nearest first: by the number of letters to insert, delete or change,
+ * ignoring case. Candidates at the same distance stay in the order given.
  *
- * @param within how many such changes a candidate may be away; without it, half of the name's letters
+ * @param within the largest distance of a candidate; half of the name's letters by default
  *
  * ```ts
  * import { nearestNames } from "./nearest_names.ts";
@@ -32,7 +35,7 @@ export function nearestNames(
     .map(({ candidate }) => candidate);
 }
 
-/** `, did you mean "address"?` where a candidate is near enough to be a slip of the fingers, else nothing. */
+/** `, did you mean "address"?` if a candidate is near enough to be a typing mistake, else an empty text. */
 export function didYouMean(name: string, candidates: Iterable<string>): string {
   const [best] = nearestNames(name, candidates, 1, Math.max(1, Math.floor(name.length / 3)));
   return best === undefined ? "" : `, did you mean ${JSON.stringify(best)}?`;

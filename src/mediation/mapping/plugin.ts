@@ -1,12 +1,13 @@
 /**
- * The plugin contract: all that a plugin imports.
+ * The plugin contract, and all that a plugin imports of the proxy: `@ipfix-skew-proxy/proxy/plugin`.
  *
- * - A plugin MUST map a template mapping to a template mapping, as a value: it MUST NOT change the one it was given.
- * - It MUST give the same answer for the same question: mappings are compiled once and shared between sessions.
- * - It MUST NOT keep references to records: it never sees one.
- * - It MAY throw: then the template falls back to its last good mapping, the plugin is named in the log, no other
- *   session notices.
- * - Scope fields of options templates MUST stay first.
+ * - A plugin MUST return a template mapping for a template mapping. It MUST NOT change the one it was given.
+ * - It MUST return the same mapping for the same mapping and context: mappings are compiled once and shared between
+ *   sessions.
+ * - It never sees a record.
+ * - It MAY throw. The template then falls back to its last good mapping, the log names the plugin, and other sessions
+ *   are not affected.
+ * - It MUST keep the scope fields of options templates first.
  *
  * @module
  */
@@ -29,40 +30,41 @@ export { knowsElement, type Profile, type ProfileTemplate } from "./profile.ts";
 export type { Conversion, FieldValue, MappedField, SessionFact, TemplateMapping } from "./template_mapping.ts";
 export { identity, isIdentity } from "./template_mapping.ts";
 
-/** What a plugin knows of the template in hand. */
+/** What a plugin knows of a template besides its fields. */
 export interface PluginContext {
   /** What the collector expects. */
   readonly profile: Profile;
-  /** The profile's template that this source template selects; undefined: the template keeps its own shape. */
+  /** The profile's template that this source template selects; undefined if it keeps its own shape. */
   readonly expected?: ProfileTemplate;
-  /** The exporter's release or range of releases, as read off its template: `antrea/v2.0`. */
+  /** The exporter's release or range of releases, if its template gave it away: `antrea/v2.0`. */
   readonly detectedProfile?: string;
-  /** Which session facts exist: an exporter has an IPv4 or an IPv6 address, hardly both. */
+  /** The family of the exporter's address, which decides which address fact the session has; undefined offline. */
   readonly exporterFamily: 4 | 6 | undefined;
 }
 
-/** One step that changes template mappings. Runs once per template per session, never per record. */
+/** One step that changes template mappings. It runs once per template per session, never per record. */
 export interface Plugin {
   readonly name: string;
   rewrite(mapping: TemplateMapping, context: PluginContext): TemplateMapping;
 }
 
-/** What a plugin module exports by default: its name, the schema of its `with:` options, and how it is made. */
+/** The default export of a plugin module: its name, the schema of its `with:` options, and how it is made. */
 export interface PluginDefinition<Options = unknown> {
   readonly name: string;
-  /** One line, for `check` and the documentation. */
+  /** One line for `check` and the documentation. */
   readonly summary: string;
-  /** Checks the YAML's `with:`; `{}` where that is missing. */
+  /** Checks the `with:` of the configuration, which is `{}` if missing. */
   readonly options: z.ZodType<Options>;
   /**
-   * @param options as the schema gives them
-   * @param profile the collector's, so that names of elements can be checked before anything runs
-   * @throws Error with what is wrong and what is allowed: shown as a configuration mistake under the plugin's `with:`
+   * @param options as the schema returns them
+   * @param profile the collector's, against which names of elements can be checked before anything runs
+   * @throws Error that says what is wrong and what is allowed; it is reported as a configuration mistake at the
+   *   plugin's `with:`
    */
   create(options: Options, profile: Profile): Plugin;
 }
 
-/** Gives the definition its types; changes nothing. */
+/** Returns the definition unchanged; TypeScript infers the type of its options. */
 export function definePlugin<Options>(definition: PluginDefinition<Options>): PluginDefinition<Options> {
   return definition;
 }

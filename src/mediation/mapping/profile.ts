@@ -8,7 +8,7 @@ import type { Dialect } from "./dialect.ts";
  * it.
  */
 export interface ProfileTemplate {
-  /** As a person calls it: `IPv4`. */
+  /** Name for people: `IPv4`. */
   readonly name: string;
   readonly selectedBy: InformationElement;
   readonly fields: readonly FieldSpecifier[];
@@ -21,23 +21,24 @@ export interface Profile {
   readonly dialect: Dialect;
   /** The elements the collector knows. */
   readonly registry: Registry;
-  /** True: elements outside the registry are as welcome as those in it (rfc7011). */
+  /** Whether the collector also takes elements outside its registry (rfc7011). */
   readonly acceptsUnknownElements: boolean;
-  /** In order: a source template follows the first that it selects. Empty: every template keeps its own shape. */
+  /**
+   * In order: a source template follows the first one that it selects. If empty, every template keeps its own shape.
+   */
   readonly templates: readonly ProfileTemplate[];
   /** Elements that the collector knows under another name: source element → collector's element, for map-fields. */
   readonly renames: readonly { readonly from: InformationElement; readonly to: InformationElement }[];
   /**
-   * All elements that any release ever knew, in their newest state: what options of plugins may name beside the
-   * collector's own (one configuration serves collectors that know an element and those that do not). Missing: the
-   * registry is all there is.
+   * All elements that any release has known, in their newest state. Plugin options may name them besides the
+   * collector's own elements, so that one configuration serves collectors that know an element and collectors that do
+   * not. If undefined, options may name elements of the registry only.
    */
   readonly vocabulary?: Registry;
 }
 
 /**
- * The expected template that a source template selects (the profile's first match), or undefined: it keeps its own
- * shape.
+ * The first of the profile's templates that a source template selects; undefined if it keeps its own shape.
  */
 export function selectTemplate(profile: Profile, source: Template): ProfileTemplate | undefined {
   if (source.scopeFieldCount > 0) return undefined;
@@ -46,7 +47,7 @@ export function selectTemplate(profile: Profile, source: Template): ProfileTempl
   );
 }
 
-/** Whether the collector has the element in its registry (or takes any). */
+/** Whether the collector's registry has the element, or the collector takes any. */
 export function knowsElement(profile: Profile, element: InformationElement): boolean {
   if (profile.acceptsUnknownElements) return true;
   if (element.enterpriseBit && element.pen === 0) return false;

@@ -3,26 +3,26 @@ import type { Template } from "../../ipfix/template.ts";
 
 /** The releases of one exporter whose templates have the same elements in the same order. */
 export interface ReleaseEra {
-  /** Name of the profile of the first such release line: `antrea/v2.0`. */
+  /** Profile name of the first of these release lines: `antrea/v2.0`. */
   readonly profile: string;
-  /** The release lines, as people read them: `v2.0-v2.5`, or one alone: `v2.6`. */
+  /** The release lines for people: `v2.0-v2.5`, or `v2.6` for one alone. */
   readonly range: string;
   /** The elements of each of its templates, in order. */
   readonly templates: readonly (readonly InformationElement[])[];
 }
 
-/** What a template says about the release of its exporter. */
+/** What a template shows about its exporter's release. */
 export type DetectedRelease = Pick<ReleaseEra, "profile" | "range">;
 
-/** Reads an exporter's release off one of its templates; undefined where the template is no known release's. */
+/** Detects an exporter's release from one of its templates; undefined if no known release sends such a template. */
 export type DetectRelease = (template: Template) => DetectedRelease | undefined;
 
 /**
- * Makes the function that recognises releases: a template is an era's when it has exactly the elements of one of its
- * templates in exactly their order, whatever the lengths (RFC 7011 §6.2, §7 leave those to the exporter). Options
- * templates are nobody's.
+ * Returns a function that detects releases. A template belongs to an era if it has exactly the elements of one of its
+ * templates in exactly their order; lengths do not count, since RFC 7011 §6.2 and §7 leave them to the exporter.
+ * Options templates belong to none.
  *
- * @param eras of two with the same list, the first counts
+ * @param eras if two have the same list, the first counts
  */
 export function createReleaseDetector(eras: readonly ReleaseEra[]): DetectRelease {
   const known = new Map<string, DetectedRelease>();
@@ -34,13 +34,13 @@ export function createReleaseDetector(eras: readonly ReleaseEra[]): DetectReleas
   }
   const longest = Math.max(0, ...eras.flatMap(({ templates }) => templates.map(({ length }) => length)));
   return ({ fields, scopeFieldCount }) => {
-    // No key is built for a template that is longer than any: exporters choose how long theirs are.
+    // No key is built for a template longer than all known ones, because an exporter may send templates of any length.
     if (scopeFieldCount > 0 || fields.length === 0 || fields.length > longest) return undefined;
     return known.get(fields.map(({ element }) => elementKey(element)).join());
   };
 }
 
-/** PEN 0 with the enterprise bit is another element than IANA's. */
+/** PEN 0 with the enterprise bit is not the IANA element of that id. */
 function elementKey({ pen, id, enterpriseBit }: InformationElement): string {
   return enterpriseBit ? `${pen}/${id}` : `${id}`;
 }

@@ -1,13 +1,13 @@
 import type { SessionFact } from "./template_mapping.ts";
 
-/** Octets of the fact's value. */
+/** Length of the fact's value in octets. */
 export function sessionFactLength(fact: SessionFact): number {
   return fact === "exporterIPv6Address" ? 16 : 4;
 }
 
 /** The values of session facts, each in the octets of its element. */
 export interface SessionFactValues {
-  /** 4 or 16 octets; undefined: not known. */
+  /** 4 or 16 octets; undefined if not known. */
   readonly exporterAddress: Uint8Array | undefined;
   readonly observationDomain: number;
 }

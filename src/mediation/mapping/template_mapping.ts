@@ -1,10 +1,10 @@
 import type { FieldSpecifier, Template } from "../../ipfix/template.ts";
 
 /**
- * How the octets of a source field become those of its target where the two differ; every one of them keeps the value.
+ * How the octets of a source field become those of a target field that differs. Every conversion keeps the value.
  *
  * - `widen`: an integer to a larger size, sign-extended where its type is signed; float32 to float64 (RFC 7011 §6.2)
- * - `to-variable`: the octets of a fixed-length string or octet array behind a length of their own (§7)
+ * - `to-variable`: a fixed-length string or octet array preceded by its length (§7)
  * - `seconds-to-milliseconds`: dateTimeSeconds to dateTimeMilliseconds (§6.1.7, §6.1.8)
  * - `ipv4-to-ipv6`: an IPv4 address to its IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2)
  */
@@ -15,9 +15,9 @@ export type SessionFact = "exporterIPv4Address" | "exporterIPv6Address" | "obser
 
 /** Where a target field's value comes from. */
 export type FieldValue =
-  /** `index`: position in the source template. Without `convert` source and target have the same length. */
+  /** `index`: position in the source template. Without `convert`, source and target have the same length. */
   | { readonly from: "record"; readonly index: number; readonly convert?: Conversion }
-  /** `octets`: the value; for a variable target without its length octets, the core adds them. */
+  /** `octets`: the value. For a variable-length target it is given without length octets, which the core adds. */
   | { readonly from: "constant"; readonly octets: Uint8Array }
   | { readonly from: "session"; readonly fact: SessionFact };
 
@@ -25,24 +25,24 @@ export type FieldValue =
 export interface MappedField {
   readonly target: FieldSpecifier;
   readonly value: FieldValue;
-  /** Part of the options template's scope: such fields stand first. */
+  /** Whether it is part of an options template's scope; such fields come first. */
   readonly scope?: boolean;
-  /** The plugin that put the field where it is or gave its value, for explain. */
+  /** The plugin that moved the field or gave it its value, for explain. */
   readonly by?: string;
 }
 
 /**
- * What a plugin maps: the target's fields in order, each with where its value comes from. A value: never changed in
- * place. The target's id is the core's business.
+ * What a plugin maps: the target's fields in order, each with where its value comes from. It is never changed in place.
+ * The core chooses the target's id.
  */
 export interface TemplateMapping {
   readonly source: Template;
   readonly fields: readonly MappedField[];
-  /** Which plugin removed a source field: its position → the plugin's name, for explain. */
+  /** Position of a removed source field → name of the plugin that removed it, for explain. */
   readonly stripped?: ReadonlyMap<number, string>;
 }
 
-/** The mapping that changes nothing: where every chain of plugins starts. */
+/** The mapping that changes nothing, with which every chain of plugins starts. */
 export function identity(source: Template): TemplateMapping {
   return {
     source,
@@ -54,7 +54,7 @@ export function identity(source: Template): TemplateMapping {
   };
 }
 
-/** Whether the mapping gives every record out octet for octet as it came. */
+/** Whether the mapping passes every record on octet for octet. */
 export function isIdentity(mapping: TemplateMapping): boolean {
   return mapping.fields.length === mapping.source.fields.length &&
     mapping.fields.every(({ target, value }, position) => {
@@ -65,7 +65,7 @@ export function isIdentity(mapping: TemplateMapping): boolean {
     });
 }
 
-/** The template that the mapping gives out, under the id given. */
+/** The target template of the mapping, under this id. */
 export function targetTemplate(mapping: TemplateMapping, id: number): Template {
   return {
     id,

@@ -14,10 +14,13 @@ export interface Peer {
 
 /** How one exporter's templates are treated: the peer rule that matched, or the defaults. */
 export interface Treatment {
-  /** What the collector expects; its dialect is the one that output must fit. */
+  /** What the collector expects. Output has to fit its dialect. */
   readonly profile: Profile;
   readonly plugins: readonly Plugin[];
 }
 
-/** Gives the treatment of a peer: first match wins. Called once per template, so it may be slow. */
+/**
+ * Returns the treatment of a peer; the first peer rule that matches decides. Called once per template, so it may be
+ * slow.
+ */
 export type ChooseTreatment = (peer: Peer) => Treatment;
