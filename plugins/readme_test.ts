@@ -23,7 +23,7 @@ function readme(path: string): string {
 }
 
 function blocks(markdown: string, language: string): string[] {
-  return [...markdown.matchAll(/^```(\S*)\n([^]*?)^```$/gm)].flatMap(([, word, text]) =>
+  return [...markdown.matchAll(/^```(\S*)(?: ignore)?\n([^]*?)^```$/gm)].flatMap(([, word, text]) =>
     word === language && text ? [text] : []
   );
 }
@@ -88,6 +88,13 @@ for (const { name } of SHIPPED) {
     });
   }
 
+  Deno.test(`${name}/README.md: shows the import line that its module uses`, () => {
+    const source = /from "([^"]*)"/;
+    const [first] = blocks(text, "ts");
+    assert.equal(first?.match(source)?.[1], "@ipfix-skew-proxy/proxy/plugin");
+    assert.equal(readme(`${name}/mod.ts`).match(source)?.[1], first?.match(source)?.[1]);
+  });
+
   Deno.test(`${name}/README.md: every option stands in its table`, () => {
     const { options } = SHIPPED.find((definition) => definition.name === name) ?? assert.fail();
     assert.ok(options instanceof z.ZodObject);
@@ -99,12 +106,15 @@ for (const { name } of SHIPPED) {
 
 Deno.test("README.md: the plugin of the worked example is under 30 lines, loads as it stands and does what it says", async () => {
   const text = readme("README.md");
-  const [code, ...others] = blocks(text, "ts");
-  assert.ok(code !== undefined && others.length === 0);
+  const [code, testCode, ...others] = blocks(text, "ts");
+  assert.ok(code !== undefined && testCode !== undefined && others.length === 0);
   assert.ok(code.trimEnd().split("\n").length < 30);
   const module: { default: PluginDefinition } = await import(
     `data:application/typescript,${encodeURIComponent(code)}`
   );
+  // Its test, as it stands, with the plugin where it is.
+  const address = `data:application/typescript,${encodeURIComponent(code)}`;
+  await import(`data:application/typescript,${encodeURIComponent(testCode.replace("./redact.ts", address))}`);
   const definitions = [module.default, ...SHIPPED];
 
   const [example, ...more] = blocks(text, "yaml");
