@@ -163,7 +163,7 @@ function unmapPrefix(prefix: AddressPrefix): AddressPrefix {
 }
 
 /** Whether the octets are an IPv6 address of ::ffff:0:0/96 (RFC 4291 §2.5.5.2). */
-function isIPv4Mapped(octets: AddressOctets): boolean {
+export function isIPv4Mapped(octets: AddressOctets): boolean {
   return octets.length === 16 && IPV4_MAPPED_PREFIX.every((octet, index) => octets[index] === octet);
 }
 

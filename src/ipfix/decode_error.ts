@@ -14,6 +14,7 @@ export const REJECT_REASONS = [
   "scope_field_count",
   "field_overrun",
   "partial_record",
+  "request_malformed",
 ] as const;
 
 /** One of {@link REJECT_REASONS}. */
@@ -33,6 +34,7 @@ export const REJECT_REASON_MEANINGS: Readonly<Record<RejectReason, string>> = {
   scope_field_count: "An options template has no scope field, or more than it has fields (RFC 7011 §3.4.2.2).",
   field_overrun: "A data record is longer than what is left of its set.",
   partial_record: "A fixed-length field of a data record is cut off by the end of its set.",
+  request_malformed: "A request of a gRPC stream is no message of Protocol Buffers.",
 };
 
 /** A message that breaks RFC 7011: refused whole. The offset counts octets from where the given octets began. */

@@ -141,6 +141,9 @@ export const OTHER_ELEMENTS = "other";
 /** Elements that no registry knows and which still are counted one by one. */
 export const UNKNOWN_ELEMENTS = 256;
 
+/** What has no name but its number: `pen/id`, or `k8s/99`, a field of a message of Protocol Buffers. */
+const UNKNOWN = /\/\d+$/;
+
 /**
  * Records by element. What registries name is counted by its name; `pen/id`, of which an exporter can make up 2^47, only as far as
  * {@link UNKNOWN_ELEMENTS} of them, the rest together: no exporter makes the process grow.
@@ -152,7 +155,7 @@ export class ElementCounts extends Map<string, number> {
   add(element: string, amount: number): void {
     const counted = this.get(element);
     if (counted !== undefined) this.set(element, counted + amount);
-    else if (!/^[0-9]/.test(element)) this.set(element, amount);
+    else if (!UNKNOWN.test(element)) this.set(element, amount);
     else if (this.#unknown < UNKNOWN_ELEMENTS) {
       this.#unknown++;
       this.set(element, amount);

@@ -1,0 +1,148 @@
+import { IPFIX_VERSION, MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../../../ipfix/message_header.ts";
+import { SET_HEADER_LENGTH, writeSetHeader } from "../../../ipfix/set.ts";
+import { increment } from "../../../mediation/templates/counters.ts";
+import { isIPv4Mapped } from "../../../ipfix/address.ts";
+import { DOMAIN, EXPORT_TIME, flowFieldAt, IP_VERSION } from "./flow_fields.ts";
+import type { FlowLedger } from "./flow_ledger.ts";
+import { FlowReader } from "./flow_reader.ts";
+import { writeRecord } from "./flow_record.ts";
+import { type CompiledRelease, type FlowReleases, IPV4_TEMPLATE, IPV6_TEMPLATE } from "./flow_releases.ts";
+import { FlowValues } from "./flow_values.ts";
+
+const LONGEST_MESSAGE = 65535;
+/** Observation domains that are kept apart; of one more, the one that was announced first is announced again when it comes back. */
+const DOMAINS = 256;
+/** What the messages of one flow take at most: those of its templates, and its own. */
+export const LONGEST_MESSAGES: number = 2 * LONGEST_MESSAGE;
+
+const DOMAIN_ROW = flowFieldAt(DOMAIN);
+const TIME_ROW = flowFieldAt(EXPORT_TIME);
+const VERSION_ROW = flowFieldAt(IP_VERSION);
+const SOURCE_ROW = flowFieldAt("ip.source");
+
+/** What an exporter has said of one observation domain in one stream. */
+interface DomainState {
+  release: CompiledRelease;
+  /** Data records so far. */
+  sequence: number;
+}
+
+/** Serves all streams: nothing of a flow is kept. */
+const VALUES = new FlowValues();
+
+/**
+ * Makes of the requests of one stream the messages that the same exporter would have sent over IPFIX: its release's templates first,
+ * then a message for each flow.
+ */
+export class FlowMessages {
+  readonly #releases: FlowReleases;
+  readonly #ledger: FlowLedger;
+  /** Seconds since 1970, for flows that do not say when they were exported. */
+  readonly #time: () => number;
+  readonly #domains = new Map<number, DomainState>();
+  #release: CompiledRelease | undefined;
+  #reader: FlowReader | undefined;
+
+  constructor(releases: FlowReleases, ledger: FlowLedger, time: () => number) {
+    this.#releases = releases;
+    this.#ledger = ledger;
+    this.#time = time;
+  }
+
+  /** Takes a request, once {@link next} has nothing more of the one before. */
+  begin(request: Uint8Array): void {
+    this.#reader = new FlowReader(request);
+  }
+
+  /**
+   * Puts the messages of the next flow at the start of the target, which has room for {@link LONGEST_MESSAGES}.
+   *
+   * @returns octets; 0: the request has no more flows
+   * @throws DecodeError `request_malformed`; of that flow and all behind it nothing goes out
+   */
+  next(target: Uint8Array): number {
+    while (this.#reader?.next(VALUES, this.#ledger) === true) {
+      const octets = this.#write(target);
+      if (octets > 0) return octets;
+    }
+    this.#reader = undefined;
+    return 0;
+  }
+
+  #write(target: Uint8Array): number {
+    const domain = VALUES.number(DOMAIN_ROW) >>> 0;
+    const exportTime = VALUES.isSet(TIME_ROW) ? VALUES.number(TIME_ROW) >>> 0 : this.#time();
+    const release = this.#release = this.#releases.detect(VALUES, this.#release);
+    const known = this.#domains.get(domain);
+    const start = known?.release === release ? 0 : announce(release, target, {
+      exportTime,
+      sequenceNumber: known?.sequence ?? 0,
+      observationDomainId: domain,
+    });
+    const state = known ?? this.#remember(domain, release);
+    state.release = release;
+    const isIPv6 = hasIPv6();
+    const set = start + MESSAGE_HEADER_LENGTH;
+    const shape = isIPv6 ? release.ipv6 : release.ipv4;
+    const room = target.subarray(0, start + LONGEST_MESSAGE);
+    const end = writeRecord(shape, VALUES, room, set + SET_HEADER_LENGTH, this.#ledger);
+    if (end < 0) {
+      this.#drop();
+      return start;
+    }
+    writeSetHeader(target, set, isIPv6 ? IPV6_TEMPLATE : IPV4_TEMPLATE, end - set);
+    writeMessageHeader(target, start, {
+      version: IPFIX_VERSION,
+      length: end - start,
+      exportTime,
+      sequenceNumber: state.sequence,
+      observationDomainId: domain,
+    });
+    state.sequence = (state.sequence + 1) >>> 0;
+    return end;
+  }
+
+  #remember(domain: number, release: CompiledRelease): DomainState {
+    if (this.#domains.size >= DOMAINS) {
+      for (const oldest of this.#domains.keys()) {
+        this.#domains.delete(oldest);
+        break;
+      }
+    }
+    const state = { release, sequence: 0 };
+    this.#domains.set(domain, state);
+    return state;
+  }
+
+  /** A flow that no message has room for. */
+  #drop(): void {
+    const { counters } = this.#ledger;
+    if (counters === undefined) return;
+    counters.recordsReceived++;
+    increment(counters.recordsDropped, "record_too_long");
+  }
+}
+
+/** Whether the flow is one of IPv6: by what it says, else by its source. */
+function hasIPv6(): boolean {
+  const version = VALUES.number(VERSION_ROW);
+  if (version === 4 || version === 6) return version === 6;
+  const start = VALUES.start(SOURCE_ROW);
+  return VALUES.length(SOURCE_ROW) === 16 && !isIPv4Mapped(VALUES.octets.subarray(start, start + 16));
+}
+
+/** A message for each template; they count no records. */
+function announce(
+  { templateSets }: CompiledRelease,
+  target: Uint8Array,
+  header: { readonly exportTime: number; readonly sequenceNumber: number; readonly observationDomainId: number },
+): number {
+  let end = 0;
+  for (const set of templateSets) {
+    const length = MESSAGE_HEADER_LENGTH + set.length;
+    writeMessageHeader(target, end, { version: IPFIX_VERSION, length, ...header });
+    target.set(set, end + MESSAGE_HEADER_LENGTH);
+    end += length;
+  }
+  return end;
+}

@@ -1,0 +1,290 @@
+/**
+ * The values of a flow in a data record, and out of one: by the table, field for field as a template has them.
+ *
+ * @module
+ */
+import { VARIABLE_LENGTH } from "../../../ipfix/abstract_data_type.ts";
+import { formatAddress, isIPv4Mapped } from "../../../ipfix/address.ts";
+import { DecodeError } from "../../../ipfix/decode_error.ts";
+import type { Template } from "../../../ipfix/template.ts";
+import { u16At } from "../../../ipfix/network_order.ts";
+import { LONG_FORM_MARKER } from "../../../ipfix/variable_length.ts";
+import { FLOW_FIELDS, type FlowField, flowFieldAt, ROWS_BY_ELEMENT } from "./flow_fields.ts";
+import type { FlowLedger } from "./flow_ledger.ts";
+import { setVersion } from "./flow_writer.ts";
+import type { FlowValues } from "./flow_values.ts";
+
+const IPV4_MAPPED = 12;
+
+/** A field of a template with its row. */
+interface RecordField {
+  readonly name: string;
+  /** Undefined: no row has it. */
+  readonly row: number | undefined;
+  readonly field: FlowField | undefined;
+  /** The row whose value it has where its own is empty. */
+  readonly otherwise: number | undefined;
+  readonly family: 4 | 6 | undefined;
+  /** Octets, or {@link VARIABLE_LENGTH}. */
+  readonly length: number;
+}
+
+/** A template as flows are put into it and taken out of it. */
+export interface RecordShape {
+  readonly fields: readonly RecordField[];
+  /** Of the addresses that it holds. */
+  readonly family: 4 | 6 | undefined;
+  /** Whether it has fields of `app`. */
+  readonly app: boolean;
+  /** Rows with an element that the template lacks. */
+  readonly missing: readonly number[];
+}
+
+/** Of elements that come twice, or in both families, the first has the row. */
+export function recordShape({ fields }: Template): RecordShape {
+  const taken = new Set<number>();
+  const shape = fields.map(({ element, length }): RecordField => {
+    const found = ROWS_BY_ELEMENT.get(element.name);
+    const { row, family } = found === undefined || taken.has(found.row) ? {} : found;
+    if (row !== undefined) taken.add(row);
+    const field = row === undefined ? undefined : FLOW_FIELDS[row];
+    const otherwise = field?.otherwise === undefined ? undefined : flowFieldAt(field.otherwise);
+    return { name: element.name, row, field, otherwise, family, length };
+  });
+  return {
+    fields: shape,
+    family: shape.find(({ field, family }) => field?.always === true && family !== undefined)?.family,
+    app: shape.some(({ field }) => field?.flow.startsWith("app.")),
+    missing: FLOW_FIELDS.flatMap(({ element }, row) => element === undefined || taken.has(row) ? [] : [row]),
+  };
+}
+
+/**
+ * Puts a record of these values there. What the template has no field for, and what a field cannot hold, goes to the ledger; such a
+ * field then has its type's zero.
+ *
+ * @returns the octet behind it, or -1 where the target ends before that
+ */
+export function writeRecord(
+  shape: RecordShape,
+  values: FlowValues,
+  target: Uint8Array,
+  start: number,
+  ledger: FlowLedger,
+): number {
+  let at = start;
+  for (const field of shape.fields) {
+    at = writeField(field, values, target, at, ledger);
+    if (at < 0) return -1;
+  }
+  for (const row of shape.missing) {
+    if (!values.isSet(row) || isStandIn(shape, row, values)) continue;
+    ledger.lose(nameOf(FLOW_FIELDS[row], shape.family));
+  }
+  return at;
+}
+
+/** Whether the record says it all the same, in the field of the row that it stands in for. */
+function isStandIn({ fields }: RecordShape, row: number, values: FlowValues): boolean {
+  for (const { row: own, otherwise } of fields) {
+    if (otherwise === row && own !== undefined) return !values.isSet(own) || sameOctets(values, own, row);
+  }
+  return false;
+}
+
+function sameOctets(values: FlowValues, one: number, other: number): boolean {
+  const length = values.length(one);
+  if (length !== values.length(other)) return false;
+  const { octets } = values;
+  const [first, second] = [values.start(one), values.start(other)];
+  for (let index = 0; index < length; index++) if (octets[first + index] !== octets[second + index]) return false;
+  return true;
+}
+
+function nameOf(field: FlowField | undefined, family: 4 | 6 | undefined): string {
+  return (field?.element ?? "").replace("?", String(family ?? 4));
+}
+
+function writeField(
+  { name, row: own, field, otherwise, length }: RecordField,
+  values: FlowValues,
+  target: Uint8Array,
+  at: number,
+  ledger: FlowLedger,
+): number {
+  const row = own !== undefined && otherwise !== undefined && !values.isSet(own) ? otherwise : own;
+  if (row === undefined || field === undefined || !values.isSet(row)) return writeDefault(length, target, at);
+  switch (field.kind) {
+    case "number":
+    case "seconds":
+    case "count":
+      if (length > 8 || at + length > target.length) return -1;
+      if (!writeInteger(field.kind, values, row, target, at, length)) ledger.lose(name);
+      return at + length;
+    case "address": {
+      if (length === VARIABLE_LENGTH || at + length > target.length) return -1;
+      if (!writeAddress(values, row, target, at, length)) ledger.lose(name);
+      return at + length;
+    }
+    case "addressText": {
+      const text = addressText(values, row);
+      if (text === undefined) ledger.lose(name);
+      return writeText(TEXT.encode(text ?? ""), 0, undefined, length, target, at);
+    }
+    default:
+      return writeText(values.octets, values.start(row), values.length(row), length, target, at);
+  }
+}
+
+const TEXT = new TextEncoder();
+
+function writeDefault(length: number, target: Uint8Array, at: number): number {
+  const octets = length === VARIABLE_LENGTH ? 1 : length;
+  if (at + octets > target.length) return -1;
+  target.fill(0, at, at + octets);
+  return at + octets;
+}
+
+/** False: it does not fit, and zero stands there. */
+function writeInteger(
+  kind: "number" | "seconds" | "count",
+  values: FlowValues,
+  row: number,
+  target: Uint8Array,
+  at: number,
+  length: number,
+): boolean {
+  if (kind === "count") {
+    let count = values.count(row);
+    const fits = BigInt.asUintN(8 * length, count) === count;
+    for (let index = length - 1; index >= 0; index--) {
+      target[at + index] = fits ? Number(count & 0xffn) : 0;
+      count >>= 8n;
+    }
+    return fits;
+  }
+  const number = values.number(row);
+  const fits = number < 2 ** (8 * length);
+  for (let index = length - 1, rest = fits ? number : 0; index >= 0; index--) {
+    target[at + index] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+  return fits;
+}
+
+/** An address as that many octets: an IPv4-mapped one is the same as IPv4. False: it cannot be that. */
+function writeAddress(values: FlowValues, row: number, target: Uint8Array, at: number, length: number): boolean {
+  const [start, own] = [values.start(row), values.length(row)];
+  const { octets } = values;
+  target.fill(0, at, at + length);
+  if (own === length) target.set(octets.subarray(start, start + own), at);
+  else if (own === 4 && length === 16) {
+    target[at + 10] = target[at + 11] = 0xff;
+    target.set(octets.subarray(start, start + 4), at + IPV4_MAPPED);
+  } else if (own === 16 && length === 4 && isIPv4Mapped(octets.subarray(start, start + 16))) {
+    target.set(octets.subarray(start + IPV4_MAPPED, start + 16), at);
+  } else return false;
+  return true;
+}
+
+function addressText(values: FlowValues, row: number): string | undefined {
+  const octets = values.octets.subarray(values.start(row), values.start(row) + values.length(row));
+  return octets.length === 4 || octets.length === 16 ? formatAddress(octets) : undefined;
+}
+
+function writeText(
+  octets: Uint8Array,
+  start: number,
+  given: number | undefined,
+  field: number,
+  target: Uint8Array,
+  at: number,
+): number {
+  const length = given ?? octets.length;
+  if (field !== VARIABLE_LENGTH || length >= VARIABLE_LENGTH) return -1;
+  const value = at + (length < LONG_FORM_MARKER ? 1 : 3);
+  if (value + length > target.length) return -1;
+  if (length < LONG_FORM_MARKER) target[at] = length;
+  else {
+    target[at] = LONG_FORM_MARKER;
+    target[at + 1] = length >> 8;
+    target[at + 2] = length & 0xff;
+  }
+  target.set(octets.subarray(start, start + length), value);
+  return value + length;
+}
+
+/**
+ * Takes the values of the record there. What no row has, or a row cannot hold, goes to the ledger.
+ *
+ * @param end of its set
+ * @returns the octet behind it
+ * @throws DecodeError `field_overrun` where it leaves its set
+ */
+export function readRecord(
+  shape: RecordShape,
+  octets: Uint8Array,
+  start: number,
+  end: number,
+  values: FlowValues,
+  ledger: FlowLedger,
+): number {
+  values.clear(octets);
+  values.app = shape.app;
+  setVersion(values, shape.family);
+  let at = start;
+  for (const { name, row, field, family, length: told } of shape.fields) {
+    let length = told;
+    if (told === VARIABLE_LENGTH) {
+      length = octets[at++] ?? 0;
+      if (length === LONG_FORM_MARKER) {
+        length = u16At(octets, at);
+        at += 2;
+      }
+    }
+    if (at + length > end) throw new DecodeError("field_overrun", `${name} leaves its set`, at);
+    if (row === undefined || field === undefined) {
+      if (!isZero(octets, at, length)) ledger.lose(name);
+    } else if (!readField(field, family, row, octets, at, length, values)) ledger.lose(name);
+    at += length;
+  }
+  return at;
+}
+
+function isZero(octets: Uint8Array, start: number, length: number): boolean {
+  for (let index = start; index < start + length; index++) if (octets[index] !== 0) return false;
+  return true;
+}
+
+/** False: the octets are no value of the row. */
+function readField(
+  { kind }: FlowField,
+  family: 4 | 6 | undefined,
+  row: number,
+  octets: Uint8Array,
+  start: number,
+  length: number,
+  values: FlowValues,
+): boolean {
+  switch (kind) {
+    case "number":
+    case "seconds": {
+      if (length > 4) return isZero(octets, start, length);
+      let number = 0;
+      for (let index = start; index < start + length; index++) number = number * 256 + (octets[index] ?? 0);
+      values.setNumber(row, number);
+      return true;
+    }
+    case "count": {
+      if (length > 8) return isZero(octets, start, length);
+      let count = 0n;
+      for (let index = start; index < start + length; index++) count = count << 8n | BigInt(octets[index] ?? 0);
+      values.setCount(row, count);
+      return true;
+    }
+    case "address":
+      if (length !== (family === 6 ? 16 : 4)) return isZero(octets, start, length);
+  }
+  values.setOctets(row, start, start + length);
+  return true;
+}

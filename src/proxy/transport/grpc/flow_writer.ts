@@ -1,0 +1,154 @@
+import type { DescMessage } from "@bufbuild/protobuf";
+import { type BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { parseAddress } from "../../../ipfix/address.ts";
+import { ExportRequestSchema, FlowSchema } from "./flow_export_pb.ts";
+import { FLOW_FIELDS, type FlowField, flowFieldAt } from "./flow_fields.ts";
+import type { FlowLedger } from "./flow_ledger.ts";
+import type { FlowValues } from "./flow_values.ts";
+
+/** What is written of a message, in the order of its fields' numbers. */
+type Step =
+  | { readonly is: "value"; readonly row: number; readonly field: FlowField; readonly number: number }
+  | { readonly is: "message"; readonly number: number; readonly name: string; readonly steps: readonly Step[] };
+
+/** Collectors look into every message but these without asking whether it is there. */
+const ONLY_WHERE_SET = "transport.TCP";
+const APP = "app";
+
+const VERSION = flowFieldAt("ip.version");
+const CLUSTER_ADDRESS = flowFieldAt("k8s.destination_cluster_ip");
+const SERVICE_ADDRESS = flowFieldAt("k8s.destination_service_ip");
+
+function stepsOf({ fields }: DescMessage, prefix: string): Step[] {
+  return fields.flatMap((field): Step[] => {
+    const [name, { number }] = [`${prefix}${field.name}`, field];
+    const row = FLOW_FIELDS.findIndex(({ flow }) => flow === name);
+    const at = FLOW_FIELDS[row];
+    if (at !== undefined) return [{ is: "value", row, field: at, number }];
+    const inside = FLOW_FIELDS.some(({ flow }) => flow.startsWith(`${name}.`));
+    if (!inside || field.fieldKind !== "message") return [];
+    return [{ is: "message", number, name, steps: stepsOf(field.message, `${name}.`) }];
+  });
+}
+
+const FLOW = stepsOf(FlowSchema, "");
+const FLOWS = ExportRequestSchema.field.flows.number;
+
+/** Adds the flow of these values to an `ExportRequest`. What a flow cannot say goes to the ledger. */
+export function writeFlow(writer: BinaryWriter, values: FlowValues, ledger: FlowLedger): void {
+  // The deprecated field is what releases up to v2.6 read, the other one what later ones do.
+  if (values.length(CLUSTER_ADDRESS) > 0 && !values.has(SERVICE_ADDRESS)) {
+    values.setOctets(SERVICE_ADDRESS, values.start(CLUSTER_ADDRESS), values.ends[CLUSTER_ADDRESS] ?? 0);
+  }
+  writer.tag(FLOWS, WireType.LengthDelimited).fork();
+  writeSteps(writer, FLOW, values, ledger);
+  writer.join();
+}
+
+function writeSteps(writer: BinaryWriter, steps: readonly Step[], values: FlowValues, ledger: FlowLedger): void {
+  for (const step of steps) {
+    if (step.is === "value") writeValue(writer, step.number, step.row, step.field, values, ledger);
+    else if (isWritten(step.name, step.steps, values)) {
+      writer.tag(step.number, WireType.LengthDelimited).fork();
+      writeSteps(writer, step.steps, values, ledger);
+      writer.join();
+    }
+  }
+}
+
+function isWritten(name: string, steps: readonly Step[], values: FlowValues): boolean {
+  if (name === APP) return values.app;
+  return name !== ONLY_WHERE_SET || steps.some((step) => step.is === "value" && values.isSet(step.row));
+}
+
+function writeValue(
+  writer: BinaryWriter,
+  number: number,
+  row: number,
+  field: FlowField,
+  values: FlowValues,
+  ledger: FlowLedger,
+): void {
+  if (!values.isSet(row)) return;
+  switch (field.kind) {
+    case "number":
+      writer.tag(number, WireType.Varint).uint32(values.number(row));
+      return;
+    case "seconds":
+      writer.tag(number, WireType.Varint).int64(values.number(row));
+      return;
+    case "count":
+      writer.tag(number, WireType.Varint).uint64(values.count(row));
+      return;
+    case "address":
+      if (field.always !== true && isZero(values, row)) return;
+      break;
+    case "addressText":
+      return writeAddress(writer, number, row, field, values, ledger);
+    case "text":
+      if (!isText(values, row)) return writeMended(writer, number, row, field, values, ledger);
+  }
+  const { octets } = values;
+  writer.tag(number, WireType.LengthDelimited).bytes(
+    octets.subarray(values.start(row), values.start(row) + values.length(row)),
+  );
+}
+
+function isZero({ octets, starts, ends }: FlowValues, row: number): boolean {
+  for (let index = starts[row] ?? 0; index < (ends[row] ?? 0); index++) if (octets[index] !== 0) return false;
+  return true;
+}
+
+const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const LENIENT = new TextDecoder("utf-8", { ignoreBOM: true });
+
+function textOctets(values: FlowValues, row: number): Uint8Array {
+  return values.octets.subarray(values.start(row), values.start(row) + values.length(row));
+}
+
+/** Whether it is UTF-8; nearly always ASCII. */
+function isText(values: FlowValues, row: number): boolean {
+  const { octets } = values;
+  const end = values.start(row) + values.length(row);
+  for (let index = values.start(row); index < end; index++) {
+    if ((octets[index] ?? 0) < 0x80) continue;
+    try {
+      STRICT.decode(textOctets(values, row));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** A collector would refuse the whole request for octets that are no UTF-8. */
+function writeMended(
+  writer: BinaryWriter,
+  number: number,
+  row: number,
+  { element = "" }: FlowField,
+  values: FlowValues,
+  ledger: FlowLedger,
+): void {
+  ledger.lose(element);
+  writer.tag(number, WireType.LengthDelimited).string(LENIENT.decode(textOctets(values, row)));
+}
+
+function writeAddress(
+  writer: BinaryWriter,
+  number: number,
+  row: number,
+  { element = "" }: FlowField,
+  values: FlowValues,
+  ledger: FlowLedger,
+): void {
+  const address = parseAddress(LENIENT.decode(textOctets(values, row)));
+  if (address === undefined) ledger.lose(element);
+  else writer.tag(number, WireType.LengthDelimited).bytes(address);
+}
+
+/** The family that a record's flow has. */
+export function setVersion(values: FlowValues, family: 4 | 6 | undefined): void {
+  if (family !== undefined) values.setNumber(VERSION, family);
+}

@@ -1,0 +1,120 @@
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import { type InformationElement, unknownElement } from "../../../ipfix/information_element.ts";
+import { decodeMessageHeader } from "../../../ipfix/message_header.ts";
+import { OctetReader } from "../../../ipfix/octet_reader.ts";
+import { OPTIONS_TEMPLATE_SET_ID, setsOfMessage, TEMPLATE_SET_ID } from "../../../ipfix/set.ts";
+import { smallestRecordLength } from "../../../ipfix/template.ts";
+import { decodeTemplateRecords, type ResolveElement } from "../../../ipfix/template_record.ts";
+import { increment } from "../../../mediation/templates/counters.ts";
+import { DOMAIN, EXPORT_TIME, flowFieldAt } from "./flow_fields.ts";
+import type { FlowLedger } from "./flow_ledger.ts";
+import { readRecord, type RecordShape, recordShape } from "./flow_record.ts";
+import type { FlowRelease } from "./flow_releases.ts";
+import { FlowValues } from "./flow_values.ts";
+import { writeFlow } from "./flow_writer.ts";
+
+const DOMAIN_ROW = flowFieldAt(DOMAIN);
+const TIME_ROW = flowFieldAt(EXPORT_TIME);
+
+/** A template as its records become flows. */
+interface Known {
+  readonly shape: RecordShape;
+  readonly smallest: number;
+  /** Records of options templates are no flows. */
+  readonly options: boolean;
+}
+
+/** Serves all connections: nothing of a record is kept. */
+const VALUES = new FlowValues();
+const WRITER = new BinaryWriter();
+
+/** The elements that releases of the exporter have, by PEN and id. */
+export function flowElements(releases: readonly FlowRelease[]): ResolveElement {
+  const known = new Map<string, InformationElement>();
+  for (const { ipv4, ipv6 } of releases) {
+    for (const { element } of [...ipv4, ...ipv6]) known.set(`${element.pen}/${element.id}`, element);
+  }
+  return (pen, id, _length, enterpriseBit) => {
+    const element = known.get(`${pen}/${id}`);
+    return element?.enterpriseBit === enterpriseBit ? element : unknownElement(pen, id, enterpriseBit);
+  };
+}
+
+/** Makes flows of the messages of one transport session to the collector. */
+export class RecordFlows {
+  readonly #resolve: ResolveElement;
+  readonly #ledger: FlowLedger;
+  /** Observation domain × 65536 + template id. */
+  readonly #templates = new Map<number, Known>();
+
+  constructor(resolve: ResolveElement, ledger: FlowLedger) {
+    this.#resolve = resolve;
+    this.#ledger = ledger;
+  }
+
+  /**
+   * The request that holds the flows of whole messages, in their order.
+   *
+   * @returns undefined: there are none in them
+   */
+  request(messages: Uint8Array): Uint8Array | undefined {
+    try {
+      for (let start = 0; start < messages.length;) start = this.#message(messages, start);
+    } catch (error) {
+      WRITER.finish();
+      throw error;
+    }
+    const request = WRITER.finish();
+    return request.length === 0 ? undefined : request;
+  }
+
+  #message(octets: Uint8Array, start: number): number {
+    const { length, exportTime, observationDomainId: domain } = decodeMessageHeader(octets, start);
+    const end = start + length;
+    for (const { id, contentOffset, end: setEnd } of setsOfMessage(octets, start, end)) {
+      if (id === TEMPLATE_SET_ID || id === OPTIONS_TEMPLATE_SET_ID) {
+        this.#learn(new OctetReader(octets, contentOffset, setEnd), id === OPTIONS_TEMPLATE_SET_ID, domain);
+      } else this.#data(octets, contentOffset, setEnd, domain, exportTime, id);
+    }
+    return end;
+  }
+
+  #learn(reader: OctetReader, options: boolean, domain: number): void {
+    for (const record of decodeTemplateRecords(reader, options ? "options-template" : "template", this.#resolve)) {
+      if (record.kind === "withdrawal") this.#withdraw(domain, record.id);
+      else {
+        const { template } = record;
+        const known = { shape: recordShape(template), smallest: smallestRecordLength(template), options };
+        this.#templates.set(domain * 65536 + template.id, known);
+      }
+    }
+  }
+
+  /** An id of a set's kind stands for all of that kind. */
+  #withdraw(domain: number, id: number): void {
+    if (id !== TEMPLATE_SET_ID && id !== OPTIONS_TEMPLATE_SET_ID) {
+      this.#templates.delete(domain * 65536 + id);
+      return;
+    }
+    for (const [key, { options }] of this.#templates) {
+      const isKind = options === (id === OPTIONS_TEMPLATE_SET_ID);
+      if (isKind && Math.floor(key / 65536) === domain) this.#templates.delete(key);
+    }
+  }
+
+  #data(octets: Uint8Array, start: number, end: number, domain: number, exportTime: number, id: number): void {
+    const known = this.#templates.get(domain * 65536 + id);
+    const { counters } = this.#ledger;
+    if (known === undefined || known.options || known.smallest === 0) {
+      const reason = known?.options === true ? "options_template" : "unknown_template";
+      if (counters !== undefined) increment(counters.recordsDropped, reason);
+      return;
+    }
+    for (let at = start; end - at >= known.smallest;) {
+      at = readRecord(known.shape, octets, at, end, VALUES, this.#ledger);
+      VALUES.setNumber(DOMAIN_ROW, domain);
+      VALUES.setNumber(TIME_ROW, exportTime);
+      writeFlow(WRITER, VALUES, this.#ledger);
+    }
+  }
+}
