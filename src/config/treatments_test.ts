@@ -53,7 +53,7 @@ peers:
     ] as const
   ) {
     const peer = address === undefined ? {} : { address };
-    assert.equal(treated(configuration, peer), `antrea/v1.15 go-ipfix-legacy ${plugin}`, address);
+    assert.equal(treated(configuration, peer), `antrea/v1.15 go-ipfix-legacy ${plugin}`, String(address));
   }
 });
 

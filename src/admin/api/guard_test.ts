@@ -50,6 +50,6 @@ Deno.test("JSON is JSON, not what only begins like it", () => {
   assert.equal(isJson("application/json"), true);
   assert.equal(isJson("Application/JSON; charset=utf-8"), true);
   for (const type of [undefined, "text/plain", "application/jsonp", "text/plain; application/json"]) {
-    assert.equal(isJson(type), false, type);
+    assert.equal(isJson(type), false, String(type));
   }
 });

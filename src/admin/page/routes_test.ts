@@ -34,7 +34,7 @@ Deno.test("pages and their files come from here alone, and run no script that is
       const { status, text } = await get(file);
       assert.equal(status, 200, file);
       for (const [, other] of text.matchAll(/^import .* from "\.\/(.*)";$/gm)) {
-        assert.equal((await get(`/assets/${other}`)).status, 200, other);
+        assert.equal((await get(`/assets/${other}`)).status, 200, String(other));
       }
     }
   }
