@@ -4,7 +4,9 @@
  *
  * @module
  */
-import manifest from "../../../../deno.json" with { type: "json" };
+/** Tools of this program alone, so that nothing else has to load them. */
+const COMPILER = "npm:@bufbuild/buf@1.75.0";
+const GENERATOR = "npm:@bufbuild/protoc-gen-es@2.17.0";
 
 const FOLDER = new URL("./", import.meta.url).pathname;
 const PROTO = "flow_export.proto";
@@ -25,7 +27,7 @@ export async function compileProto({ command, options }: GeneratorPlugin, out: s
   const template = { version: "v2", plugins: [{ local: command, out, opt: options }] };
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "--quiet", "--allow-all", manifest.imports["@bufbuild/buf"]],
+      ...["run", "--quiet", "--allow-all", COMPILER],
       ...["generate", "--template", JSON.stringify(template), "--path", `${FOLDER}${PROTO}`, FOLDER],
     ],
     stdout: "null",
@@ -37,7 +39,7 @@ export async function compileProto({ command, options }: GeneratorPlugin, out: s
 export async function generateTypeScript(): Promise<string> {
   const out = await Deno.makeTempDir();
   try {
-    const command = [Deno.execPath(), "run", "--quiet", "--allow-all", manifest.imports["@bufbuild/protoc-gen-es"]];
+    const command = [Deno.execPath(), "run", "--quiet", "--allow-all", GENERATOR];
     await compileProto({ command, options: ["target=ts"] }, out);
     const file = `${out}/${GENERATED}`;
     await Deno.writeTextFile(file, `// deno-lint-ignore-file\n${await Deno.readTextFile(file)}`);
