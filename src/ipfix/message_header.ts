@@ -13,7 +13,7 @@ export const MAXIMUM_MESSAGE_LENGTH = 65535;
 /** Where the message's length stands in its header. */
 export const LENGTH_OFFSET = 2;
 /** Where the observation domain's id stands in a message's header. */
-export const OBSERVATION_DOMAIN_OFFSET = 12;
+const OBSERVATION_DOMAIN_OFFSET = 12;
 
 /** The header of a message (RFC 7011 §3.1). */
 export interface MessageHeader {

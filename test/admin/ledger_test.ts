@@ -4,7 +4,7 @@ import { explainMapping } from "../../src/mediation/mapping/explanation.ts";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { flowValue } from "../../src/demo/flow_value.ts";
 import type { InformationElement } from "../../src/ipfix/information_element.ts";
-import { MessageBuilder } from "../../src/ipfix/message_builder.ts";
+import { MessageBuilder } from "../support/message_builder.ts";
 import type { Value } from "../../src/ipfix/value.ts";
 import type { SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
 import { HeapBufferPool } from "../../src/proxy/memory/buffer_pool.ts";

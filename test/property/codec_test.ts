@@ -8,7 +8,7 @@ import { formatAddress, parsePrefix, prefixContains } from "../../src/ipfix/addr
 import { datagramFault } from "../../src/ipfix/framing.ts";
 import { formatHex, parseHex } from "../../src/ipfix/hex.ts";
 import { unknownElement } from "../../src/ipfix/information_element.ts";
-import { MessageBuilder } from "../../src/ipfix/message_builder.ts";
+import { MessageBuilder } from "../support/message_builder.ts";
 import { decodeMessageHeader } from "../../src/ipfix/message_header.ts";
 import { OctetReader } from "../../src/ipfix/octet_reader.ts";
 import { formatSemanticVersion, parseSemanticVersion } from "../../src/ipfix/semantic_version.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { MessageBuilder } from "../../src/ipfix/message_builder.ts";
+import { MessageBuilder } from "../support/message_builder.ts";
 import { allocate, memoryOctets, memoryWords, view } from "../../src/mediation/program/loop/memory.ts";
 import { rewriteMessages, Stop } from "../../src/mediation/program/loop/rewrite_loop.ts";
 import { Routes } from "../../src/mediation/program/loop/routes.ts";

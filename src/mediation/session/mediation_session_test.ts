@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { concatenate } from "../../ipfix/concatenate.ts";
-import { MessageBuilder } from "../../ipfix/message_builder.ts";
+import { MessageBuilder } from "../../../test/support/message_builder.ts";
 import { decodeMessageHeader } from "../../ipfix/message_header.ts";
 import { setsOfMessage } from "../../ipfix/set.ts";
 import { type Dialect, GO_IPFIX_LEGACY } from "../mapping/dialect.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MessageBuilder } from "../../ipfix/message_builder.ts";
+import { MessageBuilder } from "../../../test/support/message_builder.ts";
 import { GO_IPFIX_LEGACY } from "../mapping/dialect.ts";
 import { Mediator, type MediatorOptions } from "./mediator.ts";
 import type { SessionRewriter } from "./session_rewriter.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DecodeError } from "../../ipfix/decode_error.ts";
-import { MessageBuilder } from "../../ipfix/message_builder.ts";
+import { MessageBuilder } from "../../../test/support/message_builder.ts";
 import { Counters } from "../templates/counters.ts";
 import type { Dialect } from "../mapping/dialect.ts";
 import type { DropReason, MediationEvent } from "../templates/event.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MessageBuilder } from "../../ipfix/message_builder.ts";
+import { MessageBuilder } from "../../../test/support/message_builder.ts";
 import { decodeMessageHeader } from "../../ipfix/message_header.ts";
 import { setsOfMessage } from "../../ipfix/set.ts";
 import type { Template } from "../../ipfix/template.ts";

@@ -1,6 +1,7 @@
 import { concatenate } from "../../ipfix/concatenate.ts";
-import { MessageBuilder } from "../../ipfix/message_builder.ts";
 import { decodeMessageHeader, writeMessageHeader } from "../../ipfix/message_header.ts";
+import { encodeTemplateRecord, setIdOfKind } from "../../ipfix/template_record.ts";
+import { templateMessage } from "../../mediation/templates/template_message.ts";
 import type { SessionRewriter, TemplateState } from "../../mediation/session/session_rewriter.ts";
 import { targetTemplate } from "../../mediation/mapping/template_mapping.ts";
 import { messageLength } from "../transport/message_walk.ts";
@@ -124,14 +125,17 @@ export class SessionCapture implements RewriterTap {
   }
 }
 
+/** Stands in a template's message if no message of its observation domain was captured after it. */
+const UNKNOWN_EXPORT_TIME = 1_700_000_000;
+
 /** The templates as the collector has them, a message each. */
 function targetTemplates(states: readonly TemplateState[]): Uint8Array[] {
   return states.flatMap(({ observationDomain, targetTemplate: id, mapping }) => {
     if (id === undefined || mapping === undefined) return [];
     const template = targetTemplate(mapping, id);
-    const builder = new MessageBuilder({ observationDomainId: observationDomain });
-    const set = template.scopeFieldCount > 0 ? builder.optionsTemplateSet([template]) : builder.templateSet([template]);
-    return [set.build()];
+    const setId = setIdOfKind(template.scopeFieldCount > 0 ? "options-template" : "template");
+    const header = { exportTime: UNKNOWN_EXPORT_TIME, sequenceNumber: 0, observationDomainId: observationDomain };
+    return [templateMessage(setId, encodeTemplateRecord(template), header)];
   });
 }
 

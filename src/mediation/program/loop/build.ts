@@ -11,7 +11,7 @@ import asc from "assemblyscript/asc";
 const PAGES = 4096;
 
 /** Compiles the sources in this folder. @throws Error with the compiler's messages */
-export async function compileRewriteLoop(): Promise<Uint8Array> {
+async function compileRewriteLoop(): Promise<Uint8Array> {
   let binary: Uint8Array | undefined;
   const { error, stderr } = await asc.main(
     [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { concatenate } from "../../../ipfix/concatenate.ts";
-import { MessageBuilder } from "../../../ipfix/message_builder.ts";
+import { MessageBuilder } from "../../../../test/support/message_builder.ts";
 import type { Template } from "../../../ipfix/template.ts";
 import { compileMapping, ProgramWord } from "../rewrite_program.ts";
 import { identity, type MappedField } from "../../mapping/template_mapping.ts";

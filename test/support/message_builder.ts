@@ -1,11 +1,21 @@
-import { concatenate } from "./concatenate.ts";
-import { encodeDataRecord } from "./data_record.ts";
-import { IPFIX_VERSION, MESSAGE_HEADER_LENGTH, type MessageHeader, writeMessageHeader } from "./message_header.ts";
-import { SET_HEADER_LENGTH, writeSetHeader } from "./set.ts";
-import type { Template } from "./template.ts";
-import { encodeTemplateRecord, encodeWithdrawal, setIdOfKind, type TemplateKind } from "./template_record.ts";
-import type { Value } from "./value.ts";
-import type { LengthForm } from "./variable_length.ts";
+import { concatenate } from "../../src/ipfix/concatenate.ts";
+import { encodeDataRecord } from "../../src/ipfix/data_record.ts";
+import {
+  IPFIX_VERSION,
+  MESSAGE_HEADER_LENGTH,
+  type MessageHeader,
+  writeMessageHeader,
+} from "../../src/ipfix/message_header.ts";
+import { SET_HEADER_LENGTH, writeSetHeader } from "../../src/ipfix/set.ts";
+import type { Template } from "../../src/ipfix/template.ts";
+import {
+  encodeTemplateRecord,
+  encodeWithdrawal,
+  setIdOfKind,
+  type TemplateKind,
+} from "../../src/ipfix/template_record.ts";
+import type { Value } from "../../src/ipfix/value.ts";
+import type { LengthForm } from "../../src/ipfix/variable_length.ts";
 
 /** A template record that says something else than its template: for tests of those who read it. */
 export interface FalseTemplate {
@@ -42,7 +52,7 @@ export interface DataSetOptions extends SetOptions {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { setsOfMessage } from "./set.ts";
+ * import { setsOfMessage } from "../../src/ipfix/set.ts";
  *
  * const element = { pen: 0, id: 4, name: "protocolIdentifier", type: "unsigned8", length: 1, known: true, enterpriseBit: false } as const;
  * const template = { id: 256, fields: [{ element, length: 1 }], scopeFieldCount: 0 };
