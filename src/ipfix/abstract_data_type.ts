@@ -31,7 +31,7 @@ export const ABSTRACT_DATA_TYPES = [
 /** One abstract data type, by its name in IANA's registry. */
 export type AbstractDataType = (typeof ABSTRACT_DATA_TYPES)[number];
 
-/** The length that says "variable" in a field specifier (RFC 7011 §7). */
+/** The length of a variable-length field in a field specifier (RFC 7011 §7). */
 export const VARIABLE_LENGTH = 65535;
 
 const NATURAL_LENGTHS: Readonly<Record<AbstractDataType, number>> = {
@@ -61,8 +61,7 @@ const NATURAL_LENGTHS: Readonly<Record<AbstractDataType, number>> = {
 };
 
 /**
- * Octets that a value of this type takes without reduced-size encoding; {@link VARIABLE_LENGTH} where the type has no
- * size of its own.
+ * Octets of a value of this type without reduced-size encoding; {@link VARIABLE_LENGTH} if the type has no fixed size.
  */
 export function naturalLength(type: AbstractDataType): number {
   return NATURAL_LENGTHS[type];

@@ -5,7 +5,7 @@ const IPV4_OCTET = /^(?:0|[1-9]\d{0,2})$/;
 const IPV6_GROUP = /^[0-9a-fA-F]{1,4}$/;
 const IPV4_MAPPED_PREFIX = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
 
-/** Reads `192.0.2.1`; undefined for anything else, leading zeros included (some read those as octal). */
+/** Parses `192.0.2.1`; undefined for anything else, including leading zeros, which some programs read as octal. */
 export function parseIPv4(text: string): AddressOctets | undefined {
   const parts = text.split(".");
   if (parts.length !== 4) return undefined;
@@ -25,7 +25,7 @@ export function formatIPv4(octets: AddressOctets): string {
 }
 
 /**
- * Reads all the forms of RFC 4291 §2.2; undefined for anything else, a zone (`%eth0`) included.
+ * Parses all forms of RFC 4291 §2.2; undefined for anything else, including a zone (`%eth0`).
  *
  * @example
  * ```ts
@@ -50,7 +50,8 @@ export function parseIPv6(text: string): AddressOctets | undefined {
 }
 
 /**
- * The octets of groups between colons; undefined where one is wrong. An IPv4 address may stand for the last two of all.
+ * The octets of groups between colons; undefined if one is wrong. An IPv4 address may replace the last two groups of an
+ * address.
  */
 function parseGroups(text: string, last: boolean): number[] | undefined {
   if (text === "") return [];
@@ -104,7 +105,7 @@ function longestZeros(groups: readonly number[]): { start: number; length: numbe
   return longest;
 }
 
-/** Reads either family; undefined for what is no address. */
+/** Parses an address of either family; undefined for anything else. */
 export function parseAddress(text: string): AddressOctets | undefined {
   return parseIPv4(text) ?? parseIPv6(text);
 }
@@ -123,8 +124,8 @@ export interface AddressPrefix {
 }
 
 /**
- * Reads `10.10.0.0/24`, `2001:db8::/32`, or an address alone, which is the range of that one. Bits after the prefix do
- * not count: `10.10.0.7/24` is `10.10.0.0/24`. Undefined for anything else.
+ * Parses `10.10.0.0/24`, `2001:db8::/32`, or a single address, which is a range of one. Bits after the prefix are
+ * ignored: `10.10.0.7/24` is `10.10.0.0/24`. Undefined for anything else.
  */
 export function parsePrefix(text: string): AddressPrefix | undefined {
   const [address = "", lengthText, ...more] = text.split("/");
@@ -137,8 +138,8 @@ export function parsePrefix(text: string): AddressPrefix | undefined {
 }
 
 /**
- * Whether the address lies in the range. An IPv4-mapped IPv6 address is the IPv4 address that it stands for, as peers
- * of a listener for both families show it.
+ * Whether the address is in the range. An IPv4-mapped IPv6 address counts as the IPv4 address that it stands for,
+ * because a listener for both families reports IPv4 peers that way.
  *
  * @example
  * ```ts
@@ -156,7 +157,7 @@ export function prefixContains(prefix: AddressPrefix, address: AddressOctets): b
     octets.every((octet, index) => ((octet ^ (range.octets[index] ?? 0)) & octetMask(range.length, index)) === 0);
 }
 
-/** A range inside ::ffff:0:0/96 as the range of IPv4 addresses that it is. */
+/** Turns a range inside ::ffff:0:0/96 into its range of IPv4 addresses. */
 function unmapPrefix(prefix: AddressPrefix): AddressPrefix {
   if (prefix.length < 96 || !isIPv4Mapped(prefix.octets)) return prefix;
   return { octets: prefix.octets.subarray(12), length: prefix.length - 96 };
@@ -167,7 +168,7 @@ export function isIPv4Mapped(octets: AddressOctets): boolean {
   return octets.length === 16 && IPV4_MAPPED_PREFIX.every((octet, index) => octets[index] === octet);
 }
 
-/** The bits of the octet at this place that belong to a prefix of so many bits. */
+/** Mask of the bits of the octet at this index that belong to a prefix of this many bits. */
 function octetMask(length: number, index: number): number {
   const bits = Math.min(8, Math.max(0, length - index * 8));
   return (0xff << (8 - bits)) & 0xff;

@@ -9,8 +9,8 @@ import { encodeVariableLength, type LengthForm, readVariableField } from "./vari
  * Reads the record at which the reader stands: its values in the template's order. Leaves the reader after it.
  *
  * @param reader bounded by the set
- * @throws DecodeError `field_overrun` where a variable field or its length octets leave the set, `partial_record` where
- *   a fixed field does; a value that is none of its type is no error, see {@link decodeValue}
+ * @throws DecodeError `field_overrun` if a variable field or its length octets overrun the set, `partial_record` if a
+ *   fixed field does; a value that is not valid for its type is no error, see {@link decodeValue}
  *
  * @example
  * ```ts
@@ -38,8 +38,8 @@ export function readField(reader: OctetReader, field: FieldSpecifier): Uint8Arra
 /**
  * The octets of a record with these values, one for each field of the template.
  *
- * @throws RangeError where there are more or fewer values than fields, or a value is not its field's: then with the
- *   element's name
+ * @throws RangeError if there are more or fewer values than fields, or a value does not fit its field, which is then
+ *   named
  *
  * @example
  * ```ts

@@ -8,7 +8,7 @@ export function isDateTime(type: AbstractDataType): type is DateTimeType {
   return type in DIGITS;
 }
 
-/** Digits of a second that each type can tell apart. */
+/** Digits of a second that each type has. */
 const DIGITS: Readonly<Record<DateTimeType, number>> = {
   dateTimeSeconds: 0,
   dateTimeMilliseconds: 3,
@@ -26,7 +26,7 @@ const MICROSECOND_GRAIN = 1n << 11n;
 const DATE_LIMIT = 8_640_000_000_000_000n;
 
 /**
- * The time that the octets hold, in the type's own unit since 1970.
+ * Decodes a time, in the type's own unit since 1970.
  *
  * NTP's seconds wrap every 136 years: as in RFC 4330 §3, the highest bit set means 1968 to 2036, else 2036 to 2104.
  *
@@ -45,8 +45,8 @@ export function decodeDateTime(type: DateTimeType, octets: Uint8Array): bigint {
 }
 
 /**
- * The octets of a time given in the type's own unit since 1970; undefined where the type cannot hold it.
- * {@link decodeDateTime} gives the same number back.
+ * Encodes a time given in the type's own unit since 1970; undefined if the type cannot hold it. {@link decodeDateTime}
+ * returns the same number.
  */
 export function encodeDateTime(type: DateTimeType, time: bigint): Uint8Array | undefined {
   const octets = new Uint8Array(type === "dateTimeSeconds" ? 4 : 8);
@@ -70,8 +70,8 @@ export function encodeDateTime(type: DateTimeType, time: bigint): Uint8Array | u
 }
 
 /**
- * The ISO 8601 text of a time in the type's own unit, with as many digits as the type tells apart; undefined past the
- * year 275760.
+ * The ISO 8601 text of a time in the type's own unit, with the type's number of digits after the second; undefined past
+ * the year 275760.
  *
  * @example
  * ```ts
@@ -94,15 +94,15 @@ export function formatDateTime(type: DateTimeType, time: bigint): string | undef
 const FORM = /^((?:\d{4}|[+-]\d{6})-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/;
 
 /**
- * Reads ISO 8601 in UTC, as {@link formatDateTime} writes it, into the type's own unit since 1970; undefined for
- * anything else and for more digits than the type tells apart.
+ * Parses ISO 8601 in UTC, as {@link formatDateTime} writes it, into the type's own unit since 1970; undefined for
+ * anything else and for more digits than the type has.
  */
 export function parseDateTime(type: DateTimeType, text: string): bigint | undefined {
   const match = FORM.exec(text);
   const [, seconds = "", digits = ""] = match ?? [];
   if (match === null || digits.length > DIGITS[type]) return undefined;
   const milliseconds = Date.parse(`${seconds}Z`);
-  // Date.parse takes a 30th of February for the 1st of March.
+  // Date.parse takes the 30th of February as the 1st of March.
   if (Number.isNaN(milliseconds) || !new Date(milliseconds).toISOString().startsWith(seconds)) return undefined;
   return BigInt(milliseconds) / 1000n * unitsOfSecond(type) + BigInt(digits.padEnd(DIGITS[type], "0") || "0");
 }

@@ -1,5 +1,5 @@
 /**
- * Why a whole message was refused ("R" in the project's conformance rules). The words are the `reason` label of
+ * Why a whole message was refused ("R" in the project's conformance rules). Each is a value of the `reason` label of
  * `messages_rejected_total`.
  */
 export const REJECT_REASONS = [
@@ -20,7 +20,7 @@ export const REJECT_REASONS = [
 /** One of {@link REJECT_REASONS}. */
 export type RejectReason = (typeof REJECT_REASONS)[number];
 
-/** What each reason means, in a sentence for those who read metrics. */
+/** What each reason means, in one sentence for operators. */
 export const REJECT_REASON_MEANINGS: Readonly<Record<RejectReason, string>> = {
   message_version:
     "The message does not begin with version 10 (RFC 7011 §3.1): NetFlow, sFlow, HTTP or TLS on the wrong port.",
@@ -37,18 +37,21 @@ export const REJECT_REASON_MEANINGS: Readonly<Record<RejectReason, string>> = {
   request_malformed: "A request of a gRPC stream is no message of Protocol Buffers.",
 };
 
-/** A message that breaks RFC 7011: refused whole. The offset counts octets from where the given octets began. */
+/**
+ * A message that breaks RFC 7011 and is refused as a whole. The offset counts from the first of the octets that were
+ * read.
+ */
 export class DecodeError extends Error {
   override readonly name = "DecodeError";
-  /** What is wrong, without the place: for those whose octets began elsewhere. */
+  /** What is wrong, without the offset, for callers that count from elsewhere. */
   readonly what: string;
 
   constructor(
     readonly reason: RejectReason,
     message: string,
-    /** Octet at which reading failed. */
+    /** Offset of the octet at which reading failed. */
     readonly offset: number,
-    /** Octets that reading wanted and had, where that is the reason. */
+    /** Octets that were needed and available, if that is the reason. */
     readonly extent?: { readonly wanted: number; readonly available: number },
   ) {
     super(

@@ -1,10 +1,10 @@
 const HTTP = /^(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI) |^HTTP\//;
 
 /**
- * The protocol that octets look like which are not IPFIX: what was sent to the wrong port. For messages to people only.
+ * The protocol that octets other than IPFIX look like, such as one sent to the wrong port. For messages to people only.
  *
  * @param octets where a message should begin
- * @returns `NetFlow v5`, `sFlow v5`, `TLS`, `HTTP` and the like; undefined where they look like none of these
+ * @returns `NetFlow v5`, `sFlow v5`, `TLS`, `HTTP` and the like; undefined if they look like none of these
  *
  * @example
  * ```ts

@@ -4,10 +4,10 @@ import { u16At } from "./network_order.ts";
 import { OctetReader } from "./octet_reader.ts";
 
 /**
- * How long the message at the start of a stream's octets is, once all of it is there. What is no message is refused as
- * soon as that can be told: a wrong version by 2 octets, a length below 16 by 4, before anything more is waited for.
+ * The length of the message at the start of a stream's octets, once all of it has arrived. What is no message is
+ * refused as early as possible: a wrong version after 2 octets, a length below 16 after 4.
  *
- * @returns octets of the message; `incomplete` where more must come first
+ * @returns octets of the message; `incomplete` if more must arrive first
  * @throws DecodeError `message_version`, `message_length`
  *
  * @example
@@ -30,11 +30,11 @@ export function nextMessageLength(octets: Uint8Array, start = 0, end: number = o
 }
 
 /**
- * Why a datagram is not one whole message and nothing else (RFC 7011 §10.3.3); undefined where it is. Nothing is
- * thrown: anyone can send a flood of datagrams.
+ * Why a datagram is not exactly one whole message (RFC 7011 §10.3.3); undefined if it is. Nothing is thrown, because
+ * anyone can send a flood of datagrams and errors are slow.
  *
- * @returns `message_version` by the first two octets; `message_truncated` where its header or message is not all there;
- *   `message_length` where the message ends before the datagram does
+ * @returns `message_version` for another version in the first two octets; `message_truncated` if the datagram is
+ *   shorter than its header or message; `message_length` if it is longer than its message
  */
 export function datagramFault(datagram: Uint8Array): RejectReason | undefined {
   if (datagram.length >= 2 && u16At(datagram, 0) !== IPFIX_VERSION) return "message_version";

@@ -13,11 +13,11 @@ export interface InformationElement {
   /** IANA's spelling; `pen/id` where no registry knows it. */
   readonly name: string;
   readonly type: AbstractDataType;
-  /** Octets in the registry (the unreduced size); 65535: variable. */
+  /** Octets in the registry (the unreduced size); 65535 for variable. */
   readonly length: number;
-  /** False: no registry has it, its type is octetArray and its name `pen/id`. */
+  /** False if no registry has it; its type is then octetArray and its name `pen/id`. */
   readonly known: boolean;
-  /** Whether the field specifier carries the enterprise bit. True with PEN 0 is no element that anyone knows. */
+  /** Whether the field specifier has the enterprise bit. With PEN 0 it is an unknown element. */
   readonly enterpriseBit: boolean;
 }
 
@@ -26,7 +26,7 @@ export function unknownElement(pen: number, id: number, enterpriseBit = pen !== 
   return { pen, id, name: `${pen}/${id}`, type: "octetArray", length: VARIABLE_LENGTH, known: false, enterpriseBit };
 }
 
-/** Whether two elements are the same one on the wire: enterprise bit, PEN and id agree. */
+/** Whether two elements are the same on the wire: enterprise bit, PEN and id are equal. */
 export function sameElement(one: InformationElement, other: InformationElement): boolean {
   return one.id === other.id && one.pen === other.pen && one.enterpriseBit === other.enterpriseBit;
 }

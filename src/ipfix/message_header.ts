@@ -10,9 +10,9 @@ export const MESSAGE_HEADER_LENGTH = 16;
 
 /** Octets of the longest message: its length is a 16-bit number. */
 export const MAXIMUM_MESSAGE_LENGTH = 65535;
-/** Where the message's length stands in its header. */
+/** Offset of the message's length in its header. */
 export const LENGTH_OFFSET = 2;
-/** Where the observation domain's id stands in a message's header. */
+/** Offset of the observation domain id in a message header. */
 const OBSERVATION_DOMAIN_OFFSET = 12;
 
 /** The header of a message (RFC 7011 §3.1). */
@@ -28,11 +28,11 @@ export interface MessageHeader {
 }
 
 /**
- * Reads the header that begins at the offset. Whether the octets that it promises are there is asked by `framing.ts`
- * and `set.ts`.
+ * Decodes the header that begins at the offset. Whether the rest of the message is there is checked by `framing.ts` and
+ * `set.ts`.
  *
- * @throws DecodeError `message_version` as soon as the version is there, `message_length` below 16, `message_truncated`
- *   where the octets end inside the header
+ * @throws DecodeError `message_version` for another version than 10, `message_length` for a length below 16,
+ *   `message_truncated` if the octets end inside the header
  *
  * @example
  * ```ts
@@ -82,9 +82,9 @@ export function observationDomainOf(message: Uint8Array): number {
 }
 
 /**
- * Writes the header as it is given, right or wrong; numbers are taken modulo their size.
+ * Writes the header unchecked; numbers are taken modulo their size.
  *
- * @throws RangeError where the target has no 16 octets at the offset
+ * @throws RangeError if the target has fewer than 16 octets from the offset
  */
 export function writeMessageHeader(target: Uint8Array, offset: number, header: MessageHeader): void {
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);

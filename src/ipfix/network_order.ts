@@ -1,6 +1,6 @@
 /**
- * Numbers in network byte order at an offset that the caller has checked already. An octet that is not there reads as
- * 0. Where nothing has been checked, {@link OctetReader} reads and refuses.
+ * Reads numbers in network byte order at an offset that the caller has checked. A missing octet reads as 0. For
+ * unchecked input there is `OctetReader`, which refuses what is not there.
  *
  * @module
  */

@@ -1,10 +1,10 @@
 import { DecodeError, type RejectReason } from "./decode_error.ts";
 
 /**
- * Reads network byte order out of a stretch of octets, from front to back. Every read is checked in one place, so that
- * nothing in this room can read past the end it was given.
+ * Reads numbers in network byte order from a range of octets, from front to back. Every read is checked in one place,
+ * so that no decoder can read past the end of its range.
  *
- * Offsets count from the beginning of the octets, not of the stretch: so errors say where in the message they happened.
+ * Offsets count from the beginning of the octets, not of the range, so that errors give the offset in the message.
  *
  * @example
  * ```ts
@@ -22,10 +22,10 @@ export class OctetReader {
   #offset: number;
 
   /**
-   * @param start first octet of the stretch
-   * @param end octet after the last of the stretch
-   * @param reason why the message is refused where a read does not give its own reason
-   * @throws RangeError where the stretch does not lie inside the octets: a mistake of the caller, not of the input
+   * @param start first octet of the range
+   * @param end octet after the last of the range
+   * @param reason why the message is refused if a read that gives no reason of its own fails
+   * @throws RangeError if the range is not inside the octets, which is a mistake of the caller, not of the input
    */
   constructor(
     octets: Uint8Array,
@@ -51,7 +51,7 @@ export class OctetReader {
     return this.end - this.#offset;
   }
 
-  /** @throws DecodeError where no octet is left, as in all the reads below. */
+  /** @throws DecodeError if no octet is left; the reads below throw likewise */
   u8(reason?: RejectReason): number {
     return this.#view.getUint8(this.#advance(1, reason));
   }
@@ -68,7 +68,7 @@ export class OctetReader {
     return this.#view.getBigUint64(this.#advance(8, reason));
   }
 
-  /** The next octets as a view of the same memory: copy them to keep them. */
+  /** The next octets, as a view of the same memory. */
   octets(length: number, reason?: RejectReason): Uint8Array {
     const start = this.#advance(length, reason);
     return this.#octets.subarray(start, start + length);
@@ -78,7 +78,7 @@ export class OctetReader {
     this.#advance(length, reason);
   }
 
-  /** The one check of bounds. Nothing is consumed where it fails. */
+  /** The one check of bounds. If it fails, nothing is consumed. */
   #advance(length: number, reason: RejectReason = this.reason): number {
     const start = this.#offset;
     if (!Number.isInteger(length) || length < 0) throw new RangeError(`cannot read ${length} octets`);

@@ -4,15 +4,15 @@ import type { OctetReader } from "./octet_reader.ts";
 import { smallestRecordLength, type Template } from "./template.ts";
 
 /**
- * Where the records of a template end, in as few steps as there are variable fields: a record of thousands of fields
- * without octets takes no longer than its octets are worth.
+ * Finds where records of a template end, in one step for each variable field, so that a record of thousands of fields
+ * without octets takes no longer than a short one.
  */
 export class RecordLayout {
   /** Octets of the smallest record. */
   readonly smallest: number;
-  /** Octets before each variable field, behind the one before it. */
+  /** Octets between each variable field and the one before it, or the record's beginning. */
   readonly #gaps: readonly number[];
-  /** Octets behind the last variable field. */
+  /** Octets after the last variable field. */
   readonly #rest: number;
 
   constructor(template: Template) {
@@ -32,12 +32,12 @@ export class RecordLayout {
   }
 
   /**
-   * The number of records from the reader to its end; a rest shorter than the smallest one is padding (RFC 7011
-   * §3.3.1).
+   * Counts the records from the reader's offset to its end. A rest shorter than the smallest record is padding (RFC
+   * 7011 §3.3.1).
    *
-   * @throws DecodeError `field_overrun` where a variable field leaves the set, `partial_record` where a fixed one does;
-   *   the reader stands in the record
-   * @throws RangeError for a template whose records may have no octets: such a set would never end
+   * @throws DecodeError `field_overrun` if a variable field overruns the set, `partial_record` if a fixed one does; the
+   *   reader is then inside that record
+   * @throws RangeError for a template whose records may have no octets, since a set of them would never end
    *
    * @example
    * ```ts
@@ -66,7 +66,7 @@ export class RecordLayout {
 
 const layouts = new WeakMap<Template, RecordLayout>();
 
-/** The template's layout, made once. */
+/** The template's layout, built once. */
 export function recordLayout(template: Template): RecordLayout {
   const known = layouts.get(template);
   if (known !== undefined) return known;

@@ -1,28 +1,28 @@
 import type { InformationElement } from "./information_element.ts";
 
-/** The information elements that one program (say, one release of a collector) knows. */
+/** The information elements that one program knows, such as one release of a collector. */
 export interface Registry {
-  /** As a profile names it: `go-ipfix/v0.16.0`, `iana`, or a path. */
+  /** The name that profiles use: `go-ipfix/v0.16.0`, `iana`, or a path. */
   readonly name: string;
   lookup(pen: number, id: number): InformationElement | undefined;
-  /** By IANA's spelling, exactly. */
+  /** Looks an element up by IANA's exact spelling. */
   byName(name: string): InformationElement | undefined;
   elements(): Iterable<InformationElement>;
 }
 
 /**
- * All that any release ever knew: what a template that comes in is read with. An element that changed its type or
- * length over the releases stands here more than once.
+ * All elements that any release has known. Incoming templates are read with it. An element whose type or length changed
+ * between releases is in it more than once.
  */
 export interface RegistryHistory {
-  /** What go-ipfix of this version (`v0.16.0`) knew. @throws RangeError for a version outside the history. */
+  /** The registry of go-ipfix in this version (`v0.16.0`). @throws RangeError for a version outside the history */
   at(version: string): Registry;
   /** The newest state of every element. */
   readonly newest: Registry;
   /**
-   * The element of a field specifier: of several that ever stood under this PEN and id, the newest whose registry
-   * length it has; else the newest whose type can have the length (RFC 7011 §6.2); else the newest; else an unknown
-   * element. PEN 0 with the enterprise bit is unknown.
+   * The element of a field specifier. Of several states under this PEN and id it is the newest whose registry length
+   * equals the field's; else the newest whose type can have that length (RFC 7011 §6.2); else the newest; else an
+   * unknown element. PEN 0 with the enterprise bit is unknown.
    */
   resolve(pen: number, id: number, length: number, enterpriseBit: boolean): InformationElement;
 }

@@ -12,21 +12,21 @@ import {
 
 export { REGISTRY_COLUMNS, RegistryError, type RegistryMistake } from "./registry_rows.ts";
 
-/** A registry file's text under the name that its mistakes are shown with. */
+/** A registry file's text, and the name that errors give to the file. */
 export interface RegistryText {
   readonly file: string;
   readonly text: string;
 }
 
 /**
- * Reads what every go-ipfix release knew, from CSV with the columns
- * `pen,id,name,type,length,reversible,go_ipfix_since,go_ipfix_until` (since: included, until: excluded, both
- * `vMAJOR.MINOR.PATCH` or empty). A row with `reversible` yes stands for its RFC 5103 reverse element too, over the
- * same releases, unless rows under PEN 29305 give that id themselves.
+ * Parses what every go-ipfix release knew, from CSV with the columns
+ * `pen,id,name,type,length,reversible,go_ipfix_since,go_ipfix_until` (since: inclusive, until: exclusive, both
+ * `vMAJOR.MINOR.PATCH` or empty). A row with `reversible` yes also stands for its RFC 5103 reverse element in the same
+ * releases, unless rows under PEN 29305 define that id themselves.
  *
  * @param csvTexts read as one registry; a plain text is called `registry 1`, `registry 2`, … in errors
- * @throws RegistryError with every mistake as `file:line:column: problem (allowed)`; two elements that stand under one
- *   PEN and id, or one name, in the same release are a mistake
+ * @throws RegistryError with every mistake as `file:line:column: problem (allowed)`; two elements with the same PEN and
+ *   id, or the same name, in one release are a mistake
  *
  * @example
  * ```ts
@@ -45,7 +45,7 @@ export function parseRegistryHistory(csvTexts: readonly (string | RegistryText)[
   const rows = rowsOf(
     csvTexts.map((text, index) => typeof text === "string" ? { file: `registry ${index + 1}`, text } : text),
   );
-  // Newest first under each key: the order in which resolve tries them.
+  // Newest first under each key, which is the order in which resolve tries them.
   const states = new Map<number, RegistryRow[]>();
   for (const row of rows.toSorted((one, other) => -compareSince(one, other))) {
     const key = keyOf(row.element.pen, row.element.id);
@@ -74,7 +74,7 @@ export function parseRegistryHistory(csvTexts: readonly (string | RegistryText)[
       return registry;
     },
     resolve(pen, id, length, enterpriseBit) {
-      // No registry has PEN 0 with the enterprise bit; a PEN without it cannot be.
+      // No registry has PEN 0 with the enterprise bit, and there is no PEN without it.
       const under = enterpriseBit === (pen !== 0) ? states.get(keyOf(pen, id)) : undefined;
       const fitting = under?.find(({ element }) => element.length === length) ??
         under?.find(({ element }) => isLengthOfType(element.type, length)) ?? under?.[0];
@@ -84,7 +84,7 @@ export function parseRegistryHistory(csvTexts: readonly (string | RegistryText)[
 }
 
 /**
- * Reads one registry. The columns `reversible`, `go_ipfix_since` and `go_ipfix_until` may be missing; where an element
+ * Parses one registry. The columns `reversible`, `go_ipfix_since` and `go_ipfix_until` may be missing; if an element
  * has several states, the newest counts.
  *
  * @param name the registry's name, and the file's in errors

@@ -18,14 +18,14 @@ type Column = (typeof REGISTRY_COLUMNS)[number];
 
 const OPTIONAL_COLUMNS: ReadonlySet<Column> = new Set<Column>(["reversible", "go_ipfix_since", "go_ipfix_until"]);
 
-/** One row of a registry file: an element, and the go-ipfix releases that knew it so. */
+/** One row of a registry file: an element in one state, and the go-ipfix releases that had it. */
 export interface RegistryRow {
   readonly element: InformationElement;
   /** Whether RFC 5103 gives it a reverse element. */
   readonly reversible: boolean;
-  /** First release that had it; undefined: every release. */
+  /** First release that had it; undefined for all releases. */
   readonly since: SemanticVersion | undefined;
-  /** First release that no longer had it; undefined: none. */
+  /** First release that no longer had it; undefined for none. */
   readonly until: SemanticVersion | undefined;
   /** Line in the file, from 1. */
   readonly line: number;
@@ -39,13 +39,13 @@ export interface RegistryMistake {
   readonly line: number;
   /** From 1, in characters. */
   readonly column: number;
-  /** What is wrong, and in brackets what is allowed. */
+  /** What is wrong and, in parentheses, what is allowed. */
   readonly problem: string;
 }
 
 /**
- * A registry file that cannot be used, with all that is wrong with it: one line of the message a mistake, as
- * `file:line:column: problem (allowed)`.
+ * A registry file that cannot be used. The message has one line for each mistake: `file:line:column: problem
+ * (allowed)`.
  */
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
@@ -55,7 +55,7 @@ export class RegistryError extends Error {
   }
 }
 
-/** Mistakes that are named before the rest of a file is left unread. */
+/** Mistakes after which the rest of a file is not read. */
 const MISTAKES_SHOWN = 100;
 
 interface Cell {
@@ -105,7 +105,7 @@ function parseHeader(file: string, text: string): readonly Column[] {
   return columns;
 }
 
-/** Cells between commas, quotes around a cell taken off (RFC 4180). A quoted cell does not go on in the next line. */
+/** The cells of a line, without the quotes around them (RFC 4180). A quoted cell cannot continue on the next line. */
 function cellsOf(line: string): readonly Cell[] {
   const cells: Cell[] = [];
   const form = /\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|$)/y;

@@ -1,10 +1,10 @@
 import { type InformationElement, REVERSE_PEN } from "./information_element.ts";
 
 /**
- * The element that stands for the reverse direction of one of IANA's (RFC 5103 §6.1): PEN 29305, the same id, type and
- * length, `reverse` before the name. Whether an element has a reverse at all is for its registry to say.
+ * The reverse element of one of IANA's elements (RFC 5103 §6.1): PEN 29305, the same id, type and length, and `reverse`
+ * before the name. Whether an element has a reverse element at all is up to its registry.
  *
- * @throws RangeError for an element that is not IANA's
+ * @throws RangeError for an element that is not one of IANA's
  *
  * @example
  * ```ts

@@ -3,7 +3,7 @@ export type SemanticVersion = readonly [major: number, minor: number, patch: num
 
 const FORM = /^v(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})$/;
 
-/** Reads `v0.16.0`; undefined for anything else, pre-releases included. */
+/** Parses `v0.16.0`; undefined for anything else, including pre-releases. */
 export function parseSemanticVersion(text: string): SemanticVersion | undefined {
   const match = FORM.exec(text);
   if (match === null) return undefined;
@@ -11,7 +11,7 @@ export function parseSemanticVersion(text: string): SemanticVersion | undefined 
 }
 
 /**
- * Below 0 where the one is older, above 0 where it is newer: by number, not by text.
+ * Below 0 if the one is older, above 0 if it is newer, compared by number.
  *
  * @example
  * ```ts
@@ -24,7 +24,7 @@ export function compareSemanticVersions(one: SemanticVersion, other: SemanticVer
   return one[0] - other[0] || one[1] - other[1] || one[2] - other[2];
 }
 
-/** As {@link parseSemanticVersion} reads it. */
+/** The text that {@link parseSemanticVersion} parses. */
 export function formatSemanticVersion(version: SemanticVersion): string {
   return `v${version.join(".")}`;
 }

@@ -11,10 +11,10 @@ export const TEMPLATE_SET_ID = 2;
 /** Set id of options template sets. */
 export const OPTIONS_TEMPLATE_SET_ID = 3;
 
-/** From here on a set id is the id of the template that its data records follow. */
+/** The smallest set id that is the id of a template, whose data records the set holds. */
 export const MINIMUM_DATA_SET_ID = 256;
 
-/** Where one set lies. Offsets count from the beginning of the octets that hold the message. */
+/** The position of one set. Offsets count from the beginning of the octets that hold the message. */
 export interface MessageSet {
   readonly id: number;
   /** First octet of the set's header; its content begins {@link SET_HEADER_LENGTH} octets later. */
@@ -28,13 +28,13 @@ export interface MessageSet {
 }
 
 /**
- * The sets of one message, in order. All of them are checked before any is given: a message is good or refused as a
+ * The sets of one message, in order. All of them are checked first, so that a message is accepted or refused as a
  * whole.
  *
  * @param start first octet of the message's header
  * @param end octet after the message's last: `start` + the header's length
- * @throws DecodeError `message_truncated` where the octets end before the message does, `set_length` for a length below
- *   4, `set_overrun` for a set that leaves the message, `trailing_octets` for 1 to 3 octets after the last set
+ * @throws DecodeError `message_truncated` if the octets end before the message does, `set_length` for a length below 4,
+ *   `set_overrun` for a set that overruns the message, `trailing_octets` for 1 to 3 octets after the last set
  *
  * @example
  * ```ts
@@ -93,8 +93,8 @@ export function setsOfMessage(octets: Uint8Array, start: number, end: number): r
 /**
  * Writes a set header.
  *
- * @param length octets of the whole set, these 4 included
- * @throws RangeError where the target has no 4 octets at the offset
+ * @param length octets of the whole set, including these 4
+ * @throws RangeError if the target has fewer than 4 octets from the offset
  */
 export function writeSetHeader(target: Uint8Array, offset: number, id: number, length: number): void {
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);

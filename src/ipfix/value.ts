@@ -28,9 +28,9 @@ import { formatHex, parseHex } from "./hex.ts";
 export type Value = number | bigint | boolean | string | Uint8Array;
 
 /**
- * The value that the octets of a field hold (RFC 7011 §6.1); their number is the field's length. Never throws: a length
- * that the type cannot have, a string that is not UTF-8, a boolean neither 1 nor 2 and a time that no calendar shows
- * come back as a copy of the octets, so that nothing is lost.
+ * Decodes the octets of a field (RFC 7011 §6.1). Never throws: for a length that the type cannot have, a string that is
+ * not UTF-8, a boolean that is neither 1 nor 2, or a time that no calendar has, it returns a copy of the octets, so
+ * that nothing is lost.
  *
  * @example
  * ```ts
@@ -46,10 +46,10 @@ export function decodeValue(type: AbstractDataType, octets: Uint8Array): Value {
   return (isLengthOfType(type, octets.length) ? decodeOfType(type, octets) : undefined) ?? octets.slice();
 }
 
-// Not stripping a byte order mark: the text is all of the octets.
+// A byte order mark is not stripped, because it is part of the value.
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Undefined where the octets, though of a right length, are no value of the type. */
+/** Undefined if the octets are not a value of the type, though their number is right. */
 function decodeOfType(type: AbstractDataType, octets: Uint8Array): Value | undefined {
   if (isDateTime(type)) return formatDateTime(type, decodeDateTime(type, octets));
   switch (type) {
@@ -90,15 +90,15 @@ function decodeInteger(octets: Uint8Array, signed: boolean): bigint {
 }
 
 /**
- * The octets of a value, exactly as many as the field's length; for a variable field ({@link VARIABLE_LENGTH}) as many
- * as the value takes, without the length octets before it. Takes what {@link decodeValue} gives, and besides:
+ * Encodes a value in exactly the field's length; for a variable field ({@link VARIABLE_LENGTH}) in as many octets as
+ * the value needs, without length octets. Takes what {@link decodeValue} returns, and also:
  *
  * - integers as number, bigint or decimal text; times as a number of the type's own unit since 1970 as well
  * - octet arrays as hexadecimal text, `0a1b` or `0a:1b`
- * - octets for any type, as they are: where they are no value of the type, that is the caller's will
+ * - octets for any type, unchanged, even if they are not a value of the type
  *
- * @throws RangeError saying what is allowed: value or length are not the type's, a string or octet array has not the
- *   length of its fixed field, a list is not given as octets
+ * @throws RangeError, which says what is allowed, if value or length do not fit the type, a string or octet array does
+ *   not have the length of its fixed field, or a list is not given as octets
  *
  * @example
  * ```ts
@@ -197,7 +197,7 @@ function encodeInteger(type: AbstractDataType, length: number, value: Exclude<Va
   return Uint8Array.from({ length }, (_, index) => Number((integer >> BigInt((length - 1 - index) * 8)) & 0xffn));
 }
 
-/** Undefined also for numbers past 2^53, which no longer say which integer they are. */
+/** Undefined also for numbers past 2^53, which are not exact. */
 function integerOf(value: Exclude<Value, Uint8Array>): bigint | undefined {
   if (typeof value === "bigint") return value;
   if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : undefined;
@@ -211,8 +211,8 @@ function refuse(type: AbstractDataType, length: number, value: Value, allowed: s
 }
 
 /**
- * Lists of nothing (RFC 6313 §4.5), semantic undefined: a basic list of paddingOctets (210), a multi list of no
- * template.
+ * Empty lists (RFC 6313 §4.5) of undefined semantic: a basic list of paddingOctets (210), a multi list without
+ * templates.
  */
 const EMPTY_LISTS: Readonly<Partial<Record<AbstractDataType, readonly number[]>>> = {
   basicList: [0xff, 0, 210, 0xff, 0xff],
@@ -224,8 +224,8 @@ const EMPTY_LISTS: Readonly<Partial<Record<AbstractDataType, readonly number[]>>
  * nanoseconds: NTP's zero), boolean false (2), strings and octet arrays empty or, in a field of fixed length, all zero,
  * lists of nothing.
  *
- * @throws RangeError for a length that the type or its empty list cannot have, and for subTemplateList: it must name a
- *   template
+ * @throws RangeError for a length that the type or its empty list cannot have, and for subTemplateList, which must name
+ *   a template
  *
  * @example
  * ```ts

@@ -5,8 +5,8 @@ import type { OctetReader } from "./octet_reader.ts";
 export const LONG_FORM_MARKER = 255;
 
 /**
- * The octets of a variable-length field, behind their length (RFC 7011 §7); its long form is right for short values
- * too.
+ * Reads a variable-length field and returns its octets without the length (RFC 7011 §7). The long form is valid for
+ * short values too.
  *
  * @throws DecodeError `field_overrun` at the field's first length octet
  */
@@ -21,7 +21,7 @@ export function readVariableField(reader: OctetReader): Uint8Array {
   }
 }
 
-/** How the length of a variable field is written: in one octet where that is enough, or always in three. */
+/** How the length of a variable field is written: in one octet if that is enough, or always in three. */
 export type LengthForm = "shortest" | "long";
 
 /**
