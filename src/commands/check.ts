@@ -16,13 +16,13 @@ interface Options {
 
 export function checkCommand(): Command {
   return new Command("check")
-    .summary("check a configuration and show what it comes to")
+    .summary("check a configuration and show what it means")
     .description(
-      "Reads a configuration with its profiles and plugins as `serve` does, and binds nothing. Every mistake is named with its " +
-        "place.",
+      "Reads a configuration with its profiles, plugins and certificates as `serve` does, and binds nothing. Reports every mistake " +
+        "with its position.",
     )
     .option("-c, --config <file>", "configuration")
-    .option("--json", "one JSON object")
+    .option("--json", "print one JSON object")
     .action(check);
 }
 
@@ -41,7 +41,7 @@ function descriptionText(description: ConfigurationDescription): string[] {
   const paint = painter(wantsColour());
   const { file, listen, trust, peers, admin, ledger, cache } = description;
   return [
-    paint("bold", `${file} is right.`),
+    paint("bold", `${file} is valid.`),
     ...row("listen", listen),
     ...treatmentRows(description),
     ...row("trust", trust),
@@ -78,7 +78,7 @@ function limitText(value: unknown): string {
   return Array.isArray(value) ? value.join(" ") || "none" : String(value);
 }
 
-/** A label with one entry a line, wrapped where the terminal ends. */
+/** A label with one entry per line, wrapped to the width of the terminal. */
 function row(label: string, entries: readonly string[]): string[] {
   return entries.flatMap((entry, index) =>
     wrapWords(

@@ -30,14 +30,14 @@ const FLOWS = 10;
 
 export function demoCommand(): Command {
   return new Command("demo")
-    .summary("a rolling upgrade with embedded Agents and an embedded Aggregator")
+    .summary("simulate a rolling upgrade with embedded Agents and an embedded Aggregator")
     .description(
-      "Rolls three Agents from one release to another on real sockets of loopback, before an Aggregator that decodes as fragile " +
-        "as the real one: first directly, then through the proxy. Every value that arrives is compared.",
+      "Upgrades three Agents from one release to another over loopback sockets, with an Aggregator whose decoder is as fragile " +
+        "as the real one: first directly, then through the proxy. Compares every value that arrives.",
     )
-    .option("--from <profile>", "the release before", "antrea/v1.15")
-    .option("--to <profile>", "the release after", "antrea/v2.0")
-    .option("--keep", "go on through the proxy until Ctrl-C, with the admin address to look at")
+    .option("--from <profile>", "the release before the upgrade", "antrea/v1.15")
+    .option("--to <profile>", "the release after the upgrade", "antrea/v2.0")
+    .option("--keep", "keep running through the proxy until Ctrl-C, and print the address of the dashboard")
     .action(demo);
 }
 
@@ -89,7 +89,7 @@ async function tellChapter(chapter: Chapter, from: Profile, to: Profile, paint: 
   }
 }
 
-/** The proxy has nothing to complain about here; where it has, that is worth knowing, once. */
+/** Prints each error of the proxy once. There should be none here. */
 function faultSayer(): ReportEvent {
   const said = new Set<string>();
   return ({ level, message, fields }) => {
@@ -103,7 +103,7 @@ function faultSayer(): ReportEvent {
 function releaseOption(option: string, name: string): Profile {
   const profile = profileOption(option, name);
   if (profile.templates.length === 0) {
-    throw usageFailure(`error: ${option}: ${profile.name} lists no templates (name a release, as antrea/v2.0)`);
+    throw usageFailure(`error: ${option}: ${profile.name} lists no templates (name a release, such as antrea/v2.0)`);
   }
   return profile;
 }

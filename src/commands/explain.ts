@@ -21,14 +21,14 @@ interface Options {
 
 export function explainCommand(): Command {
   return new Command("explain")
-    .summary("what is kept, stripped, padded, moved and lost between two releases")
+    .summary("show what is kept, stripped, padded, moved and lost between two releases")
     .description(
-      "Says for each template of an exporter's release what becomes of it on the way to a collector of another release.",
+      "Shows how each template of an exporter's release is mapped for a collector of another release.",
     )
-    .option("--from <profile>", "the exporter's release: antrea/v2.0, or a profile file")
+    .option("--from <profile>", "the exporter's release, such as antrea/v2.0, or a profile file")
     .option("--to <profile>", "the collector's release")
-    .option("-c, --config <file>", "with the plugins of this configuration instead of the usual ones")
-    .option("--json", "one JSON object")
+    .option("-c, --config <file>", "use the plugins of this configuration instead of the default chain")
+    .option("--json", "print one JSON object")
     .action(explainReleases);
 }
 
@@ -37,7 +37,7 @@ async function explainReleases(options: Options): Promise<void> {
   const to = profileOption("--to", options.to);
   if (from.templates.length === 0) {
     throw usageFailure(
-      `error: --from: ${from.name} lists no templates (name the release of an exporter, as antrea/v2.0)`,
+      `error: --from: ${from.name} lists no templates (name the release of an exporter, such as antrea/v2.0)`,
     );
   }
   const treatment = options.config === undefined
@@ -70,7 +70,7 @@ function explain(from: Profile, treatment: Treatment): TemplateExplanation[] {
   }
 }
 
-/** Lines for a person, none wider than the terminal. */
+/** The explanation as text, in lines no wider than the terminal. */
 function explanationText(from: Profile, to: Profile, templates: readonly TemplateExplanation[]): string[] {
   const paint = painter(wantsColour());
   const lines = [paint("bold", `${from.name} → ${to.name}`) + ` (dialect ${to.dialect.name})`];
@@ -107,7 +107,7 @@ function explanationRows(template: TemplateExplanation): (readonly [string, read
   ];
 }
 
-/** The texts with their plugin's name behind the last of each plugin. */
+/** The texts grouped by plugin; the last of each group names its plugin. */
 function byPlugin(entries: readonly { readonly text: string; readonly by: string | undefined }[]): string[] {
   return [...Map.groupBy(entries, ({ by }) => by)].flatMap(([plugin, group]) => {
     const texts = group.map(({ text }) => text);

@@ -13,8 +13,8 @@ import { tableLines, wrapWords } from "../terminal/text_table.ts";
 export function inspectCommand(): Command {
   return new Command("inspect")
     .summary("show the messages, templates and records of an IPFIX file")
-    .description("Reads IPFIX messages from standard input (RFC 5655) and shows what stands in them.")
-    .option("--json", "a JSON object a line for each message, template and record")
+    .description("Reads IPFIX messages from standard input (RFC 5655) and shows their content.")
+    .option("--json", "print one JSON object per line for each message, template and record")
     .action(inspect);
 }
 
@@ -28,7 +28,7 @@ async function inspect({ json = false }: { readonly json?: boolean }): Promise<v
   }
 }
 
-/** Characters that are written at once. */
+/** Characters per write. */
 const CHUNK = 65_536;
 
 class InspectingConsumer implements MessageConsumer {
@@ -82,7 +82,7 @@ function jsonLine(inspected: Inspected): string {
   }
 }
 
-/** An element that comes again is named `element#2`, `element#3`: nothing is left out. */
+/** Values by element name. A repeated element is named `element#2`, `element#3`, so that none is left out. */
 function valuesByName(fields: readonly (readonly [string, Value])[]): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   const seen = new Map<string, number>();
@@ -134,7 +134,7 @@ function textOf(inspected: Inspected, paint: Paint): string {
   }
 }
 
-/** A head with what is said of it, over as many lines as that needs. */
+/** A heading followed by facts, wrapped over as many lines as needed. */
 function headed(paint: Paint, indent: string, head: string, words: readonly string[]): string {
   return wrapWords([head, ...words], terminalWidth(), `${indent}   `, indent).join("\n").replace(
     head,
@@ -142,7 +142,7 @@ function headed(paint: Paint, indent: string, head: string, words: readonly stri
   );
 }
 
-/** Names with their values: a value that does not fit goes on under itself. */
+/** Names with their values; a long value continues in its own column on the next line. */
 function valueLines(rows: readonly (readonly [name: string, value: string])[], width: number): string[] {
   const names = Math.max(0, ...rows.map(([name]) => name.length)) + 2;
   const room = Math.max(20, width - names);

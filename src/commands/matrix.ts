@@ -14,13 +14,13 @@ interface Options {
 
 export function matrixCommand(): Command {
   return new Command("matrix")
-    .summary("every Antrea release line against every other, with and without the proxy")
+    .summary("compare every Antrea release line with every other, with and without the proxy")
     .description(
-      "What happens between an Agent of each release line and a Flow Aggregator of each other: directly, as it was measured " +
-        "with real go-ipfix peers where the Aggregator knows the older template, as in every upgrade, and through the proxy.",
+      "Shows what happens between an Agent of each release line and a Flow Aggregator of each other line: directly, as measured " +
+        "with real go-ipfix peers where the Aggregator already knows the older template, as in every upgrade; and through the proxy.",
     )
     .addOption(
-      new Option("--format <format>", "how to write it").choices(["table", "markdown", "json"]).default("table"),
+      new Option("--format <format>", "output format").choices(["table", "markdown", "json"]).default("table"),
     )
     .action(matrix);
 }
@@ -38,13 +38,13 @@ async function matrix({ format }: Options): Promise<void> {
   }
 }
 
-/** The whole matrix as Markdown: a table and what its words mean. */
+/** The whole matrix as Markdown: a table and its legend. */
 export function matrixMarkdown(): string {
   const lines = releaseLines();
   return markdown(lines, compatibilityCells(lines)).join("\n");
 }
 
-/** Neighbouring lines that come to the same in every cell. */
+/** Neighbouring lines whose cells are all the same. */
 interface LineGroup {
   readonly first: ReleaseLine;
   readonly last: ReleaseLine;
@@ -97,7 +97,7 @@ function table(lines: readonly ReleaseLine[], cells: readonly CompatibilityCell[
   return result;
 }
 
-/** Colours each word of a row but the first, which names the Agent; the widths stay. */
+/** Colours each word of a row except the first, which names the Agent. Widths stay the same. */
 function paintWords(line: string, paint: Paint): string {
   return line.replace(
     /(?<= )(same|ok|less|dies|shut|false|stuck|id 0|broken)\b/g,
@@ -125,7 +125,7 @@ function markdown(lines: readonly ReleaseLine[], cells: readonly CompatibilityCe
   ];
 }
 
-/** `v1.13-14`: the last line without what it has in common with the first. */
+/** The name of a group, such as `v1.13-14`: the last line without the part it shares with the first. */
 function groupName({ first, last }: LineGroup): string {
   if (first === last) return first.line;
   const [major, minor] = last.line.split(".");

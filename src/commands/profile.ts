@@ -16,18 +16,18 @@ interface Options {
   readonly dialect: string;
 }
 
-/** What stands for standard input. */
+/** The file name that means standard input. */
 const STANDARD_INPUT = "-";
 
 export function profileCommand(): Command {
   return new Command("profile")
     .summary("learn a collector's profile from the templates in a capture")
     .description(
-      "Reads what a collector's own exporter sends (an IPFIX file, RFC 5655) and writes a profile file with its templates, for " +
-        "`collector.profile`: so any exporter can be served to any collector.",
+      "Reads what an exporter of the collector's own release sends (an IPFIX file, RFC 5655) and writes a profile file with its " +
+        "templates, for `collector.profile`. This is how the proxy serves a collector it does not know.",
     )
-    .option("--from-capture <file>", "IPFIX file; - is standard input")
-    .option("--name <name>", "the profile's name (default: the file's)")
+    .option("--from-capture <file>", "IPFIX file; - for standard input")
+    .option("--name <name>", "the profile's name (default: the name of the file)")
     .addOption(
       new Option("--dialect <dialect>", "what the collector's decoder can take").choices([...DIALECTS.keys()])
         .default(RFC7011.name),
@@ -48,7 +48,7 @@ async function writeProfile(options: Options): Promise<void> {
   sayLearnt(profile);
 }
 
-/** The file's name without directory and extension; `collector` where there is none. */
+/** The file's name without directory and extension, or `collector` for standard input. */
 function nameOf(path: string): string {
   const name = path === STANDARD_INPUT ? "" : basename(path, extname(path));
   return name.trim() === "" ? "collector" : name;
@@ -68,7 +68,7 @@ async function readTemplates(path: string, origin: string): Promise<SeenTemplate
   return seen;
 }
 
-/** @throws CommandFailure where there is no such file, or none that can be read */
+/** Opens the capture. @throws CommandFailure where it does not exist or cannot be read */
 async function open(path: string): Promise<Deno.FsFile> {
   try {
     const file = await Deno.open(path);
@@ -80,7 +80,7 @@ async function open(path: string): Promise<Deno.FsFile> {
   }
 }
 
-/** How to go on with what stands before a broken message. */
+/** A hint on how to learn from the messages before a broken one. */
 function wholePart({ taken, templates }: SeenTemplates, path: string): string {
   if (templates.length === 0) return "";
   const file = path === STANDARD_INPUT ? "" : ` ${printable(path)}`;

@@ -19,9 +19,9 @@ export function rewriteCommand(): Command {
     .summary("rewrite the messages of one exporter session, offline")
     .description(
       "Reads the messages of one exporter session from standard input (an IPFIX file, RFC 5655) and writes them as the " +
-        "collector gets them. With `mode: observe` they come out octet for octet, and what would change is only said.",
+        "collector would receive them. With `mode: observe` they are written octet for octet, and changes are only reported.",
     )
-    .option("-c, --config <file>", "configuration that says what the collector expects")
+    .option("-c, --config <file>", "configuration of the proxy")
     .option("--from-address <address>", "the exporter's IP address, for peer rules that match it")
     .action(rewrite);
 }
@@ -30,7 +30,9 @@ async function rewrite(options: Options): Promise<void> {
   const file = required("--config <file>", options.config);
   const { fromAddress } = options;
   if (fromAddress !== undefined && isIP(fromAddress) === 0) {
-    throw usageFailure(`error: --from-address: "${printable(fromAddress)}" is no IP address (192.0.2.1, 2001:db8::1)`);
+    throw usageFailure(
+      `error: --from-address: "${printable(fromAddress)}" is not an IP address (192.0.2.1, 2001:db8::1)`,
+    );
   }
   const configuration = await configurationOption(file);
   const peer = fromAddress === undefined ? {} : { address: fromAddress };
@@ -54,7 +56,7 @@ async function rewrite(options: Options): Promise<void> {
   }
 }
 
-/** Octets of the rewriter's output that are written at once. */
+/** Octets of rewritten output per write. */
 const OUTPUT_LENGTH = 256 * 1024;
 
 class RewritingConsumer implements MessageConsumer {
@@ -70,7 +72,7 @@ class RewritingConsumer implements MessageConsumer {
   }
 }
 
-/** Gives on what the rewriter took, as it came. */
+/** Passes on unchanged what the rewriter consumed. */
 class ObservingConsumer implements MessageConsumer {
   readonly #ignored = new Uint8Array(OUTPUT_LENGTH);
 
@@ -84,7 +86,7 @@ class ObservingConsumer implements MessageConsumer {
   }
 }
 
-/** Says what an operator must know of a stream: nothing is lost silently. */
+/** Reports events that an operator must know of, because nothing is lost silently. */
 function sayEvent(event: MediationEvent): void {
   switch (event.event) {
     case "template_refused":

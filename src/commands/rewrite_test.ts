@@ -99,7 +99,7 @@ peers:
   assert.notDeepEqual((await rewrite(yaml, stream, "--from-address", "10.2.2.3")).stdout, stream);
   const wrong = await rewrite(yaml, stream, "--from-address", "10.1.2");
   assert.deepEqual([wrong.status, wrong.stdout.length], [2, 0]);
-  assert.match(wrong.stderr, /--from-address: "10\.1\.2" is no IP address/);
+  assert.match(wrong.stderr, /--from-address: "10\.1\.2" is not an IP address/);
 });
 
 Deno.test("a wrong configuration writes nothing and names every mistake with its place", async () => {

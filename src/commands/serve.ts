@@ -16,9 +16,10 @@ export function serveCommand(): Command {
   return new Command("serve")
     .summary("run the proxy")
     .description(
-      "Takes the messages of exporters and gives them to the collector as it expects them, until SIGINT or SIGTERM: then it " +
-        "accepts no more, lets the sessions end and is done. A second signal ends it at once. Its configuration is read again when " +
-        "one of the files changes, at SIGHUP, and at POST /api/reload: what is wrong changes nothing.",
+      "Receives messages from exporters and sends them to the collector in the form it expects. SIGINT or SIGTERM starts a " +
+        "drain: no new session is accepted, and the process exits once the open ones have ended. A second signal ends it " +
+        "immediately. The configuration is reloaded when one of its files changes, on SIGHUP and on POST /api/reload; one with " +
+        "mistakes is refused and changes nothing.",
     )
     .option("-c, --config <file>", "configuration", DEFAULT_CONFIGURATION)
     .action(serve);
@@ -41,7 +42,7 @@ async function serve({ config }: { readonly config: string }): Promise<void> {
     await service.close();
   }
   const { recordsReceived, recordsSent } = service.served.view.totals();
-  logEvent("proxy", "info", "stopped", "every session is closed", { recordsReceived, recordsSent });
+  logEvent("proxy", "info", "stopped", "all sessions are closed", { recordsReceived, recordsSent });
 }
 
 async function open(configuration: Configuration, report: ReportEvent): Promise<Service> {
@@ -52,7 +53,7 @@ async function open(configuration: Configuration, report: ReportEvent): Promise<
   }
 }
 
-/** Binds everything or nothing. */
+/** Binds all addresses, or none. */
 async function start(service: Service): Promise<void> {
   const { served } = service;
   try {
@@ -73,15 +74,15 @@ async function start(service: Service): Promise<void> {
   }
 }
 
-/** The first SIGINT or SIGTERM drains, the next one closes; SIGHUP reloads. Gives the function that stops listening. */
+/** Handles signals: the first SIGINT or SIGTERM drains, the next closes, SIGHUP reloads. Returns a function that removes the handlers. */
 function onSignal({ served, reloader }: Service): () => void {
   const end = (signal: Deno.Signal) => {
     if (served.view.draining) {
-      logEvent("proxy", "warning", "stopping_at_once", `${signal} came again: what is under way is given up`);
+      logEvent("proxy", "warning", "stopping_at_once", `second ${signal}: open sessions are closed now`);
       void served.close();
       return;
     }
-    logEvent("proxy", "info", "draining", `${signal} came: no more sessions, those that are open may end`);
+    logEvent("proxy", "info", "draining", `${signal} received: no new sessions; open ones may end`);
     void served.drained();
   };
   const actions: [Deno.Signal, () => void][] = [["SIGINT", () => end("SIGINT")]];

@@ -7,15 +7,15 @@ import { errorMessage } from "../error_message.ts";
 import { type Paint, painter, printable, say, terminalWidth, wantsColour, writeLine } from "../terminal/terminal.ts";
 import { tableLines, wrapWords } from "../terminal/text_table.ts";
 
-/** Exit status while sessions still need rewriting. */
+/** The exit status while sessions still need rewriting. */
 const SKEW_PRESENT = 3;
 
-/** How often a proxy is asked again while waiting. */
+/** How often the proxy is asked while waiting. */
 const ASK_AGAIN_MILLISECONDS = 1_000;
 
 const COUNTS = z.record(z.string(), z.number());
 
-/** What `status` needs of the answer; all else of it is passed on by `--json` as it came. */
+/** The part of the answer that `status` needs; `--json` passes on the rest unchanged. */
 const STATUS = z.looseObject({
   version: z.string(),
   mode: z.string(),
@@ -49,16 +49,16 @@ const STATUS = z.looseObject({
 
 type Status = z.infer<typeof STATUS>;
 
-/** What the command touches of the world. */
+/** The effects of the command, so that tests can replace them. */
 export interface StatusDependencies {
-  /** The answer's body. @throws when there is none, or it is not a success */
+  /** Returns the body of the answer. @throws when there is no answer, or it is not a success */
   readonly ask: (url: URL) => Promise<unknown>;
   readonly write: (line: string) => Promise<void>;
   readonly say: (line: string) => void;
-  /** Milliseconds that never run backwards. */
+  /** A monotonic time in milliseconds. */
   readonly now: () => number;
   readonly pause: (milliseconds: number) => Promise<void>;
-  /** Columns that a line may have. */
+  /** The width of the output in columns. */
   readonly width: number;
   readonly paint: Paint;
 }
@@ -66,9 +66,9 @@ export interface StatusDependencies {
 export interface StatusOptions {
   readonly admin: string;
   readonly json?: boolean;
-  /** A duration: until then, asks again until no skew is left. */
+  /** A duration: how long to ask again while skew is left. */
   readonly wait?: string;
-  /** A duration: so long no session may have needed rewriting before the waiting ends. */
+  /** A duration: how long no session may have needed rewriting before waiting ends. */
   readonly settle?: string;
 }
 
@@ -80,17 +80,17 @@ export function statusCommand(): Command {
       "Asks a running proxy for its sessions, skew and losses. " +
         "Exit status: 0 no session needs rewriting any more (the proxy can go), 3 some do, 1 not reachable.",
     )
-    .option("--admin <url>", "the proxy's admin address", DEFAULT_ADMIN)
-    .option("--json", "the answer as JSON")
-    .option("--wait <duration>", "ask again until no skew is left, at most for so long: 30m")
-    .option("--settle <duration>", "wait until there was none for so long (default: admin.skewSettle of the proxy)")
+    .option("--admin <url>", "admin address of the proxy", DEFAULT_ADMIN)
+    .option("--json", "print the answer as JSON")
+    .option("--wait <duration>", "ask again until no skew is left, for at most this long, such as 30m")
+    .option("--settle <duration>", "how long skew must have been absent (default: admin.skewSettle of the proxy)")
     .action((options: StatusOptions) =>
       status(options, { ...SYSTEM, width: terminalWidth(), paint: painter(wantsColour()) })
     );
 }
 
 /**
- * Asks once, or with `wait` until there has been no skew for `settle`, or the time is over.
+ * Asks once, or with `wait` until there has been no skew for `settle` or the time has run out.
  *
  * @throws CommandFailure with exit status 3 (skew is left), 1 (not reachable), 2 (wrong usage)
  */
@@ -109,9 +109,9 @@ export async function status(options: StatusOptions, dependencies: StatusDepende
       throw new CommandFailure(SKEW_PRESENT, "");
     }
     const news = answer.status === undefined
-      ? `${url.origin} gives no status: ${printable(answer.reason)}`
+      ? `no status from ${url.origin}: ${printable(answer.reason)}`
       : answer.status.skew.left === 0
-      ? "no session needs rewriting now; waiting whether it stays so"
+      ? "no session needs rewriting now; waiting to see whether it stays so"
       : `sessions that still need rewriting: ${answer.status.skew.left}`;
     if (last) throw new CommandFailure(EXIT.FAILED, `error: ${news}`);
     if (news !== said) say(said = news);
@@ -127,15 +127,13 @@ async function outcomeOf(ask: () => Promise<unknown>): Promise<Answer> {
   try {
     const body = await ask();
     const { success, data } = STATUS.safeParse(body);
-    return success
-      ? { status: data, body }
-      : { status: undefined, reason: "what answers there is no proxy of this kind" };
+    return success ? { status: data, body } : { status: undefined, reason: "what answers there is not this proxy" };
   } catch (error) {
     return { status: undefined, reason: errorMessage(error) };
   }
 }
 
-/** Whether no skew is left, for long enough that no Agent is only away to come back. */
+/** Whether skew has been absent long enough that no Agent is merely reconnecting. */
 function isSettled({ skew }: Status, settle = skew.settleSeconds ?? 0): boolean {
   return skew.left === 0 && (skew.quietSeconds ?? Infinity) >= settle;
 }
@@ -143,12 +141,12 @@ function isSettled({ skew }: Status, settle = skew.settleSeconds ?? 0): boolean 
 function milliseconds(option: string, text: string): number {
   const duration = parseDuration(text);
   if (duration === undefined) {
-    throw usageFailure(`error: ${option}: "${printable(text)}" is no duration (30s, 30m, 2h)`);
+    throw usageFailure(`error: ${option}: "${printable(text)}" is not a duration (30s, 30m, 2h)`);
   }
   return duration;
 }
 
-/** Lines for a person, none wider than the terminal. */
+/** The answer as text, in lines no wider than the terminal. */
 function summary(status: Status, { width, paint }: StatusDependencies): string {
   const { version, mode, uptimeSeconds, draining, collector, skew, totals, losses } = status;
   const lost = LOSS_WORDS.flatMap(([kind, words]) =>
@@ -156,7 +154,7 @@ function summary(status: Status, { width, paint }: StatusDependencies): string {
       [words, what, String(count)].map(printable)
     )
   );
-  const seen = skew.lastSeen === null ? "none was ever seen" : `one was last seen at ${skew.lastSeen}`;
+  const seen = skew.lastSeen === null ? "none has been seen" : `last seen at ${skew.lastSeen}`;
   const rows: readonly (readonly [string, readonly string[]])[] = [
     ["proxy", [version, `mode ${mode}`, `up ${uptimeSeconds} s`, ...(draining ? ["draining"] : [])]],
     ["collector", [

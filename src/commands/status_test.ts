@@ -40,7 +40,7 @@ Deno.test("0 without skew, 3 with it, whatever else there is", async () => {
   view.open.push(skewedSession("1", { skewed: false }));
   const done = await run({}, answerOf(view));
   assert.equal(done.exit, 0);
-  assert.match(done.output, /^no skew left, the proxy can go: none was ever seen\n/);
+  assert.match(done.output, /^no skew left, the proxy can go: none has been seen\n/);
   assert.match(
     done.output,
     /^ {2}collector {2}127\.0\.0\.1:4739 connected, antrea\/v1\.15 \(go-ipfix-legacy\),\n {13}2 reconnects$/m,
@@ -81,11 +81,11 @@ Deno.test("--json is the answer as it came, on one line, with the same exit stat
 Deno.test("1 where nobody answers, or somebody else does", async () => {
   const unreachable = await run({}, () => Promise.reject(new Error("connection refused")));
   assert.equal(unreachable.exit, 1);
-  assert.equal(unreachable.message, "error: http://127.0.0.1:24780 gives no status: connection refused");
+  assert.equal(unreachable.message, "error: no status from http://127.0.0.1:24780: connection refused");
   assert.equal(unreachable.output, "");
   const stranger = await run({ json: true }, () => Promise.resolve({ status: "green" }));
   assert.equal(stranger.exit, 1);
-  assert.match(stranger.message ?? "", /no proxy of this kind/);
+  assert.match(stranger.message ?? "", /is not this proxy/);
 });
 
 Deno.test("--wait asks again until no skew is left", async () => {
@@ -99,7 +99,7 @@ Deno.test("--wait asks again until no skew is left", async () => {
   });
   assert.equal(exit, 0);
   assert.equal(time, 90_000);
-  assert.deepEqual(said, ["http://127.0.0.1:24780 gives no status: not yet", "sessions that still need rewriting: 1"]);
+  assert.deepEqual(said, ["no status from http://127.0.0.1:24780: not yet", "sessions that still need rewriting: 1"]);
 });
 
 Deno.test("--wait ends only once there was no skew for the time that the proxy, or --settle, says", async () => {
@@ -115,7 +115,10 @@ Deno.test("--wait ends only once there was no skew for the time that the proxy, 
   };
   const own = await run({ wait: "30m" }, ask);
   assert.deepEqual([own.exit, own.time], [0, 80_000]);
-  assert.ok(own.said.includes("no session needs rewriting now; waiting whether it stays so"), own.said.join("\n"));
+  assert.ok(
+    own.said.includes("no session needs rewriting now; waiting to see whether it stays so"),
+    own.said.join("\n"),
+  );
   const shorter = await run({ wait: "30m", settle: "2s" }, ask);
   assert.deepEqual([shorter.exit, shorter.time], [0, 62_000]);
   const longer = await run({ wait: "90s", settle: "1h" }, ask);

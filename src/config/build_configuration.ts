@@ -13,10 +13,10 @@ import { listenerTls } from "./tls_settings.ts";
 import { type RuleLayer, Treatments } from "./treatments.ts";
 
 /**
- * Fits the sections of a file together, and checks what can only be seen then.
+ * Builds a configuration from the sections of a file, and checks what only shows in several sections together.
  *
  * @param modules has loaded every plugin that the sections name
- * @returns undefined, or something of no use, where the reader has mistakes
+ * @returns the configuration; not to be used, and maybe undefined, where the reader has mistakes
  */
 export function buildConfiguration(
   reader: ConfigurationReader,
@@ -47,7 +47,7 @@ export function buildConfiguration(
   if (profile === undefined) return undefined;
   const treatments = new Treatments(chains, {
     mode: mode ?? "rewrite",
-    // Whatever stands in for a collector that is wrong is never seen: its mistake is.
+    // A placeholder for a wrong collector: its mistake is reported, so the configuration is never used.
     collector: collector ?? { transport: "tcp", address: { hostname: "", port: 0 } },
     profile,
     dialect: sections.collector.dialect,
@@ -80,13 +80,13 @@ export function buildConfiguration(
   };
 }
 
-/** Whether nothing is wrong with whom a rule is for, and with its collector: then its chain can be looked into. */
+/** Whether the match and the collector of a rule are right, so that its chain can be checked. */
 function isWhole({ document, mistakes }: ConfigurationReader, { name }: RuleLayer): boolean {
   const parts = ["match", "mode", "collector"].map((key) => `${name}.${key}`);
   return !mistakes.some(({ file, path }) => file === document.file && parts.some((part) => path.startsWith(part)));
 }
 
-/** Finds the profiles that a file names, each once. */
+/** Loads the profiles that a file names, each once. */
 class Profiles {
   readonly #found = new Map<string, Profile | undefined>();
 
@@ -104,13 +104,13 @@ class Profiles {
   }
 }
 
-/** Where templates are kept: a file of its own, since it is written over. */
+/** The cache settings. The file must not be part of the configuration, because it is overwritten. */
 function cacheOf(reader: ConfigurationReader, { cache }: Sections): CacheSettings | undefined {
   if (cache === undefined) return undefined;
   const file = reader.path(cache.file);
   if (reader.files.has(file)) {
     const path = typeof reader.document.valueAt(["cache"]) === "string" ? ["cache"] : ["cache", "file"];
-    reader.mistake(path, `${file} is a file of this configuration, and would be written over (a file of its own)`);
+    reader.mistake(path, `${file} is a file of this configuration, and would be overwritten (a file of its own)`);
   }
   return { ...cache, file };
 }

@@ -8,15 +8,15 @@ import { isPlugin, oneLine, type PluginModules } from "./plugin_modules.ts";
 import type { ConfigurationReader } from "./configuration_reader.ts";
 import { errorMessage } from "../error_message.ts";
 
-/** A list of plugins in the file; `choices` has holes where a step was wrong. */
+/** A `plugins:` list of the file; a choice is undefined where the step has mistakes. */
 export interface PluginList {
   readonly path: Path;
   readonly choices: readonly (PluginChoice | undefined)[];
 }
 
-/** The chain of a configuration that leaves it to the program. */
+/** The default chain, for a configuration without `plugins:`. */
 export function automaticChain(profile: Profile): readonly ChainStep[] {
-  // A collector that takes everything and expects nothing has no use for any change.
+  // A collector that accepts every element and expects no template needs no change.
   if (profile.acceptsUnknownElements && profile.templates.length === 0) return [];
   return DEFAULT_CHAIN.map((definition) => {
     const options = definition.options.parse({});
@@ -24,7 +24,7 @@ export function automaticChain(profile: Profile): readonly ChainStep[] {
   });
 }
 
-/** Makes chains of plugins, each once for its list and profile. */
+/** Creates chains of plugins, one per list and profile. */
 export class Chains {
   readonly #made = new Map<PluginList | undefined, Map<Profile, readonly ChainStep[]>>();
   readonly #options = new Map<PluginChoice, { readonly value: unknown } | undefined>();
@@ -32,8 +32,8 @@ export class Chains {
   constructor(readonly reader: ConfigurationReader, readonly modules: PluginModules) {}
 
   /**
-   * @param list undefined: the chain is left to the program
-   * @returns the steps that are right; what is wrong becomes mistakes
+   * @param list undefined: the default chain
+   * @returns the steps without mistakes; the others are reported to the reader
    */
   chain(list: PluginList | undefined, profile: Profile): readonly ChainStep[] {
     const made = this.#made.get(list) ?? new Map<Profile, readonly ChainStep[]>();
@@ -48,7 +48,7 @@ export class Chains {
     return chain;
   }
 
-  /** Checks what can be checked without knowing the collector: the options alone. */
+  /** Checks the options of a list, which needs no profile. */
   checkOptions(list: PluginList): void {
     for (const [index, choice] of list.choices.entries()) {
       const definition = choice === undefined ? undefined : this.modules.get(choice.use);
@@ -71,7 +71,7 @@ export class Chains {
       return undefined;
     }
     if (isPlugin(plugin)) return { use: choice.use, options: options.value, definition, plugin };
-    this.reader.mistake([...path, "use"], `${choice.use} made no plugin (an object with name and rewrite)`);
+    this.reader.mistake([...path, "use"], `${choice.use} created no plugin (an object with name and rewrite)`);
     return undefined;
   }
 
@@ -97,7 +97,7 @@ export class Chains {
   }
 }
 
-/** Takes the keys off a plugin's message that says them first: `values: egressIP: what is wrong`. */
+/** Splits the leading keys off a plugin's message such as `values: egressIP: what is wrong`. */
 function namedKeys(options: unknown, message: string): { path: Path; message: string } {
   const path: string[] = [];
   for (;;) {
@@ -120,7 +120,7 @@ function isRecord(value: unknown): value is Record<string | number, unknown> {
   return typeof value === "object" && value !== null;
 }
 
-/** Where in the options the text stands that a plugin's message quotes. */
+/** The path in the options of the text that a plugin's message quotes. */
 function placeOf(options: unknown, message: string): { path: Path; at: "key" | "value" } | undefined {
   if (typeof options === "string") {
     return message.includes(JSON.stringify(options)) ? { path: [], at: "value" } : undefined;

@@ -4,16 +4,16 @@ import type { ConfigurationReader } from "./configuration_reader.ts";
 import type { Sections } from "./sections.ts";
 import { collectorTls } from "./tls_settings.ts";
 
-/** What a `collector:` says of the way there. */
+/** The part of a `collector:` that says how to reach it. */
 type Choice = Pick<Sections["collector"], "transport" | "address" | "tls">;
 
-/** Gives collectors, the same object for the same way. */
+/** Resolves collectors; equal settings give the same object. */
 export class Collectors {
   readonly #all = new Map<string, CollectorSettings>();
 
   constructor(readonly reader: ConfigurationReader) {}
 
-  /** Every collector given out, and the path that first named it. */
+  /** Every resolved collector, with the path that first named it. */
   readonly named: { readonly collector: CollectorSettings; readonly path: Path }[] = [];
 
   /** The collector at the top of the file; undefined with mistakes. */
@@ -25,7 +25,7 @@ export class Collectors {
     return this.#once({ transport, address, ...(settings === undefined ? {} : { tls: settings }) }, path);
   }
 
-  /** A rule's collector: what it says over what holds without it. Undefined where it says nothing, or with mistakes. */
+  /** The collector of a rule: its own keys over those of the base. Undefined where it has none, or with mistakes. */
   over(base: CollectorSettings | undefined, choice: Partial<Choice>, path: Path): CollectorSettings | undefined {
     const { reader } = this;
     if (choice.transport === undefined && choice.address === undefined && choice.tls === undefined) return undefined;

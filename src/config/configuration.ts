@@ -5,7 +5,7 @@ import type { Profile } from "../mediation/mapping/profile.ts";
 import type { ChooseTreatment } from "../mediation/mapping/treatment.ts";
 import type { SocketAddress } from "./yaml/socket_address.ts";
 
-/** The PEM files of a tls listener; paths can be opened as they are. */
+/** The PEM files of a tls listener; paths are resolved. */
 export interface ListenerTls {
   readonly certificate: string;
   readonly key: string;
@@ -15,25 +15,25 @@ export interface ListenerTls {
   readonly requireClientCertificate: boolean;
 }
 
-/** The PEM files of a tls collector; paths can be opened as they are. */
+/** The PEM files of a tls collector; paths are resolved. */
 export interface CollectorTls {
   /** Checks the collector's certificate. */
   readonly ca: string;
-  /** Both or neither. */
+  /** Given together with `key`, or not at all. */
   readonly certificate?: string;
   readonly key?: string;
-  /** The name that the collector's certificate must have; missing: the hostname that is dialled. */
+  /** The name that the collector's certificate must have; without it, the hostname of its address. */
   readonly serverName?: string;
 }
 
-/** Where exporters connect. `tls` is there exactly where the transport is tls. */
+/** Where exporters connect. `tls` is present if and only if the transport is tls. */
 export interface ListenerSettings {
   readonly transport: TransportProtocol;
   readonly address: SocketAddress;
   readonly tls?: ListenerTls;
 }
 
-/** Where records go. The same object for all peers whose collector is the same. */
+/** Where records go. Peers with equal settings share one object. */
 export interface CollectorSettings {
   readonly transport: TransportProtocol;
   readonly address: SocketAddress;
@@ -47,7 +47,7 @@ export interface Limits {
   readonly templates: number;
   readonly observationDomainsPerSession: number;
   readonly hold: number;
-  /** 0: for ever. */
+  /** 0: no limit. */
   readonly idle: number;
   readonly partialMessage: number;
   readonly drain: number;
@@ -56,42 +56,42 @@ export interface Limits {
 
 /** Settings of `cache:`. */
 export interface CacheSettings {
-  /** Can be opened as it is. */
+  /** A resolved path. */
   readonly file: string;
-  /** Milliseconds between two writings at least. */
+  /** The least time between two writes, in milliseconds. */
   readonly interval: number;
-  /** Octets of the file at most. */
+  /** The largest size of the file, in octets. */
   readonly size: number;
 }
 
-/** One step of a chain, with all that a person wants to know of it. */
+/** One step of a chain. */
 export interface ChainStep {
-  /** As the YAML names it. */
+  /** The plugin, as the YAML names it. */
   readonly use: string;
-  /** `with:`, defaults filled in. */
+  /** `with:`, including defaults. */
   readonly options: unknown;
   readonly definition: PluginDefinition;
   readonly plugin: Plugin;
 }
 
-/** What one peer rule, or the part of the file outside all rules, comes to. */
+/** The profile and chain of one peer rule, or of the file outside all rules. */
 export interface ResolvedTreatment {
   readonly profile: Profile;
   readonly chain: readonly ChainStep[];
-  /** The plugins of the chain, as the mediator takes them. */
+  /** The plugins of the chain, for the mediator. */
   readonly plugins: readonly Plugin[];
 }
 
-/** Whether records are rewritten, or relayed untouched while it is only said what would change. */
+/** Whether messages are rewritten, or relayed untouched while changes are only reported. */
 export type Mode = "rewrite" | "observe";
 
-/** What holds for a whole session: decided when it opens, before any template is known. */
+/** The treatment of a whole session, decided when it opens and no template is known yet. */
 export interface SessionTreatment extends ResolvedTreatment {
   readonly mode: Mode;
   readonly collector: CollectorSettings;
 }
 
-/** Whom a peer rule is for: all keys that are there must match. */
+/** The exporters that a peer rule is for: all keys present must match. */
 export interface PeerMatch {
   readonly address?: AddressPrefix;
   readonly certificateName?: string;
@@ -105,51 +105,51 @@ export interface PeerRule {
   /** `peers[0]` */
   readonly name: string;
   readonly match: PeerMatch;
-  /** `match:` as the file has it. */
+  /** `match:` as written in the file. */
   readonly matchText: Readonly<Record<string, string | number>>;
-  /** What holds for those it matches, where they match no other rule as a session. */
+  /** The treatment of the exporters it matches, unless another rule decides for their session. */
   readonly treatment: SessionTreatment;
 }
 
-/** What a session's end of the configuration gives: its collector and mode, and the treatment of each of its templates. */
+/** What the configuration decides when a session opens. */
 export interface SessionPlan {
-  /** Name of the rule that decided: `peers[0]`; undefined: none matched. */
+  /** The name of the rule that decided, such as `peers[0]`; undefined: no rule matched. */
   readonly rule?: string;
   readonly mode: Mode;
   readonly collector: CollectorSettings;
-  /** What the collector expects where no rule for a domain or release says otherwise. */
+  /** The profile, unless a rule for an observation domain or release has another. */
   readonly profile: Profile;
 }
 
-/** A configuration that was checked whole: everything in it exists and fits together. */
+/** A configuration that has been checked as a whole. */
 export interface Configuration {
-  /** The YAML file, as it was named. */
+  /** The YAML file, as the caller named it. */
   readonly file: string;
   readonly listeners: readonly ListenerSettings[];
-  /** Where no peer rule says otherwise. */
+  /** Applies unless a peer rule says otherwise. */
   readonly collector: CollectorSettings;
-  /** Where no peer rule says otherwise. */
+  /** Applies unless a peer rule says otherwise. */
   readonly mode: Mode;
-  /** Where no peer rule says otherwise. */
+  /** Applies unless a peer rule says otherwise. */
   readonly treatment: SessionTreatment;
-  /** Whether the chain was left to the program. */
+  /** Whether there was no `plugins:`, so that the default chain applies. */
   readonly automaticChain: boolean;
-  /** In order: the first that matches wins. */
+  /** In order; the first that matches wins. */
   readonly peers: readonly PeerRule[];
-  /** `skewSettle`: milliseconds without skew before it is said that the proxy can be removed. */
+  /** `skewSettle`: milliseconds without skew before the proxy is reported as no longer needed. */
   readonly admin: { readonly address: SocketAddress; readonly skewSettle: number };
   readonly limits: Limits;
-  /** `values`: whether the last value that each stripped element carried is kept and shown. */
+  /** `values`: whether the last value of each stripped element is kept and shown. */
   readonly ledger: { readonly values: boolean };
   readonly log: { readonly level: "debug" | "info" | "warning" | "error"; readonly format: "json" | "text" };
-  /** Where the templates of exporters over UDP are kept over a restart; missing: nowhere. */
+  /** Where the templates of UDP exporters are kept across restarts. */
   readonly cache?: CacheSettings;
-  /** Every file that this came from (YAML, profiles, registries, plugins, PEM): a change of one may change the configuration. */
+  /** Every file read (YAML, profiles, registries, plugins, PEM): a change to one may change the configuration. */
   readonly files: readonly string[];
   /** Every collector that some session may have. */
   readonly collectors: readonly CollectorSettings[];
-  /** The treatment of a template: first match wins. Gives the same object for the same rules, always. */
+  /** Returns the treatment of a template: the first matching rule wins. The same rules always give the same object. */
   readonly chooseTreatment: ChooseTreatment;
-  /** Collector and mode of a session, from what is known when it opens. */
+  /** Returns the collector and mode of a session, from what is known when it opens. */
   chooseSession(peer: { readonly address?: string; readonly certificateName?: string }): SessionPlan;
 }

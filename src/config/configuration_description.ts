@@ -3,36 +3,36 @@ import { formatSocketAddress } from "./yaml/socket_address.ts";
 import type { Dialect } from "../mediation/mapping/dialect.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
 
-/** What holds for one kind of exporter, as `check --json` writes it. */
+/** The treatment of some exporters, as `check --json` writes it. */
 export interface TreatmentDescription {
   readonly mode: string;
   readonly collector: string;
   readonly profile: string;
   readonly dialect: string;
-  /** What the collector's decoder can take, as `dialect:` writes it: `unlimited` where there is no limit. */
+  /** The limits of the collector's decoder, in the words of `dialect:`. */
   readonly dialectLimits: Readonly<Record<string, unknown>>;
-  /** The plugins in order, with their options as they were completed. */
+  /** The plugins in order, with their options including defaults. */
   readonly chain: readonly { readonly use: string; readonly options: unknown }[];
 }
 
-/** A configuration as it was understood. */
+/** A resolved configuration, as `check --json` writes it. */
 export interface ConfigurationDescription extends TreatmentDescription {
   readonly file: string;
   /** `tcp 0.0.0.0:24739` */
   readonly listen: readonly string[];
-  /** Whom each side lets in, and how it proves who it is. */
+  /** Whom each endpoint trusts, and the certificate it presents. */
   readonly trust: readonly string[];
   readonly peers: readonly (TreatmentDescription & { readonly name: string; readonly match: PeerRule["matchText"] })[];
   readonly admin: string;
   readonly limits: Configuration["limits"];
   /** Whether lost values are kept and shown. */
   readonly ledger: Configuration["ledger"];
-  /** Where the templates of exporters over UDP are kept over a restart. */
+  /** Where the templates of UDP exporters are kept across restarts. */
   readonly cache?: Configuration["cache"];
   readonly log: Configuration["log"];
 }
 
-/** Says what a configuration came to. */
+/** Describes a resolved configuration. */
 export function describe(configuration: Configuration): ConfigurationDescription {
   const { file, listeners, collectors, treatment, peers, admin, limits, ledger, log, cache } = configuration;
   return {

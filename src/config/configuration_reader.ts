@@ -5,13 +5,13 @@ import { cannotRead, pathFrom, type ReadTextFile } from "./profiles/profiles.ts"
 import { type Checked, checkSchema } from "./yaml/schema_mistakes.ts";
 import type { YamlDocument } from "./yaml/yaml_document.ts";
 
-/** One reading of a configuration file: collects mistakes, and the files that were looked at. */
+/** One reading of a configuration file: collects mistakes and the files that it depends on. */
 export class ConfigurationReader {
   readonly mistakes: Mistake[] = [];
   readonly files = new Set<string>();
-  /** Where the file's paths start. */
+  /** The directory that relative paths in the file start from. */
   readonly directory: string;
-  /** Reads a file and notes that the configuration hangs on it, even where it is not there yet. */
+  /** Reads a file and records that the configuration depends on it, even where it does not exist yet. */
   readonly readTextFile: ReadTextFile;
 
   constructor(readonly document: YamlDocument, readTextFile: ReadTextFile) {
@@ -31,7 +31,7 @@ export class ConfigurationReader {
   }
 
   /**
-   * Checks a map, and gives those of its keys that are right even where others are wrong, so that these can be looked into as well.
+   * Checks a map and returns the keys without mistakes, so that they can be checked further even where others are wrong.
    */
   checkParts<Shape extends z.ZodRawShape>(
     schema: z.ZodObject<Shape>,
@@ -48,12 +48,12 @@ export class ConfigurationReader {
     return partial.safeParse(Object.fromEntries(right)).data;
   }
 
-  /** A path that the file names, as it can be opened. */
+  /** Resolves a path that the file names. */
   path(given: string): string {
     return pathFrom(this.directory, given);
   }
 
-  /** A file's text; undefined with a mistake. */
+  /** Reads a file; undefined, with a mistake, where it cannot be read. */
   read(path: string, at: Path): string | undefined {
     try {
       return this.readTextFile(path);

@@ -21,7 +21,7 @@ const tlsMode = oneOf("files");
 
 const pem = (what: string) => text(`path of a PEM file: ${what}`);
 
-/** The files that prove who a side is, and that check who the other is. */
+/** The certificates of this side, and those that the other side is checked with. */
 const tls = z.strictObject({
   mode: tlsMode.prefault("files"),
   certificate: pem("the certificate chain").optional(),
@@ -57,11 +57,11 @@ export const pluginSchema = z.strictObject({
   with: z.unknown().optional(),
 }).meta({ id: "plugin" });
 
-const prefix = read("an IPv4 or IPv6 address, or a network as 10.10.0.0/24", parsePrefix);
+const prefix = read("an IPv4 or IPv6 address, or a network such as 10.10.0.0/24", parsePrefix);
 
-/** The era that a release belongs to: releases of one era send the same templates. */
+/** The era of a release; releases of one era send the same templates. */
 const detectedProfile = read(
-  "an Antrea release as antrea/v2.0",
+  "an Antrea release such as antrea/v2.0",
   (name) => antreaRelease(name)?.era,
 );
 
@@ -75,8 +75,8 @@ const match = z.strictObject({
 });
 
 /**
- * One peer rule: whom it is for, and what is different for them. What stands behind it takes a mode, and a collector's transport,
- * address and tls as well: {@link PeerSection}. A key is listed here once the proxy does what it says.
+ * One peer rule: the exporters it is for, and what differs for them. The code behind it also takes a mode, and a collector's
+ * transport, address and tls: see {@link PeerSection}. A key is listed here once the proxy implements it.
  */
 export const peerSchema = z.strictObject({
   match,
@@ -89,43 +89,43 @@ export const peerSchema = z.strictObject({
 
 const duration = (value: string) => read(DURATION, parseDuration).prefault(value);
 
-/** What holds whatever peers do. Durations in milliseconds. */
+/** Limits for all exporters together. Durations become milliseconds. */
 export const limitsSchema = z.strictObject({
   sessions: wholeNumber(1, 1_000_000).default(5000)
-    .meta({ description: "Exporters connected at the same time." }),
+    .meta({ description: "Exporters connected at a time." }),
   templatesPerSession: wholeNumber(1, 65_280).default(256),
   templates: wholeNumber(1, 100_000_000).default(65_536).meta({ description: "Templates of all sessions together." }),
   observationDomainsPerSession: wholeNumber(1, 1_000_000).default(256),
   hold: duration("60s").meta({ description: "How long exporters are held while the collector is gone." }),
-  idle: duration("0s").meta({ description: "How long a session may be silent; 0s: for ever." }),
+  idle: duration("0s").meta({ description: "How long a session may be silent; 0s: no limit." }),
   partialMessage: duration("30s").meta({ description: "How long the rest of a message may take." }),
-  drain: duration("10s").meta({ description: "How long the end may take." }),
+  drain: duration("10s").meta({ description: "How long sessions may take to end during a drain." }),
   handshake: duration("10s").meta({ description: "How long a TLS handshake may take." }),
 });
 
-const cacheFile = "the path of a file that keeps the templates of udp exporters over a restart";
+const cacheFile = "the path of a file that keeps the templates of udp exporters across restarts";
 
 const cacheSettings = z.strictObject({
   file: text(cacheFile),
   interval: read(`${DURATION}, at least 1s`, (value) => {
     const interval = parseDuration(value);
     return interval === undefined || interval < 1000 ? undefined : interval;
-  }).prefault("30s").meta({ description: "Written at most so often." }),
-  size: read("a size as 64KiB or 16MiB, 4KiB to 1GiB", (value) => {
+  }).prefault("30s").meta({ description: "The least time between two writes." }),
+  size: read("a size such as 64KiB or 16MiB, 4KiB to 1GiB", (value) => {
     const size = parseSize(value);
     return size === undefined || size < 4096 || size > 2 ** 30 ? undefined : size;
-  }).prefault("16MiB").meta({ description: "The file is never longer." }),
+  }).prefault("16MiB").meta({ description: "The largest size of the file." }),
 });
 
-/** Where templates are kept: a file, or a file and how it is written. */
+/** The template cache: a file, or a file with settings. */
 export const cacheSchema = z.union([
   text(cacheFile).transform((file) => cacheSettings.parse({ file })),
   cacheSettings,
 ], { error: (issue) => wrong(issue.input, `${cacheFile}, or a map: file, interval, size`) });
 
 /**
- * A whole configuration file, and the one place that says what it may hold: there is no value here that `serve` refuses later. Its
- * parts are checked one by one, so that a mistake in one hides none in another.
+ * A whole configuration file, and the only place that decides what it may contain: it accepts no value that `serve` refuses later.
+ * Its parts are checked one by one, so that a mistake in one does not hide mistakes in another.
  */
 export const configurationSchema = z.strictObject({
   listen: z.array(listenerSchema).min(1),
@@ -136,7 +136,7 @@ export const configurationSchema = z.strictObject({
   admin: z.strictObject({
     address: listenAddress.prefault("127.0.0.1:24780"),
     skewSettle: duration("10s").meta({
-      description: "How long no session may have needed rewriting before it is said that the proxy can be removed.",
+      description: "How long no session may have needed rewriting before the proxy is reported as no longer needed.",
     }),
   }).prefault({}),
   limits: limitsSchema.prefault({}),

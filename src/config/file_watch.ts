@@ -1,50 +1,50 @@
 import { dirname } from "node:path";
 
-/** Calls back after so many milliseconds, or every so many; what comes back cancels it. The proxy's clock is one. */
+/** Timers in milliseconds; each call returns a function that cancels it. The proxy's clock implements this. */
 export interface Timers {
   after(milliseconds: number, callback: () => void): () => void;
   every(milliseconds: number, callback: () => void): () => void;
 }
 
-/** Tells that something happened in a directory, whatever it was. */
+/** Yields whenever something happens in a directory. */
 export interface DirectoryWatch extends AsyncIterable<unknown> {
   close(): void;
 }
 
-/** What watching needs of the world; without them, the disk. */
+/** The file system, so that tests can replace it. */
 export interface FileWatchDependencies {
-  /** @throws where the system cannot watch this directory */
+  /** @throws where the directory cannot be watched */
   readonly watchDirectory?: (directory: string) => DirectoryWatch;
   /** @throws where the file cannot be read */
   readonly readTextFile?: (path: string) => Promise<string>;
-  /** The directory that a path really leads to. @throws where it leads nowhere */
+  /** Returns the directory of a path with symlinks resolved. @throws where the path does not exist */
   readonly realDirectory?: (path: string) => Promise<string>;
 }
 
-/** After something happened, files are left to settle for so long: an editor empties a file before it writes it. */
+/** How long files may settle after an event, in milliseconds: an editor empties a file before it writes it. */
 const SETTLE = 150;
-/** Looked at all the same, where nothing tells: not every file system does. */
+/** How often files are read without an event, in milliseconds: not every file system reports events. */
 const POLL = 5_000;
 
 /**
- * Watches files for changes of what is in them. It is directories that are watched, since Kubernetes swaps a symlink beside the file
- * (`..data`) and editors rename another file over it, and contents that are compared, since most of what happens in a directory
- * changes none of them. Where directories cannot be watched, the files are looked at every few seconds.
+ * Watches files for changed content. It watches directories, because Kubernetes swaps a symlink beside the file (`..data`) and
+ * editors rename another file over it; and it compares contents, because most events in a directory change none of the files.
+ * Where a directory cannot be watched, the files are read every few seconds.
  */
 export class FileWatch {
   readonly #timers: Timers;
   readonly #onChange: (paths: readonly string[]) => void;
   readonly #dependencies: Required<FileWatchDependencies>;
-  /** What each file held when it was last looked at; undefined: it could not be read. */
+  /** The content of each file when it was last read; undefined: it could not be read. */
   #known = new Map<string, string | undefined>();
   #watches: DirectoryWatch[] = [];
   #cancelPoll: () => void;
   #cancelLook: (() => void) | undefined;
   #changed = new Set<string>();
-  /** Counts what is watched: a look that began before the last change of that has nothing to say. */
+  /** Increases with every call of {@link watch}: a read that began before it is discarded. */
   #generation = 0;
 
-  /** @param onChange is told which files hold something else than before; not again until they have changed again */
+  /** @param onChange is called with the files whose content has changed, once per change */
   constructor(
     timers: Timers,
     onChange: (paths: readonly string[]) => void,
@@ -64,7 +64,7 @@ export class FileWatch {
   /**
    * Watches these files instead of those before.
    *
-   * @param files what each held when it was read, undefined where it could not be: a change since then is one
+   * @param files the content of each when it was read, undefined where it could not be; a change since then counts
    */
   async watch(files: ReadonlyMap<string, string | undefined>): Promise<void> {
     const generation = ++this.#generation;
@@ -81,7 +81,7 @@ export class FileWatch {
     this.#lookSoon();
   }
 
-  /** Watches nothing any more. */
+  /** Stops watching. */
   close(): void {
     this.#generation++;
     this.#cancelPoll();
@@ -98,13 +98,13 @@ export class FileWatch {
       const watch = this.#dependencies.watchDirectory(directory);
       this.#watches.push(watch);
       void this.#follow(watch);
-    } catch { /* There is the poll. */ }
+    } catch { /* The poll remains. */ }
   }
 
   async #follow(watch: DirectoryWatch): Promise<void> {
     try {
       for await (const _ of watch) this.#lookSoon();
-    } catch { /* There is the poll. */ }
+    } catch { /* The poll remains. */ }
   }
 
   #lookSoon(): void {
@@ -114,7 +114,7 @@ export class FileWatch {
     });
   }
 
-  /** A change is told once two looks agree on what is there now. */
+  /** Reports a change once two consecutive reads agree. */
   async #look(): Promise<void> {
     const generation = this.#generation;
     const now = new Map<string, string | undefined>();

@@ -5,8 +5,8 @@ import { configurationSchema } from "./configuration_schema.ts";
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 /**
- * The JSON schema (draft-07) of configuration files, for editors; the options of shipped plugins included. It lets through what only
- * the program can see: addresses, names of profiles and elements, what does not fit together.
+ * The JSON schema (draft-07) of configuration files, for editors, including the options of shipped plugins. It does not check what
+ * only the program can: addresses, names of profiles and elements, and how values fit together.
  */
 export function configurationJsonSchema(): JsonSchema {
   const schema = jsonSchema(configurationSchema);
@@ -18,7 +18,7 @@ export function configurationJsonSchema(): JsonSchema {
 }
 
 function jsonSchema(schema: z.ZodType): JsonSchema {
-  // What has no words in JSON (integers past 2^53) is left open: the program itself checks it.
+  // What JSON Schema cannot express (integers beyond 2^53) is left open; the program checks it.
   return z.toJSONSchema(schema, { target: "draft-7", io: "input", unrepresentable: "any" });
 }
 
@@ -38,7 +38,7 @@ function plugin(properties: Record<string, JsonSchema>): JsonSchema {
   return { type: "object", properties, required: ["use"], additionalProperties: false };
 }
 
-/** The schema as its file has it. */
+/** The content of `config/proxy.schema.json`. */
 export function configurationJsonSchemaText(): string {
   return `${JSON.stringify(configurationJsonSchema(), null, 2)}\n`;
 }

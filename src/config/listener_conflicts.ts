@@ -3,7 +3,7 @@ import { isIPv4 } from "node:net";
 import type { CollectorSettings, ListenerSettings } from "./configuration.ts";
 import { formatSocketAddress, type SocketAddress } from "./yaml/socket_address.ts";
 
-/** A bound address, and how the file calls it. */
+/** An address to bind, and its transport. */
 interface Bound {
   readonly transport: TransportProtocol;
   readonly address: SocketAddress;
@@ -15,8 +15,8 @@ function samePorts(one: TransportProtocol, other: TransportProtocol): boolean {
 }
 
 /**
- * Whether two listeners want the same socket: the same port, and addresses of which one covers the other (`0.0.0.0` all of IPv4, `::`
- * both families). Port 0 is any free one.
+ * Whether two listeners need the same socket: the same port, and one address covers the other (`0.0.0.0` covers IPv4, `::` covers
+ * both families). Port 0 is any free port.
  */
 export function conflicts(one: Bound, other: Bound): boolean {
   const { hostname: host, port } = one.address;
@@ -29,7 +29,7 @@ function covers(wide: string, narrow: string): boolean {
   return wide === "::" || (wide === "0.0.0.0" && (narrow === "::" || isIPv4(narrow)));
 }
 
-/** Whether the collector's address is the listener's own, so that every message would come back. */
+/** Whether the collector's address leads back to the listener, so that every message would return. */
 export function isLoop(collector: CollectorSettings, listener: ListenerSettings): boolean {
   const { hostname, port } = collector.address;
   if (port !== listener.address.port || !samePorts(collector.transport, listener.transport)) return false;

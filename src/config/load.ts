@@ -8,18 +8,18 @@ import { ConfigurationReader } from "./configuration_reader.ts";
 import { readSections, type Sections } from "./sections.ts";
 import { YamlDocument } from "./yaml/yaml_document.ts";
 
-/** What loading needs of the world; without them, the disk and the runtime. */
+/** The file system and the module loader, so that tests can replace them. */
 export interface ConfigurationDependencies {
   readonly readTextFile?: ReadTextFile;
   readonly importModule?: ImportModule;
 }
 
 /**
- * Reads a configuration with its profiles, registries and plugins, and checks it whole. Binds nothing, and may be called again when
- * one of {@link Configuration.files} has changed: it keeps nothing of an earlier call but plugin modules that are the same still.
+ * Reads a configuration with its profiles, registries and plugins, and checks it as a whole. Binds nothing. It may be called again
+ * when one of {@link Configuration.files} has changed; only unchanged plugin modules are reused.
  *
- * @param file a YAML file; its paths start in its directory
- * @throws ConfigurationError with every mistake, in the order of their places
+ * @param file a YAML file; relative paths in it start from its directory
+ * @throws ConfigurationError with every mistake, in the order of their positions
  *
  * @example
  * ```ts
@@ -47,7 +47,7 @@ export async function loadConfiguration(
   const reader = new ConfigurationReader(document, read);
   reader.files.add(file);
   reader.mistakes.push(...document.mistakes);
-  // Where the YAML itself cannot be read, everything in it would seem to be missing.
+  // Where the YAML cannot be parsed, every key would seem to be missing.
   const configuration = document.value === undefined
     ? undefined
     : await build(reader, dependencies.importModule ?? importModule);

@@ -3,15 +3,15 @@ import type { Peer } from "../mediation/mapping/treatment.ts";
 import { antreaRelease } from "./profiles/antrea_releases.ts";
 import type { PeerMatch } from "./configuration.ts";
 
-/** What is known of an exporter when its session opens, and maybe of one of its templates. */
+/** What is known of an exporter when its session opens, and perhaps of one of its templates. */
 export type KnownPeer = Pick<Peer, "address" | "certificateName"> & Partial<Peer>;
 
-/** Whether all that a rule asks for is known when a session opens. */
+/** Whether a rule matches whole sessions: everything it asks for is known when a session opens. */
 export function isSessionMatch({ observationDomain, profile }: PeerMatch): boolean {
   return observationDomain === undefined && profile === undefined;
 }
 
-/** Whether a rule is for this exporter: every key of the rule must match; what is not known of the exporter matches nothing. */
+/** Whether every key of the rule matches the exporter. What is not known of the exporter does not match. */
 export function matches(match: PeerMatch, peer: KnownPeer): boolean {
   if (match.address !== undefined) {
     const address = parseAddress(peer.address ?? "");

@@ -6,10 +6,10 @@ import type { ConfigurationReader } from "./configuration_reader.ts";
 import type { PeerSection, Sections } from "./sections.ts";
 import type { RuleLayer } from "./treatments.ts";
 
-/** Keys of a rule's collector that hold for a whole session. */
+/** Keys of a rule's collector that apply to a whole session. */
 const SESSION_KEYS = ["transport", "address", "tls", "dialect"] as const;
 
-/** One peer rule, with its mistakes told. */
+/** Reads one peer rule; mistakes go to the reader. */
 export function ruleLayer(
   reader: ConfigurationReader,
   { listen }: Sections,
@@ -21,8 +21,8 @@ export function ruleLayer(
     Object.entries(choice ?? {}).filter(([, value]) => value !== undefined),
   );
   if (!isSessionMatch(match)) {
-    const why = "holds for whole sessions, but domain and release are known for each template alone " +
-      "(only where match has nothing but address and certificateName)";
+    const why = "applies to whole sessions, but observation domain and release are known only per template " +
+      "(where match has only address and certificateName)";
     if (mode !== undefined) reader.mistake([...path, "mode"], why, "key");
     for (const key of SESSION_KEYS) {
       if (collector?.[key] !== undefined) reader.mistake([...path, "collector", key], why, "key");
@@ -30,7 +30,7 @@ export function ruleLayer(
   }
   if (match.certificateName !== undefined && !listen.some((listener) => listener?.tls?.ca !== undefined)) {
     const at = [...path, "match", "certificateName"];
-    reader.mistake(at, "no listener checks certificates (with a tls listener that has a ca)", "key");
+    reader.mistake(at, "no listener checks certificates (a tls listener with a ca)", "key");
   }
   return {
     name: pathText(["peers", index]),
@@ -43,7 +43,7 @@ export function ruleLayer(
   };
 }
 
-/** A rule's `match:` as a person wrote it. */
+/** A rule's `match:` as written in the file. */
 function matchText(reader: ConfigurationReader, path: PeerSection["path"], match: PeerMatch): PeerRule["matchText"] {
   const written: Record<string, string | number> = {};
   for (const key of Object.keys(match)) {

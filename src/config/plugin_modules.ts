@@ -6,13 +6,13 @@ import type { Path } from "./yaml/mistake.ts";
 import type { ConfigurationReader } from "./configuration_reader.ts";
 import { errorMessage } from "../error_message.ts";
 
-/** Imports a module. @throws whatever that throws */
+/** Imports a module. @throws anything that the module throws */
 export type ImportModule = (specifier: string) => Promise<unknown>;
 
-/** {@link ImportModule} by the runtime. */
+/** {@link ImportModule} with the runtime. */
 export const importModule: ImportModule = (specifier) => import(specifier);
 
-/** Gives the definitions that `use:` names: those shipped by name, others by path or npm specifier. */
+/** Finds the plugin definitions that `use:` names: shipped ones by name, others by path or npm specifier. */
 export class PluginModules {
   readonly #shipped: ReadonlyMap<string, PluginDefinition>;
   readonly #loaded = new Map<string, PluginDefinition | undefined>();
@@ -25,12 +25,12 @@ export class PluginModules {
     this.#shipped = new Map(shipped.map((definition) => [definition.name, definition]));
   }
 
-  /** What {@link load} has found. */
+  /** Returns a definition that {@link load} has found. */
   get(use: string): PluginDefinition | undefined {
     return this.#shipped.get(use) ?? this.#loaded.get(use);
   }
 
-  /** Makes a definition ready for {@link get}; what is wrong becomes a mistake at this place. */
+  /** Loads a definition for {@link get}; a failure becomes a mistake at this path. */
   async load(use: string, at: Path): Promise<void> {
     if (this.#shipped.has(use) || this.#loaded.get(use) !== undefined) return;
     this.#loaded.set(use, await this.#import(use, at));
@@ -51,7 +51,10 @@ export class PluginModules {
       ? module.default
       : undefined;
     if (isPluginDefinition(definition)) return definition;
-    this.reader.mistake(at, `${use} exports no plugin by default (name, summary, options: a zod schema, create)`);
+    this.reader.mistake(
+      at,
+      `${use} has no plugin as its default export (name, summary, options: a zod schema, create)`,
+    );
     return undefined;
   }
 
@@ -59,14 +62,14 @@ export class PluginModules {
     if (use.startsWith("npm:")) return use;
     if (!/^[./]/.test(use)) {
       const names = [...this.#shipped.keys()];
-      const allowed = `${names.join(", ")}, a path as ./plugin.ts, npm:package`;
+      const allowed = `${names.join(", ")}, a path such as ./plugin.ts, npm:package`;
       this.reader.mistake(at, `no plugin is called ${JSON.stringify(use)}${didYouMean(use, names)} (${allowed})`);
       return undefined;
     }
     const path = this.reader.path(use);
     const text = this.reader.read(path, at);
     if (text === undefined) return undefined;
-    // The runtime keeps what it once imported: under its contents' name, a changed file is another module.
+    // The runtime caches modules by URL: with a digest of its content in the URL, a changed file is a new module.
     const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
     return `${pathToFileURL(resolve(path)).href}?${new Uint8Array(digest, 0, 8).toHex()}`;
   }
@@ -81,7 +84,7 @@ function isPluginDefinition(value: unknown): value is PluginDefinition {
   return "safeParse" in value.options && typeof value.options.safeParse === "function";
 }
 
-/** Whether what `create` gave can be run. */
+/** Whether a value that `create` returned is a plugin. */
 export function isPlugin(value: unknown): value is Plugin {
   return typeof value === "object" && value !== null && "name" in value && typeof value.name === "string" &&
     "rewrite" in value && typeof value.rewrite === "function";

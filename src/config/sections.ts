@@ -16,7 +16,7 @@ import type { ConfigurationReader } from "./configuration_reader.ts";
 
 const unchecked = z.array(z.unknown()).optional();
 
-/** The root with its lists left for one by one, so that what is wrong in one entry hides nothing of the others. */
+/** The root without its entries, which are checked one by one so that a mistake in one does not hide mistakes in others. */
 const rootSchema = configurationSchema.extend({
   listen: z.array(z.unknown()).min(1),
   collector: z.unknown().optional(),
@@ -27,7 +27,7 @@ const rootSchema = configurationSchema.extend({
 const peerRootSchema = peerSchema.extend({ collector: z.unknown().optional(), plugins: unchecked });
 const peerCollectorSchema = peerSchema.shape.collector.unwrap();
 
-/** The parts of a configuration file that are right by themselves; what is not, is undefined and a mistake. */
+/** Reads the sections of a configuration file, each by itself. A value with mistakes is undefined. */
 export function readSections(reader: ConfigurationReader) {
   const { document } = reader;
   const root = reader.checkParts(rootSchema, [], document.value ?? {}) ?? {};

@@ -16,7 +16,7 @@ export function listenerTls(
   if (tls.serverName !== undefined) {
     reader.mistake(
       [...path, "serverName"],
-      "a name to check is the collector's (certificate, key, ca, requireClientCertificate)",
+      "only a collector has a name to check (certificate, key, ca, requireClientCertificate)",
       "key",
     );
   }
@@ -43,7 +43,11 @@ export function collectorTls(
 ): CollectorTls | undefined {
   if (!belongs(reader, path, transport, tls, "mode, ca; certificate, key, serverName")) return undefined;
   if (tls.requireClientCertificate !== undefined) {
-    reader.mistake([...path, "requireClientCertificate"], "is a listener's (certificate, key, ca, serverName)", "key");
+    reader.mistake(
+      [...path, "requireClientCertificate"],
+      "only a listener requires certificates (certificate, key, ca, serverName)",
+      "key",
+    );
   }
   const ca = file(reader, path, "ca", tls) ?? missing(reader, path, "ca", tls);
   const certificate = file(reader, path, "certificate", tls);
@@ -66,7 +70,7 @@ function belongs(
   tls: TlsChoice | undefined,
   keys: string,
 ): tls is TlsChoice {
-  // One that is there and wrong has its mistakes already.
+  // A block that is present but wrong has its mistakes already.
   const isMissing = tls === undefined && reader.document.valueAt(path) === undefined;
   if (transport === "tls" && isMissing) reader.mistake(path, `missing (a map: ${keys})`);
   if (transport !== "tls" && tls !== undefined) {
@@ -79,7 +83,7 @@ function missing(reader: ConfigurationReader, path: Path, name: Files, tls: TlsC
   if (tls[name] === undefined) reader.mistake([...path, name], "missing (path of a PEM file)");
 }
 
-/** The path of a PEM file that can be read. */
+/** The resolved path of a PEM file, which must be readable. */
 function file(reader: ConfigurationReader, path: Path, name: Files, tls: TlsChoice): string | undefined {
   const given = tls[name];
   if (given === undefined) return undefined;
@@ -88,6 +92,6 @@ function file(reader: ConfigurationReader, path: Path, name: Files, tls: TlsChoi
   const text = reader.read(resolved, at);
   if (text === undefined) return undefined;
   if (text.includes("-----BEGIN ")) return resolved;
-  reader.mistake(at, `${resolved} holds no PEM (a file with -----BEGIN … lines)`);
+  reader.mistake(at, `${resolved} contains no PEM (a file with -----BEGIN … lines)`);
   return undefined;
 }

@@ -13,7 +13,7 @@ import type {
 import { chooseDialect, type DialectChoice } from "./profiles/dialect_schema.ts";
 import { isSessionMatch, type KnownPeer, matches } from "./peer_matching.ts";
 
-/** The part of the file outside all rules, or a rule: what it says; undefined: nothing. */
+/** What a rule, or the file outside all rules, sets. */
 export interface Layer {
   readonly mode?: Mode | undefined;
   readonly collector?: CollectorSettings | undefined;
@@ -22,21 +22,21 @@ export interface Layer {
   readonly plugins?: PluginList | undefined;
 }
 
-/** What everything else is laid over. */
+/** The file outside all rules, which every rule overrides. */
 export interface BaseLayer extends Layer {
   readonly mode: Mode;
   readonly collector: CollectorSettings;
   readonly profile: Profile;
 }
 
-/** A rule before its treatment is known. */
+/** A rule before its treatment is resolved. */
 export interface RuleLayer extends Layer {
   readonly name: string;
   readonly match: PeerMatch;
   readonly matchText: PeerRule["matchText"];
 }
 
-/** Works out which profile and chain hold for whom; each pair of rules that can meet is worked out once, when this is made. */
+/** Resolves the profile and chain of every exporter. All pairs of rules that can apply together are resolved in the constructor. */
 export class Treatments {
   readonly base: SessionTreatment;
   readonly rules: readonly PeerRule[];
@@ -55,12 +55,12 @@ export class Treatments {
     }));
     for (const [index, session] of layers.entries()) {
       if (!isSessionMatch(session.match)) continue;
-      // Only rules before a session's own can come first for one of its templates.
+      // Only rules before the session's own can match one of its templates first.
       for (const rule of layers.slice(0, index)) if (!isSessionMatch(rule.match)) this.#pair(session, rule);
     }
   }
 
-  /** The rule that decides for a session. */
+  /** The first rule that matches a session. */
   sessionRule(peer: KnownPeer): RuleLayer | undefined {
     return this.layers.find(({ match }) => isSessionMatch(match) && matches(match, peer));
   }
@@ -69,7 +69,7 @@ export class Treatments {
     return this.#session(rule);
   }
 
-  /** The treatment of one template: the first rule that matches, laid over the one that decides for its session. */
+  /** The treatment of one template: the first matching rule, over the rule of its session. */
   template(peer: KnownPeer): Treatment {
     const session = this.sessionRule(peer);
     const first = this.layers.find(({ match }) => matches(match, peer));
@@ -96,7 +96,7 @@ export class Treatments {
     const known = pairs.get(rule);
     if (known !== undefined) return known;
     const under = this.#session(session);
-    // The session's collector decodes its templates, whichever list they follow: its dialect holds.
+    // The session's collector decodes its templates whichever list they follow, so its dialect applies.
     const profile = rule.profile === undefined ? under.profile : this.#decodedBy(rule.profile, under.profile.dialect);
     const treatment = this.#resolve(profile, rule.plugins ?? session?.plugins ?? this.baseLayer.plugins);
     pairs.set(rule, treatment);
@@ -117,7 +117,7 @@ export class Treatments {
     return profile.dialect === dialect ? profile : this.#variant(profile, dialect, () => dialect);
   }
 
-  /** The same object each time: mappings are shared between sessions whose profile is the same one. */
+  /** Returns the same object each time, because sessions share mappings if their profile is the same object. */
   #variant(profile: Profile, key: Dialect | DialectChoice, dialect: () => Dialect): Profile {
     const variants = this.#profiles.get(profile) ?? new Map<Dialect | DialectChoice, Profile>();
     this.#profiles.set(profile, variants);

@@ -108,8 +108,8 @@ Deno.test("a rule for a domain has no mode or collector of its own; a tls collec
   - { match: { address: 10.0.0.1 } }
 `;
   const address = { hostname: "other.example", port: 4739 };
-  const why = "holds for whole sessions, but domain and release are known for each template alone " +
-    "(only where match has nothing but address and certificateName)";
+  const why = "applies to whole sessions, but observation domain and release are known only per template " +
+    "(where match has only address and certificateName)";
   assert.deepEqual(
     withOwn(yaml, { 0: { mode: "observe", collector: { address } }, 1: { collector: { transport: "tls" } } }).mistakes,
     [

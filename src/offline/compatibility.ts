@@ -6,16 +6,16 @@ import { automaticTreatment } from "./release_treatment.ts";
 
 /**
  * - `identical`: every record arrives octet for octet
- * - `lossless`: every record arrives and is used, with all that the Agent said
+ * - `lossless`: every record arrives and is used, with everything that the Agent sent
  * - `lossy`: every record arrives and is used, without what the Aggregator does not know
- * - `broken`: records are refused, false, or stuck in the Aggregator
+ * - `broken`: records are refused, wrong, or stuck in the Aggregator
  */
 export type Outcome = "identical" | "lossless" | "lossy" | "broken";
 
-/** How a pair breaks: one word for a narrow table. */
+/** How a pair breaks, short enough for a narrow table. */
 export type Breakage = "dies" | "shut" | "false" | "stuck" | "id 0";
 
-/** One release line of Antrea, standing for its newest release. */
+/** One release line of Antrea, represented by its newest release. */
 export interface ReleaseLine {
   /** `v2.3` */
   readonly line: string;
@@ -31,16 +31,16 @@ export interface ReleaseLine {
   readonly dialect: string;
 }
 
-/** What happens without a proxy. */
+/** The outcome without a proxy. */
 export interface DirectCell {
   readonly outcome: Outcome;
   readonly how?: Breakage;
   readonly why: string;
-  /** The pair that was measured and stands for this one: same templates, same or next go-ipfix. */
+  /** The measured pair that represents this one: same templates, same or nearest go-ipfix. */
   readonly measured: { readonly agent: string; readonly collector: string };
 }
 
-/** What happens through the proxy. */
+/** The outcome through the proxy. */
 export interface ProxiedCell {
   readonly outcome: Outcome;
   readonly stripped: readonly string[];
@@ -77,7 +77,7 @@ export function releaseLines(): ReleaseLine[] {
 
 /** Every line as an Agent against every line as an Aggregator. */
 export function compatibilityCells(lines: readonly ReleaseLine[]): CompatibilityCell[] {
-  // Agents of one era send the same templates: their cells are worked out once a collector.
+  // Agents of one era send the same templates, so their cells are computed once per collector.
   return lines.flatMap((collector) => {
     const byEra = new Map<string, Omit<CompatibilityCell, "agent" | "collector">>();
     return lines.map((agent) => {
@@ -127,7 +127,7 @@ function directCell(
     pairs.find((pair) => pair.collector === collectorName && pair.scenario === scenario);
   const [fresh, known] = [find("fresh"), find("known")];
   if (fresh === undefined || known === undefined) {
-    throw new Error(`nobody measured an Agent ${agent.line} with an Aggregator ${collector.line}`);
+    throw new Error(`no measurement of an Agent ${agent.line} with an Aggregator ${collector.line}`);
   }
   const measured = {
     agent: `${known.agent} (go-ipfix ${known.agentGoIpfix})`,
@@ -136,7 +136,7 @@ function directCell(
   return { ...judge(fresh, known, collector, templates), measured };
 }
 
-/** What the figures mean for the Aggregator as a whole, whose collecting process they are of. */
+/** What the figures, measured at the collecting process, mean for the whole Aggregator. */
 function judge(
   fresh: Measurement,
   known: Measurement,
@@ -179,12 +179,12 @@ function judge(
     : { outcome: "lossy", why: `fields are taken by name; dropped: ${lost.join(", ")}` };
 }
 
-/** The Agent that was measured for all that send the same templates. */
+/** The measured Agent that represents all Agents with the same templates. */
 function measuredAgent({ era }: ReleaseLine): string {
   return era.replace("antrea/", "");
 }
 
-/** Of the collectors that were measured the one that decodes alike: same templates, same dialect, next go-ipfix. */
+/** The measured collector that decodes alike: same templates, same dialect, nearest go-ipfix. */
 function nearestMeasured(collector: ReleaseLine, measured: readonly string[]): string | undefined {
   const wanted = versionNumber(collector.goIpfix);
   return measured
@@ -194,7 +194,7 @@ function nearestMeasured(collector: ReleaseLine, measured: readonly string[]): s
     .sort((one, other) => one.distance - other.distance)[0]?.name;
 }
 
-/** A measured name is a line, for its newest release, or one release. */
+/** The release that a measured name stands for: a line means its newest release. */
 function newestOf(name: string): AntreaRelease | undefined {
   return ANTREA_RELEASES.findLast(({ release, line }) => name === release || name === line);
 }
@@ -203,7 +203,7 @@ function goIpfixOf({ registry }: AntreaRelease): string {
   return registry.replace("go-ipfix/", "");
 }
 
-/** `v0.5.12` as a number whose differences tell which version is next. */
+/** A version such as `v0.5.12` as a number, so that the nearest version can be found. */
 function versionNumber(version: string | undefined): number {
   const [major = 0, minor = 0, patch = 0] = (version ?? "").replace("v", "").split(".").map(Number);
   return (major * 1000 + minor) * 1000 + patch;

@@ -1,4 +1,4 @@
-/** What a file begins with that is no RFC 5655 file, though it may hold one. */
+/** The first octets of files that are not RFC 5655 files, though they may contain one. */
 const BEGINNINGS: readonly (readonly [hexadecimal: string, offset: number, name: string])[] = [
   ["7573746172", 257, "a tar archive (tar xO gives a file in it)"],
   ["1f8b", 0, "a gzip file (gunzip it first)"],
@@ -10,9 +10,9 @@ const BEGINNINGS: readonly (readonly [hexadecimal: string, offset: number, name:
 ];
 
 /**
- * The kind of file that octets look like which is given in place of one of IPFIX messages. For messages to people only.
+ * The kind of file that the octets look like, for messages where someone passes it in place of an IPFIX file.
  *
- * @param octets the file's first ones, 262 where it has so many
+ * @param octets the first octets of the file; 262 suffice
  *
  * @example
  * ```ts

@@ -13,7 +13,7 @@ import { smallestRecordLength, type Template } from "../ipfix/template.ts";
 import { decodeTemplateRecords, type ResolveElement, type TemplateKind } from "../ipfix/template_record.ts";
 import { decodeValue, type Value } from "../ipfix/value.ts";
 
-/** What stands in a stream, one after the other. Offsets count octets from the start of the stream. */
+/** One item of a stream, in order. Offsets count octets from the start of the stream. */
 export type Inspected =
   | {
     readonly kind: "message";
@@ -54,22 +54,22 @@ export type Inspected =
     readonly reason: SkipReason;
   };
 
-/** Why a set was not read: its template is not known, its id is reserved, or the template's records have no octets. */
+/** Why a set was skipped: its template is unknown, its id is reserved, or the records of its template have no octets. */
 export type SkipReason = "unknown_template" | "reserved_set" | "template_refused";
 
-/** Templates of all observation domains together that are remembered; those beyond are shown, their records skipped. */
+/** The templates remembered over all observation domains. Any further ones are shown, but their records are skipped. */
 const MAXIMUM_TEMPLATES = 65_536;
 
-/** Reads the messages of one stream, remembers its templates, and says all that stands in it. */
+/** Reads the messages of one stream, remembers its templates, and returns its content. */
 export class Inspector {
   readonly #templates = new Map<string, Template>();
-  /** Octets of the stream before the messages that come next. */
+  /** Octets of the stream before the next message. */
   #offset = 0;
 
   constructor(readonly resolve: ResolveElement) {}
 
   /**
-   * What stands in the message that the octets begin with: all of it, or nothing where it is broken.
+   * Reads the message at the start of the octets: its whole content, or none where it is broken.
    *
    * @returns undefined where the octets end inside the message
    * @throws DecodeError with the offset counted from the start of the octets
@@ -160,7 +160,7 @@ export class Inspector {
   }
 }
 
-/** The octets of one field, behind their length where that is variable (RFC 7011 §7). */
+/** The octets of one field; a variable-length field starts with its length (RFC 7011 §7). */
 function fieldOctets(reader: OctetReader, length: number): Uint8Array {
   if (length !== VARIABLE_LENGTH) return reader.octets(length);
   const start = reader.offset;

@@ -3,23 +3,23 @@ import { foreignProtocol } from "../ipfix/foreign_protocol.ts";
 import { decodeMessageHeader } from "../ipfix/message_header.ts";
 import { foreignFile } from "./foreign_file.ts";
 
-/** What both `rewrite` and `inspect` read: whole messages off a stream of octets, in memory that does not grow. */
+/** Consumes whole messages from a stream of octets, in bounded memory. */
 export interface MessageConsumer {
   /**
-   * Takes whole messages from the start of the octets, and may have something left to say when there are none.
+   * Takes whole messages from the start of the octets. May still produce output where there are none.
    *
-   * @param octets from the first one not taken yet; reused after the call
+   * @param octets the octets not taken yet; the buffer is reused after the call
    * @returns how many octets were taken; undefined: nothing was taken and nothing is left to do before more octets come
    * @throws DecodeError with the offset counted from the start of `octets`
    */
   take(octets: Uint8Array): Promise<number | undefined>;
 }
 
-/** The message at which reading a stream ended. */
+/** The broken message at which reading a stream ended. */
 export class BrokenMessage extends Error {
   override readonly name = "BrokenMessage";
 
-  /** @param offset the octet of the stream, counted from 0, at which the message breaks: always one of the message's own */
+  /** @param offset the octet of the stream, counted from 0, at which the message breaks: always inside the message */
   constructor(readonly offset: number, cause: DecodeError, hint: string | undefined) {
     const { extent } = cause;
     super(
@@ -31,14 +31,14 @@ export class BrokenMessage extends Error {
   }
 }
 
-/** Room for a message of the largest size and for a large read behind it. */
+/** Room for the largest message and a large read after it. */
 const BUFFER_LENGTH = 256 * 1024;
 
 /**
- * Reads the stream to its end and gives it to the consumer.
+ * Reads the stream to its end and passes it to the consumer.
  *
- * @param read fills the start of its argument; gives how many octets, null at the end
- * @throws BrokenMessage at the first message that breaks RFC 7011, a last one that is cut off included; the consumer has had all
+ * @param read fills the start of its argument; returns the number of octets, or null at the end
+ * @throws BrokenMessage at the first message that breaks RFC 7011, including a truncated last one; the consumer has had all messages
  *   before it
  */
 export async function consumeStream(
@@ -46,12 +46,12 @@ export async function consumeStream(
   consumer: MessageConsumer,
 ): Promise<void> {
   const buffer = new Uint8Array(BUFFER_LENGTH);
-  /** Octets of the stream that came before those in the buffer. */
+  /** Octets of the stream before those in the buffer. */
   let before = 0;
   let start = 0;
   let end = 0;
   while (true) {
-    if (end === buffer.length) throw new Error("a message is larger than any may be, and nobody said so");
+    if (end === buffer.length) throw new Error("a message exceeds the largest size and was not refused");
     const count = await read(buffer.subarray(end));
     end += count ?? 0;
     try {
@@ -69,7 +69,7 @@ export async function consumeStream(
   }
 }
 
-/** What is wrong with the beginning of a message after which nothing comes. */
+/** The error for a message whose end is missing. */
 function truncated(octets: Uint8Array): DecodeError {
   try {
     const { length } = decodeMessageHeader(octets);
@@ -84,13 +84,13 @@ function truncated(octets: Uint8Array): DecodeError {
 }
 
 function brokenMessage(error: DecodeError, start: number, octets: Uint8Array): BrokenMessage {
-  // Some errors point behind the last octet that is there; the place named shall be one that can be looked at.
+  // Some errors point past the last octet present; the reported offset is always inside the message.
   const offset = Math.min(error.offset, messageLength(octets) - 1);
   const hint = foreignProtocol(octets) ?? (start === 0 ? foreignFile(octets) : undefined);
   return new BrokenMessage(start + Math.max(0, offset), error, hint);
 }
 
-/** Octets of the message that are there. */
+/** Octets of the message that are present. */
 function messageLength(octets: Uint8Array): number {
   try {
     return Math.min(decodeMessageHeader(octets).length, octets.length);

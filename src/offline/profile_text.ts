@@ -4,11 +4,11 @@ import { DIALECTS } from "../mediation/mapping/dialect.ts";
 import { printable } from "../terminal/terminal.ts";
 import { wrapWords } from "../terminal/text_table.ts";
 
-/** Columns of a comment, its `# ` counted. */
+/** The width of a comment in columns, including its `# `. */
 const COLUMNS = 80;
 
 /**
- * The text of a profile file, under a comment that says where it is from and what to look over.
+ * The text of a profile file, with a comment that states its origin and what to review.
  *
  * @param origin what it was learnt from
  */
@@ -23,7 +23,7 @@ export function profileText(profile: LearntProfile, origin: string): string {
   document.commentBefore = headOf(profile, origin).map(commentLine).join("\n");
   visit(document, {
     Map(_key, map) {
-      // An element with its length stands on one line, as in the profiles that ship.
+      // An element with its length is written on one line, as in the shipped profiles.
       if (map.has("element")) map.flow = true;
     },
   });
@@ -34,7 +34,7 @@ export function profileText(profile: LearntProfile, origin: string): string {
   return document.toString({ lineWidth: 0 });
 }
 
-/** What a person should know of the templates' origin; undefined: nothing. */
+/** A hint where the templates are those of an Antrea Agent; undefined otherwise. */
 export function antreaHint({ antrea }: LearntProfile): string | undefined {
   return antrea === undefined
     ? undefined
@@ -72,7 +72,7 @@ function keyLines(key: string, meaning: string): string[] {
   return wrapWords(meaning.split(" "), COLUMNS - 2, " ".repeat(14), `  ${key.padEnd(12)}`);
 }
 
-/** The serializer puts the `#` before it. */
+/** A comment line; the serializer adds the `#`. */
 function commentLine(text: string): string {
   return text === "" ? "" : ` ${text}`;
 }

@@ -3,16 +3,16 @@ import type { Configuration } from "../config/configuration.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
 import type { Treatment } from "../mediation/mapping/treatment.ts";
 
-/** The treatment of every exporter where a configuration leaves the chain to the program. */
+/** The treatment of every exporter with the default chain. */
 export function automaticTreatment(profile: Profile): Treatment {
   return { profile, plugins: automaticChain(profile).map(({ plugin }) => plugin) };
 }
 
 /**
- * The treatment that a configuration gives an exporter of one release, with a collector of the profile given: its plugins are made
- * again for that profile, its dialect holds where the profile is its own.
+ * The treatment that a configuration gives an exporter of one release, for a collector of the given profile. Plugins are created
+ * anew for that profile; the configured dialect applies only where the profile is the configured one.
  *
- * @throws Error where a plugin cannot be made for the profile
+ * @throws Error where a plugin cannot be created for the profile
  */
 export function configuredTreatment(
   configuration: Configuration,

@@ -4,11 +4,11 @@ import { sameLayout, type Template } from "../ipfix/template.ts";
 import { Inspector } from "./inspection.ts";
 import type { MessageConsumer } from "./message_stream.ts";
 
-/** Templates, and fields of all of them together, that a profile is learnt from. */
+/** Limits on the templates, and on all their fields together, that a profile is learnt from. */
 const MOST_TEMPLATES = 1000;
 const MOST_FIELDS = 65_536;
 
-/** The capture holds more templates than anyone would put into a profile. */
+/** The capture has more templates than a profile can reasonably hold. */
 export class TooManyTemplates extends Error {
   override readonly name = "TooManyTemplates";
 
@@ -18,25 +18,25 @@ export class TooManyTemplates extends Error {
 }
 
 /**
- * Keeps the templates of a stream, in the order in which they were first seen.
+ * Collects the templates of a stream, in the order in which they were first seen.
  *
- * A template that is withdrawn stays: the collector took it. One that is defined anew under its id, with another layout, takes the
- * place of the one before, unless just one of the two is about IPv4 or IPv6 flows: ids may have been given out anew, as when an exporter
- * starts again.
+ * A withdrawn template stays, because the collector accepted it. A template that is redefined under its id with another layout
+ * replaces the earlier one, unless only one of the two describes IPv4 or IPv6 flows: then ids may have been reassigned, as after a
+ * restart of the exporter.
  */
 export class SeenTemplates implements MessageConsumer {
   readonly #inspector = new Inspector(registryHistory().resolve);
   readonly #templates = new Map<string, SeenTemplate>();
   readonly #replaced = new Set<string>();
   #fields = 0;
-  /** Octets of whole messages. */
+  /** Octets of whole messages taken so far. */
   taken = 0;
 
   get templates(): readonly SeenTemplate[] {
     return [...this.#templates.values()];
   }
 
-  /** A sentence for each template whose earlier layout does not count. */
+  /** One sentence per template whose earlier layout was replaced. */
   get notes(): readonly string[] {
     return [...this.#replaced];
   }
@@ -65,7 +65,7 @@ export class SeenTemplates implements MessageConsumer {
   }
 }
 
-/** Which addresses flows of the template have: a template of another kind is another template, whatever its id. */
+/** The kind of flows that a template describes: one of another kind is a different template, whatever its id. */
 function kindOf({ fields, scopeFieldCount }: Template): string {
   const has = (id: number) =>
     fields.some(({ element }) => element.pen === 0 && !element.enterpriseBit && element.id === id);

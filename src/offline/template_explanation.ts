@@ -6,11 +6,11 @@ import type { Profile } from "../mediation/mapping/profile.ts";
 import { isIdentity, type TemplateMapping } from "../mediation/mapping/template_mapping.ts";
 import type { Treatment } from "../mediation/mapping/treatment.ts";
 
-/** What becomes of one template on its way from one release to the other. */
+/** How one template is mapped from one release to another. */
 export interface TemplateExplanation extends Explanation {
-  /** As the source profile calls it: `IPv4`. */
+  /** Its name in the source profile, such as `IPv4`. */
   readonly name: string;
-  /** The element by which the collector knows which of its lists the template follows. */
+  /** The element that decides which of the collector's lists the template follows. */
   readonly selectedBy: string;
   /** Whether every record goes out octet for octet. */
   readonly identical: boolean;
@@ -40,7 +40,7 @@ function templatesOf({ templates }: Profile) {
 function mapTemplate(template: Template, treatment: Treatment): TemplateMapping {
   const detected = detectAntreaRelease(template)?.profile;
   return runChain(template, treatment, {
-    // Which facts of the session there are hangs on the exporter's address; most have an IPv4 one.
+    // The facts of a session depend on the family of the exporter's address; most exporters have an IPv4 address.
     exporterFamily: 4,
     ...(detected === undefined ? {} : { detectedProfile: detected }),
   });

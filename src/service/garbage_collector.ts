@@ -1,10 +1,10 @@
 /**
- * Collects all garbage and gives back the memory, as far as V8 lets itself be told: where the process was started with
- * `--v8-flags=--expose-gc`, as `deno task serve` does. Undefined anywhere else.
+ * Returns a function that collects all garbage and releases the memory. Undefined unless the process runs with
+ * `--v8-flags=--expose-gc`, as `deno task serve` does.
  */
 export function garbageCollector(): (() => void) | undefined {
   const collect: unknown = Reflect.get(globalThis, "gc");
   if (typeof collect !== "function") return undefined;
-  // No other flavor moves what lives together, without which few pages are free.
+  // Only this flavor compacts live objects; without that, few pages become free.
   return () => void collect({ type: "major", execution: "sync", flavor: "last-resort" });
 }

@@ -6,18 +6,18 @@ import { ConfigurationError } from "../config/yaml/mistake.ts";
 import { type ReadTextFile, readTextFile } from "../config/profiles/profiles.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 
-/** Who asked for a reload. */
+/** What caused a reload. */
 export type ReloadTrigger = "signal" | "request" | "change";
 
-/** What became of reading a configuration, with all that was read: a change of any of it may change what becomes of the next one. */
+/** The outcome of reading a configuration, with every file read: a change to any of them may change the outcome. */
 export interface Loaded {
-  /** An error where it is wrong. */
+  /** An error where the configuration has mistakes. */
   readonly configuration: Configuration | Error;
-  /** What each file held; undefined: it could not be read. */
+  /** The content of each file; undefined: it could not be read. */
   readonly files: ReadonlyMap<string, string | undefined>;
 }
 
-/** Reads and checks a configuration whole. Never throws. */
+/** Reads and checks a configuration as a whole. Never throws. */
 export async function loadWatched(file: string, read: ReadTextFile = readTextFile): Promise<Loaded> {
   const files = new Map<string, string | undefined>();
   const recording: ReadTextFile = (path) => {
@@ -33,25 +33,25 @@ export async function loadWatched(file: string, read: ReadTextFile = readTextFil
   }
 }
 
-/** What a reloader needs beside its file. */
+/** What a reloader needs besides its file. */
 export interface ReloaderParts {
   readonly load: () => Promise<Loaded>;
-  /** Goes over to the configuration, all of it or nothing. @throws Error that says why not; then nothing has changed */
+  /** Applies the whole configuration, or nothing of it. @throws Error with the reason; then nothing has changed */
   readonly apply: (configuration: Configuration) => Promise<void>;
-  /** Files that have their own way of being taken up when only they change: certificates. */
+  /** Files that are refreshed separately when nothing else has changed: certificates. */
   readonly separate: (configuration: Configuration) => ReadonlySet<string>;
-  /** Takes up those. */
+  /** Refreshes those files. */
   readonly refresh: () => Promise<void>;
   readonly report: ReportEvent;
 }
 
-/** Reads the configuration again when it is told to or when its files change: checked whole, then applied or refused whole. */
+/** Reloads the configuration on request or when its files change: it is checked, then applied or refused, as a whole. */
 export class Reloader {
-  /** Outcome → how often. */
+  /** The number of reloads by outcome. */
   readonly outcomes = new Map<"applied" | "refused", number>();
   #separate: ReadonlySet<string>;
   #running: Promise<unknown> = Promise.resolve();
-  /** One that has not begun yet: whoever asks meanwhile gets what it gives. */
+  /** A reload that has not begun yet, which further requests share. */
   #next: Promise<ReloadResult> | undefined;
   #watch: Pick<FileWatch, "watch"> | undefined;
 
@@ -59,19 +59,19 @@ export class Reloader {
     this.#separate = parts.separate(configuration);
   }
 
-  /** Watches what was read from now on. */
+  /** Watches the files that were read from now on. */
   follow(watch: Pick<FileWatch, "watch">, files: Loaded["files"]): Promise<void> {
     this.#watch = watch;
     return watch.watch(files);
   }
 
-  /** These files have changed. */
+  /** Handles a change of these files. */
   async changed(paths: readonly string[]): Promise<void> {
     if (paths.every((path) => this.#separate.has(path))) await this.parts.refresh();
     else await this.reload("change");
   }
 
-  /** Never rejects: what is wrong is in the result, in the log and in the metric. */
+  /** Reloads. Never rejects: mistakes are in the result, the log and the metric. */
   reload(trigger: ReloadTrigger): Promise<ReloadResult> {
     if (this.#next !== undefined) return this.#next;
     const next = this.#running.then(() => {
@@ -85,7 +85,7 @@ export class Reloader {
   async #reload(trigger: ReloadTrigger): Promise<ReloadResult> {
     const { configuration, files } = await this.parts.load();
     const error = configuration instanceof Error ? configuration : await this.#apply(configuration);
-    // After a refusal any file may be the one that makes it right.
+    // After a refusal, a change to any file may correct the mistake.
     this.#separate = configuration instanceof Error || error !== undefined
       ? new Set()
       : this.parts.separate(configuration);
@@ -104,7 +104,7 @@ export class Reloader {
 
   #applied(trigger: ReloadTrigger): ReloadResult {
     this.#count("applied");
-    const message = "the configuration was read again and holds from now on";
+    const message = "the configuration was reloaded and is in force";
     this.parts.report({
       level: "info",
       event: "config_reloaded",
@@ -119,7 +119,7 @@ export class Reloader {
     const mistakes = error instanceof ConfigurationError
       ? error.message.split("\n")
       : error.message.split("\n").map((line) => `${this.file}: ${line}`);
-    const message = "the configuration was read again and is refused; the one before stays in force";
+    const message = "the changed configuration is refused; the previous one stays in force";
     this.parts.report({
       level: "error",
       event: "config_refused",

@@ -17,7 +17,7 @@ import type { TlsEndpoints } from "./tls_files.ts";
 import { garbageCollector } from "./garbage_collector.ts";
 import { VERSION } from "../version.ts";
 
-/** What a mediator needs to know, out of a configuration. */
+/** The mediator's part of a configuration. */
 export function mediatorOptions({ chooseTreatment, limits, ledger }: Configuration): MediatorOptions {
   const { templatesPerSession, templates, observationDomainsPerSession } = limits;
   return {
@@ -34,24 +34,24 @@ function configurationView(configuration: Configuration): ConfigurationView {
   return { ...description, limits: { ...limits } };
 }
 
-/** All that a served proxy is made of. */
+/** The options of a served proxy. */
 export interface ServedProxyOptions {
   readonly listeners: readonly ListenerOptions[];
   readonly collector: CollectorOptions;
-  /** What the collector expects, where no peer rule says otherwise. */
+  /** What the collector expects, unless a peer rule says otherwise. */
   readonly profile: Profile;
   readonly mode: Mode;
   readonly mediation: MediatorOptions;
   readonly limits?: Partial<ProxyLimits>;
-  /** Asked at each scrape. */
+  /** Read at each scrape. */
   readonly certificates?: Iterable<CertificateView>;
   /** Milliseconds; see {@link ProxyOptions.skewSettle}. */
   readonly skewSettle?: number;
-  /** What the dashboard shows of it. */
+  /** What the dashboard shows of the configuration. */
   readonly configuration?: ConfigurationView;
 }
 
-/** The same, out of a configuration. @throws Error that says what is wrong with which certificate */
+/** The options for a configuration. @throws Error that names the certificate and what is wrong with it */
 export async function servedProxyOptions(
   configuration: Configuration,
   endpoints: TlsEndpoints,
@@ -74,17 +74,17 @@ export async function servedProxyOptions(
   };
 }
 
-/** How a served proxy's configuration is read again. */
+/** How a served proxy's configuration is reloaded. */
 export interface Reloading {
   readonly reload: () => Promise<ReloadResult>;
   readonly outcomes: ReadonlyMap<string, number>;
 }
 
-/** A proxy with what belongs to running it: the view that the admin server has of it, and its end. */
+/** A running proxy with its view for the admin server and its drain. */
 export class ServedProxy {
   readonly proxy: Proxy;
   readonly view: AdminView;
-  /** Receives what happens, for the log and the event stream. */
+  /** Receives events, for the log and the event stream. */
   readonly report: ReportEvent;
   readonly #mediator: Mediator;
   #options: ServedProxyOptions;
@@ -94,9 +94,9 @@ export class ServedProxy {
   readonly #drainBegun = new Promise<void>((resolve) => this.#beginDrain = resolve);
 
   /**
-   * @param report receives all that happens, for the log
-   * @param recall what exporters over UDP announced before the start
-   * @param reloading how its configuration is read again, and what became of that so far; missing: it has none
+   * @param report receives all events, for the log
+   * @param recall recalls what UDP exporters announced before the start
+   * @param reloading how the configuration is reloaded, and the outcomes so far; without it, there is no reload
    */
   constructor(options: ServedProxyOptions, report: ReportEvent, reloading?: Reloading, recall?: Recall) {
     const { listeners, collector, mode, mediation, limits, skewSettle } = this.#options = options;
@@ -135,9 +135,9 @@ export class ServedProxy {
   }
 
   /**
-   * Goes on with other options: as {@link Proxy.reconfigure}.
+   * Applies other options, as {@link Proxy.reconfigure} does.
    *
-   * @throws Error that says what cannot be had; then nothing has changed
+   * @throws Error that names what cannot be applied; then nothing has changed
    */
   async reconfigure(options: ServedProxyOptions): Promise<void> {
     const { listeners, collector, mode, mediation, limits, skewSettle } = options;
@@ -162,19 +162,19 @@ export class ServedProxy {
     return this.proxy.addresses();
   }
 
-  /** Resolves when a drain has begun, whoever asked for it. */
+  /** Resolves when a drain has begun, whatever caused it. */
   get drainBegun(): Promise<void> {
     return this.#drainBegun;
   }
 
-  /** Starts the drain, or joins the one under way. Resolves when every session is closed. */
+  /** Starts the drain, or joins the current one. Resolves when all sessions are closed. */
   drained(): Promise<void> {
     this.#drained ??= this.proxy.drain();
     this.#beginDrain();
     return this.#drained;
   }
 
-  /** Closes everything now. */
+  /** Closes everything immediately. */
   close(): Promise<void> {
     this.#ready = false;
     return this.proxy.close();

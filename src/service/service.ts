@@ -10,10 +10,10 @@ import { certificateFiles, type Loaded, loadWatched, Reloader } from "./reloader
 import { ServedProxy, type ServedProxyOptions, servedProxyOptions } from "./served_proxy.ts";
 import { TlsEndpoints } from "./tls_files.ts";
 
-/** An admin server that is left may finish what it is answering. */
+/** How long an admin server that moved may finish its responses, in milliseconds. */
 const ADMIN_GRACE = 1_000;
 
-/** A proxy and its admin server, by a configuration file and whatever that changes to. */
+/** A proxy and its admin server, which follow a configuration file. */
 export class Service {
   readonly served: ServedProxy;
   readonly reloader: Reloader;
@@ -42,7 +42,7 @@ export class Service {
       apply: (next) => this.#apply(next),
       separate: certificateFiles,
       refresh: () => this.#endpoints.refresh(),
-      // Through the proxy's own way, so that the event stream has it too.
+      // Through the served proxy, so that the event stream carries it too.
       report: (event) => this.served.report(event),
     });
     this.served = new ServedProxy(options, report, {
@@ -50,14 +50,14 @@ export class Service {
       outcomes: this.reloader.outcomes,
     }, (...of) => this.#cache?.recall(...of));
     this.#follow(cache);
-    // Sessions that end take what they know with them.
+    // Ending sessions lose their templates, so the cache is completed before.
     void this.served.drainBegun.then(() => this.#cache?.finish());
   }
 
   /**
-   * Makes all that serving takes; binds nothing yet, and writes nothing.
+   * Prepares everything that serving needs. Binds and writes nothing.
    *
-   * @throws Error that says what the configuration lacks, a line each
+   * @throws Error that names what is missing, one line each
    */
   static async open(configuration: Configuration, report: ReportEvent, clock: Clock = SYSTEM_CLOCK): Promise<Service> {
     const { options, endpoints } = await prepare(configuration, report);
@@ -71,20 +71,20 @@ export class Service {
     }
   }
 
-  /** Where it listens, and where its admin server does. @throws Error that names what cannot be bound; then nothing is */
+  /** Binds all addresses and returns them. @throws Error that names what cannot be bound; then nothing is */
   async start(): Promise<{ readonly listeners: readonly BoundListener[]; readonly admin: AdminServer }> {
     const listeners = await this.served.start();
     const { address } = this.#configuration.admin;
     return { listeners, admin: this.#admin = startAdmin(this.served.view, address) };
   }
 
-  /** Follows the files from now on; `files`: what each held when the configuration was read. */
+  /** Follows the files from now on. @param files the content of each when the configuration was read */
   async follow(files: Loaded["files"]): Promise<void> {
     this.#watch = new FileWatch(this.#clock, (paths) => void this.reloader.changed(paths));
     await this.reloader.follow(this.#watch, files);
   }
 
-  /** Ends what is left of it once the proxy is closed. */
+  /** Ends the rest once the proxy is closed. */
   async close(): Promise<void> {
     this.#watch?.close();
     this.#endpoints.close();
@@ -92,14 +92,14 @@ export class Service {
     await this.#admin?.close();
   }
 
-  /** Keeps templates there from now on, or nowhere. */
+  /** Switches to another template cache, or to none. */
   #follow(cache: TemplateCache | undefined): void {
     void this.#cache?.close();
     this.#cache = cache;
     cache?.follow(() => this.served.proxy.cachedExporters());
   }
 
-  /** All of it or nothing. */
+  /** Applies the whole configuration, or nothing of it. */
   async #apply(configuration: Configuration): Promise<void> {
     const logging = overrideLogging(configuration.log);
     const { options, endpoints } = await prepare(configuration, this.#report);
@@ -132,9 +132,9 @@ export class Service {
 }
 
 /**
- * Does all that {@link Service.open} does before it binds or writes anything, and undoes it.
+ * Prepares what {@link Service.open} prepares, such as certificates, and releases it again. Binds and writes nothing.
  *
- * @throws Error that names what the configuration lacks, one line each
+ * @throws Error that names what is missing, one line each
  */
 export async function rehearse(configuration: Configuration): Promise<void> {
   const { endpoints } = await prepare(configuration, () => {});

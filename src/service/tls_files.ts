@@ -6,13 +6,13 @@ import type { CollectorOptions } from "../proxy/collector/collector_options.ts";
 import type { ListenerOptions } from "../proxy/transport/listener.ts";
 import { FileCredentials, type TlsFiles } from "../proxy/transport/tls/tls_credentials.ts";
 
-/** Listeners and the collector with their certificates read, and read again when the files change. */
+/** Reads the certificates of listeners and collectors, and keeps them current when the files change. */
 export class TlsEndpoints {
   readonly #open: { readonly role: "listener" | "collector"; readonly credentials: FileCredentials }[] = [];
 
   constructor(readonly report: ReportEvent) {}
 
-  /** @throws Error that says what is wrong with which file */
+  /** @throws Error that names the file and what is wrong with it */
   async listener({ transport, address, tls }: ListenerSettings): Promise<ListenerOptions> {
     if (tls === undefined) return { transport, address };
     const { requireClientCertificate, ...files } = tls;
@@ -23,7 +23,7 @@ export class TlsEndpoints {
     };
   }
 
-  /** @throws Error that says what is wrong with which file */
+  /** @throws Error that names the file and what is wrong with it */
   async collector({ transport, address, tls }: CollectorSettings): Promise<CollectorOptions> {
     if (tls === undefined) return { transport, address };
     const { serverName, ...files } = tls;
@@ -37,7 +37,7 @@ export class TlsEndpoints {
     };
   }
 
-  /** When the certificates in use end, for the metrics. */
+  /** The expiry of the certificates in use, for the metrics. */
   *certificates(): Iterable<CertificateView> {
     for (const { role, credentials } of this.#open) {
       for (const { role: kind, expiresAt } of credentials.material.expires) {
@@ -46,12 +46,12 @@ export class TlsEndpoints {
     }
   }
 
-  /** Looks whether the files have changed, now rather than in a few seconds. */
+  /** Checks for changed files now rather than in a few seconds. */
   async refresh(): Promise<void> {
     await Promise.all(this.#open.map(({ credentials }) => credentials.refresh()));
   }
 
-  /** Looks at the files no more. */
+  /** Stops following the files. */
   close(): void {
     for (const { credentials } of this.#open) credentials.close();
   }

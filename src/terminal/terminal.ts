@@ -1,7 +1,7 @@
-/** Columns that output is laid out for where nobody can say how wide the terminal is. */
+/** The width in columns where there is no terminal to ask. */
 const USUAL_WIDTH = 80;
 
-/** Columns of the terminal behind standard output, 80 where it is a file or a pipe. */
+/** The width in columns of the terminal at standard output; 80 where that is a file or a pipe. */
 export function terminalWidth(): number {
   try {
     return Deno.stdout.isTerminal() ? Math.max(20, Deno.consoleSize().columns) : USUAL_WIDTH;
@@ -10,7 +10,7 @@ export function terminalWidth(): number {
   }
 }
 
-/** Whether standard output wants colour: a terminal, and no `NO_COLOR` in the environment. */
+/** Whether to colour standard output: it is a terminal and `NO_COLOR` is not set. */
 export function wantsColour(): boolean {
   return Deno.stdout.isTerminal() && !Deno.noColor;
 }
@@ -18,31 +18,31 @@ export function wantsColour(): boolean {
 const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
 export type Style = keyof typeof CODES;
 
-/** Puts a text into a style, or leaves it as it is. */
+/** Styles a text, or returns it unchanged where colour is off. */
 export type Paint = (style: Style, text: string) => string;
 
-/** Paints where `colour` is true. */
+/** Returns a function that styles text if `colour` is true. */
 export function painter(colour: boolean): Paint {
   return colour ? (style, text) => `\u001b[${CODES[style]}m${text}\u001b[0m` : (_style, text) => text;
 }
 
-/** Writes all of it to standard output: what does not fit at once is written when there is room. */
+/** Writes all octets to standard output, waiting where it is full. */
 export async function writeOctets(octets: Uint8Array): Promise<void> {
   for (let written = 0; written < octets.length;) written += await Deno.stdout.write(octets.subarray(written));
 }
 
-/** Writes the text and a line break to standard output. */
+/** Writes a line to standard output. */
 export function writeLine(text: string): Promise<void> {
   return writeOctets(new TextEncoder().encode(`${text}\n`));
 }
 
-/** Says something to the person at standard error. */
+/** Writes a line to standard error. */
 export function say(text: string): void {
   const octets = new TextEncoder().encode(`${text}\n`);
   for (let written = 0; written < octets.length;) written += Deno.stderr.writeSync(octets.subarray(written));
 }
 
-/** Makes text that came from outside safe to show: control characters become `\u` escapes. */
+/** Escapes control characters as `\u` sequences, so that text from outside is safe to print. */
 export function printable(text: string): string {
   return text.replace(
     /\p{Cc}/gu,

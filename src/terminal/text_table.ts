@@ -1,8 +1,8 @@
-/** How a column's cells stand. */
+/** How the cells of a column are aligned. */
 export type Alignment = "left" | "right";
 
 /**
- * Lines of a plain table: cells padded to their column's width, a gap between columns, nothing after the last cell.
+ * The lines of a plain text table: cells are padded to the width of their column, without trailing spaces.
  *
  * ```ts
  * import { tableLines } from "./text_table.ts";
@@ -28,7 +28,7 @@ export function tableLines(
   );
 }
 
-/** Lines of a GitHub Markdown table; the first row is its head. */
+/** The lines of a GitHub Markdown table; the first row is its heading. */
 export function markdownTable(rows: readonly (readonly string[])[], alignments: readonly Alignment[] = []): string[] {
   const [head = [], ...body] = rows;
   const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
@@ -40,9 +40,9 @@ export function markdownTable(rows: readonly (readonly string[])[], alignments: 
 }
 
 /**
- * Breaks words over lines of at most so many columns; a word that is longer stands alone on its line.
+ * Wraps words into lines of at most `width` columns; a longer word has a line of its own.
  *
- * @param indent what every line but the first starts with
+ * @param indent the start of every line except the first
  */
 export function wrapWords(words: readonly string[], width: number, indent: string, first = indent): string[] {
   const lines: string[] = [];

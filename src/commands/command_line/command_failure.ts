@@ -1,14 +1,14 @@
-/** Exit statuses of every command: part of the outside contract. */
+/** The exit statuses that all commands share: part of the outside contract. */
 export const EXIT = {
-  /** It did what was asked. */
+  /** The command did what was asked. */
   DONE: 0,
-  /** It failed while running. */
+  /** The command failed while running. */
   FAILED: 1,
   /** Wrong usage or configuration: nothing was bound or written. */
   USAGE: 2,
 } as const;
 
-/** Why a command ends with another status than 0. The message is for a person and goes to standard error as it is. */
+/** Ends a command with an exit status other than 0. The message goes to standard error as it is. */
 export class CommandFailure extends Error {
   override readonly name = "CommandFailure";
 
@@ -17,12 +17,12 @@ export class CommandFailure extends Error {
   }
 }
 
-/** Wrong usage or configuration: exit status 2. */
+/** A failure because of wrong usage or configuration: exit status 2. */
 export function usageFailure(message: string, cause?: unknown): CommandFailure {
   return new CommandFailure(EXIT.USAGE, message, { cause });
 }
 
-/** It failed while running: exit status 1. */
+/** A failure while running: exit status 1. */
 export function runFailure(message: string, cause?: unknown): CommandFailure {
   return new CommandFailure(EXIT.FAILED, message, { cause });
 }

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 
 /**
- * Every command by its name, in the order in which the help lists them. Each is loaded when it is asked for: `serve` is ready a fifth
- * sooner without the modules of the others.
+ * Every command by name, in the order of the help. Each is loaded on demand, because `serve` starts a fifth faster without the
+ * modules of the others.
  */
 export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["serve", async () => (await import("../serve.ts")).serveCommand()],
@@ -17,7 +17,7 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["drain", async () => (await import("../drain.ts")).drainCommand()],
 ]);
 
-/** The command that a command line names; all of them where it names none, for the help and for what was misspelt. */
+/** Loads the command that a command line names, or all of them where it names none, for the help and for suggestions. */
 export function loadCommands([name = ""]: readonly string[]): Promise<Command[]> {
   const load = COMMANDS.get(name);
   return Promise.all(load === undefined ? [...COMMANDS.values()].map((each) => each()) : [load()]);

@@ -6,9 +6,9 @@ import { loadCommands } from "./commands.ts";
 import { painter, say, terminalWidth } from "../../terminal/terminal.ts";
 
 /**
- * Runs one command line and gives its exit status. Never throws, never exits.
+ * Runs one command line and returns its exit status. Never throws and never exits.
  *
- * @param args as after the program's name: `["explain", "--from", "antrea/v2.0", …]`
+ * @param args the arguments after the program's name: `["explain", "--from", "antrea/v2.0", …]`
  */
 export async function run(args: readonly string[]): Promise<number> {
   try {
@@ -21,22 +21,22 @@ export async function run(args: readonly string[]): Promise<number> {
 
 function createProgram(commands: readonly Command[]): Command {
   const program = new Command("ipfix-skew-proxy")
-    .description("A transparent IPFIX proxy between exporters and a collector of another release.")
+    .description("A transparent IPFIX proxy between exporters and a collector of a different release.")
     .version(VERSION, "-V, --version", "show the version")
-    .helpOption("-h, --help", "show what can be given")
-    .helpCommand("help [command]", "show what can be given to a command")
-    .showHelpAfterError("(--help shows what can be given)");
+    .helpOption("-h, --help", "show this help")
+    .helpCommand("help [command]", "show the help of a command")
+    .showHelpAfterError("(--help shows the options)");
   configure(program);
   for (const command of commands) {
     command.copyInheritedSettings(program);
     configure(command);
-    program.addCommand(command.helpOption("-h, --help", "show what can be given"));
+    program.addCommand(command.helpOption("-h, --help", "show this help"));
   }
   return program;
 }
 
 function configure(command: Command): void {
-  // The parser's own 40 columns for descriptions are more than a terminal of 60 has beside the longest option.
+  // The parser's default minimum of 40 columns does not fit beside the longest option on a terminal of 60 columns.
   command.exitOverride().allowExcessArguments(false).configureHelp({ minWidthToWrap: 20 }).configureOutput({
     getOutHelpWidth: terminalWidth,
     getErrHelpWidth: terminalWidth,
@@ -46,9 +46,9 @@ function configure(command: Command): void {
 }
 
 function report(error: unknown): number {
-  // Commander has said what was wrong already; asking for help or the version is no failure.
+  // Commander has already reported the mistake. Asking for help or the version is not a failure.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.DONE : EXIT.USAGE;
-  // Whoever read standard output has what they wanted: `explain … | head`.
+  // The reader of standard output has closed it, as in `explain … | head`.
   if (error instanceof Deno.errors.BrokenPipe) return EXIT.FAILED;
   if (error instanceof CommandFailure) {
     if (error.message !== "") say(error.message);

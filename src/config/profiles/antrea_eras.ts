@@ -29,7 +29,7 @@ export function antreaEras(): readonly AntreaEra[] {
 
 let detect: DetectRelease | undefined;
 
-/** Reads an Antrea Agent's release off its template: `{ profile: "antrea/v2.0", range: "v2.0-v2.5" }`. */
+/** Detects an Antrea Agent's release from its template: `{ profile: "antrea/v2.0", range: "v2.0-v2.5" }`. */
 export const detectAntreaRelease: DetectRelease = (template) => {
   detect ??= createReleaseDetector(antreaEras());
   return detect(template);

@@ -1,12 +1,12 @@
 import releases from "../../../config/profiles/antrea/releases.csv" with { type: "text" };
 
-/** One Antrea release, as `config/profiles/antrea/releases.csv` has it. */
+/** One Antrea release: a row of `config/profiles/antrea/releases.csv`. */
 export interface AntreaRelease {
   /** `v2.3.1` */
   readonly release: string;
   /** `v2.3` */
   readonly line: string;
-  /** The profile file with its templates, by its name: `antrea/v2.0`. */
+  /** The name of the profile file with its templates, such as `antrea/v2.0`. */
   readonly era: string;
   /** `go-ipfix/v0.14.0` */
   readonly registry: string;
@@ -23,7 +23,7 @@ function parseReleases(csv: string): AntreaRelease[] {
       release === undefined || line === undefined || era === undefined || registry === undefined ||
       dialect === undefined
     ) {
-      throw new Error(`releases.csv has a row that is none: ${text}`);
+      throw new Error(`releases.csv has an invalid row: ${text}`);
     }
     return { release, line, era: `antrea/${era}`, registry, dialect };
   });
@@ -33,7 +33,7 @@ function parseReleases(csv: string): AntreaRelease[] {
 export const ANTREA_RELEASES: readonly AntreaRelease[] = parseReleases(releases);
 
 /**
- * The release that a profile's name means: `antrea/v1.15.1` that one, `antrea/v1.15` the newest of the line.
+ * The release that a profile's name stands for: `antrea/v1.15.1` is that release, `antrea/v1.15` the newest of the line.
  *
  * @example
  * ```ts
@@ -50,7 +50,7 @@ export function antreaRelease(profile: string): AntreaRelease | undefined {
   );
 }
 
-/** The names of all Antrea profiles: lines, then releases, both newest first. */
+/** The names of all Antrea profiles: first lines, then releases, both newest first. */
 export function antreaProfileNames(): string[] {
   const newestFirst = ANTREA_RELEASES.toReversed();
   const lines = new Set(newestFirst.map(({ line }) => `antrea/${line}`));

@@ -6,7 +6,7 @@ import { oneOf, truth, wrong } from "../yaml/schema_parts.ts";
 
 const names = [...DIALECTS.keys()];
 
-/** How many of something; `unlimited` takes a limit away. */
+/** A count; `unlimited` removes the limit. */
 function limit() {
   const error = (issue: { input?: unknown }) => wrong(issue.input, "a whole number from 1, or unlimited");
   return z.union(
@@ -19,9 +19,9 @@ function limit() {
 
 const LARGEST_DATAGRAM = RFC7011.maxDatagram;
 
-/** Octets, as a number or a size. */
+/** Octets as a number or as a size. */
 function datagram() {
-  const allowed = `octets as 1024 or 1KiB, 64 to ${LARGEST_DATAGRAM}`;
+  const allowed = `octets such as 1024 or 1KiB, 64 to ${LARGEST_DATAGRAM}`;
   const error = (issue: { input?: unknown }) => wrong(issue.input, allowed);
   return z.union([z.number({ error }), z.string({ error })], { error }).transform((value, context) => {
     const octets = typeof value === "number" ? value : parseSize(value);
@@ -49,15 +49,15 @@ const name = z.string().refine((value) => DIALECTS.has(value), {
   error: (issue) => wrong(issue.input, `${names.join(", ")}, or a map of limits`),
 }).meta({ enum: names });
 
-/** A dialect in YAML: a name, or limits that replace those of the dialect that would hold without them. */
+/** A dialect in YAML: a name, or limits that override those of the dialect that would apply otherwise. */
 export const dialectSchema = z.union([name, limits], {
   error: (issue) => wrong(issue.input, `${names.join(", ")}, or a map of limits`),
 });
 
-/** What {@link dialectSchema} gives. */
+/** The output of {@link dialectSchema}. */
 export type DialectChoice = z.infer<typeof dialectSchema>;
 
-/** The dialect chosen, over the one that would hold without the choice. */
+/** Applies a choice to the dialect that would apply otherwise. */
 export function chooseDialect(choice: DialectChoice | undefined, otherwise: Dialect): Dialect {
   if (choice === undefined) return otherwise;
   if (typeof choice === "string") return DIALECTS.get(choice) ?? otherwise;

@@ -5,19 +5,19 @@ import type { FieldSpecifier } from "../../ipfix/template.ts";
 import type { Dialect } from "../../mediation/mapping/dialect.ts";
 import type { ElementChoice } from "./profile_schema.ts";
 
-/** A template's fields as a profile file lists them. */
+/** The fields of a template as a profile file lists them. */
 export interface LearntFields {
-  /** As the file writes them. */
+  /** The fields in the form of the file. */
   readonly choices: readonly ElementChoice[];
   /** The element of each. */
   readonly elements: readonly InformationElement[];
-  /** What a profile cannot say and so does not: words for a person, one for each such field. */
+  /** Fields that a profile cannot express, each described for a person. */
   readonly leftOut: readonly string[];
-  /** What it says otherwise than the template, in the same way. */
+  /** Fields that the profile states differently from the template, described in the same way. */
   readonly changed: readonly string[];
 }
 
-/** Writes a template's fields in the words of a profile with this registry and dialect. */
+/** Expresses the fields of a template in a profile with this registry and dialect. */
 export function learnFields(fields: readonly FieldSpecifier[], registry: Registry, dialect: Dialect): LearntFields {
   const learnt = fields.map((field) => learnField(field, registry, dialect));
   const written = learnt.flatMap((one) => "choice" in one ? [one] : []);
@@ -40,7 +40,7 @@ function learnField(
   registry: Registry,
   dialect: Dialect,
 ): WrittenField | { readonly leftOut: string } {
-  // No name and no number of a profile means this element, nor does any collector know it.
+  // A profile has neither name nor number for this element, and no collector knows it.
   if (enterpriseBit && pen === 0) return { leftOut: `element ${id} of PEN 0 with the enterprise bit` };
   const element = registry.lookup(pen, id) ?? unknownElement(pen, id);
   const { name } = element;

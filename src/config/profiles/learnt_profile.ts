@@ -7,7 +7,7 @@ import { likelyRegistry } from "./learnt_registry.ts";
 import type { ElementChoice } from "./profile_schema.ts";
 import { isSourceAddress, selectLists } from "./template_selection.ts";
 
-/** A template that a collector was seen to be sent. */
+/** A template seen on its way to a collector. */
 export interface SeenTemplate {
   readonly observationDomain: number;
   readonly template: Template;
@@ -18,21 +18,21 @@ export interface LearntTemplate {
   readonly name: string;
   readonly selectedBy: string;
   readonly fields: readonly ElementChoice[];
-  /** Where it was seen: `template 256 of observation domain 7`. */
+  /** Where it was seen, such as `template 256 of observation domain 7`. */
   readonly seen: string;
 }
 
-/** A profile as its file will say it, and what a person has to know of it. */
+/** A learnt profile as its file will state it, with notes for a person. */
 export interface LearntProfile {
   readonly name: string;
   readonly dialect: string;
-  /** As a profile file names it. */
+  /** The name of the registry in a profile file. */
   readonly registry: string;
-  /** In the order in which they are tried; none where no template can be said in a profile. */
+  /** In the order in which they are tried; empty where no template can be expressed. */
   readonly templates: readonly LearntTemplate[];
-  /** The Antrea releases whose templates these are; undefined: not all of them are the same releases'. */
+  /** The Antrea releases that send these templates; undefined where they belong to different releases. */
   readonly antrea: { readonly profile: string; readonly range: string } | undefined;
-  /** What the profile leaves out or says otherwise, a sentence each. */
+  /** What the profile leaves out or states differently, one sentence each. */
   readonly notes: readonly string[];
 }
 
@@ -42,10 +42,10 @@ interface Layout {
 }
 
 /**
- * The profile of a collector that takes these templates: each layout once, in the order in which it was first seen, except where
- * that order would hide one behind another.
+ * Learns the profile of a collector from the templates it is sent: each layout once, in the order in which it was first seen, except
+ * where that order would let one layout shadow another.
  *
- * @param name of the profile
+ * @param name the profile's name
  * @param dialect what the collector's decoder can take
  */
 export function learnProfile(seen: readonly SeenTemplate[], name: string, dialect: Dialect): LearntProfile {
@@ -101,7 +101,7 @@ function noteFields(one: SeenTemplate, fields: LearntFields, dialect: Dialect, n
   }
 }
 
-/** The layouts by name, each with the element that selects it. */
+/** Names the layouts and chooses the element that selects each. */
 function named(layouts: readonly Layout[], notes: string[]): LearntTemplate[] {
   const selections = selectLists(layouts.map(({ fields }) => fields.elements));
   const names = new Map<number, string>();
@@ -130,7 +130,7 @@ function unique(name: string, taken: ReadonlySet<string>): string {
   return free;
 }
 
-/** The releases whose templates all of them are. */
+/** The releases that all templates belong to. */
 function antreaOf(templates: readonly SeenTemplate[], notes: string[]): LearntProfile["antrea"] {
   const releases = templates.map(({ template }) => detectAntreaRelease(template));
   const [first] = releases;
@@ -151,7 +151,7 @@ function placeOf({ observationDomain, template }: SeenTemplate): string {
   return `template ${template.id} of observation domain ${observationDomain}`;
 }
 
-/** At most three of them: there may be thousands of observation domains. */
+/** Names at most three places, because there may be thousands of observation domains. */
 function placesOf(seen: readonly SeenTemplate[]): string {
   const places = seen.slice(0, 3).map((one) => placeOf(one));
   return seen.length > 3 ? `${places.join(", ")} and ${seen.length - 3} more` : places.join(", ");

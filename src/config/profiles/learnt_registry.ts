@@ -8,12 +8,12 @@ import { shippedRegistry } from "./registries.ts";
 const ANTREA_PEN = 56506;
 
 /**
- * The registry that a collector of these templates is likely to have.
+ * The registry that a collector of these templates most likely has.
  *
- * - templates of an Antrea release: that of the newest release which has this dialect, or where none has, of the first line
- * - elements of Antrea's in others, or a dialect that decodes by the registry's lengths, which only go-ipfix does: the newest of
- *   go-ipfix with this dialect that has the most fields as they are, in element and length
- * - else IANA's
+ * - Templates of an Antrea release: the registry of its newest release with this dialect; where none has it, of the first line.
+ * - Other templates with Antrea's elements, or a dialect that decodes by the registry's lengths, as only go-ipfix does: the newest
+ *   go-ipfix registry with this dialect that matches most fields in element and length.
+ * - Otherwise IANA's.
  */
 export function likelyRegistry(templates: readonly Template[], dialect: Dialect): Registry {
   const ofDialect = ANTREA_RELEASES.filter((release) => release.dialect === dialect.name);

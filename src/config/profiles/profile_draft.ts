@@ -5,31 +5,31 @@ import type { Mistake, Path } from "../yaml/mistake.ts";
 import type { Additions, ElementChoice, ProfileFile, TemplateFile } from "./profile_schema.ts";
 import type { YamlDocument } from "../yaml/yaml_document.ts";
 
-/** Something that a file names, with where it says so. */
+/** A name in a file, with its position. */
 export interface Reference {
   readonly text: string;
-  /** A mistake at this place. */
+  /** Creates a mistake at this position. */
   mistake(message: string): Mistake;
 }
 
-/** An element that a file names; `length` where it is not the registry's. */
+/** An element that a file names, with its length where that differs from the registry's. */
 export interface ElementReference extends Reference {
   readonly length?: number;
 }
 
-/** A template whose elements are names still. */
+/** A template whose elements have not been looked up yet. */
 export interface TemplateDraft {
   readonly name: string;
   readonly selectedBy: ElementReference;
   readonly fields: readonly ElementReference[];
 }
 
-/** A profile whose elements are names still: what `extends` hands on, so that they are looked up in the heir's own registry. */
+/** A profile whose elements have not been looked up yet: the extending profile looks them up in its own registry. */
 export interface ProfileDraft {
   readonly name: string;
   readonly dialect: Dialect;
   readonly registry: Reference;
-  /** Where a registry's path starts. */
+  /** The directory that a registry's path starts from. */
   readonly directory: string;
   readonly acceptsUnknownElements: boolean;
   readonly templates: readonly TemplateDraft[];
@@ -37,10 +37,10 @@ export interface ProfileDraft {
 }
 
 /**
- * One profile file over what it extends.
+ * Applies one profile file to the profile it extends.
  *
- * @param directory of the file, where its paths start
- * @returns undefined where the file lacks something, with mistakes
+ * @param directory the directory of the file, which its paths start from
+ * @returns undefined, with mistakes, where the file is incomplete
  */
 export function draftProfile(
   file: ProfileFile,
@@ -108,7 +108,7 @@ class Writer {
     for (const [index, own] of (file.templates ?? []).entries()) {
       const path = ["templates", index];
       if (file.templates?.findIndex(({ name }) => name === own.name) !== index) {
-        this.mistake([...path, "name"], `${JSON.stringify(own.name)} stands twice (each template once)`);
+        this.mistake([...path, "name"], `${JSON.stringify(own.name)} appears twice (each template once)`);
         continue;
       }
       const standing = changed.findIndex(({ name }) => name === own.name);
@@ -151,7 +151,7 @@ class Writer {
       const at = [...path, "add", index];
       const [place, key] = addition.after === undefined ? [addition.before, "before"] : [addition.after, "after"];
       if (place === undefined || (addition.after !== undefined && addition.before !== undefined)) {
-        this.mistake(at, "where is not clear (one of after, before)");
+        this.mistake(at, "the position is not clear (one of after, before)");
         continue;
       }
       const found = find(place, [...at, key]);

@@ -9,9 +9,9 @@ import type { ElementReference, ProfileDraft } from "./profile_draft.ts";
 import { registryHistory } from "./registries.ts";
 
 /**
- * Looks a draft's elements up in its registry.
+ * Looks up the elements of a draft in its registry.
  *
- * @returns undefined where one is not there, with mistakes at the places that name it
+ * @returns undefined where one is missing, with mistakes at the positions that name it
  */
 export function completeProfile(draft: ProfileDraft, registry: Registry, mistakes: Mistake[]): Profile | undefined {
   const before = mistakes.length;
@@ -29,7 +29,7 @@ export function completeProfile(draft: ProfileDraft, registry: Registry, mistake
 }
 
 class Lookup {
-  /** Elements that the profile names by number alone: the collector expects them, so it knows them. */
+  /** Elements that the profile names only by number: the collector expects them, so it knows them. */
   readonly #extra = new Map<string, InformationElement>();
 
   constructor(readonly draft: ProfileDraft, readonly known: Registry, readonly mistakes: Mistake[]) {}
@@ -50,7 +50,7 @@ class Lookup {
     return { element: element.known ? element : this.#numbered(element, length), length };
   }
 
-  /** An element that the collector knows. */
+  /** Looks up an element that the collector must know. */
   element(reference: ElementReference): InformationElement {
     const found = this.#find(reference, this.known);
     if (found !== undefined) return found;
@@ -65,7 +65,7 @@ class Lookup {
     return unknownElement(0, 0);
   }
 
-  /** An element that some exporter may send. */
+  /** Looks up an element that some exporter may send. */
   anyElement(reference: ElementReference): InformationElement {
     return this.#find(reference, registryHistory().newest) ?? this.element(reference);
   }

@@ -147,7 +147,7 @@ const WRONG: readonly (readonly [what: string, files: Files, lines: readonly str
     'own/p.yaml:4:24: templates[0].field: unknown key, did you mean "fields"? (name, selectedBy, fields, remove, add)',
   ]],
   ["a registry that is none", { "own/p.yaml": "name: p\ndialect: rfc7011\nregistry: go-ipfix/0.16\n" }, [
-    'own/p.yaml:3:11: registry: "go-ipfix/0.16" is no registry (go-ipfix/vX.Y.Z from v0.2.0, iana, or a path ending in .csv)',
+    'own/p.yaml:3:11: registry: "go-ipfix/0.16" is not a registry (go-ipfix/vX.Y.Z from v0.2.0, iana, or a path ending in .csv)',
   ]],
   ["templates that are not whole", {
     "own/p.yaml":
@@ -156,7 +156,7 @@ const WRONG: readonly (readonly [what: string, files: Files, lines: readonly str
     "own/p.yaml:4:1: add: only with extends (templates)",
     "own/p.yaml:6:5: templates[0].selectedBy: missing (an element's name)",
     "own/p.yaml:6:5: templates[0].fields: missing (a list of elements)",
-    'own/p.yaml:7:13: templates[1].name: "a" stands twice (each template once)',
+    'own/p.yaml:7:13: templates[1].name: "a" appears twice (each template once)',
   ]],
   ["a length of nothing", {
     "own/p.yaml":
@@ -200,8 +200,8 @@ templates: [{ name: IPv4, remove: [sourceIPv6Address] }]
     'own/p.yaml:3:20: remove[1]: "httpVal" is not in template IPv6 (a field of it)',
     'own/p.yaml:5:14: add[0].after: "httpVals" is not in template IPv4 (a field of it)',
     'own/p.yaml:5:14: add[0].after: "httpVals" is not in template IPv6 (a field of it)',
-    "own/p.yaml:6:5: add[1]: where is not clear (one of after, before)",
-    "own/p.yaml:7:5: add[2]: where is not clear (one of after, before)",
+    "own/p.yaml:6:5: add[1]: the position is not clear (one of after, before)",
+    "own/p.yaml:7:5: add[2]: the position is not clear (one of after, before)",
     'own/p.yaml:8:36: templates[0].remove[0]: "sourceIPv6Address" is not in template IPv4, did you mean "sourceIPv4Address"? (a field of it)',
   ]],
   ["a circle", { "own/p.yaml": "name: p\nextends: q.yaml\n", "own/q.yaml": "name: q\nextends: ./p.yaml\n" }, [

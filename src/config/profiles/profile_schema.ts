@@ -4,7 +4,7 @@ import { text, truth, wholeNumber } from "../yaml/schema_parts.ts";
 
 const name = text("an element's name, or pen/id");
 
-/** An element in YAML: its name, `pen/id`, or either with a length of its own. */
+/** An element in YAML: its name or `pen/id`, optionally with a length. */
 const element = z.union([name, z.strictObject({ element: name, length: wholeNumber(1, 65535) })]);
 
 const additions = z.array(z.strictObject({
@@ -21,7 +21,7 @@ const template = z.strictObject({
   add: additions.optional(),
 });
 
-/** A profile file, as the head of `config/profiles/antrea/v0.12.yaml` describes it. */
+/** A profile file; `config/README.md` describes its keys. */
 export const profileSchema = z.strictObject({
   name: text("the profile's name"),
   extends: text("a profile's name, or a path").optional(),
@@ -34,11 +34,11 @@ export const profileSchema = z.strictObject({
   add: additions.optional(),
 });
 
-/** What {@link profileSchema} gives. */
+/** The output of {@link profileSchema}. */
 export type ProfileFile = z.infer<typeof profileSchema>;
-/** An element as a profile file writes it. */
+/** An element in a profile file. */
 export type ElementChoice = z.infer<typeof element>;
 /** One template of a profile file. */
 export type TemplateFile = z.infer<typeof template>;
-/** Fields to put into a list. */
+/** Fields to insert into a list. */
 export type Additions = z.infer<typeof additions>;

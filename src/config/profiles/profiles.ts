@@ -22,17 +22,17 @@ export type ReadTextFile = (path: string) => string;
 /** {@link ReadTextFile} from the disk. */
 export const readTextFile: ReadTextFile = (path) => readFileSync(path, "utf8");
 
-/** What a profile may be called, for mistakes. */
+/** What is allowed as a profile, for mistakes. */
 export const PROFILE_NAMES =
-  "antrea/v0.12 to antrea/v2.7, a release as antrea/v1.15.2, rfc7011, or the path of a profile file as ./profile.yaml";
+  "antrea/v0.12 to antrea/v2.7, one release such as antrea/v1.15.2, rfc7011, or the path of a profile file such as ./profile.yaml";
 
 const complete = new Map<string, Profile>();
 
 /**
- * What one collector release expects.
+ * Loads the profile of one collector release.
  *
  * @param name `antrea/v2.0` (a line's newest release), `antrea/v2.0.1`, `rfc7011`, or the path of a profile file
- * @throws ConfigurationError for an unknown name, with the nearest names, and for all that is wrong in a profile file
+ * @throws ConfigurationError for an unknown name, with the nearest names, and with every mistake in a profile file
  *
  * @example
  * ```ts
@@ -53,11 +53,11 @@ export function loadProfile(name: string, read: ReadTextFile = readTextFile): Pr
 }
 
 /**
- * The profile that a file names.
+ * Finds the profile that a file names.
  *
- * @param reference the name, and where it stands
- * @param directory where paths start
- * @returns undefined with mistakes
+ * @param reference the name and its position
+ * @param directory the directory that paths start from
+ * @returns undefined after mistakes
  */
 export function findProfile(
   reference: Reference,
@@ -77,12 +77,12 @@ export function findProfile(
   return profile;
 }
 
-/** Whether a profile's name is the path of a file: it starts with `.` or `/`, or ends as YAML and JSON files do. */
+/** Whether a profile's name is a path: it starts with `.` or `/`, or ends in `.yaml`, `.yml` or `.json`. */
 export function isProfilePath(name: string): boolean {
   return /^[./]|\.(ya?ml|json)$/.test(name);
 }
 
-/** A path that a file names, from that file's directory. */
+/** Resolves a path from the directory of the file that names it. */
 export function pathFrom(directory: string, path: string): string {
   return isAbsolute(path) ? path : join(directory, path);
 }
@@ -90,7 +90,7 @@ export function pathFrom(directory: string, path: string): string {
 class Finder {
   constructor(readonly read: ReadTextFile, readonly mistakes: Mistake[]) {}
 
-  /** @param heirs the files that led here by `extends` */
+  /** @param heirs the files that led here through `extends` */
   draft(reference: Reference, directory: string, heirs: readonly string[]): ProfileDraft | undefined {
     const name = reference.text;
     if (isProfilePath(name)) return this.#file(reference, pathFrom(directory, name), heirs);
@@ -113,7 +113,7 @@ class Finder {
         this.mistakes.push(registry.mistake(
           `${
             JSON.stringify(registry.text)
-          } is no registry (go-ipfix/vX.Y.Z from v0.2.0, iana, or a path ending in .csv)`,
+          } is not a registry (go-ipfix/vX.Y.Z from v0.2.0, iana, or a path ending in .csv)`,
         ));
       }
       return shipped;
@@ -170,7 +170,7 @@ class Finder {
   }
 }
 
-/** Why a file is of no use: the words of a mistake. */
+/** The message of a mistake about a file that cannot be read. */
 export function cannotRead(path: string, error: unknown): string {
   const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
   const why = code === "ENOENT"

@@ -115,7 +115,7 @@ Deno.test("the exporter's release is read off either of its templates", () => {
 
 Deno.test("an unknown name is refused with the nearest names", () => {
   const allowed =
-    "antrea/v0.12 to antrea/v2.7, a release as antrea/v1.15.2, rfc7011, or the path of a profile file as ./profile.yaml";
+    "antrea/v0.12 to antrea/v2.7, one release such as antrea/v1.15.2, rfc7011, or the path of a profile file such as ./profile.yaml";
   for (
     const [name, near] of [
       ["antrea/v1.16", "antrea/v1.15, antrea/v1.14, antrea/v1.13"],

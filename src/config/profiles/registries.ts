@@ -7,7 +7,7 @@ import { parseRegistry, parseRegistryHistory } from "../../ipfix/registry_csv.ts
 let history: RegistryHistory | undefined;
 let ianaRegistry: Registry | undefined;
 
-/** All that any go-ipfix release ever knew, from the registries that ship with the program. Read once. */
+/** The elements that every go-ipfix release knew, from the shipped registries. Parsed once. */
 export function registryHistory(): RegistryHistory {
   history ??= parseRegistryHistory([
     { file: "config/registries/iana.csv", text: iana },
@@ -18,9 +18,9 @@ export function registryHistory(): RegistryHistory {
 }
 
 /**
- * A registry that ships with the program: `go-ipfix/v0.16.0`, or `iana` (IANA's elements and their reverse direction).
+ * Returns a shipped registry: `go-ipfix/v0.16.0`, or `iana` (IANA's elements and their reverse elements, RFC 5103).
  *
- * @returns undefined where the name is neither
+ * @returns undefined for any other name
  *
  * @example
  * ```ts

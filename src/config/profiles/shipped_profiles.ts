@@ -8,7 +8,7 @@ import v2_6 from "../../../config/profiles/antrea/v2.6.yaml" with { type: "text"
 import v2_7 from "../../../config/profiles/antrea/v2.7.yaml" with { type: "text" };
 import rfc7011 from "../../../config/profiles/rfc7011.yaml" with { type: "text" };
 
-/** The text of every profile file that ships with the program, by the profile's name; the eras oldest first. */
+/** The text of every shipped profile file by the profile's name, eras from oldest to newest. */
 export const SHIPPED_PROFILES: ReadonlyMap<string, string> = new Map([
   ["antrea/v0.12", v0_12],
   ["antrea/v1.0", v1_0],

@@ -1,34 +1,34 @@
 import type { InformationElement } from "../../ipfix/information_element.ts";
 
-/** How one list of elements is found among others. */
+/** How one list of elements is told apart from others. */
 export interface Selection {
-  /** Which of the lists it is. */
+  /** The index of the list. */
   readonly index: number;
   readonly selectedBy: InformationElement;
-  /** The list that a template with just these elements follows instead, since no single element tells the two apart. */
+  /** The list that a template with exactly these elements follows instead, because no single element tells the two apart. */
   readonly shadowedBy: number | undefined;
 }
 
 const SOURCE_IPV4_ADDRESS = "0/8";
 const SOURCE_IPV6_ADDRESS = "0/27";
 
-/** Whether the element is the one by which the shipped profiles tell their templates apart. */
+/** Whether the element is a source address, by which the shipped profiles select their templates. */
 export function isSourceAddress({ pen, id }: InformationElement): boolean {
   return [SOURCE_IPV4_ADDRESS, SOURCE_IPV6_ADDRESS].includes(`${pen}/${id}`);
 }
 
 /**
- * Gives each list an element to be selected by, and the order in which they have to be tried: a source template follows the first
- * list whose element it holds. Lists keep their order, but one whose elements a later one holds all goes behind that.
+ * Chooses for each list the element that selects it, and the order in which lists are tried: a source template follows the first
+ * list whose element it has. Lists keep their order, except that one whose elements are all in a later list goes after that.
  *
- * The element is the source address where that will do, else the first that no other list has, else the first that no later one
- * has. Lists that cannot be told apart by one element are given nonetheless, with {@link Selection.shadowedBy}.
+ * The element is the source address where that suffices, else the first that no other list has, else the first that no later list
+ * has. Lists that no single element tells apart are included, with {@link Selection.shadowedBy}.
  *
- * @param lists each with one element or more
+ * @param lists non-empty lists
  */
 export function selectLists(lists: readonly (readonly InformationElement[])[]): Selection[] {
   const sets = lists.map((list) => new Map(list.map((element) => [keyOf(element), element])));
-  /** In how many lists an element is: of all, and of those that have no place yet. */
+  /** The number of lists that have an element: of all lists, and of those without a place so far. */
   const all = new Map<string, number>();
   for (const set of sets) for (const key of set.keys()) all.set(key, (all.get(key) ?? 0) + 1);
   const left = new Map(all);
@@ -51,7 +51,7 @@ export function selectLists(lists: readonly (readonly InformationElement[])[]): 
 type ElementSets = readonly ReadonlyMap<string, InformationElement>[];
 type Counts = ReadonlyMap<string, number>;
 
-/** The first list that has an element which none of the others waiting has. */
+/** The first waiting list with an element that no other waiting list has. */
 function firstToldApart(sets: ElementSets, waiting: ReadonlySet<number>, left: Counts, all: Counts) {
   for (const index of waiting) {
     const own = [...sets[index] ?? []].filter(([key]) => left.get(key) === 1);
@@ -62,7 +62,7 @@ function firstToldApart(sets: ElementSets, waiting: ReadonlySet<number>, left: C
   return undefined;
 }
 
-/** The first list, by the element that the fewest of the others have. */
+/** The first waiting list, with the element that the fewest others have. */
 function firstWaiting(sets: ElementSets, waiting: ReadonlySet<number>, left: Counts) {
   const [index = 0] = waiting;
   const keys = [...sets[index]?.keys() ?? []];

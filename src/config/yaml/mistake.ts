@@ -1,11 +1,11 @@
 /** Keys and positions from the top of a YAML document down to a value. */
 export type Path = readonly (string | number)[];
 
-/** One thing wrong with the configuration, and where. */
+/** One mistake in the configuration, with its position. */
 export interface Mistake {
-  /** The file as it was named, or the environment variable. */
+  /** The file as the caller named it, or the environment variable. */
   readonly file: string;
-  /** From 1; missing where there is no place in a file. */
+  /** Counted from 1; absent where the mistake has no position in a file. */
   readonly position?: { readonly line: number; readonly column: number };
   /** As {@link pathText} writes it; empty for the document as a whole. */
   readonly path: string;
@@ -14,7 +14,7 @@ export interface Mistake {
 }
 
 /**
- * A path as people write it.
+ * The text of a path.
  *
  * @example
  * ```ts
@@ -37,25 +37,25 @@ export function formatMistake({ file, position, path, message }: Mistake): strin
   return oneLine(path === "" ? `${place}: ${message}` : `${place}: ${path}: ${message}`);
 }
 
-/** What a file holds may stand in a path or message: it does not break the line, nor reach the terminal as a control character. */
+/** Escapes control characters and line breaks, which may come from the file. */
 function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, (character) => JSON.stringify(character).slice(1, -1));
 }
 
-/** Everything that is wrong with a configuration or a profile file; its message is one line for each mistake. */
+/** All mistakes in a configuration or profile file; the message has one line per mistake. */
 export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";
 
   constructor(
     readonly mistakes: readonly Mistake[],
-    /** Every file that was looked at, there or not: a change of one may make things right. */
+    /** Every file that was read or missing: a change to one may correct a mistake. */
     readonly files: readonly string[] = [],
   ) {
     super(mistakes.map(formatMistake).join("\n"));
   }
 }
 
-/** Each mistake once; those in this file first, then those in the files it led to, and each file's from top to bottom. */
+/** Removes duplicates and sorts: mistakes in `file` first, then those in other files, each from top to bottom. */
 export function mistakesInOrder(mistakes: readonly Mistake[], file: string): Mistake[] {
   const once = [...new Map(mistakes.map((mistake) => [formatMistake(mistake), mistake])).values()];
   const files = [...new Set([file, ...once.map((mistake) => mistake.file)])];

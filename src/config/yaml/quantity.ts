@@ -1,13 +1,13 @@
 const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** Timers count milliseconds in 31 bits: what is longer would fire at once. */
+/** Timers count milliseconds in 31 bits: a longer one would fire immediately. */
 const LONGEST = 576 * 3_600_000;
 
-/** What a duration may look like, for mistakes. */
-export const DURATION = "a duration as 250ms, 30s, 5m or 1h, at most 576h";
+/** What is allowed as a duration, for mistakes. */
+export const DURATION = "a duration such as 250ms, 30s, 5m or 1h, at most 576h";
 
 /**
- * Milliseconds of a duration; undefined for anything else.
+ * Parses a duration into milliseconds; undefined where it is none.
  *
  * @example
  * ```ts
@@ -24,7 +24,7 @@ export function parseDuration(text: string): number | undefined {
 }
 
 /**
- * Octets of a size (`64KiB`, `16MiB`, `512B`); undefined for anything else.
+ * Parses a size (`64KiB`, `16MiB`, `512B`) into octets; undefined where it is none.
  *
  * @example
  * ```ts

@@ -4,13 +4,13 @@ import { type Mistake, type Path, pathText } from "./mistake.ts";
 import { wrong } from "./schema_parts.ts";
 import type { YamlDocument } from "./yaml_document.ts";
 
-/** A value that its schema took, or undefined after mistakes. */
+/** A value that matched its schema, or undefined after mistakes. */
 export type Checked<Value> = { readonly value: Value } | undefined;
 
 /**
  * Checks the value at a path of the document.
  *
- * @param mistakes gets all that is wrong, each where it stands
+ * @param mistakes receives every mistake with its position
  */
 export function checkSchema<Value>(
   schema: z.ZodType<Value>,
@@ -26,9 +26,9 @@ export function checkSchema<Value>(
   return undefined;
 }
 
-/** Turns zod's issues into the words of this program; where a schema has words of its own, those count. */
+/** Turns zod's issues into messages of one form. A schema's own messages take precedence. */
 class Words {
-  /** Issues do not name the keys that a map may have, but the schema is at hand while they are put into words. */
+  /** The keys that each map may have: an issue does not name them, but its schema is known when its message is written. */
   readonly #keys = new Map<string, readonly string[]>();
 
   of(issue: z.core.$ZodRawIssue): string {
@@ -76,7 +76,7 @@ class Words {
       });
     }
     if (issue.code === "invalid_union") {
-      // Of several shapes, the one whose kind (text, map, list) fits is the one that was meant: its own mistakes say more.
+      // The branch whose kind (text, map, list) fits is the one that was meant, so its own mistakes are reported.
       const meant = issue.errors.filter((branch) =>
         !branch.some(({ path, code }) => path.length === 0 && KINDS.has(code))
       );
@@ -92,7 +92,7 @@ class Words {
 const KINDS: ReadonlySet<string> = new Set(["invalid_type", "invalid_value"]);
 
 const TYPES: Readonly<Record<string, string>> = {
-  string: "a text",
+  string: "text",
   number: "a number",
   int: "a whole number",
   bigint: "a whole number",
@@ -103,7 +103,7 @@ const TYPES: Readonly<Record<string, string>> = {
   null: "nothing",
 };
 
-/** What a value must be: for a map, with the keys that it may have. */
+/** The kind a value must have; for a map, with its keys. */
 function kindOf({ expected, inst }: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidType>): string {
   if (inst instanceof z.ZodObject) return `a map: ${Object.keys(inst.shape).join(", ")}`;
   return TYPES[expected] ?? expected;
@@ -114,7 +114,7 @@ function unitOf(origin: string): string {
   return origin === "array" || origin === "set" ? "entries: " : "";
 }
 
-/** What stands in the parentheses at the end of a message. */
+/** The part of a message in the parentheses at its end. */
 function allowedOf(message: string): string {
   return /\((.*)\)$/.exec(message)?.[1] ?? message;
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** A value as a mistake shows it: short, on one line. */
-export function show(value: unknown): string {
+function show(value: unknown): string {
   if (value === undefined || value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a map";
@@ -9,17 +9,17 @@ export function show(value: unknown): string {
   return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
 }
 
-/** The one form of all mistakes of value: what stands there, and what may. */
+/** The message for a wrong value: what was found and what is allowed. */
 export function wrong(value: unknown, allowed: string): string {
   return value === undefined ? `missing (${allowed})` : `${show(value)} is not allowed (${allowed})`;
 }
 
-/** One of some words. */
+/** One of several words. */
 export function oneOf<const Words extends readonly [string, ...string[]]>(...words: Words) {
   return z.enum(words, { error: (issue) => wrong(issue.input, words.join(", ")) });
 }
 
-/** A text that is not empty. */
+/** A non-empty text. */
 export function text(allowed: string) {
   const error = (issue: { input?: unknown }) => wrong(issue.input, allowed);
   return z.string({ error }).min(1, { error }).meta({ description: allowed });
@@ -38,10 +38,10 @@ export function truth() {
 }
 
 /**
- * A text that stands for something else.
+ * A text that is parsed into a value.
  *
- * @param allowed completes "is not allowed": what may stand there
- * @param read undefined where the text is no such thing
+ * @param allowed what is allowed, for the message
+ * @param read returns undefined where the text cannot be parsed
  */
 export function read<Value>(allowed: string, read: (text: string) => Value | undefined) {
   return z.string({ error: (issue) => wrong(issue.input, allowed) })

@@ -11,7 +11,7 @@ const HOST_NAME =
   /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$/;
 
 /**
- * Reads `host:port` or `[v6]:port`; undefined for anything else. Digits and dots alone are an IPv4 address or nothing.
+ * Parses `host:port` or `[v6]:port`; undefined for anything else. A host of digits and dots must be an IPv4 address.
  *
  * @example
  * ```ts
@@ -32,7 +32,7 @@ export function parseSocketAddress(text: string): SocketAddress | undefined {
   return named ? { hostname: plain, port } : undefined;
 }
 
-/** As {@link parseSocketAddress} reads it. */
+/** Formats an address as {@link parseSocketAddress} reads it. */
 export function formatSocketAddress({ hostname, port }: SocketAddress): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }

@@ -2,32 +2,32 @@ import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument, type
 import { type Mistake, type Path, pathText } from "./mistake.ts";
 import { errorMessage } from "../../error_message.ts";
 
-/** How the parser says that it ran out of stack. */
+/** The parser's message when it runs out of stack. */
 const TOO_DEEP = /call stack/i;
 
-/** A YAML file that knows where each of its values stands, so that mistakes can say so. */
+/** A YAML file that knows the position of each value, for mistakes. */
 export class YamlDocument {
   readonly #document: Document;
   readonly #lines = new LineCounter();
-  /** Plain values: maps, lists, strings, numbers (bigint past 2^53), booleans and null; undefined where the YAML could not be read. */
+  /** The plain value: maps, lists, strings, numbers (bigint beyond 2^53), booleans, null; undefined where parsing failed. */
   readonly value: unknown;
-  /** What is wrong with the YAML itself. */
+  /** Mistakes in the YAML syntax. */
   readonly mistakes: readonly Mistake[];
 
-  /** @param file as mistakes name it */
+  /** @param file the name that mistakes use */
   constructor(readonly file: string, text: string) {
     this.#document = this.#parse(text);
     const errors = [...this.#document.errors, ...this.#document.warnings];
     const tooDeep = errors.find(({ message }) => TOO_DEEP.test(message));
     const mistakes = (tooDeep === undefined ? errors : [tooDeep]).map((error) => this.#syntaxMistake(error));
-    // After any other error the values are guesses; duplicate keys leave the rest readable.
+    // Duplicate keys leave the rest readable; after any other error, values are guesses.
     const readable = this.#document.errors.every(({ code }) => code === "DUPLICATE_KEY");
     let value: unknown;
     if (readable) {
       try {
         value = this.#document.toJS({ reviver: (_key, inner) => narrowed(inner) });
       } catch (error) {
-        // Aliases that grow without bound end here.
+        // The parser limits how far aliases may expand.
         const why = errorMessage(error);
         mistakes.push({ ...this.mistake([], `${firstLower(why)} (YAML 1.2)`), path: "YAML" });
       }
@@ -37,14 +37,14 @@ export class YamlDocument {
   }
 
   /**
-   * @param path of the value that is wrong or missing; of a missing one, the innermost map or list that is there gives the position
-   * @param at whether the value or its key stands at the position
+   * @param path of the wrong or missing value; for a missing one, the position is that of the innermost map or list present
+   * @param at whether the position is that of the value or of its key
    */
   mistake(path: Path, message: string, at: "value" | "key" = "value"): Mistake {
     return { file: this.file, position: this.#positionOf(this.#offset(path, at)), path: pathText(path), message };
   }
 
-  /** The plain value at a path; undefined where there is none. */
+  /** Returns the plain value at a path, or undefined. */
   valueAt(path: Path): unknown {
     let value = this.value;
     for (const key of path) {
@@ -55,7 +55,7 @@ export class YamlDocument {
   }
 
   #parse(text: string): Document {
-    // Integers past 2^53 stay exact, as bigint: values of 64-bit elements may be that large.
+    // Integers beyond 2^53 become bigint, because values of 64-bit elements may be that large.
     return parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, intAsBigInt: true });
   }
 
@@ -66,12 +66,12 @@ export class YamlDocument {
       const resolved = this.#resolve(node);
       let next: unknown;
       if (isMap(resolved)) {
-        // Of a key that stands twice, the last one's value counts.
+        // Of a duplicate key, the last value counts.
         const pair = resolved.items.findLast((item) => isScalar(item.key) && String(item.key.value) === String(key));
         if (pair === undefined) return offset;
         if (at === "key" && depth === path.length - 1) return startOf(pair.key) ?? offset;
         next = pair.value;
-        // A key without a value (`log:`) has no node of its own in some places: its key is nearest.
+        // A key without a value (`log:`) may have no node for it; the key is the nearest position.
         offset = startOf(next) ?? startOf(pair.key) ?? offset;
       } else if (isSeq(resolved) && typeof key === "number") {
         next = resolved.items[key];
@@ -93,7 +93,7 @@ export class YamlDocument {
   #syntaxMistake(error: YAMLError): Mistake {
     const [offset] = error.pos;
     if (TOO_DEEP.test(error.message)) {
-      const message = "nested too deeply (some hundred levels)";
+      const message = "nested too deeply (at most a few hundred levels)";
       return { file: this.file, position: this.#positionOf(offset), path: "YAML", message };
     }
     const path = pathTo(this.#document.contents, offset);
@@ -121,7 +121,7 @@ function endOf(node: unknown): number {
   return Array.isArray(range) && typeof range[2] === "number" ? range[2] : -1;
 }
 
-/** The path of the innermost key or value that stands at an offset. */
+/** The path of the innermost key or value at an offset. */
 function pathTo(node: unknown, offset: number): string {
   const path: (string | number)[] = [];
   let inner: unknown = node;
@@ -144,7 +144,7 @@ function pathTo(node: unknown, offset: number): string {
   return pathText(path);
 }
 
-/** A bigint that a number holds exactly, as a number. */
+/** Converts a bigint to a number where that is exact. */
 function narrowed(value: unknown): unknown {
   if (typeof value !== "bigint") return value;
   const number = Number(value);
