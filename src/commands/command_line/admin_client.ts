@@ -16,7 +16,9 @@ export function adminUrl(admin: string, path: string): URL {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(admin) ? admin : `http://${admin}`;
   const url = URL.parse(path, text);
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw usageFailure(`error: --admin: "${printable(admin)}" is no address of an admin server (${DEFAULT_ADMIN})`);
+    throw usageFailure(
+      `error: --admin: "${printable(admin)}" is not the address of an admin server (${DEFAULT_ADMIN})`,
+    );
   }
   return url;
 }
