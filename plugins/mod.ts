@@ -6,20 +6,20 @@ import padMissing from "./pad-missing/mod.ts";
 import stripUnknown from "./strip-unknown/mod.ts";
 
 /**
- * The plugins shipped, in the order in which a chain that uses them should name them. `use:` finds them here by name.
+ * The plugins shipped, in the order in which a chain should name them. `use:` finds them here by name.
  */
 export const SHIPPED: readonly PluginDefinition[] = [
   // First, while everything that the exporter sent is still there: a field under its new name may be one that is
   // expected.
   mapFields,
-  // Then away with what the collector cannot take, so that nothing behind has to think of it.
+  // Then what the collector cannot take is removed, so that later plugins need not consider it.
   stripUnknown,
-  // Before pad-missing, which would fill an expected originalExporterIPv4Address with zeros; behind strip-unknown, so
-  // that what it adds is judged by nobody but itself. Not in the default chain.
+  // Before pad-missing, which would fill an expected originalExporterIPv4Address with zeros; after strip-unknown, which
+  // would judge what it adds. Not in the default chain.
   annotateExporter,
-  // Then what is missing, each at its place in the list,
+  // Then what is missing is added, each element at its place in the list,
   padMissing,
-  // and last the order, when all that goes out is there.
+  // and finally everything is put in order.
   matchOrder,
 ];
 

@@ -67,8 +67,7 @@ function rename(field: MappedField, { from, to }: Pair, { fields }: Template): M
 }
 
 /**
- * An element that only the collector's registry knows: its octets may go over as they are, but none of ours can convert
- * them.
+ * An element that only the collector's registry knows: its octets can be passed on unchanged, but not converted.
  */
 function asTheCollectorHasIt(
   source: FieldSpecifier,

@@ -46,8 +46,8 @@ export default definePlugin({
         const inOrder = [...places];
         expected.fields.forEach((target, place) => {
           if (taken.has(place)) return;
-          // Behind its neighbour in the list, which is there by now: an exporter that keeps the order needs nothing
-          // moved.
+          // After its predecessor in the list, which is there by now, so that nothing moves for an exporter that keeps
+          // the order.
           const position = place === 0 ? 0 : inOrder.indexOf(place - 1) + 1;
           fields.splice(position, 0, { target, value: { from: "constant", octets: octetsOf(target, pads) }, by: name });
           inOrder.splice(position, 0, place);
@@ -68,7 +68,7 @@ function octetsOf({ element, length }: FieldSpecifier, pads: readonly Pad[]): Ui
   }
 }
 
-/** Refuses a value that could not stand in every template of the profile that lists its element. */
+/** Refuses a value that does not fit every template of the profile that lists its element. */
 function check(pad: Pad, { templates }: Profile, before: readonly Pad[]): void {
   if (before.some(({ element }) => sameElement(element, pad.element))) {
     throw new Error(

@@ -30,38 +30,40 @@ export default definePlugin({
     return {
       name,
       rewrite(mapping, context) {
-        const welcome = mapping.fields.filter((field) =>
-          field.scope === true || isWelcome(field, context, alsoElements)
+        const acceptable = mapping.fields.filter((field) =>
+          field.scope === true || isAcceptable(field, context, alsoElements)
         );
         const { expected } = context;
-        if (remove === "unknown" || expected === undefined) return keeping(mapping, welcome);
-        const places = expectedPlaces(welcome.map(({ target }) => target), expected.fields);
-        return keeping(mapping, welcome.filter((_, position) => places[position] !== undefined));
+        if (remove === "unknown" || expected === undefined) return keeping(mapping, acceptable);
+        const places = expectedPlaces(acceptable.map(({ target }) => target), expected.fields);
+        return keeping(mapping, acceptable.filter((_, position) => places[position] !== undefined));
       },
     };
   },
 });
 
-function isWelcome({ target }: MappedField, context: PluginContext, also: readonly InformationElement[]): boolean {
+function isAcceptable({ target }: MappedField, context: PluginContext, also: readonly InformationElement[]): boolean {
   if (also.some((element) => sameElement(element, target.element))) return false;
   const { profile, expected } = context;
   if (profile.acceptsUnknownElements && profile.templates.length === 0) return true;
   const inList = expected?.fields.find(({ element }) => sameElement(element, target.element))?.element;
   if (inList === undefined && !knowsElement(profile, target.element)) return false;
-  // The collector reads the field as its own release's registry has it, not as the exporter's has.
+  // The collector reads the field as its own release's registry defines it, not as the exporter's does.
   const element = profile.registry.lookup(target.element.pen, target.element.id) ?? inList ?? target.element;
   return !profile.dialect.undecodableTypes.has(element.type) && isReadable(target, element, context);
 }
 
-/** Whether the collector gets the right value from the field, as it comes or converted to what its decoder wants. */
+/**
+ * Whether the collector reads the right value from the field, either unchanged or converted to what its decoder needs.
+ */
 function isReadable(field: FieldSpecifier, element: InformationElement, { profile }: PluginContext): boolean {
-  // A fixed-size field of no octets says nothing wrong: the core gives it the type's default.
+  // A fixed-size field of no octets is harmless: the core gives it the type's default.
   if (field.length === 0 && element.length !== VARIABLE_LENGTH) return true;
   const asItComes = profile.dialect.fieldLengths === "template" && isLengthOfType(element.type, field.length);
   return conversionBetween(field, { element, length: asItComes ? field.length : element.length }) !== undefined;
 }
 
-/** The mapping with just these of its fields, and a note of the source fields that are used no more. */
+/** The mapping with these of its fields only, and a note of the source fields that are no longer used. */
 function keeping(mapping: TemplateMapping, fields: readonly MappedField[]): TemplateMapping {
   if (fields.length === mapping.fields.length) return mapping;
   const used = new Set(fields.map(({ value }) => value.from === "record" ? value.index : undefined));

@@ -1,14 +1,13 @@
 // The rewrite loop: AssemblyScript, compiled to rewrite_loop.wasm by build.ts. It knows messages, data sets and rewrite
 // programs, nothing of elements, plugins or dialects. All integers that it shares with TypeScript are 32-bit words
-// unless said otherwise. It never takes anything from outside [input, inputEnd) nor gives anything outside [output,
-// outputEnd): every length is checked against the end of its message, and no message is begun before its largest size
-// (PROGRAM_GROWTH) is known to fit. Every record takes at least one octet (PROGRAM_SMALLEST is never 0), so every loop
-// ends.
+// unless said otherwise. It uses nothing from outside [input, inputEnd) and writes nothing outside [output, outputEnd):
+// every length is checked against the end of its message, and a message is begun only if its largest possible size
+// (PROGRAM_GROWTH) fits. Every record takes at least one octet (PROGRAM_SMALLEST is never 0), so every loop ends.
 //
-// A record is walked first: where its fields of variable length begin and where it ends goes into a log (walk.as.ts).
-// Only a message whose records are all whole is rewritten then, by that log (rewrite.as.ts). Walking waits for one
-// length after the other; so up to four messages are walked side by side, by a function that was generated for their
-// layout (walk_function.ts).
+// A record is walked first: where its variable fields begin and where it ends is noted in a log (walk.as.ts). A message
+// is rewritten from that log only if all its records are whole (rewrite.as.ts). A walk has to wait for one length after
+// the other, so up to four messages are walked side by side, by a function generated for their layout
+// (walk_function.ts).
 
 import {
   FLAG_IDENTITY,
@@ -58,9 +57,9 @@ const RESULT_CONSUMED: usize = 0;
 const RESULT_PRODUCED: usize = 4;
 const RESULT_RECORDS: usize = 8;
 const RESULT_MESSAGES: usize = 12;
-/** A program that is worth a function of its own by now, or 0. */
+/** A program that is frequent enough for a walk function, or 0. */
 const RESULT_FREQUENT_PROGRAM: usize = 16;
-/** 1: what goes out is what came in, and lies there still. */
+/** 1: the output is the input unchanged, and lies in the input buffer. */
 const RESULT_RELAYED: usize = 20;
 
 // Words of a session block.
@@ -90,7 +89,7 @@ export function logLength(): usize {
   return LOG_LENGTH;
 }
 
-/** The first octet that TypeScript may give away; memory.ts says how many of the last ones it may not. */
+/** The first octet that memory.ts may allocate. */
 export function heapStart(): usize {
   return __heap_base;
 }
@@ -109,8 +108,8 @@ function findRoute(session: usize, domain: u32, set: u32): usize {
 }
 
 /**
- * Takes as many plain messages into lanes as there are, at most `most` and one a lane, all with the same function. Says
- * why there are no more.
+ * Takes plain messages into lanes, one a lane and at most `most`, all with the same walk function. Returns why it took
+ * no more.
  */
 // @ts-ignore: decorator
 @inline
@@ -148,7 +147,7 @@ function gather(session: usize, pointer: usize, inputEnd: usize, most: u32): u32
   return MORE;
 }
 
-/** Walks what was gathered. Gives a program that is worth a function by now, or 0. */
+/** Walks the gathered messages. Returns a program that is frequent enough for a walk function, or 0. */
 // @ts-ignore: decorator
 @inline
 function walkGathered(): usize {
@@ -170,8 +169,8 @@ function walkGathered(): usize {
 }
 
 /**
- * Gives out the message of a lane whose records are whole. It goes to `message`, once all that was read before it has
- * been moved.
+ * Writes the message of a lane whose records are whole. It goes to `message` once everything read before it has been
+ * moved.
  */
 // @ts-ignore: decorator
 @inline
@@ -190,7 +189,7 @@ function giveOut(lane: usize, log: usize, pointer: usize, message: usize): void 
   const recordsEnd: usize = load<u32>(lane, LANE_LAST);
   const padded = recordsEnd < end && (flags & FLAG_KEEP_PADDING) == 0;
   const counted = isCounted(sequence);
-  // Goes out as it came: one more message of the span.
+  // The message is unchanged: one more message of the span.
   if (run <= pointer && !padded && !counted && target == load<u32>(route, ROUTE_SET)) return;
   if (run <= pointer || padded) {
     move(out, run, recordsEnd - run);
@@ -203,8 +202,8 @@ function giveOut(lane: usize, log: usize, pointer: usize, message: usize): void 
 }
 
 /**
- * The way of nearly all messages: one data set of one known template each, whose output fits. Stops before the first
- * message that is anything else (GENERAL) and leaves that one untouched for TypeScript.
+ * Rewrites messages of one data set of one known template each, if their output fits; nearly all messages are like
+ * that. Stops before the first other message (GENERAL), which it leaves untouched for TypeScript.
  */
 export function rewriteMessages(session: usize, input: usize, inputEnd: usize, output: usize, outputEnd: usize): u32 {
   const maxMessages = load<u32>(session, SESSION_MAX_MESSAGES);
@@ -229,13 +228,13 @@ export function rewriteMessages(session: usize, input: usize, inputEnd: usize, o
       const message = out + (pointer - run);
       let growth: u64 = load<u32>(program, PROGRAM_GROWTH);
       if (growth != 0) growth *= (length - 20) / load<u32>(program, PROGRAM_SMALLEST);
-      // What may need splitting is TypeScript's, once the output is empty; nothing is begun that might not fit.
+      // A message that might not fit is not begun; once the output is empty, TypeScript may have to split it.
       if (<u64> message + length + growth > <u64> min<usize>(message + maxLength, lastRoom)) {
         status = messages == 0 ? GENERAL : OUTPUT_FULL;
         break;
       }
       const found = load<u32>(lane, LANE_FOUND);
-      // A broken set and one without records are TypeScript's as well.
+      // TypeScript also handles a broken set and one without records.
       if (found == 0) {
         status = GENERAL;
         break;
@@ -248,7 +247,7 @@ export function rewriteMessages(session: usize, input: usize, inputEnd: usize, o
       log += LOG_LENGTH;
     }
   }
-  // What TypeScript takes from here belongs behind it in the output.
+  // What TypeScript writes next follows it in the output.
   const relayed = run == input && out == output && status != GENERAL;
   if (run < pointer) {
     if (!relayed) memory.copy(out, run, pointer - run);
@@ -286,7 +285,7 @@ export function walkRecords(program: usize, input: usize, inputEnd: usize): u32 
   return whole;
 }
 
-/** Rewrites the record that was walked last to `to`; gives the end of the output. */
+/** Rewrites the record that was walked last to `to`; returns the end of the output. */
 function rewriteWalked(program: usize, to: usize, counters: usize): usize {
   moveTo(load<u32>(LOG), to);
   if ((load<u32>(program, PROGRAM_FLAGS) & FLAG_IDENTITY) == 0) rewriteRecord(program, LOG, counters);
