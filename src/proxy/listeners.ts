@@ -54,8 +54,8 @@ export class Listeners {
   }
 
   /**
-   * Makes these the listeners. Those that stand already keep their sessions (a new certificate is taken over), the others are
-   * bound, and those that are no longer wanted accept no more.
+   * Makes these the listeners. Those that stand already keep their sessions (a new certificate is taken over), the
+   * others are bound, and those that are no longer wanted accept no more.
    *
    * @throws Error that names the address that cannot be bound; then nothing has changed
    */

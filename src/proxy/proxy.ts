@@ -25,8 +25,9 @@ const SESSIONS_PER_TURN = 16;
 const TICK_MILLISECONDS = 1_000;
 const DRAIN_TICK_MILLISECONDS = 50;
 /**
- * While draining, an exporter that has been silent for this long is taken to have sent everything. An exporter whose kernel found the
- * receive window closed probes it again after 200 ms at the earliest, then after 400 ms (RFC 9293 §3.8.6.1).
+ * While draining, an exporter that has been silent for this long is taken to have sent everything. An exporter whose
+ * kernel found the receive window closed probes it again after 200 ms at the earliest, then after 400 ms (RFC 9293
+ * §3.8.6.1).
  */
 const DRAIN_QUIET_MILLISECONDS = 1_000;
 /** Share of the drain time after which exporters are no longer read, which leaves the rest for flushing. */
@@ -92,13 +93,15 @@ export class Proxy {
   }
 
   /**
-   * Changes the options of the running proxy. Listeners that stay the same keep their sessions. Every session maps its templates again.
-   * Where the collector, the way to it, what it expects or the mode has changed, the session opens a new transport session to the
-   * collector before its next record, templates first. Limits apply at once, but close no session that is open.
+   * Changes the options of the running proxy. Listeners that stay the same keep their sessions. Every session maps its
+   * templates again. Where the collector, the way to it, what it expects or the mode has changed, the session opens a
+   * new transport session to the collector before its next record, templates first. Limits apply at once, but close no
+   * session that is open.
    *
    * Resolves once every session has the change; must not be called again before that.
    *
-   * @throws Error that names the address that cannot be bound, or what the collector's options lack; then nothing has changed
+   * @throws Error that names the address that cannot be bound, or what the collector's options lack; then nothing has
+   *   changed
    */
   async reconfigure(change: ProxyChange): Promise<void> {
     if (this.#draining) throw new Error("the proxy is draining and takes no changes");
@@ -183,8 +186,8 @@ export class Proxy {
   }
 
   /**
-   * Accepts no more exporters, half-closes those that are connected, and relays until each has closed, has gone silent or time is up;
-   * then flushes and closes. Resolves when all sessions are closed, within the limit `drain`.
+   * Accepts no more exporters, half-closes those that are connected, and relays until each has closed, has gone silent
+   * or time is up; then flushes and closes. Resolves when all sessions are closed, within the limit `drain`.
    */
   async drain(): Promise<void> {
     if (!this.#draining) {

@@ -8,8 +8,8 @@ export interface SkewCount {
 }
 
 /**
- * Remembers whether sessions still need rewriting. Agents that are upgraded go away and come back: skew is over only once none
- * was seen for some time.
+ * Remembers whether sessions still need rewriting. Agents that are upgraded go away and come back: skew is over only
+ * once none was seen for some time.
  *
  * ```ts
  * import { SkewWatch } from "./skew_watch.ts";

@@ -3,20 +3,20 @@ import type { Connection } from "../transport/connection.ts";
 import { LossBound } from "./loss_bound.ts";
 import { errorMessage } from "../../error_message.ts";
 
-/** What collectors send is discarded, all of it into the same octets. */
+/** What collectors send is discarded. All connections read it into the same buffer. */
 const DISCARDED = new Uint8Array(4096);
 
 /**
- * One transport session to the collector. A read is always pending, since it is what tells at once that the collector has closed
- * or reset the connection; a write would find out only later.
+ * A transport session to the collector. A read is always pending, which fails as soon as the collector closes or resets
+ * the connection. A write would fail only later.
  */
 export class CollectorConnection {
-  /** What may be lost if it ends now. */
+  /** Counts the records that may be lost if the connection ends. */
   readonly inFlight: LossBound;
-  /** Resolves once the collector has ended the connection, with the reason where it was not in order. */
+  /** Resolves when the collector has ended the connection, with the reason if it did not close it in order. */
   readonly ended: Promise<string | undefined>;
   readonly openedAt: number;
-  /** Whether it ends because this side wants it to. */
+  /** Whether the proxy has replaced it. */
   retired = false;
   #lost = false;
   readonly #connection: Connection;
@@ -32,12 +32,12 @@ export class CollectorConnection {
     this.#watch();
   }
 
-  /** Whether messages can be lost on the way: templates then have to be sent again. */
+  /** Whether messages can be lost on the network, so that templates have to be sent repeatedly. */
   get datagrams(): boolean {
     return this.#connection.transport === "udp";
   }
 
-  /** True once the collector has ended it: writing throws. */
+  /** Whether it has ended. Writing then throws. */
   get lost(): boolean {
     return this.#lost;
   }
@@ -49,13 +49,13 @@ export class CollectorConnection {
   }
 
   /**
-   * Says that nothing more comes and waits, for so long, until the collector has closed its side too. Closes.
+   * Half-closes the connection, waits until the collector has closed its side too or the time is up, and closes it.
    *
-   * @returns why it ended where the collector did not close in order: what it had not read is lost
+   * @returns the reason if the collector did not close in order, so that what it had not read is lost
    */
   async finish(clock: Clock, milliseconds: number): Promise<string | undefined> {
     if (this.#lost && !this.retired) return undefined;
-    // Not waited for: a collector that stalls may let it wait for ever.
+    // Not awaited, since a stalled collector may delay it indefinitely.
     void this.#connection.closeWrite();
     const reason = await new Promise<string | undefined>((resolve) => {
       const cancel = clock.after(milliseconds, () => resolve(undefined));
@@ -65,7 +65,7 @@ export class CollectorConnection {
     return reason;
   }
 
-  /** Takes nothing more: there is another collector. What it took is delivered. */
+  /** Accepts no more writes, because another connection replaces this one. */
   retire(): void {
     this.retired = true;
     this.#lost = true;
@@ -76,7 +76,7 @@ export class CollectorConnection {
     this.#connection.close();
   }
 
-  /** No async function: its frame would stay with each session for as long as that lives. */
+  /** Not an async function, whose frame would take memory for as long as the session lives. */
   #watch(): void {
     this.#connection.read(DISCARDED).then(
       (length) => length === null ? this.#lose() : this.#watch(),

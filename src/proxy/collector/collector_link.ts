@@ -5,19 +5,19 @@ import type { ProxyCounters } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import { errorMessage } from "../../error_message.ts";
 
-/** What all links to one collector have in common. Times in milliseconds. */
+/** What all links to a collector share. Times are in milliseconds. */
 export interface CollectorLinkOptions {
   readonly clock: Clock;
   readonly counters: ProxyCounters;
-  /** 0 to 1, for jitter. */
+  /** Returns a number from 0 to 1, for jitter. */
   readonly random: () => number;
-  /** One attempt takes no longer. */
+  /** How long one attempt may take. */
   readonly dialTimeout: number;
-  /** Octets that both kernels together hold of one connection at most; see {@link LossBound}. */
+  /** Maximum octets of a connection in both kernels; see {@link LossBound}. */
   readonly inFlight?: number;
 }
 
-/** What each has of its own. */
+/** What each link has of its own. */
 export interface CollectorLinkParts {
   readonly dial: Dial;
   /** As {@link CollectorLink.hold}. */
@@ -27,79 +27,83 @@ export interface CollectorLinkParts {
 
 const FIRST_BACKOFF = 100;
 const LARGEST_BACKOFF = 5_000;
-/** A connection that lived for less is one more attempt that failed: hold and backoff go on where they were. */
+/** Milliseconds a connection must last to count as established. If it is shorter, hold time and backoff continue. */
 const ACCEPTED_AFTER = 100;
-/** One that lived for less gives no reason to dial again without a pause, nor for a long one. */
+/** Milliseconds a connection must last for the backoff to start again from nothing. */
 const STABLE_AFTER = 1_000;
+/** Attempts that the backoff goes by, at most, after a shorter connection. */
 const UNSTABLE_ATTEMPTS = 2;
 
 /**
- * One exporter session's way to the collector: dials, notices a loss at once, dials again with exponential backoff and jitter for as
- * long as the exporter may be held.
+ * Connects one exporter's session to the collector. It dials, detects a loss at once, and dials again with exponential
+ * backoff and jitter until the hold time is over.
  */
 export class CollectorLink {
-  /** Told once it is given up: past hold, or closed here. */
+  /** Notified when the link gives up: the hold time is over, or it was closed. */
   owner: { abandoned(): void } | undefined;
-  /** How long an exporter is held while there is no collector; 0: not at all, the first failure is the last. Milliseconds. */
+  /**
+   * How long an exporter is held while no collector is connected, in milliseconds. With 0 the link gives up at the
+   * first failure.
+   */
   hold: number;
   readonly #options: CollectorLinkOptions;
   readonly #report: ReportOfSession;
   #closed = false;
-  /** While a connection is looked for: ends the attempt, or the pause before it. */
-  #looking: AbortController | undefined;
+  /** Aborts the current attempt, or the pause before it. */
+  #dialling: AbortController | undefined;
   #current: Promise<CollectorConnection | undefined>;
   #connection: CollectorConnection | undefined;
-  /** When the collector went away, or was first looked for. */
+  /** When the collector was lost, or first dialled. */
   #awaySince: number;
   #attempts = 0;
   #dial: Dial;
-  /** How the connection that stands was dialled. */
+  /** What the current connection was dialled with. */
   #dialled: Dial | undefined;
 
-  /** Begins to dial. */
+  /** Starts to dial. */
   constructor(options: CollectorLinkOptions, { dial, hold, report }: CollectorLinkParts) {
     this.#options = options;
     this.#report = report;
     this.#dial = dial;
     this.hold = hold;
     this.#awaySince = options.clock.now();
-    this.#current = this.#reach();
+    this.#current = this.#connect();
   }
 
-  /** The connection that stands, or the next one. Undefined once there will be none. */
+  /** Resolves with the current or next connection; with undefined once the link has given up. */
   connection(): Promise<CollectorConnection | undefined> {
     return this.#current;
   }
 
-  /** The connection after this one, which failed. Undefined once there will be none. */
+  /** Closes a failed connection and resolves with the next one; with undefined once the link has given up. */
   async replace(failed: CollectorConnection): Promise<CollectorConnection | undefined> {
     failed.close();
     await failed.ended;
     return this.#closed ? undefined : await this.#current;
   }
 
-  /** Dials this from the next connection on. What stands lives on. */
+  /** Dials in this way from the next connection on. The current one stays open. */
   redirect(dial: Dial): void {
     this.#dial = dial;
   }
 
-  /** What stands, unless it was dialled as the next one would be, is written to no more and makes room with the next write. */
+  /** Lets the next write use a new connection, unless the current one was already dialled in the same way. */
   retire(): void {
     if (this.#dialled !== this.#dial) this.#connection?.retire();
   }
 
-  /** The same at once, though the collector has not taken what is being written: that comes back as not taken. */
+  /** As {@link retire}, but also closes the connection. A write that is under way counts as not taken. */
   tearDown(): void {
     this.retire();
     if (this.#connection?.retired === true) this.#connection.close();
   }
 
-  /** Whether a connection stands now. */
+  /** Whether the collector is connected. */
   get connected(): boolean {
     return this.#connection?.lost === false;
   }
 
-  /** Ends what stands or is being dialled, and looks for no other. */
+  /** Closes the connection, or aborts dialling, and gives up. */
   close(): void {
     this.#giveUp();
     this.#connection?.close();
@@ -107,14 +111,14 @@ export class CollectorLink {
 
   #giveUp(): void {
     this.#closed = true;
-    this.#looking?.abort(new Error("gave up"));
+    this.#dialling?.abort(new Error("given up"));
   }
 
   #abandon(): void {
     queueMicrotask(() => this.owner?.abandoned());
   }
 
-  /** Flushes and closes in order, waiting so long for the collector to do the same. */
+  /** Flushes and half-closes the connection, then waits up to this many milliseconds for the collector to close it. */
   async finish(milliseconds: number): Promise<void> {
     this.#giveUp();
     const connection = this.#connection;
@@ -123,59 +127,60 @@ export class CollectorLink {
     if (reason !== undefined) this.#countLoss(connection, reason);
   }
 
-  async #reach(): Promise<CollectorConnection | undefined> {
+  async #connect(): Promise<CollectorConnection | undefined> {
     const { clock, counters } = this.#options;
     const first = this.#connection === undefined;
     for (; !this.#closed; this.#attempts++) {
-      const looking = this.#looking = new AbortController();
+      const dialling = this.#dialling = new AbortController();
       if (this.#attempts > 0) {
         const left = this.#awaySince + this.hold - clock.now();
         if (left <= 0) break;
-        await pause(clock, Math.min(left, this.#backoff()), looking.signal);
+        await pause(clock, Math.min(left, this.#backoff()), dialling.signal);
         if (this.#closed) break;
       }
-      const connection = await this.#attempt(looking);
+      const connection = await this.#attempt(dialling);
       if (connection === undefined) continue;
       this.#connection = connection;
-      this.#looking = undefined;
+      this.#dialling = undefined;
       if (!first) counters.collectorReconnects++;
       const away = Math.round(clock.now() - this.#awaySince);
       if (first) this.#report("debug", "collector_connected", "connected to the collector");
-      else this.#report("info", "collector_found", `the collector is back after ${away} ms`, { away });
+      else this.#report("info", "collector_found", `connected to the collector again after ${away} ms`, { away });
       this.#watch(connection);
       return connection;
     }
-    this.#looking = undefined;
+    this.#dialling = undefined;
     this.#abandon();
     return undefined;
   }
 
-  /** Apart, so that what waits for the end of a connection holds nothing of how it was found. */
+  /** A method of its own, so that the waiting callback keeps nothing of {@link #connect} in memory. */
   #watch(connection: CollectorConnection): void {
     connection.ended.then((reason) => this.#lose(connection, reason));
   }
 
   /**
-   * One attempt, and where the last connection died young, a moment to see whether this one does too. TLS 1.3 always gets that
-   * moment: a collector refuses this side's certificate only after the handshake has succeeded here.
+   * Dials once. If the previous connection was short, waits a moment to see whether the new one lasts; over TLS always,
+   * because with TLS 1.3 the collector rejects a client certificate only after the handshake has completed on this
+   * side.
    *
-   * @param looking gives it up
+   * @param dialling aborts the attempt
    */
-  async #attempt(looking: AbortController): Promise<CollectorConnection | undefined> {
+  async #attempt(dialling: AbortController): Promise<CollectorConnection | undefined> {
     const { clock, counters, dialTimeout, inFlight } = this.#options;
-    const cancel = clock.after(dialTimeout, () => looking.abort(new Error(`no answer within ${dialTimeout} ms`)));
+    const cancel = clock.after(dialTimeout, () => dialling.abort(new Error(`no answer within ${dialTimeout} ms`)));
     try {
       const dial = this.#dial;
-      const dialled = await dial(looking.signal);
+      const dialled = await dial(dialling.signal);
       cancel();
       const connection = new CollectorConnection(dialled, clock, inFlight);
       this.#dialled = dial;
       if (dialled.transport === "tls" || (this.#connection !== undefined && this.#attempts > 0)) {
-        await Promise.race([connection.ended, pause(clock, ACCEPTED_AFTER, looking.signal)]);
+        await Promise.race([connection.ended, pause(clock, ACCEPTED_AFTER, dialling.signal)]);
       }
       if (connection.lost || this.#closed) {
         connection.close();
-        throw new Error("it accepted and closed at once");
+        throw new Error("it accepted the connection and closed it at once");
       }
       counters.countCollector("connected");
       return connection;
@@ -201,7 +206,7 @@ export class CollectorLink {
     if (connection.retired || lived >= STABLE_AFTER) this.#attempts = 0;
     else if (lived >= ACCEPTED_AFTER) this.#attempts = Math.min(this.#attempts + 1, UNSTABLE_ATTEMPTS);
     else this.#attempts++;
-    if (this.hold > 0 || connection.retired) this.#current = this.#reach();
+    if (this.hold > 0 || connection.retired) this.#current = this.#connect();
     else {
       this.#current = Promise.resolve(undefined);
       this.#abandon();
@@ -213,7 +218,7 @@ export class CollectorLink {
     const possiblyLost = connection.inFlight.records;
     counters.countCollector("lost");
     counters.recordsPossiblyLost += possiblyLost;
-    const message = `the collector is gone; up to ${possiblyLost} records may be lost with it`;
+    const message = `lost the connection to the collector; up to ${possiblyLost} records may be lost with it`;
     this.#report("warning", "collector_lost", message, { reason, possiblyLost });
   }
 

@@ -2,19 +2,19 @@ import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import type { Address } from "../transport/address.ts";
 import type { TlsDialOptions } from "../transport/tls/tls_options.ts";
 
-/** Where the collector is. */
+/** The collector, and the way to it. */
 export interface CollectorOptions {
   readonly transport: TransportProtocol;
   readonly address: Address;
-  /** For `tls`, and needed there. */
+  /** Required for `tls`. */
   readonly tls?: TlsDialOptions;
-  /** Octets of the longest message that may go there; over UDP the dialect's `maxDatagram`. */
+  /** Maximum message length in octets; over UDP the dialect's `maxDatagram`. */
   readonly maxMessageLength?: number;
-  /** Octets that both kernels together can hold of one connection; see `loss_bound.ts`. */
+  /** Octets of a connection that both kernels together can hold; see {@link LossBound}. */
   readonly inFlight?: number;
 }
 
-/** Whether it is the same collector, reached and verified in the same way. */
+/** Whether both describe the same collector, reached and verified in the same way. */
 export function sameCollector(one: CollectorOptions, other: CollectorOptions): boolean {
   return collectorFingerprint(one) === collectorFingerprint(other);
 }

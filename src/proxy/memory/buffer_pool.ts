@@ -25,7 +25,10 @@ interface BufferSource {
 
 const HEAP: BufferSource = { allocate: (octets) => new Uint8Array(octets), free() {} };
 
-/** Buffers in the rewrite loop's memory are rewritten without a copy. When that memory is used up, buffers come from the heap. */
+/**
+ * Buffers in the rewrite loop's memory are rewritten without a copy. When that memory is used up, buffers come from the
+ * heap.
+ */
 const LOOP_MEMORY: BufferSource = {
   allocate: (octets) => leaseBuffer(octets) ?? new Uint8Array(octets),
   free: releaseBuffer,

@@ -7,9 +7,10 @@ const COLLECTIONS = 4;
 const COLLECTIONS_PER_LOOK = 1 / 60;
 
 /**
- * Collects the garbage that thousands of sessions leave behind when they open or close at once. It takes as much memory as the
- * sessions themselves, and an idle V8 does not return it on its own. A collection pauses the process for a quarter of a second with 5000
- * sessions, so it happens only when much has changed and the number of sessions has settled.
+ * Collects the garbage that thousands of sessions leave behind when they open or close at once. It takes as much memory
+ * as the sessions themselves, and an idle V8 does not return it on its own. A collection pauses the process for a
+ * quarter of a second with 5000 sessions, so it happens only when much has changed and the number of sessions has
+ * settled.
  */
 export class MemoryRelief {
   /** Sessions at the last collection. */

@@ -3,7 +3,10 @@ import type { BufferPool } from "./buffer_pool.ts";
 const SMALLEST = 4 * 1024;
 const GROWTH = 4;
 
-/** A bounded first-in, first-out queue of octets, in one buffer that grows on demand and is released when the queue is empty. */
+/**
+ * A bounded first-in, first-out queue of octets, in one buffer that grows on demand and is released when the queue is
+ * empty.
+ */
 export class OctetQueue {
   #octets: Uint8Array | undefined;
   #start = 0;

@@ -1,6 +1,8 @@
 import type { BufferPool } from "./buffer_pool.ts";
 
-/** Octets of the buffer that rewritten messages are put into, and of the largest write. A rewriter needs at least 65535. */
+/**
+ * Octets of the buffer that rewritten messages are put into, and of the largest write. A rewriter needs at least 65535.
+ */
 export const OUTPUT_OCTETS = 256 * 1024;
 /** Enough for one or two messages of one record each. */
 const SMALLEST_OUTPUT = 4 * 1024;
@@ -22,8 +24,8 @@ export class OutputBuffer {
   }
 
   /**
-   * Keeps as little memory as possible while output is being written, so that thousands of sessions that write at once share one large
-   * buffer: none if the octets lie in the input buffer, a small one if they fit into it.
+   * Keeps as little memory as possible while output is being written, so that thousands of sessions that write at once
+   * share one large buffer: none if the octets lie in the input buffer, a small one if they fit into it.
    *
    * @param octets the output
    * @param buffer what {@link lease} returned

@@ -2,7 +2,10 @@ import { LENGTH_OFFSET, MAXIMUM_MESSAGE_LENGTH } from "../../ipfix/message_heade
 import { u16At } from "../../ipfix/network_order.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 
-/** The buffer of an idle session: room for a message of one record, as Agents send them. Most of 5000 sessions never need more. */
+/**
+ * The buffer of an idle session: room for a message of one record, as Agents send them. Most of 5000 sessions never
+ * need more.
+ */
 export const SMALLEST_BUFFER = 1024;
 /** The size that every busy session may have, however many there are. With less, system calls take most of the time. */
 export const MODEST_BUFFER = 4 * 1024;
@@ -10,16 +13,16 @@ export const MODEST_BUFFER = 4 * 1024;
 export const LARGEST_BUFFER = 256 * 1024;
 const GROWTH = 4;
 /**
- * Upper bound of an idle buffer's size times the octets that the pool has on loan: 256 KiB are kept up to 8 MiB on loan, 64 KiB up to
- * 32 MiB.
+ * Upper bound of an idle buffer's size times the octets that the pool has on loan: 256 KiB are kept up to 8 MiB on
+ * loan, 64 KiB up to 32 MiB.
  */
 const LARGEST_KEPT = LARGEST_BUFFER * 8 * 1024 * 1024;
 
 /**
  * The octets of one exporter that are read but not yet consumed: whole messages, then possibly the beginning of one.
  *
- * Its size follows the load: it grows with reads that fill it. A read that does not fill it ends a burst; the buffer then takes about the
- * size of that burst, as far as so much may be kept while idle.
+ * Its size follows the load: it grows with reads that fill it. A read that does not fill it ends a burst; the buffer
+ * then takes about the size of that burst, as far as so much may be kept while idle.
  */
 export class ReadBuffer {
   readonly #pool: BufferPool;
@@ -106,7 +109,10 @@ export class ReadBuffer {
     return size <= MODEST_BUFFER || (this.#pool.generous && size * this.#pool.leased <= LARGEST_KEPT);
   }
 
-  /** Length of the message that has begun, from its header; one octet more than there is, as long as the header is incomplete. */
+  /**
+   * Length of the message that has begun, from its header; one octet more than there is, as long as the header is
+   * incomplete.
+   */
   #lengthOfBegun(): number {
     if (this.length < LENGTH_OFFSET + 2) return this.length + 1;
     return Math.max(u16At(this.#octets, this.#start + LENGTH_OFFSET), this.length + 1);

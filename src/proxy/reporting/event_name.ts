@@ -1,5 +1,6 @@
 /**
- * Every event that is logged, and what it means. Names and meanings are stable, since scripts and dashboards match on them.
+ * Every event that is logged, and what it means. Names and meanings are stable, since scripts and dashboards match on
+ * them.
  *
  * @module
  */

@@ -2,10 +2,11 @@ import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import { increment } from "../../mediation/templates/counters.ts";
 
 /**
- * How an exporter's session ended. `closed`: the exporter closed it in order; `drained`: the proxy closed it while draining;
- * `reset`: the exporter's connection broke; `rejected`: it sent a malformed message; `refused`: never opened, for the session limit;
- * `collector_unavailable`: no collector within `hold`; `partial_message`, `idle`: that time limit was exceeded; `administrator`: closed
- * on request; `evicted`: a UDP source that made room for a newer one; `failed`: an internal error.
+ * How an exporter's session ended. `closed`: the exporter closed it in order; `drained`: the proxy closed it while
+ * draining; `reset`: the exporter's connection broke; `rejected`: it sent a malformed message; `refused`: never opened,
+ * for the session limit; `collector_unavailable`: no collector within `hold`; `partial_message`, `idle`: that time
+ * limit was exceeded; `administrator`: closed on request; `evicted`: a UDP source that made room for a newer one;
+ * `failed`: an internal error.
  */
 export type SessionOutcome =
   | "closed"
@@ -20,7 +21,10 @@ export type SessionOutcome =
   | "evicted"
   | "failed";
 
-/** The result of an attempt to connect to the collector, `connected` or `failed`; `lost` counts connections that broke later. */
+/**
+ * The result of an attempt to connect to the collector, `connected` or `failed`; `lost` counts connections that broke
+ * later.
+ */
 export type CollectorOutcome = "connected" | "failed" | "lost";
 
 /** Counts sessions and collector connections. Each session counts its own messages and records. */

@@ -18,7 +18,10 @@ export interface CaptureLimits {
 /** Why a capture ended: one of its limits, `stopped` by its caller, or `closed` with its session. */
 export type CaptureEnd = "messages" | "octets" | "stopped" | "closed";
 
-/** Both sides of a session over some time, as RFC 5655 files. Each begins with the templates that stood when the capture began. */
+/**
+ * Both sides of a session over some time, as RFC 5655 files. Each begins with the templates that stood when the capture
+ * began.
+ */
 export interface Captured {
   /** As the exporter sent it. */
   readonly received: Uint8Array;
@@ -139,7 +142,10 @@ function targetTemplates(states: readonly TemplateState[]): Uint8Array[] {
   });
 }
 
-/** The head with the sequence number and time of the first message behind it in its domain: template messages count no records. */
+/**
+ * The head with the sequence number and time of the first message behind it in its domain: template messages count no
+ * records.
+ */
 function inSequence(head: readonly Uint8Array[], messages: readonly Uint8Array[]): Uint8Array[] {
   const first = new Map<number, { sequenceNumber: number; exportTime: number }>();
   for (const message of messages) {

@@ -31,8 +31,8 @@ export interface ObservingOptions {
 }
 
 /**
- * Relays every octet unchanged, whether messages are complete or not, and runs a rewriter alongside for its reports, whose output is
- * discarded (`mode: observe`). A malformed message ends the observation, not the relay.
+ * Relays every octet unchanged, whether messages are complete or not, and runs a rewriter alongside for its reports,
+ * whose output is discarded (`mode: observe`). A malformed message ends the observation, not the relay.
  */
 export class ObservingRewriter implements OctetRewriter {
   consumed = 0;
@@ -44,7 +44,10 @@ export class ObservingRewriter implements OctetRewriter {
   #prelude: readonly Uint8Array[];
   /** Whether to relay only up to the end of a message from now on. */
   #finishing = false;
-  /** A copy of the octets of the message that is incomplete. Undefined once a malformed message has ended the observation. */
+  /**
+   * A copy of the octets of the message that is incomplete. Undefined once a malformed message has ended the
+   * observation.
+   */
   #input: ReadBuffer | undefined;
   #offset = 0;
 
@@ -59,7 +62,8 @@ export class ObservingRewriter implements OctetRewriter {
   /**
    * Relays no further than to the end of a message from now on.
    *
-   * @returns whether the relayed octets end with a complete message; undefined if that is unknown because a malformed one was relayed
+   * @returns whether the relayed octets end with a complete message; undefined if that is unknown because a malformed
+   *   one was relayed
    */
   finish(): boolean | undefined {
     this.#finishing = true;

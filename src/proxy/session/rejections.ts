@@ -30,7 +30,10 @@ export class Rejections {
     this.#reject("message_truncated", `the session ended ${octets.length} octets into a message`, octets, offset);
   }
 
-  /** Reports the broken message that ended the observation of a session in `mode: observe`. Parameters as for {@link broken}. */
+  /**
+   * Reports the broken message that ended the observation of a session in `mode: observe`. Parameters as for {@link
+   * broken}.
+   */
   observationEnded(error: DecodeError, octets: Uint8Array, offset: number): void {
     const fields = { offset: offset + error.offset, reason: error.reason, ...describeRejected(octets) };
     this.#report("warning", "observing_ended", `${error.message}; the session is relayed on, unobserved`, fields);

@@ -26,8 +26,8 @@ import { SessionTimer } from "../time/session_timer.ts";
 import { errorMessage } from "../../error_message.ts";
 
 /**
- * Milliseconds after which templates are sent again, before the next record, to a collector over UDP: it may have lost them, or have
- * discarded them at the end of their lifetime (RFC 7011 §8.4).
+ * Milliseconds after which templates are sent again, before the next record, to a collector over UDP: it may have lost
+ * them, or have discarded them at the end of their lifetime (RFC 7011 §8.4).
  */
 const TEMPLATE_REFRESH = 30_000;
 
@@ -106,7 +106,8 @@ export class Session {
   }
 
   /**
-   * Relays the session from its first octet to its last. Never throws. Resolves when both sides are closed and all memory is released.
+   * Relays the session from its first octet to its last. Never throws. Resolves when both sides are closed and all
+   * memory is released.
    *
    * Not an async function, whose frame would take memory for as long as the session lives.
    */
@@ -123,7 +124,8 @@ export class Session {
       this.#closing = true;
       this.#discardTail(outcome);
       this.#output.release();
-      // An exporter that closed in order is kept waiting until the collector has closed too: it can then tell that all was flushed.
+      // An exporter that closed in order is kept waiting until the collector has closed too: it can then tell that all
+      // was flushed.
       if (outcome !== "closed") this.#exporter.close();
       if (this.#collector !== undefined) await this.#link.finish(this.#limits.collectorClose);
       // Without a close_notify alert, an exporter over TLS takes the end for a truncated connection (RFC 8446 §6.1).
@@ -147,8 +149,8 @@ export class Session {
   }
 
   /**
-   * The data path: exporter → rewriter → collector. Nothing is read while output is waiting to be written, so a slow collector slows
-   * the exporter down, and at most one input and one output buffer are held.
+   * The data path: exporter → rewriter → collector. Nothing is read while output is waiting to be written, so a slow
+   * collector slows the exporter down, and at most one input and one output buffer are held.
    */
   async #relay(): Promise<SessionOutcome> {
     const input = this.#input;
@@ -226,7 +228,9 @@ export class Session {
     }
   }
 
-  /** Writes what a first write left over. Returns the octets taken in total; fewer than all if the connection is lost. */
+  /**
+   * Writes what a first write left over. Returns the octets taken in total; fewer than all if the connection is lost.
+   */
   async #writeRest(collector: CollectorConnection, octets: Uint8Array, taken: number): Promise<number> {
     try {
       while (taken < octets.length) taken += await collector.write(octets.subarray(taken));
@@ -235,8 +239,8 @@ export class Session {
   }
 
   /**
-   * Waits until the collector is back, and has the rewriter send the templates in use and then the messages that the lost connection
-   * did not take completely. The exporter is not read meanwhile and notices nothing.
+   * Waits until the collector is back, and has the rewriter send the templates in use and then the messages that the
+   * lost connection did not take completely. The exporter is not read meanwhile and notices nothing.
    *
    * @returns the new connection; undefined if there was none within the hold time
    */
@@ -260,7 +264,10 @@ export class Session {
     return collector;
   }
 
-  /** Begins a transport session to the collector: templates in use, then the messages that the previous one did not take. */
+  /**
+   * Begins a transport session to the collector: templates in use, then the messages that the previous one did not
+   * take.
+   */
   #begin(unsent?: Uint8Array): void {
     const move = this.#move;
     this.#move = undefined;
@@ -293,7 +300,8 @@ export class Session {
   }
 
   /**
-   * Moves to the current collector, once the previous one has taken all that was meant for it and no message is partly sent.
+   * Moves to the current collector, once the previous one has taken all that was meant for it and no message is partly
+   * sent.
    *
    * @returns the connection to use from here on; undefined if the session has to end
    */

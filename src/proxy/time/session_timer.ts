@@ -1,6 +1,6 @@
 /**
- * Measures how long an exporter has been silent and how long a message has been incomplete. It is advanced once per tick, so that the
- * data path only sets a flag. Times are in milliseconds, accurate to one tick.
+ * Measures how long an exporter has been silent and how long a message has been incomplete. It is advanced once per
+ * tick, so that the data path only sets a flag. Times are in milliseconds, accurate to one tick.
  */
 export class SessionTimer {
   /** Time since the exporter last sent anything. */

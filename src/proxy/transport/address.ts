@@ -1,6 +1,6 @@
-/** Where a socket is bound or connected to. */
+/** The address that a socket is bound or connected to. */
 export interface Address {
-  /** A textual IP address, or a name where one is dialled. */
+  /** An IP address; also a name, where one is dialled. */
   readonly hostname: string;
   readonly port: number;
 }
@@ -11,8 +11,8 @@ export function formatAddress({ hostname, port }: Address): string {
 }
 
 /**
- * The address of a peer. One that came in over IPv4 to a socket that listens on `::` is given as the IPv4 address it is
- * (RFC 4291 §2.5.5.2), so that rules for IPv4 networks see it.
+ * Returns the address of a peer. A peer over IPv4 of a socket bound to `::` appears as an IPv4-mapped address (RFC 4291
+ * §2.5.5.2), which is turned into the IPv4 address, so that rules for IPv4 networks match it.
  */
 export function peerAddress({ hostname, port }: Address): Address {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(hostname);

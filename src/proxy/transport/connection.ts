@@ -1,52 +1,59 @@
 import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import type { Address } from "./address.ts";
 
-/** For how long the templates of an exporter over UDP hold (RFC 7011 §8.4). */
+/** How long the templates of an exporter over UDP are valid (RFC 7011 §8.4). */
 export interface TemplateLife {
-  /** Where it sends to: `0.0.0.0:4739`, as the listener is bound. */
+  /** The address that the exporter's listener is bound to: `0.0.0.0:4739`. */
   readonly listener: string;
-  /** Milliseconds since 1970. */
+  /** When the exporter last announced a template, in milliseconds since 1970. */
   readonly announcedAt: number;
-  /** Milliseconds from then. */
+  /** How long templates stay valid after that, in milliseconds. */
   readonly lifetime: number;
 }
 
 /**
- * One transport session's octets in both directions, whatever carries them: the session and the collector's side know this only.
+ * A transport session with a peer, over any transport protocol.
  *
- * Over UDP every read gives whole messages and every write takes whole messages, each of which is a datagram of its own.
+ * Over UDP, every read returns whole messages and every write takes whole messages, each in a datagram of its own.
  */
 export interface Connection {
   readonly transport: TransportProtocol;
   readonly remoteAddress: Address;
-  /** Name in the peer's verified certificate. */
+  /** The name in the peer's verified certificate. */
   readonly certificateName?: string;
-  /** Milliseconds of silence after which the peer is gone, where the transport itself never tells. */
+  /**
+   * Milliseconds of silence after which the peer is taken to be gone, over a transport that does not signal the end.
+   */
   readonly idleLimit?: number;
-  /** Over UDP: when the peer last announced a template, and how long its templates hold. */
+  /** How long the peer's templates are valid. Only over UDP. */
   readonly templateLife?: TemplateLife;
 
   /**
-   * Waits for octets and puts them at the start of the view.
+   * Waits for octets and stores them at the start of the view.
    *
    * @returns how many (at least one), or null once the peer has closed its side
-   * @throws when the connection is reset or was closed here; a read that waits ends so at once
+   * @throws if the connection is reset or closed on this side, also while the read is waiting
    */
   read(view: Uint8Array): Promise<number | null>;
 
   /**
-   * Hands octets to the kernel, waiting while it takes none. One system call where there is room for all.
+   * Passes octets to the kernel, in one system call if it has room for all of them. Waits while it has room for none.
    *
-   * @returns how many it took: the first so many, at least one
-   * @throws when the connection is gone; then none of these octets were taken
+   * @returns how many of the first octets were taken, at least one
+   * @throws if the connection is lost; none of these octets were then taken
    */
   write(octets: Uint8Array): Promise<number>;
 
-  /** Tells the peer that nothing more comes. What was written before still arrives. */
+  /** Half-closes the connection: the peer receives what was written before, then the end. */
   closeWrite(): Promise<void>;
-  /** Closes both directions now. Any number of times. */
+  /** Closes both directions at once. May be called again. */
   close(): void;
 }
 
-/** Dials the collector once. @throws when it is not reached, or the signal gives the attempt up. */
+/**
+ * Dials the collector once.
+ *
+ * @param signal aborts the attempt
+ * @throws if the collector cannot be reached or the signal is aborted
+ */
 export type Dial = (signal: AbortSignal) => Promise<Connection>;

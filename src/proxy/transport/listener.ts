@@ -4,26 +4,26 @@ import type { Address } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import type { TlsListenerOptions } from "./tls/tls_options.ts";
 
-/** Where exporters are awaited. */
+/** Where to listen for exporters. */
 export interface ListenerOptions {
   readonly transport: TransportProtocol;
-  /** Port 0: one that is free. */
+  /** Port 0 means any free port. */
   readonly address: Address;
-  /** For `tls`, and needed there. */
+  /** Required for `tls`. */
   readonly tls?: TlsListenerOptions;
 }
 
-/** Whatever yields exporters' transport sessions. */
+/** Accepts exporters' transport sessions. */
 export interface Listener {
   readonly transport: TransportProtocol;
-  /** Where it is bound; the port that was given where 0 was asked for. */
+  /** The bound address, with the actual port if port 0 was requested. */
   readonly address: Address;
-  /** What never came to a session, where the listener sees it. */
+  /** Counts messages that belong to no session, over UDP. */
   readonly counters?: Counters;
-  /** Hands over every new transport session until the listener is closed. Called once. */
+  /** Passes every new transport session to the handler until the listener is closed. Called once. */
   accept(handle: (connection: Connection) => void): Promise<void>;
-  /** Takes over what may change without binding anew: certificates, and whether exporters need one. */
+  /** Adopts the options that can change without binding again: certificates, and whether exporters need one. */
   adopt?(options: ListenerOptions): void;
-  /** Accepts no more; what was accepted lives on. */
+  /** Stops accepting. Accepted sessions stay open. */
   close(): void;
 }

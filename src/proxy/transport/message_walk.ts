@@ -8,7 +8,7 @@ import {
 import { u16At } from "../../ipfix/network_order.ts";
 import type { EventFields } from "../reporting/proxy_event.ts";
 
-/** Octets of the whole messages among the first so many of a run of whole messages: what a receiver of those can use. */
+/** Returns the octets of the messages that lie entirely within the first `octets` of a sequence of whole messages. */
 export function wholeMessages(messages: Uint8Array, octets: number): number {
   let whole = 0;
   for (;;) {
@@ -18,12 +18,12 @@ export function wholeMessages(messages: Uint8Array, octets: number): number {
   }
 }
 
-/** What the header at this offset says of the message's length; 0 where there is none. */
+/** Returns the message length in the header at this offset; 0 if there is none. */
 export function messageLength(messages: Uint8Array, offset: number): number {
   return u16At(messages, offset + LENGTH_OFFSET);
 }
 
-/** What a log line says of octets that are no good message: the observation domain where there is one, else what they look like. */
+/** Describes octets that are not a valid message: the observation domain, or the protocol that they look like. */
 export function describeRejected(octets: Uint8Array): EventFields {
   const protocol = foreignProtocol(octets);
   if (protocol !== undefined) return { protocol };

@@ -9,14 +9,14 @@ export class TcpConnection implements Connection {
 
   constructor(socket: Deno.TcpConn) {
     this.#socket = socket;
-    // A socket that its peer has reset already refuses its options; reading it tells the same in the session's own words.
+    // Setting options fails on a socket that its peer has already reset; the first read reports that.
     try {
       socket.setNoDelay(true);
       socket.setKeepAlive(true);
     } catch { /* see above */ }
   }
 
-  /** Made when it is asked for: the socket has it anyway. */
+  /** Not stored, since the socket has it. */
   get remoteAddress(): Address {
     return peerAddress(this.#socket.remoteAddr);
   }
@@ -32,7 +32,7 @@ export class TcpConnection implements Connection {
   async closeWrite(): Promise<void> {
     try {
       await this.#socket.closeWrite();
-    } catch { /* The peer is gone: it needs no telling. */ }
+    } catch { /* The peer is gone. */ }
   }
 
   close(): void {
@@ -45,8 +45,8 @@ export class TcpConnection implements Connection {
 /**
  * Dials over TCP.
  *
- * @param signal gives the attempt up
- * @throws when the name does not resolve, the peer refuses, or the signal comes first
+ * @param signal aborts the attempt
+ * @throws if the name does not resolve, the peer refuses, or the signal is aborted
  */
 export async function dialTcp({ hostname, port }: Address, signal: AbortSignal): Promise<Connection> {
   return new TcpConnection(await Deno.connect({ hostname, port, signal }));

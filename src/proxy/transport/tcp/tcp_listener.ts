@@ -5,11 +5,14 @@ import type { Connection } from "../connection.ts";
 import type { Listener } from "../listener.ts";
 import { TcpConnection } from "./tcp_connection.ts";
 
-/** How long nothing is accepted after accepting failed: out of descriptors, trying at once would only burn the core. */
+/**
+ * Pauses in milliseconds after accepting failed. Without file descriptors, trying again at once would only use up the
+ * CPU.
+ */
 const FIRST_PAUSE = 100;
 const LARGEST_PAUSE = 1_000;
 
-/** The part of a listening socket that accepting needs. */
+/** The part of a listening socket that is used here. */
 export interface AcceptingSocket {
   readonly addr: Deno.NetAddr;
   accept(): Promise<Deno.TcpConn>;
@@ -26,8 +29,8 @@ export class TcpListener implements Listener {
   readonly #closing = new AbortController();
 
   /**
-   * @param onError is told once when accepting begins to fail; it goes on after a moment
-   * @throws when the address cannot be bound
+   * @param onError called when accepting begins to fail; it is retried after a pause
+   * @throws if the address cannot be bound
    */
   constructor(
     { hostname, port }: Address,
@@ -67,7 +70,7 @@ export class TcpListener implements Listener {
   }
 }
 
-/** Whether only the connection that was to be accepted is gone: its peer reset it while it waited. The next one may be good. */
+/** Whether only the connection to be accepted has failed, since its peer reset it while it was queued. */
 function isOfOneConnection(error: unknown): boolean {
   return error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.ConnectionReset ||
     error instanceof Deno.errors.ConnectionAborted;

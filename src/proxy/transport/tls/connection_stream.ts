@@ -4,32 +4,32 @@ import type { Connection } from "../connection.ts";
 const SMALLEST_READ = 4 * 1024;
 /** Four TLS records. */
 const MODEST_READ = 64 * 1024;
-/** What is deciphered of it fits a session's largest buffer, behind the beginning of a message. */
+/** Its plaintext fits into a session's largest buffer, behind the beginning of a message. */
 const LARGEST_READ = 192 * 1024;
 const GROWTH = 4;
-/** While all streams together read so many octets at a time, none grows beyond what is modest. */
+/** Octets that all streams together may read at a time. Above that, none grows beyond {@link MODEST_READ}. */
 const GENEROUS_OCTETS = 32 * 1024 * 1024;
 
-/** Octets that all streams together read at a time. */
+/** Octets that all streams of the process together read at a time. */
 let reading = 0;
 
 /**
- * A connection as node:tls wants it. It reads only while it is let: node:tls of Deno goes on reading a socket that is paused, and loses
- * its end when that comes meanwhile, so backpressure has to be here.
+ * A connection as the stream that node:tls needs. It implements backpressure itself ({@link hold}), because node:tls of
+ * Deno 2.9.6 goes on reading a paused socket, and loses the end of the stream if it arrives while the socket is paused.
  */
 export class ConnectionStream extends Duplex {
   readonly #connection: Connection;
   readonly #refuse: (first: Uint8Array) => Error | undefined;
   #held = false;
-  /** Whether the stream's reader has asked for octets that are not being read yet. */
+  /** Whether the stream's reader has requested octets while the stream was held. */
   #asked = false;
   #first = true;
   /** Octets of a read. */
   #size = 0;
-  /** What was read into before, where nobody holds on to it. */
+  /** The buffer of the last read, if nothing refers to it any more. */
   #spare: Uint8Array | undefined;
 
-  /** @param refuse looks at the first octets; where it gives an error the stream ends with that */
+  /** @param refuse checks the first octets; if it returns an error, the stream ends with that */
   constructor(connection: Connection, refuse: (first: Uint8Array) => Error | undefined = () => undefined) {
     super({ allowHalfOpen: true });
     this.#connection = connection;
@@ -37,12 +37,12 @@ export class ConnectionStream extends Duplex {
     this.#resize(SMALLEST_READ);
   }
 
-  /** Whether nothing was ever read. */
+  /** Whether nothing has been read yet. */
   get untouched(): boolean {
     return this.#first;
   }
 
-  /** Reads no more than what is being read already, until {@link release}. */
+  /** Stops reading until {@link release}. A read that is under way completes. */
   hold(): void {
     this.#held = true;
   }
@@ -78,21 +78,21 @@ export class ConnectionStream extends Duplex {
     try {
       const length = await this.#connection.read(view);
       if (length === null) return void this.push(null);
-      this.#follow(length, view.length);
+      this.#resizeAfter(length, view.length);
       const octets = view.subarray(0, length);
       const refusal = this.#first ? this.#refuse(octets) : undefined;
       this.#first = false;
       if (refusal !== undefined) return void this.destroy(refusal);
       this.push(octets);
-      // node:tls copies what it is handed before it returns: what does not wait in this stream is nobody's any more.
+      // node:tls copies what it is passed before it returns, so octets that are not queued in this stream are free.
       if (this.readableLength === 0) this.#spare = view;
     } catch (error) {
       this.destroy(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
-  /** The next read is as large as this one recommends, which brought so many octets of so many. */
-  #follow(length: number, size: number): void {
+  /** Chooses the size of the next read from this one, which returned `length` octets of `size`. */
+  #resizeAfter(length: number, size: number): void {
     if (this.destroyed) return;
     if (length === size) this.#resize(Math.min(reading < GENEROUS_OCTETS ? LARGEST_READ : MODEST_READ, size * GROWTH));
     else if (length < size / GROWTH) this.#resize(Math.max(SMALLEST_READ, size / GROWTH));

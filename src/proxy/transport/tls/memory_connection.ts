@@ -1,6 +1,6 @@
 import type { Connection } from "../connection.ts";
 
-/** One end of a connection that never leaves the process. */
+/** One end of a connection within the process. */
 class MemoryConnection implements Connection {
   readonly transport = "tcp";
   readonly remoteAddress = { hostname: "memory", port: 0 };
@@ -44,7 +44,10 @@ class MemoryConnection implements Connection {
   }
 }
 
-/** Two ends of one connection: what is written into one is read from the other. Unbounded, for small talk only. */
+/**
+ * Returns the two ends of a connection within the process. It queues without bound, and is meant for handshakes and
+ * tests.
+ */
 export function connectionPair(): readonly [Connection, Connection] {
   const [one, other] = [new MemoryConnection(), new MemoryConnection()];
   one.other = other;

@@ -6,32 +6,32 @@ import { dialTcp } from "../tcp/tcp_connection.ts";
 import type { TlsDialOptions } from "./tls_options.ts";
 
 /**
- * Octets of one write. When a connection dies in the middle of a write, nobody can tell what TLS had sent of it; the less a
- * write holds, the less that is.
+ * Octets of one write. How much of a write TLS had sent when the connection broke is unknown, so that smaller writes
+ * leave less in doubt.
  */
 const WRITE_OCTETS = 64 * 1024;
 
-/** Either side may go on sending after the other has said that it is done. The types of node:tls do not know of it. */
+/** Lets either side send on after the other has ended. The types of node:tls do not declare the option. */
 export const HALF_OPEN = { allowHalfOpen: true };
 
-/** A TLS connection whose handshake is done and whose peer is verified. */
+/** A TLS connection after its handshake, with its peer verified. */
 export class TlsConnection implements Connection {
   readonly transport = "tls";
   readonly remoteAddress: Address;
   readonly certificateName?: string;
   readonly #socket: TLSSocket;
   readonly #stream: ConnectionStream;
-  /** What was deciphered and no read has taken yet. */
+  /** Plaintext that no read has taken yet. */
   readonly #chunks: Uint8Array[] = [];
-  /** Octets of the first of them that were taken. */
+  /** Octets already taken from the first chunk. */
   #taken = 0;
   #ended = false;
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
   /**
-   * @param socket speaks TLS over the stream
-   * @param stream what it speaks over
+   * @param socket a TLS socket over the stream
+   * @param stream the stream that carries its ciphertext
    */
   constructor(socket: TLSSocket, stream: ConnectionStream, remoteAddress: Address) {
     this.#socket = socket;
@@ -74,7 +74,7 @@ export class TlsConnection implements Connection {
     return length;
   }
 
-  /** What a write that fails on its way had sent is not known: it counts as taken, since nothing may be sent twice. */
+  /** How much a failed write has sent is unknown. It counts as taken completely, so that nothing is sent twice. */
   write(octets: Uint8Array): Promise<number> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const part = octets.length > WRITE_OCTETS ? octets.subarray(0, WRITE_OCTETS) : octets;
@@ -107,14 +107,15 @@ export class TlsConnection implements Connection {
 }
 
 /**
- * Gives back the memory of octets that nobody looks at any more, where all of it is theirs. The garbage collector would let hundreds of
- * megabytes gather, since it goes by small objects; and what is deciphered next would go where no cache holds the memory.
+ * Frees the memory of octets that are no longer used, if they are all there is in their buffer. The garbage collector
+ * sees only small objects here and would let hundreds of megabytes accumulate, with every new chunk in memory that is
+ * in no CPU cache.
  */
 function free({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
-/** The name in a peer's certificate: its subject's common name, else its first alternative name. */
+/** Returns the name in a peer's certificate: its subject's common name, or else its first alternative name. */
 export function certificateName(socket: TLSSocket): string | undefined {
   const certificate = socket.getPeerCertificate();
   const name: unknown = certificate?.subject?.CN;
@@ -124,10 +125,11 @@ export function certificateName(socket: TLSSocket): string | undefined {
 }
 
 /**
- * Says that a peer was refused for its certificate, where that is why. The runtime tells a name that does not match from the rest, which
- * it does not tell apart.
+ * Returns an error that names the possible faults of a rejected certificate, or undefined if the code stands for
+ * something else. The runtime reports all of these faults with the same codes; only a name that does not match has one
+ * of its own.
  *
- * @param code of the runtime's error, or the socket's `authorizationError`
+ * @param code the code of the runtime's error, or the socket's `authorizationError`
  */
 export function refusal(purpose: "client" | "server", code: unknown): Error | undefined {
   if (!String(code).startsWith("UNABLE_TO_")) return undefined;
@@ -137,10 +139,11 @@ export function refusal(purpose: "client" | "server", code: unknown): Error | un
 }
 
 /**
- * Dials over TLS 1.2 or later. There is no way to reach a collector that does not show a certificate which goes back to the CA and
- * carries the name.
+ * Dials over TLS 1.2 or later. The collector's certificate must be issued by the CA and contain the name; this cannot
+ * be disabled.
  *
- * @throws when it is not reached, not verified, or the signal comes first
+ * @param signal aborts the attempt
+ * @throws if the collector cannot be reached or verified, or the signal is aborted
  */
 export async function dialTls(address: Address, options: TlsDialOptions, signal: AbortSignal): Promise<Connection> {
   const { certificate, key, ca } = options.credentials.material;

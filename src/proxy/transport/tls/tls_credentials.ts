@@ -3,30 +3,33 @@ import type { Clock } from "../../time/clock.ts";
 import type { ReportEvent } from "../../reporting/proxy_event.ts";
 import { errorMessage } from "../../../error_message.ts";
 
-/** What one side of TLS shows and trusts, as PEM, checked. */
+/** The certificate, key and trusted CA certificates of one side of TLS, as PEM, checked. */
 export interface TlsMaterial {
-  /** The certificate, and those between it and its root. Missing where a collector is reached without one. */
+  /** The certificate, followed by intermediate ones. Optional for dialling. */
   readonly certificate?: string;
   /** PKCS#8. */
   readonly key?: string;
-  /** Certificates that the peer's must go back to. Missing: the machine's own, and no certificate is asked of exporters. */
+  /**
+   * CA certificates that the peer's must be issued by. Without them a collector is verified by the system's, exporters
+   * not at all.
+   */
   readonly ca?: string;
-  /** When the certificate, or the first of those trusted, ends. */
+  /** When each of the certificates expires. */
   readonly expires: readonly CertificateExpiry[];
 }
 
-/** When a certificate ends. */
+/** When a certificate expires. */
 export interface CertificateExpiry {
   readonly role: "certificate" | "ca";
   readonly subject: string;
   readonly expiresAt: Date;
 }
 
-/** Where TLS material comes from, whoever keeps it current: files, or the API server of a cluster. */
+/** A source of TLS material that may change: files, or the API server of a cluster. */
 export interface TlsCredentials {
-  /** What handshakes that begin now use. */
+  /** The material for new handshakes. */
   readonly material: TlsMaterial;
-  /** Calls back after every change, until what comes back is called. */
+  /** Calls the listener after every change. Returns a function that removes it. */
   onChange(listener: () => void): () => void;
 }
 
@@ -43,14 +46,15 @@ const WARN_BEFORE_MILLISECONDS = 14 * 24 * 3_600_000;
 const WARN_EVERY_MILLISECONDS = 24 * 3_600_000;
 
 /**
- * Checks that the certificate, its key and the CA certificates can be read and belong together.
+ * Checks that the certificate, its key and the CA certificates can be parsed, and that the key belongs to the
+ * certificate.
  *
- * @param pem contents of the files
- * @throws Error that says which of them is wrong, and how
+ * @param pem the contents of the files
+ * @throws Error that names the file that is wrong, and why
  */
 export function checkTlsMaterial(pem: TlsFiles): TlsMaterial {
   if ((pem.certificate === undefined) !== (pem.key === undefined)) {
-    throw new Error("a certificate and a key go together: one of them is missing");
+    throw new Error("a certificate and a key are needed together: one of them is missing");
   }
   const certificates = pem.certificate === undefined ? [] : parseCertificates("certificate", pem.certificate);
   const key = pem.key === undefined ? undefined : parseKey(pem.key);
@@ -70,7 +74,7 @@ export function checkTlsMaterial(pem: TlsFiles): TlsMaterial {
   };
 }
 
-/** Files put together without a line break between them make node:tls pass over all certificates but the first. */
+/** Separates concatenated certificates by line breaks: without them node:tls ignores all but the first. */
 function eachOnItsLine(pem: string): string {
   return pem.replaceAll("-----END CERTIFICATE----------BEGIN", "-----END CERTIFICATE-----\n-----BEGIN");
 }
@@ -102,8 +106,9 @@ function expiry(role: CertificateExpiry["role"], certificate: X509Certificate): 
 }
 
 /**
- * Material from files, read again when they change: Kubernetes swaps the symlink to a whole new directory, so contents are compared,
- * not times. What does not check is refused, said, and what was good stays in use.
+ * Material from files that are read again when they change. Contents are compared instead of times, since Kubernetes
+ * replaces a symlink to the directory. Material that fails the check is refused and reported, and the previous one
+ * stays in use.
  */
 export class FileCredentials implements TlsCredentials {
   material: TlsMaterial;
@@ -126,7 +131,7 @@ export class FileCredentials implements TlsCredentials {
     this.#cancel = clock.every(REFRESH_MILLISECONDS, () => void this.refresh());
   }
 
-  /** @throws Error that names the file that cannot be read, or what is wrong in it */
+  /** @throws Error that names the file that cannot be read, or what is wrong with its contents */
   static async open(paths: TlsFiles, clock: Clock, report: ReportEvent): Promise<FileCredentials> {
     return new FileCredentials(paths, await readFiles(paths), clock, report);
   }
@@ -136,7 +141,7 @@ export class FileCredentials implements TlsCredentials {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Looks whether the files have changed; done by itself every few seconds. Never throws. One look at a time. */
+  /** Checks whether the files have changed, one check at a time. Called every few seconds. Never throws. */
   refresh(): Promise<void> {
     return this.#looking = this.#looking.then(() => this.#look());
   }
@@ -150,11 +155,11 @@ export class FileCredentials implements TlsCredentials {
       if (contents === this.#contents) return;
       this.material = checkTlsMaterial(pem);
     } catch (error) {
-      // Said once for each state of the files, not at every look.
+      // Reported once for each state of the files.
       if (contents === this.#contents) return;
       this.#contents = contents;
       const reason = errorMessage(error);
-      const message = "the TLS files have changed and are no good; the ones before stay in use";
+      const message = "the TLS files have changed and cannot be used; the previous ones stay in use";
       this.#report({ level: "error", event: "certificate_refused", message, fields: { reason, ...this.#paths } });
       return;
     }
@@ -166,18 +171,18 @@ export class FileCredentials implements TlsCredentials {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Looks no more. */
+  /** Stops checking. */
   close(): void {
     this.#cancel();
   }
 
   #warnOfExpiry(): void {
     const soon = this.#clock.date().getTime() + WARN_BEFORE_MILLISECONDS;
-    const ending = this.material.expires.filter(({ expiresAt }) => expiresAt.getTime() < soon);
-    if (ending.length === 0 || this.#clock.now() - this.#warnedAt < WARN_EVERY_MILLISECONDS) return;
+    const expiring = this.material.expires.filter(({ expiresAt }) => expiresAt.getTime() < soon);
+    if (expiring.length === 0 || this.#clock.now() - this.#warnedAt < WARN_EVERY_MILLISECONDS) return;
     this.#warnedAt = this.#clock.now();
-    for (const { role, subject, expiresAt } of ending) {
-      const message = `the ${role} of ${subject} ends at ${expiresAt.toISOString()}`;
+    for (const { role, subject, expiresAt } of expiring) {
+      const message = `the ${role} of ${subject} expires at ${expiresAt.toISOString()}`;
       this.#report({ level: "warning", event: "certificate_expires", message, fields: { role, subject, expiresAt } });
     }
   }

@@ -48,7 +48,8 @@ export class TlsListener implements Listener {
   #closed = false;
 
   /**
-   * @throws when the address cannot be bound, when this Deno is known not to verify certificates, or when the listener lets
+   * @throws when the address cannot be bound, when this Deno is known not to verify certificates, or when the listener
+   *   lets
    *   itself in without one
    */
   static async listen(address: Address, options: TlsListenerOptions, parts: TlsListenerParts): Promise<TlsListener> {
@@ -125,7 +126,8 @@ export class TlsListener implements Listener {
     const limit = this.#parts.handshake();
     const tooLong = () => reject(new Error(`the handshake takes too long: more than ${limit} ms`));
     const cancel = limit === 0 ? () => {} : this.#parts.clock.after(limit, tooLong);
-    // The server's listener makes a TLS socket of whatever it is called with, and tells its own server what came of it: a
+    // The server's listener makes a TLS socket of whatever it is called with, and tells its own server what came of it:
+    // a
     // server for each connection, which only knows how to tell us, says of which one it speaks.
     const server: Server = Object.create(base, {
       emit: {

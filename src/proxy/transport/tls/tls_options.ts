@@ -1,15 +1,15 @@
 import type { TlsCredentials } from "./tls_credentials.ts";
 
-/** How exporters are verified. */
+/** How a listener identifies itself and verifies exporters. */
 export interface TlsListenerOptions {
   readonly credentials: TlsCredentials;
-  /** Default: true where the credentials name a CA. */
+  /** Default: true if the credentials contain a CA. */
   readonly requireClientCertificate?: boolean;
 }
 
-/** How the collector is verified, and how it verifies this side. */
+/** How the collector is verified, and how the proxy identifies itself to it. */
 export interface TlsDialOptions {
   readonly credentials: TlsCredentials;
-  /** The name that its certificate must carry; the dialled address where it is missing. */
+  /** The name that the collector's certificate must contain. Default: the dialled address. */
   readonly serverName?: string;
 }

@@ -483,7 +483,7 @@ Deno.test("keys as PKCS#1, PKCS#8 and SEC 1 are read; pairs that do not belong t
   assert.match(pkcs1, /BEGIN RSA PRIVATE KEY/);
   assert.throws(() => checkTlsMaterial({ ...agent, key: rsa.key }), /key: .*belong/);
   assert.throws(() => checkTlsMaterial({ ...agent, key: "nonsense" }), /key: /);
-  assert.throws(() => checkTlsMaterial({ certificate: agent.certificate }), /go together/);
+  assert.throws(() => checkTlsMaterial({ certificate: agent.certificate }), /needed together/);
   assert.throws(() => checkTlsMaterial({ ca: "nonsense" }), /ca: no PEM/);
   assert.throws(() => checkTlsMaterial({ ca: authority.pem.replace(/\n..../, "\nAAAA") }), /ca: certificate 1/);
 });

@@ -1,18 +1,18 @@
 import type { Address } from "../address.ts";
 
-/** What one exporter over UDP announced, as it stood when it was written down. */
+/** The templates that an exporter over UDP announced, as they are cached. */
 export interface CachedExporter {
-  /** Where it sends to: `0.0.0.0:4739`, as the listener is bound. */
+  /** The address that the exporter's listener is bound to: `0.0.0.0:4739`. */
   readonly listener: string;
   readonly address: string;
   readonly port: number;
   /** When it last announced any template, in milliseconds since 1970. */
   readonly announcedAt: number;
-  /** For how many milliseconds from then its templates hold. */
+  /** How many milliseconds its templates stay valid after that. */
   readonly lifetime: number;
-  /** Messages of templates alone. */
+  /** Messages that contain only templates. */
   readonly templates: readonly Uint8Array[];
 }
 
-/** Gives what a source announced to a listener before the start, once; undefined: nothing that holds. */
+/** Returns what a source announced to a listener before the start, if it is still valid. Returns it only once. */
 export type Recall = (listener: Address, source: Address) => CachedExporter | undefined;

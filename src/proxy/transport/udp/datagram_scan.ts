@@ -8,16 +8,17 @@ import {
 } from "../../../ipfix/set.ts";
 import { ENTERPRISE_BIT, TEMPLATE_HEADER_LENGTH } from "../../../ipfix/template_record.ts";
 
-/** Templates of one source that are remembered here; past them nothing is held any more, the rewriter's own caps apply. */
+/** Templates known per source. Above that no datagram is held back, and the rewriter's own limits apply. */
 export const KNOWN_TEMPLATES = 4096;
 
 /**
- * Which templates a message brings, and whether all that its data needs is there: just enough to know what must wait. It does not
- * judge: at the first thing that is broken it stops, and the rewriter says what is wrong.
+ * Finds the templates in a message, and whether its data sets need one that is unknown. It stops at the first malformed
+ * set, which the rewriter will report.
  *
  * @param message one whole message
- * @param known templates seen so far, by {@link templateKey}; those of this message are added, up to {@link KNOWN_TEMPLATES}
- * @returns `templates`: how many this one brought. `missing`: the first template that data needs and nobody has brought
+ * @param known keys of the known templates ({@link templateKey}); those of this message are added, up to {@link
+ *   KNOWN_TEMPLATES}
+ * @returns `templates`: how many the message contains. `missing`: the first unknown template that a data set needs
  */
 export function scanTemplates(
   message: Uint8Array,
@@ -46,7 +47,7 @@ export function scanTemplates(
   return { templates, missing };
 }
 
-/** One number for a template of an observation domain. */
+/** Combines an observation domain and a template id into one number. */
 export function templateKey(observationDomain: number, template: number): number {
   return observationDomain * 0x10000 + template;
 }

@@ -6,37 +6,37 @@ import { decodeCacheFile, encodeCacheFile, encodeExporter, LONGEST_HEADER } from
 import type { CachedExporter } from "./cached_exporter.ts";
 import { errorMessage } from "../../../error_message.ts";
 
-/** Where templates are kept over a restart, how often they are written, and how much that may be. */
+/** The file that keeps templates over a restart, how often it is written, and its size limit. */
 export interface TemplateCacheOptions {
   readonly file: string;
-  /** Milliseconds between two writings at least. */
+  /** Minimum time between two writes, in milliseconds. */
   readonly interval: number;
-  /** Octets of the file at most: of more, the exporters that were heard last are kept. */
+  /** Maximum length of the file in octets. If it is too small, the exporters heard most recently are kept. */
   readonly size: number;
 }
 
-/** The disk, as far as a cache needs it. */
+/** File operations of the cache. Tests replace them. */
 export interface CacheDisk {
-  /** Undefined: there is no such file. @throws where it cannot be read, or is longer than so many octets */
+  /** Returns undefined if there is no such file. @throws if it cannot be read, or is longer than `longest` octets */
   read(path: string, longest: number): Promise<Uint8Array | undefined>;
-  /** Replaces the file as a whole, or leaves it as it was. @throws where it cannot be written */
+  /** Replaces the file atomically. @throws if it cannot be written */
   replace(path: string, octets: Uint8Array): Promise<void>;
-  /** @throws Error that says what is missing for {@link replace} to work */
+  /** Prepares for {@link replace}. @throws Error that says why it would fail */
   prepare(path: string): Promise<void>;
 }
 
-/** So many exporters are written down before anything else gets its turn. */
+/** Exporters to encode before other work gets a turn. */
 const EXPORTERS_A_TURN = 64;
 
 /**
- * The templates of exporters over UDP, on disk: those announce them every half hour or so, and data that comes before is of no use to
- * a proxy that was started anew.
+ * Keeps the templates of exporters over UDP on disk. Exporters announce them only every half hour or so, and until then
+ * a restarted proxy could not decode their data.
  */
 export class TemplateCache {
   readonly #clock: Clock;
   readonly #report: ReportEvent;
   readonly #disk: CacheDisk;
-  /** Those that were not heard since the start, by listener and source. */
+  /** Exporters that have not been heard since the start, by listener and source. */
   readonly #remembered = new Map<string, CachedExporter>();
   readonly #cancel: () => void;
   #exporters: () => Iterable<CachedExporter> = () => [];
@@ -60,7 +60,7 @@ export class TemplateCache {
   }
 
   /**
-   * Reads the file, where there is one. One that is broken is said and ignored.
+   * Reads the file, if there is one. A damaged file is reported and ignored.
    *
    * @throws Error that says why the file could not be written later
    */
@@ -77,48 +77,47 @@ export class TemplateCache {
       if (octets !== undefined) remembered = decodeCacheFile(octets);
     } catch (error) {
       const reason = errorMessage(error);
-      const message =
-        "the templates kept over a restart are of no use: exporters over UDP have to announce theirs again";
+      const message = "the template cache cannot be read: exporters over UDP have to announce their templates again";
       report({ level: "warning", event: "cache_ignored", message, fields: { file: options.file, reason } });
     }
     const cache = new TemplateCache(options, clock, report, disk, remembered);
     cache.#expire();
     if (remembered.length > 0) {
-      const message = `templates of ${cache.#remembered.size} exporters over UDP are known from before the start`;
+      const message = `templates of ${cache.#remembered.size} exporters over UDP were read from the cache`;
       report({ level: "info", event: "cache_read", message, fields: { file: options.file } });
     }
     return cache;
   }
 
-  /** Asks this for what is to be written. */
+  /** Writes the exporters that this function returns, from now on. */
   follow(exporters: () => Iterable<CachedExporter>): void {
     this.#exporters = exporters;
   }
 
-  /** What an exporter that was not heard yet announced before the start, as far as that still holds. Given once. */
+  /** Returns what an exporter announced before the start, if that is still valid. Returns it only once. */
   recall(listener: Address, { hostname, port }: Address): CachedExporter | undefined {
     const key = keyOf({ listener: formatAddress(listener), address: hostname, port });
     const exporter = this.#remembered.get(key);
     this.#remembered.delete(key);
-    return exporter !== undefined && this.#holds(exporter) ? exporter : undefined;
+    return exporter !== undefined && this.#isValid(exporter) ? exporter : undefined;
   }
 
-  /** Writes what there is to remember, where that has changed. Never throws. */
+  /** Writes the file if anything has changed. Never throws. */
   save(): Promise<void> {
     this.#writing = this.#writing.then(() => this.#save());
     return this.#writing;
   }
 
-  /** Writes what there is to remember at this moment, and no more after that. */
+  /** Writes the current state of all exporters, and nothing after that. */
   finish(): Promise<void> {
-    // Sessions that end meanwhile take their templates with them.
+    // Taken now, since sessions may end while the file is being written.
     const exporters = this.#all().map((exporter) => ({ ...exporter, templates: exporter.templates }));
     this.#exporters = () => exporters;
     this.#remembered.clear();
     return this.close(this.save());
   }
 
-  /** Writes no more; what is being written is finished. */
+  /** Stops writing. Resolves when a write that is under way has finished. */
   close(last: Promise<void> = this.#writing): Promise<void> {
     this.#cancel();
     return last;
@@ -132,7 +131,7 @@ export class TemplateCache {
 
   async #save(): Promise<void> {
     const exporters = this.#all();
-    // Templates never change without being announced.
+    // Templates cannot change without being announced.
     const state = exporters.map((exporter) => `${keyOf(exporter)} ${exporter.announcedAt}`).join();
     if (state === this.#written) return;
     try {
@@ -143,7 +142,7 @@ export class TemplateCache {
       if (this.#failing) return;
       this.#failing = true;
       const reason = errorMessage(error);
-      const message = "the templates of exporters over UDP cannot be written down for a restart";
+      const message = "the template cache of exporters over UDP cannot be written";
       this.#report({
         level: "error",
         event: "cache_write_failed",
@@ -161,7 +160,7 @@ export class TemplateCache {
       const line = encodeExporter(exporter);
       room -= line.length;
       if (room < 0) {
-        this.#sayFull(exporters.length - lines.length);
+        this.#reportFull(exporters.length - lines.length);
         break;
       }
       lines.push(line);
@@ -170,19 +169,19 @@ export class TemplateCache {
     return encodeCacheFile(lines);
   }
 
-  #sayFull(left: number): void {
+  #reportFull(left: number): void {
     if (this.#full) return;
     this.#full = true;
     const { file, size } = this.options;
-    const message = `the templates of ${left} exporters over UDP have no room in ${size} octets`;
+    const message = `the template cache of ${size} octets has no room for the templates of ${left} exporters over UDP`;
     this.#report({ level: "warning", event: "cache_full", message, fields: { file } });
   }
 
   #expire(): void {
-    for (const [key, exporter] of this.#remembered) if (!this.#holds(exporter)) this.#remembered.delete(key);
+    for (const [key, exporter] of this.#remembered) if (!this.#isValid(exporter)) this.#remembered.delete(key);
   }
 
-  #holds({ announcedAt, lifetime }: CachedExporter): boolean {
+  #isValid({ announcedAt, lifetime }: CachedExporter): boolean {
     return announcedAt + lifetime > this.#clock.date().getTime();
   }
 }
@@ -191,12 +190,12 @@ function keyOf({ listener, address, port }: Pick<CachedExporter, "listener" | "a
   return `${listener} ${address} ${port}`;
 }
 
-/** The machine's own disk. */
+/** The system's file operations. */
 export const DISK: CacheDisk = {
   async read(path, longest) {
     try {
       const { size, isFile } = await Deno.stat(path);
-      if (!isFile || size > longest) throw new Error(`${size} octets, and ${longest} may be`);
+      if (!isFile || size > longest) throw new Error(`it is ${size} octets long; at most ${longest} are allowed`);
       return await Deno.readFile(path);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;

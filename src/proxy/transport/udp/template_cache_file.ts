@@ -6,15 +6,15 @@ import { scanTemplates } from "./datagram_scan.ts";
 const FORMAT = "ipfix-skew-proxy templates";
 const VERSION = 1;
 const NEWLINE = 0x0a;
-/** Octets of the first line at most. */
+/** Maximum length of the first line in octets. */
 export const LONGEST_HEADER = 512;
 
-/** One exporter as a line of the file. */
+/** Encodes an exporter as a line of the file. */
 export function encodeExporter({ templates, ...exporter }: CachedExporter): string {
   return `${JSON.stringify({ ...exporter, templates: templates.map((octets) => octets.toBase64()) })}\n`;
 }
 
-/** A file of these lines: behind one that says what it is and how to check it. */
+/** Encodes a file of these lines, preceded by one with its format, version, length and checksum. */
 export function encodeCacheFile(lines: readonly string[]): Uint8Array {
   const content = new TextEncoder().encode(lines.join(""));
   const header = { format: FORMAT, version: VERSION, octets: content.length, sha256: digestOf(content) };
@@ -26,27 +26,27 @@ export function encodeCacheFile(lines: readonly string[]): Uint8Array {
 }
 
 /**
- * What a file holds. All of it is checked, down to the templates: whoever can write the file could otherwise say anything in an
- * exporter's name.
+ * Decodes a file. Everything is checked, down to the templates, since its contents are relayed as if the exporter had
+ * sent them.
  *
- * @throws Error that says why the file is of no use
+ * @throws Error that says what is wrong with the file
  */
 export function decodeCacheFile(file: Uint8Array): CachedExporter[] {
   const end = file.subarray(0, LONGEST_HEADER).indexOf(NEWLINE);
   const header = end < 0 ? undefined : parse(file.subarray(0, end));
-  if (!isRecord(header) || header["format"] !== FORMAT) throw new Error("it is no file of templates");
+  if (!isRecord(header) || header["format"] !== FORMAT) throw new Error("it is not a template cache");
   if (header["version"] !== VERSION) {
-    throw new Error(`it is of version ${header["version"]}, and this program reads ${VERSION}`);
+    throw new Error(`it has version ${header["version"]}; this program reads version ${VERSION}`);
   }
   const content = file.subarray(end + 1);
   if (header["octets"] !== content.length) {
-    throw new Error(`${content.length} octets are there, and ${header["octets"]} were written`);
+    throw new Error(`it has ${content.length} octets of ${header["octets"]}`);
   }
-  if (header["sha256"] !== digestOf(content)) throw new Error("its checksum is another: it is damaged");
+  if (header["sha256"] !== digestOf(content)) throw new Error("its checksum does not match: it is damaged");
   const lines = new TextDecoder().decode(content).split("\n").slice(0, -1);
   return lines.map((line, index) => {
     const exporter = exporterOf(parse(new TextEncoder().encode(line)));
-    if (exporter === undefined) throw new Error(`line ${index + 2} describes no exporter`);
+    if (exporter === undefined) throw new Error(`line ${index + 2} does not describe an exporter`);
     return exporter;
   });
 }
@@ -81,7 +81,7 @@ function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** A message that brings a template and nothing that needs one. */
+/** Decodes a message that contains templates and no data sets that need another. */
 function templatesOf(value: unknown): Uint8Array | undefined {
   if (typeof value !== "string") return undefined;
   let message: Uint8Array;

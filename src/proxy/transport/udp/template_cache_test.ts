@@ -116,16 +116,19 @@ Deno.test("templates that are too old are forgotten; those of exporters not hear
 Deno.test("a file that is damaged, cut short, foreign or of another version is ignored with a warning, wherever it is broken", async () => {
   const good = encodeCacheFile([encodeExporter(exporter(1))]);
   const broken: [string, Uint8Array][] = [
-    ["no file of templates", new Uint8Array(0)],
-    ["no file of templates", new TextEncoder().encode("listen: []\n")],
-    ["no file of templates", new Uint8Array(100_000)],
-    ["octets are there", good.subarray(0, good.length - 1)],
-    ["of version 2", new TextEncoder().encode(new TextDecoder().decode(good).replace('"version":1', '"version":2'))],
-    ["describes no exporter", encodeCacheFile(["{}\n"])],
-    ["describes no exporter", encodeCacheFile(["nonsense\n"])],
-    ["describes no exporter", encodeCacheFile([encodeExporter(exporter(70_000))])],
-    ["describes no exporter", encodeCacheFile([encodeExporter(exporter(1, { templates: [dataMessage(1)] }))])],
-    ["describes no exporter", encodeCacheFile([encodeExporter(exporter(1, { templates: [new Uint8Array(16)] }))])],
+    ["not a template cache", new Uint8Array(0)],
+    ["not a template cache", new TextEncoder().encode("listen: []\n")],
+    ["not a template cache", new Uint8Array(100_000)],
+    ["octets of", good.subarray(0, good.length - 1)],
+    ["has version 2", new TextEncoder().encode(new TextDecoder().decode(good).replace('"version":1', '"version":2'))],
+    ["does not describe an exporter", encodeCacheFile(["{}\n"])],
+    ["does not describe an exporter", encodeCacheFile(["nonsense\n"])],
+    ["does not describe an exporter", encodeCacheFile([encodeExporter(exporter(70_000))])],
+    ["does not describe an exporter", encodeCacheFile([encodeExporter(exporter(1, { templates: [dataMessage(1)] }))])],
+    [
+      "does not describe an exporter",
+      encodeCacheFile([encodeExporter(exporter(1, { templates: [new Uint8Array(16)] }))]),
+    ],
   ];
   for (const [reason, file] of broken) {
     const disk = new MemoryDisk();
@@ -200,7 +203,7 @@ Deno.test("on a real disk the file is replaced whole, for nobody else to read, a
   await DISK.replace(file, Uint8Array.of(1, 2));
   await DISK.replace(file, Uint8Array.of(3));
   assert.deepEqual(await DISK.read(file, 10), Uint8Array.of(3));
-  await assert.rejects(DISK.read(file, 0), /1 octets, and 0 may be/);
+  await assert.rejects(DISK.read(file, 0), /1 octets long; at most 0 are allowed/);
   await assert.rejects(DISK.read(folder, 1_000_000));
   assert.equal(((await Deno.stat(file)).mode ?? 0) & 0o777, 0o600);
   assert.deepEqual([...Deno.readDirSync(`${folder}/new`)].map(({ name }) => name), ["templates"]);

@@ -3,7 +3,7 @@ import type { Address } from "../address.ts";
 import type { Connection, Dial } from "../connection.ts";
 import { messageLength } from "../message_walk.ts";
 
-/** A collector over UDP: every message is a datagram of its own. It cannot tell whether anybody listens. */
+/** A collector over UDP. Every message is sent in a datagram of its own; whether anything receives it is unknown. */
 class UdpConnection implements Connection {
   readonly transport = "udp";
   readonly remoteAddress: Address;
@@ -22,7 +22,7 @@ class UdpConnection implements Connection {
     return datagram.length;
   }
 
-  /** Whole messages only: those that went out count as taken, the one that failed and those behind it do not. */
+  /** Takes whole messages. Returns the octets of those sent before one failed. */
   async write(messages: Uint8Array): Promise<number> {
     let sent = 0;
     try {
@@ -38,7 +38,7 @@ class UdpConnection implements Connection {
   }
 
   closeWrite(): Promise<void> {
-    // There is nobody to wait for: what was sent is on its way.
+    // There is no peer to wait for.
     this.close();
     return Promise.resolve();
   }
@@ -50,7 +50,9 @@ class UdpConnection implements Connection {
   }
 }
 
-/** Dials over UDP, always from the same port: collectors take another one for another exporter. */
+/**
+ * Returns a function that dials over UDP, from the same port every time: collectors identify an exporter by its port.
+ */
 export function udpDialer({ hostname, port }: Address): Dial {
   let ownPort = 0;
   return async (signal) => {

@@ -10,54 +10,55 @@ import type { Listener } from "../listener.ts";
 import type { Recall } from "./cached_exporter.ts";
 import { type OctetBudget, UdpSource } from "./udp_source.ts";
 
-/** A datagram cannot be longer; into a smaller buffer it would be cut without a word. */
+/** The longest possible datagram. A smaller buffer would truncate datagrams silently. */
 const LONGEST_DATAGRAM = 65535;
-/** Octets of datagrams that wait for a template, over all sources: spoofed ones cannot take more. */
+/** Octets of datagrams held for a missing template, over all sources, which bounds what forged ones can take. */
 const HELD_OCTETS = 4 * 1024 * 1024;
-/** Octets of datagrams that wait for a slow collector, over all sources. */
+/** Octets of datagrams queued for a slow collector, over all sources. */
 const QUEUED_OCTETS = 64 * 1024 * 1024;
-const STRANGERS = 1024;
+/** Sources without a valid template. */
+const UNPROVEN_SOURCES = 1024;
 const TICK_MILLISECONDS = 1_000;
-const SAY_AGAIN_MILLISECONDS = 60_000;
+const REPORT_AGAIN_MILLISECONDS = 60_000;
 const RECEIVE_PAUSE_MILLISECONDS = 100;
 
-/** What a UDP listener needs beside its address. */
+/** What a UDP listener needs besides its address. */
 export interface UdpListenerParts {
   readonly clock: Clock;
   readonly pool: BufferPool;
-  /** Sources at a time; past it the least recently heard one goes. */
+  /** Maximum number of sources. Above that, the one that has been silent longest is evicted. */
   readonly sources: () => number;
-  /** What an exporter that is heard for the first time announced before the start. */
+  /** Returns what an exporter announced before the start. Called when it is first heard. */
   readonly recall?: Recall;
   readonly onError: (error: unknown) => void;
-  /** A datagram that is no message; told once a minute for each reason. */
+  /** Called with a datagram that is not a message, at most once a minute per reason. */
   readonly onRejected: (reason: RejectReason, peer: string, datagram: Uint8Array) => void;
 }
 
 /**
- * Listens for exporters over UDP. A session is a source address and port (RFC 7011 §8.4); it begins with the first good template,
- * so that datagrams with forged sources cost next to nothing.
+ * Listens for exporters over UDP. A session is a source address and port (RFC 7011 §8.4). It opens with the first valid
+ * template, so that datagrams with forged sources cost next to nothing.
  */
 export class UdpListener implements Listener {
   readonly transport = "udp";
   readonly address: Address;
-  /** Datagrams that never came to a session. */
+  /** Counts datagrams that belong to no session. */
   readonly counters = new Counters();
   readonly #socket: Deno.DatagramConn;
   readonly #parts: UdpListenerParts;
-  /** Those that have sent a good template, by `address port`, the least recently heard first. */
+  /** Sources that have sent a valid template, by `address port`, the one silent longest first. */
   readonly #sources = new Map<string, UdpSource>();
-  /** Those that have not yet, the same way: whoever forges sources pushes out these only. */
-  readonly #strangers = new Map<string, UdpSource>();
+  /** Sources that have not yet, in the same order. Forged sources evict only these. */
+  readonly #unproven = new Map<string, UdpSource>();
   readonly #held: OctetBudget = { octets: 0, limit: HELD_OCTETS };
   readonly #queued: OctetBudget = { octets: 0, limit: QUEUED_OCTETS };
-  readonly #saidAt = new Map<RejectReason, number>();
+  readonly #reportedAt = new Map<RejectReason, number>();
   readonly #closing = new AbortController();
   readonly #cancelTick: () => void;
   #handle: (connection: Connection) => void = (connection) => connection.close();
   #socketClosed = false;
 
-  /** @throws when the address cannot be bound */
+  /** @throws if the address cannot be bound */
   constructor({ hostname, port }: Address, parts: UdpListenerParts) {
     this.#socket = Deno.listenDatagram({ transport: "udp", hostname, port });
     const { addr } = this.#socket;
@@ -81,10 +82,10 @@ export class UdpListener implements Listener {
     }
   }
 
-  /** No new source gets in; the socket stays open while there are sessions, for what is on its way to them. */
+  /** Accepts no new sources. The socket stays open until the last session ends, for datagrams that are on their way. */
   close(): void {
     this.#closing.abort();
-    for (const source of [...this.#strangers.values()]) source.close();
+    for (const source of [...this.#unproven.values()]) source.close();
     this.#closeSocket();
   }
 
@@ -93,20 +94,20 @@ export class UdpListener implements Listener {
     const fault = datagramFault(datagram);
     if (fault !== undefined) return this.#reject(fault, formatAddress({ hostname, port }), datagram, now);
     const key = `${hostname} ${port}`;
-    const source = this.#sources.get(key) ?? this.#strangers.get(key) ?? this.#newSource(key, { hostname, port });
+    const source = this.#sources.get(key) ?? this.#unproven.get(key) ?? this.#newSource(key, { hostname, port });
     if (source === undefined) return;
-    const stranger = !this.#sources.has(key);
+    const isNew = !this.#sources.has(key);
     source.receive(datagram, now);
-    // The last in a map is the one that was heard last.
-    this.#strangers.delete(key);
+    // Inserted again, so that it is the last in its map.
+    this.#unproven.delete(key);
     this.#sources.delete(key);
-    if (!source.opened) return this.#keep(this.#strangers, STRANGERS, key, source);
+    if (!source.opened) return this.#keep(this.#unproven, UNPROVEN_SOURCES, key, source);
     this.#keep(this.#sources, this.#parts.sources(), key, source);
-    if (stranger) this.#handle(source);
+    if (isNew) this.#handle(source);
   }
 
   #keep(sources: Map<string, UdpSource>, limit: number, key: string, source: UdpSource): void {
-    // More than one where the cap has become smaller.
+    // May evict several if the limit has been lowered.
     for (const [oldest, one] of sources) {
       if (sources.size < limit) break;
       sources.delete(oldest);
@@ -127,7 +128,7 @@ export class UdpListener implements Listener {
       time: () => this.#parts.clock.date().getTime(),
       onClose: (closed) => {
         if (this.#sources.get(key) === closed) this.#sources.delete(key);
-        if (this.#strangers.get(key) === closed) this.#strangers.delete(key);
+        if (this.#unproven.get(key) === closed) this.#unproven.delete(key);
         this.#closeSocket();
       },
     });
@@ -138,14 +139,14 @@ export class UdpListener implements Listener {
 
   #reject(reason: RejectReason, peer: string, datagram: Uint8Array, now: number): void {
     increment(this.counters.messagesRejected, reason);
-    if (now - (this.#saidAt.get(reason) ?? -Infinity) < SAY_AGAIN_MILLISECONDS) return;
-    this.#saidAt.set(reason, now);
+    if (now - (this.#reportedAt.get(reason) ?? -Infinity) < REPORT_AGAIN_MILLISECONDS) return;
+    this.#reportedAt.set(reason, now);
     this.#parts.onRejected(reason, peer, datagram);
   }
 
   #expire(): void {
     const now = this.#parts.clock.now();
-    for (const source of [...this.#sources.values(), ...this.#strangers.values()]) source.expire(now);
+    for (const source of [...this.#sources.values(), ...this.#unproven.values()]) source.expire(now);
   }
 
   #closeSocket(): void {

@@ -7,42 +7,44 @@ import { messageLength } from "../message_walk.ts";
 import { OctetQueue } from "../../memory/octet_queue.ts";
 import type { CachedExporter } from "./cached_exporter.ts";
 
-/** Where export time and sequence number begin in a message's header, and where they end. */
+/**
+ * Offsets in the message header: of the export time, which the sequence number follows, and of the observation domain.
+ */
 const TIME_OFFSET = 4;
 const DOMAIN_OFFSET = 12;
-/** Octets of datagrams that wait for a session whose collector is slow. */
+/** Octets of datagrams that may be queued for a slow collector. */
 const QUEUE_OCTETS = 256 * 1024;
-/** Octets of datagrams that wait over all sources, and how many may. */
+/** Octets of waiting datagrams over all sources, and their limit. */
 export interface OctetBudget {
   octets: number;
   readonly limit: number;
 }
 
-/** What a source shares with the others of its listener. */
+/** What the sources of a listener share. */
 export interface UdpSourceParts {
   readonly pool: BufferPool;
-  /** Of datagrams that wait for a template. */
+  /** Datagrams held for a missing template. */
   readonly held: OctetBudget;
-  /** Of datagrams that wait for a session whose collector is slow. */
+  /** Datagrams queued for a slow collector. */
   readonly queued: OctetBudget;
-  /** So many datagrams go nowhere. */
+  /** Called when datagrams are dropped. */
   readonly onDrop: (reason: "collector_unavailable" | "unknown_template", datagrams: number) => void;
-  /** As the listener is bound. */
+  /** The listener's bound address. */
   readonly listener: string;
   /** Milliseconds since 1970. */
   readonly time: () => number;
   readonly onClose: (source: UdpSource) => void;
 }
 
-/** The same in one source. */
+/** Octets of one source's datagrams that may be held for a missing template. */
 const HELD_OCTETS = 64 * 1024;
-/** How long a datagram waits for its template: it was sent right before or after, and overtaken on the way. */
+/** How long a datagram is held for a template that may have been overtaken on the network. */
 const HELD_MILLISECONDS = 5_000;
-/** A source that was never seen to send its templates again lives for so long without a datagram (RFC 7011 §8.4). */
+/** How long a silent source stays open whose template interval is not known (RFC 7011 §8.4). */
 const QUIET_MILLISECONDS = 5_400_000;
 
-/** Templates hold for so many of the intervals at which they were seen to be announced. */
-const INTERVALS_HELD = 3;
+/** How many of the intervals at which templates are sent they stay valid. */
+const VALID_INTERVALS = 3;
 
 interface HeldDatagram {
   readonly octets: Uint8Array;
@@ -50,8 +52,8 @@ interface HeldDatagram {
 }
 
 /**
- * The datagrams of one source address and port, as a session reads them: one message after the other. A datagram that came ahead
- * of its template waits for it briefly.
+ * The datagrams of one source address and port, which a session reads as a sequence of messages. A datagram that
+ * arrives before its template is held for it for a few seconds.
  */
 export class UdpSource implements Connection {
   readonly transport = "udp";
@@ -65,10 +67,10 @@ export class UdpSource implements Connection {
   #templateInterval = 0;
   #closed = false;
   #waiting: { view: Uint8Array; resolve: (length: number) => void; reject: (error: Error) => void } | undefined;
-  /** Whether a session reads it: not before a good template. */
+  /** Whether it has sent a valid template, so that a session reads it. */
   opened = false;
 
-  /** Templates from before the start, by observation domain. */
+  /** Templates announced before the start, by observation domain. */
   #recalled = new Map<number, Uint8Array[]>();
   #announcedAt = 0;
 
@@ -82,10 +84,10 @@ export class UdpSource implements Connection {
     return { listener: this.#parts.listener, announcedAt: this.#announcedAt, lifetime: this.idleLimit };
   }
 
-  /** What it announced before the start goes ahead of the first message of each observation domain. */
+  /** Delivers what the source announced before the start, ahead of the first message of each observation domain. */
   recall({ announcedAt, lifetime, templates }: Pick<CachedExporter, "announcedAt" | "lifetime" | "templates">): void {
     this.#announcedAt = announcedAt;
-    if (lifetime > QUIET_MILLISECONDS) this.#templateInterval = lifetime / INTERVALS_HELD;
+    if (lifetime > QUIET_MILLISECONDS) this.#templateInterval = lifetime / VALID_INTERVALS;
     for (const message of templates) {
       const domain = observationDomainOf(message);
       const known = this.#recalled.get(domain);
@@ -94,12 +96,12 @@ export class UdpSource implements Connection {
     }
   }
 
-  /** At least three of the intervals at which it was seen to send its templates again. */
+  /** At least three times the interval at which the source sends its templates. */
   get idleLimit(): number {
-    return Math.max(QUIET_MILLISECONDS, INTERVALS_HELD * this.#templateInterval);
+    return Math.max(QUIET_MILLISECONDS, VALID_INTERVALS * this.#templateInterval);
   }
 
-  /** Takes a datagram that is one message; where there is no room for it, or no session that it could belong to, it is dropped. */
+  /** Receives a datagram that is one message. Drops it if there is no room, or no template has opened the session. */
   receive(message: Uint8Array, now: number): void {
     this.#deliverRecalled(message);
     const { templates, missing } = scanTemplates(message, this.#known);
@@ -114,7 +116,10 @@ export class UdpSource implements Connection {
     this.#release(({ octets }) => scanTemplates(octets, this.#known).missing === undefined);
   }
 
-  /** What has waited too long for its template goes on without, and the rewriter counts it; who never sent any is forgotten. */
+  /**
+   * Delivers datagrams that were held too long, for the rewriter to count. Closes a source that has never sent a
+   * template.
+   */
   expire(now: number): void {
     if (this.#held.length === 0) return;
     if (this.opened) return this.#release(({ until }) => until <= now);
@@ -130,7 +135,7 @@ export class UdpSource implements Connection {
     return new Promise((resolve, reject) => this.#waiting = { view, resolve, reject });
   }
 
-  /** Nothing is ever sent to an exporter. */
+  /** Always fails: an exporter is never sent anything. */
   write(): Promise<number> {
     return Promise.reject(new Error("nothing is sent to an exporter"));
   }
@@ -166,7 +171,7 @@ export class UdpSource implements Connection {
     return length;
   }
 
-  /** Nobody reads any more. What a read took the beginning of is known to the session. */
+  /** Drops the queue when the session no longer reads. A message that it has read in part is not counted here. */
   #dropQueued(): void {
     const octets = new Uint8Array(this.#queue.length);
     this.#take(octets);
@@ -179,7 +184,7 @@ export class UdpSource implements Connection {
     if (datagrams > 0) this.#parts.onDrop("collector_unavailable", datagrams);
   }
 
-  /** All that waits for a template but these. */
+  /** Drops all held datagrams but these. */
   #dropHeld(kept: readonly HeldDatagram[]): void {
     const dropped = this.#held.length - kept.length;
     this.#parts.held.octets -= this.#heldOctets;
@@ -189,7 +194,10 @@ export class UdpSource implements Connection {
     if (dropped > 0) this.#parts.onDrop("unknown_template", dropped);
   }
 
-  /** With the header of the message that they go ahead of: they say nothing of what was missed while there was no proxy. */
+  /**
+   * Sends templates from before the start with the time and sequence number of this message, so that no gap is
+   * reported.
+   */
   #deliverRecalled(message: Uint8Array): void {
     const domain = observationDomainOf(message);
     for (const template of this.#recalled.get(domain) ?? []) {
@@ -213,7 +221,7 @@ export class UdpSource implements Connection {
     this.#parts.held.octets += one.octets.length;
   }
 
-  /** Passes on, in order, what was held and is ready now. */
+  /** Delivers, in order, the held datagrams that are ready. */
   #release(ready: (one: HeldDatagram) => boolean): void {
     if (this.#held.length === 0) return;
     const held = this.#held;
