@@ -11,22 +11,22 @@ import { sessionReport, sessionsStream } from "./api/session_report.ts";
 import { statusReport } from "./api/status_report.ts";
 import type { AdminView } from "./view/view.ts";
 
-/** How the admin server is reached, and its limits. */
+/** Options of the admin server: how it is reached, and its limits. */
 export interface AdminOptions extends AccessOptions {
   readonly now?: () => Date;
-  /** Clients of `/api/events` and open pages at the same time; one more is answered with 503. */
+  /** Most clients of `/api/events` and open pages at a time, 16 by default; the next gets 503. */
   readonly eventClients?: number;
   readonly eventStream?: Omit<EventStreamOptions, "onClose">;
-  /** The rates that the dashboard draws; whoever gives it takes its samples. */
+  /** The rates that the dashboard draws. The caller takes the samples. */
   readonly history?: RateHistory;
-  /** The events that pages show; whoever gives it fills it. */
+  /** The events that pages show. The caller adds them. */
   readonly recentEvents?: RecentEvents;
-  /** Milliseconds after which an open page is told what has changed. */
+  /** Milliseconds between updates of an open page. */
   readonly pageInterval?: number;
 }
 
 /**
- * The admin server's paths over a proxy, without any socket.
+ * Returns the admin server of a proxy as an application that handles requests; {@link startAdmin} binds it to a socket.
  *
  * ```ts ignore
  * const app = createAdmin(view, { boundHost: "127.0.0.1" });
@@ -36,11 +36,11 @@ export interface AdminOptions extends AccessOptions {
 export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminEnvironment> {
   const { now = () => new Date(), eventClients = 16 } = options;
   let metrics: Promise<Metrics> | undefined;
-  /** Loaded when it is first asked for: with prom-client it is a tenth of the start. */
+  /** Loaded on the first scrape: loading prom-client would add a tenth to the time to start. */
   const allMetrics = () => metrics ??= import("./metrics/metrics.ts").then(({ createMetrics }) => createMetrics(view));
   const app = new Hono<AdminEnvironment>();
   let listening = 0;
-  /** Takes one of the places of those who are told what happens; undefined: all are taken. */
+  /** Reserves a place for a client of events and returns the function that frees it, or undefined if all are taken. */
   const admit = (): (() => void) | undefined => {
     if (listening >= eventClients) return undefined;
     listening++;
@@ -63,7 +63,7 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
   }));
   app.use(async (context, next) => {
     if (!isAllowedHost(context.req.header("host") ?? new URL(context.req.url).host, options)) {
-      return context.json(problem("ask by this server's address: the Host header names another"), 403);
+      return context.json(problem("the Host header names another server: use this server's address"), 403);
     }
     context.header("Cache-Control", "no-store");
     await next();
@@ -90,7 +90,9 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
   });
   app.get("/api/events", (context) => {
     const leave = admit();
-    if (leave === undefined) return context.json(problem(`at most ${eventClients} clients get events`), 503);
+    if (leave === undefined) {
+      return context.json(problem(`too many clients: at most ${eventClients} can receive events at a time`), 503);
+    }
     const stream = eventStream((listener) => view.subscribe(listener), { ...options.eventStream, onClose: leave });
     return context.body(stream, 200, { "Content-Type": "text/event-stream" });
   });
@@ -105,7 +107,9 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
   });
   app.post("/api/sessions/:id/capture", guardChange, captureRoute({ view, now }));
   app.post("/api/reload", guardChange, async (context) => {
-    if (view.reload === undefined) return context.json(problem("this proxy cannot reload: start it again"), 501);
+    if (view.reload === undefined) {
+      return context.json(problem("this proxy cannot reload its configuration: restart it instead"), 501);
+    }
     const result = await view.reload();
     return context.json(result, result.applied ? 200 : 422);
   });
@@ -125,11 +129,11 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
     }),
   );
 
-  app.notFound((context) => context.json(problem("there is nothing at this path"), 404));
+  app.notFound((context) => context.json(problem("no such path"), 404));
   app.onError((error, context) => context.json(problem(`failed: ${error.message}`), 500));
   return app;
 }
 
 function unknownSession(context: Context<AdminEnvironment>): Response {
-  return context.json(problem("there is no open session of this id"), 404);
+  return context.json(problem("no open session has this id"), 404);
 }

@@ -3,12 +3,12 @@ import { RateHistory } from "./view/rate_history.ts";
 import { RecentEvents } from "./view/recent_events.ts";
 import type { AdminView } from "./view/view.ts";
 
-/** Where the admin server is bound, beside what {@link createAdmin} takes. */
+/** The options of {@link createAdmin}, and where to bind. */
 export interface StartAdminOptions extends Omit<AdminOptions, "boundHost" | "history" | "recentEvents"> {
   readonly hostname: string;
-  /** 0: any that is free. */
+  /** 0 takes any free port. */
   readonly port: number;
-  /** Milliseconds between two samples of the rates. */
+  /** Milliseconds between samples of the rates, 5,000 by default. */
   readonly sampleEvery?: number;
 }
 
@@ -16,12 +16,12 @@ export interface StartAdminOptions extends Omit<AdminOptions, "boundHost" | "his
 export interface AdminServer {
   readonly hostname: string;
   readonly port: number;
-  /** Ends it at once: clients of `/api/events` would never go by themselves. */
+  /** Closes it at once, open connections included: clients of `/api/events` would never disconnect by themselves. */
   close(): Promise<void>;
 }
 
 /**
- * Binds and serves.
+ * Binds the admin server to a socket and starts to serve.
  *
  * @throws Deno.errors.AddrInUse and the like, before anything is served
  */

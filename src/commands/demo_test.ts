@@ -17,8 +17,8 @@ Deno.test("the demo shows what an upgrade loses directly, and that nothing is lo
         "Aggregator first, directly +120 +120 +60 +0 +0",
         "Aggregator first, through the proxy +120 +120 +0 +0 +0",
         "",
-        "Through the proxy every record arrived and every value in it is right.",
-        "Left out where the Aggregator has no place for it: egressNodeName.",
+        "Through the proxy, every record arrived with every value right.",
+        "Stripped where the Aggregator does not know the field: egressNodeName.",
       ].join("\n"),
     ),
   );
@@ -41,7 +41,7 @@ Deno.test("--keep goes on until SIGINT, with an admin server to look at", async 
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
     text += chunk;
     const admin = /admin +(http:\S+)/.exec(text)?.[1];
-    if (asked || admin === undefined || !text.includes("a flow each a second")) continue;
+    if (asked || admin === undefined || !text.includes("one flow each per second")) continue;
     asked = true;
     const { collector, skew } = await (await fetch(admin)).json();
     assert.equal(collector.profile, "antrea/v1.15");

@@ -8,10 +8,10 @@ import type { Profile } from "../mediation/mapping/profile.ts";
 import type { CollectedValue } from "./collected_value.ts";
 import { flowValue } from "./flow_value.ts";
 
-/** First template id of every Agent; the next template has the next one. */
+/** The id of every Agent's first template; the next template has the next id. */
 const FIRST_TEMPLATE = 256;
 
-/** A flow as the Agent put it into a message. */
+/** A flow as an Agent sent it. */
 export interface SentFlow {
   /** Name of the profile's template: `IPv4`. */
   readonly template: string;
@@ -20,8 +20,8 @@ export interface SentFlow {
 }
 
 /**
- * What an Agent of one release writes to its connection: each template in a message of its own, then one data record a message,
- * as go-ipfix's exporting process does.
+ * The messages that an Agent of one release writes to its connection: each template in its own message, then one data record per
+ * message, as go-ipfix's exporting process does.
  */
 export class AgentMessages {
   readonly observationDomain: number;
@@ -29,7 +29,7 @@ export class AgentMessages {
   readonly #inclusive: boolean;
   #sequenceNumber = 0;
 
-  /** @param profile the Agent's release: what its Aggregator expects is what it sends */
+  /** @param profile the Agent's release, which sends what an Aggregator of the same release expects */
   constructor(readonly profile: Profile, readonly node: string) {
     this.observationDomain = fnv1(node);
     this.#inclusive = countsInclusively(profile);
@@ -40,13 +40,13 @@ export class AgentMessages {
     }));
   }
 
-  /** A message for each template, in the order of their ids: what a session starts with. */
+  /** Returns a message for each template, in the order of their ids. A session starts with these. */
   templates(): Uint8Array[] {
     this.#sequenceNumber = 0;
     return this.#templates.map((template) => this.#message(TEMPLATE_SET_ID, encodeTemplateRecord(template)));
   }
 
-  /** The flow of this number; templates take turns. */
+  /** Returns the flow of this number. Flows use the templates in turn. */
   flow(number: number): SentFlow {
     const index = number % this.#templates.length;
     const template = this.#templates[index];
@@ -82,13 +82,13 @@ export class AgentMessages {
   }
 }
 
-/** Exporting processes up to go-ipfix v0.13 count the current message's records into its sequence number. */
+/** Exporting processes up to go-ipfix v0.13 include the current message's records in its sequence number. */
 function countsInclusively({ registry }: Profile): boolean {
   const minor = /^go-ipfix\/v0\.(\d+)\./.exec(registry.name)?.[1];
   return minor !== undefined && Number(minor) <= 13;
 }
 
-/** FNV-1 of 32 bits, by which an Agent makes its observation domain of the Node's name. */
+/** Returns the 32-bit FNV-1 hash, from which an Agent derives its observation domain from the Node's name. */
 export function fnv1(text: string): number {
   let hash = 0x811c9dc5;
   for (const octet of new TextEncoder().encode(text)) hash = Math.imul(hash, 0x01000193) ^ octet;

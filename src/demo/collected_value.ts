@@ -1,13 +1,13 @@
 import type { InformationElement } from "../ipfix/information_element.ts";
 import { u16At } from "../ipfix/network_order.ts";
 
-/** A value as a collector shows it: addresses and MACs as text, octet arrays in hexadecimal. */
+/** A value as a collector shows it: IP and MAC addresses as text, octet arrays in hexadecimal. */
 export type CollectedValue = string | number | bigint | boolean;
 
-/** Fewer octets than the type needs: Go's runtime ends the process with "index out of range". */
+/** A value has fewer octets than its type needs: Go's runtime panics with "index out of range". */
 export class ShortValue extends Error {}
 
-/** Reads a value of the element's type the way go-ipfix does: lengths other than the type's own are not expected. */
+/** Decodes a value as go-ipfix does, which expects no length other than the type's own. */
 export function decodeValue({ type }: InformationElement, octets: Uint8Array): CollectedValue {
   const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
   switch (type) {
@@ -48,13 +48,13 @@ export function decodeValue({ type }: InformationElement, octets: Uint8Array): C
   }
 }
 
-/** Always 0, where the value's octets are all there. */
+/** Returns 0, or throws if the value has fewer octets than this. */
 function need(octets: Uint8Array, length: number): 0 {
   if (octets.length >= length) return 0;
   throw new ShortValue(`index out of range [${length - 1}] with length ${octets.length}`);
 }
 
-/** RFC 5952, without its mixed notation. */
+/** Formats an address per RFC 5952, without its mixed notation. */
 function ipv6Text(octets: Uint8Array): string {
   if (octets.length !== 16) return octets.toHex();
   const groups = Array.from(

@@ -11,7 +11,7 @@ import { ServedProxy, type ServedProxyOptions } from "../service/served_proxy.ts
 import { writeLine } from "../terminal/terminal.ts";
 import { automaticTreatment } from "../offline/release_treatment.ts";
 
-/** The real proxy with its usual plugins on a free port of loopback, before a collector. */
+/** Returns the real proxy, with its default plugins, on a free loopback port in front of a collector. */
 export function demoProxy(
   collector: Destination,
   expected: Profile,
@@ -42,12 +42,12 @@ export function demoProxy(
   }, report);
 }
 
-/** How often each Agent sends a flow while the demo is kept running. */
+/** Milliseconds between the flows of each Agent while the demo is kept running. */
 const PERIOD = 1000;
 
 /**
- * The middle of the upgrade, for ever: an Aggregator of the release before, one Agent of it and the others of the release after,
- * through the proxy, with its admin server to look at. Until SIGINT or SIGTERM.
+ * Keeps the middle of an upgrade running until SIGINT or SIGTERM: an Aggregator and one Agent of the old release, the other Agents of
+ * the new one, and the proxy between them, with its dashboard.
  */
 export async function keepSending(from: Profile, to: Profile, nodes: readonly string[]): Promise<void> {
   const aggregator = new EmbeddedAggregator(from);
@@ -56,13 +56,13 @@ export async function keepSending(from: Profile, to: Profile, nodes: readonly st
   if (listener === undefined) throw new Error("the proxy listens nowhere");
   const admin = startAdmin(proxy.view, { hostname: "127.0.0.1", port: 0 });
   const agents = nodes.map((node, index) => new EmbeddedAgent(index === 0 ? from : to, node));
-  await writeLine(`The proxy is kept running, until Ctrl-C:
+  await writeLine(`The proxy keeps running until Ctrl-C:
   proxy       ${formatAddress(listener.address)} (send IPFIX over TCP here)
   dashboard   http://${formatAddress(admin)}/
   admin       http://${formatAddress(admin)}/api/status
   Aggregator  ${formatAddress(aggregator.address)} (${from.name})
   Agents      ${agents.map(({ node, profile }) => `${node} ${profile.name}`).join("\n              ")}
-              a flow each a second`);
+              one flow each per second`);
   const ended = untilSignal();
   let arrived = 0;
   for (let flow = 0; !ended.signal.aborted; flow++) {
@@ -82,7 +82,7 @@ export async function keepSending(from: Profile, to: Profile, nodes: readonly st
   await writeLine(`\n${arrived} records arrived.`);
 }
 
-/** Ends at the first SIGINT or SIGTERM. */
+/** Returns a signal that aborts on the first SIGINT or SIGTERM. */
 function untilSignal(): { readonly signal: AbortSignal; wait(milliseconds: number): Promise<void> } {
   const controller = new AbortController();
   const abort = () => {

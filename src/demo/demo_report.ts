@@ -2,24 +2,24 @@ import type { Profile } from "../mediation/mapping/profile.ts";
 import type { Stage, Tally } from "./rolling_upgrade.ts";
 import { sumOfTallies } from "./rolling_upgrade.ts";
 
-/** How a text stands out; the same words as the command line's styles. */
+/** Emphasizes a text; the styles are those of the command line. */
 export type Mark = (style: "bold" | "dim" | "red" | "green" | "yellow", text: string) => string;
 
-/** Which side of the upgrade comes first, and whether the proxy stands between. */
+/** Which side is upgraded first, and whether the proxy is between them. */
 export interface Chapter {
   readonly order: "Agents first" | "Aggregator first";
   readonly through: "directly" | "through the proxy";
 }
 
-/** What one chapter came to. */
+/** The result of one chapter. */
 export interface ChapterResult extends Chapter {
   readonly tally: Tally;
 }
 
-/** Columns of a terminal that every line fits into. */
+/** Most columns of a line. */
 const WIDTH = 80;
 
-/** What the two releases' lists differ in, for the head of the demo. */
+/** Returns lines on how the two releases' lists differ. */
 export function differenceOfLists(from: Profile, to: Profile): string[] {
   const lines = ([["new", notIn(to, from)], ["gone", notIn(from, to)]] as const)
     .filter(([, names]) => names.length > 0)
@@ -27,21 +27,21 @@ export function differenceOfLists(from: Profile, to: Profile): string[] {
   return lines.length === 0 ? ["  both have the same fields"] : lines;
 }
 
-/** The elements that Agents send and an Aggregator has no place for: all that the proxy leaves out. */
+/** Returns the elements that Agents send and an Aggregator does not know: those that the proxy strips. */
 export function notIn(agents: Profile, aggregator: Profile): string[] {
   const names = ({ templates }: Profile) =>
     new Set(templates.flatMap(({ fields }) => fields.map(({ element }) => element.name)));
   return [...names(agents).difference(names(aggregator))];
 }
 
-/** The sentence about {@link notIn} that an honest ending needs. */
+/** Returns lines that name what the proxy strips, so that the demo's ending is honest. */
 export function leftOut(from: Profile, to: Profile): string[] {
   const names = [...new Set([...notIn(to, from), ...notIn(from, to)])];
   if (names.length === 0) return [];
-  return wrap(`Left out where the Aggregator has no place for it: ${names.join(", ")}.`, "");
+  return wrap(`Stripped where the Aggregator does not know the field: ${names.join(", ")}.`, "");
 }
 
-/** The lines of one stage: who runs what, what arrived, and the first thing of each kind that went wrong. */
+/** Returns the lines of one stage: which releases run, what arrived, and the first failure of each kind. */
 export function stageLines(
   { upgraded, tally, complaints }: Stage,
   nodes: number,
@@ -68,7 +68,7 @@ export function stageLines(
   ];
 }
 
-/** The closing table. */
+/** Returns the lines of the closing table. */
 export function closingTable(results: readonly ChapterResult[], mark: Mark): string[] {
   const head = ["", "sent", "arrived", "wrong", "lost", "deaths"];
   const rows = results.map(({ order, through, tally }) => [
@@ -86,13 +86,13 @@ export function closingTable(results: readonly ChapterResult[], mark: Mark): str
   ];
 }
 
-/** Whether all records arrived and none is wrong. */
+/** Whether all records arrived and none was wrong. */
 export function isPerfect(tally: Readonly<Tally> | undefined): boolean {
   return tally !== undefined && tally.sent > 0 && tally.arrived === tally.sent && tally.wrong === 0 &&
     tally.lost === 0 && tally.deaths === 0;
 }
 
-/** The result of a chapter's stages. */
+/** Returns the result of a chapter from its stages. */
 export function chapterResult(chapter: Chapter, stages: readonly Stage[]): ChapterResult {
   return { ...chapter, tally: sumOfTallies(stages.map(({ tally }) => tally)) };
 }
@@ -101,7 +101,7 @@ function short(profile: string): string {
   return profile.replace(/^antrea\//, "");
 }
 
-/** Words over lines that fit; a word longer than a line is cut. */
+/** Wraps text into lines that fit; splits a word longer than a line. */
 function wrap(text: string, indent: string, first = indent): string[] {
   const lines: string[] = [];
   let line = first;

@@ -2,16 +2,16 @@ import type { Profile } from "../mediation/mapping/profile.ts";
 import { AgentMessages, type SentFlow } from "./agent_messages.ts";
 import { closeQuietly } from "./embedded_aggregator.ts";
 
-/** Where an Agent sends to. */
+/** The address that an Agent sends to. */
 export interface Destination {
   readonly hostname: string;
   readonly port: number;
 }
 
-/** A flow that was written to the connection, or that could not be. */
+/** An attempt to write a flow to the connection. */
 export interface Attempt {
   readonly flow: SentFlow;
-  /** False: the connection is gone. */
+  /** False if the connection is lost. */
   readonly written: boolean;
 }
 
@@ -32,7 +32,7 @@ export class EmbeddedAgent {
   /**
    * Opens a connection and writes the templates.
    *
-   * @param announced called after each one; what comes after waits for it
+   * @param announced called after each template; the next one waits for it
    */
   async connect(destination: Destination, announced: () => Promise<void>): Promise<void> {
     const connection = await Deno.connect(destination);
@@ -51,7 +51,7 @@ export class EmbeddedAgent {
     return { flow, written: await this.#write(flow.message) };
   }
 
-  /** Resolves once the other side has closed the connection, or after so many milliseconds. */
+  /** Resolves once the other side has closed the connection, or after this many milliseconds. */
   async untilClosed(milliseconds: number): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     await Promise.race([this.#closed, new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds))]);
@@ -61,7 +61,7 @@ export class EmbeddedAgent {
   async close(): Promise<void> {
     const connection = this.#connection;
     if (connection === undefined) return;
-    // Half-close, so that what is under way arrives; then wait for the other side to close as well.
+    // Half-close, so that everything written arrives; then wait for the other side to close as well.
     await connection.closeWrite().catch(() => {});
     await this.untilClosed(1000);
     this.#forget(connection);

@@ -3,26 +3,26 @@ import { u16At } from "../ipfix/network_order.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
 import { type CollectedRecord, CollectorDied, FragileCollector, fragileCollectorOptions } from "./fragile_collector.ts";
 
-/** What one message did to the Aggregator. */
+/** The effect of one message on the Aggregator. */
 export interface Effect {
-  /** Records that it took for good. */
+  /** Records that it accepted. */
   readonly records: readonly CollectedRecord[];
   /** Why it refused the message, in its own words. */
   readonly refused?: string;
-  /** What it died of: it is restarted, knows nothing any more, and has closed every connection. */
+  /** Why it died. It restarts, has forgotten everything, and has closed every connection. */
   readonly died?: string;
-  /** Whether it closes the connection that the message came by. */
+  /** Whether it closes the connection that carried the message. */
   readonly closes: boolean;
 }
 
 /**
- * A Flow Aggregator of one release behind a real socket on loopback, with the decoder of its go-ipfix. When it dies it is started
- * again at once under the same address, as a kubelet would.
+ * A Flow Aggregator of one release on a real loopback socket, with the decoder of its go-ipfix. When it dies, it is restarted at once
+ * at the same address, as a kubelet would.
  */
 export class EmbeddedAggregator {
-  /** How often it died. */
+  /** How many times it died. */
   deaths = 0;
-  /** Connections that are open. */
+  /** Open connections. */
   get connections(): number {
     return this.#connections.size;
   }
@@ -34,7 +34,7 @@ export class EmbeddedAggregator {
   #decoder: FragileCollector;
   #session = 0;
 
-  /** @param port 0: one that is free */
+  /** @param port 0 takes any free port */
   constructor(readonly profile: Profile, port = 0) {
     this.#decoder = new FragileCollector(fragileCollectorOptions(profile));
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port });
@@ -47,10 +47,10 @@ export class EmbeddedAggregator {
   }
 
   /**
-   * What the next message did, in the order in which they were read.
+   * Returns the effect of the next message, in the order in which messages were read.
    *
    * @param milliseconds how long to wait for it
-   * @returns undefined where nothing came in time
+   * @returns undefined if none arrived in time
    */
   async nextEffect(milliseconds: number): Promise<Effect | undefined> {
     if (this.#effects.length === 0) {
@@ -85,7 +85,7 @@ export class EmbeddedAggregator {
     await Promise.all(reading);
   }
 
-  /** As go-ipfix reads a stream: a header, then as many octets as it promises. */
+  /** Reads a stream as go-ipfix does: a header, then as many octets as it announces. */
   async #read(connection: Deno.TcpConn, session: string): Promise<void> {
     const decoder = this.#decoder;
     let waiting = new Uint8Array(0);
@@ -150,7 +150,7 @@ function isDisconnect(error: unknown): boolean {
     error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.Interrupted;
 }
 
-/** Closes a connection that may be closed already. */
+/** Closes a connection that may already be closed. */
 export function closeQuietly(connection: { close(): void }): void {
   try {
     connection.close();

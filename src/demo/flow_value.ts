@@ -6,8 +6,8 @@ import type { CollectedValue } from "./collected_value.ts";
 const FIRST_FLOW = 1_767_225_600;
 
 /**
- * What an Agent says of a flow: different for every element and, nearly always, for every flow, so that a value in a wrong place
- * never looks right.
+ * Returns the value that an Agent reports of a flow. It differs for every element and nearly every flow, so that a value in the wrong
+ * place never looks right.
  *
  * @param flow counted from 0
  * @param node the Node's name
@@ -39,7 +39,7 @@ const BY_NAME: Readonly<Record<string, (flow: number, node: string) => Collected
   httpVals: (flow) => `{"0":{"hostname":"orders","url":"/orders/${flow}"}}`,
 };
 
-/** A value that differs from element to element: the element's id is in it. */
+/** Returns a value that differs from element to element, because it contains the element's id. */
 function byType(type: AbstractDataType, id: number, flow: number): CollectedValue {
   switch (type) {
     case "unsigned8":

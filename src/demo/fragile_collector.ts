@@ -9,28 +9,28 @@ import { type CollectedValue, decodeValue, ShortValue } from "./collected_value.
 
 /** How one version of go-ipfix's collecting process decodes. */
 export interface FragileCollectorOptions {
-  /** The elements it knows; their lengths replace a template's. */
+  /** The elements that it knows; their lengths override a template's. */
   readonly registry: Registry;
-  /** True from v0.12 on; before, a template with an unknown element is refused. */
+  /** True from v0.12; earlier versions refuse a template with an unknown element. */
   readonly acceptsUnknownElements: boolean;
   /** `observation-domain` up to v0.11: one map of templates for all sessions, never cleared. */
   readonly templateScope: "session" | "observation-domain";
-  /** Up to v0.5.5 and from v0.12 on; those between log the error and go on reading. */
+  /** Up to v0.5.5 and from v0.12; those between log the error and continue reading. */
   readonly closesOnDecodeError: boolean;
-  /** Types that it refuses in a template even where it knows the element. */
+  /** Types that it refuses in a template even if it knows the element. */
   readonly undecodableTypes: ReadonlySet<AbstractDataType>;
 }
 
-/** One data record as the collector believes it to be. */
+/** One data record as the collector understands it. */
 export interface CollectedRecord {
   readonly observationDomain: number;
   readonly template: number;
   readonly fields: readonly (readonly [name: string, value: CollectedValue])[];
-  /** True: it was decoded with another template than the one its session announced last. The collector itself cannot tell. */
+  /** Whether it was decoded with a template other than the one that its session announced last. The collector cannot tell. */
   readonly garbage: boolean;
 }
 
-/** The collecting process is gone: a Go panic takes the whole process, an endless loop eats its memory. */
+/** The collecting process has died: a Go panic ends the whole process, and an endless loop exhausts its memory. */
 export class CollectorDied extends Error {
   override readonly name = "CollectorDied";
 }
@@ -42,9 +42,9 @@ interface StoredTemplate {
 }
 
 /**
- * The decoder of go-ipfix's collecting process with all its faults, octets in, records out: what an Antrea Flow Aggregator makes
- * of what it is sent. It believes no set length, reads the first set and the first template record only, takes registry lengths
- * for a template's, keeps the old template where it refuses a new one, and dies where Go's runtime would.
+ * The decoder of go-ipfix's collecting process with all its faults: how an Antrea Flow Aggregator decodes what it receives. It ignores
+ * set lengths, reads only the first set and the first template record, uses the registry's lengths instead of a template's, keeps the
+ * old template when it refuses a new one, and dies where Go's runtime would.
  *
  * ```ts ignore
  * const collector = new FragileCollector(fragileCollectorOptions(profile));
@@ -54,13 +54,13 @@ interface StoredTemplate {
 export class FragileCollector {
   /** Messages that it could not decode. */
   refused = 0;
-  /** Records that it took for good though they were decoded with the wrong template. */
+  /** Records that it accepted although they were decoded with the wrong template. */
   garbage = 0;
-  /** Records that it took for good, garbage included. */
+  /** Records that it accepted, including wrongly decoded ones. */
   received = 0;
-  /** Whether it is gone for good. */
+  /** Whether it has died. */
   dead = false;
-  /** What was wrong with the message that it refused last. */
+  /** Why it refused the last message that it refused. */
   lastError: string | undefined;
   readonly #templates = new Map<string, StoredTemplate>();
   readonly #announced = new Map<string, string>();
@@ -68,12 +68,12 @@ export class FragileCollector {
 
   constructor(readonly options: FragileCollectorOptions) {}
 
-  /** Whether it has closed this session's connection: what comes after is never read. */
+  /** Whether it has closed this session's connection. It reads nothing more from it. */
   isClosed(session: string): boolean {
     return this.#closed.has(session);
   }
 
-  /** The session's connection ends. Up to v0.11 its templates stay. */
+  /** Ends the session. Up to v0.11, its templates remain. */
   close(session: string): void {
     this.#closed.delete(session);
     forget(this.#announced, session);
@@ -83,8 +83,8 @@ export class FragileCollector {
   /**
    * Decodes one whole message of a session.
    *
-   * @returns the records that it hands on; none where it refuses the message (see {@link refused}, {@link isClosed})
-   * @throws CollectorDied where the real process panics or loops without end; from then on every call throws
+   * @returns the records that it passes on; none if it refuses the message (see {@link refused}, {@link isClosed})
+   * @throws CollectorDied if the real process would panic or loop endlessly; every later call throws as well
    */
   receive(session: string, message: Uint8Array): CollectedRecord[] {
     if (this.dead) throw new CollectorDied("the collecting process is gone");
@@ -187,7 +187,7 @@ export class FragileCollector {
       const length = message.unsigned8("variable field length");
       return length < 255 ? length : message.unsigned16("variable field length");
     }
-    // Before v0.12 the errors of these reads are thrown away: what is not there reads as 0.
+    // Before v0.12, errors of these reads are discarded: missing octets read as 0.
     const [length = 0] = message.next(1);
     if (length < 255) return length;
     const octets = message.next(2);
@@ -214,7 +214,7 @@ export function fragileCollectorOptions(profile: Profile): FragileCollectorOptio
 /** The message cannot be decoded: logged, and no more. */
 class Refusal extends Error {}
 
-/** Go's bytes.Buffer: `next` gives what is left where less is there than was asked for. */
+/** Go's bytes.Buffer: `next` returns the remaining octets if fewer are left than requested. */
 class GoBuffer {
   offset = 0;
 

@@ -4,18 +4,18 @@ import type { SentFlow } from "./agent_messages.ts";
 import { type CollectedValue, decodeValue } from "./collected_value.ts";
 import type { CollectedRecord } from "./fragile_collector.ts";
 
-/** What a Flow Aggregator of a release does with a record that is not exactly its own list. */
+/** How a Flow Aggregator of a release treats a record that does not match its own list exactly. */
 export type Expectation = "exact-list" | "by-name";
 
-/** Up to v2.3 an Aggregator's own export takes fields by their place or number, from v2.4 (go-ipfix v0.16) on by name. */
+/** Up to v2.3 an Aggregator's own export selects fields by place or count, from v2.4 (go-ipfix v0.16) by name. */
 export function expectationOf({ registry }: Profile): Expectation {
   const minor = /^go-ipfix\/v0\.(\d+)\./.exec(registry.name)?.[1];
   return minor !== undefined && Number(minor) >= 16 ? "by-name" : "exact-list";
 }
 
 /**
- * What is wrong with a record that the Aggregator took for good; undefined where every value is what the Agent sent, and each
- * element that the Agent does not have has its type's default. Looks at the two lists alone: it knows nothing of mappings.
+ * Returns what is wrong with a record that the Aggregator accepted; undefined if every value is what the Agent sent, and each element
+ * that the Agent lacks has its type's default. It compares the two lists alone, without knowledge of mappings.
  */
 export function wrongAbout(flow: SentFlow, record: CollectedRecord, collector: Profile): string | undefined {
   const expected = collector.templates.find(({ name }) => name === flow.template);

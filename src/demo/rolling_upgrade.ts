@@ -3,31 +3,31 @@ import { type Destination, EmbeddedAgent } from "./embedded_agent.ts";
 import type { Effect, EmbeddedAggregator } from "./embedded_aggregator.ts";
 import { wrongAbout } from "./record_judgement.ts";
 
-/** Milliseconds that a message may take to show an effect, or a closed connection to be noticed. */
+/** Most milliseconds to wait for a message's effect, or for a closed connection to be noticed. */
 const PATIENCE = 2000;
-/** The same once several messages had none: what is broken shall not make the demo slow as well. */
+/** The same once several messages had no effect, so that a broken stage does not slow the demo down. */
 const IMPATIENCE = 50;
 
-/** What became of the records of one stage, or of all of them. */
+/** What happened to the records of one stage, or of all stages. */
 export interface Tally {
-  /** Records that Agents had to send. */
+  /** Records that Agents were to send. */
   sent: number;
-  /** Records that the Aggregator took for good. */
+  /** Records that the Aggregator accepted. */
   arrived: number;
-  /** Of these, those with a wrong value, or that the Aggregator itself cannot export. */
+  /** Accepted records with a wrong value, or that the Aggregator itself cannot export. */
   wrong: number;
   /** Records of which nothing arrived. */
   lost: number;
-  /** How often the Aggregator died. */
+  /** How many times the Aggregator died. */
   deaths: number;
 }
 
-/** The Agents of all Nodes send some flows each. */
+/** One stage of the upgrade, in which the Agent of each Node sends some flows. */
 export interface Stage {
-  /** Nodes whose Agent runs the new release already. */
+  /** Nodes whose Agent already runs the new release. */
   readonly upgraded: number;
   readonly tally: Readonly<Tally>;
-  /** The first message of each kind that says what went wrong. */
+  /** The first message about each kind of failure. */
   readonly complaints: readonly string[];
 }
 
@@ -35,7 +35,7 @@ export interface UpgradeOptions {
   readonly from: Profile;
   readonly to: Profile;
   readonly aggregator: EmbeddedAggregator;
-  /** The Aggregator itself, or the proxy before it. */
+  /** The address of the Aggregator, or of the proxy in front of it. */
   readonly destination: Destination;
   readonly nodes: readonly string[];
   /** Flows that each Agent sends in each stage. */
@@ -44,8 +44,8 @@ export interface UpgradeOptions {
 }
 
 /**
- * Rolls the Agents of all Nodes from one release to the other, one Node a stage; before the first and after each the Agents of all
- * Nodes send flows. A message waits for what the one before did, so that every run has the same outcome.
+ * Upgrades the Agents from one release to the other, one Node per stage. Before the first and after each upgrade, the Agents of all
+ * Nodes send flows. Each message waits for the effect of the previous one, so that every run has the same outcome.
  */
 export async function* rollingUpgrade(options: UpgradeOptions): AsyncGenerator<Stage> {
   const upgrade = new Upgrade(options);
@@ -121,7 +121,7 @@ class Upgrade {
     if (effect.refused !== undefined) this.#complain("refused", `refused: ${effect.refused}`);
     if (effect.died !== undefined) {
       this.#complain("died", `died: ${effect.died}`);
-      // Whoever was connected notices, and connects again before it sends the next flow.
+      // Connected Agents notice, and reconnect before they send the next flow.
       await Promise.all(this.#agents.filter(({ connected }) => connected).map((each) => each.untilClosed(PATIENCE)));
     } else if (effect.closes) await agent.untilClosed(PATIENCE);
     return effect;
@@ -132,12 +132,12 @@ class Upgrade {
   }
 }
 
-/** Nothing sent, nothing arrived. */
+/** A tally of zeros. */
 export function emptyTally(): Tally {
   return { sent: 0, arrived: 0, wrong: 0, lost: 0, deaths: 0 };
 }
 
-/** Adds up the tallies of several stages. */
+/** Returns the sum of several tallies. */
 export function sumOfTallies(tallies: Iterable<Readonly<Tally>>): Tally {
   const sum = emptyTally();
   for (const tally of tallies) {

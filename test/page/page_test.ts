@@ -117,7 +117,7 @@ browserTest(
       await diff.locator("tr.stripped").getByText("egressNodeName").waitFor();
       await diff.getByText("stripped by strip-unknown").waitFor();
       assert.equal(await diff.locator("tr.kept").first().isVisible(), false);
-      await diff.getByLabel("Only what is different").uncheck();
+      await diff.getByLabel("Only differences").uncheck();
       await diff.locator("tr.kept").first().waitFor();
       await agent.send(1);
       await page.locator("#lost").getByRole("row", { name: "egressNodeName 2" }).waitFor();
@@ -125,7 +125,7 @@ browserTest(
 
       await page.goBack();
       const comeBack = await setting.loseCollector();
-      await page.getByText(/^Collector 127\.0\.0\.1:\d+ is away/).waitFor();
+      await page.getByText(/^Collector 127\.0\.0\.1:\d+ is unreachable/).waitFor();
       await agent.send(2);
       comeBack();
       await page.locator("#collector .tag.good").getByText("connected").waitFor();
@@ -218,7 +218,7 @@ browserTest(
         if (width > 360) return;
         await setting.loseCollector();
         await page.goto(setting.url);
-        await page.getByText(/is away/).first().waitFor();
+        await page.getByText(/is unreachable/).first().waitFor();
         await assertAccessible(page, `${what}, collector away`);
       });
     }
@@ -244,11 +244,11 @@ browserTest(
         questions.push(dialog.message());
         void dialog.dismiss();
       });
-      await page.getByRole("button", { name: "Close the session" }).click();
+      await page.getByRole("button", { name: "Close this session" }).click();
       assert.deepEqual(questions, ["Close session 1? The exporter connects again."]);
       assert.equal([...setting.proxy.proxy.sessions()].length, 1, "no was said");
       page.once("dialog", (dialog) => void dialog.accept());
-      await page.getByRole("button", { name: "Close the session" }).click();
-      await page.getByText("This session is not open any more").waitFor();
+      await page.getByRole("button", { name: "Close this session" }).click();
+      await page.getByText("This session is no longer open").waitFor();
     }),
 );

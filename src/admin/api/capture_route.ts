@@ -4,7 +4,7 @@ import type { AdminEnvironment } from "./guard.ts";
 import { tar } from "./tar.ts";
 import type { AdminView } from "../view/view.ts";
 
-/** Octets of each side at the most: both are kept in memory until the answer. */
+/** Most octets of each side: both are kept in memory until the answer. */
 const MOST_OCTETS = 16 * 1024 * 1024;
 
 /** Captures at the same time. */
@@ -16,17 +16,17 @@ const REQUEST = z.strictObject({
   octets: z.int().min(65_535).max(MOST_OCTETS).default(4 * 1024 * 1024),
 });
 
-/** What the handler of a capture needs. */
+/** What the capture handler needs. */
 export interface CaptureRouteOptions {
   readonly view: AdminView;
   readonly now: () => Date;
-  /** Aborts after so many milliseconds. */
+  /** Returns a signal that aborts after this many milliseconds. */
   readonly timeout?: (milliseconds: number) => AbortSignal;
 }
 
 /**
- * The handler of `POST /api/sessions/:id/capture`: answers at once, and once the capture has ended, goes on with a tar archive of two
- * RFC 5655 files, before and after rewriting. Nothing is kept; whoever goes away ends the capture.
+ * Returns the handler of `POST /api/sessions/:id/capture`. It answers at once; the body follows when the capture ends: a tar archive
+ * of two RFC 5655 files, before and after rewriting. Nothing is kept. A client that disconnects ends its capture.
  */
 export function captureRoute({ view, now, timeout = AbortSignal.timeout }: CaptureRouteOptions) {
   let running = 0;
@@ -36,14 +36,14 @@ export function captureRoute({ view, now, timeout = AbortSignal.timeout }: Captu
     const request = REQUEST.safeParse(await body(context));
     if (!request.success) return context.json({ error: z.prettifyError(request.error) }, 400);
     if (running >= MOST_CAPTURES) {
-      return context.json({ error: `${MOST_CAPTURES} captures are under way: wait for one to end` }, 503);
+      return context.json({ error: `${MOST_CAPTURES} captures are already running: wait for one to end` }, 503);
     }
     const { messages, seconds, octets } = request.data;
     const gone = new AbortController();
     const stop = AbortSignal.any([timeout(seconds * 1000), gone.signal]);
     const capture = view.capture(id, { messages, octets }, stop);
-    if (capture === undefined) return context.json({ error: "there is no open session of this id" }, 404);
-    if (capture === "busy") return context.json({ error: "this session is being captured already" }, 409);
+    if (capture === undefined) return context.json({ error: "no open session has this id" }, 404);
+    if (capture === "busy") return context.json({ error: "this session is already being captured" }, 409);
     running++;
     const name = `session-${id.replace(/[^A-Za-z0-9]/g, "_").slice(0, 40)}`;
     const archive = capture.then(({ received, sent }) =>
@@ -60,9 +60,9 @@ export function captureRoute({ view, now, timeout = AbortSignal.timeout }: Captu
 }
 
 /**
- * An answer whose octets come once they are there.
+ * A response body whose octets follow once they are available.
  *
- * @param onGone called when nobody waits for them any more
+ * @param onGone called when the client disconnects
  */
 function streamOf(octets: Promise<Uint8Array>, onGone: () => void): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>({
@@ -77,7 +77,7 @@ function streamOf(octets: Promise<Uint8Array>, onGone: () => void): ReadableStre
   });
 }
 
-/** The body as JSON; none is an empty object. Undefined where it is no JSON. */
+/** Returns the body parsed as JSON: an empty object if there is no body, undefined if it is not JSON. */
 async function body(context: Context): Promise<unknown> {
   const text = await context.req.text();
   if (text.trim() === "") return {};

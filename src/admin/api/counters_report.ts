@@ -5,7 +5,7 @@ import { lostValue } from "./lost_value.ts";
 /** Counts by reason, outcome or element, as a JSON object. */
 export type CountsReport = Readonly<Record<string, number>>;
 
-/** What was counted, as JSON. */
+/** Counters as JSON. */
 export interface CountersReport {
   readonly messages: { readonly received: number; readonly sent: number };
   readonly records: { readonly received: number; readonly sent: number };
@@ -19,11 +19,11 @@ export interface CountersReport {
   /** By plugin. */
   readonly pluginErrors: CountsReport;
   readonly sequenceGaps: number;
-  /** References to templates that were not put right, by fault. */
+  /** References to templates that could not be corrected, by fault. */
   readonly referenceFaults: CountsReport;
 }
 
-/** What did not arrive, or not whole, as JSON. */
+/** Losses as JSON: what did not arrive, or arrived incomplete. */
 export interface LossesReport {
   /** Data records by reason. */
   readonly recordsDropped: CountsReport;
@@ -31,20 +31,20 @@ export interface LossesReport {
   readonly messagesRejected: CountsReport;
   /** Data records that lost a value, by element. */
   readonly informationLost: CountsReport;
-  /** Octets of the last such value that was seen, by element. */
+  /** Length in octets of the last value lost, by element. */
   readonly lastLostOctets: CountsReport;
-  /** The last such value, by element; only where `ledger: { values: true }` asks for values, and one was lost. */
+  /** The last value lost, by element; present only with `ledger: { values: true }`, once a value was lost. */
   readonly lastLostValues?: Readonly<Record<string, JsonValue>>;
 }
 
-/** Element names come from outside: a record without prototype takes any of them. */
+/** Element names come from exporters: an object without a prototype can hold any of them. */
 function report(counts: ReadonlyMap<string, number>): CountsReport {
   const record: Record<string, number> = Object.create(null);
   for (const [key, count] of counts) record[key] = count;
   return record;
 }
 
-/** The counters but for losses. */
+/** Returns the counters, losses excepted. */
 export function countersReport(counters: Counters): CountersReport {
   return {
     messages: { received: counters.messagesReceived, sent: counters.messagesSent },
@@ -66,7 +66,7 @@ function valuesReport({ lostValues }: Counters): Pick<LossesReport, "lastLostVal
   return { lastLostValues };
 }
 
-/** The ledger of losses. */
+/** Returns the ledger of losses. */
 export function lossesReport(counters: Counters): LossesReport {
   return {
     recordsDropped: report(counters.recordsDropped),

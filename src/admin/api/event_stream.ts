@@ -1,28 +1,28 @@
 import { explainMapping } from "../../mediation/mapping/explanation.ts";
 import type { AdminEvent } from "../view/view.ts";
 
-/** Where events come from: {@link AdminView.subscribe}. */
+/** Subscribes to events, as {@link AdminView.subscribe}. */
 export type Subscribe = (listener: (event: AdminEvent) => void) => () => void;
 
-/** How one client's stream is kept small. */
+/** Limits of one client's stream. */
 export interface EventStreamOptions {
-  /** Events that wait for a slow client; past that, new ones are counted instead and told as `events_skipped`. */
+  /** Most events that wait for a slow client; further ones are skipped and reported as a count, `events_skipped`. */
   readonly capacity?: number;
-  /** Milliseconds between comments that keep the connection known to be alive. */
+  /** Milliseconds between comments that keep the connection alive. */
   readonly heartbeat?: number;
   /** Called once when the client is gone. */
   readonly onClose?: () => void;
 }
 
-/** The event as JSON on one line, its mapping as explain tells it. */
+/** Returns the event as JSON on one line, with its mapping explained. */
 function eventJson({ mapping, ...event }: AdminEvent): string {
   const value = mapping === undefined ? event : { ...event, mapping: explainMapping(mapping) };
   return JSON.stringify(value, (_, part) => typeof part === "bigint" ? part.toString() : part);
 }
 
 /**
- * Events as the octets of a server-sent event stream, for one client. Subscribes at once, so that nothing that happens after
- * this call is missing; unsubscribes when the stream is cancelled.
+ * Returns a stream of server-sent events for one client. It subscribes at once, so that no event after this call is missing, and
+ * unsubscribes when the stream is cancelled.
  */
 export function eventStream(subscribe: Subscribe, options: EventStreamOptions = {}): ReadableStream<Uint8Array> {
   const { capacity = 256, heartbeat = 15_000, onClose = () => {} } = options;
@@ -33,7 +33,7 @@ export function eventStream(subscribe: Subscribe, options: EventStreamOptions = 
   let timer: ReturnType<typeof setInterval> | undefined;
 
   const frame = (event: AdminEvent): Uint8Array => {
-    // The name stands on a line of its own: nothing in it may end that line.
+    // The name must not contain a line break, which would end its line.
     return encoder.encode(`event: ${event.event.replace(/[\r\n]/g, " ")}\ndata: ${eventJson(event)}\n\n`);
   };
 

@@ -1,10 +1,10 @@
 import type { MiddlewareHandler } from "hono";
 
-/** Where a request comes from and to, as far as that decides whether it is let in. */
+/** Which hosts the server answers to. */
 export interface AccessOptions {
-  /** Host that the server is bound to, without port: `127.0.0.1`, `0.0.0.0`, `::`, or a name. */
+  /** The host that the server is bound to, without a port: `127.0.0.1`, `0.0.0.0`, `::`, or a name. */
   readonly boundHost: string;
-  /** More host names that clients may call the server by. */
+  /** Further host names by which clients may address the server. */
   readonly allowedHosts?: readonly string[];
 }
 
@@ -21,14 +21,14 @@ export const problem = (error: string): { readonly error: string } => ({ error }
 
 const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
-/** The host of a `Host` header in lower case, without port and brackets; undefined where it is none. */
+/** Returns the host of a `Host` header in lower case, without port and brackets; undefined if it is malformed. */
 export function hostOf(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
   const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]{1,5})?$/i.exec(header);
   return (match?.[1] ?? match?.[2])?.toLowerCase();
 }
 
-/** Whether the textual address is one of this machine's own: 127.0.0.0/8, ::1, and the former as IPv4-mapped. */
+/** Whether the address is a loopback address: in 127.0.0.0/8, also IPv4-mapped, or ::1. */
 export function isLoopback(address: string): boolean {
   const plain = address.toLowerCase().replace(/^::ffff:(?=[0-9.]+$)/, "");
   return plain === "::1" || /^127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}$/.test(plain);
@@ -39,8 +39,9 @@ function isAddress(host: string): boolean {
 }
 
 /**
- * Whether the `Host` header names this server. A page that had its own name rebound to this address (DNS rebinding) still sends
- * that name, so names other than loopback's are refused; an address cannot be rebound, and is let in where all are bound.
+ * Whether the `Host` header names this server. In a DNS rebinding attack, a hostile page's own name resolves to this server's
+ * address, but its requests still carry that name; so names other than loopback and the allowed ones are refused. An address cannot
+ * be rebound: any is accepted where the server is bound to all.
  */
 export function isAllowedHost(header: string | undefined, { boundHost, allowedHosts = [] }: AccessOptions): boolean {
   const host = hostOf(header);
@@ -51,15 +52,15 @@ export function isAllowedHost(header: string | undefined, { boundHost, allowedHo
 }
 
 /**
- * Whether a request that changes something comes from no other site's page. A browser says where a page is from whenever it
- * sends a POST; what sends neither header is no browser.
+ * Whether a request that makes a change comes from no other site's page. A browser states the page's origin with every POST; a
+ * client that sends neither header is not a browser.
  */
 export function isSameOrigin(origin: string | undefined, fetchSite: string | undefined, url: string): boolean {
   if (fetchSite !== undefined && fetchSite !== "same-origin" && fetchSite !== "none") return false;
   return origin === undefined || origin === new URL(url).origin;
 }
 
-/** Whether the content type is JSON: what a form of another site cannot send without being asked first. */
+/** Whether the content type is JSON, which another site's form cannot send without a preflight request (CORS). */
 export function isJson(contentType: string | undefined): boolean {
   return contentType !== undefined && /^application\/json\s*(?:;|$)/i.test(contentType.trim());
 }
@@ -69,10 +70,10 @@ export const guardChange: MiddlewareHandler<AdminEnvironment> = async (context, 
   // Without an environment argument, app.request() leaves `env` undefined.
   const peer = context.env?.peer;
   if (peer === undefined || !isLoopback(peer)) {
-    return context.json(problem("only clients on this machine (loopback) may change anything"), 403);
+    return context.json(problem("only clients on this machine (loopback) may make changes"), 403);
   }
   if (!isSameOrigin(context.req.header("origin"), context.req.header("sec-fetch-site"), context.req.url)) {
-    return context.json(problem("pages of other origins may not change anything"), 403);
+    return context.json(problem("pages from other origins may not make changes"), 403);
   }
   if (!isJson(context.req.header("content-type"))) {
     return context.json(problem("send Content-Type: application/json"), 415);

@@ -3,25 +3,25 @@ import { type CountersReport, countersReport, type LossesReport, lossesReport } 
 import { explainMapping, type Explanation } from "../../mediation/mapping/explanation.ts";
 import type { SessionView } from "../view/view.ts";
 
-/** A template as it stands in a session; with its mapping's keys where it has one. */
+/** A template's state in a session, with the explanation of its mapping if it has one. */
 export type TemplateReport = Partial<Explanation> & {
   readonly observationDomain: number;
   readonly template: number;
-  /** Id under which the collector gets it; null: it does not. */
+  /** The id that the collector receives it under; null if it is not sent. */
   readonly targetTemplate: number | null;
   readonly outcome: string;
   readonly detectedProfile?: string;
-  /** Data records of it so far. */
+  /** Data records of this template so far. */
   readonly records: number;
 };
 
-/** What `/api/sessions` answers for each session. */
+/** One session in the answer of `/api/sessions`. */
 export interface SessionReport {
   readonly id: string;
   readonly peer: string;
   readonly transport: TransportProtocol;
   readonly certificateName: string | null;
-  /** The exporter's release or range of releases, as read off its templates: `antrea/v2.0`. */
+  /** The exporter's release or range of releases, as detected from its templates: `antrea/v2.0`. */
   readonly detectedProfile: string | null;
   readonly observationDomains: readonly number[];
   /** ISO 8601. */
@@ -33,7 +33,7 @@ export interface SessionReport {
   readonly losses: LossesReport;
 }
 
-/** The session at this moment. */
+/** Returns the current state of a session. */
 export function sessionReport(session: SessionView): SessionReport {
   const templates = session.templates();
   return {
@@ -60,7 +60,7 @@ export function sessionReport(session: SessionView): SessionReport {
   };
 }
 
-/** All sessions as the octets of one JSON array, a session at a time: thousands of them never stop the data path for long. */
+/** Streams all sessions as one JSON array, a session at a time, so that even thousands never block the data path for long. */
 export function sessionsStream(sessions: readonly SessionView[]): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let next = 0;
@@ -73,7 +73,7 @@ export function sessionsStream(sessions: readonly SessionView[]): ReadableStream
         return;
       }
       controller.enqueue(encoder.encode((next++ === 0 ? "[" : ",") + JSON.stringify(sessionReport(session))));
-      // Every 16 sessions, sockets get their turn even where the reader is as fast as this.
+      // Every 16 sessions, yield to the event loop, however fast the client reads.
       if (next % 16 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
     },
   });

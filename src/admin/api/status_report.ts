@@ -1,7 +1,7 @@
 import { type CountersReport, countersReport, type LossesReport, lossesReport } from "./counters_report.ts";
 import type { AdminView } from "../view/view.ts";
 
-/** What `/api/status` answers. */
+/** The answer of `/api/status`. */
 export interface StatusReport {
   readonly version: string;
   readonly mode: "rewrite" | "observe";
@@ -16,13 +16,13 @@ export interface StatusReport {
     readonly reconnects: number;
   };
   readonly skew: {
-    /** Open sessions with a template that is not passed on as it came: the metric `skewed_sessions`. */
+    /** Open sessions with a template that is not relayed unchanged: the metric `skewed_sessions`. */
     readonly sessions: number;
-    /** Those of them that still need rewriting, as their exporter has not gone. 0: the proxy can go. */
+    /** Those whose exporter is still connected, so that they still need rewriting. 0 means that the proxy can go. */
     readonly left: number;
-    /** ISO 8601 time at which a skewed session was last there: now, while there is one; null: never since the start. */
+    /** ISO 8601 time at which a skewed session was last open: now, while one is; null if none was since the start. */
     readonly lastSeen: string | null;
-    /** Exporters came, and none has needed rewriting for `settleSeconds`: this proxy can be removed. */
+    /** Exporters have connected, and none has needed rewriting for `settleSeconds`: the proxy can be removed. */
     readonly over: boolean;
     /** Seconds since a session last needed rewriting, or since the start. */
     readonly quietSeconds: number;
@@ -33,7 +33,7 @@ export interface StatusReport {
   readonly losses: LossesReport;
 }
 
-/** The proxy's state at the moment given. */
+/** Returns the proxy's state at the given time. */
 export function statusReport(view: AdminView, now: Date): StatusReport {
   const sessions = view.sessions();
   const skewed = sessions.filter((session) => session.skewed);

@@ -1,16 +1,16 @@
-/** A file for an archive. */
+/** A file in an archive. */
 export interface TarFile {
   readonly name: string;
   readonly octets: Uint8Array;
 }
 
-/** Octets of a block: a header is one, contents are filled up to whole ones. */
+/** Octets of a block: a header takes one, and contents are padded to whole blocks. */
 const BLOCK = 512;
 
 /**
- * A tar archive (POSIX ustar) of the files, as any `tar xf -` takes it.
+ * Returns a tar archive (POSIX ustar) of the files, which any `tar x` can unpack.
  *
- * @param time of the files' last change
+ * @param time the modification time of all files
  * @throws RangeError for a name that is not 1 to 100 ASCII characters
  */
 export function tar(files: readonly TarFile[], time: Date): Uint8Array<ArrayBuffer> {
@@ -36,7 +36,7 @@ function writeHeader(header: Uint8Array, name: string, length: number, time: Dat
   put(116, octal(0, 7));
   put(124, octal(length, 11));
   put(136, octal(Math.floor(time.getTime() / 1000), 11));
-  // The checksum counts its own place as spaces.
+  // The checksum is computed with spaces in its own field.
   put(148, "        ");
   put(156, "0");
   put(257, "ustar\0" + "00");

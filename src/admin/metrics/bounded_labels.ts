@@ -1,17 +1,17 @@
-/** The label that stands for all names past the bound. */
+/** The label value shared by all names past the bound. */
 export const OTHER = "other";
 
 /** How many label values a metric may have. */
 export interface LabelBounds {
-  /** Names that some registry or the configuration gives. */
+  /** Names from a registry or from the configuration. */
   readonly named: number;
-  /** `pen/id`: elements that no registry knows, which exporters can make up. */
+  /** `pen/id`: elements unknown to every registry, which an exporter can invent. */
   readonly unknown: number;
 }
 
 /**
- * Keeps a metric's label values few, whatever exporters send: the first names to come stand for themselves for good, all later
- * ones are summed as {@link OTHER}. As no name changes sides, every sum still only grows.
+ * Bounds the label values of a metric, whatever exporters send. Names are admitted in order of arrival; once the bound is reached,
+ * all further names are summed as {@link OTHER}. A name never changes sides, so every sum remains monotonic.
  */
 export class BoundedLabels {
   readonly #admitted = new Set<string>();
@@ -20,7 +20,7 @@ export class BoundedLabels {
 
   constructor(readonly bounds: LabelBounds) {}
 
-  /** The label value under which this name is counted. */
+  /** Returns the label value under which the name is counted, admitting the name if there is room. */
   label(name: string): string {
     if (this.#admitted.has(name)) return name;
     if (/^[0-9]+\/[0-9]+$/.test(name)) {
@@ -34,7 +34,7 @@ export class BoundedLabels {
     return name;
   }
 
-  /** The same counts by label value. */
+  /** Returns the counts summed by label value. */
   fold(counts: ReadonlyMap<string, number>): Map<string, number> {
     const folded = new Map<string, number>();
     for (const [name, count] of counts) {

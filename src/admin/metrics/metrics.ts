@@ -13,7 +13,7 @@ export interface Sample {
   readonly value: number;
 }
 
-/** What all metrics of one scrape are read from. */
+/** The state that all metrics of one scrape read. */
 interface Snapshot {
   readonly view: AdminView;
   readonly totals: Counters;
@@ -38,7 +38,7 @@ function byDirection(received: number, sent: number): Sample[] {
   return [{ labels: { direction: "received" }, value: received }, { labels: { direction: "sent" }, value: sent }];
 }
 
-/** A sample for each key: those that are always shown first, be they 0, then what else was counted. */
+/** Returns a sample for each key: first those that are always exposed, even at 0, then all others counted. */
 function by(label: string, counts: ReadonlyMap<string, number> = new Map(), always: readonly string[] = []): Sample[] {
   const all = new Map<string, number>(always.map((key) => [key, 0]));
   for (const [key, count] of counts) all.set(key, count);
@@ -55,7 +55,7 @@ function definitions(): Definition[] {
     {
       kind: "gauge",
       name: "sessions",
-      help: "Exporter sessions that are open now, by transport.",
+      help: "Exporter sessions currently open, by transport.",
       labels: ["transport"],
       read: ({ view }) => {
         const open = new Map<string, number>();
@@ -66,7 +66,7 @@ function definitions(): Definition[] {
     {
       kind: "counter",
       name: "sessions_total",
-      help: "Exporter sessions that ended or were not let in, by transport and by how.",
+      help: "Exporter sessions that ended or were refused, by transport and outcome.",
       labels: ["transport", "outcome"],
       read: ({ view }) =>
         [...view.sessionOutcomes()].map(({ transport, outcome, count }) => ({
@@ -77,82 +77,83 @@ function definitions(): Definition[] {
     {
       kind: "gauge",
       name: "skewed_sessions",
-      help: "Open exporter sessions with a template that the collector does not get as it came; 0: the proxy can go.",
+      help:
+        "Open exporter sessions with at least one template that is not relayed unchanged; 0 means that the proxy can go.",
       read: ({ view }) => one(view.sessions().filter(({ skewed }) => skewed).length),
     },
     {
       kind: "gauge",
       name: "skew_over",
-      help: "1 once no session has needed rewriting for the time configured (admin.skewSettle): the proxy can go.",
+      help: "1 once no session has needed rewriting for admin.skewSettle, so that the proxy can go; otherwise 0.",
       read: ({ view }) => one(view.skew.over && !view.sessions().some(({ skewed }) => skewed) ? 1 : 0),
     },
     {
       kind: "gauge",
       name: "skew_last_seen_timestamp_seconds",
-      help: "When a session last needed rewriting, in seconds since 1970-01-01 UTC; missing: none did since the start.",
+      help:
+        "When a session last needed rewriting, in seconds since 1970-01-01 UTC; absent if none has since the start.",
       read: ({ view: { skew } }) => skew.lastSeen === undefined ? [] : one(skew.lastSeen.getTime() / 1000),
     },
     {
       kind: "counter",
       name: "messages_total",
-      help: "IPFIX messages received from exporters, and sent to the collector.",
+      help: "IPFIX messages received from exporters and sent to the collector.",
       labels: ["direction"],
       read: ({ totals }) => byDirection(totals.messagesReceived, totals.messagesSent),
     },
     {
       kind: "counter",
       name: "records_total",
-      help: "Data records (options data included, templates not) received from exporters, and sent to the collector.",
+      help: "Data records, options data included, received from exporters and sent to the collector.",
       labels: ["direction"],
       read: ({ totals }) => byDirection(totals.recordsReceived, totals.recordsSent),
     },
     {
       kind: "counter",
       name: "octets_total",
-      help: "Octets of IPFIX messages received from exporters, and sent to the collector.",
+      help: "Octets of IPFIX messages received from exporters and sent to the collector.",
       labels: ["direction"],
       read: ({ totals }) => byDirection(totals.octetsReceived, totals.octetsSent),
     },
     {
       kind: "counter",
       name: "records_dropped_total",
-      help:
-        "Data records (whole sets, where their records cannot be told apart) that did not go to the collector, by reason.",
+      help: "Data records not sent to the collector, by reason; a set whose records cannot be counted counts as one.",
       labels: ["reason"],
       read: ({ totals }) => by("reason", totals.recordsDropped, DROP_REASONS),
     },
     {
       kind: "counter",
       name: "messages_rejected_total",
-      help: "Messages received that break RFC 7011 and were refused whole, by reason.",
+      help: "Received messages that violate RFC 7011 and were refused as a whole, by reason.",
       labels: ["reason"],
       read: ({ totals }) => by("reason", totals.messagesRejected, REJECT_REASONS),
     },
     {
       kind: "counter",
       name: "templates_total",
-      help: "Template records received, by what became of them.",
+      help: "Template records received, by outcome.",
       labels: ["outcome"],
       read: ({ totals }) => by("outcome", totals.templates, TEMPLATE_OUTCOMES),
     },
     {
       kind: "counter",
       name: "fields_stripped_total",
-      help: "Data records that lost this field on the way, by information element.",
+      help: "Data records from which a field was stripped, by information element.",
       labels: ["element"],
       read: ({ totals }) => by("element", stripped.fold(totals.fieldsStripped)),
     },
     {
       kind: "counter",
       name: "fields_padded_total",
-      help: "Data records that were given this field, by information element.",
+      help: "Data records to which a field was added, by information element.",
       labels: ["element"],
       read: ({ totals }) => by("element", padded.fold(totals.fieldsPadded)),
     },
     {
       kind: "counter",
       name: "information_lost_records_total",
-      help: "Data records whose stripped field carried something else than its type's default, by information element.",
+      help: "Data records whose stripped field carried a value other than its type's default, by information element.",
       labels: ["element"],
       read: ({ totals }) => by("element", lost.fold(totals.informationLost)),
     },
@@ -160,14 +161,14 @@ function definitions(): Definition[] {
       kind: "counter",
       name: "reference_faults_total",
       help:
-        "References to templates (RFC 6313 lists, flow keys, template ids) in records sent, not put right, by fault.",
+        "References to templates (RFC 6313 lists, flow keys, template ids) in sent records that could not be corrected, by fault.",
       labels: ["fault"],
       read: ({ totals }) => by("fault", totals.referenceFaults, REFERENCE_FAULTS),
     },
     {
       kind: "gauge",
       name: "collector_up",
-      help: "1 while the collector takes connections, 0 while it does not or none was tried.",
+      help: "1 while the collector accepts connections, 0 while it does not or before the first attempt.",
       read: ({ view }) => one(view.collector.up ? 1 : 0),
     },
     {
@@ -180,32 +181,32 @@ function definitions(): Definition[] {
     {
       kind: "counter",
       name: "collector_replayed_templates_total",
-      help: "Template records sent to the collector again because its connection was new.",
+      help: "Template records sent to the collector again after reconnecting.",
       read: ({ view }) => one(view.collector.replayedTemplates),
     },
     {
       kind: "counter",
       name: "collector_possibly_lost_records_total",
-      help: "Data records in lost connections that the collector may not have read: at most so many, often fewer.",
+      help: "Upper bound of the data records lost with broken collector connections; often fewer were lost.",
       read: ({ view }) => one(view.collector.recordsPossiblyLost),
     },
     {
       kind: "gauge",
       name: "held_octets",
-      help: "Octets that wait in the proxy for the collector.",
+      help: "Octets waiting in the proxy for the collector.",
       read: ({ view }) => one(view.collector.heldOctets),
     },
     {
       kind: "counter",
       name: "plugin_errors_total",
-      help: "Template mappings that failed in a plugin, by plugin.",
+      help: "Template mappings that a plugin failed to make, by plugin.",
       labels: ["plugin"],
       read: ({ totals }) => by("plugin", plugins.fold(totals.pluginErrors)),
     },
     {
       kind: "counter",
       name: "exporter_sequence_gaps_total",
-      help: "Data records that exporters' sequence numbers say never arrived; a jump back counts as one.",
+      help: "Data records missing according to exporters' sequence numbers; a jump backwards counts as one.",
       read: ({ totals }) => one(totals.sequenceGaps),
     },
     {
@@ -218,7 +219,7 @@ function definitions(): Definition[] {
     {
       kind: "gauge",
       name: "certificate_expiry_timestamp_seconds",
-      help: "When the first certificate of this role ends, in seconds since 1970-01-01 UTC.",
+      help: "Earliest expiry of a certificate, by role, in seconds since 1970-01-01 UTC.",
       labels: ["role"],
       read: ({ view }) => {
         const first = new Map<string, number>();
@@ -231,26 +232,26 @@ function definitions(): Definition[] {
     {
       kind: "gauge",
       name: "build_info",
-      help: "Always 1; the versions of the proxy and of Deno are its labels.",
+      help: "Always 1; its labels are the versions of the proxy and of Deno.",
       labels: ["version", "deno"],
       read: ({ view }) => [{ labels: { version: view.version, deno: Deno.version.deno }, value: 1 }],
     },
   ];
 }
 
-/** All metrics, as Prometheus reads them. */
+/** The metrics in Prometheus text format. */
 export interface Metrics {
   readonly contentType: string;
   scrape(): Promise<string>;
 }
 
-/** Makes the function that gives all metrics as Prometheus text, each read from the view at that moment. */
+/** Registers all metrics. Each scrape reads them from the view anew. */
 export function createMetrics(view: AdminView): Metrics {
   const registry = new Registry();
   let snapshot: Snapshot = { view, totals: view.totals() };
   const register = ({ kind, name, help, labels = [], read }: Definition): void => {
     const configuration = { name: `ipfix_proxy_${name}`, help, labelNames: labels, registers: [registry] };
-    // What a metric held is only what the last scrape read: the sources are monotonic, so what is exposed is as well.
+    // Each scrape replaces what the last one read. The sources are monotonic, so the exposed counters are as well.
     if (kind === "counter") {
       new Counter({
         ...configuration,

@@ -1,19 +1,19 @@
 import type { Child } from "hono/jsx";
 import type { AdminView } from "../view/view.ts";
 
-/** What can be done from a page: by its script only, from the proxy's machine only. Hidden until the script shows it. */
+/** Actions that a page offers. They need its script, which shows them, and work only from the proxy's machine. */
 function Actions({ children }: { readonly children?: Child }) {
   return (
     <section id="actions" class="card" aria-labelledby="actions-title" hidden>
       <h2 id="actions-title">Actions</h2>
-      <p class="none">From the machine of the proxy only, or through kubectl port-forward.</p>
+      <p class="none">Works only from the proxy's own machine, or through kubectl port-forward.</p>
       <div class="actions">{children}</div>
       <output id="outcome" role="status"></output>
     </section>
   );
 }
 
-/** What can be done to one session. */
+/** Actions on one session. */
 export function SessionActions({ id }: { readonly id: string }) {
   const path = `/api/sessions/${encodeURIComponent(id)}`;
   return (
@@ -24,24 +24,24 @@ export function SessionActions({ id }: { readonly id: string }) {
           <input type="number" name="messages" value="100" min="1" max="100000" required />
         </label>
         <label>
-          Seconds at most
+          At most seconds
           <input type="number" name="seconds" value="10" min="1" max="300" required />
         </label>
         <button type="submit">Capture</button>
-        <small>Before and after rewriting, as two files that inspect and tshark read.</small>
+        <small>Captures messages before and after rewriting into two files that inspect and tshark can read.</small>
       </form>
       <form
         class="action"
         data-action={`${path}/close`}
-        data-confirm={`Close session ${id}? The exporter connects again.`}
+        data-confirm={`Close session ${id}? The exporter will reconnect.`}
       >
-        <button type="submit" class="danger">Close the session</button>
+        <button type="submit" class="danger">Close this session</button>
       </form>
     </Actions>
   );
 }
 
-/** What can be done to the whole proxy. */
+/** Actions on the whole proxy. */
 export function ProxyActions({ view }: { readonly view: AdminView }) {
   return (
     <Actions>
@@ -53,9 +53,9 @@ export function ProxyActions({ view }: { readonly view: AdminView }) {
       <form
         class="action"
         data-action="/api/drain"
-        data-confirm="Drain? No new exporter is let in, those connected are closed in order, and the proxy ends."
+        data-confirm="Drain? The proxy accepts no new exporters, lets open sessions finish, and exits."
       >
-        <button type="submit" class="danger">Drain and end</button>
+        <button type="submit" class="danger">Drain and exit</button>
       </form>
     </Actions>
   );

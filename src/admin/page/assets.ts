@@ -9,7 +9,7 @@ import chartsScript from "./assets/charts.js" with { type: "text" };
 import pageScript from "./assets/page.js" with { type: "text" };
 import regionsScript from "./assets/regions.js" with { type: "text" };
 
-/** A file that belongs to the page. */
+/** A file that the page loads. */
 export interface Asset {
   readonly type: string;
   readonly text: string;
@@ -18,7 +18,7 @@ export interface Asset {
 const css = (text: string): Asset => ({ type: "text/css; charset=utf-8", text });
 const script = (text: string): Asset => ({ type: "text/javascript; charset=utf-8", text });
 
-/** The page's own files, by their names under `/assets/`. Part of the program: reading them needs no permission, and no network. */
+/** The page's files by their names under `/assets/`. They are part of the program: serving them needs no permission to read. */
 export const ASSETS: ReadonlyMap<string, Asset> = new Map([
   ["theme.css", css(themeStyle)],
   ["page.css", css(pageStyle)],

@@ -4,15 +4,15 @@ import { clock } from "./verdict.ts";
 /** One page of the dashboard. */
 export interface DocumentProps {
   readonly title: string;
-  /** Where the page's live regions come from: a path of this server. */
+  /** The path of this server that the page's live regions come from. */
   readonly live: string;
   readonly version: string;
-  /** The moment that the page shows until its script makes it live. */
+  /** The time of the state shown, until the script makes the page live. */
   readonly now: Date;
   readonly children?: Child;
 }
 
-/** A whole page: the same head and navigation around what it shows. Nothing comes from elsewhere, no script is inline. */
+/** A whole page: head and navigation around its content. It loads nothing from other servers and has no inline scripts. */
 export function Document({ title, live, version, now, children }: DocumentProps) {
   return (
     <html lang="en">

@@ -1,35 +1,35 @@
 import type { RateSample } from "../view/rate_history.ts";
 
-/** A part of a page: its id, and the HTML of the whole element. */
+/** A region of a page: its id, and the HTML of its element. */
 export interface RenderedRegion {
   readonly id: string;
   readonly html: string;
 }
 
-/** What one open page is told, and how often. */
+/** What an open page receives, and how often. */
 export interface LiveStreamOptions {
-  /** All regions as they are now, in their order. */
+  /** Returns all regions in their current state, in order. */
   readonly render: () => Promise<readonly RenderedRegion[]>;
-  /** New rates, until the function that comes back is called. */
+  /** Calls the listener with new rates, until the returned function is called. */
   readonly rates?: (listener: (sample: RateSample) => void) => () => void;
-  /** Milliseconds between two looks at the least. */
+  /** Least milliseconds between updates, 1,000 by default. */
   readonly interval?: number;
   /** Called once when the page is gone. */
   readonly onClose?: () => void;
 }
 
-/** Of its time, the share that a page may take from the data path: a look that took long makes the next one wait. */
+/** The share of time that rendering for one page may take: after a slow update, the next one waits longer. */
 const SHARE = 1 / 50;
 
-/** Milliseconds after which a page is told what is new in any case. */
+/** Most milliseconds between updates. */
 const LATEST = 10_000;
 
-/** Looks without news after which a comment keeps the connection known to be alive. */
+/** Updates without changes after which a comment keeps the connection alive. */
 const SILENT_LOOKS = 15;
 
 /**
- * A page's regions as server-sent events, for one page: `regions` with all that changed since the last time (the first time all, so
- * that what happened between the page's own load and this is not missing), `rate` with each new sample.
+ * Returns a stream of server-sent events for one page: `regions` with those that changed since the last update (at first all, so that
+ * no change between the page's own load and this stream is missing), and `rate` with each new sample.
  */
 export function liveStream(options: LiveStreamOptions): ReadableStream<Uint8Array> {
   const { render, rates, interval = 1_000, onClose = () => {} } = options;
@@ -56,7 +56,7 @@ export function liveStream(options: LiveStreamOptions): ReadableStream<Uint8Arra
         controller.enqueue(encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
       const look = async () => {
         const started = performance.now();
-        // Who does not read gets the newest state once it does, not all those in between.
+        // A page that does not read gets the newest state once it does, without the states in between.
         if (room()) {
           const regions = await render();
           if (closed) return;

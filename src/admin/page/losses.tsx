@@ -5,13 +5,13 @@ import { count, number } from "./trouble.ts";
 import { lostValue } from "../api/lost_value.ts";
 import { losses } from "./verdict.ts";
 
-/** A proxy with the counts of all its sessions, at one moment. */
+/** A proxy with the sums over all its sessions at one time. */
 export interface Totalled {
   readonly view: AdminView;
   readonly totals: Counters;
 }
 
-/** The ledger: what is stripped, and what of it carried a value; what was dropped and rejected. */
+/** The ledger of losses: fields stripped, how often they carried a value, records dropped, messages rejected. */
 export function Losses({ view, totals }: Totalled) {
   const stripped = [...totals.fieldsStripped].sort(([, one], [, other]) => other - one);
   return (
@@ -25,8 +25,8 @@ export function Losses({ view, totals }: Totalled) {
                 <tr>
                   <th scope="col">Stripped field</th>
                   <th scope="col" class="number">Records</th>
-                  <th scope="col" class="number">with value</th>
-                  <th scope="col" class="number">last one</th>
+                  <th scope="col" class="number">With value</th>
+                  <th scope="col" class="number">Last value</th>
                 </tr>
               </thead>
               <tbody>
@@ -42,10 +42,10 @@ export function Losses({ view, totals }: Totalled) {
             </table>
           </Scroll>
         )}
-        <Counts rows={totals.recordsDropped} head={["Dropped because of", "Records"]} empty="No record was dropped." />
+        <Counts rows={totals.recordsDropped} head={["Reason for dropping", "Records"]} empty="No record was dropped." />
         <Counts
           rows={totals.messagesRejected}
-          head={["Rejected because of", "Messages"]}
+          head={["Reason for rejecting", "Messages"]}
           empty="No message was rejected."
         />
       </div>
@@ -54,7 +54,7 @@ export function Losses({ view, totals }: Totalled) {
   );
 }
 
-/** The last value of each lost element, where values are kept. */
+/** The last value lost of each element, if values are kept. */
 export function LostValues({ counters }: { readonly counters: Counters }) {
   return (
     <table class="counts values">
@@ -69,7 +69,7 @@ export function LostValues({ counters }: { readonly counters: Counters }) {
           <tr>
             <th scope="row">{element}</th>
             <td>
-              {/* Set apart: a text may be written from right to left. */}
+              {/* Isolated, because the text may run from right to left. */}
               <bdi>
                 <code>{String(lostValue(value))}</code>
               </bdi>
@@ -81,7 +81,7 @@ export function LostValues({ counters }: { readonly counters: Counters }) {
   );
 }
 
-/** How long the last value was that was lost of an element. */
+/** Returns the length of the last value lost of an element; empty if none was. */
 function lastLength({ lostLengths }: Counters, element: string): string {
   const octets = lostLengths.get(element);
   return octets === undefined ? "" : count(octets, "octet");

@@ -2,16 +2,16 @@ import type { AdminView, SessionView } from "../view/view.ts";
 import { type ReleaseAge, releaseAge } from "./release_age.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
 
-/** Sessions that one page shows: who has more, searches. */
+/** Most sessions that the dashboard lists. A search finds the others. */
 export const ROWS = 200;
 
-/** Sessions that are looked at before sockets get their turn. */
+/** Sessions visited before yielding to the event loop. */
 const SLICE = 256;
 
 /** A session as one row of the table. */
 export interface SessionRow {
   readonly session: SessionView;
-  /** The exporter's releases: `v2.0-v2.5`; undefined: not known. */
+  /** The exporter's releases, `v2.0-v2.5`; undefined if not known. */
   readonly release: string | undefined;
   readonly trouble: Trouble;
 }
@@ -24,21 +24,21 @@ export interface ReleaseRow {
   readonly skewed: number;
 }
 
-/** All sessions, summed up and searched. */
+/** A summary of all sessions, and those that match a search. */
 export interface Overview {
-  /** What was searched for. */
+  /** The search text. */
   readonly query: string;
   readonly releases: readonly ReleaseRow[];
-  /** The worst {@link ROWS} that match. */
+  /** The {@link ROWS} matching sessions with the worst problems. */
   readonly rows: readonly SessionRow[];
   readonly matching: number;
   readonly open: number;
 }
 
 /**
- * Looks at every session, some at a time, so that thousands of them never stop the data path for long.
+ * Summarizes all sessions, a slice at a time, so that even thousands never block the data path for long.
  *
- * @param query words that all must be somewhere in a row: peer, certificate name, release, trouble, an element that is lost
+ * @param query words that a row must all contain: in its peer, certificate name, release, problems, or elements lost
  * @param pause called between slices
  */
 export async function overview(
@@ -73,7 +73,7 @@ export async function overview(
   };
 }
 
-/** The session at this moment. */
+/** Returns the current state of a session. */
 export function sessionRow(view: AdminView, session: SessionView): SessionRow {
   const templates = session.templates();
   const profile = templates.find(({ detectedProfile }) => detectedProfile !== undefined)?.detectedProfile;

@@ -18,7 +18,7 @@ export function Statement({ level, sentence, detail }: StatementOf) {
   );
 }
 
-/** A few words with a sign, coloured by the level. */
+/** A short text with a sign, coloured by its level. */
 export function Tag(
   { level, sign, children }: { readonly level: string; readonly sign: string; readonly children?: unknown },
 ) {
@@ -36,7 +36,7 @@ export interface RegionProps {
   readonly children?: Child;
 }
 
-/** A part of a page that the server sends again whenever it has changed. */
+/** A section of a page, which the server sends again whenever it changes. */
 export function Region({ id, title, class: more = "", children }: RegionProps) {
   return (
     <section id={id} class={`card ${more}`.trim()} aria-labelledby={`${id}-title`}>
@@ -46,12 +46,12 @@ export function Region({ id, title, class: more = "", children }: RegionProps) {
   );
 }
 
-/** A table that can be scrolled sideways by keyboard where the screen is narrow. */
+/** A container in which a wide table scrolls sideways, by keyboard too. */
 export function Scroll({ label, children }: { readonly label: string; readonly children?: Child }) {
   return <div class="scroll" role="group" aria-label={label} tabindex={0}>{children}</div>;
 }
 
-/** Counts by what they are of, the largest first. */
+/** A table of counts, the largest first. */
 export function Counts({ rows, head, empty }: {
   readonly rows: Iterable<readonly [what: string, amount: number]>;
   readonly head: readonly [what: string, amount: string];
@@ -97,7 +97,7 @@ const EVENT_SIGNS: Readonly<Record<string, string>> = { warning: "▲ ", error: 
 
 /** The last events, newest first. */
 export function Events({ events }: { readonly events: readonly RecentEvent[] }) {
-  if (events.length === 0) return <p class="none">Nothing has happened since this proxy was started.</p>;
+  if (events.length === 0) return <p class="none">Nothing has happened since the proxy started.</p>;
   return (
     <ol class="events">
       {events.map((event) => (
@@ -123,7 +123,7 @@ function SessionLink({ id }: { readonly id: string }) {
   );
 }
 
-/** Where a session's page is. */
+/** Returns the path of a session's page. */
 export function sessionPath(id: string): string {
   return `/sessions/${encodeURIComponent(id)}`;
 }
@@ -132,7 +132,7 @@ function levelOf({ level }: RecentEvent): string {
   return level === "warning" || level === "error" ? level : "info";
 }
 
-/** `2 h 5 min`, for how long something has been so. */
+/** Formats a duration: `2 h 5 min`. */
 export function duration(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   if (seconds < 60) return `${seconds} s`;

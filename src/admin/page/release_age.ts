@@ -1,8 +1,8 @@
-/** How a release stands to the collector's. */
+/** How a release compares with the collector's. */
 export type ReleaseAge = "older" | "same" | "newer";
 
 /**
- * How an exporter's release, or range of releases, stands to the collector's: undefined where the two cannot be compared.
+ * Compares an exporter's release, or range of releases, with the collector's. Undefined if they cannot be compared.
  *
  * ```ts
  * import { releaseAge } from "./release_age.ts";
@@ -21,7 +21,7 @@ export function releaseAge(range: string, collectorProfile: string): ReleaseAge 
   return collector > last ? "older" : "same";
 }
 
-/** Release lines as numbers that can be compared. */
+/** Returns the release lines in the text as comparable numbers. */
 function lines(text: string): number[] {
   return [...text.matchAll(/v(\d+)\.(\d+)/g)].map(([, major, minor]) => 1000 * Number(major) + Number(minor));
 }

@@ -13,22 +13,22 @@ import { overview } from "./overview.ts";
 import { sessionPath } from "./parts.tsx";
 import { gone, sessionRegions } from "./session/session_page.tsx";
 
-/** What the pages are made from. */
+/** What the pages need. */
 export interface PageOptions {
   readonly view: AdminView;
   readonly history: RateHistory;
   readonly events: RecentEvents;
   readonly now: () => Date;
-  /** Milliseconds between two looks at the state by an open page. */
+  /** Least milliseconds between updates of an open page. */
   readonly interval?: number;
-  /** Takes a place for a page that wants to be told of changes; undefined: all are taken. */
+  /** Reserves a place for an open page and returns the function that frees it, or undefined if all are taken. */
   readonly admit: () => (() => void) | undefined;
 }
 
-/** Longest text that can be searched for. */
+/** Longest search text, in characters. */
 const LONGEST_QUERY = 256;
 
-/** The dashboard's paths: pages, what makes them live, and their files. */
+/** Returns the paths of the pages, their live updates, and the files that they load. */
 export function pageRoutes({ view, history, events, now, interval, admit }: PageOptions): Hono<AdminEnvironment> {
   const app = new Hono<AdminEnvironment>();
 
@@ -48,7 +48,7 @@ export function pageRoutes({ view, history, events, now, interval, admit }: Page
   };
   const live = (context: Context<AdminEnvironment>, regions: () => Promise<readonly Child[]>) => {
     const leave = admit();
-    if (leave === undefined) return context.json({ error: "too many pages are open already" }, 503);
+    if (leave === undefined) return context.json({ error: "too many pages are open" }, 503);
     const stream = liveStream({
       render: async () => await Promise.all((await regions()).map(rendered)),
       rates: (listener) => history.subscribe(listener),
@@ -121,7 +121,7 @@ async function rendered(region: Child): Promise<RenderedRegion> {
   return { id, html };
 }
 
-/** What JSX makes is text once it is asked for, or becomes it. */
+/** Renders JSX to text. */
 async function text(child: Child): Promise<string> {
   return String(await (await child)?.toString());
 }

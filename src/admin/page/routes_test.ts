@@ -98,8 +98,8 @@ Deno.test("a session that is gone is said to be", async () => {
   const { get } = fixture();
   const { status, text } = await get("/sessions/7");
   assert.equal(status, 404);
-  assert.match(text, /This session is not open any more/);
-  assert.doesNotMatch(text, /Close the session/);
+  assert.match(text, /This session is no longer open/);
+  assert.doesNotMatch(text, /Close this session/);
 });
 
 Deno.test("an open page is told what changes; one too many is refused, and its place is free again", async () => {

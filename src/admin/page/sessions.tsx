@@ -2,14 +2,14 @@ import type { Overview, SessionRow } from "./overview.ts";
 import { Region, Scroll, sessionPath, Tag } from "./parts.tsx";
 import { number } from "./trouble.ts";
 
-/** The sessions that match, the worst first. */
+/** The sessions that match the search, those with the worst problems first. */
 export function Sessions({ overview }: { readonly overview: Overview }) {
   const { query, rows, matching, open } = overview;
   return (
     <Region id="sessions" title={`Sessions (${number(open)})`} class="wide">
       <form class="search" method="get" action="/#sessions" role="search">
         <label for="q" class="hidden">Search sessions</label>
-        <input id="q" name="q" type="search" value={query} placeholder="peer, release, element, trouble" />
+        <input id="q" name="q" type="search" value={query} placeholder="peer, release, element, problem" />
         <button type="submit">Search</button>
       </form>
       {rows.length === 0
@@ -20,7 +20,7 @@ export function Sessions({ overview }: { readonly overview: Overview }) {
               <thead>
                 <tr>
                   <th scope="col">Session</th>
-                  <th scope="col">What to know</th>
+                  <th scope="col">Status</th>
                   <th scope="col">Release</th>
                   <th scope="col">Peer</th>
                   <th scope="col" class="number">Records in</th>
@@ -34,7 +34,9 @@ export function Sessions({ overview }: { readonly overview: Overview }) {
       {matching > rows.length
         ? (
           <p class="none">
-            {`The ${number(rows.length)} with most trouble of ${number(matching)}: search for others.`}
+            {`Showing the ${number(rows.length)} with the worst problems of ${
+              number(matching)
+            }. Search to find others.`}
           </p>
         )
         : ""}
@@ -65,9 +67,9 @@ function Session({ session, release, trouble }: SessionRow) {
   );
 }
 
-/** A session's troubles, with a sign for the worst of them. */
+/** A session's problems, with a sign for the worst. */
 export function Trouble({ trouble: { grade, words } }: Pick<SessionRow, "trouble">) {
-  if (grade === 0) return <Tag level="good" sign="=">as it came</Tag>;
+  if (grade === 0) return <Tag level="good" sign="=">unchanged</Tag>;
   const level = grade >= 4 ? "bad" : grade >= 3 ? "warning" : "notice";
   return (
     <>

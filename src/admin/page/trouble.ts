@@ -2,23 +2,23 @@ import type { Counters } from "../../mediation/templates/counters.ts";
 import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
 import type { SessionView } from "../view/view.ts";
 
-/** From nothing at all to what somebody has to look at first. */
+/** Grades of problems, from none to the worst. */
 export const GRADES = ["none", "rewritten", "information lost", "gaps and faults", "refused", "dropped"] as const;
 
-/** How bad it is, and what it is. */
+/** A session's problems. */
 export interface Trouble {
   /** Index into {@link GRADES}. */
   readonly grade: number;
-  /** Records, messages or templates that it is about. */
+  /** How many records, messages or templates the worst problem affects. */
   readonly amount: number;
-  /** One sentence part for each thing, the worst first; empty: nothing. */
+  /** A phrase for each problem, the worst first; empty if there is none. */
   readonly words: readonly string[];
 }
 
 /**
- * What is not as it would be without skew and faults, in one session.
+ * Returns what skew and faults did to one session.
  *
- * @param observed nothing is changed: what would be is said
+ * @param observed the session is only observed: phrases say what would happen
  */
 export function troubleOf(
   { counters, skewed }: Pick<SessionView, "counters" | "skewed">,
@@ -37,21 +37,21 @@ export function troubleOf(
     [4, refused, `${count(refused, "template")} refused`],
     [4, failed, `plugins failed at ${count(failed, "template")}`],
     [3, counters.sequenceGaps, `${count(counters.sequenceGaps, "record")} missing from the exporter`],
-    [3, faults, `${count(faults, "reference")} not put right`],
+    [3, faults, `${count(faults, "reference")} not corrected`],
     [2, lost, `${count(lost, "record")} ${observed ? "would lose" : "lost"} a value`],
-    // Who lost a value is rewritten: once is enough.
+    // A session that lost a value is rewritten anyway: one phrase is enough.
     [1, skewed && lost === 0 ? 1 : 0, observed ? "would be rewritten" : "rewritten"],
   ];
   const here = found.filter(([, amount]) => amount > 0);
   return { grade: here[0]?.[0] ?? 0, amount: here[0]?.[1] ?? 0, words: here.map(([, , words]) => words) };
 }
 
-/** Records that lost the value of the element which most records lost: as many lost something at least. */
+/** Returns a lower bound of the records that lost a value: the count of the element lost most often. */
 function mostLost({ informationLost }: Counters): number {
   return Math.max(0, ...informationLost.values());
 }
 
-/** Sum of all counts. */
+/** Returns the sum of all counts. */
 export function sum(counts: ReadonlyMap<unknown, number>): number {
   let total = 0;
   for (const amount of counts.values()) total += amount;
@@ -63,7 +63,7 @@ export function count(amount: number, what: string): string {
   return `${number(amount)} ${what}${amount === 1 ? "" : "s"}`;
 }
 
-/** Made for the first page that is looked at: with the tables behind it, it takes 5 MB. */
+/** Made when the first page is rendered, because its tables take 5 MB. */
 let format: Intl.NumberFormat | undefined;
 
 /** `12,345` */

@@ -2,62 +2,65 @@ import type { Counters } from "../../mediation/templates/counters.ts";
 import type { AdminView } from "../view/view.ts";
 import { count, number, sum } from "./trouble.ts";
 
-/** A sentence with how good its news are: shown by colour and by sign. */
+/** A sentence and its level, which is shown by colour and sign. */
 export interface Statement {
   readonly level: "good" | "notice" | "warning" | "bad";
   readonly sentence: string;
-  /** What else is to say, in full sentences. */
+  /** Further details, in full sentences. */
   readonly detail?: string;
 }
 
-/** Whether all works, on one line. */
+/** Returns whether the proxy works, in one line. */
 export function health(view: AdminView, totals: Counters = view.totals()): Statement {
   const { collector, draining } = view;
   const sessions = view.sessions();
   const open = `${count(sessions.length, "session")} open`;
-  if (draining) return { level: "warning", sentence: `Draining: ${open}, no new ones are taken` };
+  if (draining) return { level: "warning", sentence: `Draining: ${open}, new ones are refused` };
   if (!view.ready) return { level: "warning", sentence: "Starting: not all listeners are bound yet" };
   if (!collector.up && collector.connections.size > 0) {
     const held = collector.heldOctets > 0 ? `, ${count(collector.heldOctets, "octet")} held` : "";
-    return { level: "bad", sentence: `Collector ${collector.address} is away: ${open}${held}` };
+    return { level: "bad", sentence: `Collector ${collector.address} is unreachable: ${open}${held}` };
   }
   const faults = [
     [sum(totals.recordsDropped), "record", "dropped"],
     [sum(totals.messagesRejected), "message", "rejected"],
     [sum(totals.pluginErrors), "plugin error", ""],
-    [collector.recordsPossiblyLost, "record", "possibly lost with the collector's connections"],
+    [collector.recordsPossiblyLost, "record", "possibly lost with broken collector connections"],
   ] as const;
   const told = faults.filter(([amount]) => amount > 0).map(([amount, what, how]) =>
     `${count(amount, what)} ${how}`.trim()
   );
-  const state = collector.up ? "collector connected" : "no exporter has come yet";
+  const state = collector.up ? "collector connected" : "no exporter has connected yet";
   if (told.length > 0) return { level: "warning", sentence: `Running, with losses: ${told.join(", ")}` };
   return { level: "good", sentence: `Healthy: ${state}, ${open}, no record dropped` };
 }
 
-/** Whether the proxy is needed, and when not, that it can go. */
+/** Returns whether the proxy is still needed or can be removed. */
 export function verdict(view: AdminView): Statement {
   const sessions = view.sessions();
   const skewed = sessions.filter((session) => session.skewed && !session.closing).length;
   const { over, lastSeen, quiet, settle } = view.skew;
   const last = lastSeen === undefined
-    ? "No session has needed rewriting since the proxy was started."
+    ? "No session has needed rewriting since the proxy started."
     : `A session last needed rewriting at ${clock(lastSeen)}.`;
   if (skewed > 0) {
-    const need = view.mode === "observe" ? "would need rewriting, and are only observed" : "need rewriting";
+    const need = view.mode === "observe" ? "would need rewriting, but are only observed" : "need rewriting";
     const sentence = `This proxy is needed: ${number(skewed)} of ${count(sessions.length, "session")} ${need}`;
     return { level: "notice", sentence };
   }
   if (over) return { level: "good", sentence: "No skew left: this proxy can be removed", detail: last };
   if (sessions.length === 0 && lastSeen === undefined) {
-    return { level: "notice", sentence: "No exporter has come yet: whether the proxy is needed is not known" };
+    return {
+      level: "notice",
+      sentence: "No exporter has connected yet, so it is not known whether the proxy is needed",
+    };
   }
   const rest = Math.max(1, Math.ceil((settle - quiet) / 1000));
-  const detail = `${last} If it stays so for another ${count(rest, "second")}, the proxy can be removed.`;
-  return { level: "notice", sentence: "No session needs rewriting at this moment", detail };
+  const detail = `${last} If that remains so for another ${count(rest, "second")}, the proxy can be removed.`;
+  return { level: "notice", sentence: "No session needs rewriting at the moment", detail };
 }
 
-/** Whether anything was lost in the proxy: a statement that one can rely on, or what it was. */
+/** Returns whether anything was lost in the proxy, and if so, what. */
 export function losses(view: AdminView, totals: Counters = view.totals()): Statement {
   const stripped = sum(totals.informationLost);
   const dropped = sum(totals.recordsDropped);
@@ -65,20 +68,23 @@ export function losses(view: AdminView, totals: Counters = view.totals()): State
   const possibly = view.collector.recordsPossiblyLost;
   const would = (amount: number) => view.mode === "observe" ? "would be" : amount === 1 ? "was" : "were";
   const parts = [
-    [stripped, `${count(stripped, "value")} ${would(stripped)} stripped that the collector has no place for`],
+    [stripped, `${count(stripped, "value")} ${would(stripped)} stripped because the collector does not know the field`],
     [dropped, `${count(dropped, "record")} ${would(dropped)} dropped`],
     [rejected, `${count(rejected, "message")} ${would(rejected)} rejected`],
-    [possibly, `at most ${count(possibly, "record")} went down with connections to the collector`],
+    [
+      possibly,
+      `at most ${count(possibly, "record")} ${possibly === 1 ? "was" : "were"} lost with broken collector connections`,
+    ],
   ] as const;
   const lost = parts.filter(([amount]) => amount > 0).map(([, words]) => words);
   if (lost.length > 0) {
     return { level: dropped + rejected + possibly > 0 ? "warning" : "notice", sentence: lost.join("; ") };
   }
-  if (totals.recordsReceived === 0) return { level: "notice", sentence: "No record has come yet" };
+  if (totals.recordsReceived === 0) return { level: "notice", sentence: "No record has been received yet" };
   return {
     level: "good",
     sentence: "Nothing was lost",
-    detail: `All ${count(totals.recordsReceived, "record")} went on, and no field that was stripped carried a value.`,
+    detail: `All ${count(totals.recordsReceived, "record")} were sent on, and no stripped field carried a value.`,
   };
 }
 

@@ -12,8 +12,8 @@ Deno.test("the sentence that the proxy can be removed stands only where it is tr
   assert.match(verdict(view).sentence, /1 of 3 sessions would need rewriting, and are only observed$/);
   view.open = [skewedSession("2", { skewed: false })];
   view.skew = { lastSeen: new Date("2026-01-01T00:00:30Z"), quiet: 7_900, settle: 10_000, over: false };
-  assert.equal(verdict(view).sentence, "No session needs rewriting at this moment");
-  assert.match(verdict(view).detail ?? "", /at 2026-01-01 00:00:30 UTC\. If it stays so for another 3 seconds/);
+  assert.equal(verdict(view).sentence, "No session needs rewriting at the moment");
+  assert.match(verdict(view).detail ?? "", /at 2026-01-01 00:00:30 UTC\. If that remains so for another 3 seconds/);
   view.skew = { ...view.skew, quiet: 10_000, over: true };
   assert.equal(verdict(view).sentence, "No skew left: this proxy can be removed");
   view.open = [skewedSession("1")];
@@ -28,7 +28,7 @@ Deno.test("health is one line: what is worst", () => {
   increment(view.ended.recordsDropped, "unknown_template", 2_000);
   assert.equal(health(view).sentence, "Running, with losses: 2,000 records dropped");
   view.collector = { ...view.collector, up: false };
-  assert.equal(health(view).sentence, "Collector 127.0.0.1:4739 is away: 1 session open, 5 octets held");
+  assert.equal(health(view).sentence, "Collector 127.0.0.1:4739 is unreachable: 1 session open, 5 octets held");
   view.draining = true;
   assert.match(health(view).sentence, /^Draining/);
 });
@@ -43,7 +43,7 @@ Deno.test("nothing was lost only where nothing was", () => {
   assert.equal(losses(fresh()).sentence, "Nothing was lost");
   const none = fresh();
   none.ended.recordsReceived = 0;
-  assert.equal(losses(none).sentence, "No record has come yet");
+  assert.equal(losses(none).sentence, "No record has been received yet");
   const stripped = fresh();
   stripped.ended.informationLost.add("egressNodeName", 3);
   assert.match(losses(stripped).sentence, /^3 values were stripped/);
@@ -54,5 +54,5 @@ Deno.test("nothing was lost only where nothing was", () => {
   assert.match(losses(rejected).sentence, /^1 message was rejected/);
   const torn = fresh();
   torn.collector = { ...torn.collector, recordsPossiblyLost: 1 };
-  assert.equal(losses(torn).sentence, "at most 1 record went down with connections to the collector");
+  assert.equal(losses(torn).sentence, "at most 1 record was lost with broken collector connections");
 });

@@ -1,7 +1,7 @@
 import type { ProxyEvent } from "../../proxy/reporting/proxy_event.ts";
 import type { AdminEvent } from "./view.ts";
 
-/** Hands the proxy's events on to whoever listens. Keeps none: who comes later asks for the state instead. */
+/** Publishes the proxy's events to subscribers. It keeps none: a late subscriber reads the state instead. */
 export class EventFeed {
   readonly #listeners = new Set<(event: AdminEvent) => void>();
 
@@ -13,7 +13,7 @@ export class EventFeed {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Costs next to nothing while nobody listens. */
+  /** Publishes an event. Costs next to nothing without subscribers. */
   publish({ level, event, message, fields, mediation }: ProxyEvent): void {
     if (this.#listeners.size === 0) return;
     const mapping = mediation !== undefined && "mapping" in mediation ? { mapping: mediation.mapping } : {};

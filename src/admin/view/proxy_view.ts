@@ -2,29 +2,29 @@ import type { Proxy } from "../../proxy/proxy.ts";
 import type { EventFeed } from "./event_feed.ts";
 import type { AdminView, CertificateView, ConfigurationView, SessionOutcome } from "./view.ts";
 
-/** What the proxy itself does not know. */
+/** What the admin side shows beyond what the proxy itself knows. */
 export interface ProxyFacts {
   readonly version: string;
   readonly startedAt: Date;
-  /** Name of the collector's profile. Asked each time, like all that a reload changes. */
+  /** Returns the name of the collector's profile, which a reload may change. */
   readonly profile: () => string;
-  /** Name of the dialect that output fits. */
+  /** Returns the name of the collector's dialect, which a reload may change. */
   readonly dialect: () => string;
-  /** What the proxy's events are published to. */
+  /** Where the proxy's events are published. */
   readonly events: EventFeed;
-  /** Called for `POST /api/drain`; whoever runs the program ends it when the drain is done. */
+  /** Called for `POST /api/drain`. The caller ends the program when the drain is done. */
   readonly drain: () => void;
   /** Whether all listeners are bound. */
   readonly ready: () => boolean;
   readonly reload?: AdminView["reload"];
   readonly configReloads?: ReadonlyMap<string, number>;
   readonly certificates?: () => Iterable<CertificateView>;
-  /** Asked each time: a reload changes it. */
+  /** Returns the configuration in force, which a reload may change. */
   readonly configuration?: () => ConfigurationView | undefined;
   readonly releaseRange?: AdminView["releaseRange"];
 }
 
-/** A running proxy as the admin server sees it. */
+/** Returns the admin server's view of a running proxy. */
 export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
   const { version, startedAt, profile, dialect, events, reload, configReloads, certificates, releaseRange } = facts;
   return {

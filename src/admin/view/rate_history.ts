@@ -1,7 +1,7 @@
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { AdminView } from "./view.ts";
 
-/** Rates since the sample before, and what was held at the moment itself. */
+/** Rates since the previous sample, and what was held at its time. */
 export interface RateSample {
   /** Seconds since 1970-01-01 UTC. */
   readonly time: number;
@@ -9,11 +9,11 @@ export interface RateSample {
   readonly received: number;
   readonly sent: number;
   readonly dropped: number;
-  /** Octets that waited for the collector. */
+  /** Octets waiting for the collector. */
   readonly held: number;
 }
 
-/** Samples that are kept: an hour of one each five seconds. */
+/** Most samples kept: an hour, with one every five seconds. */
 const KEPT = 720;
 
 interface Sums {
@@ -23,7 +23,7 @@ interface Sums {
   readonly dropped: number;
 }
 
-/** The rates of the last hour, bounded. Whoever owns it calls {@link sample} every so often. */
+/** The rates of the last hour. The owner calls {@link sample} at intervals. */
 export class RateHistory {
   readonly #samples: RateSample[] = [];
   readonly #listeners = new Set<(sample: RateSample) => void>();
@@ -38,7 +38,7 @@ export class RateHistory {
     return this.#samples;
   }
 
-  /** Receives each new sample until the function that comes back is called. */
+  /** Calls the listener with each new sample, until the returned function is called. */
   subscribe(listener: (sample: RateSample) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -49,7 +49,7 @@ export class RateHistory {
     const last = this.#last;
     const current = sums(this.view.totals(), this.now());
     const seconds = (current.time - last.time) / 1000;
-    // A clock that was set back gives no rate; the next sample does.
+    // If the clock was set back, this sample has no rates; the next one has.
     this.#last = current;
     if (seconds <= 0) return;
     const rate = (name: "received" | "sent" | "dropped") => round((current[name] - last[name]) / seconds);

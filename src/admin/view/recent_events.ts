@@ -1,18 +1,18 @@
 import type { AdminEvent } from "./view.ts";
 
-/** How much is remembered. */
+/** How many events are kept. */
 export interface RecentEventsOptions {
   /** Events of the whole proxy. */
   readonly overall?: number;
-  /** Events of each session that is open. */
+  /** Events of each open session. */
   readonly perSession?: number;
-  /** Sessions of which events are kept: those that spoke first are forgotten first. */
+  /** Sessions whose events are kept; the oldest are forgotten first. */
   readonly sessions?: number;
 }
 
-/** What is remembered of an event: as much as a line of a list says. */
+/** An event as kept: what one line of a list shows. */
 export interface RecentEvent {
-  /** Its number, by which a page tells events apart. */
+  /** A number that identifies the event on a page. */
   readonly sequence: number;
   readonly time: Date;
   readonly event: string;
@@ -21,12 +21,12 @@ export interface RecentEvent {
   readonly message: string;
 }
 
-/** One as it is kept, a list in JSON: thousands of sessions have some each, and objects take three times as much. */
+/** A kept event as a JSON list: thousands of sessions keep some, and objects would take three times the memory. */
 type KeptEvent = string;
 
 /**
- * The last events of the proxy, and of each session that is open, newest first. Bounded: what a session said is forgotten when it
- * closes, and nothing keeps a mapping alive.
+ * The last events of the proxy and of each open session, newest first. Bounded: a session's events are forgotten when it closes, and
+ * no kept event refers to a mapping.
  */
 export class RecentEvents {
   readonly #overall: KeptEvent[] = [];
@@ -38,7 +38,7 @@ export class RecentEvents {
     this.#options = { overall: 100, perSession: 20, sessions: 10_000, ...options };
   }
 
-  /** Takes the event in, under a number of its own. */
+  /** Adds an event under the next sequence number. */
   add({ event, time, session, level, message }: AdminEvent): void {
     const kept = JSON.stringify(
       [++this.#sequence, time.getTime(), event, session ?? null, textOf(level), textOf(message)],
@@ -50,10 +50,10 @@ export class RecentEvents {
       this.#sessions.delete(session);
       return;
     }
-    // A new list each time is just as long as it has to be: one that is pushed to is given room for sixteen more.
+    // A new array each time is exactly as long as needed: pushing would reserve room for sixteen more.
     const events = this.#sessions.get(session) ?? [];
     this.#sessions.set(session, events.concat(kept).slice(-this.#options.perSession));
-    // What comes late, of a session that has closed, would stay for ever.
+    // Late events of a session that has closed would otherwise stay forever.
     if (this.#sessions.size > this.#options.sessions) this.#forgetFirst();
   }
 

@@ -3,27 +3,27 @@ import type { Counters } from "../../mediation/templates/counters.ts";
 import type { TemplateMapping } from "../../mediation/mapping/template_mapping.ts";
 import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
 
-/** The collector as all sessions together see it. */
+/** The collector, as seen by all sessions together. */
 export interface CollectorView {
   /** `host:port`, as configured. */
   readonly address: string;
-  /** A word for people, of the proxy's choosing: `connected`. Programs read {@link up}. */
+  /** The state in a word for people: `connected`. Programs should read {@link up}. */
   readonly state: string;
-  /** Whether the collector took the last connection that was tried, or is in use: `collector_up`. */
+  /** Whether the collector accepted the last connection attempt, or is in use: `collector_up`. */
   readonly up: boolean;
   /** `antrea/v1.15` */
   readonly profile: string;
   /** `go-ipfix-legacy` */
   readonly dialect: string;
-  /** Connections that took the place of one that was lost. */
+  /** Connections that replaced a lost one. */
   readonly reconnects: number;
-  /** Outcome of an attempt to connect → how often. */
+  /** Attempts to connect, by outcome. */
   readonly connections: ReadonlyMap<string, number>;
-  /** Templates sent again because the connection was new. */
+  /** Templates sent again after reconnecting. */
   readonly replayedTemplates: number;
-  /** Upper bound of the records that went down with connections that were lost. */
+  /** Upper bound of the records lost with broken connections. */
   readonly recordsPossiblyLost: number;
-  /** Octets that wait in the proxy for a collector. */
+  /** Octets waiting in the proxy for the collector. */
   readonly heldOctets: number;
 }
 
@@ -35,7 +35,7 @@ export interface SessionView {
   readonly transport: TransportProtocol;
   readonly certificateName?: string | undefined;
   readonly openedAt: Date;
-  /** True once the exporter is gone and only its octets are still on their way. */
+  /** True once the exporter has disconnected and only its remaining octets are being written. */
   readonly closing: boolean;
   /** Whether any live template's mapping is not the identity. */
   readonly skewed: boolean;
@@ -45,32 +45,32 @@ export interface SessionView {
 
 /** Whether the proxy is still needed. */
 export interface SkewView {
-  /** When a session that needed rewriting was last there; undefined: none was. */
+  /** When a session that needed rewriting was last open; undefined if none was. */
   readonly lastSeen: Date | undefined;
-  /** Milliseconds since then, or since the start. */
+  /** Milliseconds since {@link lastSeen}, or since the start. */
   readonly quiet: number;
-  /** Milliseconds of quiet after which skew is over. */
+  /** Milliseconds without such a session after which skew is over. */
   readonly settle: number;
-  /** Exporters came, and none needed rewriting for `settle`: the proxy can be removed. */
+  /** Exporters have connected, and none has needed rewriting for `settle`: the proxy can be removed. */
   readonly over: boolean;
 }
 
-/** Sessions of one transport that ended (or were never let in), by how. */
+/** Sessions of one transport that ended or were refused, with one outcome. */
 export interface SessionOutcome {
   readonly transport: TransportProtocol;
-  /** One of few words, never anything a peer sent: `closed`, `rejected`. */
+  /** One of a few fixed words, never text from a peer: `closed`, `rejected`. */
   readonly outcome: string;
   readonly count: number;
 }
 
-/** When a certificate that the proxy uses ends. */
+/** When a certificate that the proxy uses expires. */
 export interface CertificateView {
-  /** One of few words: `listener`, `collector`, `ca`. */
+  /** One of a few fixed words: `listener`, `collector`, `ca`. */
   readonly role: string;
   readonly expiresAt: Date;
 }
 
-/** What happened, as `/api/events` tells it: any {@link MediationEvent} is one, with a time and a session. */
+/** An event of `/api/events`: a {@link MediationEvent} with a time and a session, or an event of the proxy itself. */
 export interface AdminEvent {
   readonly event: string;
   readonly time: Date;
@@ -79,26 +79,26 @@ export interface AdminEvent {
   readonly [detail: string]: unknown;
 }
 
-/** What holds for one kind of exporter: the part of a configuration that decides what becomes of records. */
+/** The part of a configuration that decides how the records of some exporters are treated. */
 export interface TreatmentView {
   readonly mode: string;
   /** `tcp 127.0.0.1:4739` */
   readonly collector: string;
   readonly profile: string;
   readonly dialect: string;
-  /** The plugins in order, with their options as they were completed. */
+  /** The plugins in order, with their options after defaults were applied. */
   readonly chain: readonly { readonly use: string; readonly options: unknown }[];
 }
 
 /** The configuration in force. */
 export interface ConfigurationView extends TreatmentView {
-  /** Undefined: no file, as in the demo. */
+  /** Undefined if there is no file, as in the demo. */
   readonly file?: string;
   /** `tcp 0.0.0.0:24739` */
   readonly listen: readonly string[];
-  /** Whom each side lets in, and how it proves who it is. */
+  /** Whom each side accepts, and how it identifies itself. */
   readonly trust?: readonly string[];
-  /** What is different for some exporters. */
+  /** Treatments that differ for some exporters. */
   readonly peers?: readonly (TreatmentView & {
     readonly name: string;
     readonly match: Readonly<Record<string, string | number>>;
@@ -107,7 +107,7 @@ export interface ConfigurationView extends TreatmentView {
   readonly limits?: Readonly<Record<string, number>>;
 }
 
-/** When a capture ends by itself. */
+/** Limits that end a capture. */
 export interface CaptureLimitsView {
   /** Messages received. */
   readonly messages: number;
@@ -115,24 +115,24 @@ export interface CaptureLimitsView {
   readonly octets: number;
 }
 
-/** Both sides of a session for some time, as RFC 5655 files. */
+/** Both sides of a session over some time, as RFC 5655 files. */
 export interface CapturedView {
   readonly received: Uint8Array;
   readonly sent: Uint8Array;
-  /** Messages received meanwhile. */
+  /** Messages received during the capture. */
   readonly messages: number;
   /** Why it ended: `messages`, `octets`, `stopped` (its time was over), `closed`. */
   readonly end: string;
 }
 
-/** What became of a reload. */
+/** The outcome of a reload. */
 export interface ReloadResult {
   readonly applied: boolean;
-  /** Every mistake, where nothing was applied. */
+  /** All mistakes, if the configuration was refused. */
   readonly mistakes: readonly string[];
 }
 
-/** All that the admin server sees of a running proxy, and all that it can do to it. */
+/** Everything that the admin server can read from a running proxy and do to it. */
 export interface AdminView {
   readonly version: string;
   readonly mode: "rewrite" | "observe";
@@ -143,28 +143,28 @@ export interface AdminView {
   readonly collector: CollectorView;
   sessions(): readonly SessionView[];
   session(id: string): SessionView | undefined;
-  /** Over all sessions, live and ended: never less than it was at an earlier call. */
+  /** Sums over all sessions, open and ended. They never decrease. */
   totals(): Counters;
   sessionOutcomes(): Iterable<SessionOutcome>;
   readonly skew: SkewView;
   /** Starts the drain; does not wait for its end. */
   drain(): void;
-  /** Starts to close the session. False: there is none of this id. */
+  /** Starts to close the session; false if no open session has this id. */
   closeSession(id: string): boolean;
   /**
-   * Captures a session's messages before and after rewriting until a limit, or `stop`. Undefined: there is no session of this id;
-   * "busy": it is being captured already. Missing where the proxy cannot capture.
+   * Captures a session's messages before and after rewriting, until a limit is reached or `stop` aborts. Returns undefined if no open
+   * session has this id, and "busy" if it is already being captured. Missing if the proxy cannot capture.
    */
   capture?(id: string, limits: CaptureLimitsView, stop: AbortSignal): Promise<CapturedView> | "busy" | undefined;
-  /** Receives events from now on, synchronously, until the function that comes back is called. */
+  /** Calls the listener synchronously with every further event, until the returned function is called. */
   subscribe(listener: (event: AdminEvent) => void): () => void;
-  /** Missing where the proxy cannot reload. */
+  /** Missing if the proxy cannot reload. */
   reload?(): Promise<ReloadResult>;
-  /** Outcome of a reload → how often. */
+  /** Reloads, by outcome. */
   readonly configReloads?: ReadonlyMap<string, number>;
   readonly certificates?: Iterable<CertificateView>;
-  /** The one in force at this moment. */
+  /** The configuration in force. */
   readonly configuration?: ConfigurationView | undefined;
-  /** The releases that a detected profile stands for: `v2.0-v2.5` for `antrea/v2.0`. */
+  /** Returns the releases that a detected profile covers: `v2.0-v2.5` for `antrea/v2.0`. */
   releaseRange?(profile: string): string | undefined;
 }

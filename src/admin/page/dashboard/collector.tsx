@@ -2,7 +2,7 @@ import type { AdminView } from "../../view/view.ts";
 import { duration, Facts, Region, Tag } from "../parts.tsx";
 import { count, number } from "../trouble.ts";
 
-/** The collector's state, as all sessions together see it. */
+/** The collector's state, as seen by all sessions together. */
 export function Collector({ view, now }: { readonly view: AdminView; readonly now: Date }) {
   const { address, state, up, profile, dialect, reconnects, connections, replayedTemplates, recordsPossiblyLost } =
     view.collector;
@@ -21,7 +21,7 @@ export function Collector({ view, now }: { readonly view: AdminView; readonly no
           ["Connections", [...connections].map(([outcome, many]) => `${outcome} ${number(many)}`).join(", ") || "none"],
           ["Templates sent again", number(replayedTemplates)],
           ["Possibly lost", count(recordsPossiblyLost, "record")],
-          ["Proxy up for", duration(now.getTime() - view.startedAt.getTime())],
+          ["Proxy uptime", duration(now.getTime() - view.startedAt.getTime())],
         ]}
       />
     </Region>

@@ -1,7 +1,7 @@
 import type { AdminView, TreatmentView } from "../../view/view.ts";
 import { duration, Facts, Region } from "../parts.tsx";
 
-/** The configuration in force, with its chain. */
+/** The configuration in force, with its plugin chain. */
 export function Configuration({ view }: { readonly view: AdminView }) {
   const { configuration } = view;
   if (configuration === undefined) return <section id="configuration" hidden></section>;
@@ -12,7 +12,7 @@ export function Configuration({ view }: { readonly view: AdminView }) {
         facts={[
           ["From", file === undefined ? "the demo" : <code>{file}</code>],
           ["Listens on", listen.join(", ")],
-          ["Mode", configuration.mode === "observe" ? "observe: nothing is changed" : configuration.mode],
+          ["Mode", configuration.mode === "observe" ? "observe: everything is relayed unchanged" : configuration.mode],
           ["Collector", `${configuration.collector}, ${configuration.profile} (${configuration.dialect})`],
         ]}
       />
@@ -50,7 +50,7 @@ function limit(name: string, value: number): string {
 }
 
 function Chain({ treatment: { chain } }: { readonly treatment: TreatmentView }) {
-  if (chain.length === 0) return <p class="none">No plugin: every template goes on as it came.</p>;
+  if (chain.length === 0) return <p class="none">No plugins: every template is relayed unchanged.</p>;
   return (
     <ol class="chain">
       {chain.map(({ use, options }) => (

@@ -11,7 +11,7 @@ import { Sessions } from "../sessions.tsx";
 import { number } from "../trouble.ts";
 import { health, verdict } from "../verdict.ts";
 
-/** All that the dashboard shows. */
+/** Everything that the dashboard shows. */
 export interface DashboardState {
   readonly view: AdminView;
   readonly overview: Overview;
@@ -20,10 +20,10 @@ export interface DashboardState {
   readonly now: Date;
 }
 
-/** The dashboard's regions, in the order in which they stand. */
+/** Returns the dashboard's regions, in order. */
 export function dashboardRegions(state: DashboardState) {
   const { view, overview, rates, events, now } = state;
-  // Once for all of them: it looks at every session.
+  // Summed once for all regions, because it visits every session.
   const totals = view.totals();
   return [
     <Verdict view={view} totals={totals} />,
@@ -55,7 +55,7 @@ function Figures({ view, totals, rates }: Totalled & { readonly rates: RateSampl
     ["Records in", number(totals.recordsReceived), rate(rates?.received)],
     ["Records out", number(totals.recordsSent), rate(rates?.sent)],
     ["Dropped", number([...totals.recordsDropped.values()].reduce((sum, each) => sum + each, 0)), rate(rates?.dropped)],
-    ["Held octets", number(view.collector.heldOctets), "at this moment"],
+    ["Held octets", number(view.collector.heldOctets), "now"],
   ] as const;
   return (
     <section id="figures" class="figures wide" aria-label="Records">
@@ -70,15 +70,15 @@ function Figures({ view, totals, rates }: Totalled & { readonly rates: RateSampl
   );
 }
 
-/** The chart's place: the script draws into it, so that it is no live region. */
+/** Where the script draws the charts. Not a live region: an update would erase them. */
 export function Rates() {
   return (
     <section id="rates" class="card wide" aria-labelledby="rates-title">
-      <h2 id="rates-title">Rates of the last hour, in UTC</h2>
+      <h2 id="rates-title">Rates over the last hour (UTC)</h2>
       <p class="none">
-        <noscript>The chart needs JavaScript; the figures above do not.</noscript>
+        <noscript>The charts need JavaScript; the figures above do not.</noscript>
       </p>
-      <div id="records-chart" class="chart" role="img" aria-label="Records in, out and dropped a second, over time">
+      <div id="records-chart" class="chart" role="img" aria-label="Records in, out and dropped per second, over time">
       </div>
       <div id="held-chart" class="chart" role="img" aria-label="Octets held for the collector, over time"></div>
     </section>

@@ -3,7 +3,7 @@ import type { Overview, ReleaseRow } from "../overview.ts";
 import { Region, Scroll, Tag } from "../parts.tsx";
 import { count } from "../trouble.ts";
 
-/** The matrix of Agent releases and the collector, with the sessions in each. */
+/** The Agents' releases against the collector's, with the number of sessions of each. */
 export function Releases({ view, overview }: { readonly view: AdminView; readonly overview: Overview }) {
   const { address, profile } = view.collector;
   return (
@@ -45,7 +45,7 @@ function Release({ row, observed }: { readonly row: ReleaseRow; readonly observe
         <Tag level={skewed > 0 ? "notice" : "good"} sign={skewed > 0 ? "≠" : "="}>
           {count(sessions, "session")}
         </Tag>
-        <small>{skewed === 0 ? "go on as they are" : skewed === sessions ? rewritten : `${skewed} ${rewritten}`}</small>
+        <small>{skewed === 0 ? "relayed unchanged" : skewed === sessions ? rewritten : `${skewed} ${rewritten}`}</small>
       </td>
     </tr>
   );

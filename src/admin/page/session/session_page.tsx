@@ -8,7 +8,7 @@ import { Template } from "./template.tsx";
 import { number } from "../trouble.ts";
 import { clock } from "../verdict.ts";
 
-/** All that a session's page shows. */
+/** Everything that a session's page shows. */
 export interface SessionPageState {
   readonly view: AdminView;
   readonly session: SessionView;
@@ -16,10 +16,10 @@ export interface SessionPageState {
   readonly now: Date;
 }
 
-/** Templates of one session that are shown: a session may have thousands. */
+/** Most templates that a session's page shows; a session may have thousands. */
 const TEMPLATES = 32;
 
-/** The session page's regions, in the order in which they stand. */
+/** Returns the session page's regions, in order. */
 export function sessionRegions(state: SessionPageState) {
   const { view, session, events } = state;
   const templates = session.templates();
@@ -29,17 +29,17 @@ export function sessionRegions(state: SessionPageState) {
     <Region id="lost" title={view.mode === "observe" ? "What would be lost" : "What was lost"}>
       <Counts
         rows={counters.informationLost}
-        head={["Stripped, though it carried a value", "Records"]}
+        head={["Stripped field that carried a value", "Records"]}
         empty="No stripped field carried a value."
       />
       {counters.lostValues.size === 0 ? "" : <LostValues counters={counters} />}
-      <Counts rows={counters.recordsDropped} head={["Dropped because of", "Records"]} empty="No record was dropped." />
+      <Counts rows={counters.recordsDropped} head={["Reason for dropping", "Records"]} empty="No record was dropped." />
       {counters.referenceFaults.size === 0
         ? ""
-        : <Counts rows={counters.referenceFaults} head={["References not put right", "References"]} empty="" />}
+        : <Counts rows={counters.referenceFaults} head={["References not corrected", "References"]} empty="" />}
       <Counts
         rows={counters.messagesRejected}
-        head={["Rejected because of", "Messages"]}
+        head={["Reason for rejecting", "Messages"]}
         empty="No message was rejected."
       />
     </Region>,
@@ -49,7 +49,7 @@ export function sessionRegions(state: SessionPageState) {
       ? [
         <Region id="more" title="More templates" class="wide">
           <p>
-            {`${templates.length - TEMPLATES} more: all are in `}
+            {`${templates.length - TEMPLATES} more; all are in `}
             <a href={`/api/sessions/${encodeURIComponent(session.id)}`}>the session as JSON</a>.
           </p>
         </Region>,
@@ -108,15 +108,15 @@ function Counted({ session: { counters } }: { readonly session: SessionView }) {
   );
 }
 
-/** What stands in a session's place once it is gone. */
+/** What a session's page shows once the session has closed. */
 export function gone(id: string, now: Date) {
   return (
     <section id="gone" class="card wide" aria-label="Session">
       <h1>Session {id}</h1>
       <Statement
         level="notice"
-        sentence="This session is not open any more"
-        detail={`It was not there at ${clock(now)}. Its counts are part of the totals.`}
+        sentence="This session is no longer open"
+        detail={`It had closed by ${clock(now)}. Its counts are part of the totals.`}
       />
       <p>
         <a href="/">All sessions</a>

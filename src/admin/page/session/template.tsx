@@ -13,13 +13,13 @@ const WORDS: Readonly<Record<Change, readonly [sign: string, word: string]>> = {
 };
 
 const OUTCOMES: Readonly<Record<string, string>> = {
-  identity: "goes on as it came",
+  identity: "is relayed unchanged",
   rewritten: "is rewritten",
-  refused: "is refused: its records are dropped",
-  replaced: "is rewritten by an earlier mapping, as a plugin failed",
+  refused: "is refused, and its records are dropped",
+  replaced: "is rewritten by an earlier mapping, because a plugin failed",
 };
 
-/** A template as the exporter sends it beside what the collector gets. */
+/** A template as the exporter sends it, beside the one that the collector receives. */
 export function Template({ view, template: state }: { readonly view: AdminView; readonly template: TemplateState }) {
   const { observationDomain, template, targetTemplate, outcome, mapping } = state;
   const rows = mapping === undefined ? [] : templateDiff(mapping);
@@ -42,15 +42,15 @@ export function Template({ view, template: state }: { readonly view: AdminView; 
       <p class="none">
         {`Observation domain ${observationDomain}. `}
         {targetTemplate === undefined
-          ? "The collector does not get it."
-          : `Template ${targetTemplate} for the collector.`}
+          ? "Not sent to the collector."
+          : `The collector receives it as template ${targetTemplate}.`}
       </p>
       {rows.length === 0 ? "" : (
         <>
           <label class="only">
-            <input type="checkbox" checked /> Only what is different
+            <input type="checkbox" checked /> Only differences
           </label>
-          {outcome === "identity" ? <p class="none same">Nothing is different.</p> : ""}
+          {outcome === "identity" ? <p class="none same">No differences.</p> : ""}
           <Scroll label={`Fields of template ${template}`}>
             <table class="diff">
               <thead>
@@ -59,7 +59,7 @@ export function Template({ view, template: state }: { readonly view: AdminView; 
                     <span class="hidden">Change</span>
                   </th>
                   <th scope="col" colspan={2}>The exporter sends</th>
-                  <th scope="col" colspan={2}>The collector gets ({view.collector.profile})</th>
+                  <th scope="col" colspan={2}>The collector receives ({view.collector.profile})</th>
                   <th scope="col">Why</th>
                 </tr>
               </thead>
@@ -77,7 +77,7 @@ function outcomeOf(outcome: string, observed: boolean): string {
   return observed && outcome !== "identity" ? words.replace("is ", "would be ") : words;
 }
 
-/** A field that moved has two rows. */
+/** A moved field has two rows, of which one counts. */
 function countsOnce({ change, target }: DiffRow): boolean {
   return change !== "moved" || target !== undefined;
 }

@@ -2,21 +2,21 @@ import type { FieldSpecifier } from "../../../ipfix/template.ts";
 import type { TemplateMapping } from "../../../mediation/mapping/template_mapping.ts";
 import { explainMapping } from "../../../mediation/mapping/explanation.ts";
 
-/** What becomes of a field. A field that moved has two rows: one where it was, one where it is. */
+/** What happens to a field. A moved field has two rows: one at its old place, one at its new place. */
 export type Change = "kept" | "stripped" | "padded" | "moved" | "changed";
 
 /** One row of a template diff: the exporter's field on one side, the collector's on the other. */
 export interface DiffRow {
   readonly change: Change;
-  /** The exporter's: its place counted from 1, name and length. */
+  /** The exporter's field. */
   readonly source?: DiffField;
-  /** The collector's. */
+  /** The collector's field. */
   readonly target?: DiffField;
-  /** What is to say beside the names: `to place 4`, `always 6, by pad-missing`. */
+  /** A note beside the names: `to place 4`, `always 6, by pad-missing`. */
   readonly note?: string;
 }
 
-/** A field of one side. */
+/** A field of one side: its place counted from 1, its name and length. */
 export interface DiffField {
   readonly place: number;
   readonly name: string;
@@ -25,8 +25,8 @@ export interface DiffField {
 }
 
 /**
- * The mapping as two columns, in the order of both sides. Fields that keep their order stand side by side; between them first what
- * only the exporter has there, then what only the collector gets.
+ * Returns the mapping as rows of two columns, each in its own side's order. Fields that keep their order share a row; between them,
+ * fields of the exporter alone come first, then fields of the collector alone.
  */
 export function templateDiff(mapping: TemplateMapping): DiffRow[] {
   const { source, fields, stripped } = mapping;
@@ -38,7 +38,7 @@ export function templateDiff(mapping: TemplateMapping): DiffRow[] {
   });
   const rows: DiffRow[] = [];
   let next = 0;
-  /** All of the exporter's fields before this one, none of which stands beside a field of the collector's. */
+  /** Adds rows for the exporter's fields before this one, none of which shares a row with a field of the collector's. */
   const sourceUntil = (end: number) => {
     for (; next < end; next++) {
       const field = source.fields[next];
@@ -87,7 +87,7 @@ function side({ element, length }: FieldSpecifier, position: number): DiffField 
   return { place: position + 1, name: element.name, length: words };
 }
 
-/** What is different about the value itself; undefined: it goes out octet for octet. */
+/** Returns how the field differs; undefined if its octets are unchanged. */
 function differences(from: FieldSpecifier, to: FieldSpecifier, convert: string | undefined): string | undefined {
   const renamed = from.element.name === to.element.name ? [] : ["renamed"];
   const converted = convert === undefined ? [] : [convert.replaceAll("-", " ")];
@@ -100,9 +100,9 @@ function text(value: unknown): string {
 }
 
 /**
- * The most positions whose values rise: fields that stand in the same order on both sides.
+ * Returns the positions of a longest increasing subsequence: the fields that are in the same order on both sides.
  *
- * @param values -1: not to be counted
+ * @param values -1 is left out
  */
 function inOrder(values: readonly number[]): Set<number> {
   // tails[n]: the position of the smallest value that ends a rising run of n + 1.
