@@ -17,7 +17,7 @@ Deno.test("the demo shows what an upgrade loses directly, and that nothing is lo
         "Aggregator first, directly +120 +120 +60 +0 +0",
         "Aggregator first, through the proxy +120 +120 +0 +0 +0",
         "",
-        "Through the proxy, every record arrived with every value right.",
+        "Through the proxy every record arrived and every value in it is right.",
         "Stripped where the Aggregator does not know the field: egressNodeName.",
       ].join("\n"),
     ),

@@ -101,7 +101,7 @@ browserTest(
   (browser) =>
     withPage(browser, {}, async (setting, page) => {
       await page.goto(setting.url);
-      await page.getByText("No exporter has come yet").first().waitFor();
+      await page.getByText("No exporter has connected yet").first().waitFor();
       await page.getByText("No session is open.").first().waitFor();
 
       const agent = await setting.agent(NEW, "node-2");
@@ -231,7 +231,7 @@ browserTest(
     withPage(browser, { acceptDownloads: true }, async (setting, page) => {
       await setting.agent(NEW, "node-2");
       await page.goto(`${setting.url}/sessions/1`);
-      await page.getByLabel("Seconds at most").fill("1");
+      await page.getByLabel("At most seconds").fill("1");
       const [download] = await Promise.all([
         page.waitForEvent("download"),
         page.getByRole("button", { name: "Capture" }).click(),
@@ -245,7 +245,7 @@ browserTest(
         void dialog.dismiss();
       });
       await page.getByRole("button", { name: "Close this session" }).click();
-      assert.deepEqual(questions, ["Close session 1? The exporter connects again."]);
+      assert.deepEqual(questions, ["Close session 1? The exporter will reconnect."]);
       assert.equal([...setting.proxy.proxy.sessions()].length, 1, "no was said");
       page.once("dialog", (dialog) => void dialog.accept());
       await page.getByRole("button", { name: "Close this session" }).click();

@@ -26,7 +26,7 @@ export function Losses({ view, totals }: Totalled) {
                   <th scope="col">Stripped field</th>
                   <th scope="col" class="number">Records</th>
                   <th scope="col" class="number">With value</th>
-                  <th scope="col" class="number">Last value</th>
+                  <th scope="col" class="number">Last length</th>
                 </tr>
               </thead>
               <tbody>

@@ -5,11 +5,11 @@ import { health, losses, verdict } from "./verdict.ts";
 
 Deno.test("the sentence that the proxy can be removed stands only where it is true", () => {
   const view = new FakeView();
-  assert.match(verdict(view).sentence, /^No exporter has come yet/);
+  assert.match(verdict(view).sentence, /^No exporter has connected yet/);
   view.open = [skewedSession("1"), skewedSession("2", { skewed: false }), skewedSession("3", { closing: true })];
   assert.equal(verdict(view).sentence, "This proxy is needed: 1 of 3 sessions need rewriting");
   view.mode = "observe";
-  assert.match(verdict(view).sentence, /1 of 3 sessions would need rewriting, and are only observed$/);
+  assert.match(verdict(view).sentence, /1 of 3 sessions would need rewriting, but are only observed$/);
   view.open = [skewedSession("2", { skewed: false })];
   view.skew = { lastSeen: new Date("2026-01-01T00:00:30Z"), quiet: 7_900, settle: 10_000, over: false };
   assert.equal(verdict(view).sentence, "No session needs rewriting at the moment");
