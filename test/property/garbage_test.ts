@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Profile } from "../../src/mediation/mapping/profile.ts";
 import { antreaProfile, history, rfc7011 } from "../support/antrea.ts";
 import { assertAsReference } from "../support/compare.ts";
-import { referenceRewrite } from "../support/reference_rewriter.ts";
+import { referenceRewrite } from "../support/reference/reference_rewriter.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { openSession } from "../support/session.ts";
 import {

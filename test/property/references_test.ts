@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { history, rfc7011 } from "../support/antrea.ts";
 import { assertAsReference } from "../support/compare.ts";
-import { REFERENCE_COLLECTORS, referenceSessions, writeReferences } from "../support/reference_arbitrary.ts";
-import { referenceRewrite } from "../support/reference_rewriter.ts";
+import { REFERENCE_COLLECTORS, referenceSessions, writeReferences } from "../support/reference/reference_arbitrary.ts";
+import { referenceRewrite } from "../support/reference/reference_rewriter.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { openSession } from "../support/session.ts";
 

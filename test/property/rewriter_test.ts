@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { history } from "../support/antrea.ts";
 import { assertAsReference } from "../support/compare.ts";
-import { referenceRewrite } from "../support/reference_rewriter.ts";
+import { referenceRewrite } from "../support/reference/reference_rewriter.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { openSession } from "../support/session.ts";
 import { collectors, facts, streams, walkFunctionOptions } from "../support/stream_arbitrary.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { antreaProfile, history, withoutLimits } from "../support/antrea.ts";
 import { assertAsReference } from "../support/compare.ts";
 import { DialectChecker } from "../support/dialect_checker.ts";
-import { referenceRewrite } from "../support/reference_rewriter.ts";
+import { referenceRewrite } from "../support/reference/reference_rewriter.ts";
 import { rewriteAll, type Rewritten } from "../support/rewrite_all.ts";
 import { mediatorOf } from "../support/session.ts";
 import { readable, streams } from "../support/stream_arbitrary.ts";

@@ -3,7 +3,7 @@ import type { Counters } from "../../src/mediation/templates/counters.ts";
 import type { Profile } from "../../src/mediation/mapping/profile.ts";
 import { deliver, type Delivered, type DeliveredMessage } from "./delivered.ts";
 import { DialectChecker } from "./dialect_checker.ts";
-import type { Reference } from "./reference_rewriter.ts";
+import type { Reference } from "./reference/reference_rewriter.ts";
 import type { Rewritten } from "./rewrite_all.ts";
 
 /** What of a delivery counts: not the id where ids are given out over sessions. */

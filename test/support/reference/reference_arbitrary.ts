@@ -4,11 +4,21 @@
  * @module
  */
 import fc from "fast-check";
-import { antreaProfile, history, rfc7011, withoutLimits } from "./antrea.ts";
-import type { AbstractDataType } from "../../src/ipfix/abstract_data_type.ts";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import { antreaProfile, history, rfc7011, withoutLimits } from "../antrea.ts";
+import type { AbstractDataType } from "../../../src/ipfix/abstract_data_type.ts";
+import type { Profile } from "../../../src/mediation/mapping/profile.ts";
 import { kindOf } from "./reference_semantics.ts";
-import { field, join, message, number, set, templateSet, variable, type WireField, type WireTemplate } from "./wire.ts";
+import {
+  field,
+  join,
+  message,
+  number,
+  set,
+  templateSet,
+  variable,
+  type WireField,
+  type WireTemplate,
+} from "../wire.ts";
 
 const FIELDS: readonly WireField[] = [
   field("0/7", 2),

@@ -4,17 +4,17 @@
  *
  * @module
  */
-import type { RejectReason } from "../../src/ipfix/decode_error.ts";
-import type { RegistryHistory } from "../../src/ipfix/registry.ts";
-import type { DropReason } from "../../src/mediation/templates/event.ts";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
-import type { Delivered } from "./delivered.ts";
+import type { RejectReason } from "../../../src/ipfix/decode_error.ts";
+import type { RegistryHistory } from "../../../src/ipfix/registry.ts";
+import type { DropReason } from "../../../src/mediation/templates/event.ts";
+import type { Profile } from "../../../src/mediation/mapping/profile.ts";
+import type { Delivered } from "../delivered.ts";
 import { type ReferenceMapping, referenceMapping } from "./reference_mapping.ts";
 import { ReferenceCounts } from "./reference_counts.ts";
 import { type Findings, octetsOf, type RawField, RecordLost, rewriteFields } from "./reference_semantics.ts";
 import { ReferenceSequence } from "./reference_sequence.ts";
-import { join, layoutOf, number, readNumber, readRecords, readTemplates, smallestRecord, WireError } from "./wire.ts";
-import type { WireSet, WireTemplate } from "./wire.ts";
+import { join, layoutOf, number, readNumber, readRecords, readTemplates, smallestRecord, WireError } from "../wire.ts";
+import type { WireSet, WireTemplate } from "../wire.ts";
 
 /** A template of the session: as it came, and what becomes of its records. */
 export interface ReferenceTemplate {
