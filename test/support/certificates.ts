@@ -47,23 +47,30 @@ export class Authority {
     readonly pem: string,
     readonly certificate: X509Certificate,
     readonly key: CryptoKey,
+    readonly algorithm: typeof ALGORITHM | typeof RSA,
   ) {}
 
-  static async create(name: string): Promise<Authority> {
-    const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+  static async create(name: string, { rsa = false } = {}): Promise<Authority> {
+    const algorithm = rsa ? RSA : ALGORITHM;
+    const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
     const certificate = await X509CertificateGenerator.createSelfSigned({
       serialNumber: serialNumber(),
       name: `CN=${name}`,
       notBefore: new Date(Date.now() - 10 * DAY),
       notAfter: new Date(Date.now() + 365 * DAY),
-      signingAlgorithm: ALGORITHM,
+      signingAlgorithm: algorithm,
       keys,
       extensions: [
         new BasicConstraintsExtension(true, 1, true),
         new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
       ],
     });
-    return new Authority(certificate.toString("pem"), certificate, keys.privateKey);
+    return new Authority(certificate.toString("pem"), certificate, keys.privateKey, algorithm);
+  }
+
+  /** The authority's own key, PKCS#8. */
+  async keyPem(): Promise<string> {
+    return PemConverter.encode(await crypto.subtle.exportKey("pkcs8", this.key), "PRIVATE KEY");
   }
 
   async issue(
@@ -81,7 +88,7 @@ export class Authority {
       issuer: this.certificate.subjectName,
       notBefore: new Date(Date.now() - 10 * DAY),
       notAfter: new Date(Date.now() + days * DAY),
-      signingAlgorithm: ALGORITHM,
+      signingAlgorithm: this.algorithm,
       publicKey: keys.publicKey,
       signingKey: this.key,
       extensions: [

@@ -13,6 +13,9 @@ const POLL = 1_000;
 /** Whether watching is allowed by now is tried again after this many polls. */
 const POLLS_BETWEEN_WATCHES = 60;
 
+/** What an object must carry to be followed. */
+export type Followable = Pick<KubernetesObject, "metadata">;
+
 /** What is told of followed objects. */
 export interface FollowSink<T> {
   /** All objects there are now: after the first look, and after every change. */
@@ -36,7 +39,7 @@ export interface FollowOptions {
  * resource version, and reconnects with backoff. It takes the verbs `list` and `watch`, for one object by its name only on that name;
  * where they are denied, one object is polled with `get`. Never rejects.
  */
-export async function follow<T extends KubernetesObject>(
+export async function follow<T extends Followable>(
   schema: z.ZodType<T>,
   target: ResourceTarget,
   sink: FollowSink<T>,
@@ -75,7 +78,7 @@ export async function follow<T extends KubernetesObject>(
 }
 
 /** Watches until the server forgets the resource version or the watch breaks; goes on where the server merely ended it. */
-async function watch<T extends KubernetesObject>(
+async function watch<T extends Followable>(
   target: ResourceTarget,
   from: string,
   objects: FollowedObjects<T>,
@@ -104,7 +107,7 @@ async function watch<T extends KubernetesObject>(
 }
 
 /** The objects as they stand, told where they have changed. */
-class FollowedObjects<T extends KubernetesObject> {
+class FollowedObjects<T extends Followable> {
   readonly #schema: z.ZodType<T>;
   readonly #tell: (objects: readonly T[]) => void;
   #objects = new Map<string, T>();
@@ -152,6 +155,6 @@ class FollowedObjects<T extends KubernetesObject> {
   }
 }
 
-function keyOf({ metadata: { namespace = "", name } }: KubernetesObject): string {
+function keyOf({ metadata: { namespace = "", name } }: Followable): string {
   return `${namespace}/${name}`;
 }

@@ -21,25 +21,25 @@ export type ConfigMap = z.infer<typeof configMap>;
 export const secret = kubernetesObject.extend({ data: z.record(z.string(), z.string()).nullish() });
 export type Secret = z.infer<typeof secret>;
 
-export const pod = kubernetesObject.extend({
-  spec: z.looseObject({
+/** Only what is read: a large cluster has thousands. */
+const shortMetadata = z.object(metadata.shape);
+
+export const pod = z.object({
+  metadata: shortMetadata,
+  spec: z.object({
     nodeName: z.string().optional(),
-    hostNetwork: z.boolean().optional(),
-    containers: z.array(z.looseObject({ name: z.string(), image: z.string().optional() })).default([]),
+    containers: z.array(z.object({ name: z.string(), image: z.string().optional() })).default([]),
   }),
-  status: z.looseObject({
+  status: z.object({
     phase: z.string().optional(),
     podIP: z.string().optional(),
-    podIPs: z.array(z.looseObject({ ip: z.string() })).optional(),
+    podIPs: z.array(z.object({ ip: z.string() })).optional(),
     hostIP: z.string().optional(),
   }).optional(),
 });
 export type Pod = z.infer<typeof pod>;
 
-export const antreaAgentInfo = kubernetesObject.extend({
-  version: z.string().optional(),
-  nodeRef: z.looseObject({ name: z.string().optional() }).nullish(),
-});
+export const antreaAgentInfo = z.object({ metadata: shortMetadata, version: z.string().optional() });
 export type AntreaAgentInfo = z.infer<typeof antreaAgentInfo>;
 
 /** One value of a Secret as text. Undefined where it is missing or not base64. */

@@ -45,6 +45,18 @@ export const EVENT_MEANINGS = {
   cache_ignored: "The template cache is damaged or has an unknown format. It starts out empty.",
   cache_full: "The template cache is full. The exporters heard last are kept.",
   cache_write_failed: "The template cache cannot be written.",
+  trust_waiting:
+    "What the cluster does not hold yet, without which nobody can be verified; nobody is let in until then.",
+  trust_established: "The cluster holds all that Agents and the Aggregator are verified with.",
+  trust_changed: "A certificate or CA out of the cluster has changed and is in force.",
+  trust_problem: "What the cluster holds, or says, cannot be used; the last good trust stays in force.",
+  ca_appended: "The proxy's own CA was put into the bundle that Agents read.",
+  ca_withdrawn: "The proxy's own CA was taken out of the bundle that Agents read.",
+  kubernetes_denied: "An RBAC rule is missing, and there is another way that it does not need.",
+  clock_skew: "This machine's clock and the API server's differ by more than a minute.",
+  release_seen: "The Aggregator's release, or that of the next one, by its Pod's image.",
+  release_unknown: "The Aggregator's Pod does not say which release it is.",
+  agents_unknown: "The cluster does not say which Agents there are.",
 } as const;
 
 /** One of {@link EVENT_MEANINGS}. */

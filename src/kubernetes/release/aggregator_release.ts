@@ -1,0 +1,130 @@
+import type { Clock } from "../../proxy/time/clock.ts";
+import type { ReportEvent } from "../../proxy/reporting/proxy_event.ts";
+import { errorMessage } from "../../error_message.ts";
+import type { KubernetesClient } from "../api/client.ts";
+import { follow } from "../api/follow.ts";
+import { type Pod, pod } from "../api/objects.ts";
+import { PODS } from "../api/resource.ts";
+import { Problems } from "../problems.ts";
+import { imageRelease } from "./image_release.ts";
+
+/** The label of the Aggregator's Pods, and the name of its container in them. */
+export const AGGREGATOR_SELECTOR = "app=flow-aggregator";
+const CONTAINER = "flow-aggregator";
+
+/** What the Aggregator's Pods say. */
+export interface ObservedRelease {
+  /** `v2.0.0`: of the process that answers now. Missing: not known. */
+  readonly release?: string;
+  /** Of the process that comes next, where it is another one. */
+  readonly next?: string;
+  /** Why the release is not known. */
+  readonly reason?: string;
+}
+
+/** Where the collector's release comes from, whoever finds it out. */
+export interface ReleaseSource {
+  /** As last seen. */
+  readonly observed: ObservedRelease;
+  /** Calls back after every change, until what comes back is called. */
+  onChange(listener: (observed: ObservedRelease) => void): () => void;
+}
+
+/** What following the Aggregator's release needs. */
+export interface AggregatorReleaseOptions {
+  readonly client: KubernetesClient;
+  readonly clock: Clock;
+  readonly report: ReportEvent;
+  readonly namespace: string;
+  /** The Pod that this process runs in, where it is known: in a sidecar, its Aggregator is the one that counts. */
+  readonly ownPod?: string;
+}
+
+/** The Aggregator's release, from the image of its Pod. */
+export class AggregatorRelease implements ReleaseSource, AsyncDisposable {
+  readonly #listeners = new Set<(observed: ObservedRelease) => void>();
+  readonly #closing = new AbortController();
+  readonly #following: Promise<void>;
+  readonly #report: ReportEvent;
+  readonly #problems: Problems;
+  #observed: ObservedRelease = { reason: "the Aggregator's Pods have not been read yet" };
+
+  constructor({ client, clock, report, namespace, ownPod }: AggregatorReleaseOptions) {
+    this.#report = report;
+    this.#problems = new Problems(report, "release_unknown");
+    this.#following = follow(pod, { type: PODS, namespace, labelSelector: AGGREGATOR_SELECTOR }, {
+      onObjects: (pods) => this.#see(observedRelease(pods, namespace, ownPod)),
+      onFailure: (error) => {
+        const reason = errorMessage(error);
+        // What was seen last is still the best that is known.
+        if (this.#observed.release === undefined) this.#see({ reason });
+        else this.#problems.set("release", reason);
+      },
+    }, { client, clock, signal: this.#closing.signal });
+  }
+
+  get observed(): ObservedRelease {
+    return this.#observed;
+  }
+
+  onChange(listener: (observed: ObservedRelease) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** What is wrong now. */
+  get problems(): readonly string[] {
+    return this.#problems.all;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#following;
+  }
+
+  #see(observed: ObservedRelease): void {
+    this.#problems.set("release", observed.reason);
+    const { release, next, reason } = this.#observed;
+    if (observed.release === release && observed.next === next && observed.reason === reason) return;
+    this.#observed = observed;
+    if (observed.release !== undefined) {
+      const message = observed.next === undefined
+        ? `the Aggregator's release is ${observed.release}`
+        : `the Aggregator's release is ${observed.release}, and the next one's ${observed.next}`;
+      this.#report({ level: "info", event: "release_seen", message, fields: { ...observed } });
+    }
+    for (const listener of this.#listeners) listener(observed);
+  }
+}
+
+/**
+ * The release that the Pods of an Aggregator say: the oldest's that is not about to end, and the newest's as the next.
+ *
+ * @param ownPod the name of the Pod that this process runs in: where it is one of them, the others do not count
+ */
+export function observedRelease(pods: readonly Pod[], namespace: string, ownPod?: string): ObservedRelease {
+  const own = pods.filter(({ metadata }) => metadata.name === ownPod);
+  const aggregators = (own.length > 0 ? own : pods)
+    .filter(({ status }) => status?.phase !== "Succeeded" && status?.phase !== "Failed")
+    .flatMap((each) => {
+      const image = each.spec.containers.find(({ name }) => name === CONTAINER)?.image;
+      return image === undefined ? [] : [{ image, metadata: each.metadata }];
+    })
+    .sort((one, other) => createdAt(one) - createdAt(other));
+  const staying = aggregators.filter(({ metadata }) => typeof metadata.deletionTimestamp !== "string");
+  const [oldest] = staying.length > 0 ? staying : aggregators;
+  const newest = staying.at(-1);
+  if (oldest === undefined) {
+    return {
+      reason: `there is no Pod with label ${AGGREGATOR_SELECTOR} and container ${CONTAINER} in namespace ${namespace}`,
+    };
+  }
+  const [now, next] = [imageRelease(oldest.image), newest === undefined ? undefined : imageRelease(newest.image)];
+  if ("reason" in now) return now;
+  if (next === undefined || !("release" in next) || next.release === now.release) return now;
+  return { ...now, next: next.release };
+}
+
+function createdAt({ metadata }: Pick<Pod, "metadata">): number {
+  return Date.parse(metadata.creationTimestamp ?? "") || 0;
+}

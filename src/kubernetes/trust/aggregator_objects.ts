@@ -1,0 +1,68 @@
+import { X509Certificate } from "node:crypto";
+import { checkTlsMaterial } from "../../proxy/transport/tls/tls_credentials.ts";
+import { type ConfigMap, type Secret, secretText } from "../api/objects.ts";
+import { CONFIG_MAPS, describeTarget, type ObjectTarget, SECRETS } from "../api/resource.ts";
+import type { KeyPair } from "./certificate_authority.ts";
+import { readBundle } from "./certificate_bundle.ts";
+
+/** Where Agents read which CA certificates are good: every Aggregator writes it. */
+export const CA_CONFIG_MAP = "flow-aggregator-ca";
+/** The key of it. */
+export const CA_KEY = "ca.crt";
+/** The certificate that Agents show: every Aggregator writes it. */
+export const CLIENT_SECRET = "flow-aggregator-client-tls";
+/** The CA's certificate and key, kept by Aggregators from v2.5.1 on. */
+export const CA_SECRET = "flow-aggregator-ca-tls";
+
+/** The Aggregator's objects in one namespace. */
+export function aggregatorObjects(namespace: string) {
+  const target = (type: typeof SECRETS, name: string): ObjectTarget => ({ type, namespace, name });
+  return {
+    bundle: target(CONFIG_MAPS, CA_CONFIG_MAP),
+    client: target(SECRETS, CLIENT_SECRET),
+    authority: target(SECRETS, CA_SECRET),
+  };
+}
+
+/** The name in the Aggregator's certificate, which Agents verify. */
+export function serverName(namespace: string): string {
+  return `flow-aggregator.${namespace}.svc`;
+}
+
+/**
+ * Certificate and key of a Secret, checked: they can be read and belong together.
+ *
+ * @throws Error that names the Secret and what is wrong in it, never what it holds
+ */
+export function readKeyPair(secret: Secret, target: ObjectTarget): KeyPair {
+  const [certificate, key] = [secretText(secret, "tls.crt"), secretText(secret, "tls.key")];
+  try {
+    if (certificate === undefined) throw new Error("it has no tls.crt");
+    if (key === undefined) throw new Error("it has no tls.key");
+    const material = checkTlsMaterial({ certificate, key });
+    return { certificate: material.certificate ?? certificate, key: material.key ?? key };
+  } catch (error) {
+    throw new Error(`${describeTarget(target)} is no good: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/**
+ * The text of the bundle; empty where there is none.
+ *
+ * @throws Error that names the ConfigMap and what of it cannot be read
+ */
+export function readBundleText(object: ConfigMap, target: ObjectTarget): string {
+  const bundle = object.data?.[CA_KEY] ?? "";
+  try {
+    readBundle(bundle);
+  } catch (error) {
+    throw new Error(`${describeTarget(target)} is no good: ${error instanceof Error ? error.message : error}`);
+  }
+  return bundle;
+}
+
+/** Whether one of these CA certificates has signed the certificate. */
+export function isSignedBy(certificate: string, authorities: readonly X509Certificate[]): boolean {
+  const leaf = new X509Certificate(certificate);
+  return authorities.some((authority) => leaf.checkIssued(authority) && leaf.verify(authority.publicKey));
+}

@@ -1,0 +1,332 @@
+import { X509Certificate } from "node:crypto";
+import type { z } from "zod";
+import { errorMessage } from "../../error_message.ts";
+import type { ReportEvent } from "../../proxy/reporting/proxy_event.ts";
+import type { Clock } from "../../proxy/time/clock.ts";
+import { checkTlsMaterial, type TlsMaterial } from "../../proxy/transport/tls/tls_credentials.ts";
+import type { KubernetesClient } from "../api/client.ts";
+import { follow, type Followable } from "../api/follow.ts";
+import { type ConfigMap, configMap, type Secret, secret } from "../api/objects.ts";
+import { describeTarget, type ResourceTarget } from "../api/resource.ts";
+import { aggregatorObjects, isSignedBy, readBundleText, readKeyPair, serverName } from "./aggregator_objects.ts";
+import { CaPublisher } from "./ca_publisher.ts";
+import { CertificateAuthority, type IssuedCertificate, type KeyPair } from "./certificate_authority.ts";
+import { isOwn, readBundle } from "./certificate_bundle.ts";
+import { ClusterCredentials } from "./cluster_credentials.ts";
+import { OVERLAP_MILLISECONDS, OverlappingAuthorities } from "./overlap.ts";
+import { openOwnAuthority } from "./own_authority.ts";
+import { Problems } from "../problems.ts";
+import type { TrustMode, TrustStatus } from "./trust_mode.ts";
+
+const RETRY_MILLISECONDS = 1_000;
+/** Timers are not set for longer than this. */
+const DAY = 24 * 3_600_000;
+
+/** What trust needs. */
+export interface TrustOptions {
+  readonly client: KubernetesClient;
+  readonly clock: Clock;
+  readonly report: ReportEvent;
+  /** The Aggregator's. */
+  readonly namespace: string;
+  /** Tells this proxy's own CA from another proxy's: the Pod's name. */
+  readonly name: string;
+  /** The Secret that keeps the proxy's own CA over restarts; missing: it lives in memory. */
+  readonly ownCaSecret?: string;
+}
+
+/** CA certificates, who signs the proxy's own certificate, and what is to be published. */
+interface Root {
+  readonly authorities: readonly string[];
+  readonly signer: CertificateAuthority;
+}
+
+/**
+ * Trust with unmodified Agents and an unmodified Aggregator, out of what the Aggregator keeps in the cluster. It follows the objects,
+ * makes the listener's certificate, verifies Agents against the Aggregator's CA, and shows the Aggregator the Agents' own certificate.
+ * Whatever goes wrong, the last good trust stays.
+ */
+export class AggregatorTrust implements AsyncDisposable {
+  /** What Agents are shown, and verified with. */
+  readonly listener = new ClusterCredentials(() => this.waitingFor);
+  /** What the Aggregator is shown, and verified with. */
+  readonly collector = new ClusterCredentials(() => this.waitingFor);
+  /** The name that the Aggregator's certificate must carry. */
+  readonly serverName: string;
+  /** Resolves once both are there. */
+  readonly established: Promise<void>;
+  readonly #options: TrustOptions;
+  readonly #objects: ReturnType<typeof aggregatorObjects>;
+  readonly #problems: Problems;
+  readonly #authorities: OverlappingAuthorities;
+  readonly #closing = new AbortController();
+  readonly #following: Promise<void>[] = [];
+  #establish = () => {};
+  #mode: TrustMode | undefined;
+  #modeEnds = new AbortController();
+  /** As last read; undefined: not there, or not looked at yet. */
+  #bundle: ConfigMap | undefined;
+  #authority: Secret | undefined;
+  #client: Secret | undefined;
+  #followsClient = false;
+  #own: CertificateAuthority | undefined;
+  #publisher: CaPublisher | undefined;
+  #publishes = true;
+  #issued: { readonly by: string; readonly certificate: IssuedCertificate } | undefined;
+  #retired: { readonly material: TlsMaterial; readonly until: number } | undefined;
+  #wakeAt: (() => void) | undefined;
+  #updating: Promise<void> | undefined;
+  #again = false;
+  #said = "";
+
+  constructor(options: TrustOptions) {
+    this.#options = options;
+    this.#objects = aggregatorObjects(options.namespace);
+    this.serverName = serverName(options.namespace);
+    this.#problems = new Problems(options.report, "trust_problem");
+    this.#authorities = new OverlappingAuthorities(options.clock);
+    this.established = new Promise((resolve) => this.#establish = resolve);
+  }
+
+  /** Trust in this way from now on. What is in force stays until the new way has what it needs. */
+  use(mode: TrustMode): void {
+    if (mode === this.#mode || this.#closing.signal.aborted) return;
+    this.#modeEnds.abort();
+    this.#modeEnds = new AbortController();
+    this.#mode = mode;
+    this.#bundle = this.#authority = undefined;
+    for (const topic of ["authority", "bundle"]) this.#problems.set(topic, undefined);
+    const { bundle, authority, client } = this.#objects;
+    if (mode === "append-ca") this.#follow(configMap, bundle, this.#modeEnds.signal, (object) => this.#bundle = object);
+    else this.#follow(secret, authority, this.#modeEnds.signal, (object) => this.#authority = object);
+    if (this.#followsClient) return;
+    this.#followsClient = true;
+    this.#follow(secret, client, this.#closing.signal, (object) => this.#client = object);
+  }
+
+  /** Publishes the own CA no more: a drain has begun, and what a new Aggregator writes is not this proxy's any longer. */
+  stopPublishing(): void {
+    this.#publishes = false;
+  }
+
+  /** Takes the own CA out of the bundle, where it is in; whether it was. @throws Error where the API server refuses */
+  async withdraw(): Promise<boolean> {
+    this.stopPublishing();
+    await this.#updating;
+    const removed = await this.#publisher?.remove() ?? false;
+    if (removed) this.#tell("info", "ca_withdrawn", "the proxy's own CA is out of the bundle that Agents read");
+    return removed;
+  }
+
+  /** What is still missing; empty where nothing is. */
+  get waitingFor(): string {
+    if (this.listener.established && this.collector.established) return "";
+    if (this.#mode === undefined) return "the way to be trusted, which the Aggregator's release decides";
+    const { bundle, authority, client } = this.#objects;
+    const [target, topic] = this.listener.established
+      ? [client, "client"]
+      : [this.#mode === "mint" ? authority : bundle, "authority"];
+    const problem = this.#problems.get(describeTarget(target)) ?? this.#problems.get(topic);
+    return describeTarget(target) +
+      (problem === undefined ? ", which the Aggregator makes at its start" : `: ${problem}`);
+  }
+
+  /** How it stands, for people. */
+  get status(): TrustStatus {
+    const { waitingFor } = this;
+    const now = this.#options.clock.date();
+    const authorities = this.listener.established
+      ? this.listener.material.expires.filter(({ role }) => role === "ca")
+      : [];
+    return {
+      ...(this.#mode === undefined ? {} : { mode: this.#mode }),
+      state: waitingFor === "" ? "established" : "waiting",
+      ...(waitingFor === "" ? {} : { waitingFor }),
+      problems: this.#problems.all,
+      authorities: authorities.map(({ subject, expiresAt }) => ({ subject, expiresAt, ended: expiresAt < now })),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stopPublishing();
+    this.#closing.abort();
+    this.#modeEnds.abort();
+    this.#wakeAt?.();
+    await Promise.all([...this.#following, this.#updating]);
+  }
+
+  #follow<T extends Followable>(
+    schema: z.ZodType<T>,
+    target: ResourceTarget,
+    signal: AbortSignal,
+    take: (object: T | undefined) => void,
+  ): void {
+    const topic = describeTarget(target);
+    const { client, clock, report } = this.#options;
+    this.#following.push(follow(schema, target, {
+      onObjects: ([object]) => {
+        if (signal.aborted) return;
+        this.#problems.set(topic, undefined);
+        take(object);
+        this.#wake();
+      },
+      onFailure: (error) => {
+        this.#problems.set(topic, errorMessage(error));
+        this.#sayWhatIsMissing();
+      },
+      onPolling: (error) =>
+        report({
+          level: "warning",
+          event: "kubernetes_denied",
+          message: `${topic} is read every second instead of watched: ${error.message}`,
+          fields: {},
+        }),
+    }, { client, clock, signal }));
+  }
+
+  #wake(): void {
+    this.#again = true;
+    this.#updating ??= this.#updateAll().finally(() => this.#updating = undefined);
+  }
+
+  async #updateAll(): Promise<void> {
+    while (this.#again && !this.#closing.signal.aborted) {
+      this.#again = false;
+      await this.#update();
+    }
+  }
+
+  async #update(): Promise<void> {
+    const root = await this.#attempt("authority", () => this.#readRoot());
+    if (root !== undefined) {
+      await this.#attempt("listener", () => this.#updateListener(root));
+      // Only now: an Agent that trusts the own CA before the listener asks for certificates of the new one shows none.
+      await this.#attempt("bundle", () => this.#publish());
+      await this.#attempt("client", () => Promise.resolve(this.#updateCollector(root)));
+    }
+    this.#sayWhatIsMissing();
+    if (this.listener.established && this.collector.established) this.#establish();
+    this.#sleep();
+  }
+
+  /** A failure is a problem of this topic until it succeeds. */
+  async #attempt<T>(topic: string, action: () => Promise<T>): Promise<T | undefined> {
+    try {
+      const result = await action();
+      this.#problems.set(topic, undefined);
+      return result;
+    } catch (error) {
+      this.#problems.set(topic, errorMessage(error));
+      return undefined;
+    }
+  }
+
+  async #readRoot(): Promise<Root | undefined> {
+    if (this.#mode === "mint") {
+      if (this.#authority === undefined) return undefined;
+      const pair = readKeyPair(this.#authority, this.#objects.authority);
+      return { authorities: [pair.certificate], signer: await CertificateAuthority.load(pair) };
+    }
+    if (this.#bundle === undefined) return undefined;
+    const bundle = readBundle(readBundleText(this.#bundle, this.#objects.bundle));
+    const authorities = bundle.filter((each) => !isOwn(each)).map(({ pem }) => pem);
+    if (authorities.length === 0) return undefined;
+    return { authorities, signer: await this.#ownAuthority() };
+  }
+
+  async #ownAuthority(): Promise<CertificateAuthority> {
+    const { client, clock, namespace, name, ownCaSecret } = this.#options;
+    this.#own ??= await openOwnAuthority({ client, namespace, name, secretName: ownCaSecret, now: clock.date() });
+    const { bundle } = this.#objects;
+    this.#publisher ??= new CaPublisher(this.#own.pair.certificate, bundle, client, clock);
+    return this.#own;
+  }
+
+  async #updateListener({ authorities, signer }: Root): Promise<void> {
+    const now = this.#options.clock.date();
+    this.#checkValidity(authorities, now);
+    const by = signer.pair.certificate;
+    if (this.#issued?.by !== by || this.#issued.certificate.renewAt <= now) {
+      this.#issued = { by, certificate: await signer.issueServerCertificate(this.serverName, now) };
+    }
+    const { certificate, key } = this.#issued.certificate;
+    const ca = this.#authorities.use(authorities).map((pem) => `${pem.trim()}\n`).join("");
+    const first = !this.listener.established;
+    if (!this.listener.use(checkTlsMaterial({ certificate, key, ca })) || first) return;
+    this.#tell(
+      "info",
+      "trust_changed",
+      "the listener's certificate or the CA that Agents are verified with has changed",
+    );
+  }
+
+  /** A CA that is not valid now verifies nobody: said rather than guessed from failed handshakes. */
+  #checkValidity(authorities: readonly string[], now: Date): void {
+    const invalid = authorities.map((pem) => new X509Certificate(pem)).flatMap(({ subject, validFrom, validTo }) => {
+      if (new Date(validTo) < now) return [`the CA ${subject} ended at ${new Date(validTo).toISOString()}`];
+      if (new Date(validFrom) <= now) return [];
+      return [
+        `the CA ${subject} is valid from ${new Date(validFrom).toISOString()} on: this machine's clock is behind`,
+      ];
+    });
+    this.#problems.set("validity", invalid.length === 0 ? undefined : invalid.join("; "));
+  }
+
+  async #publish(): Promise<void> {
+    if (this.#mode !== "append-ca" || this.#publisher === undefined || this.#bundle === undefined) return;
+    if (!this.#publishes) return;
+    const outcome = await this.#publisher.append(this.#bundle);
+    if (outcome === "appended") {
+      this.#tell("info", "ca_appended", "the proxy's own CA is in the bundle that Agents read");
+    }
+    if (outcome !== "conflict") return;
+    // Whoever came in between may have brought another CA: that is taken up first.
+    this.#bundle = await this.#options.client.find(configMap, this.#objects.bundle);
+    this.#again = true;
+  }
+
+  #updateCollector({ authorities }: Root): void {
+    if (this.#client === undefined) return;
+    const pair: KeyPair = readKeyPair(this.#client, this.#objects.client);
+    if (!isSignedBy(pair.certificate, authorities.map((pem) => new X509Certificate(pem)))) {
+      throw new Error(
+        `${
+          describeTarget(this.#objects.client)
+        } does not go back to the Aggregator's CA (yet): an Aggregator that restarts writes both`,
+      );
+    }
+    const { clock } = this.#options;
+    const before = this.collector.established ? this.collector.material : undefined;
+    const ca = authorities.map((pem) => `${pem.trim()}\n`).join("");
+    if (this.collector.use(checkTlsMaterial({ ...pair, ca })) && before !== undefined) {
+      this.#retired = { material: before, until: clock.now() + OVERLAP_MILLISECONDS };
+      this.#tell("info", "trust_changed", "the Aggregator's CA or the certificate that it is shown has changed");
+    }
+    if (this.#retired !== undefined && this.#retired.until <= clock.now()) this.#retired = undefined;
+    this.collector.keepPrevious(this.#retired?.material);
+  }
+
+  /** Once for each thing that is missing. */
+  #sayWhatIsMissing(): void {
+    const { waitingFor } = this;
+    if (waitingFor === this.#said) return;
+    this.#said = waitingFor;
+    if (waitingFor !== "") this.#tell("info", "trust_waiting", `waiting for ${waitingFor}`);
+    else this.#tell("info", "trust_established", "Agents and the Aggregator can be verified");
+  }
+
+  /** Looks again when a certificate is due, an older CA is no longer good, or something has failed. */
+  #sleep(): void {
+    this.#wakeAt?.();
+    const { clock } = this.#options;
+    const failed = ["authority", "listener", "bundle"].some((topic) => this.#problems.get(topic) !== undefined);
+    const due = this.#issued === undefined ? DAY : this.#issued.certificate.renewAt.getTime() - clock.date().getTime();
+    const milliseconds = Math.min(DAY, Math.max(RETRY_MILLISECONDS, due), this.#authorities.nextEnd ?? DAY);
+    this.#wakeAt = clock.after(failed ? RETRY_MILLISECONDS : milliseconds, () => this.#wake());
+  }
+
+  #tell(level: "info", event: Parameters<ReportEvent>[0]["event"], message: string): void {
+    const mode = this.#mode === undefined ? {} : { mode: this.#mode };
+    this.#options.report({ level, event, message, fields: mode });
+  }
+}

@@ -1,0 +1,69 @@
+import { X509Certificate } from "node:crypto";
+
+/** The organization in the subject of every CA certificate of this program: that is how they are found again in a bundle of others'. */
+export const OWN_ORGANIZATION = "ipfix-skew-proxy";
+
+/** One certificate of a bundle. */
+export interface BundleCertificate {
+  /** From `-----BEGIN` to the last dash, without a line break behind. */
+  readonly pem: string;
+  /** Offset of it in the bundle. */
+  readonly start: number;
+  readonly certificate: X509Certificate;
+}
+
+/**
+ * The certificates of a bundle; what is between them is passed over.
+ *
+ * @throws Error that says which one cannot be read
+ */
+export function readBundle(bundle: string): BundleCertificate[] {
+  const blocks = [...bundle.matchAll(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g)];
+  return blocks.map(({ 0: pem, index }, number) => {
+    try {
+      return { pem, start: index, certificate: new X509Certificate(pem) };
+    } catch (error) {
+      throw new Error(`certificate ${number + 1} of the bundle cannot be read`, { cause: error });
+    }
+  });
+}
+
+/** Whether the certificate is a CA of some proxy of this program. */
+export function isOwn({ certificate }: BundleCertificate): boolean {
+  return certificate.ca && certificate.subject.split("\n").includes(`O=${OWN_ORGANIZATION}`);
+}
+
+/** `CN` of a certificate's subject; the whole subject where it has none. */
+export function commonName(certificate: X509Certificate): string {
+  const name = certificate.subject.split("\n").find((part) => part.startsWith("CN="));
+  return name?.slice("CN=".length) ?? certificate.subject;
+}
+
+/** Whether both are the same certificate. */
+export function sameCertificate(one: X509Certificate, other: X509Certificate): boolean {
+  return one.fingerprint256 === other.fingerprint256;
+}
+
+/** Puts a certificate behind all others, so that {@link withoutCertificates} gives back the bundle to the octet. */
+export function appendCertificate(bundle: string, pem: string): string {
+  const block = pem.trim();
+  return bundle === "" || bundle.endsWith("\n") ? `${bundle}${block}\n` : `${bundle}\n${block}`;
+}
+
+/**
+ * The bundle without the certificates of which that is true; every other octet of it stays.
+ *
+ * @throws Error as {@link readBundle}
+ */
+export function withoutCertificates(bundle: string, isUnwanted: (certificate: BundleCertificate) => boolean): string {
+  let text = bundle;
+  for (const certificate of readBundle(bundle).filter(isUnwanted).toReversed()) {
+    const { pem, start } = certificate;
+    let end = start + pem.length;
+    let from = start;
+    if (text[end] === "\n") end++;
+    else if (end === text.length && text[from - 1] === "\n") from--;
+    text = text.slice(0, from) + text.slice(end);
+  }
+  return text;
+}

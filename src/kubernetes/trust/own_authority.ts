@@ -1,0 +1,62 @@
+import { errorMessage } from "../../error_message.ts";
+import { ApiError } from "../api/api_error.ts";
+import type { KubernetesClient } from "../api/client.ts";
+import { secret } from "../api/objects.ts";
+import { describeTarget, type ObjectTarget, SECRETS } from "../api/resource.ts";
+import { readKeyPair } from "./aggregator_objects.ts";
+import { CertificateAuthority } from "./certificate_authority.ts";
+
+/** Which authority is opened. */
+export interface OwnAuthorityOptions {
+  readonly client: KubernetesClient;
+  readonly namespace: string;
+  /** The common name of a new one. */
+  readonly name: string;
+  /** The Secret that keeps it; undefined: memory alone. */
+  readonly secretName: string | undefined;
+  readonly now: Date;
+}
+
+/** The Secret that keeps a proxy's own CA. */
+export function ownAuthoritySecret(namespace: string, name: string): ObjectTarget {
+  return { type: SECRETS, namespace, name };
+}
+
+/**
+ * The proxy's own CA: out of its Secret, where one is named and there; else a new one, which that Secret keeps from then on.
+ *
+ * @throws Error where the Secret holds no CA, or the API server refuses
+ */
+export async function openOwnAuthority(options: OwnAuthorityOptions): Promise<CertificateAuthority> {
+  const { client, namespace, name, secretName, now } = options;
+  if (secretName === undefined) return await CertificateAuthority.create(name, now);
+  const target = ownAuthoritySecret(namespace, secretName);
+  const kept = await load(client, target);
+  if (kept !== undefined) return kept;
+  const authority = await CertificateAuthority.create(secretName, now);
+  const encode = (text: string) => new TextEncoder().encode(text).toBase64();
+  try {
+    await client.create(target, {
+      apiVersion: "v1",
+      kind: "Secret",
+      type: "kubernetes.io/tls",
+      metadata: { name: secretName, namespace, labels: { "app.kubernetes.io/part-of": "ipfix-skew-proxy" } },
+      data: { "tls.crt": encode(authority.pair.certificate), "tls.key": encode(authority.pair.key) },
+    });
+    return authority;
+  } catch (error) {
+    // Another proxy was first: its CA is the one.
+    if (!(error instanceof ApiError) || error.status !== 409) throw error;
+    return await load(client, target) ?? authority;
+  }
+}
+
+async function load(client: KubernetesClient, target: ObjectTarget): Promise<CertificateAuthority | undefined> {
+  const object = await client.find(secret, target);
+  if (object === undefined) return undefined;
+  try {
+    return await CertificateAuthority.load(readKeyPair(object, target));
+  } catch (error) {
+    throw new Error(`${describeTarget(target)} does not keep the proxy's CA: ${errorMessage(error)}`);
+  }
+}
