@@ -32,7 +32,7 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ["src/config/yaml", ["src/ipfix", "src/mediation/mapping"]],
   ["src/config/profiles", ["src/ipfix", "src/mediation/mapping", "src/config/yaml"]],
   ["src/config", [...PURE, "src/config/yaml", "src/config/profiles", "plugins"]],
-  ["src/kubernetes", [...PURE, ...CONFIG, "src/proxy/time"]],
+  ["src/kubernetes", [...PURE, ...CONFIG, "src/proxy/time", "src/proxy/reporting", "src/proxy/transport"]],
   ["src/admin/view", [...PURE, ...PROXY, "src/proxy"]],
   ["src/admin/api", [...PURE, "src/admin/view"]],
   ["src/admin/metrics", [...PURE, "src/admin/view"]],

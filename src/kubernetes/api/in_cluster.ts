@@ -57,7 +57,8 @@ export class InClusterAccess implements ApiAccess {
 }
 
 async function read(folder: string, server: string): Promise<ApiCredentials> {
-  const [token, ca] = await Promise.all([readTrimmed(`${folder}/token`), readTrimmed(`${folder}/ca.crt`)]);
+  const token = await readTrimmed(`${folder}/token`);
+  const ca = await readTrimmed(`${folder}/ca.crt`);
   return { server, token, ca };
 }
 
