@@ -1,3 +1,4 @@
+import { usesTls } from "../ipfix/transport_protocol.ts";
 import type { CollectorSettings } from "./configuration.ts";
 import type { Path } from "./yaml/mistake.ts";
 import type { ConfigurationReader } from "./configuration_reader.ts";
@@ -21,7 +22,7 @@ export class Collectors {
     const path = ["collector"];
     const settings = transport === undefined ? undefined : collectorTls(this.reader, [...path, "tls"], transport, tls);
     if (transport === undefined || address === undefined) return undefined;
-    if (transport === "tls" && settings === undefined) return undefined;
+    if (usesTls(transport) && settings === undefined) return undefined;
     return this.#once({ transport, address, ...(settings === undefined ? {} : { tls: settings }) }, path);
   }
 
@@ -32,9 +33,9 @@ export class Collectors {
     const transport = choice.transport ?? base?.transport;
     const address = choice.address ?? base?.address;
     if (transport === undefined || address === undefined) return undefined;
-    const inherits = choice.tls === undefined && transport === "tls" && base?.tls !== undefined;
+    const inherits = choice.tls === undefined && usesTls(transport) && base?.tls !== undefined;
     const tls = inherits ? base.tls : collectorTls(reader, [...path, "tls"], transport, choice.tls);
-    if (transport === "tls" && tls === undefined) return undefined;
+    if (usesTls(transport) && tls === undefined) return undefined;
     return this.#once({ transport, address, ...(tls === undefined ? {} : { tls }) }, path);
   }
 

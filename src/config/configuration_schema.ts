@@ -29,7 +29,7 @@ const tls = z.strictObject({
   ca: pem("the certificates that peers are checked with").optional(),
   serverName: text("the name in the collector's certificate").optional(),
   requireClientCertificate: truth().optional(),
-}).meta({ description: "Certificates of a tls transport." });
+}).meta({ description: "Certificates of the transports tls and grpc." });
 
 /** One place where exporters connect. */
 export const listenerSchema = z.strictObject({

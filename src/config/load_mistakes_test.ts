@@ -137,7 +137,7 @@ collector: { transport: tls, address: h:1, profile: rfc7011, tls: { certificate:
 `,
     [
       "proxy.yaml:2:5: listen[0].tls: missing (a map: mode, certificate, key; ca, requireClientCertificate)",
-      "proxy.yaml:3:43: listen[1].tls: not with transport udp (transport: tls)",
+      "proxy.yaml:3:43: listen[1].tls: not with transport udp (transport: tls or grpc)",
       "proxy.yaml:4:48: listen[2].tls.certificate: missing (path of a PEM file)",
       "proxy.yaml:4:55: listen[2].tls.key: cannot read none.pem: there is no such file (a file that can be read)",
       "proxy.yaml:4:65: listen[2].tls.serverName: only a collector has a name to check (certificate, key, ca, requireClientCertificate)",

@@ -1,3 +1,4 @@
+import { type TransportProtocol, usesTls } from "../ipfix/transport_protocol.ts";
 import type { CollectorTls, ListenerTls } from "./configuration.ts";
 import type { TlsChoice } from "./configuration_schema.ts";
 import type { Path } from "./yaml/mistake.ts";
@@ -9,7 +10,7 @@ type Files = "certificate" | "key" | "ca";
 export function listenerTls(
   reader: ConfigurationReader,
   path: Path,
-  transport: string,
+  transport: TransportProtocol,
   tls: TlsChoice | undefined,
 ): ListenerTls | undefined {
   if (!belongs(reader, path, transport, tls, "mode, certificate, key; ca, requireClientCertificate")) return undefined;
@@ -38,7 +39,7 @@ export function listenerTls(
 export function collectorTls(
   reader: ConfigurationReader,
   path: Path,
-  transport: string,
+  transport: TransportProtocol,
   tls: TlsChoice | undefined,
 ): CollectorTls | undefined {
   if (!belongs(reader, path, transport, tls, "mode, ca; certificate, key, serverName")) return undefined;
@@ -66,17 +67,17 @@ export function collectorTls(
 function belongs(
   reader: ConfigurationReader,
   path: Path,
-  transport: string,
+  transport: TransportProtocol,
   tls: TlsChoice | undefined,
   keys: string,
 ): tls is TlsChoice {
   // A block that is present but wrong has its mistakes already.
   const isMissing = tls === undefined && reader.document.valueAt(path) === undefined;
-  if (transport === "tls" && isMissing) reader.mistake(path, `missing (a map: ${keys})`);
-  if (transport !== "tls" && tls !== undefined) {
-    reader.mistake(path, `not with transport ${transport} (transport: tls)`, "key");
+  if (usesTls(transport) && isMissing) reader.mistake(path, `missing (a map: ${keys})`);
+  if (!usesTls(transport) && tls !== undefined) {
+    reader.mistake(path, `not with transport ${transport} (transport: tls or grpc)`, "key");
   }
-  return transport === "tls" && tls !== undefined;
+  return usesTls(transport) && tls !== undefined;
 }
 
 function missing(reader: ConfigurationReader, path: Path, name: Files, tls: TlsChoice): undefined {

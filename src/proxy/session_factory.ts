@@ -1,3 +1,4 @@
+import { usesTls } from "../ipfix/transport_protocol.ts";
 import type { CollectorFacts } from "../mediation/session/session_rewriter.ts";
 import { CollectorLink, type CollectorLinkOptions } from "./collector/collector_link.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
@@ -73,7 +74,12 @@ export class SessionFactory {
       notify: mediationReport(report),
     });
     const capture = new SessionCapture(rewriter);
-    const link = new CollectorLink(this.#linkOptions, { dial: this.#dial(), hold: this.#hold(exporter), report });
+    const link = new CollectorLink(this.#linkOptions, {
+      dial: this.#dial(),
+      hold: this.#hold(exporter),
+      report,
+      counters: rewriter.counters,
+    });
     const session = new Session({
       id,
       exporter,
@@ -104,7 +110,7 @@ export class SessionFactory {
     const renew = session.observed !== observe || (!observe && session.outdated);
     if (!collectorChanged && !renew) {
       // The certificates may have changed. Over UDP the dialer stays, as it keeps the port that it sends from.
-      if (collector.transport === "tls") session.redirect(dialer(collector));
+      if (usesTls(collector.transport)) session.redirect(dialer(collector));
       return session.remap();
     }
     const dial = dialer(collector);

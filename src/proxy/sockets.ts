@@ -1,4 +1,5 @@
 import { formatAddress } from "./transport/address.ts";
+import { usesTls } from "../ipfix/transport_protocol.ts";
 import type { Dial } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
 import type { CollectorOptions } from "./collector/collector_options.ts";
@@ -23,7 +24,7 @@ export interface ListenerParts extends Pick<UdpListenerParts, "clock" | "pool" |
 
 /** @throws Error that names the address and what the options lack, as far as that shows without binding it */
 export function checkListener({ transport, address, tls }: ListenerOptions): void {
-  if (transport !== "tls") return;
+  if (!usesTls(transport)) return;
   try {
     if (tls === undefined) throw new Error("it needs a certificate and a key");
     checkTlsListener(tls);
@@ -41,7 +42,7 @@ export function checkListener({ transport, address, tls }: ListenerOptions): voi
  */
 export async function bind(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
   const { clock, pool, sources, recall, handshake, onFailure, onRejected } = parts;
-  const { transport, address, tls } = options;
+  const { transport, address, tls, releases = [] } = options;
   const onError = (error: unknown) => onFailure("accept_failed", errorMessage(error));
   try {
     switch (transport) {
@@ -55,6 +56,18 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
           onFailure: (...failure) => onFailure("handshake_failed", ...failure),
           onError,
         });
+      case "grpc": {
+        if (tls === undefined) throw new Error("it needs a certificate and a key");
+        // Loaded where it is asked for: it takes ten times the memory of all else.
+        const { GrpcListener } = await import("./transport/grpc/grpc_listener.ts");
+        return await GrpcListener.listen(address, tls, {
+          clock,
+          handshake,
+          releases,
+          onFailure: (...failure) => onFailure("handshake_failed", ...failure),
+          onError,
+        });
+      }
       case "udp":
         return new UdpListener(address, {
           clock,
@@ -73,13 +86,19 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
 }
 
 /** How one session's collector is dialled. @throws Error when the transport lacks what it needs */
-export function dialer({ transport, address, tls }: CollectorOptions): Dial {
+export function dialer({ transport, address, tls, releases = [] }: CollectorOptions): Dial {
   switch (transport) {
     case "tcp":
       return (signal) => dialTcp(address, signal);
     case "tls":
       if (tls === undefined) throw new Error("a collector over tls needs to be verified: no CA is given");
       return (signal) => dialTls(address, tls, signal);
+    case "grpc":
+      if (tls === undefined) throw new Error("a collector over grpc needs to be verified: no CA is given");
+      return async (signal) => {
+        const { dialGrpc } = await import("./transport/grpc/grpc_dial.ts");
+        return await dialGrpc(address, tls, releases, signal);
+      };
     case "udp":
       return udpDialer(address);
   }

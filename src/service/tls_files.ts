@@ -1,6 +1,9 @@
 import type { CertificateView } from "../admin/view/view.ts";
 import type { CollectorSettings, ListenerSettings } from "../config/configuration.ts";
 import { SYSTEM_CLOCK } from "../proxy/time/clock.ts";
+import { antreaFlowReleases } from "../config/profiles/antrea_flow_releases.ts";
+import type { TransportProtocol } from "../ipfix/transport_protocol.ts";
+import type { FlowRelease } from "../proxy/transport/flow_release.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import type { CollectorOptions } from "../proxy/collector/collector_options.ts";
 import type { ListenerOptions } from "../proxy/transport/listener.ts";
@@ -20,6 +23,7 @@ export class TlsEndpoints {
       transport,
       address,
       tls: { requireClientCertificate, credentials: await this.#credentials("listener", files) },
+      ...flows(transport),
     };
   }
 
@@ -34,6 +38,7 @@ export class TlsEndpoints {
         ...(serverName === undefined ? {} : { serverName }),
         credentials: await this.#credentials("collector", files),
       },
+      ...flows(transport),
     };
   }
 
@@ -61,4 +66,9 @@ export class TlsEndpoints {
     this.#open.push({ role, credentials });
     return credentials;
   }
+}
+
+/** What becomes of flows, where there are any. */
+function flows(transport: TransportProtocol): { readonly releases?: readonly FlowRelease[] } {
+  return transport === "grpc" ? { releases: antreaFlowReleases() } : {};
 }

@@ -118,7 +118,7 @@ Deno.test("the ledger is exact to the record while observing, wherever the strea
     const { session } = openSession(COLLECTOR);
     const observing = new ObservingRewriter(session, {
       pool: new HeapBufferPool(),
-      datagrams: () => false,
+      wholeMessages: () => false,
       onBroken: (error) => assert.fail(error.message),
     });
     const output = new Uint8Array(65535);
@@ -150,7 +150,7 @@ Deno.test("asked for, the last lost values are those of the last records that ca
     const observed = mediator.open({ reliable: true });
     const observing = new ObservingRewriter(observed, {
       pool: new HeapBufferPool(),
-      datagrams: () => false,
+      wholeMessages: () => false,
       onBroken: (error) => assert.fail(error.message),
     });
     const output = new Uint8Array(65535);

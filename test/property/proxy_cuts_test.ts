@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Counters } from "../../src/mediation/templates/counters.ts";
 import fc from "fast-check";
 import type { Profile } from "../../src/mediation/mapping/profile.ts";
 import { HeapBufferPool, LoopBufferPool } from "../../src/proxy/memory/buffer_pool.ts";
@@ -43,7 +44,7 @@ async function throughProxy(profile: Profile, chunks: readonly Uint8Array[], poo
   const [exporter, accepted] = connectionPair();
   const link = new CollectorLink(
     { clock: new StandingClock(), counters, random: () => 1, dialTimeout: 1_000 },
-    { dial: () => Promise.resolve(dialled), hold: 0, report: () => {} },
+    { dial: () => Promise.resolve(dialled), hold: 0, report: () => {}, counters: new Counters() },
   );
   const session = new Session({
     id: "1",

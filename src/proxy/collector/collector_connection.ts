@@ -12,7 +12,9 @@ const DISCARDED = new Uint8Array(4096);
  */
 export class CollectorConnection {
   /** Counts the records that may be lost if the connection ends. */
-  readonly inFlight: LossBound;
+  readonly #inFlight: LossBound;
+  /** What of {@link Connection.wireOctets} the bound has counted. */
+  #counted = 0;
   /** Resolves when the collector has ended the connection, with the reason if it did not close it in order. */
   readonly ended: Promise<string | undefined>;
   readonly openedAt: number;
@@ -24,7 +26,7 @@ export class CollectorConnection {
 
   constructor(connection: Connection, clock: Clock, inFlight?: number) {
     this.#connection = connection;
-    this.inFlight = new LossBound(inFlight);
+    this.#inFlight = new LossBound(inFlight);
     this.openedAt = clock.now();
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     this.ended = promise;
@@ -35,6 +37,24 @@ export class CollectorConnection {
   /** Whether messages can be lost on the network, so that templates have to be sent repeatedly. */
   get datagrams(): boolean {
     return this.#connection.transport === "udp";
+  }
+
+  /** Whether a write takes whole messages only. */
+  get wholeMessages(): boolean {
+    return this.datagrams || this.#connection.transport === "grpc";
+  }
+
+  /** Upper bound of the records that are lost if it ends now. */
+  get possiblyLost(): number {
+    return this.#inFlight.records;
+  }
+
+  /** Octets that are written next, with so many data records beginning in them. */
+  expect(octets: number, records: number): void {
+    const { wireOctets } = this.#connection;
+    // What flows take is known once they are written: until then, the octets before lie further ahead than in truth, and count as lost.
+    this.#inFlight.add(wireOctets === undefined ? octets : wireOctets - this.#counted, records);
+    this.#counted = wireOctets ?? 0;
   }
 
   /** Whether it has ended. Writing then throws. */

@@ -1,5 +1,7 @@
 import { type Clock, pause } from "../time/clock.ts";
 import { CollectorConnection } from "./collector_connection.ts";
+import { usesTls } from "../../ipfix/transport_protocol.ts";
+import type { Counters } from "../../mediation/templates/counters.ts";
 import type { Dial } from "../transport/connection.ts";
 import type { ProxyCounters } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
@@ -23,6 +25,8 @@ export interface CollectorLinkParts {
   /** As {@link CollectorLink.hold}. */
   readonly hold: number;
   readonly report: ReportOfSession;
+  /** Of the session. */
+  readonly counters: Counters;
 }
 
 const FIRST_BACKOFF = 100;
@@ -48,6 +52,7 @@ export class CollectorLink {
   hold: number;
   readonly #options: CollectorLinkOptions;
   readonly #report: ReportOfSession;
+  readonly #counters: Counters;
   #closed = false;
   /** Aborts the current attempt, or the pause before it. */
   #dialling: AbortController | undefined;
@@ -61,7 +66,8 @@ export class CollectorLink {
   #dialled: Dial | undefined;
 
   /** Starts to dial. */
-  constructor(options: CollectorLinkOptions, { dial, hold, report }: CollectorLinkParts) {
+  constructor(options: CollectorLinkOptions, { dial, hold, report, counters }: CollectorLinkParts) {
+    this.#counters = counters;
     this.#options = options;
     this.#report = report;
     this.#dial = dial;
@@ -173,9 +179,10 @@ export class CollectorLink {
       const dial = this.#dial;
       const dialled = await dial(dialling.signal);
       cancel();
+      dialled.count?.(this.#counters);
       const connection = new CollectorConnection(dialled, clock, inFlight);
       this.#dialled = dial;
-      if (dialled.transport === "tls" || (this.#connection !== undefined && this.#attempts > 0)) {
+      if (usesTls(dialled.transport) || (this.#connection !== undefined && this.#attempts > 0)) {
         await Promise.race([connection.ended, pause(clock, ACCEPTED_AFTER, dialling.signal)]);
       }
       if (connection.lost || this.#closed) {
@@ -215,7 +222,7 @@ export class CollectorLink {
 
   #countLoss(connection: CollectorConnection, reason: string): void {
     const { counters } = this.#options;
-    const possiblyLost = connection.inFlight.records;
+    const possiblyLost = connection.possiblyLost;
     counters.countCollector("lost");
     counters.recordsPossiblyLost += possiblyLost;
     const message = `lost the connection to the collector; up to ${possiblyLost} records may be lost with it`;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Counters } from "../../mediation/templates/counters.ts";
 import { CollectorLink } from "./collector_link.ts";
 import type { Dial } from "../transport/connection.ts";
 import { connectionPair } from "../transport/tls/memory_connection.ts";
@@ -14,6 +15,7 @@ function linking(dial: Dial, hold = 60_000) {
     {
       dial,
       hold,
+      counters: new Counters(),
       report: (_level, event, _message, fields) => events.push(`${event} ${fields?.["reason"] ?? ""}`.trim()),
     },
   );

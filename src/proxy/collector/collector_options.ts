@@ -1,13 +1,16 @@
 import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import type { Address } from "../transport/address.ts";
+import type { FlowRelease } from "../transport/flow_release.ts";
 import type { TlsDialOptions } from "../transport/tls/tls_options.ts";
 
 /** The collector, and the way to it. */
 export interface CollectorOptions {
   readonly transport: TransportProtocol;
   readonly address: Address;
-  /** Required for `tls`. */
+  /** Required for `tls` and `grpc`. */
   readonly tls?: TlsDialOptions;
+  /** Required for `grpc`: the exporter releases whose elements have fields in a flow. */
+  readonly releases?: readonly FlowRelease[];
   /** Maximum message length in octets; over UDP the dialect's `maxDatagram`. */
   readonly maxMessageLength?: number;
   /** Octets of a connection that both kernels together can hold; see {@link LossBound}. */

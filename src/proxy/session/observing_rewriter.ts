@@ -21,8 +21,8 @@ const LENGTH_END = 4;
 /** What an {@link ObservingRewriter} is made of. */
 export interface ObservingOptions {
   readonly pool: BufferPool;
-  /** Whether to relay whole messages only, each as a datagram. A malformed message then cannot be relayed. */
-  readonly datagrams: () => boolean;
+  /** Whether to relay whole messages only, as the transport takes no others. A malformed message then cannot be relayed. */
+  readonly wholeMessages: () => boolean;
   readonly onBroken: OnBroken;
   /** Sees what is observed, and what it was rewritten to. */
   readonly tap?: RewriterTap | undefined;
@@ -72,8 +72,7 @@ export class ObservingRewriter implements OctetRewriter {
 
   rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
     if (this.#putPrelude(output)) return output.subarray(0, this.produced);
-    const { datagrams } = this.#options;
-    const wholeOnly = datagrams();
+    const wholeOnly = this.#options.wholeMessages();
     if (wholeOnly && input.length >= MESSAGE_HEADER_LENGTH) decodeMessageHeader(input);
     const most = Math.min(input.length, output.length);
     const length = wholeOnly ? wholeMessages(input, most) : this.#finishing ? this.#toBoundary(input, most) : most;

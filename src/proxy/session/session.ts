@@ -30,6 +30,7 @@ import { errorMessage } from "../../error_message.ts";
  * them, or have discarded them at the end of their lifetime (RFC 7011 §8.4).
  */
 const TEMPLATE_REFRESH = 30_000;
+const NOTHING = new Uint8Array(0);
 
 /** An exporter's transport session, paired with one of its own to the collector. {@link run} is the data path. */
 export class Session {
@@ -87,6 +88,7 @@ export class Session {
     this.#rewriter = parts.observe ? this.#observing() : parts.rewriter;
     this.#input = new ReadBuffer(parts.pool);
     parts.link.owner = this;
+    parts.exporter.count?.(parts.rewriter.counters);
   }
 
   get peer(): string {
@@ -187,7 +189,7 @@ export class Session {
       if (octets.length > 0) {
         octets = this.#output.shrinkTo(octets, output);
         // Counted first: a connection that breaks during the write is reported before the write returns.
-        this.#collector.inFlight.add(octets.length, rewriter.producedRecords);
+        this.#collector.expect(octets.length, rewriter.producedRecords);
         let taken = 0;
         try {
           taken = await this.#collector.write(octets);
@@ -214,7 +216,11 @@ export class Session {
       this.#reading = true;
       try {
         length = await this.#exporter.read(space);
-      } catch {
+      } catch (error) {
+        if (error instanceof DecodeError) {
+          this.#rejections.broken(error, NOTHING, 0);
+          return "rejected";
+        }
         return this.#stopped ?? (this.transport === "udp" ? "evicted" : "reset");
       }
       this.#reading = false;
@@ -292,7 +298,7 @@ export class Session {
   #observing(prelude: readonly Uint8Array[] = []): ObservingRewriter {
     return new ObservingRewriter(this.#mediated, {
       pool: this.#pool,
-      datagrams: () => this.#collector?.datagrams === true,
+      wholeMessages: () => this.#collector?.wholeMessages === true,
       onBroken: (error, offset, octets) => this.#rejections.observationEnded(error, octets, offset),
       tap: this.#tap,
       prelude,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Counters } from "../../mediation/templates/counters.ts";
 import { HeapBufferPool } from "../memory/buffer_pool.ts";
 import { CollectorLink } from "../collector/collector_link.ts";
 import type { Connection } from "../transport/connection.ts";
@@ -70,7 +71,7 @@ function openSession(
   };
   const link = new CollectorLink(
     { clock, counters, random: () => 1, dialTimeout: 1_000 },
-    { dial, hold: 60_000, report },
+    { dial, hold: 60_000, report, counters: new Counters() },
   );
   const [exporter, accepted] = connectionPair();
   const session = new Session({

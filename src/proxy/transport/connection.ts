@@ -1,4 +1,5 @@
 import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
+import type { Counters } from "../../mediation/templates/counters.ts";
 import type { Address } from "./address.ts";
 
 /** How long the templates of an exporter over UDP are valid (RFC 7011 §8.4). */
@@ -14,7 +15,8 @@ export interface TemplateLife {
 /**
  * A transport session with a peer, over any transport protocol.
  *
- * Over UDP, every read returns whole messages and every write takes whole messages, each in a datagram of its own.
+ * Over UDP, every read returns whole messages and every write takes whole messages, each in a datagram of its own. Over
+ * gRPC, every write takes whole messages, whose records become the flows of one request.
  */
 export interface Connection {
   readonly transport: TransportProtocol;
@@ -27,6 +29,12 @@ export interface Connection {
   readonly idleLimit?: number;
   /** How long the peer's templates are valid. Only over UDP. */
   readonly templateLife?: TemplateLife;
+
+  /** Total octets sent, if they are not the octets passed to {@link write}. */
+  readonly wireOctets?: number;
+
+  /** Counts losses in these counters from now on, if the connection converts what it carries. */
+  count?(counters: Counters): void;
 
   /**
    * Waits for octets and stores them at the start of the view.

@@ -2,6 +2,7 @@ import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { Address } from "./address.ts";
 import type { Connection } from "./connection.ts";
+import type { FlowRelease } from "./flow_release.ts";
 import type { TlsListenerOptions } from "./tls/tls_options.ts";
 
 /** Where to listen for exporters. */
@@ -9,8 +10,10 @@ export interface ListenerOptions {
   readonly transport: TransportProtocol;
   /** Port 0 means any free port. */
   readonly address: Address;
-  /** Required for `tls`. */
+  /** Required for `tls` and `grpc`. */
   readonly tls?: TlsListenerOptions;
+  /** Required for `grpc`: the exporter releases that send flows, oldest first. */
+  readonly releases?: readonly FlowRelease[];
 }
 
 /** Accepts exporters' transport sessions. */

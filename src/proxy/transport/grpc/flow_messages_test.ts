@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { antreaEras } from "../../../config/profiles/antrea_eras.ts";
-import { loadProfile } from "../../../config/profiles/profiles.ts";
+import { antreaFlowReleases } from "../../../config/profiles/antrea_flow_releases.ts";
 import { decodeDataRecords } from "../../../../test/support/data_record.ts";
 import { unknownElement } from "../../../ipfix/information_element.ts";
 import { decodeMessageHeader } from "../../../ipfix/message_header.ts";
@@ -14,16 +13,14 @@ import { Counters } from "../../../mediation/templates/counters.ts";
 import { ExportRequestSchema, type FlowSchema } from "./flow_export_pb.ts";
 import { FlowLedger } from "./flow_ledger.ts";
 import { FlowMessages, LONGEST_MESSAGES } from "./flow_messages.ts";
-import { type FlowRelease, FlowReleases } from "./flow_releases.ts";
+import type { FlowRelease } from "../flow_release.ts";
+import { FlowReleases } from "./flow_releases.ts";
 import { flowElements } from "./record_flows.ts";
 
 type FlowInit = MessageInitShape<typeof FlowSchema>;
 
 /** The releases that speak gRPC. */
-const RELEASES: readonly FlowRelease[] = antreaEras().slice(-3).map(({ profile }) => {
-  const [ipv4, ipv6] = loadProfile(profile).templates;
-  return { ipv4: ipv4?.fields ?? [], ipv6: ipv6?.fields ?? [] };
-});
+const RELEASES: readonly FlowRelease[] = antreaFlowReleases();
 const NOW = 1_800_000_000;
 
 /** A template or a record, as a collector understands the message that it came in. */

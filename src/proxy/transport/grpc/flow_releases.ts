@@ -1,15 +1,10 @@
 import { encodeTemplateRecord } from "../../../ipfix/template_record.ts";
 import { SET_HEADER_LENGTH, TEMPLATE_SET_ID, writeSetHeader } from "../../../ipfix/set.ts";
-import type { FieldSpecifier, Template } from "../../../ipfix/template.ts";
+import type { Template } from "../../../ipfix/template.ts";
+import type { FlowRelease } from "../flow_release.ts";
 import { flowFieldAt } from "./flow_fields.ts";
 import { type RecordShape, recordShape } from "./flow_record.ts";
 import type { FlowValues } from "./flow_values.ts";
-
-/** What releases of the exporter that say `Flow` send over IPFIX. */
-export interface FlowRelease {
-  readonly ipv4: readonly FieldSpecifier[];
-  readonly ipv6: readonly FieldSpecifier[];
-}
 
 /** Agents announce IPv4 first, and their ids begin anew with each session. */
 export const IPV4_TEMPLATE = 256;

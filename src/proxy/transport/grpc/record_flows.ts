@@ -9,7 +9,7 @@ import { increment } from "../../../mediation/templates/counters.ts";
 import { DOMAIN, EXPORT_TIME, flowFieldAt } from "./flow_fields.ts";
 import type { FlowLedger } from "./flow_ledger.ts";
 import { readRecord, type RecordShape, recordShape } from "./flow_record.ts";
-import type { FlowRelease } from "./flow_releases.ts";
+import type { FlowRelease } from "../flow_release.ts";
 import { FlowValues } from "./flow_values.ts";
 import { writeFlow } from "./flow_writer.ts";
 

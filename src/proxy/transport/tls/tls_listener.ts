@@ -24,6 +24,8 @@ export interface TlsListenerParts {
   readonly clock: Clock;
   /** How many milliseconds a handshake that begins now may take; 0: as long as it likes. */
   readonly handshake: () => number;
+  /** Spoken over TLS, where that has to be agreed on (RFC 7301): `h2`. */
+  readonly applicationProtocol?: string;
   /** Handshakes at a time; missing: 1024. */
   readonly handshakes?: number;
   /** Told why an exporter did not get in. */
@@ -60,7 +62,10 @@ export class TlsListener implements Listener {
   }
 
   private constructor(address: Address, options: TlsListenerOptions, parts: TlsListenerParts) {
-    ({ server: this.#server, required: this.#required, forget: this.#forget } = createTlsServer(options));
+    ({ server: this.#server, required: this.#required, forget: this.#forget } = createTlsServer(
+      options,
+      parts.applicationProtocol,
+    ));
     this.#tcp = new TcpListener(address, parts.clock, parts.onError);
     this.address = this.#tcp.address;
     this.#parts = parts;
@@ -68,7 +73,7 @@ export class TlsListener implements Listener {
 
   adopt({ tls }: ListenerOptions): void {
     if (tls === undefined) return;
-    const { server, required, forget } = createTlsServer(tls);
+    const { server, required, forget } = createTlsServer(tls, this.#parts.applicationProtocol);
     this.#forget();
     this.#server = server;
     this.#required = required;
@@ -197,13 +202,14 @@ export function checkTlsListener({ credentials: { material }, requireClientCerti
   return required;
 }
 
-function createTlsServer(options: TlsListenerOptions) {
+function createTlsServer(options: TlsListenerOptions, applicationProtocol?: string) {
   const required = checkTlsListener(options);
   const { credentials } = options;
   const server = createServer({
     ...secureContext(credentials),
     requestCert: required,
     rejectUnauthorized: required,
+    ...(applicationProtocol === undefined ? {} : { ALPNProtocols: [applicationProtocol] }),
     ...HALF_OPEN,
   });
   return { server, required, forget: credentials.onChange(() => server.setSecureContext(secureContext(credentials))) };

@@ -1,0 +1,28 @@
+import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
+import { FlowExportService } from "./flow_export_pb.ts";
+
+/** Requests and responses stay octets here: flows are read one by one, when there is room for them. */
+type ExportMethod = MethodDefinition<Uint8Array, Uint8Array>;
+
+const asBuffer = (octets: Uint8Array) => Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
+const asOctets = (buffer: Buffer): Uint8Array => buffer;
+
+/** `Export` as @grpc/grpc-js takes it: a stream of requests, one response at its end. */
+export const EXPORT: ExportMethod = {
+  path: `/${FlowExportService.typeName}/${FlowExportService.method.export.name}`,
+  requestStream: true,
+  responseStream: false,
+  requestSerialize: asBuffer,
+  requestDeserialize: asOctets,
+  responseSerialize: asBuffer,
+  responseDeserialize: asOctets,
+};
+
+/** The service, of this one method. */
+export const EXPORT_SERVICE: ServiceDefinition = { export: EXPORT };
+
+/** An `ExportResponse`, which says nothing. */
+export const EXPORT_RESPONSE = new Uint8Array(0);
+
+/** Octets of the largest request that any end takes: the default of Go's implementation, which Aggregators have. */
+export const LARGEST_REQUEST: number = 4 * 1024 * 1024;

@@ -1,0 +1,75 @@
+import type { ClientWritableStream } from "@grpc/grpc-js";
+import type { ResolveElement } from "../../../ipfix/template_record.ts";
+import type { Counters } from "../../../mediation/templates/counters.ts";
+import type { Address } from "../address.ts";
+import type { Connection } from "../connection.ts";
+import { FlowLedger } from "./flow_ledger.ts";
+import { RecordFlows } from "./record_flows.ts";
+
+/** Octets before a request in its stream: a flag and its length. */
+const REQUEST_PREFIX = 5;
+
+/** A stream of flows to a collector. */
+export interface FlowCollectorParts {
+  readonly call: ClientWritableStream<Uint8Array>;
+  /** Resolves once the collector has answered, with the error if it is one. */
+  readonly ended: Promise<Error | null>;
+  readonly close: () => void;
+  readonly remoteAddress: Address;
+  readonly resolve: ResolveElement;
+}
+
+/** A collector over gRPC: it takes whole messages, and makes their records one request of flows. */
+export class FlowCollector implements Connection {
+  readonly transport = "grpc";
+  readonly remoteAddress: Address;
+  wireOctets = 0;
+  readonly #call: ClientWritableStream<Uint8Array>;
+  readonly #ended: Promise<Error | null>;
+  readonly #close: () => void;
+  readonly #ledger = new FlowLedger();
+  readonly #flows: RecordFlows;
+  /** Why nothing can be written any more. */
+  #failure: Error | undefined;
+
+  constructor({ call, ended, close, remoteAddress, resolve }: FlowCollectorParts) {
+    this.#call = call;
+    this.#ended = ended;
+    this.#close = close;
+    this.remoteAddress = remoteAddress;
+    this.#flows = new RecordFlows(resolve, this.#ledger);
+    void ended.then((error) => this.#failure ??= error ?? new Error("it has ended the stream"));
+  }
+
+  count(counters: Counters): void {
+    this.#ledger.begin(counters);
+  }
+
+  /** Nothing comes but the answer at the end. */
+  async read(): Promise<null> {
+    const error = await this.#ended;
+    if (error !== null) throw error;
+    return null;
+  }
+
+  /** What a request that fails on its way had sent is not known: it counts as taken, since nothing may be sent twice. */
+  async write(messages: Uint8Array): Promise<number> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const request = this.#flows.request(messages);
+    if (request === undefined) return messages.length;
+    this.wireOctets += REQUEST_PREFIX + request.length;
+    const written = new Promise<void>((resolve) => this.#call.write(request, () => resolve()));
+    await Promise.race([written, this.#ended]);
+    return messages.length;
+  }
+
+  async closeWrite(): Promise<void> {
+    this.#call.end();
+    await this.#ended;
+  }
+
+  close(): void {
+    this.#failure ??= new Error("the connection is closed");
+    this.#close();
+  }
+}

@@ -1,0 +1,147 @@
+import { type ConnectionInjector, type sendUnaryData, Server, ServerCredentials, status } from "@grpc/grpc-js";
+import { type Address, formatAddress } from "../address.ts";
+import type { Connection } from "../connection.ts";
+import type { Listener, ListenerOptions } from "../listener.ts";
+import { TlsListener, type TlsListenerParts } from "../tls/tls_listener.ts";
+import type { TlsListenerOptions } from "../tls/tls_options.ts";
+import { ExporterConnection } from "./exporter_connection.ts";
+import { EXPORT_SERVICE, LARGEST_REQUEST } from "./export_service.ts";
+import { type ExportCall, FlowStream } from "./flow_stream.ts";
+import type { FlowRelease } from "../flow_release.ts";
+import { FlowReleases } from "./flow_releases.ts";
+
+/** Streams of one connection at a time. */
+const STREAMS = 1024;
+/** Octets of requests that one connection may have in hand here, begun or whole, that no session has taken. */
+const OCTETS_IN_HAND = 64 * 1024 * 1024;
+/** The same over all connections of the listener. */
+const ALL_OCTETS_IN_HAND = 256 * 1024 * 1024;
+/** A connection without a stream for so many milliseconds is closed: Agents open theirs at once, and one for good. */
+const WITHOUT_STREAM = 10_000;
+/** Once the listener is closed, so long after its last stream. */
+const AFTER_LAST_STREAM = 1_000;
+/** A peer that does not answer for so long is gone. */
+const KEEPALIVE_TIME = 60_000;
+const KEEPALIVE_TIMEOUT = 20_000;
+
+/** What a gRPC listener needs beside its address and options. */
+export interface GrpcListenerParts extends TlsListenerParts {
+  /** The releases whose Agents speak gRPC, oldest first. */
+  readonly releases: readonly FlowRelease[];
+}
+
+/** Listens for exporters over gRPC: each stream of flows is a transport session. */
+export class GrpcListener implements Listener {
+  readonly transport = "grpc";
+  readonly address: Address;
+  readonly #tls: TlsListener;
+  readonly #parts: GrpcListenerParts;
+  readonly #releases: FlowReleases;
+  readonly #server: Server;
+  readonly #injector: ConnectionInjector;
+  /** By address and port of the peer. */
+  readonly #connections = new Map<string, ExporterConnection>();
+  #handle: (connection: Connection) => void = (connection) => connection.close();
+  #inHand = 0;
+  #closed = false;
+
+  /** @throws as {@link TlsListener.listen} */
+  static async listen(address: Address, options: TlsListenerOptions, parts: GrpcListenerParts): Promise<GrpcListener> {
+    return new GrpcListener(await TlsListener.listen(address, options, { ...parts, applicationProtocol: "h2" }), parts);
+  }
+
+  private constructor(tls: TlsListener, parts: GrpcListenerParts) {
+    this.#tls = tls;
+    this.#parts = parts;
+    this.address = tls.address;
+    this.#releases = new FlowReleases(parts.releases);
+    this.#server = new Server({
+      "grpc.max_concurrent_streams": STREAMS,
+      "grpc.max_receive_message_length": LARGEST_REQUEST,
+      "grpc.keepalive_time_ms": KEEPALIVE_TIME,
+      "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT,
+      "grpc.enable_channelz": 0,
+    });
+    this.#server.addService(EXPORT_SERVICE, { export: this.#accept.bind(this) });
+    // TLS is done with before: what comes is deciphered, of an exporter that is verified.
+    this.#injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+  }
+
+  adopt(options: ListenerOptions): void {
+    this.#tls.adopt(options);
+  }
+
+  accept(handle: (connection: Connection) => void): Promise<void> {
+    this.#handle = handle;
+    return this.#tls.accept((connection) => {
+      const exporter: ExporterConnection = new ExporterConnection(connection, {
+        onData: (octets) => this.#hold(exporter, octets),
+        onClose: () => this.#forget(exporter),
+      });
+      this.#connections.set(exporter.name, exporter);
+      this.#expect(exporter, WITHOUT_STREAM);
+      this.#injector.injectConnection(exporter.stream);
+    });
+  }
+
+  /** Tells exporters to open no more streams on their connections (GOAWAY). Those that are open live on. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#tls.close();
+    this.#server.tryShutdown(() => {});
+    for (const exporter of this.#connections.values()) {
+      if (exporter.streams === 0) this.#expect(exporter, AFTER_LAST_STREAM);
+    }
+  }
+
+  #accept(call: ExportCall, respond: sendUnaryData<Uint8Array>): void {
+    const exporter = this.#connections.get(call.getPeer());
+    if (exporter === undefined) return respond({ code: status.UNAVAILABLE, details: "the connection is closed" });
+    exporter.streams++;
+    const { certificateName } = exporter.connection;
+    const stream = new FlowStream(call, respond, {
+      remoteAddress: exporter.connection.remoteAddress,
+      ...(certificateName === undefined ? {} : { certificateName }),
+      releases: this.#releases,
+      time: () => Math.floor(this.#parts.clock.date().getTime() / 1000),
+      onTaken: (octets) => this.#release(exporter, octets),
+      onClose: () => {
+        exporter.streams--;
+        if (exporter.streams === 0) this.#expect(exporter, this.#closed ? AFTER_LAST_STREAM : WITHOUT_STREAM);
+      },
+    });
+    this.#handle(stream);
+  }
+
+  /** Closes the connection unless it has a stream after so long. */
+  #expect(exporter: ExporterConnection, milliseconds: number): void {
+    exporter.cancel();
+    exporter.cancel = this.#parts.clock.after(milliseconds, () => {
+      if (exporter.streams === 0) exporter.stream.destroy();
+    });
+  }
+
+  #hold(exporter: ExporterConnection, octets: number): void {
+    exporter.inHand += octets;
+    this.#inHand += octets;
+    if (exporter.inHand <= OCTETS_IN_HAND && this.#inHand <= ALL_OCTETS_IN_HAND) return;
+    const reason = `it has ${exporter.inHand} octets of requests on their way that are not whole, or were not taken`;
+    this.#parts.onFailure(reason, formatAddress(exporter.connection.remoteAddress));
+    exporter.stream.destroy();
+  }
+
+  /** Of a request that came compressed, more is taken than came. */
+  #release(exporter: ExporterConnection, octets: number): void {
+    const released = Math.min(octets, exporter.inHand);
+    exporter.inHand -= released;
+    this.#inHand -= released;
+  }
+
+  #forget(exporter: ExporterConnection): void {
+    exporter.cancel();
+    this.#connections.delete(exporter.name);
+    this.#inHand -= exporter.inHand;
+    exporter.inHand = 0;
+  }
+}

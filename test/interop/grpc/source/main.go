@@ -1,0 +1,111 @@
+// Command grpcpeer is what an Antrea Agent from v2.4 on and a Flow Aggregator are to each other over gRPC, made of another
+// implementation than the proxy's: google.golang.org/grpc. Tests start it as a child process and talk to it in JSON lines.
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+)
+
+// options are the flags that all subcommands share.
+type options struct {
+	address     string
+	collector   string
+	serverName  string
+	certificate string
+	key         string
+	ca          string
+	only        bool
+}
+
+func (o *options) register(flags *flag.FlagSet) {
+	flags.StringVar(&o.address, "address", "127.0.0.1:0", "address a collector listens on")
+	flags.StringVar(&o.collector, "collector", "", "address an exporter sends to")
+	flags.StringVar(&o.serverName, "server-name", "", "name in the collector's certificate")
+	flags.StringVar(&o.certificate, "certificate", "", "PEM file")
+	flags.StringVar(&o.key, "key", "", "PEM file")
+	flags.StringVar(&o.ca, "ca", "", "PEM file")
+	flags.BoolVar(&o.only, "count", false, "a collector counts flows, and does not print them")
+}
+
+// tls is the configuration that Agents and Aggregators have: TLS 1.2 or later, each side verified.
+func (o *options) tls() *tls.Config {
+	pem, err := os.ReadFile(o.ca)
+	if err != nil {
+		fail(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		fail(fmt.Errorf("no certificate in %s", o.ca))
+	}
+	config := &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		RootCAs:    pool,
+		ClientCAs:  pool,
+		ClientAuth: tls.RequireAndVerifyClientCert,
+		ServerName: o.serverName,
+	}
+	if o.certificate != "" {
+		pair, err := tls.LoadX509KeyPair(o.certificate, o.key)
+		if err != nil {
+			fail(err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config
+}
+
+var output sync.Mutex
+
+// emit writes one JSON line. Lines are written whole, so that a process that dies leaves no half one.
+func emit(value any) {
+	output.Lock()
+	defer output.Unlock()
+	if err := json.NewEncoder(os.Stdout).Encode(value); err != nil {
+		fail(err)
+	}
+}
+
+// fail ends the process with status 1; status 2 is left to panics.
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "grpcpeer:", err)
+	os.Exit(1)
+}
+
+// commands calls handle for each JSON line on standard input, until its end.
+func commands(handle func(line []byte)) {
+	reader := bufio.NewReaderSize(os.Stdin, 1<<20)
+	for {
+		line, err := reader.ReadBytes('\n')
+		if len(line) > 0 {
+			handle(line)
+		}
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			fail(err)
+		}
+	}
+}
+
+func main() {
+	subcommands := map[string]func(*options){"collect": collect, "export": export, "attack": attack}
+	if len(os.Args) < 2 || subcommands[os.Args[1]] == nil {
+		fail(fmt.Errorf("usage: grpcpeer collect|export|attack [flags]"))
+	}
+	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
+	var chosen options
+	chosen.register(flags)
+	if err := flags.Parse(os.Args[2:]); err != nil {
+		fail(err)
+	}
+	subcommands[os.Args[1]](&chosen)
+}
