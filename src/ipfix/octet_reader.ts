@@ -51,6 +51,12 @@ export class OctetReader {
     return this.end - this.#offset;
   }
 
+  /** Whether all octets left to read are zero. */
+  restIsZero(): boolean {
+    for (let offset = this.#offset; offset < this.end; offset++) if (this.#octets[offset] !== 0) return false;
+    return true;
+  }
+
   /** @throws DecodeError if no octet is left; the reads below throw likewise */
   u8(reason?: RejectReason): number {
     return this.#view.getUint8(this.#advance(1, reason));

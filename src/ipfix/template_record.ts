@@ -29,7 +29,9 @@ export type TemplateRecord =
   | { readonly kind: "withdrawal"; readonly id: number };
 
 /**
- * All records of the set's content, in order; a rest shorter than any record is padding (RFC 7011 §3.3.1).
+ * All records of the set's content, in order. A rest shorter than any record is padding (RFC 7011 §3.3.1), and so is a
+ * longer one that is all zero: some exporters align sets to more than four octets, and no template has the id 0 that
+ * such octets would withdraw. The reader is left before the padding.
  *
  * @param reader from the set's first content octet to its end
  * @throws DecodeError as {@link decodeTemplateRecord}
@@ -40,7 +42,9 @@ export function decodeTemplateRecords(
   resolve: ResolveElement,
 ): readonly TemplateRecord[] {
   const records: TemplateRecord[] = [];
-  while (reader.remaining >= TEMPLATE_HEADER_LENGTH) records.push(decodeTemplateRecord(reader, kind, resolve));
+  while (reader.remaining >= TEMPLATE_HEADER_LENGTH && !reader.restIsZero()) {
+    records.push(decodeTemplateRecord(reader, kind, resolve));
+  }
   return records;
 }
 

@@ -156,6 +156,25 @@ for (const padding of [0, 1, 2, 3]) {
   });
 }
 
+for (const padding of [4, 6, 8, 12]) {
+  Deno.test(`${padding} zero octets at the end of a set are padding; before another record they withdraw template 0`, () => {
+    const template = { id: 256, fields: [{ element: unknownElement(0, 1), length: 8 }], scopeFieldCount: 0 };
+    const record = encodeTemplateRecord(template);
+    for (const kind of ["template", "options-template"] as const) {
+      const reader = new OctetReader(
+        Uint8Array.of(...encodeWithdrawal(256, kind), ...new Uint8Array(padding)),
+      );
+      assert.deepEqual(decodeTemplateRecords(reader, kind, resolve), [{ kind: "withdrawal", id: 256 }]);
+      assert.equal(reader.remaining, padding, "the padding is left");
+    }
+    const between = new OctetReader(Uint8Array.of(0, 0, 0, 0, ...record, ...new Uint8Array(padding)));
+    assert.deepEqual(decodeTemplateRecords(between, "template", resolve), [
+      { kind: "withdrawal", id: 0 },
+      { kind: "template", template },
+    ]);
+  });
+}
+
 Deno.test("withdrawals in an options template set have no scope field count", () => {
   const octets = Uint8Array.of(
     ...encodeWithdrawal(256, "options-template"),

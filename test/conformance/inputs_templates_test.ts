@@ -70,7 +70,7 @@ for (const to of [RFC, GO, LEGACY]) {
         ...(to === RFC ? [message({ sequenceNumber: 1 })] : []),
         data(1, 2),
       ],
-      dropped: { template_refused: 2 },
+      dropped: { template_refused: 1 },
       templates: { identity: 1, refused: 1 },
       events: [MAPPED, "template_refused 1/300 template_refused", "records_dropped 1/300 template_refused"],
     });

@@ -92,6 +92,8 @@ export class MessageReader {
 
   // Each of the methods below reads a part of a message and returns whether that part goes out verbatim: octet for octet as it came in.
 
+  // A set without records, empty or nothing but padding, is left out and not counted: nothing in it can be lost.
+
   #readSet(octets: Uint8Array, set: MessageSet, index: number, state: PlanState, address: number): boolean {
     if (set.id >= MINIMUM_DATA_SET_ID) return this.#readData(octets, set, state, address);
     if (set.id === TEMPLATE_SET_ID) return this.#readTemplates(octets, set, index, "template", state);
@@ -108,7 +110,7 @@ export class MessageReader {
       kind,
       (pen, id, length, bit) => history.resolve(pen, id, length, bit),
     );
-    if (records.length === 0) return this.#drop("empty_set", state, set.id, `template set ${set.id} is empty`, 1);
+    if (records.length === 0) return false;
     state.scope = state.unchanged = undefined;
     let verbatim = records.length <= dialect.templateRecordsPerSet && (reader.remaining === 0 || dialect.setPadding);
     for (const record of records) {
@@ -174,6 +176,7 @@ export class MessageReader {
   }
 
   #readData(octets: Uint8Array, set: MessageSet, state: PlanState, address: number): boolean {
+    if (set.length === 0) return false;
     const entry = this.options.templates.find(state.observationDomain, set.id);
     if (entry?.kind !== "accepted") return this.#dropData(octets, set, state, entry);
     const program = entry.shared.compiled.address;
@@ -185,7 +188,7 @@ export class MessageReader {
         set.contentOffset + consumed,
       );
     }
-    if (records === 0) return this.#drop("empty_set", state, set.id, "a data set without records", 1);
+    if (records === 0) return false;
     const scope = entry.shared.references ? this.#scopeOf(entry, state) : undefined;
     const start = set.contentOffset - state.start;
     state.items.push({ kind: "data", template: entry, start, end: start + consumed, records, scope });
@@ -208,7 +211,7 @@ export class MessageReader {
       return this.#drop(reason, state, set.id, message, 1);
     }
     const records = countRecords(octets, set, entry.source, state.observationDomain);
-    if (records === 0) return this.#drop("empty_set", state, set.id, "a data set without records", 1);
+    if (records === 0) return false;
     state.received += records;
     state.dropped = true;
     return this.#drop(entry.reason, state, set.id, entry.message, records);

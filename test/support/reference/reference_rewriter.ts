@@ -218,7 +218,6 @@ class ReferenceMessage {
 
   #templateSet(set: WireSet): void {
     const templates = this.#templateRecords(set);
-    if (templates.length === 0) this.#drop("empty_set", 1);
     for (const template of templates) {
       if (template.fields.length === 0) this.#withdraw(set.id, template.id);
       else this.#announce(template);
@@ -228,7 +227,7 @@ class ReferenceMessage {
   /** Record by record, since what is wrong with the first one wrong decides the reason. */
   #templateRecords({ id, content }: WireSet): WireTemplate[] {
     const records: WireTemplate[] = [];
-    for (let offset = 0; content.length - offset >= 4;) {
+    for (let offset = 0; content.length - offset >= 4 && content.slice(offset).some((octet) => octet !== 0);) {
       const [template, count] = [readNumber(content, offset, 2), readNumber(content, offset + 2, 2)];
       if (count > 0 && template < 256) throw new Refusal("template_id");
       const header = id === 3 && count > 0 ? 6 : 4;
@@ -276,6 +275,7 @@ class ReferenceMessage {
   }
 
   #dataSet({ id, content }: WireSet): void {
+    if (content.length === 0) return;
     const template = this.templates.get(`${this.observationDomain} ${id}`);
     const isUncountable = template === undefined || smallestRecord(template.source.fields) === 0;
     if (isUncountable) this.certain = false;
@@ -285,7 +285,7 @@ class ReferenceMessage {
     const { records, sizes } = this.#records(source, content);
     this.records += records.length;
     this.counts.recordsReceived += records.length;
-    if (records.length === 0) return this.#drop("empty_set", 1);
+    if (records.length === 0) return;
     if (typeof outcome === "string") return this.#dropData(outcome, records.length);
     for (const [index, record] of records.entries()) {
       const findings: Findings = { embedded: [], faults: [], lost: new Set() };
