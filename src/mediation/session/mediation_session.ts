@@ -208,6 +208,11 @@ export class MediationSession implements SessionRewriter {
   }
 
   restart(unsent?: Uint8Array): void {
+    const { ids } = this.#target.shared;
+    if (this.#target.ids !== ids && this.#templates.takeIds(ids, true)) {
+      this.#templates.releaseIds();
+      this.#target.ids = ids;
+    }
     this.#replay.restart(unsent, this.produced);
   }
 
@@ -222,7 +227,9 @@ export class MediationSession implements SessionRewriter {
   }
 
   get outdated(): boolean {
-    return this.#target.outdated;
+    if (this.#target.outdated) return true;
+    const { ids } = this.#target.shared;
+    return this.#target.ids !== ids && !this.#templates.takeIds(ids, false);
   }
 
   renew(unsent?: Uint8Array, collector: CollectorFacts = this.#target): number {
@@ -233,9 +240,11 @@ export class MediationSession implements SessionRewriter {
       this.#templates.undoLog.finish();
     }
     this.#remapping = false;
+    const sameEpoch = this.#target.ids === this.#target.shared.ids;
+    if (!sameEpoch) this.#templates.releaseIds();
     this.#target.adopt(collector);
     this.#routes.maxMessageLength = this.#target.maxMessageLength;
-    this.#mapAgain(false);
+    this.#mapAgain(false, sameEpoch);
     this.#templates.staleTargets.length = 0; // the new connection begins with what stands now
     dropped += this.#replay.renew(unsent, this.produced, this.#templates.announcements());
     if (dropped > 0) increment(this.#counters.recordsDropped, "collector_unavailable", dropped);
@@ -251,15 +260,15 @@ export class MediationSession implements SessionRewriter {
   }
 
   /** Maps every template again; only what is different now is told. */
-  #mapAgain(sameCollector: boolean): RemappedTemplate[] {
+  #mapAgain(sameCollector: boolean, sameEpoch = true): RemappedTemplate[] {
     const refusals = new Set(this.#templates.refusals());
     const first = this.#events.length;
-    const remapped = this.#templates.remap(sameCollector);
+    const remapped = this.#templates.remap(sameCollector, sameEpoch);
     this.#events.keep(
       first,
       (event) => !("event" in event) || event.event !== "template_refused" || !refusals.has(refusalKey(event)),
     );
-    for (const event of remapped.flatMap(remappedEvent)) this.#events.notify(event);
+    for (const event of remapped.flatMap((one) => remappedEvent(one, sameCollector))) this.#events.notify(event);
     return remapped;
   }
 

@@ -55,19 +55,27 @@ export class Mediator {
   }
 
   /**
-   * Goes by other treatments and limits from now on. Sessions that stand go by the treatments before until they are told to
+   * Goes by other treatments and limits from now on; by those before where they are missing. Sessions that stand go by the treatments before until they are told to
    * ({@link SessionRewriter.remap}, {@link SessionRewriter.renew}); limits hold for all at once, and put out nothing that stands.
    */
   reconfigure(
-    { chooseTreatment, limits, keepLostValues = false }: Pick<
-      MediatorOptions,
-      "chooseTreatment" | "limits" | "keepLostValues"
+    { chooseTreatment, limits, keepLostValues }: Partial<
+      Pick<MediatorOptions, "chooseTreatment" | "limits" | "keepLostValues">
     >,
   ): void {
-    this.#shared.chooseTreatment = chooseTreatment;
-    this.#shared.compiled.memo.clear();
-    this.#shared.limits = { ...DEFAULT_LIMITS, ...limits };
-    this.#shared.keepLostValues = keepLostValues;
+    const shared = this.#shared;
+    if (chooseTreatment !== undefined) shared.chooseTreatment = chooseTreatment;
+    shared.compiled.memo.clear();
+    if (limits !== undefined) shared.limits = { ...DEFAULT_LIMITS, ...limits };
+    if (keepLostValues !== undefined) shared.keepLostValues = keepLostValues;
+  }
+
+  /**
+   * The collector's process is another one, which knows no template: ids are free again. Sessions go on with those that they have
+   * until they begin a transport session to it ({@link SessionRewriter.restart}, {@link SessionRewriter.renew}).
+   */
+  beginEpoch(): void {
+    this.#shared.ids = new TemplateIdSpace();
   }
 
   /** @throws RangeError when the rewrite loop's memory is used up */

@@ -37,6 +37,7 @@ function writerOf(dialect: Partial<Dialect> = {}, maxMessageLength = 65535) {
   const intake = new TemplateIntake(shared, { reliable: true }, {
     chooseTreatment: shared.chooseTreatment,
     maxMessageLength: 65535,
+    ids: shared.ids,
   }, { notify: () => {} });
   const entry = intake.take(source, DOMAIN, undefined);
   assert.ok(entry.kind === "accepted");

@@ -83,7 +83,10 @@ export interface SessionRewriter extends OctetRewriter {
   readonly counters: Counters;
   /** Whether the mapping of any live template is not the identity. */
   readonly skewed: boolean;
-  /** Whether the treatments that hold now expect something else of the collector (profile, dialect): {@link renew} adopts that. */
+  /**
+   * Whether the treatments that hold now expect something else of the collector (profile, dialect), or its present epoch gives other
+   * ids to the templates: {@link renew} adopts that.
+   */
   readonly outdated: boolean;
   /**
    * Begins a new transport session to the collector: sequence numbers count from 0, the live templates go out first, then what the

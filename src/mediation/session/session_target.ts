@@ -3,6 +3,7 @@ import type { SharedState } from "./shared_state.ts";
 import type { Profile } from "../mapping/profile.ts";
 import type { CollectorFacts, SessionFacts } from "./session_rewriter.ts";
 import type { ChooseTreatment } from "../mapping/treatment.ts";
+import type { TemplateIdSpace } from "../templates/template_id_space.ts";
 
 /**
  * What one session's output is made for: the treatments that it goes by, and what its collector can take. Changes between two
@@ -10,6 +11,8 @@ import type { ChooseTreatment } from "../mapping/treatment.ts";
  */
 export class SessionTarget {
   chooseTreatment: ChooseTreatment;
+  /** The ids that sessions share in the epoch of the collector that the output is made for. */
+  ids: TemplateIdSpace;
   /** Without withdrawals where the collector is reached over UDP (RFC 7011 §8.4). */
   dialect: Dialect;
   datagrams = false;
@@ -19,6 +22,7 @@ export class SessionTarget {
 
   constructor(readonly shared: SharedState, readonly facts: SessionFacts) {
     this.chooseTreatment = shared.chooseTreatment;
+    this.ids = shared.ids;
     this.#profile = this.#profileBy(this.chooseTreatment);
     this.dialect = this.#profile.dialect;
     this.adopt(facts);
@@ -36,9 +40,10 @@ export class SessionTarget {
     this.chooseTreatment = this.shared.chooseTreatment;
   }
 
-  /** Goes by all that holds now. */
+  /** Goes by all that holds now. Ids taken in an epoch before have to be given back first. */
   adopt({ maxMessageLength, datagrams = false }: CollectorFacts): void {
     this.follow();
+    this.ids = this.shared.ids;
     this.#profile = this.#profileBy(this.chooseTreatment);
     const { dialect } = this.#profile;
     this.datagrams = datagrams;

@@ -20,6 +20,7 @@ import {
 import type { SessionEvents } from "./session_events.ts";
 import type { TemplateIntake } from "./template_intake.ts";
 import type { AcceptedTemplate, ObservationDomain, TemplateEntry } from "../templates/template_entry.ts";
+import type { TemplateIdSpace } from "../templates/template_id_space.ts";
 import { templateMessage } from "../templates/template_message.ts";
 import { UndoLog } from "../templates/undo_log.ts";
 
@@ -121,9 +122,10 @@ export class SessionTemplates {
    *
    * @param sameCollector whether the collector expects what it did: then a mapping that was good for it may go on where a plugin
    *   fails or memory is short. Another one might not be able to decode it
+   * @param sameEpoch whether the collector knows the ids taken before; otherwise they have been released
    * @returns those that came out as something else for the collector
    */
-  remap(sameCollector: boolean): RemappedTemplate[] {
+  remap(sameCollector: boolean, sameEpoch = true): RemappedTemplate[] {
     const remapped: RemappedTemplate[] = [];
     for (const domain of this.domains.values()) {
       for (const [template, before] of [...domain.templates]) {
@@ -131,7 +133,7 @@ export class SessionTemplates {
         // Without memory for both, what stands goes on as it is.
         const isShort = after.kind === "refused" && after.reason === "limit";
         if (sameCollector && isShort && before.kind === "accepted") continue;
-        this.#retireId(domain.id, before, after);
+        if (sameEpoch) this.#retireId(domain.id, before, after);
         this.#put(domain, template, after);
         this.#discard(before);
         if (before.kind === "accepted" && after.kind === "accepted") after.records = before.records;
@@ -183,19 +185,48 @@ export class SessionTemplates {
   }
 
   close(): void {
+    this.releaseIds();
     for (const domain of this.domains.values()) {
       for (const entry of domain.templates.values()) {
-        this.intake.releaseId(entry, domain.id);
         this.#discard(entry);
         this.#hold(entry.source, -1);
       }
       domain.sequence.close();
     }
     this.domains.clear();
+  }
+
+  /** Gives back the ids that other sessions share, retired ones too. */
+  releaseIds(): void {
+    for (const domain of this.domains.values()) {
+      for (const entry of domain.templates.values()) this.intake.releaseId(entry, domain.id);
+    }
     for (const { observationDomain, id } of this.#retired?.values() ?? []) {
-      this.shared.ids.release(observationDomain, id);
+      this.intake.target.ids.release(observationDomain, id);
     }
     this.#retired = undefined;
+  }
+
+  /**
+   * Takes the same ids in another epoch of the collector.
+   *
+   * @param keep false: only finds out whether that can be
+   * @returns false if a template has to get another one there, such as the exporter's own; then nothing is taken
+   */
+  takeIds(ids: TemplateIdSpace, keep: boolean): boolean {
+    let same = true;
+    const taken: [number, number][] = [];
+    for (const domain of this.domains.values()) {
+      for (const [template, entry] of domain.templates) {
+        if (entry.kind === "refused" || !entry.shared.sharesIds) continue;
+        const layout = this.shared.fingerprints.targetLayout(entry.shared.mapping);
+        const id = ids.take(domain.id, template, layout);
+        if (id !== undefined) taken.push([domain.id, id]);
+        same &&= id === entry.shared.targetId;
+      }
+    }
+    if (!keep || !same) { for (const use of taken) ids.release(...use); }
+    return same;
   }
 
   /**
@@ -213,7 +244,7 @@ export class SessionTemplates {
     for (const [oldest, { observationDomain, id }] of retired) {
       if (retired.size <= RETIRED_IDS) break;
       retired.delete(oldest);
-      this.shared.ids.release(observationDomain, id);
+      this.intake.target.ids.release(observationDomain, id);
     }
   }
 

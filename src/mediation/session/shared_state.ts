@@ -27,7 +27,8 @@ export interface SharedState {
   limits: MediationLimits;
   keepLostValues: boolean;
   readonly compiled: CompiledMappings;
-  readonly ids: TemplateIdSpace;
+  /** Of the collector's present epoch; see {@link Mediator.beginEpoch}. */
+  ids: TemplateIdSpace;
   /** Templates that all sessions hold together. */
   templates: number;
   /** Their field specifiers. */

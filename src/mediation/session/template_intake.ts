@@ -30,7 +30,7 @@ export class TemplateIntake {
   constructor(
     readonly shared: SharedState,
     readonly facts: SessionFacts,
-    readonly target: Pick<SessionTarget, "chooseTreatment" | "maxMessageLength">,
+    readonly target: Pick<SessionTarget, "chooseTreatment" | "maxMessageLength" | "ids">,
     readonly events: Pick<SessionEvents, "notify">,
   ) {
   }
@@ -104,13 +104,13 @@ export class TemplateIntake {
   holdId({ shared }: AcceptedTemplate, observationDomain: number): boolean {
     if (!shared.sharesIds) return true;
     const layout = this.shared.fingerprints.targetLayout(shared.mapping);
-    return this.shared.ids.take(observationDomain, shared.targetId, layout) === shared.targetId;
+    return this.target.ids.take(observationDomain, shared.targetId, layout) === shared.targetId;
   }
 
   /** Releases the entry's target id. */
   releaseId(entry: TemplateEntry, observationDomain: number): void {
     if (entry.kind === "refused" || !entry.shared.sharesIds) return;
-    this.shared.ids.release(observationDomain, entry.shared.targetId);
+    this.target.ids.release(observationDomain, entry.shared.targetId);
   }
 
   #refuse(
@@ -136,7 +136,8 @@ export class TemplateIntake {
   #accept(arrival: Arrival, treatment: Treatment, own: TemplateMapping): TemplateEntry {
     const { source, observationDomain } = arrival;
     const { dialect } = treatment.profile;
-    const { ids, fingerprints, compiled, sharedTemplates } = this.shared;
+    const { ids } = this.target;
+    const { fingerprints, compiled, sharedTemplates } = this.shared;
     const key = this.#programKey(arrival, treatment, own);
     // Sessions with equal mappings hold the same one.
     const mapping = compiled.mapping(key, source.id) ?? own;

@@ -38,7 +38,7 @@ function intakeOf(
   } = {},
 ) {
   const events: MediationEvent[] = [];
-  const target = { chooseTreatment: shared.chooseTreatment, maxMessageLength };
+  const target = { chooseTreatment: shared.chooseTreatment, maxMessageLength, ids: shared.ids };
   const intake = new TemplateIntake(shared, { reliable: true, ...facts }, target, {
     notify: (event) => void events.push(event),
   });

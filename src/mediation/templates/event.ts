@@ -72,6 +72,8 @@ export type MediationEvent =
     readonly replaced: boolean;
     /** The exporter sent nothing: a configuration that was loaded anew maps the template otherwise. */
     readonly remapped?: true;
+    /** It is mapped otherwise because the collector, or what it expects, is another one. */
+    readonly renewed?: true;
     readonly detectedProfile?: string;
     readonly mapping: TemplateMapping;
   }

@@ -73,7 +73,10 @@ export function refusalKey(
 }
 
 /** What a session tells of it; a template that is refused now has been told already. */
-export function remappedEvent({ observationDomain, after }: RemappedTemplate): MediationEvent[] {
+export function remappedEvent(
+  { observationDomain, after }: RemappedTemplate,
+  sameCollector: boolean,
+): MediationEvent[] {
   if (after.kind === "refused") return [];
   const { source, shared: { targetId, identity, detectedProfile, mapping } } = after;
   return [{
@@ -84,6 +87,7 @@ export function remappedEvent({ observationDomain, after }: RemappedTemplate): M
     outcome: identity ? "identity" : "rewritten",
     replaced: false,
     remapped: true,
+    ...(sameCollector ? {} : { renewed: true }),
     ...(detectedProfile === undefined ? {} : { detectedProfile }),
     mapping,
   }];

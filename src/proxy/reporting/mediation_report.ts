@@ -16,12 +16,12 @@ export function describeMediationEvent(
 ): { readonly level: EventLevel; readonly message: string; readonly fields: EventFields } {
   switch (event.event) {
     case "template_mapped": {
-      const { mapping, observationDomain, template, targetTemplate, outcome, replaced, remapped, detectedProfile } =
-        event;
+      const { mapping, observationDomain, template, targetTemplate, outcome, replaced, remapped, renewed } = event;
+      const { detectedProfile } = event;
       const { stripped, padded } = differences(mapping);
       return {
         // A reload maps every template of every session again, and is itself reported once.
-        level: remapped === true ? "debug" : replaced ? "warning" : "info",
+        level: remapped === true && renewed !== true ? "debug" : replaced ? "warning" : "info",
         message: outcome === "identity"
           ? `template ${template} is sent to the collector unchanged`
           : `template ${template}: ${mapping.source.fields.length} fields become ${mapping.fields.length}`,
