@@ -31,6 +31,7 @@ const ELEMENTS: Readonly<Record<string, [id: number, type: AbstractDataType]>> =
   dataRecordsReliability: [276, "boolean"],
   subTemplateList: [292, "subTemplateList"],
   samplingProbability: [311, "float64"],
+  userName: [371, "string"],
   mibObjectValueInteger: [434, "signed32"],
 };
 

@@ -39,6 +39,7 @@ import { isIdentity, type MappedField, type TemplateMapping } from "../mapping/t
  * | 12 | seconds to milliseconds | there |
  * | 13 | keep variable | before a cut that counts: stores the value's first {@link VALUE_LENGTH} octets at offset a of the counters |
  * | 14 | keep octets | the same for b octets |
+ * | 15 | count once | adds 1 to the counter at offset b if the one at offset a is not 0, and clears that |
  *
  * If the target keeps the order of the source, kept fields are part of spans. If not, the whole record is skipped and
  * each field is copied from its place.
@@ -47,15 +48,19 @@ export interface RewriteProgram {
   readonly octets: Uint8Array;
   /** Whether records go out octet for octet. */
   readonly identity: boolean;
-  /**
-   * Positions of the source fields whose loss is counted, in the order of their counters. The first counter is that of
-   * records.
-   */
-  readonly counted: readonly number[];
+  /** The elements whose loss is counted, in the order of their counters. The first counter is that of records. */
+  readonly counted: readonly LostElement[];
   /** Whether the last value of each of them is stored after the counters: {@link valueOffset}. */
   readonly keepsValues: boolean;
   /** From which a function that walks its records is generated. */
   readonly layout: WalkLayout;
+}
+
+/** An element of which at least one field is lost. A record in which several fields carried something counts once. */
+export interface LostElement {
+  readonly name: string;
+  /** Positions in the source template. */
+  readonly positions: readonly number[];
 }
 
 /** Header words that other files read, or write once the program is in the loop's memory. */
@@ -85,6 +90,7 @@ const Operation = {
   secondsToMilliseconds: 12,
   keepVariable: 13,
   keepOctets: 14,
+  countOnce: 15,
 } as const;
 
 /** ::ffff:0:0/96, which makes an IPv6 address of an IPv4 address (RFC 4291 §2.5.5.2). */
@@ -102,14 +108,18 @@ export const COUNTER_LENGTH = 8;
 /** Octets of a lost value that are stored; a multiple of {@link COUNTER_LENGTH}. */
 export const VALUE_LENGTH = 64;
 
-/** Octets of a route's counters: one for records, one for each counted field, then the values if they are stored. */
+/**
+ * Octets of a route's counters: one for records; one for each lost element; one for each of these that has several
+ * fields, which counts within a record; then the values if they are stored.
+ */
 export function countersLength({ counted, keepsValues }: Pick<RewriteProgram, "counted" | "keepsValues">): number {
-  return (counted.length + 1) * COUNTER_LENGTH + (keepsValues ? counted.length * VALUE_LENGTH : 0);
+  return valueOffset({ counted }, keepsValues ? counted.length : 0);
 }
 
-/** Offset in the counters of the last lost value of the counted field at this index. */
+/** Offset in the counters of the last lost value of the element at this index. */
 export function valueOffset({ counted }: Pick<RewriteProgram, "counted">, index: number): number {
-  return (counted.length + 1) * COUNTER_LENGTH + index * VALUE_LENGTH;
+  const repeated = counted.filter(({ positions }) => positions.length > 1).length;
+  return (1 + counted.length + repeated) * COUNTER_LENGTH + index * VALUE_LENGTH;
 }
 
 /**
@@ -130,11 +140,12 @@ export function compileMapping(
   const smallest = smallestRecordLength(source);
   if (smallest === 0) throw new RangeError("a record of no octets");
   const identity = isIdentity(mapping);
-  const counted = identity ? [] : lostFields(mapping);
+  const counted = identity ? [] : lostElements(mapping);
   const keepsValues = keepValues && counted.length > 0;
   const emitter = new Emitter(source.fields, facts, counted, keepsValues);
   if (keepsOrder(mapping.fields)) emitInOrder(emitter, mapping.fields);
   else emitReordered(emitter, mapping.fields);
+  emitter.countOnce();
   const growth = emitter.growth + repeatedOctets(mapping);
   if (growth > LARGEST_GROWTH) throw new RangeError(`a record that may grow by ${growth} octets`);
 
@@ -159,6 +170,12 @@ export function lostFields(mapping: TemplateMapping): number[] {
   const used = new Set<number>();
   for (const { value } of mapping.fields) if (value.from === "record") used.add(value.index);
   return mapping.source.fields.map((_, index) => index).filter((index) => !used.has(index));
+}
+
+/** {@link lostFields} by the name of their element, in the order of the first of each. */
+function lostElements(mapping: TemplateMapping): LostElement[] {
+  const positions = Map.groupBy(lostFields(mapping), (position) => mapping.source.fields[position]?.element.name ?? "");
+  return [...positions].map(([name, positions]) => ({ name, positions }));
 }
 
 /** Octets that source fields used more than once add to a record at most. */
@@ -230,7 +247,7 @@ function emitInOrder(emitter: Emitter, fields: readonly MappedField[]): void {
 function emitReordered(emitter: Emitter, fields: readonly MappedField[]): void {
   const end = emitter.source.length;
   emitter.operation(Operation.flush, 0);
-  for (const position of emitter.counted) {
+  for (const position of emitter.lost) {
     emitter.operation(Operation.skip, position);
     emitter.cut(position);
   }
@@ -280,16 +297,32 @@ class Emitter {
   growth = 0;
   readonly places: Places;
   readonly #operations: PlacedOperation[] = [];
-  readonly #counters: ReadonlyMap<number, number>;
+  /** Position of a lost field → index of its element, and offset of the counter that its cut adds to. */
+  readonly #counters = new Map<number, { readonly element: number; readonly offset: number }>();
+  /** Offset of what counts an element's fields within a record → offset of the element's counter. */
+  readonly #repeated = new Map<number, number>();
 
   constructor(
     readonly source: readonly FieldSpecifier[],
     readonly facts: SessionFactValues,
-    readonly counted: readonly number[],
+    readonly counted: readonly LostElement[],
     readonly keepsValues: boolean,
   ) {
     this.places = new Places(source);
-    this.#counters = new Map(counted.map((position, index) => [position, (index + 1) * COUNTER_LENGTH]));
+    for (const [element, { positions }] of counted.entries()) {
+      let offset = (1 + element) * COUNTER_LENGTH;
+      if (positions.length > 1) {
+        const within = (1 + counted.length + this.#repeated.size) * COUNTER_LENGTH;
+        this.#repeated.set(within, offset);
+        offset = within;
+      }
+      for (const position of positions) this.#counters.set(position, { element, offset });
+    }
+  }
+
+  /** Positions of the lost fields, in order. */
+  get lost(): number[] {
+    return [...this.#counters.keys()].sort((one, other) => one - other);
   }
 
   /** Octets of the operations, including the one that ends them. */
@@ -324,16 +357,24 @@ class Emitter {
     const { element, length } = this.#field(position);
     const counter = this.#counters.get(position);
     if (counter === undefined) throw new RangeError(`source field ${position} is not lost`);
+    const { offset } = counter;
     if (length === 0) return;
     // A boolean is counted only when it is true, so its value need not be stored.
     if (this.keepsValues && !(element.type === "boolean" && length === 1)) {
-      const at = valueOffset(this, counter / COUNTER_LENGTH - 1);
+      const at = valueOffset(this, counter.element);
       if (length === VARIABLE_LENGTH) this.operation(Operation.keepVariable, position, at);
       else this.operation(Operation.keepOctets, position, at, length);
     }
-    if (length === VARIABLE_LENGTH) this.operation(Operation.cutVariable, position, counter);
-    else if (element.type === "boolean" && length === 1) this.operation(Operation.cutTrue, position, counter);
-    else this.operation(Operation.cutOctets, position, counter, length);
+    if (length === VARIABLE_LENGTH) this.operation(Operation.cutVariable, position, offset);
+    else if (element.type === "boolean" && length === 1) this.operation(Operation.cutTrue, position, offset);
+    else this.operation(Operation.cutOctets, position, offset, length);
+  }
+
+  /** Counts a record, whose fields have all been cut, once for each element of which several fields are lost. */
+  countOnce(): void {
+    for (const [within, counter] of this.#repeated) {
+      this.operation(Operation.countOnce, this.source.length, within, counter);
+    }
   }
 
   /**

@@ -158,7 +158,7 @@ Deno.test("the ledger counts a lost field where it carries something else than i
     "interfaceName",
     "dataRecordsReliability",
     "octetDeltaCount",
-    "interfaceName",
+    "userName",
     "protocolIdentifier",
   ]);
   const kept = [fromRecord("protocolIdentifier", 4)];
@@ -176,6 +176,39 @@ Deno.test("the ledger counts a lost field where it carries something else than i
   assert.deepEqual(rewrite(source, reordered, record).counts, [1, 1, 1, 0], "also where fields move");
 });
 
+for (const order of ["in order", "reordered"]) {
+  Deno.test(`a record of which several fields of one element are lost counts once for the element: ${order}`, () => {
+    const source = template(256, [
+      "sourceTransportPort",
+      "interfaceName",
+      "sourceTransportPort",
+      "protocolIdentifier",
+      "interfaceName",
+      "sourceTransportPort",
+      "octetDeltaCount",
+    ]);
+    const kept = fromRecord("protocolIdentifier", 3);
+    const carry = (ports: readonly number[], names: readonly string[]) =>
+      rewrite(
+        source,
+        order === "in order" ? [kept] : [kept, kept],
+        join(
+          number(ports[0] ?? 0, 2),
+          variable(text(names[0] ?? "")),
+          number(ports[1] ?? 0, 2),
+          Uint8Array.of(6),
+          variable(text(names[1] ?? "")),
+          number(ports[2] ?? 0, 2),
+          number(1, 8),
+        ),
+      ).counts;
+    assert.deepEqual(carry([1, 2, 3], ["a", "b"]), [1, 1, 1, 1], "records, sourceTransportPort, interfaceName, octets");
+    assert.deepEqual(carry([0, 0, 3], ["", "b"]), [1, 1, 1, 1], "whichever of them carries something");
+    assert.deepEqual(carry([0, 0, 0], ["", ""]), [1, 0, 0, 1], "none of them");
+    assert.deepEqual(carry([7, 0, 7], []), [1, 1, 0, 1]);
+  });
+}
+
 Deno.test("what cannot be compiled is refused: records of no octets, and those that outgrow any message by far", () => {
   const compile = (source: Template, fields: readonly MappedField[]) => compileMapping({ source, fields }, FACTS, true);
   assert.throws(() => compile(template(256, [fieldOf("interfaceName", 0)]), []), /no octets/);
@@ -190,7 +223,9 @@ Deno.test("only a mapping that changes nothing is an identity, and only such a o
   const compile = (fields: readonly MappedField[]) => compileMapping({ source, fields }, FACTS, true);
   const { fields } = identity(source);
   assert.deepEqual([compile(fields).identity, compile(fields).counted], [true, []]);
-  assert.deepEqual([compile(fields.toReversed()).identity, compile(fields.slice(1)).counted], [false, [0]]);
+  assert.deepEqual([compile(fields.toReversed()).identity, compile(fields.slice(1)).counted], [false, [
+    { name: "protocolIdentifier", positions: [0] },
+  ]]);
 });
 
 /** Lost fields of each kind of cut, with one that is kept between them. */
@@ -199,7 +234,7 @@ const losing = template(256, [
   "octetDeltaCount",
   "protocolIdentifier",
   "dataRecordsReliability",
-  fieldOf("interfaceName", 100),
+  fieldOf("userName", 100),
 ]);
 const losses = (name: string, count: number, protocol: number, reliability: number, fixed: string) =>
   join(

@@ -327,26 +327,34 @@ export class SessionTemplates {
     if (records === 0) return;
     memoryLongs[word] = 0n;
     entry.records += records;
-    for (const [index, position] of entry.shared.compiled.program.counted.entries()) {
-      const name = entry.source.fields[position]?.element.name ?? String(position);
-      this.counters.fieldsStripped.add(name, records);
+    const { program } = entry.shared.compiled;
+    for (const [index, { name, positions }] of program.counted.entries()) {
+      this.counters.fieldsStripped.add(name, records * positions.length);
       const counter = memoryLongs[word + 1 + index] ?? 0n;
       memoryLongs[word + 1 + index] = 0n;
       if (counter === 0n) continue;
       this.counters.informationLost.add(name, Number(BigInt.asUintN(COUNT_BITS, counter)));
-      const { element, length = 0 } = entry.source.fields[position] ?? {};
-      const lastLength = length === VARIABLE_LENGTH ? Number(counter >> BigInt(COUNT_BITS)) : length;
+      // Where several fields of the element are lost, the last one of variable length says how long its value was.
+      const lastLength = Number(counter >> BigInt(COUNT_BITS)) || fixedLength(entry.source, positions);
       this.counters.noteLostLength(name, lastLength);
-      if (!entry.shared.compiled.program.keepsValues || element === undefined) continue;
-      const { type } = element;
-      const octets = type === "boolean" && length === 1
+      const type = entry.source.fields[positions[0] ?? 0]?.element.type;
+      if (!program.keepsValues || type === undefined) continue;
+      const octets = type === "boolean" && lastLength === 1
         ? Uint8Array.of(1)
-        : view(entry.counters + valueOffset(entry.shared.compiled.program, index), Math.min(lastLength, VALUE_LENGTH))
-          .slice();
+        : view(entry.counters + valueOffset(program, index), Math.min(lastLength, VALUE_LENGTH)).slice();
       this.counters.noteLostValue(name, { type, length: lastLength, octets });
     }
     for (const { target, value } of entry.shared.mapping.fields) {
       if (value.from !== "record") this.counters.fieldsPadded.add(target.element.name, records);
     }
   }
+}
+
+/** The length of the first of these fields that has a fixed one. */
+function fixedLength({ fields }: Template, positions: readonly number[]): number {
+  for (const position of positions) {
+    const length = fields[position]?.length ?? 0;
+    if (length !== VARIABLE_LENGTH) return length;
+  }
+  return 0;
 }

@@ -40,6 +40,7 @@ export class ReferenceCounts {
       const target = mapping.target.fields[position];
       if (value.from === "default" && target !== undefined) count(this.padded, nameOf(target).name);
     });
+    const lost = new Set<string>();
     source.fields.forEach((field, index) => {
       if (used.has(index)) return;
       const { name, type } = nameOf(field);
@@ -50,8 +51,9 @@ export class ReferenceCounts {
         : field.length === 65535
         ? octets.length > 0
         : octets.some((octet) => octet !== 0);
-      if (carries) count(this.lost, name);
+      if (carries) lost.add(name);
     });
+    for (const name of lost) count(this.lost, name);
   }
 
   /** References in a record that was rewritten. */

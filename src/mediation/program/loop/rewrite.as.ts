@@ -6,6 +6,7 @@
 import {
   CONSTANT,
   COPY,
+  COUNT_ONCE,
   CUT_OCTETS,
   CUT_TRUE,
   CUT_VARIABLE,
@@ -51,6 +52,15 @@ function count(counters: usize, offset: u32): void {
 function countLength(counters: usize, offset: u32, length: usize): void {
   const total = (load<u64>(counters + offset) + 1) & 0xffffffffffff;
   store<u64>(counters + offset, total | (<u64> length << 48));
+}
+
+/** Adds 1, if something was counted within the record, and takes over its length. */
+function countOnce(counters: usize, within: u32, offset: u32): void {
+  const found = load<u64>(counters + within);
+  if (found == 0) return;
+  store<u64>(counters + within, 0);
+  const total = (load<u64>(counters + offset) + 1) & 0xffffffffffff;
+  store<u64>(counters + offset, total | (found & ~(<u64> 0xffffffffffff)));
 }
 
 /** Keeps the beginning of the field of variable length at `place`, where the cut that comes next counts it. */
@@ -141,6 +151,10 @@ export function rewriteRecord(program: usize, entry: usize, counters: usize): vo
       }
       case KEEP_OCTETS: {
         if (counters != 0) keepOctets(counters + a, place, b);
+        break;
+      }
+      case COUNT_ONCE: {
+        if (counters != 0) countOnce(counters, a, b);
         break;
       }
       case COPY: {

@@ -51,9 +51,9 @@ const text = (length: number, long = false) =>
   concatenate([long || length > 254 ? [255, length >> 8, length & 255] : [length], new Uint8Array(length).fill(97)]
     .map((part) => Uint8Array.from(part)));
 
-const named = template(256, ["interfaceName", "sourceTransportPort", "interfaceName"]);
-const cut = [fromRecord("interfaceName", 0), fromRecord("interfaceName", 2)];
-const swapped = [fromRecord("interfaceName", 2), fromRecord("sourceTransportPort", 1), fromRecord("interfaceName", 0)];
+const named = template(256, ["interfaceName", "sourceTransportPort", "userName"]);
+const cut = [fromRecord("interfaceName", 0), fromRecord("userName", 2)];
+const swapped = [fromRecord("userName", 2), fromRecord("sourceTransportPort", 1), fromRecord("interfaceName", 0)];
 const record = concatenate([text(3), Uint8Array.of(0, 80), text(300)]);
 
 for (const [what, program] of [["kept", programOf(named)], ["cut", programOf(named, cut)]] as const) {
