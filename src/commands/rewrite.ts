@@ -3,7 +3,7 @@ import { Command } from "commander";
 import type { MediationEvent } from "../mediation/templates/event.ts";
 import { Mediator } from "../mediation/session/mediator.ts";
 import type { SessionRewriter } from "../mediation/session/session_rewriter.ts";
-import { runFailure, usageFailure } from "./command_line/command_failure.ts";
+import { CommandFailure, runFailure, usageFailure } from "./command_line/command_failure.ts";
 import { configurationOption, required } from "./command_line/command_options.ts";
 import { BrokenMessage, consumeStream, type MessageConsumer } from "../offline/message_stream.ts";
 import { mediatorOptions } from "../service/served_proxy.ts";
@@ -14,12 +14,16 @@ interface Options {
   readonly fromAddress?: string;
 }
 
+/** The exit status where records were dropped. */
+const RECORDS_DROPPED = 3;
+
 export function rewriteCommand(): Command {
   return new Command("rewrite")
     .summary("rewrite the messages of one exporter session, offline")
     .description(
       "Reads the messages of one exporter session from standard input (an IPFIX file, RFC 5655) and writes them as the " +
-        "collector would receive them. With `mode: observe` they are written octet for octet, and changes are only reported.",
+        "collector would receive them. With `mode: observe` they are written octet for octet, and changes are only reported. " +
+        "Exit status: 0 done, 3 records were dropped (standard error says how many and why), 1 at a broken message.",
     )
     .option("-c, --config <file>", "configuration of the proxy")
     .option("--from-address <address>", "the exporter's IP address, for peer rules that match it")
@@ -36,24 +40,31 @@ async function rewrite(options: Options): Promise<void> {
   }
   const configuration = await configurationOption(file);
   const peer = fromAddress === undefined ? {} : { address: fromAddress };
-  const { mode } = configuration.chooseSession(peer);
+  const observes = configuration.chooseSession(peer).mode === "observe";
   const session = new Mediator(mediatorOptions(configuration)).open({
     reliable: true,
-    notify: sayEvent,
+    notify: (event) => sayEvent(event, observes),
     ...peer,
   });
   try {
     await consumeStream(
       (into) => Deno.stdin.read(into),
-      mode === "observe" ? new ObservingConsumer(session) : new RewritingConsumer(session),
+      observes ? new ObservingConsumer(session) : new RewritingConsumer(session),
     );
   } catch (error) {
     if (error instanceof BrokenMessage) throw runFailure(`error: ${error.message}`, error);
     throw error;
   } finally {
-    saySummary(session);
+    saySummary(session, observes);
     session.close();
   }
+  const dropped = session.counters.recordsDropped;
+  if (observes || dropped.size === 0) return;
+  const records = [...dropped.values()].reduce((sum, count) => sum + count, 0);
+  throw new CommandFailure(
+    RECORDS_DROPPED,
+    `error: ${records} ${records === 1 ? "record was" : "records were"} dropped: ${listCounts(dropped)}`,
+  );
 }
 
 /** Octets of rewritten output per write. */
@@ -86,39 +97,49 @@ class ObservingConsumer implements MessageConsumer {
   }
 }
 
+/** How an event that is reported begins; of an observed session, what rewriting would do. */
+const EVENT_WORDS = {
+  template_refused: ["template refused", "would refuse a template"],
+  plugin_failed: ["plugin failed", "plugin failed"],
+  records_dropped: ["records dropped", "would drop records"],
+  warning: ["warning", "warning"],
+} as const;
+
 /** Reports events that an operator must know of, because nothing is lost silently. */
-function sayEvent(event: MediationEvent): void {
+function sayEvent(event: MediationEvent, observes: boolean): void {
   switch (event.event) {
     case "template_refused":
     case "plugin_failed":
     case "records_dropped":
     case "warning": {
+      const [happened, wouldHappen] = EVENT_WORDS[event.event];
       const place = `observation domain ${event.observationDomain}` +
         (event.template === undefined ? "" : `, template ${event.template}`);
-      say(
-        `${event.event === "warning" ? "warning" : event.event.replaceAll("_", " ")}: ${place}: ${
-          printable(event.message)
-        }`,
-      );
+      say(`${observes ? wouldHappen : happened}: ${place}: ${printable(event.message)}`);
     }
   }
 }
 
-function saySummary({ counters }: SessionRewriter): void {
-  const counted = (counts: ReadonlyMap<string, number>) =>
-    [...counts].map(([name, count]) => `${printable(name)} ${count}`).join(", ");
+function saySummary({ counters }: SessionRewriter, observes: boolean): void {
+  const { messagesReceived, messagesSent, recordsReceived, recordsSent } = counters;
   say(
-    `messages ${counters.messagesReceived} in, ${counters.messagesSent} out; ` +
-      `records ${counters.recordsReceived} in, ${counters.recordsSent} out`,
+    observes
+      ? `${messagesReceived} messages and ${recordsReceived} records passed on unchanged; ` +
+        `rewritten, they would be ${messagesSent} messages and ${recordsSent} records`
+      : `messages ${messagesReceived} in, ${messagesSent} out; records ${recordsReceived} in, ${recordsSent} out`,
   );
   for (
-    const [what, counts] of [
-      ["records dropped", counters.recordsDropped],
-      ["fields stripped", counters.fieldsStripped],
-      ["fields padded", counters.fieldsPadded],
-      ["information lost in records", counters.informationLost],
+    const [what, whatWouldBe, counts] of [
+      ["records dropped", "records that would be dropped", counters.recordsDropped],
+      ["fields stripped", "fields that would be stripped", counters.fieldsStripped],
+      ["fields padded", "fields that would be padded", counters.fieldsPadded],
+      ["information lost in records", "records that would lose information", counters.informationLost],
     ] as const
   ) {
-    if (counts.size > 0) say(`${what}: ${counted(counts)}`);
+    if (counts.size > 0) say(`${observes ? whatWouldBe : what}: ${listCounts(counts)}`);
   }
+}
+
+function listCounts(counts: ReadonlyMap<string, number>): string {
+  return [...counts].map(([name, count]) => `${printable(name)} ${count}`).join(", ");
 }

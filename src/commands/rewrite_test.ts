@@ -60,6 +60,28 @@ Deno.test("observe gives the input octet for octet", async () => {
   assert.deepEqual(stdout, stream);
 });
 
+Deno.test("records that are dropped end it with 3, after all else is written, and with how many and why", async () => {
+  const [first, ...rest] = flows;
+  assert.ok(first !== undefined);
+  const early = join(first.message, ...templates, ...rest.map(({ message }) => message));
+  const { status, stdout, stderr } = await rewrite(CONFIGURATION, early);
+  assert.equal(status, 3, stderr);
+  assert.match(stderr, /^error: 1 record was dropped: unknown_template 1$/m);
+  assert.match(stderr, /^records dropped: observation domain \d+, template \d+: data before its template$/m);
+  assert.equal([...messagesOf(stdout)].length, templates.length + rest.length);
+});
+
+Deno.test("in observe mode nothing is dropped or lost, but it is said what would be", async () => {
+  const early = join(flows[0]?.message ?? new Uint8Array(), stream);
+  const { status, stdout, stderr } = await rewrite(`${CONFIGURATION}mode: observe\n`, early);
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(stdout, early);
+  assert.match(stderr, /^would drop records: .*data before its template$/m);
+  assert.match(stderr, /^records that would be dropped: unknown_template 1$/m);
+  assert.match(stderr, /^records that would lose information: egressNodeName 6$/m);
+  assert.doesNotMatch(stderr, /records dropped|lost in records/);
+});
+
 Deno.test("nothing in, nothing out", async () => {
   const { status, stdout } = await rewrite(CONFIGURATION, new Uint8Array());
   assert.deepEqual([status, stdout.length], [0, 0]);
@@ -108,7 +130,7 @@ Deno.test("a wrong configuration writes nothing and names every mistake with its
     stream,
   );
   assert.deepEqual([status, stdout.length], [2, 0]);
-  assert.match(stderr, /\.yaml:1:23: listen\[0\]\.transport: "tpc" is not allowed \(tcp, tls, udp\)/);
+  assert.match(stderr, /\.yaml:1:23: listen\[0\]\.transport: "tpc" is not allowed \(tcp, tls, udp, grpc\)/);
   assert.match(stderr, /\.yaml:2:\d+: collector\.profile: .*antrea\/v1\.15/);
   const missing = await runCommand("rewrite", ["--config", "/nowhere/proxy.yaml"], { stdin: stream });
   assert.deepEqual([missing.status, missing.stdout.length], [2, 0]);
