@@ -120,7 +120,17 @@ function listenersOf(reader: ConfigurationReader, { listen }: Sections): Listene
     const { transport, address } = choice ?? {};
     if (transport === undefined) return [];
     const tls = listenerTls(reader, ["listen", index, "tls"], transport, choice?.tls);
-    return address === undefined ? [] : [{ transport, address, ...(tls === undefined ? {} : { tls }) }];
+    const { templates } = choice ?? {};
+    if (templates !== undefined && transport !== "udp") {
+      reader.mistake(["listen", index, "templates"], `says nothing over ${transport} (with transport: udp only)`);
+    }
+    if (address === undefined) return [];
+    return [{
+      transport,
+      address,
+      ...(tls === undefined ? {} : { tls }),
+      ...(templates === undefined ? {} : { templates }),
+    }];
   });
 }
 

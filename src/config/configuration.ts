@@ -31,6 +31,8 @@ export interface ListenerSettings {
   readonly transport: TransportProtocol;
   readonly address: SocketAddress;
   readonly tls?: ListenerTls;
+  /** Over UDP: whose templates hold for data, those of the same port or of all ports of the address. */
+  readonly templates?: "port" | "address";
 }
 
 /** Where records go. Peers with equal settings share one object. */

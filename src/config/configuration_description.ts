@@ -37,7 +37,7 @@ export function describe(configuration: Configuration): ConfigurationDescription
   const { file, listeners, collectors, treatment, peers, admin, limits, ledger, log, cache } = configuration;
   return {
     file,
-    listen: listeners.map(endpoint),
+    listen: listeners.map(listenerEndpoint),
     ...describeTreatment(treatment),
     trust: [...listeners.map(listenerTrust), ...collectors.map(collectorTrust)],
     peers: peers.map(({ name, matchText, treatment }) => ({
@@ -81,6 +81,11 @@ function dialectLimits({ name: _, ...limits }: Dialect): Readonly<Record<string,
 
 function endpoint({ transport, address }: ListenerSettings | CollectorSettings): string {
   return `${transport} ${formatSocketAddress(address)}`;
+}
+
+function listenerEndpoint(listener: ListenerSettings): string {
+  const shared = listener.templates === "address" ? ", templates of all ports of an address" : "";
+  return `${endpoint(listener)}${shared}`;
 }
 
 function listenerTrust(listener: ListenerSettings): string {

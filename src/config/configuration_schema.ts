@@ -36,6 +36,9 @@ export const listenerSchema = z.strictObject({
   transport: transport.prefault("tcp"),
   address: listenAddress,
   tls: tls.optional(),
+  templates: oneOf("port", "address").optional().meta({
+    description: "Over udp: whose templates hold for data. address: those of all ports of the exporter's address.",
+  }),
 });
 
 const profile = text(PROFILE_NAMES);

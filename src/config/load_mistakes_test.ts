@@ -27,7 +27,7 @@ const WRONG: readonly (readonly [what: string, yaml: string, lines: readonly str
     [
       'proxy.yaml:1:1: lisen: unknown key, did you mean "listen"? (listen, collector, mode, plugins, peers, admin, limits, log, ledger, cache)',
       "proxy.yaml:2:10: listen[0].address: missing (host:port or [v6]:port, port 0 to 65535)",
-      'proxy.yaml:2:12: listen[0].adress: unknown key, did you mean "address"? (transport, address, tls)',
+      'proxy.yaml:2:12: listen[0].adress: unknown key, did you mean "address"? (transport, address, tls, templates)',
       "proxy.yaml:3:46: collector.x: unknown key (transport, address, profile, dialect, tls)",
     ],
   ],

@@ -42,7 +42,7 @@ export function checkListener({ transport, address, tls }: ListenerOptions): voi
  */
 export async function bind(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
   const { clock, pool, sources, recall, handshake, onFailure, onRejected } = parts;
-  const { transport, address, tls, releases = [] } = options;
+  const { transport, address, tls, releases = [], templates } = options;
   const onError = (error: unknown) => onFailure("accept_failed", errorMessage(error));
   try {
     switch (transport) {
@@ -76,7 +76,7 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
           ...(recall === undefined ? {} : { recall }),
           onError,
           onRejected,
-        });
+        }, templates);
     }
   } catch (error) {
     throw new Error(`cannot listen on ${transport} ${formatAddress(address)}: ${errorMessage(error)}`, {

@@ -16,12 +16,11 @@ export class TlsEndpoints {
   constructor(readonly report: ReportEvent) {}
 
   /** @throws Error that names the file and what is wrong with it */
-  async listener({ transport, address, tls }: ListenerSettings): Promise<ListenerOptions> {
-    if (tls === undefined) return { transport, address };
+  async listener({ tls, ...listener }: ListenerSettings): Promise<ListenerOptions> {
+    if (tls === undefined) return listener;
     const { requireClientCertificate, ...files } = tls;
     return {
-      transport,
-      address,
+      ...listener,
       tls: { requireClientCertificate, credentials: await this.#credentials("listener", files) },
       ...flows(transport),
     };

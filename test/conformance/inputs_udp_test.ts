@@ -274,3 +274,18 @@ Deno.test("towards a collector over UDP the templates go out again before data a
     collector.close();
   }
 });
+
+Deno.test("a port that never sent a template has a session: what it loses is told under its name", () =>
+  withTransport({ to: GO, udp: true }, async ({ udpExporter, proxy, clock }) => {
+    const datagram = udpExporter();
+    await datagram(data(0, 1));
+    await datagram(data(1, 2));
+    await turn();
+    await clock.advance(6_000);
+    await until("both are counted", () => proxy.proxy.totals().recordsDropped.get("unknown_template") === 2);
+    const [session] = [...proxy.proxy.sessions()];
+    assert.equal(session?.counters.recordsDropped.get("unknown_template"), 2);
+    const [dropped] = proxy.happened("records_dropped");
+    assert.equal(dropped?.fields["peer"], session?.peer);
+    assert.deepEqual([dropped?.fields["reason"], dropped?.fields["template"]], ["unknown_template", 256]);
+  }));

@@ -5,6 +5,12 @@ import type { Connection } from "./connection.ts";
 import type { FlowRelease } from "./flow_release.ts";
 import type { TlsListenerOptions } from "./tls/tls_options.ts";
 
+/**
+ * Whose templates hold for data over UDP: those of the same address and port (RFC 7011 §8.4), or those of all ports of
+ * the same address.
+ */
+export type TemplateSharing = "port" | "address";
+
 /** Where to listen for exporters. */
 export interface ListenerOptions {
   readonly transport: TransportProtocol;
@@ -14,6 +20,8 @@ export interface ListenerOptions {
   readonly tls?: TlsListenerOptions;
   /** Required for `grpc`: the exporter releases that send flows, oldest first. */
   readonly releases?: readonly FlowRelease[];
+  /** For `udp`; `port` by default. */
+  readonly templates?: TemplateSharing;
 }
 
 /** Accepts exporters' transport sessions. */

@@ -6,18 +6,24 @@ import type { Clock } from "../../time/clock.ts";
 import { pause } from "../../time/clock.ts";
 import type { Connection } from "../connection.ts";
 import { datagramFault } from "../../../ipfix/framing.ts";
-import type { Listener } from "../listener.ts";
+import type { Listener, ListenerOptions, TemplateSharing } from "../listener.ts";
 import type { Recall } from "./cached_exporter.ts";
-import { type OctetBudget, UdpSource } from "./udp_source.ts";
+import { UdpSource } from "./udp_source.ts";
+import type { OctetBudget } from "./waiting_sets.ts";
 
 /** The longest possible datagram. A smaller buffer would truncate datagrams silently. */
 const LONGEST_DATAGRAM = 65535;
-/** Octets of datagrams held for a missing template, over all sources, which bounds what forged ones can take. */
+/** Octets of data sets that wait for their template, over all sources, which bounds what forged ones can take. */
 const HELD_OCTETS = 4 * 1024 * 1024;
 /** Octets of datagrams queued for a slow collector, over all sources. */
 const QUEUED_OCTETS = 64 * 1024 * 1024;
 /** Sources without a valid template. */
 const UNPROVEN_SOURCES = 1024;
+/**
+ * Sessions without a valid template. They give what such an exporter loses a name. Above that, newcomers are counted
+ * without one until their successors fall silent, so that a flood of forged sources opens no more.
+ */
+const UNPROVEN_SESSIONS = 64;
 const TICK_MILLISECONDS = 1_000;
 const REPORT_AGAIN_MILLISECONDS = 60_000;
 const RECEIVE_PAUSE_MILLISECONDS = 100;
@@ -36,8 +42,10 @@ export interface UdpListenerParts {
 }
 
 /**
- * Listens for exporters over UDP. A session is a source address and port (RFC 7011 §8.4). It opens with the first valid
- * template, so that datagrams with forged sources cost next to nothing.
+ * Listens for exporters over UDP. A session is a source address and port (RFC 7011 §8.4), or all ports of one address for
+ * exporters that send templates from one port and data from another. It opens with the first valid template, so that
+ * datagrams with forged sources cost next to nothing. A source that sends data alone gets a session too once its data
+ * has waited in vain, so that its losses are told under its name.
  */
 export class UdpListener implements Listener {
   readonly transport = "udp";
@@ -50,6 +58,9 @@ export class UdpListener implements Listener {
   readonly #sources = new Map<string, UdpSource>();
   /** Sources that have not yet, in the same order. Forged sources evict only these. */
   readonly #unproven = new Map<string, UdpSource>();
+  /** How many of the latter have a session. */
+  #unprovenSessions = 0;
+  #templates: TemplateSharing;
   readonly #held: OctetBudget = { octets: 0, limit: HELD_OCTETS };
   readonly #queued: OctetBudget = { octets: 0, limit: QUEUED_OCTETS };
   readonly #reportedAt = new Map<RejectReason, number>();
@@ -59,7 +70,8 @@ export class UdpListener implements Listener {
   #socketClosed = false;
 
   /** @throws if the address cannot be bound */
-  constructor({ hostname, port }: Address, parts: UdpListenerParts) {
+  constructor({ hostname, port }: Address, parts: UdpListenerParts, templates: TemplateSharing = "port") {
+    this.#templates = templates;
     this.#socket = Deno.listenDatagram({ transport: "udp", hostname, port });
     const { addr } = this.#socket;
     this.address = { hostname, port: addr.transport === "udp" ? addr.port : port };
@@ -82,6 +94,11 @@ export class UdpListener implements Listener {
     }
   }
 
+  /** Sources heard from now on share templates in this way. */
+  adopt({ templates = "port" }: ListenerOptions): void {
+    this.#templates = templates;
+  }
+
   /** Accepts no new sources. The socket stays open until the last session ends, for datagrams that are on their way. */
   close(): void {
     this.#closing.abort();
@@ -93,17 +110,18 @@ export class UdpListener implements Listener {
     const now = this.#parts.clock.now();
     const fault = datagramFault(datagram);
     if (fault !== undefined) return this.#reject(fault, formatAddress({ hostname, port }), datagram, now);
-    const key = `${hostname} ${port}`;
+    const key = this.#templates === "port" ? `${hostname} ${port}` : hostname;
     const source = this.#sources.get(key) ?? this.#unproven.get(key) ?? this.#newSource(key, { hostname, port });
     if (source === undefined) return;
-    const isNew = !this.#sources.has(key);
+    const { opened, proven } = source;
     source.receive(datagram, now);
     // Inserted again, so that it is the last in its map.
     this.#unproven.delete(key);
     this.#sources.delete(key);
-    if (!source.opened) return this.#keep(this.#unproven, UNPROVEN_SOURCES, key, source);
+    if (!source.proven) return this.#keep(this.#unproven, UNPROVEN_SOURCES, key, source);
+    if (opened && !proven) this.#unprovenSessions--;
     this.#keep(this.#sources, this.#parts.sources(), key, source);
-    if (isNew) this.#handle(source);
+    if (!opened) this.#handle(source);
   }
 
   #keep(sources: Map<string, UdpSource>, limit: number, key: string, source: UdpSource): void {
@@ -129,6 +147,7 @@ export class UdpListener implements Listener {
       onClose: (closed) => {
         if (this.#sources.get(key) === closed) this.#sources.delete(key);
         if (this.#unproven.get(key) === closed) this.#unproven.delete(key);
+        if (closed.opened && !closed.proven) this.#unprovenSessions--;
         this.#closeSocket();
       },
     });
@@ -146,7 +165,14 @@ export class UdpListener implements Listener {
 
   #expire(): void {
     const now = this.#parts.clock.now();
-    for (const source of [...this.#sources.values(), ...this.#unproven.values()]) source.expire(now);
+    for (const source of this.#sources.values()) source.expire(now);
+    for (const source of [...this.#unproven.values()]) {
+      const { opened } = source;
+      source.expire(now, this.#unprovenSessions < UNPROVEN_SESSIONS && !this.#closing.signal.aborted);
+      if (opened || !source.opened) continue;
+      this.#unprovenSessions++;
+      this.#handle(source);
+    }
   }
 
   #closeSocket(): void {

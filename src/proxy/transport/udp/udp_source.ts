@@ -6,6 +6,7 @@ import { KNOWN_TEMPLATES, scanTemplates } from "./datagram_scan.ts";
 import { messageLength } from "../message_walk.ts";
 import { OctetQueue } from "../../memory/octet_queue.ts";
 import type { CachedExporter } from "./cached_exporter.ts";
+import { type OctetBudget, WaitingSets } from "./waiting_sets.ts";
 
 /**
  * Offsets in the message header: of the export time, which the sequence number follows, and of the observation domain.
@@ -14,21 +15,15 @@ const TIME_OFFSET = 4;
 const DOMAIN_OFFSET = 12;
 /** Octets of datagrams that may be queued for a slow collector. */
 const QUEUE_OCTETS = 256 * 1024;
-/** Octets of waiting datagrams over all sources, and their limit. */
-export interface OctetBudget {
-  octets: number;
-  readonly limit: number;
-}
-
 /** What the sources of a listener share. */
 export interface UdpSourceParts {
   readonly pool: BufferPool;
-  /** Datagrams held for a missing template. */
+  /** Data sets that wait for their template. */
   readonly held: OctetBudget;
   /** Datagrams queued for a slow collector. */
   readonly queued: OctetBudget;
-  /** Called when datagrams are dropped. */
-  readonly onDrop: (reason: "collector_unavailable" | "unknown_template", datagrams: number) => void;
+  /** Called when datagrams, or data sets without a template, are dropped before a session reads them. */
+  readonly onDrop: (reason: "collector_unavailable" | "unknown_template", dropped: number) => void;
   /** The listener's bound address. */
   readonly listener: string;
   /** Milliseconds since 1970. */
@@ -36,24 +31,21 @@ export interface UdpSourceParts {
   readonly onClose: (source: UdpSource) => void;
 }
 
-/** Octets of one source's datagrams that may be held for a missing template. */
+/** Octets of one source's data sets that may wait for their template. */
 const HELD_OCTETS = 64 * 1024;
-/** How long a datagram is held for a template that may have been overtaken on the network. */
+/** How long a data set waits for a template that it may have overtaken on the network. */
 const HELD_MILLISECONDS = 5_000;
+/** How long a source may be silent that has never sent a template. */
+const UNPROVEN_QUIET_MILLISECONDS = 300_000;
 /** How long a silent source stays open whose template interval is not known (RFC 7011 §8.4). */
 const QUIET_MILLISECONDS = 5_400_000;
 
 /** How many of the intervals at which templates are sent they stay valid. */
 const VALID_INTERVALS = 3;
 
-interface HeldDatagram {
-  readonly octets: Uint8Array;
-  readonly until: number;
-}
-
 /**
- * The datagrams of one source address and port, which a session reads as a sequence of messages. A datagram that
- * arrives before its template is held for it for a few seconds.
+ * The datagrams of one source address and port, which a session reads as a sequence of messages. A data set that arrives
+ * before its template waits for it for a few seconds.
  */
 export class UdpSource implements Connection {
   readonly transport = "udp";
@@ -61,14 +53,15 @@ export class UdpSource implements Connection {
   readonly #queue: OctetQueue;
   readonly #parts: UdpSourceParts;
   readonly #known = new Set<number>();
-  #held: HeldDatagram[] = [];
-  #heldOctets = 0;
+  readonly #held: WaitingSets;
   #lastTemplates: number | undefined;
   #templateInterval = 0;
   #closed = false;
   #waiting: { view: Uint8Array; resolve: (length: number) => void; reject: (error: Error) => void } | undefined;
-  /** Whether it has sent a valid template, so that a session reads it. */
+  /** Whether a session reads it. */
   opened = false;
+  /** Whether it has sent a valid template. */
+  proven = false;
 
   /** Templates announced before the start, by observation domain. */
   #recalled = new Map<number, Uint8Array[]>();
@@ -77,6 +70,7 @@ export class UdpSource implements Connection {
   constructor(remoteAddress: Address, parts: UdpSourceParts) {
     this.remoteAddress = remoteAddress;
     this.#queue = new OctetQueue(parts.pool, QUEUE_OCTETS);
+    this.#held = new WaitingSets(HELD_OCTETS, parts.held);
     this.#parts = parts;
   }
 
@@ -96,36 +90,40 @@ export class UdpSource implements Connection {
     }
   }
 
-  /** At least three times the interval at which the source sends its templates. */
+  /** At least three times the interval at which the source sends its templates; minutes where it has sent none. */
   get idleLimit(): number {
+    if (!this.proven) return UNPROVEN_QUIET_MILLISECONDS;
     return Math.max(QUIET_MILLISECONDS, VALID_INTERVALS * this.#templateInterval);
   }
 
-  /** Receives a datagram that is one message. Drops it if there is no room, or no template has opened the session. */
+  /**
+   * Receives a datagram that is one message. Drops it if there is no room. A source opens with its first template; until
+   * then its data sets wait.
+   */
   receive(message: Uint8Array, now: number): void {
     this.#deliverRecalled(message);
     const { templates, missing } = scanTemplates(message, this.#known);
-    if (missing !== undefined && this.#mayHold(message)) {
-      return this.#hold({ octets: message.slice(), until: now + HELD_MILLISECONDS });
-    }
-    this.opened ||= templates > 0;
-    if (!this.opened) return this.#parts.onDrop("unknown_template", 1);
-    this.#deliver(message);
-    if (templates === 0) return;
-    this.#observeInterval(now);
-    this.#release(({ octets }) => scanTemplates(octets, this.#known).missing === undefined);
+    if (templates > 0) this.opened = this.proven = true;
+    const missesTemplate = missing !== undefined && this.#known.size < KNOWN_TEMPLATES;
+    if (missesTemplate || (templates > 0 && this.#held.length > 0)) {
+      this.#held.split(message, missing ?? [], now + HELD_MILLISECONDS, this.#deliver);
+    } else this.#deliver(message);
+    if (templates > 0) this.#observeInterval(now);
   }
 
   /**
-   * Delivers datagrams that were held too long, for the rewriter to count. Closes a source that has never sent a
-   * template.
+   * Delivers data sets that have waited too long for their template, for the rewriter to count.
+   *
+   * @param mayOpen whether a source that has never sent a template may have a session, so that what it loses has a name;
+   *   otherwise such a source is closed
    */
-  expire(now: number): void {
-    if (this.#held.length === 0) return;
-    if (this.opened) return this.#release(({ until }) => until <= now);
-    const waiting = this.#held.filter(({ until }) => until > now);
-    if (waiting.length === 0) return this.close();
-    this.#dropHeld(waiting);
+  expire(now: number, mayOpen = false): void {
+    if (!this.opened) {
+      if (!this.#held.isDue(now)) return;
+      if (!mayOpen) return this.close();
+      this.opened = true;
+    }
+    this.#held.expire(now, this.#deliver);
   }
 
   read(view: Uint8Array): Promise<number | null> {
@@ -148,14 +146,17 @@ export class UdpSource implements Connection {
     if (this.#closed) return;
     this.#closed = true;
     this.#dropQueued();
-    this.#dropHeld([]);
+    const dropped = this.#held.clear();
+    if (dropped > 0) this.#parts.onDrop("unknown_template", dropped);
     this.#waiting?.reject(new Error("closed"));
     this.#waiting = undefined;
     this.#parts.onClose(this);
   }
 
-  #deliver(message: Uint8Array): void {
+  /** An arrow function: it is passed on as it is. */
+  readonly #deliver = (message: Uint8Array): void => {
     const { queued, onDrop } = this.#parts;
+    if (!this.opened) return onDrop("unknown_template", 1);
     const hasRoom = queued.octets + message.length <= queued.limit || this.#waiting !== undefined;
     if (!hasRoom || !this.#queue.push(message)) return onDrop("collector_unavailable", 1);
     queued.octets += message.length;
@@ -163,7 +164,7 @@ export class UdpSource implements Connection {
     const { view, resolve } = this.#waiting;
     this.#waiting = undefined;
     resolve(this.#take(view));
-  }
+  };
 
   #take(view: Uint8Array): number {
     const length = this.#queue.take(view);
@@ -184,16 +185,6 @@ export class UdpSource implements Connection {
     if (datagrams > 0) this.#parts.onDrop("collector_unavailable", datagrams);
   }
 
-  /** Drops all held datagrams but these. */
-  #dropHeld(kept: readonly HeldDatagram[]): void {
-    const dropped = this.#held.length - kept.length;
-    this.#parts.held.octets -= this.#heldOctets;
-    this.#held = [];
-    this.#heldOctets = 0;
-    for (const one of kept) this.#hold(one);
-    if (dropped > 0) this.#parts.onDrop("unknown_template", dropped);
-  }
-
   /**
    * Sends templates from before the start with the time and sequence number of this message, so that no gap is
    * reported.
@@ -204,34 +195,10 @@ export class UdpSource implements Connection {
       const octets = template.slice();
       octets.set(message.subarray(TIME_OFFSET, DOMAIN_OFFSET), TIME_OFFSET);
       scanTemplates(octets, this.#known);
-      this.opened = true;
+      this.opened = this.proven = true;
       this.#deliver(octets);
     }
     this.#recalled.delete(domain);
-  }
-
-  #mayHold(message: Uint8Array): boolean {
-    return this.#known.size < KNOWN_TEMPLATES && this.#heldOctets + message.length <= HELD_OCTETS &&
-      this.#parts.held.octets + message.length <= this.#parts.held.limit;
-  }
-
-  #hold(one: HeldDatagram): void {
-    this.#held.push(one);
-    this.#heldOctets += one.octets.length;
-    this.#parts.held.octets += one.octets.length;
-  }
-
-  /** Delivers, in order, the held datagrams that are ready. */
-  #release(ready: (one: HeldDatagram) => boolean): void {
-    if (this.#held.length === 0) return;
-    const held = this.#held;
-    this.#held = [];
-    this.#parts.held.octets -= this.#heldOctets;
-    this.#heldOctets = 0;
-    for (const one of held) {
-      if (ready(one)) this.#deliver(one.octets);
-      else this.#hold(one);
-    }
   }
 
   #observeInterval(now: number): void {

@@ -30,10 +30,16 @@ Deno.test("every datagram that goes nowhere is counted once, whatever it waited 
   never.expire(4_000);
   assert.deepEqual(counts(dropped), {});
   never.expire(5_000);
-  never.expire(6_000);
-  assert.deepEqual(counts(dropped), { unknown_template: 1 });
-  never.expire(8_000);
-  assert.deepEqual(counts(dropped), { unknown_template: 2 });
+  assert.deepEqual(counts(dropped), { unknown_template: 2 }, "it is closed, with all that waited");
+
+  const named = source();
+  named.receive(dataMessage(0), 0);
+  named.expire(5_000, true);
+  assert.equal(named.opened, true);
+  assert.deepEqual(counts(dropped), { unknown_template: 2 }, "a session reads and counts it");
+  named.close();
+  assert.deepEqual(counts(dropped), { unknown_template: 2, collector_unavailable: 1 });
+  dropped.delete("collector_unavailable");
 
   const evicted = source();
   evicted.receive(templateMessage(), 0);
@@ -81,8 +87,10 @@ Deno.test("templates hold for three of the intervals at which they were announce
   assert.deepEqual(exporter.templateLife, { listener: "0.0.0.0:4739", announcedAt: 1_000_000, lifetime: 5_400_000 });
   exporter.receive(templateMessage(), 3_600_000);
   assert.equal(exporter.templateLife.lifetime, 3 * 3_600_000);
+  assert.equal(source().templateLife.lifetime, 300_000, "a source without any is over in minutes");
   const next = source();
   next.recall({ announcedAt: 5, lifetime: 3 * 3_600_000, templates: [templateMessage()] });
+  next.receive(dataMessage(0), 0);
   assert.deepEqual(next.templateLife, { listener: "0.0.0.0:4739", announcedAt: 5, lifetime: 3 * 3_600_000 });
 });
 

@@ -1,0 +1,129 @@
+import { MESSAGE_HEADER_LENGTH, observationDomainOf } from "../../../ipfix/message_header.ts";
+import { u16At } from "../../../ipfix/network_order.ts";
+import { isTemplateSet, scanTemplateSet, templateKey } from "./datagram_scan.ts";
+
+/** Octets of something that waits, over all sources, and their limit. */
+export interface OctetBudget {
+  octets: number;
+  readonly limit: number;
+}
+
+/** A data set that waits for its template, as a message of its own under the header that it came with. */
+interface WaitingSet {
+  readonly template: number;
+  readonly message: Uint8Array;
+  readonly until: number;
+}
+
+/**
+ * The data sets of one source that arrived before their template: datagrams overtake each other on the network (RFC
+ * 7011 §8). Only these sets wait, in their order; templates and other sets of the same message go on at once.
+ */
+export class WaitingSets {
+  #waiting: WaitingSet[] = [];
+  #octets = 0;
+
+  /**
+   * @param limit octets that one source may have waiting
+   * @param shared octets that all sources have waiting
+   */
+  constructor(readonly limit: number, readonly shared: OctetBudget) {}
+
+  /** How many sets wait. */
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  /**
+   * Splits a message: delivers what can go, in order, and keeps the sets at these offsets. A waiting set goes out right
+   * behind its template. A set that finds no room is delivered too, for the rewriter to count as dropped.
+   *
+   * @param missing offsets of the data sets whose template is not known where they stand
+   * @param until when the sets of this message have waited long enough
+   */
+  split(message: Uint8Array, missing: readonly number[], until: number, deliver: (message: Uint8Array) => void): void {
+    const domain = observationDomainOf(message);
+    const unknown = new Set(missing);
+    let from = MESSAGE_HEADER_LENGTH;
+    const flush = (to: number) => {
+      if (to > from) deliver(excerpt(message, from, to));
+    };
+    for (let start = MESSAGE_HEADER_LENGTH; start < message.length;) {
+      const end = start + u16At(message, start + 2);
+      if (isTemplateSet(u16At(message, start))) {
+        const defined = new Set<number>();
+        scanTemplateSet(message, start, end, domain, defined);
+        if (this.#waiting.some(({ template }) => defined.has(template))) {
+          flush(end);
+          from = end;
+          this.#take(({ template }) => defined.has(template), deliver);
+        }
+      } else if (unknown.has(start)) {
+        const waits = {
+          template: templateKey(domain, u16At(message, start)),
+          message: excerpt(message, start, end),
+          until,
+        };
+        if (this.#hasRoom(waits.message)) {
+          flush(start);
+          from = end;
+          this.#keep(waits);
+        }
+      }
+      start = end;
+    }
+    flush(message.length);
+  }
+
+  /** Delivers the sets that have waited long enough. */
+  expire(now: number, deliver: (message: Uint8Array) => void): void {
+    if (this.#waiting.length > 0) this.#take(({ until }) => until <= now, deliver);
+  }
+
+  /** Whether a set has waited long enough. */
+  isDue(now: number): boolean {
+    return this.#waiting.some(({ until }) => until <= now);
+  }
+
+  /** @returns how many sets were waiting, all of which are gone */
+  clear(): number {
+    const count = this.#waiting.length;
+    this.#take(() => true, () => {});
+    return count;
+  }
+
+  /** Removes those that are ready before the first is delivered, which may close the source. */
+  #take(isReady: (set: WaitingSet) => boolean, deliver: (message: Uint8Array) => void): void {
+    const before = this.#waiting;
+    this.shared.octets -= this.#octets;
+    this.#waiting = [];
+    this.#octets = 0;
+    const ready: WaitingSet[] = [];
+    for (const set of before) {
+      if (isReady(set)) ready.push(set);
+      else this.#keep(set);
+    }
+    for (const { message } of ready) deliver(message);
+  }
+
+  #keep(set: WaitingSet): void {
+    this.#waiting.push(set);
+    this.#octets += set.message.length;
+    this.shared.octets += set.message.length;
+  }
+
+  #hasRoom({ length }: Uint8Array): boolean {
+    return this.#octets + length <= this.limit && this.shared.octets + length <= this.shared.limit;
+  }
+}
+
+/** The message's header with only the sets between two offsets. */
+function excerpt(message: Uint8Array, start: number, end: number): Uint8Array {
+  const length = MESSAGE_HEADER_LENGTH + end - start;
+  const octets = new Uint8Array(length);
+  octets.set(message.subarray(0, MESSAGE_HEADER_LENGTH));
+  octets.set(message.subarray(start, end), MESSAGE_HEADER_LENGTH);
+  octets[2] = length >>> 8;
+  octets[3] = length & 0xff;
+  return octets;
+}
