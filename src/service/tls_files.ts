@@ -22,7 +22,7 @@ export class TlsEndpoints {
     return {
       ...listener,
       tls: { requireClientCertificate, credentials: await this.#credentials("listener", files) },
-      ...flows(transport),
+      ...flows(listener.transport),
     };
   }
 
@@ -37,7 +37,7 @@ export class TlsEndpoints {
         ...(serverName === undefined ? {} : { serverName }),
         credentials: await this.#credentials("collector", files),
       },
-      ...flows(transport),
+      ...flows(listener.transport),
     };
   }
 
