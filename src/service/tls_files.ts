@@ -37,7 +37,7 @@ export class TlsEndpoints {
         ...(serverName === undefined ? {} : { serverName }),
         credentials: await this.#credentials("collector", files),
       },
-      ...flows(listener.transport),
+      ...flows(transport),
     };
   }
 
