@@ -30,7 +30,7 @@ export function adminUrl(admin: string, path: string): URL {
  */
 export async function askAdmin(url: URL, method: "GET" | "POST" = "GET"): Promise<unknown> {
   // Loaded by those who ask, not by `--help`. No redirect is followed, and no connection is kept.
-  const { request } = await import("undici");
+  const { request } = await import("./http_request.ts");
   const { statusCode, body } = await request(url, {
     method,
     ...(method === "POST" ? { headers: { "content-type": "application/json" }, body: "{}" } : {}),

@@ -1,0 +1,71 @@
+/** A container in small: the image's root, read-only, in namespaces of its own, and its entry point as the image's user. */
+import type { BuiltImage } from "./image.ts";
+
+/** As a container runtime prepares a root. Its arguments: root, folder of the configuration, user, command. */
+const START = `
+set -eu
+ip link set lo up
+mount --make-rprivate /
+mount --rbind "$1" "$1"
+mount --bind "$2" "$1/etc/ipfix-skew-proxy"
+mount --rbind /dev "$1/dev"
+mount -t proc proc "$1/proc"
+mount -o remount,bind,ro "$1"
+root=$1 user=$3
+shift 3
+exec setpriv --no-new-privs chroot --userspec="$user" "$root" "$@"
+`;
+
+/** A running container. */
+export class Container {
+  readonly process: Deno.ChildProcess;
+  readonly #image: BuiltImage;
+
+  /** @param folder what is mounted as the configuration's folder */
+  constructor(image: BuiltImage, folder: string) {
+    const { configuration: { User, Env, Entrypoint, Cmd }, root } = image;
+    for (const place of ["etc/ipfix-skew-proxy", "dev", "proc"]) {
+      Deno.mkdirSync(`${root}/${place}`, { recursive: true });
+    }
+    this.#image = image;
+    this.process = new Deno.Command("unshare", {
+      args: ["--mount", "--pid", "--net", "--fork", "sh", "-c", START, "sh", root, folder, User, ...Entrypoint, ...Cmd],
+      clearEnv: true,
+      env: environment(Env),
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  }
+
+  /** The entry point's process id as the machine sees it. */
+  get pid(): number {
+    const { pid } = this.process;
+    return Number(Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`));
+  }
+
+  /** Ends it at once, if it still runs. */
+  kill(): void {
+    try {
+      Deno.kill(this.pid, "SIGKILL");
+    } catch { /* It has ended. */ }
+  }
+
+  /** Runs a command in it as its user, as `kubectl exec` and a preStop hook do. */
+  exec(command: readonly string[]): Promise<Deno.CommandOutput> {
+    const { User, Env } = this.#image.configuration;
+    const [user = "", group = ""] = User.split(":");
+    return new Deno.Command("nsenter", {
+      args: [
+        ...["--target", String(this.pid), "--mount", "--pid", "--net", "--root", "--wd"],
+        ...["--setuid", user, "--setgid", group, "--", ...command],
+      ],
+      clearEnv: true,
+      env: environment(Env),
+    }).output();
+  }
+}
+
+function environment(lines: readonly string[]): Record<string, string> {
+  return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
+}
