@@ -1,3 +1,4 @@
+import { writeBundle } from "../../config/container/bundle.ts";
 import type { Bench } from "./bench.ts";
 import { linesOf } from "./child.ts";
 import { proxyConfiguration } from "./relays.ts";
@@ -11,21 +12,13 @@ const PERMISSIONS = ["--unstable-net", "--allow-net", "--allow-read", "--ignore-
 export async function measureStart({ scale, directory, said }: Bench): Promise<Row[]> {
   const config = `${directory}/start.yaml`;
   await Deno.writeTextFile(config, proxyConfiguration({ profile: "antrea/v1.15", log: "info" }, 0, 9));
-  const bundle = `${directory}/ipfix-skew-proxy.js`;
-  const bundled = await bundleInto(bundle);
-  if (!bundled) said("start: deno bundle fails here, the bundle is left out");
+  await writeBundle(new URL(`file://${directory}/bundle/`));
+  const bundle = `${directory}/bundle/main.js`;
   const empty = `${directory}/empty.js`;
   await Deno.writeTextFile(empty, `console.error('"started"');\n`);
   const cases: [string, string[]][] = [
     ["an empty program", ["run", empty]],
-    ...(bundled
-      ? [
-        ["bundle", ["run", "--quiet", "--no-prompt", ...PERMISSIONS, bundle, "serve", "--config", config]] satisfies [
-          string,
-          string[],
-        ],
-      ]
-      : []),
+    ["bundle", ["run", "--quiet", "--no-prompt", ...PERMISSIONS, bundle, "serve", "--config", config]],
     ["deno task serve", ["task", "serve", "--config", config]],
   ];
   // Once unmeasured, for the caches.
@@ -40,13 +33,6 @@ export async function measureStart({ scale, directory, said }: Bench): Promise<R
     said(`${figures.name}: ${made.median.toFixed(0)} ms to ready`);
     return made;
   });
-}
-
-async function bundleInto(file: string): Promise<boolean> {
-  const args = ["bundle", "--quiet", "--platform", "deno", "--output", file, "src/main.ts"];
-  const { success } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stdout: "null", stderr: "null" })
-    .output();
-  return success;
 }
 
 async function milliseconds(args: readonly string[]): Promise<number> {
