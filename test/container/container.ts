@@ -17,7 +17,7 @@ exec setpriv --no-new-privs chroot --userspec="$user" "$root" "$@"
 `;
 
 /** A running container. */
-export class Container {
+export class Container implements Disposable {
   readonly process: Deno.ChildProcess;
   readonly #image: BuiltImage;
 
@@ -49,6 +49,10 @@ export class Container {
     try {
       Deno.kill(this.pid, "SIGKILL");
     } catch { /* It has ended. */ }
+  }
+
+  [Symbol.dispose](): void {
+    this.kill();
   }
 
   /** Runs a command in it as its user, as `kubectl exec` and a preStop hook do. */
