@@ -4,6 +4,7 @@ import type { Counters } from "../mediation/templates/counters.ts";
 import { type Address, formatAddress } from "./transport/address.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
 import type { Clock } from "./time/clock.ts";
+import type { Turns } from "./time/turns.ts";
 import type { Connection } from "./transport/connection.ts";
 import type { EventName } from "./reporting/event_name.ts";
 import type { Listener } from "./transport/listener.ts";
@@ -23,6 +24,7 @@ export interface BoundListener {
 export interface ListenersParts {
   readonly clock: Clock;
   readonly pool: BufferPool;
+  readonly turns: Turns;
   readonly report: ReportEvent;
   /** Sources at a time over UDP. */
   readonly sources: () => number;
@@ -110,10 +112,11 @@ export class Listeners {
   }
 
   #bind(options: ListenerOptions): Promise<Listener> {
-    const { clock, pool, sources, recall, handshake } = this.#parts;
+    const { clock, pool, turns, sources, recall, handshake } = this.#parts;
     return bind(options, {
       clock,
       pool,
+      turns,
       sources,
       handshake,
       ...(recall === undefined ? {} : { recall }),

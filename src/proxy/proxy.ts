@@ -13,6 +13,7 @@ import { SessionFactory } from "./session_factory.ts";
 import { SkewWatch } from "./skew_watch.ts";
 import { dialer } from "./sockets.ts";
 import { type Clock, SYSTEM_CLOCK } from "./time/clock.ts";
+import { Turns } from "./time/turns.ts";
 import { formatAddress } from "./transport/address.ts";
 import type { Connection } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
@@ -20,8 +21,6 @@ import type { CachedExporter } from "./transport/udp/cached_exporter.ts";
 
 export type { BoundListener, CollectorState };
 
-/** Changed options are applied to this many sessions before other work gets a turn. */
-const SESSIONS_PER_TURN = 16;
 const TICK_MILLISECONDS = 1_000;
 const DRAIN_TICK_MILLISECONDS = 50;
 /**
@@ -38,6 +37,7 @@ export class Proxy {
   readonly counters = new ProxyCounters();
   #options: ProxyOptions;
   readonly #clock: Clock;
+  readonly #turns: Turns;
   readonly #listeners: Listeners;
   readonly #factory: SessionFactory;
   readonly #sessions: OpenSessions;
@@ -52,10 +52,12 @@ export class Proxy {
     const { clock = SYSTEM_CLOCK, pool = new LoopBufferPool(), report, recall, collectGarbage } = options;
     this.#options = options;
     this.#clock = clock;
+    this.#turns = new Turns(clock);
     this.#sessions = new OpenSessions(report, this.counters);
     this.#factory = new SessionFactory(options, {
       clock,
       pool,
+      turns: this.#turns,
       counters: this.counters,
       onEnd: (id, outcome) => this.#end(id, outcome),
     });
@@ -64,6 +66,7 @@ export class Proxy {
     this.#listeners = new Listeners({
       clock,
       pool,
+      turns: this.#turns,
       report,
       sources: () => this.limits.sessions,
       handshake: () => this.limits.handshake,
@@ -114,10 +117,9 @@ export class Proxy {
     this.#factory.configure(options);
     if (changed.skewSettle !== undefined) this.#skew.settle = changed.skewSettle;
     mediate?.();
-    let updated = 0;
     for (const session of this.#sessions) {
+      if (this.#turns.over) await this.#turns.next(true);
       this.#update(session, collectorChanged);
-      if (++updated % SESSIONS_PER_TURN === 0) await new Promise<void>((resolve) => this.#clock.after(0, resolve));
     }
     // A drain that began while the listeners were being bound could not close these.
     if (this.draining) this.#listeners.close();

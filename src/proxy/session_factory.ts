@@ -11,6 +11,7 @@ import { SessionCapture } from "./session/capture.ts";
 import { Session } from "./session/session.ts";
 import { dialer } from "./sockets.ts";
 import type { Clock } from "./time/clock.ts";
+import type { Turns } from "./time/turns.ts";
 import { formatAddress } from "./transport/address.ts";
 import type { Connection, Dial } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
@@ -22,6 +23,7 @@ const SAFE_DATAGRAM = 1024;
 export interface SessionFactoryParts {
   readonly clock: Clock;
   readonly pool: BufferPool;
+  readonly turns: Turns;
   readonly counters: ProxyCounters;
   /** Called when a session has ended, with its id. */
   readonly onEnd: (id: string, outcome: SessionOutcome) => void;
@@ -63,7 +65,7 @@ export class SessionFactory {
 
   /** Makes the session of a new exporter, and begins to dial its collector. */
   open(exporter: Connection, listener: Listener): OpenSession {
-    const { clock, pool, counters, onEnd } = this.#parts;
+    const { clock, pool, turns, counters, onEnd } = this.#parts;
     const id = String(this.#nextId++);
     const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
     const rewriter = this.#options.mediator.open({
@@ -89,6 +91,7 @@ export class SessionFactory {
       tap: capture,
       observe: this.mode === "observe",
       pool,
+      turns,
       limits: this.limits,
       counters,
       openedAt: clock.date(),

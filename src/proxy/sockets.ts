@@ -16,7 +16,8 @@ import { errorMessage } from "../error_message.ts";
 export type OnListenerFailure = (event: "accept_failed" | "handshake_failed", reason: string, peer?: string) => void;
 
 /** What listeners need beside their options. */
-export interface ListenerParts extends Pick<UdpListenerParts, "clock" | "pool" | "sources" | "recall" | "onRejected"> {
+export interface ListenerParts
+  extends Pick<UdpListenerParts, "clock" | "pool" | "turns" | "sources" | "recall" | "onRejected"> {
   /** How many milliseconds a TLS handshake may take. */
   readonly handshake: () => number;
   readonly onFailure: OnListenerFailure;
@@ -41,7 +42,7 @@ export function checkListener({ transport, address, tls }: ListenerOptions): voi
  * @throws Error that names the address
  */
 export async function bind(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
-  const { clock, pool, sources, recall, handshake, onFailure, onRejected } = parts;
+  const { clock, pool, turns, sources, recall, handshake, onFailure, onRejected } = parts;
   const { transport, address, tls, releases = [], templates } = options;
   const onError = (error: unknown) => onFailure("accept_failed", errorMessage(error));
   try {
@@ -72,6 +73,7 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
         return new UdpListener(address, {
           clock,
           pool,
+          turns,
           sources,
           ...(recall === undefined ? {} : { recall }),
           onError,

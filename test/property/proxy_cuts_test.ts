@@ -7,6 +7,7 @@ import { CollectorLink } from "../../src/proxy/collector/collector_link.ts";
 import type { Connection } from "../../src/proxy/transport/connection.ts";
 import { connectionPair } from "../../src/proxy/transport/tls/memory_connection.ts";
 import { ProxyCounters } from "../../src/proxy/reporting/proxy_counters.ts";
+import { Turns } from "../../src/proxy/time/turns.ts";
 import { Session } from "../../src/proxy/session/session.ts";
 import { StandingClock } from "../support/proxy.ts";
 import { antreaProfile, rfc7011 } from "../support/antrea.ts";
@@ -52,6 +53,7 @@ async function throughProxy(profile: Profile, chunks: readonly Uint8Array[], poo
     link,
     rewriter: mediatorOf(profile).open({ reliable: true }),
     pool,
+    turns: new Turns(new StandingClock()),
     limits: { partialMessage: 0, idle: 0, collectorClose: 1_000 },
     counters,
     openedAt: new Date(0),

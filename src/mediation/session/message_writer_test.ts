@@ -41,7 +41,13 @@ function writerOf(dialect: Partial<Dialect> = {}, maxMessageLength = 65535) {
   }, { notify: () => {} });
   const entry = intake.take(source, DOMAIN, undefined);
   assert.ok(entry.kind === "accepted");
-  const domain = { id: DOMAIN, sequence: new Sequence(), templates: new Map([[256, entry]]), exportTime: 0 };
+  const domain = {
+    id: DOMAIN,
+    sequence: new Sequence(),
+    templates: new Map([[256, entry]]),
+    moved: undefined,
+    exportTime: 0,
+  };
 
   /** Records of so many octets each, one behind the other from `start` on, each filled with its number. */
   const data = (start: number, lengths: readonly number[]): PlanItem => {

@@ -32,7 +32,13 @@ const templateMessage = (template: Template) =>
 /** A session whose collector has template A. */
 function replayOf({ messagesPerWrite = Infinity } = {}) {
   const announcements = new Announcements();
-  const domains = new Map([[DOMAIN, { id: DOMAIN, sequence: new Sequence(), templates: new Map(), exportTime: 99 }]]);
+  const domains = new Map([[DOMAIN, {
+    id: DOMAIN,
+    sequence: new Sequence(),
+    templates: new Map(),
+    moved: undefined,
+    exportTime: 99,
+  }]]);
   const templates = { domains, restarted: false };
   const replay = new Replay(templates, announcements, { dialect: { messagesPerWrite } });
   const address = allocate(ROOM);

@@ -105,8 +105,7 @@ export class SessionTemplates {
     const entry = domain?.templates.get(template);
     if (domain === undefined || entry === undefined) return undefined;
     this.intake.releaseId(entry, observationDomain);
-    domain.templates.delete(template);
-    this.routes.delete(observationDomain, template);
+    this.#remove(domain, template);
     this.#hold(entry.source, -1);
     this.undoLog.note(() => {
       this.#hold(entry.source, 1);
@@ -274,7 +273,13 @@ export class SessionTemplates {
   #domain(id: number): ObservationDomain {
     const known = this.domains.get(id);
     if (known !== undefined) return known;
-    const domain: ObservationDomain = { id, sequence: new Sequence(), templates: new Map(), exportTime: 0 };
+    const domain: ObservationDomain = {
+      id,
+      sequence: new Sequence(),
+      templates: new Map(),
+      moved: undefined,
+      exportTime: 0,
+    };
     this.domains.set(id, domain);
     if (this.restarted) domain.sequence.restart();
     this.undoLog.note(() => {
@@ -285,6 +290,8 @@ export class SessionTemplates {
   }
 
   #put(domain: ObservationDomain, template: number, entry: TemplateEntry): void {
+    countMoved(domain, domain.templates.get(template), -1);
+    countMoved(domain, entry, 1);
     domain.templates.set(template, entry);
     // Records that name templates are mapped one by one in TypeScript.
     if (entry.kind === "accepted" && !entry.shared.references) {
@@ -300,7 +307,12 @@ export class SessionTemplates {
   }
 
   #restore(domain: ObservationDomain, template: number, entry: TemplateEntry | undefined): void {
-    if (entry !== undefined) return this.#put(domain, template, entry);
+    if (entry !== undefined) this.#put(domain, template, entry);
+    else this.#remove(domain, template);
+  }
+
+  #remove(domain: ObservationDomain, template: number): void {
+    countMoved(domain, domain.templates.get(template), -1);
     domain.templates.delete(template);
     this.routes.delete(domain.id, template);
   }
@@ -310,10 +322,9 @@ export class SessionTemplates {
     this.#discard(entry);
     if (entry.kind === "refused") return;
     const { targetId } = entry.shared;
-    for (const other of domain.templates.values()) {
-      if (other.kind === "accepted" && other.shared.targetId === targetId) return;
-    }
-    this.staleTargets.push({ observationDomain: domain.id, targetId });
+    const own = domain.templates.get(targetId);
+    const isInUse = (own?.kind === "accepted" && own.shared.targetId === targetId) || domain.moved?.has(targetId);
+    if (isInUse !== true) this.staleTargets.push({ observationDomain: domain.id, targetId });
   }
 
   #discard(entry: TemplateEntry): void {
@@ -357,4 +368,13 @@ function fixedLength({ fields }: Template, positions: readonly number[]): number
     if (length !== VARIABLE_LENGTH) return length;
   }
   return 0;
+}
+
+/** One accepted template more, or less, that has another target id than its own. */
+function countMoved(domain: ObservationDomain, entry: TemplateEntry | undefined, change: 1 | -1): void {
+  if (entry?.kind !== "accepted" || entry.shared.targetId === entry.source.id) return;
+  const moved = domain.moved ??= new Map();
+  const count = (moved.get(entry.shared.targetId) ?? 0) + change;
+  if (count === 0) moved.delete(entry.shared.targetId);
+  else moved.set(entry.shared.targetId, count);
 }

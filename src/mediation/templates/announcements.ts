@@ -43,12 +43,10 @@ export class Announcements {
     this.#change(announcementKey(announcement.observationDomain, announcement.targetId), announcement, offset);
   }
 
-  /** A withdrawal stands in the output from this octet on: of one id, or of all of its kind where the id is the set's (RFC 7011 §8.1). */
+  /** The withdrawal of one id stands in the output from this octet on (RFC 7011 §8.1). */
   withdraw(observationDomain: number, id: number, setId: number, offset: number): void {
-    for (const [key, live] of [...this.#live]) {
-      if (live.observationDomain !== observationDomain || live.setId !== setId) continue;
-      if (id < 256 || live.targetId === id) this.#change(key, undefined, offset);
-    }
+    const key = announcementKey(observationDomain, id);
+    if (this.#live.get(key)?.setId === setId) this.#change(key, undefined, offset);
   }
 
   /** The session has no such template any more from this octet on, though the collector is not told. */

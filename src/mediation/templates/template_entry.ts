@@ -51,6 +51,8 @@ export interface ObservationDomain {
   readonly id: number;
   readonly sequence: Sequence;
   readonly templates: Map<number, TemplateEntry>;
+  /** How many accepted templates have this target id, which is not their own; undefined: none ever had. */
+  moved: Map<number, number> | undefined;
   /** Export time of the last message that a reader has read, for templates that are sent again; 0: there was none. */
   exportTime: number;
 }

@@ -23,6 +23,7 @@ import { Rejections } from "./rejections.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
 import type { SessionLimits, SessionMove, SessionParts } from "./session_parts.ts";
 import { SessionTimer } from "../time/session_timer.ts";
+import type { Turns } from "../time/turns.ts";
 import { errorMessage } from "../../error_message.ts";
 
 /**
@@ -40,6 +41,7 @@ export class Session {
   readonly #exporter: Connection;
   readonly #link: CollectorLink;
   readonly #pool: BufferPool;
+  readonly #turns: Turns;
   readonly #counters: ProxyCounters;
   readonly #report: ReportOfSession;
   readonly #onEnd: SessionParts["onEnd"];
@@ -76,6 +78,7 @@ export class Session {
     this.#exporter = parts.exporter;
     this.#link = parts.link;
     this.#pool = parts.pool;
+    this.#turns = parts.turns;
     this.#counters = parts.counters;
     this.#report = parts.report;
     this.#rejections = new Rejections(parts.report);
@@ -161,6 +164,10 @@ export class Session {
     /** Whether the rewriter holds no output: its last call produced none. */
     let atRest = false;
     for (;;) {
+      if (this.#turns.over) {
+        await this.#turns.next(false);
+        if (this.#stopped !== undefined) return this.#stopped;
+      }
       // A session that is observed has no output in the rewriter, and may be at the end of a message at any time.
       if (this.#move !== undefined && (atRest || this.#rewriter !== this.#mediated)) {
         this.#collector = await this.#tryMove(this.#collector);

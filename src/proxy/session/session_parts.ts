@@ -6,6 +6,7 @@ import type { Connection } from "../transport/connection.ts";
 import type { ProxyCounters, SessionOutcome } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
+import type { Turns } from "../time/turns.ts";
 
 /** Time limits in milliseconds; 0 means no limit. */
 export interface SessionLimits {
@@ -30,6 +31,7 @@ export interface SessionParts {
   /** Whether octets are relayed unchanged, with the rewriter running alongside for its reports. */
   readonly observe: boolean;
   readonly pool: BufferPool;
+  readonly turns: Turns;
   readonly limits: SessionLimits;
   readonly counters: ProxyCounters;
   readonly openedAt: Date;

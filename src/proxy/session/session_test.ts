@@ -6,6 +6,7 @@ import type { Connection } from "../transport/connection.ts";
 import { connectionPair } from "../transport/tls/memory_connection.ts";
 import { ProxyCounters } from "../reporting/proxy_counters.ts";
 import { Session } from "./session.ts";
+import { Turns } from "../time/turns.ts";
 import type { SessionParts } from "./session_parts.ts";
 import {
   dataMessage,
@@ -81,6 +82,7 @@ function openSession(
     rewriter: new RelayingRewriter({ reliable: true }),
     observe: false,
     pool,
+    turns: new Turns(clock),
     limits: { partialMessage: 0, idle: 0, collectorClose: 1_000 },
     counters,
     openedAt: new Date(0),

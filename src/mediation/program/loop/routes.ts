@@ -22,6 +22,11 @@ function swapped(value: number): number {
   return (((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
 }
 
+/** The same as in findRoute of rewrite_loop.as.ts. */
+function hash(domain: number, template: number): number {
+  return ((Math.imul(domain, 0x9e3779b1) + Math.imul(template, 0x85ebca6b)) >>> 0) >>> 7;
+}
+
 /**
  * One session's block in the loop's memory and its table of routes, by observation domain and set id: a hash table that
  * is at most half full. Nothing of it is held a second time in JavaScript, because thousands of sessions have one.
@@ -71,10 +76,18 @@ export class Routes {
   delete(observationDomain: number, template: number): void {
     const word = this.#find(swapped(observationDomain), template);
     if (memoryWords[word + 1] === 0) return;
-    memoryWords[word + 1] = 0;
     this.#count--;
-    // Routes after it may be where they are because its place was taken.
-    this.#resize(this.#capacity);
+    const mask = this.#capacity - 1;
+    let hole = (word - (this.#table >>> 2)) / ROUTE_WORDS;
+    // A later route up to the next free place moves into the hole unless its own place lies behind the hole.
+    for (let index = (hole + 1) & mask; memoryWords[this.#word(index) + 1] !== 0; index = (index + 1) & mask) {
+      const from = this.#word(index);
+      const home = hash(memoryWords[from] ?? 0, memoryWords[from + 1] ?? 0) & mask;
+      if (((index - home) & mask) < ((index - hole) & mask)) continue;
+      memoryWords.copyWithin(this.#word(hole), from, from + ROUTE_WORDS);
+      hole = index;
+    }
+    memoryWords[this.#word(hole) + 1] = 0;
   }
 
   close(): void {
@@ -104,12 +117,15 @@ export class Routes {
     }
   }
 
+  /** The index of the first word of a place in the table. */
+  #word(index: number): number {
+    return (this.#table >>> 2) + index * ROUTE_WORDS;
+  }
+
   /** The index of this route's first word, or of the place where it would go. */
   #find(domain: number, template: number): number {
-    // The same hash as findRoute in rewrite_loop.as.ts.
-    let index = ((Math.imul(domain, 0x9e3779b1) + Math.imul(template, 0x85ebca6b)) >>> 0) >>> 7;
-    for (;; index++) {
-      const word = (this.#table >>> 2) + (index & (this.#capacity - 1)) * ROUTE_WORDS;
+    for (let index = hash(domain, template);; index++) {
+      const word = this.#word(index & (this.#capacity - 1));
       const found = memoryWords[word + 1];
       if (found === 0 || (found === template && memoryWords[word] === domain)) return word;
     }

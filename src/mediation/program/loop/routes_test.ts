@@ -74,6 +74,31 @@ Deno.test("a route that is set again replaces the one before, one that is delete
   routes.close();
 });
 
+Deno.test("routes come and go in any order, and deleting one costs no more where there are many", () => {
+  const routes = routesOf();
+  const known = new Map<number, number>();
+  let random = 1;
+  for (let step = 0; step < 4_000; step++) {
+    random = Math.imul(random, 1_103_515_245) + 12_345 >>> 0;
+    const [domain, id] = [random >>> 29, 256 + (random >>> 16) % 60];
+    const key = domain * 65_536 + id;
+    if (known.has(key)) routes.delete(domain, id);
+    else set(routes, domain, id, 1_000 + step);
+    if (!known.delete(key)) known.set(key, 1_000 + step);
+    assert.equal(routed(routes, domain, id), known.get(key));
+    if (step % 100 > 0) continue;
+    for (let each = 0; each < 8 * 60; each++) {
+      const [domain, id] = [each >>> 6 & 7, 256 + each % 60];
+      assert.equal(routed(routes, domain, id), known.get(domain * 65_536 + id));
+    }
+  }
+  for (let id = 256; id < 30_256; id++) set(routes, 9, id);
+  const begin = performance.now();
+  for (let id = 256; id < 30_256; id++) routes.delete(9, id);
+  assert.ok(performance.now() - begin < 1_000, `${performance.now() - begin} ms`);
+  routes.close();
+});
+
 Deno.test("a session without a template has no route, and one session's are not another's", () => {
   const [one, other] = [routesOf(), routesOf()];
   assert.equal(routed(one, 1, 256), undefined);

@@ -3,6 +3,7 @@ import { Counters, increment } from "../../../mediation/templates/counters.ts";
 import { type Address, formatAddress, peerAddress } from "../address.ts";
 import type { BufferPool } from "../../memory/buffer_pool.ts";
 import type { Clock } from "../../time/clock.ts";
+import type { Turns } from "../../time/turns.ts";
 import { pause } from "../../time/clock.ts";
 import type { Connection } from "../connection.ts";
 import { datagramFault } from "../../../ipfix/framing.ts";
@@ -32,6 +33,7 @@ const RECEIVE_PAUSE_MILLISECONDS = 100;
 export interface UdpListenerParts {
   readonly clock: Clock;
   readonly pool: BufferPool;
+  readonly turns: Turns;
   /** Maximum number of sources. Above that, the one that has been silent longest is evicted. */
   readonly sources: () => number;
   /** Returns what an exporter announced before the start. Called when it is first heard. */
@@ -86,6 +88,7 @@ export class UdpListener implements Listener {
       try {
         const [datagram, from] = await this.#socket.receive(octets);
         if (from.transport === "udp") this.#receive(datagram, from);
+        if (this.#parts.turns.over) await this.#parts.turns.next(false);
       } catch (error) {
         if (this.#socketClosed) return;
         this.#parts.onError(error);

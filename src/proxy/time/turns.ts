@@ -1,0 +1,63 @@
+import type { Clock } from "./clock.ts";
+
+/** Milliseconds of work after which whoever works next waits until all others have had a turn. */
+const BUDGET = 5;
+/** Milliseconds between two beats: a timer that is due already costs nothing, while a new one takes a millisecond. */
+const BEAT = 4;
+/** Waiting sessions that are resumed in one turn. */
+const RESUMED = 256;
+
+/**
+ * Shares the process among sessions. Reads and writes that complete at once never let the event loop turn, and until it
+ * turns, no timer, signal or other socket is served. So each session looks at {@link over} between two pieces of work,
+ * and waits for {@link next} where the present turn of the loop has taken too long.
+ *
+ * Only a timer lets Deno 2.9.6 serve sockets: with `setImmediate` or a message channel, the loop turns without looking
+ * at them. One timer serves all sessions, and none runs while no session works.
+ */
+export class Turns {
+  readonly #clock: Clock;
+  #began = 0;
+  #beating = false;
+  /** Whether any session has worked since the last beat. */
+  #used = false;
+  #waiting: (() => void)[] = [];
+  /** Those whose work takes long: one of them in each turn. */
+  #demanding: (() => void)[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether the present turn of the event loop has taken too long. */
+  get over(): boolean {
+    this.#used = true;
+    if (this.#beating) return this.#clock.now() - this.#began > BUDGET;
+    this.#beating = true;
+    this.#began = this.#clock.now();
+    this.#clock.after(BEAT, () => this.#beat());
+    return false;
+  }
+
+  /**
+   * Waits for a turn.
+   *
+   * @param demanding whether the last piece of work was costly: then all others go first
+   */
+  async next(demanding: boolean): Promise<void> {
+    do {
+      await new Promise<void>((resolve) => (demanding ? this.#demanding : this.#waiting).push(resolve));
+    } while (!demanding && this.over);
+  }
+
+  #beat(): void {
+    this.#began = this.#clock.now();
+    const resumed = this.#waiting.splice(0, RESUMED);
+    const demanding = this.#demanding.shift();
+    this.#beating = this.#used || resumed.length > 0 || demanding !== undefined;
+    this.#used = false;
+    if (this.#beating) this.#clock.after(BEAT, () => this.#beat());
+    for (const resume of resumed) resume();
+    demanding?.();
+  }
+}
