@@ -1,5 +1,5 @@
 /**
- * Builds the go-ipfix peers into `.cache/interop`, once for each state of their sources; as a program, before the tests: CI tries again
+ * Builds the peers, of go-ipfix and of gRPC, into `.cache/interop`, once for each state of their sources; as a program, before the tests: CI tries again
  * where a download fails.
  */
 import { goIpfixReleases } from "./releases.ts";
@@ -51,25 +51,50 @@ async function readSource(): Promise<Source> {
   return files;
 }
 
+const grpcSources = new URL("./grpc/source/", import.meta.url);
+
+let grpcBuilt: Promise<string> | undefined;
+
+/** Path of the peer that speaks gRPC. @throws {Error} with the compiler's words if the build fails */
+export function buildGrpcPeer(): Promise<string> {
+  return grpcBuilt ??= underLock(async () => {
+    const files = new Map<string, string>();
+    for (const folder of ["", "flowpb/"]) {
+      for (const { isFile, name } of Deno.readDirSync(new URL(folder, grpcSources))) {
+        if (isFile) files.set(`${folder}${name}`, await Deno.readTextFile(new URL(`${folder}${name}`, grpcSources)));
+      }
+    }
+    return await buildProgram("grpcpeer", [], files);
+  });
+}
+
 async function buildPeer(version: string, tags: readonly string[], common: Source): Promise<string> {
   const files = new Map(common);
   for (const name of ["go.mod", "go.sum"]) {
     files.set(name, await Deno.readTextFile(new URL(`${version}/${name}`, sources)));
   }
-  const binary = new URL(`${version}-${await digest(tags, files)}`, cache);
+  return buildProgram(version, tags, files);
+}
+
+/** Path of the program that these files are the source of, by their names; built under {@link underLock}, where they have changed. */
+async function buildProgram(name: string, tags: readonly string[], files: Source): Promise<string> {
+  const binary = new URL(`${name}-${await digest(tags, files)}`, cache);
   if (await exists(binary)) return binary.pathname;
-  const folder = new URL(`${version}.building/`, cache);
+  const folder = new URL(`${name}.building/`, cache);
   await remove(folder);
-  await Deno.mkdir(folder);
-  for (const [name, content] of files) await Deno.writeTextFile(new URL(name, folder), content);
+  for (const [file, content] of files) {
+    const path = new URL(file, folder);
+    await Deno.mkdir(new URL("./", path), { recursive: true });
+    await Deno.writeTextFile(path, content);
+  }
   const result = await new Deno.Command("go", {
     args: ["build", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", `-tags=${tags.join(",")}`, "-o", "peer", "."],
     cwd: folder,
     env: { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly" },
   }).output();
-  if (!result.success) throw new Error(`go-ipfix ${version}: ${new TextDecoder().decode(result.stderr)}`);
+  if (!result.success) throw new Error(`${name}: ${new TextDecoder().decode(result.stderr)}`);
   for await (const entry of Deno.readDir(cache)) {
-    if (entry.name.startsWith(`${version}-`)) await remove(new URL(entry.name, cache));
+    if (entry.name.startsWith(`${name}-`)) await remove(new URL(entry.name, cache));
   }
   // Renamed when whole: a build that was interrupted is never taken for done.
   await Deno.rename(new URL("peer", folder), binary);
@@ -97,4 +122,7 @@ async function remove(path: URL): Promise<void> {
   if (await exists(path)) await Deno.remove(path, { recursive: true });
 }
 
-if (import.meta.main) await buildPeers();
+if (import.meta.main) {
+  await buildPeers();
+  await buildGrpcPeer();
+}

@@ -7,6 +7,8 @@ export interface Identities extends AsyncDisposable {
   readonly exporter: Identity;
   readonly collector: Identity;
   readonly proxy: Identity;
+  /** Where they are. */
+  readonly folder: string;
 }
 
 export async function issueIdentities(): Promise<Identities> {
@@ -25,6 +27,7 @@ export async function issueIdentities(): Promise<Identities> {
     exporter: await issue({ name: "exporter", usage: ["client"] }),
     collector: await issue({ name: "collector", addresses: ["127.0.0.1"], usage: ["server"] }),
     proxy: await issue({ name: "proxy", addresses: ["127.0.0.1"] }),
+    folder,
     [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
   };
 }

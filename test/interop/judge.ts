@@ -20,11 +20,15 @@ export interface Judgement {
 /** Records with this number and above are not counted: they were sent to prepare the collector. */
 export const uncounted = 1_000_000;
 
+/** The value of an element in a record, as text. */
+export type ValueOf = (name: string, number: number, flavour: Flavour) => string;
+
 /** Counts the records in messages that an `agent` sent and a `collector` delivered. */
 export function judge(
   { agent, collector }: Pair,
   received: readonly Received[],
   flavour: Flavour,
+  value: ValueOf = valueOf,
 ): Judgement {
   let delivered = 0;
   let exact = 0;
@@ -37,7 +41,10 @@ export function judge(
     const family = values.has("sourceIPv4Address") ? "ipv4" : "ipv6";
     const expected = templateOf(collector, family);
     if (fields.length === expected.length && fields.every(([name], index) => name === expected[index])) exact++;
-    if (number !== undefined && isCorrect(values, number, templateOf(agent, family), expected, flavour)) {
+    if (
+      number !== undefined &&
+      isCorrect(values, templateOf(agent, family), expected, (name) => value(name, number, flavour))
+    ) {
       correct.add(number);
     }
   }
@@ -50,15 +57,14 @@ export function judge(
  */
 function isCorrect(
   values: ReadonlyMap<string, string>,
-  number: number,
   sent: readonly string[],
   expected: readonly string[],
-  flavour: Flavour,
+  value: (name: string) => string,
 ): boolean {
-  for (const [name, value] of values) {
+  for (const [name, received] of values) {
     // Named pen/id: unknown to the collector, which passes its octets on.
     if (name.includes("/")) continue;
-    if (value !== (sent.includes(name) ? valueOf(name, number, flavour) : defaultOf(name))) return false;
+    if (received !== (sent.includes(name) ? value(name) : defaultOf(name))) return false;
   }
   return expected.every((name) => values.has(name) || !sent.includes(name));
 }

@@ -2,17 +2,18 @@
 import { z } from "zod";
 import { LineProcess } from "./line_process.ts";
 import type { Intermediary, Via } from "./measure_pair.ts";
-import type { Identity, Transport } from "./peers.ts";
+import type { Identity } from "./peers.ts";
+import { type TransportProtocol, usesTls } from "../../src/ipfix/transport_protocol.ts";
 
 const project = new URL("../../", import.meta.url);
 const patience = 20_000;
 
 export interface ProxyOptions {
   /** Towards the collector, tcp by default. */
-  readonly transport?: Transport;
+  readonly transport?: TransportProtocol;
   /** Listeners, one of the same transport by default. */
-  readonly listen?: readonly Transport[];
-  /** For tls: what the proxy shows to both sides. */
+  readonly listen?: readonly TransportProtocol[];
+  /** For tls and grpc: what the proxy shows to both sides. */
   readonly identity?: Identity;
   /** YAML put in at the top level, such as a `plugins:` list. */
   readonly configuration?: string;
@@ -22,7 +23,7 @@ export interface ProxyOptions {
 export interface RunningProxy extends Intermediary {
   readonly process: LineProcess;
   /** Where each listener was bound, `host:port`. */
-  readonly listeners: ReadonlyMap<Transport, string>;
+  readonly listeners: ReadonlyMap<TransportProtocol, string>;
   /** Base URL of its admin listener. */
   readonly admin: string;
 }
@@ -47,8 +48,8 @@ export async function startProxy(
 ): Promise<RunningProxy> {
   const folder = await Deno.makeTempDir({ prefix: "interop-" });
   const file = `${folder}/proxy.yaml`;
-  const tls = (of: Transport) =>
-    identity === undefined || of !== "tls" ? "" : `, tls: ${JSON.stringify({ mode: "files", ...identity })}`;
+  const tls = (of: TransportProtocol) =>
+    identity === undefined || !usesTls(of) ? "" : `, tls: ${JSON.stringify({ mode: "files", ...identity })}`;
   await Deno.writeTextFile(
     file,
     `listen:

@@ -37,7 +37,7 @@ const FLOWS = ExportRequestSchema.field.flows.number;
 /** Adds the flow of these values to an `ExportRequest`. What a flow cannot say goes to the ledger. */
 export function writeFlow(writer: BinaryWriter, values: FlowValues, ledger: FlowLedger): void {
   // The deprecated field is what releases up to v2.6 read, the other one what later ones do.
-  if (values.length(CLUSTER_ADDRESS) > 0 && !values.has(SERVICE_ADDRESS)) {
+  if (values.length(CLUSTER_ADDRESS) > 0 && isZero(values, SERVICE_ADDRESS)) {
     values.setOctets(SERVICE_ADDRESS, values.start(CLUSTER_ADDRESS), values.ends[CLUSTER_ADDRESS] ?? 0);
   }
   writer.tag(FLOWS, WireType.LengthDelimited).fork();
@@ -94,8 +94,10 @@ function writeValue(
   );
 }
 
-function isZero({ octets, starts, ends }: FlowValues, row: number): boolean {
-  for (let index = starts[row] ?? 0; index < (ends[row] ?? 0); index++) if (octets[index] !== 0) return false;
+/** Whether an address is not there, or is zeros. */
+function isZero(values: FlowValues, row: number): boolean {
+  const end = values.start(row) + values.length(row);
+  for (let index = values.start(row); index < end; index++) if (values.octets[index] !== 0) return false;
   return true;
 }
 

@@ -1,4 +1,4 @@
-import { createSecureContext } from "node:tls";
+import { checkServerIdentity, createSecureContext } from "node:tls";
 import { isIP } from "node:net";
 import { Client, connectivityState, credentials, status } from "@grpc/grpc-js";
 import type { Address } from "../address.ts";
@@ -13,6 +13,8 @@ import { flowElements } from "./record_flows.ts";
 /** Go's implementation, which Aggregators have, takes more than one ping in five minutes for an attack. */
 const KEEPALIVE_TIME = 330_000;
 const KEEPALIVE_TIMEOUT = 20_000;
+/** What is asked for where the collector has no name (RFC 6761 §6.4). It is verified by its address all the same. */
+const NO_NAME = "collector.invalid";
 /** The channel's own attempts: the link to the collector makes its own, at its own distances. */
 const NO_SECOND_ATTEMPT = 3_600_000;
 
@@ -35,9 +37,14 @@ export async function dialGrpc(
     ...(certificate === undefined ? {} : { cert: certificate }),
     ...(key === undefined ? {} : { key }),
   });
-  const client = new Client(target(address), credentials.createFromSecureContext(context), {
-    "grpc.ssl_target_name_override": serverName ?? address.hostname,
-    "grpc.default_authority": serverName ?? address.hostname,
+  const name = serverName ?? address.hostname;
+  const verified = credentials.createFromSecureContext(context, {
+    checkServerIdentity: (_name, peer) => checkServerIdentity(name, peer),
+  });
+  const client = new Client(target(address), verified, {
+    // An address cannot be asked for by name (RFC 6066 §3), and @grpc/grpc-js always asks.
+    "grpc.ssl_target_name_override": isIP(name) === 0 ? name : NO_NAME,
+    "grpc.default_authority": name,
     "grpc.keepalive_time_ms": KEEPALIVE_TIME,
     "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT,
     "grpc.initial_reconnect_backoff_ms": NO_SECOND_ATTEMPT,
