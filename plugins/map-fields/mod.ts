@@ -39,20 +39,30 @@ export default definePlugin({
       : [];
     renames.forEach((pair) => refuseLoss(pair, `renames of profile ${profile.name}`));
     // What the collector does not know is no improvement on the source element, whichever that is.
-    const pairs = [...own, ...renames].filter(({ to }) => isKnown(profile, to));
+    const known = ({ to }: Pair) => isKnown(profile, to);
+    const [ownPairs, profilePairs] = [own.filter(known), renames.filter(known)];
     return {
       name,
-      rewrite: (mapping) =>
-        pairs.reduce((mapped, pair) => {
-          if (mapped.fields.some(({ target }) => sameElement(target.element, pair.to))) return mapped;
-          const position = mapped.fields.findIndex(({ target }) => sameElement(target.element, pair.from));
-          const field = mapped.fields[position];
-          const renamed = field && rename(field, pair, mapped.source);
-          return renamed === undefined ? mapped : { ...mapped, fields: mapped.fields.with(position, renamed) };
-        }, mapping),
+      // A list that has the source element and not the other one expects what the exporter sends.
+      rewrite: (mapping, { expected }) =>
+        [...ownPairs, ...profilePairs.filter((pair) => !keepsItsName(pair, expected?.fields ?? []))].reduce(
+          (mapped, pair) => {
+            if (mapped.fields.some(({ target }) => sameElement(target.element, pair.to))) return mapped;
+            const position = mapped.fields.findIndex(({ target }) => sameElement(target.element, pair.from));
+            const field = mapped.fields[position];
+            const renamed = field && rename(field, pair, mapped.source);
+            return renamed === undefined ? mapped : { ...mapped, fields: mapped.fields.with(position, renamed) };
+          },
+          mapping,
+        ),
     };
   },
 });
+
+function keepsItsName({ from, to }: Pair, expected: readonly FieldSpecifier[]): boolean {
+  const lists = (element: InformationElement) => expected.some((field) => sameElement(field.element, element));
+  return lists(from) && !lists(to);
+}
 
 /** The field under its new element; undefined where its value would not survive, as with an odd length. */
 function rename(field: MappedField, { from, to }: Pair, { fields }: Template): MappedField | undefined {

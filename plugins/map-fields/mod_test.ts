@@ -92,7 +92,7 @@ Deno.test("map-fields: an unregistered element by pen/id goes where octets may g
   const uuid = { ...unknownElement(4711, 9), name: "own", known: true };
   const profile = {
     ...NEW_COLLECTOR,
-    templates: [{ name: "own", selectedBy: uuid, fields: [{ element: uuid, length: 65535 }] }],
+    templates: [{ name: "own", selectedBy: [uuid], fields: [{ element: uuid, length: 65535 }] }],
   };
   const source = [{ element: unknownElement(4711, 5), length: 7 }];
   const [only] = map(profile, source, { fields: { "4711/5": "own" } }).fields;

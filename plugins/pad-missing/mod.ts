@@ -6,8 +6,10 @@ import {
   type FieldSpecifier,
   findElement,
   type InformationElement,
+  isLengthOfType,
   type Profile,
   sameElement,
+  VARIABLE_LENGTH,
   z,
 } from "@ipfix-skew-proxy/proxy/plugin";
 
@@ -60,6 +62,8 @@ export default definePlugin({
 
 function octetsOf({ element, length }: FieldSpecifier, pads: readonly Pad[]): Uint8Array {
   const pad = pads.find((each) => sameElement(each.element, element));
+  // A list may have an element in a length that its type cannot have: then there is no value but zeros.
+  if (!isLengthOfType(element.type, length)) return new Uint8Array(length === VARIABLE_LENGTH ? 0 : length);
   try {
     return pad === undefined ? defaultOctets(element.type, length) : encodeValue(element.type, length, pad.value);
   } catch (error) {

@@ -38,7 +38,7 @@ function expecting(...fields: FieldSpecifier[]): Profile {
   const selectedBy = element("sourceIPv4Address");
   return {
     ...NEW_COLLECTOR,
-    templates: [{ name: "IPv4", selectedBy, fields: [field("sourceIPv4Address"), ...fields] }],
+    templates: [{ name: "IPv4", selectedBy: [selectedBy], fields: [field("sourceIPv4Address"), ...fields] }],
   };
 }
 
@@ -84,7 +84,7 @@ Deno.test("pad-missing: a padded field stands behind its neighbour, wherever the
   ]);
   const first = {
     ...profile,
-    templates: profile.templates.map((each) => ({ ...each, selectedBy: element("tcpState") })),
+    templates: profile.templates.map((each) => ({ ...each, selectedBy: [element("tcpState")] })),
   };
   assert.deepEqual(names(pad(first, ["tcpState"])), ["sourceIPv4Address", "tcpState", "egressName", "flowType"]);
 });

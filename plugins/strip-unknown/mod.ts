@@ -46,7 +46,12 @@ function isAcceptable({ target }: MappedField, context: PluginContext, also: rea
   if (also.some((element) => sameElement(element, target.element))) return false;
   const { profile, expected } = context;
   if (profile.acceptsUnknownElements && profile.templates.length === 0) return true;
-  const inList = expected?.fields.find(({ element }) => sameElement(element, target.element))?.element;
+  const listed = expected?.fields.filter(({ element }) => sameElement(element, target.element)) ?? [];
+  const inList = listed[0]?.element;
+  if (profile.dialect.fieldLengths === "template" && listed.some(({ length }) => length === target.length)) {
+    // The collector expects the element in this very length, whatever its type.
+    return !profile.dialect.undecodableTypes.has((inList ?? target.element).type);
+  }
   if (inList === undefined && !knowsElement(profile, target.element)) return false;
   // The collector reads the field as its own release's registry defines it, not as the exporter's does.
   const element = profile.registry.lookup(target.element.pen, target.element.id) ?? inList ?? target.element;

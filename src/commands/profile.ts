@@ -41,8 +41,7 @@ async function writeProfile(options: Options): Promise<void> {
   if (name.trim() === "") throw usageFailure(`error: --name: "${printable(name)}" is not allowed (the profile's name)`);
   const origin = path === STANDARD_INPUT ? "standard input" : printable(basename(path));
   const seen = await readTemplates(path, origin);
-  const learnt = learnProfile(seen.templates, name, DIALECTS.get(options.dialect) ?? RFC7011);
-  const profile = { ...learnt, notes: [...seen.notes, ...learnt.notes] };
+  const profile = learnProfile(seen.templates, name, DIALECTS.get(options.dialect) ?? RFC7011);
   if (profile.templates.length === 0) throw runFailure([nothingLearnt(seen, origin), ...notesOf(profile)].join("\n"));
   await writeOctets(new TextEncoder().encode(profileText(profile, origin)));
   sayLearnt(profile);
@@ -102,9 +101,10 @@ function notesOf(profile: LearntProfile): string[] {
 
 function sayLearnt(profile: LearntProfile): void {
   const { name, templates, registry, dialect } = profile;
-  const lists = templates.map((template) =>
-    `${template.name} (${template.fields.length} fields, selected by ${template.selectedBy})`
-  );
+  const lists = templates.map(({ name, fields, selectedBy, scope }) => {
+    const by = scope > 0 ? "options" : `selected by ${selectedBy.join(", ") || "its own layout alone"}`;
+    return `${name} (${fields.length} fields, ${by})`;
+  });
   say(`${printable(name)}: ${lists.join(", ")}; registry ${registry}, dialect ${dialect}`);
   const hint = antreaHint(profile);
   if (hint !== undefined) say(`note: ${hint}`);

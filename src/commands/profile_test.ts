@@ -42,11 +42,14 @@ const FILE = `# What a collector expects, learnt from the templates in standard 
 #               go-ipfix-legacy, go-ipfix-stream-read
 #   registry    the elements that it knows: go-ipfix/vX.Y.Z, iana, or a CSV file
 #               beside this one
-#   selectedBy  a source template that holds this element follows the list; the
-#               first that matches wins
+#   selectedBy  a source template with these elements follows the list that
+#               keeps most of its fields; [] where only a template that equals
+#               it does
+#   not         elements that it must not have
+#   scope       of an options template: the number of its scope fields
 
-# Options template 301 of observation domain 7 is left out: profiles list no
-# options templates, these keep their own shape.
+# Options template 301 of observation domain 7 is left out: the dialect
+# go-ipfix-legacy takes no options templates.
 
 # Template 300 of observation domain 7 has interfaceName of 16 octets as
 # variable length: the dialect go-ipfix-legacy decodes by the registry's
@@ -89,7 +92,7 @@ Deno.test("a small capture's profile file, word for word", async () => {
   assert.equal(
     stderr,
     `yaf: 2: template-300 (2 fields, selected by interfaceName); registry go-ipfix/v0.11.0, dialect go-ipfix-legacy
-note: Options template 301 of observation domain 7 is left out: profiles list no options templates, these keep their own shape.
+note: Options template 301 of observation domain 7 is left out: the dialect go-ipfix-legacy takes no options templates.
 note: Template 300 of observation domain 7 has interfaceName of 16 octets as variable length: the dialect go-ipfix-legacy decodes by the registry's lengths.
 note: Template 300 of observation domain 7 lists what the dialect go-ipfix-legacy cannot take, so it never goes out: 64512/7 (octetArray).
 `,
@@ -180,16 +183,19 @@ Deno.test("a capture that is broken, empty or without templates writes nothing a
   };
   await withFiles(files, async (folder) => {
     for (
-      const [file, expected] of [
+      const [file, expected, dialect = "rfc7011"] of [
         ["cut.ipfix", `broken message at octet ${templates} .*\n.*head -c ${templates} .*/cut.ipfix \\| profile`],
         ["empty.ipfix", "^error: empty\\.ipfix is empty\n$"],
         ["data.ipfix", "^error: data\\.ipfix holds no template \\("],
-        ["options.ipfix", "holds no template that a profile can list\nnote: Options template 256 "],
+        ["options.ipfix", "holds no template that a profile can list\nnote: Options template 256 ", "go-ipfix"],
         ["http.ipfix", "octet 0 .* HTTP"],
         ["session.tar", "a tar archive"],
       ] as const
     ) {
-      const { status, text, stderr } = await runCommand("profile", ["--from-capture", `${folder}/${file}`]);
+      const { status, text, stderr } = await runCommand("profile", [
+        ...["--from-capture", `${folder}/${file}`],
+        ...["--dialect", dialect],
+      ]);
       assert.deepEqual([status, text], [1, ""], file);
       assert.match(stderr, new RegExp(expected));
     }
@@ -210,4 +216,48 @@ Deno.test("wrong usage ends with 2 and says what is right", async () => {
     assert.deepEqual([status, text], [2, ""], stderr);
     assert.match(stderr, expected);
   }
+});
+
+/** What `profile` learns from the octets, and what the proxy makes of them with it. */
+async function throughOwnProfile(octets: Uint8Array) {
+  let [text, output] = ["", new Uint8Array()];
+  await withFiles({ "capture.ipfix": octets }, async (folder) => {
+    const learnt = await runCommand("profile", ["--from-capture", `${folder}/capture.ipfix`]);
+    assert.equal(learnt.status, 0, learnt.stderr);
+    text = learnt.text;
+    await Deno.writeTextFile(`${folder}/learnt.yaml`, text);
+    await Deno.writeTextFile(
+      `${folder}/proxy.yaml`,
+      "listen: [{ transport: tcp, address: 127.0.0.1:0 }]\n" +
+        "collector: { transport: tcp, address: 127.0.0.1:4739, profile: ./learnt.yaml }\n",
+    );
+    const rewritten = await runCommand("rewrite", ["--config", `${folder}/proxy.yaml`], { stdin: octets });
+    assert.equal(rewritten.status, 0, rewritten.stderr);
+    output = rewritten.stdout.slice();
+  });
+  return { text, output: output.toHex() };
+}
+
+Deno.test("a stream through the profile learnt from it is the same stream: two lists, one of them inside the other", async () => {
+  const stream =
+    "000a005a6553f10000000000000000010002002c010000020008000400070002010100030008000400070002000600010102000200080004" +
+    "000600010100000a0a00000100500101000b0a000002005002010200090a00000302";
+  const { text, output } = await throughOwnProfile(Uint8Array.fromHex(stream));
+  assert.equal(output, stream);
+  assert.match(
+    text,
+    /name: template-257\n    selectedBy: \[ sourceIPv4Address, sourceTransportPort, tcpControlBits \]/,
+  );
+});
+
+Deno.test("a stream through the profile learnt from it is the same stream: options with elements that no registry knows", async () => {
+  const stream =
+    "000a005a6553f1000000000000000001000200140100000300080004000c0004000200080003001601010002000100950004806400040000" +
+    "1ad7010000140a0000010a00000200000000000000070101000c000000010000004d";
+  const { text, output } = await throughOwnProfile(Uint8Array.fromHex(stream));
+  assert.equal(output, stream);
+  assert.match(
+    text,
+    /name: options-257\n    scope: 1\n    fields:\n.*observationDomainId\n      - \{ element: 6871\/100, length: 4 \}/,
+  );
 });

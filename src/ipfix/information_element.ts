@@ -30,3 +30,8 @@ export function unknownElement(pen: number, id: number, enterpriseBit = pen !== 
 export function sameElement(one: InformationElement, other: InformationElement): boolean {
   return one.id === other.id && one.pen === other.pen && one.enterpriseBit === other.enterpriseBit;
 }
+
+/** A key that two elements share only if they are {@link sameElement}. */
+export function elementKey({ pen, id, enterpriseBit }: InformationElement): string {
+  return enterpriseBit ? `${pen}/${id}` : `${id}`;
+}

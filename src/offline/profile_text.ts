@@ -1,4 +1,4 @@
-import { Document, isMap, visit } from "yaml";
+import { Document, isMap, isScalar, isSeq, visit } from "yaml";
 import type { LearntProfile } from "../config/profiles/learnt_profile.ts";
 import { DIALECTS } from "../mediation/mapping/dialect.ts";
 import { printable } from "../terminal/terminal.ts";
@@ -18,13 +18,21 @@ export function profileText(profile: LearntProfile, origin: string): string {
     name,
     dialect,
     registry,
-    templates: templates.map(({ name, selectedBy, fields }) => ({ name, selectedBy, fields })),
+    templates: templates.map(({ name, selectedBy, not, scope, fields }) => ({
+      name,
+      ...(scope > 0 ? { scope } : { selectedBy: oneOrMore(selectedBy) }),
+      ...(not.length > 0 ? { not: oneOrMore(not) } : {}),
+      fields,
+    })),
   });
   document.commentBefore = headOf(profile, origin).map(commentLine).join("\n");
   visit(document, {
     Map(_key, map) {
       // An element with its length is written on one line, as in the shipped profiles.
       if (map.has("element")) map.flow = true;
+    },
+    Pair(_key, { key, value }) {
+      if (isScalar(key) && (key.value === "selectedBy" || key.value === "not") && isSeq(value)) value.flow = true;
     },
   });
   for (const [index, { seen }] of templates.entries()) {
@@ -55,13 +63,20 @@ function headOf(profile: LearntProfile, origin: string): string[] {
     ...keyLines("registry", "the elements that it knows: go-ipfix/vX.Y.Z, iana, or a CSV file beside this one"),
     ...keyLines(
       "selectedBy",
-      "a source template that holds this element follows the list; the first that matches wins",
+      "a source template with these elements follows the list that keeps most of its fields; [] where only a template that equals it does",
     ),
+    ...keyLines("not", "elements that it must not have"),
+    ...keyLines("scope", "of an options template: the number of its scope fields"),
     ...[...(hint === undefined ? [] : [hint]), ...notes].flatMap((text) => ["", ...lines(text)]),
     "",
     "In the proxy's configuration, with the path of this file:",
     `  collector: { profile: ./${printable(name)}.yaml, address: ... }`,
   ];
+}
+
+function oneOrMore(names: readonly string[]): string | readonly string[] {
+  const [only] = names;
+  return only !== undefined && names.length === 1 ? only : names;
 }
 
 function lines(text: string): string[] {

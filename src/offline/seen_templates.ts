@@ -1,6 +1,7 @@
 import type { SeenTemplate } from "../config/profiles/learnt_profile.ts";
 import { registryHistory } from "../config/profiles/registries.ts";
-import { sameLayout, type Template } from "../ipfix/template.ts";
+import type { Template } from "../ipfix/template.ts";
+import { elementKey } from "../ipfix/information_element.ts";
 import { Inspector } from "./inspection.ts";
 import type { MessageConsumer } from "./message_stream.ts";
 
@@ -18,27 +19,19 @@ export class TooManyTemplates extends Error {
 }
 
 /**
- * Collects the templates of a stream, in the order in which they were first seen.
- *
- * A withdrawn template stays, because the collector accepted it. A template that is redefined under its id with another layout
- * replaces the earlier one, unless only one of the two describes IPv4 or IPv6 flows: then ids may have been reassigned, as after a
- * restart of the exporter.
+ * Collects the templates of a stream, in the order in which they were first seen: every layout that an id of an
+ * observation domain ever had, since the collector took them all.
  */
 export class SeenTemplates implements MessageConsumer {
   readonly #inspector = new Inspector(registryHistory().resolve);
-  readonly #templates = new Map<string, SeenTemplate>();
-  readonly #replaced = new Set<string>();
+  readonly #layouts = new Set<string>();
+  readonly #templates: SeenTemplate[] = [];
   #fields = 0;
   /** Octets of whole messages taken so far. */
   taken = 0;
 
   get templates(): readonly SeenTemplate[] {
-    return [...this.#templates.values()];
-  }
-
-  /** One sentence per template whose earlier layout was replaced. */
-  get notes(): readonly string[] {
-    return [...this.#replaced];
+    return this.#templates;
   }
 
   /** @throws TooManyTemplates */
@@ -52,22 +45,13 @@ export class SeenTemplates implements MessageConsumer {
   }
 
   #see(observationDomain: number, template: Template): void {
-    const key = `${observationDomain}/${template.id}/${kindOf(template)}`;
-    const standing = this.#templates.get(key)?.template;
-    if (standing !== undefined && sameLayout(standing, template)) return;
-    this.#fields += template.fields.length - (standing?.fields.length ?? 0);
-    this.#templates.set(key, { observationDomain, template });
-    if (this.#templates.size > MOST_TEMPLATES || this.#fields > MOST_FIELDS) throw new TooManyTemplates();
-    if (standing === undefined) return;
-    this.#replaced.add(
-      `Template ${template.id} of observation domain ${observationDomain} was defined anew: the layout before is left out.`,
-    );
+    const { id, fields, scopeFieldCount } = template;
+    const layout = fields.map(({ element, length }) => `${elementKey(element)}:${length}`).join();
+    const key = `${observationDomain}/${id}/${scopeFieldCount}/${layout}`;
+    if (this.#layouts.has(key)) return;
+    this.#layouts.add(key);
+    this.#templates.push({ observationDomain, template });
+    this.#fields += fields.length;
+    if (this.#templates.length > MOST_TEMPLATES || this.#fields > MOST_FIELDS) throw new TooManyTemplates();
   }
-}
-
-/** The kind of flows that a template describes: one of another kind is a different template, whatever its id. */
-function kindOf({ fields, scopeFieldCount }: Template): string {
-  const has = (id: number) =>
-    fields.some(({ element }) => element.pen === 0 && !element.enterpriseBit && element.id === id);
-  return `${scopeFieldCount > 0 ? "options" : ""} ${has(8) ? "IPv4" : ""} ${has(27) ? "IPv6" : ""}`;
 }

@@ -10,7 +10,7 @@ import type { Treatment } from "../mediation/mapping/treatment.ts";
 export interface TemplateExplanation extends Explanation {
   /** Its name in the source profile, such as `IPv4`. */
   readonly name: string;
-  /** The element that decides which of the collector's lists the template follows. */
+  /** The elements that select it, such as `sourceIPv4Address`; `its own layout alone` if none do. */
   readonly selectedBy: string;
   /** Whether every record goes out octet for octet. */
   readonly identical: boolean;
@@ -30,10 +30,10 @@ export function explainTemplates(from: Profile, treatment: Treatment): TemplateE
 
 /** The templates that an exporter sends whose collector expects this profile. */
 function templatesOf({ templates }: Profile) {
-  return templates.map(({ name, selectedBy, fields }, index) => ({
+  return templates.map(({ name, selectedBy, fields, scopeFieldCount = 0 }, index) => ({
     name,
-    selectedBy: selectedBy.name,
-    template: { id: 256 + index, fields, scopeFieldCount: 0 },
+    selectedBy: selectedBy.map((element) => element.name).join(", ") || "its own layout alone",
+    template: { id: 256 + index, fields, scopeFieldCount },
   }));
 }
 

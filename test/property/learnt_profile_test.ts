@@ -19,7 +19,9 @@ import {
   message,
   readMessages,
   readTemplates,
+  set,
   templateSet,
+  variable,
   type WireField,
   type WireTemplate,
 } from "../support/wire.ts";
@@ -101,16 +103,10 @@ Deno.test("the learnt profile lists each layout of the capture once: elements, l
   await fc.assert(fc.asyncProperty(capture(fc.array(anyField, { minLength: 1, maxLength: 12 })), async (seen) => {
     const { learnt, profile } = await learn(seen);
     const shapes = [...new Set(seen.map(({ template }) => shape(template.fields)))];
-    assert.deepEqual(shapesOf(profile).sort(), shapes.toSorted());
     assert.deepEqual(profile.templates.map(({ name }) => name), [...new Set(learnt.templates.map(({ name }) => name))]);
-    const elements = shapes.map((one) => withoutLengths(one).split(" "));
-    const separate = elements.every((own, index) =>
-      own.some((element) => elements.every((other, place) => place === index || !other.includes(element)))
-    );
-    if (separate) {
-      assert.deepEqual(shapesOf(profile), shapes, "and the order of templates, where each has an element of its own");
-      assert.deepEqual(learnt.notes, []);
-    }
+    assert.deepEqual(shapesOf(profile), shapes, "in the order in which they were seen");
+    const elements = shapes.map((one) => withoutLengths(one).split(" ").sort().join());
+    assert.equal(learnt.notes.length, elements.filter((one, index) => elements.indexOf(one) < index).length);
   }));
 });
 
@@ -144,11 +140,12 @@ Deno.test("through the proxy, an exporter's templates come to what the capture s
     fc.asyncProperty(capture(unique), fc.array(changes, { minLength: 8, maxLength: 8 }), async (seen, lists) => {
       const { learnt, profile } = await learn(seen);
       const elements = new Set(shapesOf(profile).map(withoutLengths));
-      const selecting = profile.templates.map(({ selectedBy }) => `${selectedBy.pen}/${selectedBy.id}`);
-      const shadowed = learnt.notes.join(" ");
+      const selecting = profile.templates.flatMap(({ selectedBy, not = [] }) =>
+        [...selectedBy, ...not].map(({ pen, id }) => `${pen}/${id}`)
+      );
       const input: Uint8Array[] = [];
       const wanted: (string | undefined)[] = [];
-      learnt.templates.forEach(({ name }, index) => {
+      learnt.templates.forEach(({ selectedBy }, index) => {
         const own = profile.templates[index]?.fields ?? [];
         let fields: WireField[] = own.map(({ element: { pen, id, enterpriseBit }, length }) => ({
           pen,
@@ -164,7 +161,8 @@ Deno.test("through the proxy, an exporter's templates come to what the capture s
         }
         fields = [{ pen: 4711, id: 1, enterpriseBit: true, length: 65535 }, ...fields];
         input.push(message({}, templateSet({ id: 256 + index, scope: 0, fields })));
-        wanted.push(shadowed.includes(`${name} is followed by no`) ? undefined : shapesOf(profile)[index]);
+        // Only its own template follows a list that no elements tell apart from another.
+        wanted.push(selectedBy.length === 0 ? undefined : shapesOf(profile)[index]);
       });
       const { session } = openSession(profile);
       const { output } = rewriteAll(session, join(...input));
@@ -176,5 +174,55 @@ Deno.test("through the proxy, an exporter's templates come to what the capture s
         else assert.ok(elements.has(withoutLengths(shape(fields))), "another list's elements, in its order");
       });
     }),
+  );
+});
+
+/** Octets for a field of this length in a record, as if drawn from `seed`. */
+function valueOf({ length }: WireField, seed: number): Uint8Array {
+  const octets = (count: number) => Uint8Array.from({ length: count }, (_, index) => (seed * 31 + index * 7) & 0xff);
+  return length === 65535 ? variable(octets(seed % 5)) : octets(length);
+}
+
+Deno.test("any capture through its own learnt profile is octet-equal, whatever its templates have", async () => {
+  const oddField: fc.Arbitrary<WireField> = fc.record({
+    pen: fc.constantFrom(0, 56506, 29305, 64512),
+    id: fc.constantFrom(1, 4, 8, 27, 48, 82, 116, 210, 291, 32000),
+    enterpriseBit: fc.constant(true),
+    length: fc.constantFrom(0, 1, 2, 4, 6, 9, 16, 300, 65535),
+  }, { noNullPrototype: true });
+  const plainField = oddField.map((field) => ({ ...field, pen: 0, enterpriseBit: false }));
+  const fields = fc.array(fc.oneof(anyField, oddField, plainField), { minLength: 1, maxLength: 8 })
+    .map((list) => [{ pen: 0, id: 4, enterpriseBit: false, length: 1 }, ...list]);
+  const step = fc.record({
+    observationDomain: fc.constantFrom(0, 7),
+    id: fc.integer({ min: 256, max: 259 }),
+    layout: fc.nat(5),
+    scope: fc.nat(2),
+    seeds: fc.array(fc.nat(255), { maxLength: 3 }),
+  }, { noNullPrototype: true });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fields, { minLength: 1, maxLength: 5 }),
+      fc.array(step, { minLength: 1, maxLength: 8 }),
+      async (layouts, steps) => {
+        const sent = new Map<number, number>();
+        const capture = steps.map(({ observationDomain, id, layout, scope, seeds }) => {
+          const template = { id, scope, fields: layouts[layout % layouts.length] ?? [] };
+          const records = seeds.map((seed) => join(...template.fields.map((field) => valueOf(field, seed))));
+          const sets = records.length === 0 ? [] : [set(id, join(...records))];
+          const sequenceNumber = sent.get(observationDomain) ?? 0;
+          sent.set(observationDomain, sequenceNumber + records.length);
+          return message({ observationDomain, sequenceNumber }, templateSet(template), ...sets);
+        });
+        const templates = new SeenTemplates();
+        for (const octets of capture) await templates.take(octets);
+        const learnt = learnProfile(templates.templates, "learnt", RFC7011);
+        const profile = loadProfile("learnt.yaml", () => profileText(learnt, "a capture"));
+        const { session } = openSession(profile);
+        const { output } = rewriteAll(session, join(...capture));
+        session.close();
+        assert.equal(output.toHex(), join(...capture).toHex());
+      },
+    ),
   );
 });

@@ -56,7 +56,7 @@ export function antreaProfile(release: string): Profile {
   };
   const template = (name: string, selectedBy: string, fields: readonly string[]): ProfileTemplate => ({
     name,
-    selectedBy: element(selectedBy),
+    selectedBy: [element(selectedBy)],
     fields: fields.map((one) => ({ element: element(one), length: element(one).length })),
   });
   return {

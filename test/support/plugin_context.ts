@@ -98,7 +98,7 @@ function list(family: "IPv4" | "IPv6", common: readonly string[], last: string):
   const fields = [...names, "packetDeltaCount", "protocolIdentifier", ...common, `${last}${family}`].map((name) =>
     field(name)
   );
-  return { name: family, selectedBy: element(`source${family}Address`), fields };
+  return { name: family, selectedBy: [element(`source${family}Address`)], fields };
 }
 
 /** A collector of go-ipfix v0.9's kind: an older list, fewer elements, registry lengths, undecodable types. */

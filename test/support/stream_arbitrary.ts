@@ -217,7 +217,7 @@ const customProfiles: fc.Arbitrary<Profile> = fc.tuple(
     if (selectedBy === undefined) return [];
     return [{
       name,
-      selectedBy,
+      selectedBy: [selectedBy],
       fields: [...list, selectedBy].map((element) => ({ element, length: element.length })),
     }];
   });

@@ -40,20 +40,24 @@ function learnField(
   registry: Registry,
   dialect: Dialect,
 ): WrittenField | { readonly leftOut: string } {
-  // A profile has neither name nor number for this element, and no collector knows it.
-  if (enterpriseBit && pen === 0) return { leftOut: `element ${id} of PEN 0 with the enterprise bit` };
-  const element = registry.lookup(pen, id) ?? unknownElement(pen, id);
+  // PEN 0 with the enterprise bit is no element of the registry, nor one that its decoder could know.
+  const isOdd = enterpriseBit && pen === 0;
+  const element = isOdd ? unknownElement(0, id, true) : registry.lookup(pen, id) ?? unknownElement(pen, id);
   const { name } = element;
-  if (element.known && dialect.fieldLengths === "registry") {
-    const own = element.length;
-    const changed = `${name} of ${octets(length)} as ${octets(own)}`;
-    return { choice: name, element, changed: length === own ? undefined : changed };
+  if (dialect.fieldLengths === "registry") {
+    if (isOdd) return { leftOut: `element ${id} of PEN 0 with the enterprise bit` };
+    if (element.known) {
+      const changed = `${name} of ${octets(length)} as ${octets(element.length)}`;
+      return { choice: name, element, changed: length === element.length ? undefined : changed };
+    }
+    if (length === 0) return { leftOut: `${name} of no octets` };
   }
-  if (length === 0) return { leftOut: `${name} of no octets` };
-  if (!isLengthOfType(element.type, length)) {
-    return { leftOut: `${name} of ${octets(length)} (${element.type}: ${element.length})` };
+  const bit = isOdd ? { enterpriseBit: true } : {};
+  if (length === 0 || !isLengthOfType(element.type, length)) {
+    return { choice: { element: name, unusualLength: length, ...bit }, element, changed: undefined };
   }
-  return { choice: length === element.length ? name : { element: name, length }, element, changed: undefined };
+  const isPlain = length === element.length && !isOdd;
+  return { choice: isPlain ? name : { element: name, length, ...bit }, element, changed: undefined };
 }
 
 function octets(length: number): string {

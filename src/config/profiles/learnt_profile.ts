@@ -5,7 +5,7 @@ import { detectAntreaRelease } from "./antrea_eras.ts";
 import { learnFields, type LearntFields } from "./learnt_fields.ts";
 import { likelyRegistry } from "./learnt_registry.ts";
 import type { ElementChoice } from "./profile_schema.ts";
-import { isSourceAddress, selectLists } from "./template_selection.ts";
+import { isSourceAddress, type Selection, selectLists } from "./template_selection.ts";
 
 /** A template seen on its way to a collector. */
 export interface SeenTemplate {
@@ -16,7 +16,11 @@ export interface SeenTemplate {
 /** One template of a learnt profile. */
 export interface LearntTemplate {
   readonly name: string;
-  readonly selectedBy: string;
+  /** Names of elements. Empty for an options template, and for one that no elements tell apart from another. */
+  readonly selectedBy: readonly string[];
+  readonly not: readonly string[];
+  /** The number of scope fields; 0 for a template that is no options template. */
+  readonly scope: number;
   readonly fields: readonly ElementChoice[];
   /** Where it was seen, such as `template 256 of observation domain 7`. */
   readonly seen: string;
@@ -28,7 +32,7 @@ export interface LearntProfile {
   readonly dialect: string;
   /** The name of the registry in a profile file. */
   readonly registry: string;
-  /** In the order in which they are tried; empty where no template can be expressed. */
+  /** In the order in which they were first seen; empty where no template can be expressed. */
   readonly templates: readonly LearntTemplate[];
   /** The Antrea releases that send these templates; undefined where they belong to different releases. */
   readonly antrea: { readonly profile: string; readonly range: string } | undefined;
@@ -42,8 +46,8 @@ interface Layout {
 }
 
 /**
- * Learns the profile of a collector from the templates it is sent: each layout once, in the order in which it was first seen, except
- * where that order would let one layout shadow another.
+ * Learns the profile of a collector from the templates it is sent: each layout once, in the order in which it was first
+ * seen, options templates included where the dialect takes them.
  *
  * @param name the profile's name
  * @param dialect what the collector's decoder can take
@@ -51,17 +55,18 @@ interface Layout {
 export function learnProfile(seen: readonly SeenTemplate[], name: string, dialect: Dialect): LearntProfile {
   const notes: string[] = [];
   const templates = seen.filter((one) => {
-    if (one.template.scopeFieldCount === 0) return true;
-    notes.push(`Options ${placeOf(one)} is left out: profiles list no options templates, these keep their own shape.`);
+    if (one.template.scopeFieldCount === 0 || dialect.optionsTemplates) return true;
+    notes.push(`Options ${placeOf(one)} is left out: the dialect ${dialect.name} takes no options templates.`);
     return false;
   });
-  const registry = likelyRegistry(templates.map(({ template }) => template), dialect);
+  const flows = templates.filter(({ template }) => template.scopeFieldCount === 0);
+  const registry = likelyRegistry((flows.length > 0 ? flows : templates).map(({ template }) => template), dialect);
   const layouts = new Map<string, Layout>();
   for (const one of templates) {
     const fields = learnFields(one.template.fields, registry, dialect);
     noteFields(one, fields, dialect, notes);
     if (fields.choices.length === 0) continue;
-    const key = JSON.stringify(fields.choices);
+    const key = JSON.stringify([one.template.scopeFieldCount, fields.choices]);
     const standing = layouts.get(key);
     if (standing === undefined) layouts.set(key, { seen: [one], fields });
     else standing.seen.push(one);
@@ -71,7 +76,7 @@ export function learnProfile(seen: readonly SeenTemplate[], name: string, dialec
     dialect: dialect.name,
     registry: registry.name,
     templates: named([...layouts.values()], notes),
-    antrea: antreaOf(templates, notes),
+    antrea: antreaOf(flows, notes),
     notes,
   };
 }
@@ -101,32 +106,48 @@ function noteFields(one: SeenTemplate, fields: LearntFields, dialect: Dialect, n
   }
 }
 
-/** Names the layouts and chooses the element that selects each. */
+/** Names the layouts and chooses the elements that select each. */
 function named(layouts: readonly Layout[], notes: string[]): LearntTemplate[] {
-  const selections = selectLists(layouts.map(({ fields }) => fields.elements));
-  const names = new Map<number, string>();
-  for (const { index, selectedBy } of selections) {
-    const [first] = layouts[index]?.seen ?? [];
-    const usual = isSourceAddress(selectedBy) ? selectedBy.name.slice("source".length, -"Address".length) : undefined;
-    names.set(index, unique(usual ?? `template-${first?.template.id}`, new Set(names.values())));
-  }
-  return selections.flatMap(({ index, selectedBy, shadowedBy }) => {
-    const layout = layouts[index];
-    const name = names.get(index);
-    if (layout === undefined || name === undefined) return [];
-    if (shadowedBy !== undefined) {
-      const other = names.get(shadowedBy);
-      notes.push(
-        `${name} is followed by no template of its own shape, which follows ${other} instead: no single element tells the two apart.`,
-      );
+  const flows = layouts.filter((layout) => scopeOf(layout) === 0);
+  const selections = selectLists(flows.map(({ fields }) => fields.elements));
+  const names: string[] = [];
+  for (const layout of layouts) names.push(unique(nameOf(layout, selections[flows.indexOf(layout)]), names));
+  return layouts.map((layout, index): LearntTemplate => {
+    const name = names[index] ?? "";
+    const { selectedBy = [], not = [], sameAs } = selections[flows.indexOf(layout)] ?? {};
+    const other = sameAs === undefined ? undefined : flows[sameAs];
+    if (other !== undefined) {
+      const otherName = names[layouts.indexOf(other)];
+      notes.push(`${name} has the same elements as ${otherName}: only a template that equals it follows it.`);
     }
-    return [{ name, selectedBy: selectedBy.name, fields: layout.fields.choices, seen: placesOf(layout.seen) }];
+    return {
+      name,
+      selectedBy: selectedBy.map((element) => element.name),
+      not: not.map((element) => element.name),
+      scope: scopeOf(layout),
+      fields: layout.fields.choices,
+      seen: placesOf(layout.seen),
+    };
   });
 }
 
-function unique(name: string, taken: ReadonlySet<string>): string {
+function scopeOf({ seen }: Layout): number {
+  return seen[0]?.template.scopeFieldCount ?? 0;
+}
+
+/** `IPv4` and `IPv6` where a source address alone selects the list, else after the template's id. */
+function nameOf({ seen }: Layout, selection: Selection | undefined): string {
+  const [element, ...more] = selection?.selectedBy ?? [];
+  if (element !== undefined && more.length === 0 && isSourceAddress(element)) {
+    return element.name.slice("source".length, -"Address".length);
+  }
+  const template = seen[0]?.template;
+  return `${(template?.scopeFieldCount ?? 0) > 0 ? "options" : "template"}-${template?.id}`;
+}
+
+function unique(name: string, taken: readonly string[]): string {
   let free = name;
-  for (let number = 2; taken.has(free); number++) free = `${name}-${number}`;
+  for (let number = 2; taken.includes(free); number++) free = `${name}-${number}`;
   return free;
 }
 

@@ -15,12 +15,21 @@ export interface Reference {
 /** An element that a file names, with its length where that differs from the registry's. */
 export interface ElementReference extends Reference {
   readonly length?: number;
+  /** Whether the length may be one that the element's type cannot have. */
+  readonly isUnusual?: boolean;
+  /** Whether it has the enterprise bit though its PEN is 0. */
+  readonly enterpriseBit?: boolean;
 }
 
 /** A template whose elements have not been looked up yet. */
 export interface TemplateDraft {
   readonly name: string;
-  readonly selectedBy: ElementReference;
+  /** Creates a mistake at the template's position. */
+  mistake(message: string): Mistake;
+  readonly selectedBy: readonly ElementReference[];
+  readonly not: readonly ElementReference[];
+  /** The number of scope fields; 0 for a template that is no options template. */
+  readonly scope: number;
   readonly fields: readonly ElementReference[];
 }
 
@@ -94,9 +103,15 @@ class Writer {
 
   reference(choice: ElementChoice, path: Path): ElementReference {
     const mistake = (message: string) => this.document.mistake(path, message);
-    return typeof choice === "string"
-      ? { text: choice, mistake }
-      : { text: choice.element, length: choice.length, mistake };
+    if (typeof choice === "string") return { text: choice, mistake };
+    const { element, unusualLength, length = unusualLength, enterpriseBit } = choice;
+    return {
+      text: element,
+      mistake,
+      ...(length === undefined ? {} : { length }),
+      ...(unusualLength === undefined ? {} : { isUnusual: true }),
+      ...(enterpriseBit === undefined ? {} : { enterpriseBit }),
+    };
   }
 
   references(choices: readonly ElementChoice[], path: Path): ElementReference[] {
@@ -121,14 +136,28 @@ class Writer {
   }
 
   #template(own: TemplateFile, path: Path, standing: TemplateDraft | undefined): TemplateDraft | undefined {
-    const selectedBy = own.selectedBy === undefined
-      ? standing?.selectedBy
-      : this.reference(own.selectedBy, [...path, "selectedBy"]);
+    const scope = own.scope ?? standing?.scope ?? 0;
+    const selectedBy = this.#elements(own.selectedBy, [...path, "selectedBy"]) ?? standing?.selectedBy ??
+      (scope > 0 ? [] : undefined);
+    const not = this.#elements(own.not, [...path, "not"]) ?? standing?.not ?? [];
     const fields = own.fields === undefined ? standing?.fields : this.references(own.fields, [...path, "fields"]);
     if (selectedBy === undefined) this.mistake([...path, "selectedBy"], "missing (an element's name)");
     if (fields === undefined) this.mistake([...path, "fields"], "missing (a list of elements)");
+    if (scope > 0 && (own.selectedBy !== undefined || own.not !== undefined)) {
+      const message = "not with scope (an options template follows the list that it equals, and no other)";
+      this.mistake([...path, own.selectedBy === undefined ? "not" : "selectedBy"], message, "key");
+    }
+    if (fields !== undefined && scope > fields.length) {
+      this.mistake([...path, "scope"], `${scope} is not allowed (a whole number, 1 to the ${fields.length} fields)`);
+    }
     if (selectedBy === undefined || fields === undefined) return undefined;
-    return this.#change({ name: own.name, selectedBy, fields }, own, path);
+    const mistake = (message: string) => this.document.mistake([...path, "name"], message);
+    return this.#change({ name: own.name, mistake, selectedBy, not, scope, fields }, own, path);
+  }
+
+  #elements(choice: TemplateFile["selectedBy"], path: Path): ElementReference[] | undefined {
+    if (choice === undefined) return undefined;
+    return typeof choice === "string" ? [this.reference(choice, path)] : this.references(choice, path);
   }
 
   #change(template: TemplateDraft, change: Change, path: Path): TemplateDraft {

@@ -1,8 +1,8 @@
 import { isLengthOfType } from "../../ipfix/abstract_data_type.ts";
-import { type InformationElement, unknownElement } from "../../ipfix/information_element.ts";
+import { elementKey, type InformationElement, unknownElement } from "../../ipfix/information_element.ts";
 import type { Registry } from "../../ipfix/registry.ts";
 import type { FieldSpecifier } from "../../ipfix/template.ts";
-import type { Profile } from "../../mediation/mapping/profile.ts";
+import { isSelected, type Profile, type ProfileTemplate } from "../../mediation/mapping/profile.ts";
 import { didYouMean } from "../../mediation/mapping/nearest_names.ts";
 import type { Mistake } from "../yaml/mistake.ts";
 import type { ElementReference, ProfileDraft } from "./profile_draft.ts";
@@ -16,16 +16,43 @@ import { registryHistory } from "./registries.ts";
 export function completeProfile(draft: ProfileDraft, registry: Registry, mistakes: Mistake[]): Profile | undefined {
   const before = mistakes.length;
   const lookup = new Lookup(draft, registry, mistakes);
-  const templates = draft.templates.map(({ name, selectedBy, fields }) => ({
+  const templates = draft.templates.map(({ name, selectedBy, not, scope, fields }): ProfileTemplate => ({
     name,
-    selectedBy: lookup.element(selectedBy),
+    selectedBy: selectedBy.map((element) => lookup.element(element)),
+    ...(not.length === 0 ? {} : { not: not.map((element) => lookup.element(element)) }),
     fields: fields.map((field) => lookup.field(field)),
+    ...(scope === 0 ? {} : { scopeFieldCount: scope }),
   }));
+  refuseTies(templates, draft, mistakes);
   const renames = draft.renames.map(({ from, to }) => ({ from: lookup.anyElement(from), to: lookup.element(to) }));
   if (mistakes.length > before) return undefined;
   const { name, dialect, acceptsUnknownElements } = draft;
   const vocabulary = registryHistory().newest;
   return { name, dialect, acceptsUnknownElements, registry: lookup.registry(), templates, renames, vocabulary };
+}
+
+/**
+ * Two lists of the same elements between which nothing decides: a source template that selects both keeps as much in
+ * one as in the other.
+ */
+function refuseTies(templates: readonly ProfileTemplate[], draft: ProfileDraft, mistakes: Mistake[]): void {
+  const byElements = new Map<string, ProfileTemplate[]>();
+  for (const [index, template] of templates.entries()) {
+    if (template.selectedBy.length === 0) continue;
+    const keys = template.fields.map(({ element }) => elementKey(element));
+    const before = byElements.get(keys.sort().join());
+    if (before === undefined) {
+      byElements.set(keys.join(), [template]);
+      continue;
+    }
+    const elements = new Set(keys);
+    const other = before.find((one) => isSelected(one, elements) && isSelected(template, elements));
+    before.push(template);
+    const message = `selects the same templates as ${JSON.stringify(other?.name)}, and keeps as many of their fields ` +
+      "(other elements in selectedBy or not; or selectedBy: [], and only its own template follows it)";
+    const mistake = other === undefined ? undefined : draft.templates[index]?.mistake(message);
+    if (mistake !== undefined) mistakes.push(mistake);
+  }
 }
 
 class Lookup {
@@ -35,9 +62,17 @@ class Lookup {
   constructor(readonly draft: ProfileDraft, readonly known: Registry, readonly mistakes: Mistake[]) {}
 
   field(reference: ElementReference): FieldSpecifier {
-    const element = this.element(reference);
+    const named = this.element(reference);
+    const isOdd = reference.enterpriseBit === true && named.pen === 0;
+    const element = isOdd ? unknownElement(0, named.id, true) : named;
     const length = reference.length ?? element.length;
-    if (!isLengthOfType(element.type, length)) {
+    if (reference.isUnusual === true) {
+      if (this.draft.dialect.fieldLengths === "registry") {
+        this.mistakes.push(
+          reference.mistake(`unusualLength: the dialect ${this.draft.dialect.name} decodes by the registry's length`),
+        );
+      }
+    } else if (!isLengthOfType(element.type, length)) {
       this.mistakes.push(
         reference.mistake(`length ${length} does not fit ${element.name} (${element.type}: ${element.length})`),
       );
@@ -47,7 +82,7 @@ class Lookup {
         reference.mistake(`length ${length} of ${element.name} would be misread: ${why} (${element.length})`),
       );
     }
-    return { element: element.known ? element : this.#numbered(element, length), length };
+    return { element: element.known || isOdd ? element : this.#numbered(element, length), length };
   }
 
   /** Looks up an element that the collector must know. */
@@ -96,7 +131,7 @@ class Lookup {
   #numbered(element: InformationElement, length: number): InformationElement {
     const standing = this.#extra.get(element.name);
     if (standing !== undefined) return standing;
-    const numbered = { ...element, length };
+    const numbered = { ...element, length: length === 0 ? element.length : length };
     this.#extra.set(element.name, numbered);
     return numbered;
   }

@@ -23,7 +23,11 @@ function wrong(files: Files): string[] {
 
 function fields(path: string, files: Files) {
   return profile(path, files).templates.map(({ name, selectedBy, fields }) =>
-    [name, selectedBy.name, ...fields.map(({ element, length }) => `${element.name}:${length}`)].join(" ")
+    [
+      name,
+      selectedBy.map(({ name }) => name).join("+"),
+      ...fields.map(({ element, length }) => `${element.name}:${length}`),
+    ].join(" ")
   );
 }
 
@@ -61,6 +65,39 @@ Deno.test("elements by name, by number, with a length of their own", () => {
   assert.equal(registry.byName("64512/7")?.id, 7);
   assert.equal(registry.lookup(64512, 9), undefined);
   assert.equal([...registry.elements()].filter(({ pen }) => pen === 64512).length, 2);
+});
+
+Deno.test("several elements that select, some that exclude, options templates, lengths that no type has", () => {
+  const { templates, registry } = profile("own/p.yaml", {
+    "own/p.yaml": `${HEAD}templates:
+  - name: flows
+    selectedBy: [sourceIPv4Address, vlanId]
+    not: flowId
+    fields: [sourceIPv4Address, vlanId, { element: samplerId, unusualLength: 4 }, { element: 0/8, enterpriseBit: true, length: 2 }]
+  - name: options
+    scope: 1
+    fields: [observationDomainId, { element: 6871/100, length: 4 }]
+`,
+  });
+  assert.deepEqual(
+    templates.map(({ selectedBy, not = [], scopeFieldCount, fields }) => [
+      selectedBy.map(({ name }) => name).join(),
+      not.map(({ name }) => name).join(),
+      scopeFieldCount,
+      fields.map(({ element: { name, enterpriseBit }, length }) => `${name} ${enterpriseBit} ${length}`).join(),
+    ]),
+    [
+      [
+        "sourceIPv4Address,vlanId",
+        "flowId",
+        undefined,
+        "sourceIPv4Address false 4,vlanId false 2,samplerId false 4,0/8 true 2",
+      ],
+      ["", "", 1, "observationDomainId false 4,6871/100 true 4"],
+    ],
+  );
+  assert.equal(registry.lookup(6871, 100)?.length, 4, "what an options template lists is known as well");
+  assert.equal(registry.lookup(0, 8)?.name, "sourceIPv4Address");
 });
 
 Deno.test("extends: what is removed goes first, then additions in order; a template's own after those of all", () => {
@@ -144,7 +181,7 @@ const WRONG: readonly (readonly [what: string, files: Files, lines: readonly str
     "own/p.yaml:1:1: name: missing (the profile's name)",
     'own/p.yaml:1:1: nam: unknown key, did you mean "name"? (name, extends, dialect, registry, acceptsUnknownElements, templates, renames, remove, add)',
     'own/p.yaml:2:10: dialect: "go" is not allowed (rfc7011, go-ipfix, go-ipfix-legacy, go-ipfix-stream-read, or a map of limits)',
-    'own/p.yaml:4:24: templates[0].field: unknown key, did you mean "fields"? (name, selectedBy, fields, remove, add)',
+    'own/p.yaml:4:24: templates[0].field: unknown key, did you mean "fields"? (name, selectedBy, not, scope, fields, remove, add)',
   ]],
   ["a registry that is none", { "own/p.yaml": "name: p\ndialect: rfc7011\nregistry: go-ipfix/0.16\n" }, [
     'own/p.yaml:3:11: registry: "go-ipfix/0.16" is not a registry (go-ipfix/vX.Y.Z from v0.2.0, iana, or a path ending in .csv)',
@@ -163,7 +200,7 @@ const WRONG: readonly (readonly [what: string, files: Files, lines: readonly str
       `${HEAD}templates: [{ name: a, selectedBy: flowId, fields: [{ element: flowId, length: 0 }, 5, { element: flowId }] }]\n`,
   }, [
     "own/p.yaml:4:80: templates[0].fields[0].length: 0 is not allowed (a whole number, 1 to 65535)",
-    "own/p.yaml:4:85: templates[0].fields[1]: 5 is not allowed (an element's name, or pen/id, or a map: element, length)",
+    "own/p.yaml:4:85: templates[0].fields[1]: 5 is not allowed (an element's name, or pen/id, or a map: element, length, unusualLength, enterpriseBit)",
     "own/p.yaml:4:88: templates[0].fields[2].length: missing (a whole number, 1 to 65535)",
   ]],
   ["elements that the registry lacks", {
@@ -184,6 +221,40 @@ renames: [{ from: egressNodeName, to: nothing }]
     "own/p.yaml:10:9: templates[0].fields[2]: length 4 of octetDeltaCount would be misread: the dialect go-ipfix decodes by the registry's length (8)",
     "own/p.yaml:11:9: templates[0].fields[3]: length 2 does not fit protocolIdentifier (unsigned8: 1)",
     'own/p.yaml:12:39: renames[0].to: go-ipfix/v0.8.2 does not know "nothing" (an element of the registry, or pen/id)',
+  ]],
+  ["two lists between which nothing decides", {
+    "own/p.yaml": `${HEAD}templates:
+  - { name: a, selectedBy: flowId, fields: [flowId, vlanId] }
+  - { name: b, selectedBy: [flowId, vlanId], fields: [vlanId, { element: flowId, length: 4 }] }
+  - { name: c, selectedBy: flowId, not: vlanId, fields: [flowId, vlanId] }
+  - { name: d, selectedBy: [], fields: [flowId, vlanId] }
+  - { name: e, selectedBy: flowId, fields: [flowId] }
+`,
+  }, [
+    'own/p.yaml:6:13: templates[1].name: selects the same templates as "a", and keeps as many of their fields ' +
+    "(other elements in selectedBy or not; or selectedBy: [], and only its own template follows it)",
+  ]],
+  ["lengths and scopes that contradict each other", {
+    "own/p.yaml": `${HEAD}templates:
+  - { name: a, scope: 2, not: flowId, fields: [flowId] }
+`,
+  }, [
+    "own/p.yaml:5:23: templates[0].scope: 2 is not allowed (a whole number, 1 to the 1 fields)",
+    "own/p.yaml:5:26: templates[0].not: not with scope (an options template follows the list that it equals, and no other)",
+  ]],
+  ["both kinds of length", {
+    "own/p.yaml": `${HEAD}templates:
+  - { name: a, selectedBy: flowId, fields: [{ element: flowId, length: 4, unusualLength: 9 }] }
+`,
+  }, [
+    "own/p.yaml:5:90: templates[0].fields[0].unusualLength: 9 is not allowed beside length (one of the two)",
+  ]],
+  ["an unusual length for a decoder that does not look at it", {
+    "own/p.yaml": `${HEAD.replace("rfc7011", "go-ipfix").replace("iana", "go-ipfix/v0.16.0")}templates:
+  - { name: a, selectedBy: flowId, fields: [{ element: flowId, unusualLength: 9 }] }
+`,
+  }, [
+    "own/p.yaml:5:45: templates[0].fields[0]: unusualLength: the dialect go-ipfix decodes by the registry's length",
   ]],
   ["changes to what is not there", {
     "own/p.yaml": `name: p

@@ -4,8 +4,29 @@ import { text, truth, wholeNumber } from "../yaml/schema_parts.ts";
 
 const name = text("an element's name, or pen/id");
 
-/** An element in YAML: its name or `pen/id`, optionally with a length. */
-const element = z.union([name, z.strictObject({ element: name, length: wholeNumber(1, 65535) })]);
+/**
+ * An element in YAML: its name or `pen/id`; or a map with its length, which may be one that its type cannot have
+ * (`unusualLength`), and whether PEN 0 has the enterprise bit.
+ */
+const element = z.union([
+  name,
+  z.strictObject({
+    element: name,
+    length: wholeNumber(1, 65535).optional(),
+    unusualLength: wholeNumber(0, 65535).optional(),
+    enterpriseBit: truth().optional(),
+  }).superRefine(({ length, unusualLength }, context) => {
+    if (length !== undefined && unusualLength !== undefined) {
+      const message = `${unusualLength} is not allowed beside length (one of the two)`;
+      context.addIssue({ code: "custom", path: ["unusualLength"], message });
+    } else if (length === undefined && unusualLength === undefined) {
+      context.addIssue({ code: "custom", path: ["length"], message: "missing (a whole number, 1 to 65535)" });
+    }
+  }),
+]);
+
+/** One element, or several. */
+const elements = z.union([name, z.array(name)]);
 
 const additions = z.array(z.strictObject({
   after: name.optional(),
@@ -15,7 +36,9 @@ const additions = z.array(z.strictObject({
 
 const template = z.strictObject({
   name: text("the template's name"),
-  selectedBy: name.optional(),
+  selectedBy: elements.optional(),
+  not: elements.optional(),
+  scope: wholeNumber(1, 65535).optional(),
   fields: z.array(element).min(1).optional(),
   remove: z.array(name).optional(),
   add: additions.optional(),

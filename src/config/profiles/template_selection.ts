@@ -1,75 +1,91 @@
-import type { InformationElement } from "../../ipfix/information_element.ts";
+import { elementKey, type InformationElement } from "../../ipfix/information_element.ts";
 
 /** How one list of elements is told apart from others. */
 export interface Selection {
-  /** The index of the list. */
-  readonly index: number;
-  readonly selectedBy: InformationElement;
-  /** The list that a template with exactly these elements follows instead, because no single element tells the two apart. */
-  readonly shadowedBy: number | undefined;
+  /** Empty if a list before has the same elements, or the list has none that a profile can name. */
+  readonly selectedBy: readonly InformationElement[];
+  readonly not: readonly InformationElement[];
+  /** The list before that has the same elements, in another order or in other lengths. */
+  readonly sameAs: number | undefined;
 }
 
-const SOURCE_IPV4_ADDRESS = "0/8";
-const SOURCE_IPV6_ADDRESS = "0/27";
+/** IANA's sourceIPv4Address and sourceIPv6Address. */
+const SOURCE_ADDRESSES = ["8", "27"];
 
 /** Whether the element is a source address, by which the shipped profiles select their templates. */
-export function isSourceAddress({ pen, id }: InformationElement): boolean {
-  return [SOURCE_IPV4_ADDRESS, SOURCE_IPV6_ADDRESS].includes(`${pen}/${id}`);
+export function isSourceAddress(element: InformationElement): boolean {
+  return SOURCE_ADDRESSES.includes(elementKey(element));
 }
 
+type Elements = ReadonlyMap<string, InformationElement>;
+
 /**
- * Chooses for each list the element that selects it, and the order in which lists are tried: a source template follows the first
- * list whose element it has. Lists keep their order, except that one whose elements are all in a later list goes after that.
+ * Chooses for each list the elements that select it, so that a template with a list's elements selects no other list
+ * of other elements.
  *
- * The element is the source address where that suffices, else the first that no other list has, else the first that no later list
- * has. Lists that no single element tells apart are included, with {@link Selection.shadowedBy}.
+ * The first is a source address where there is one, else the element that the fewest lists have. Others are added
+ * until no list without one of its elements is left; `not` excludes those that have all of its elements and more.
  *
  * @param lists non-empty lists
  */
 export function selectLists(lists: readonly (readonly InformationElement[])[]): Selection[] {
-  const sets = lists.map((list) => new Map(list.map((element) => [keyOf(element), element])));
-  /** The number of lists that have an element: of all lists, and of those without a place so far. */
-  const all = new Map<string, number>();
-  for (const set of sets) for (const key of set.keys()) all.set(key, (all.get(key) ?? 0) + 1);
-  const left = new Map(all);
-  const waiting = new Set(sets.keys());
-  const chosen: { readonly index: number; readonly key: string }[] = [];
-  while (waiting.size > 0) {
-    const next = firstToldApart(sets, waiting, left, all) ?? firstWaiting(sets, waiting, left);
-    chosen.push(next);
-    waiting.delete(next.index);
-    for (const key of sets[next.index]?.keys() ?? []) left.set(key, (left.get(key) ?? 0) - 1);
-  }
-  return chosen.flatMap(({ index, key }) => {
-    const selectedBy = sets[index]?.get(key);
-    if (selectedBy === undefined) return [];
-    const followed = chosen.find((other) => sets[index]?.has(other.key))?.index;
-    return [{ index, selectedBy, shadowedBy: followed === index ? undefined : followed }];
+  const sets = lists.map((list): Elements =>
+    new Map(list.filter(isNameable).map((element) => [elementKey(element), element]))
+  );
+  const firsts = new Map<string, number>();
+  const sameAs = lists.map((list, index) => {
+    const key = list.map(elementKey).sort().join();
+    const first = firsts.get(key);
+    if (first === undefined) firsts.set(key, index);
+    return first;
+  });
+  const counts = new Map<string, number>();
+  for (const set of sets) for (const key of set.keys()) counts.set(key, (counts.get(key) ?? 0) + 1);
+  const chosen = sets.map((set, index) => {
+    const rivals = sets.filter((other, place) => sameAs[place] === undefined && !sameElements(other, set));
+    return sameAs[index] === undefined && set.size > 0 ? keysOf(set, rivals, counts) : { keys: [], left: [] };
+  });
+  const keysOfSet = new Map(sets.map((set, index) => [set, chosen[index]?.keys ?? []]));
+  return sets.map((set, index) => {
+    const { keys, left } = chosen[index] ?? { keys: [], left: [] };
+    const excluded = new Map<string, InformationElement>();
+    for (const rival of left) {
+      const own = keysOfSet.get(rival)?.find((key) => !set.has(key));
+      const element = own === undefined ? undefined : rival.get(own);
+      if (own !== undefined && element !== undefined) excluded.set(own, element);
+    }
+    const selectedBy = keys.flatMap((key) => set.get(key) ?? []);
+    return { selectedBy, not: [...excluded.values()], sameAs: sameAs[index] };
   });
 }
 
-type ElementSets = readonly ReadonlyMap<string, InformationElement>[];
-type Counts = ReadonlyMap<string, number>;
+/** A profile has no name and no number for an element of PEN 0 with the enterprise bit. */
+function isNameable({ pen, enterpriseBit }: InformationElement): boolean {
+  return pen !== 0 || !enterpriseBit;
+}
 
-/** The first waiting list with an element that no other waiting list has. */
-function firstToldApart(sets: ElementSets, waiting: ReadonlySet<number>, left: Counts, all: Counts) {
-  for (const index of waiting) {
-    const own = [...sets[index] ?? []].filter(([key]) => left.get(key) === 1);
-    const best = own.find(([, element]) => isSourceAddress(element)) ?? own.find(([key]) => all.get(key) === 1) ??
-      own[0];
-    if (best !== undefined) return { index, key: best[0] };
+function sameElements(one: Elements, other: Elements): boolean {
+  return one.size === other.size && [...one.keys()].every((key) => other.has(key));
+}
+
+/** The elements that exclude all rivals which lack one of the list's; `left`: the rivals that have them all. */
+function keysOf(
+  set: Elements,
+  rivals: readonly Elements[],
+  counts: ReadonlyMap<string, number>,
+): { readonly keys: readonly string[]; readonly left: readonly Elements[] } {
+  const all = [...set.keys()];
+  const fewest = all.reduce((best, key) => (counts.get(key) ?? 0) < (counts.get(best) ?? 0) ? key : best);
+  const keys = [SOURCE_ADDRESSES.find((key) => set.has(key)) ?? fewest];
+  let left = rivals.filter((rival) => keys.every((key) => rival.has(key)));
+  for (;;) {
+    let best: { readonly key: string; readonly left: readonly Elements[] } | undefined;
+    for (const key of all) {
+      const still = left.filter((rival) => rival.has(key));
+      if (still.length < (best?.left ?? left).length) best = { key, left: still };
+    }
+    if (best === undefined) return { keys, left };
+    keys.push(best.key);
+    left = [...best.left];
   }
-  return undefined;
-}
-
-/** The first waiting list, with the element that the fewest others have. */
-function firstWaiting(sets: ElementSets, waiting: ReadonlySet<number>, left: Counts) {
-  const [index = 0] = waiting;
-  const keys = [...sets[index]?.keys() ?? []];
-  const fewest = Math.min(...keys.map((key) => left.get(key) ?? 0));
-  return { index, key: keys.find((key) => left.get(key) === fewest) ?? "" };
-}
-
-function keyOf({ pen, id }: InformationElement): string {
-  return `${pen}/${id}`;
 }

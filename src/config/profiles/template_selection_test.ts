@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { InformationElement } from "../../ipfix/information_element.ts";
 import { unknownElement } from "../../ipfix/information_element.ts";
+import { isSelected } from "../../mediation/mapping/profile.ts";
 import { registryHistory } from "./registries.ts";
 import { selectLists } from "./template_selection.ts";
 
@@ -10,10 +11,14 @@ function element(name: string): InformationElement {
   return registryHistory().newest.byName(name) ?? unknownElement(pen ?? NaN, id ?? NaN);
 }
 
-/** `index element`, and `follows index` where another list comes first. */
+/** The elements that select each list, `not` those that exclude it, and `as N` where list N has the same ones. */
 function selected(...lists: readonly (readonly string[])[]): string[] {
-  return selectLists(lists.map((list) => list.map(element))).map(({ index, selectedBy, shadowedBy }) =>
-    `${index} ${selectedBy.name}${shadowedBy === undefined ? "" : ` follows ${shadowedBy}`}`
+  return selectLists(lists.map((list) => list.map(element))).map(({ selectedBy, not, sameAs }) =>
+    [
+      ...selectedBy.map(({ name }) => name),
+      ...not.map(({ name }) => `not ${name}`),
+      ...(sameAs === undefined ? [] : [`as ${sameAs}`]),
+    ].join(" ")
   );
 }
 
@@ -24,48 +29,62 @@ Deno.test("source addresses select where they tell lists apart, whatever else do
       "sourceIPv4Address",
       "flowId",
     ]),
-    ["0 sourceIPv6Address", "1 sourceIPv4Address"],
+    ["sourceIPv6Address", "sourceIPv4Address"],
   );
-  assert.deepEqual(selected(["flowId", "sourceIPv4Address"]), ["0 sourceIPv4Address"]);
+  assert.deepEqual(selected(["flowId", "sourceIPv4Address"]), ["sourceIPv4Address"]);
 });
 
-Deno.test("else the first element that no other list has, known or not", () => {
-  assert.deepEqual(selected(["flowId", "vlanId"], ["flowId", "64512/7"]), ["0 vlanId", "1 64512/7"]);
-  assert.deepEqual(selected([]), []);
+Deno.test("else the element that the fewest lists have, known or not", () => {
+  assert.deepEqual(selected(["flowId", "vlanId"], ["flowId", "64512/7"]), ["vlanId", "64512/7"]);
+  assert.deepEqual(selected([]), [""]);
+  assert.deepEqual(selected(), []);
 });
 
-Deno.test("a list that holds all of an earlier one goes before it", () => {
+Deno.test("where one element is not enough, others are added; a list in a larger one excludes what that is selected by", () => {
   assert.deepEqual(
-    selected(["sourceIPv4Address", "flowId"], ["sourceIPv6Address"], ["sourceIPv4Address", "flowId", "vlanId"]),
-    ["1 sourceIPv6Address", "2 vlanId", "0 sourceIPv4Address"],
+    selected(["sourceIPv4Address", "flowId"], ["sourceIPv4Address", "vlanId"], [
+      "sourceIPv4Address",
+      "flowId",
+      "ingressInterface",
+    ]),
+    ["sourceIPv4Address flowId not ingressInterface", "sourceIPv4Address vlanId", "sourceIPv4Address ingressInterface"],
   );
 });
 
-Deno.test("lists that no single element tells apart say which one is followed", () => {
-  assert.deepEqual(selected(["flowId", "vlanId"], ["vlanId", "flowId"]), ["0 flowId", "1 vlanId follows 0"]);
-  assert.deepEqual(selected(["flowId", "vlanId"], ["vlanId", "tcpControlBits"], ["tcpControlBits", "flowId"]), [
-    "0 flowId",
-    "1 vlanId",
-    "2 tcpControlBits follows 0",
+Deno.test("of lists with the same elements, the first is selected and the others only by their own templates", () => {
+  assert.deepEqual(selected(["flowId", "vlanId"], ["vlanId", "flowId"]), ["flowId", "as 0"]);
+  // A repeated element is no other element, and the list that keeps more of a template is another all the same.
+  assert.deepEqual(selected(["flowId", "vlanId"], ["flowId", "flowId", "vlanId"]), ["flowId", "flowId"]);
+});
+
+Deno.test("no profile can name an element of PEN 0 with the enterprise bit", () => {
+  const odd = unknownElement(0, 8, true);
+  assert.deepEqual(selectLists([[odd], [odd, element("flowId")]]), [
+    { selectedBy: [], not: [], sameAs: undefined },
+    { selectedBy: [element("flowId")], not: [], sameAs: undefined },
   ]);
 });
 
-Deno.test("each list is given once, and one without a shadow is the first whose element it holds", () => {
+Deno.test("a template with a list's elements selects that list, and none with other elements", () => {
   const lists = fc.array(fc.uniqueArray(fc.nat(9), { minLength: 1, maxLength: 6 }), { maxLength: 8 });
   fc.assert(fc.property(lists, (ids) => {
-    const selections = selectLists(ids.map((list) => list.map((id) => unknownElement(64512, id))));
-    assert.deepEqual(selections.map(({ index }) => index).sort(), [...ids.keys()]);
-    for (const { index, selectedBy, shadowedBy } of selections) {
-      assert.ok(ids[index]?.includes(selectedBy.id));
-      const followed = selections.find((other) => ids[index]?.includes(other.selectedBy.id))?.index;
-      assert.equal(followed, shadowedBy ?? index);
+    const elements = ids.map((list) => list.map((id) => unknownElement(64512, id)));
+    const selections = selectLists(elements);
+    const templates = selections.map(({ selectedBy, not }, index) => ({
+      name: `${index}`,
+      selectedBy,
+      not,
+      fields: [],
+    }));
+    const setOf = (list: readonly number[] = []) => list.toSorted().join();
+    for (const [index, list] of ids.entries()) {
+      const keys = new Set(list.map((id) => `64512/${id}`));
+      const follows = templates.flatMap((template, place) => isSelected(template, keys) ? [place] : []);
+      assert.deepEqual(follows, [selections[index]?.sameAs ?? index]);
+      assert.equal(
+        selections[index]?.sameAs === undefined,
+        ids.findIndex((one) => setOf(one) === setOf(list)) === index,
+      );
     }
-    // Where an order exists in which each can be told apart, it is found: tried by brute force over what is left.
-    const separable = (rest: readonly number[]): boolean =>
-      rest.length === 0 || rest.some((index) => {
-        const others = rest.filter((other) => other !== index);
-        return ids[index]?.some((id) => others.every((other) => !ids[other]?.includes(id))) && separable(others);
-      });
-    assert.equal(selections.every(({ shadowedBy }) => shadowedBy === undefined), separable([...ids.keys()]));
   }));
 });

@@ -39,7 +39,7 @@ const profile: Profile = {
   dialect: RFC7011,
   registry: registry(status(1)),
   acceptsUnknownElements: false,
-  templates: [{ name: "only", selectedBy: status(1), fields: [{ element: listedAlone, length: 65535 }] }],
+  templates: [{ name: "only", selectedBy: [status(1)], fields: [{ element: listedAlone, length: 65535 }] }],
   renames: [],
   vocabulary: registry(status(4), egressNodeName),
 };

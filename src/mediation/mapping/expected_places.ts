@@ -1,3 +1,4 @@
+import { elementKey } from "../../ipfix/information_element.ts";
 import type { FieldSpecifier } from "../../ipfix/template.ts";
 
 /**
@@ -12,15 +13,11 @@ export function expectedPlaces(
   expected: readonly FieldSpecifier[],
 ): readonly (number | undefined)[] {
   const free = new Map<string, number[]>();
-  for (let place = expected.length - 1; place >= 0; place--) {
-    const key = keyOf(expected[place]);
+  for (const [place, { element }] of [...expected.entries()].reverse()) {
+    const key = elementKey(element);
     const places = free.get(key);
     if (places === undefined) free.set(key, [place]);
     else places.push(place);
   }
-  return fields.map((field) => free.get(keyOf(field))?.pop());
-}
-
-function keyOf(field: FieldSpecifier | undefined): string {
-  return field === undefined ? "" : `${field.element.pen}/${field.element.id}/${field.element.enterpriseBit}`;
+  return fields.map(({ element }) => free.get(elementKey(element))?.pop());
 }

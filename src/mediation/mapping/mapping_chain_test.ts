@@ -35,8 +35,8 @@ Deno.test("plugins run in order, each on what the one before made", () => {
 });
 
 Deno.test("plugins are told the profile, the list that the template selects, the release and the exporter's family", () => {
-  const list = { name: "IPv4", selectedBy: element("octetDeltaCount"), fields: [] };
-  const profile = profileOf(GO_IPFIX, { templates: [{ ...list, selectedBy: element("sourceIPv4Address") }, list] });
+  const list = { name: "IPv4", selectedBy: [element("octetDeltaCount")], fields: [] };
+  const profile = profileOf(GO_IPFIX, { templates: [{ ...list, selectedBy: [element("sourceIPv4Address")] }, list] });
   const seen: PluginContext[] = [];
   const spy = plugin("spy", (mapping, context) => (seen.push(context), mapping));
   runChain(source, { profile, plugins: [spy] }, { detectedProfile: "antrea/v2.0", exporterFamily: 6 });

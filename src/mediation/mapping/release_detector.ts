@@ -1,4 +1,4 @@
-import type { InformationElement } from "../../ipfix/information_element.ts";
+import { elementKey, type InformationElement } from "../../ipfix/information_element.ts";
 import type { Template } from "../../ipfix/template.ts";
 
 /** The releases of one exporter whose templates have the same elements in the same order. */
@@ -38,9 +38,4 @@ export function createReleaseDetector(eras: readonly ReleaseEra[]): DetectReleas
     if (scopeFieldCount > 0 || fields.length === 0 || fields.length > longest) return undefined;
     return known.get(fields.map(({ element }) => elementKey(element)).join());
   };
-}
-
-/** PEN 0 with the enterprise bit is not the IANA element of that id. */
-function elementKey({ pen, id, enterpriseBit }: InformationElement): string {
-  return enterpriseBit ? `${pen}/${id}` : `${id}`;
 }

@@ -1,3 +1,4 @@
+import { elementKey } from "../../ipfix/information_element.ts";
 import type { Template } from "../../ipfix/template.ts";
 import type { Profile } from "../mapping/profile.ts";
 import { targetTemplate, type TemplateMapping } from "../mapping/template_mapping.ts";
@@ -54,9 +55,10 @@ export class Fingerprints {
   expectation(profile: Profile): string {
     return remembered(this.#expectations, profile, () => {
       const { name, dialect, acceptsUnknownElements, templates } = profile;
-      const lists = templates.map(({ name, selectedBy, fields }) => [
+      const lists = templates.map(({ name, selectedBy, not = [], fields, scopeFieldCount = 0 }) => [
         name,
-        `${selectedBy.pen}/${selectedBy.id}`,
+        [selectedBy, not].map((elements) => elements.map(elementKey).join()),
+        scopeFieldCount,
         fields.map(({ element, length }) => `${element.pen}/${element.id}/${length}`).join(),
       ]);
       const limits = Object.values(dialect).map((limit) => limit instanceof Set ? [...limit].join() : String(limit));

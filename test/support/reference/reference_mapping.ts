@@ -51,20 +51,62 @@ export function referenceMapping(
   if (source.scope > 0 && !profile.dialect.optionsTemplates) return "options_template";
   if (smallestRecord(source.fields) === 0) return "template_refused";
   if (smallestRecord(source.fields) > LARGEST_RECORD) return "mapping_failed";
-  const expected = source.scope > 0
-    ? undefined
-    : profile.templates.find(({ selectedBy }) =>
-      source.fields.some(({ pen, id, enterpriseBit }) =>
-        pen === selectedBy.pen && id === selectedBy.id && enterpriseBit === (pen !== 0)
-      )
-    );
-  const mapping = expected === undefined
+  const listed = listToTheLetter(profile, source);
+  const expected = listed ?? (source.scope > 0 ? undefined : selectedList(profile, source));
+  const mapping = listed !== undefined && profile.dialect.fieldLengths === "template"
+    ? asListed(profile, source)
+    : expected === undefined
     ? ownShape(profile, history, source)
     : expectedShape(profile, history, expected.fields.map(({ element, length }) => ({ ...element, length })), source);
   const { fields, scope } = mapping.target;
   if (fewestOctets(mapping, source) > LARGEST_RECORD) return "mapping_failed";
   // With less of its scope, its records would speak of something else.
   return smallestRecord(fields) === 0 || scope < source.scope ? "everything_stripped" : mapping;
+}
+
+/** Elements as people write them, so that equal texts are equal elements. */
+const named = ({ pen, id, enterpriseBit }: Pick<WireField, "pen" | "id" | "enterpriseBit">) =>
+  `${pen}/${id} ${enterpriseBit}`;
+
+/** The list that has the template's elements in its order and its lengths. */
+function listToTheLetter({ templates }: Profile, { fields, scope }: WireTemplate) {
+  const letter = fields.map((field) => `${named(field)} ${field.length}`).join();
+  return templates.find((one) =>
+    (one.scopeFieldCount ?? 0) === scope &&
+    one.fields.map(({ element, length }) => `${named(element)} ${length}`).join() === letter
+  );
+}
+
+/** As it came, but for what the collector can decode in no template. */
+function asListed({ dialect, registry }: Profile, source: WireTemplate): ReferenceMapping {
+  const kept = [...source.fields.entries()].filter(([, { pen, id }]) =>
+    !dialect.undecodableTypes.has(registry.lookup(pen, id)?.type ?? "octetArray")
+  );
+  return {
+    target: { ...source, fields: kept.map(([, field]) => plain(field)) },
+    values: kept.map(([index]) => ({ from: "record", index, convert: (octets) => octets })),
+  };
+}
+
+/** Of the lists that the source's elements select, the one that keeps most, needs the fewest others, and comes first. */
+function selectedList({ templates }: Profile, { fields }: WireTemplate): Profile["templates"][number] | undefined {
+  const own = fields.map(named);
+  const candidates = templates.filter(({ selectedBy, not = [] }) =>
+    selectedBy.length > 0 && selectedBy.every((element) => own.includes(named(element))) &&
+    not.every((element) => !own.includes(named(element)))
+  ).map((template) => {
+    const left = template.fields.map(({ element }) => named(element));
+    let kept = 0;
+    for (const element of own) {
+      const place = left.indexOf(element);
+      if (place < 0) continue;
+      left.splice(place, 1);
+      kept++;
+    }
+    return { template, kept };
+  });
+  candidates.sort((one, other) => other.kept - one.kept || one.template.fields.length - other.template.fields.length);
+  return candidates[0]?.template;
 }
 
 /** A message's octets less its header and the set's: no record can be longer. */
