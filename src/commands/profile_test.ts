@@ -246,7 +246,7 @@ Deno.test("a stream through the profile learnt from it is the same stream: two l
   assert.equal(output, stream);
   assert.match(
     text,
-    /name: template-257\n    selectedBy: \[ sourceIPv4Address, sourceTransportPort, tcpControlBits \]/,
+    /name: template-257\n +selectedBy: \[ sourceIPv4Address, sourceTransportPort, tcpControlBits \]/,
   );
 });
 
@@ -258,6 +258,6 @@ Deno.test("a stream through the profile learnt from it is the same stream: optio
   assert.equal(output, stream);
   assert.match(
     text,
-    /name: options-257\n    scope: 1\n    fields:\n.*observationDomainId\n      - \{ element: 6871\/100, length: 4 \}/,
+    /name: options-257\n +scope: 1\n +fields:\n.*observationDomainId\n +- \{ element: 6871\/100, length: 4 \}/,
   );
 });
