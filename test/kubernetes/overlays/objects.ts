@@ -120,3 +120,46 @@ export function endpoints(objects: Objects, of: string, port: number, protocol: 
   }
   return found;
 }
+
+const ROLE = z.looseObject({
+  rules: z.array(z.object({
+    apiGroups: z.array(z.string()),
+    resources: z.array(z.string()),
+    resourceNames: z.array(z.string()).default(["*"]),
+    verbs: z.array(z.string()),
+  })).nullable(),
+});
+const BINDING = z.looseObject({
+  roleRef: z.object({ apiGroup: z.string(), kind: z.string(), name: z.string() }),
+  subjects: z.array(z.looseObject({ kind: z.string(), name: z.string(), namespace: z.string().optional() })),
+});
+
+/**
+ * What a service account of namespace flow-aggregator may do by the roles among the objects.
+ *
+ * @returns as `get secrets flow-aggregator-client-tls in flow-aggregator`, `list crd.antrea.io/antreaagentinfos * everywhere`, in order
+ */
+export function grants(objects: Objects, account: string): string[] {
+  const found = new Set<string>();
+  for (const [key, object] of objects) {
+    if (!/^(?:Cluster)?RoleBinding /.test(key)) continue;
+    const { roleRef, subjects } = BINDING.parse(object);
+    if (!subjects.some(({ name, namespace }) => name === account && namespace === "flow-aggregator")) continue;
+    const { namespace } = object.metadata;
+    const role = objects.get(
+      roleRef.kind === "Role" ? `Role ${namespace}/${roleRef.name}` : `ClusterRole ${roleRef.name}`,
+    );
+    // Roles that the manifest takes for granted, as the API server's own.
+    if (role === undefined) continue;
+    const where = namespace === undefined ? "everywhere" : `in ${namespace}`;
+    for (const { apiGroups, resources, resourceNames, verbs } of ROLE.parse(role).rules ?? []) {
+      for (const group of apiGroups) {
+        for (const resource of resources) {
+          const what = group === "" ? resource : `${group}/${resource}`;
+          for (const name of resourceNames) for (const verb of verbs) found.add(`${verb} ${what} ${name} ${where}`);
+        }
+      }
+    }
+  }
+  return [...found].sort();
+}

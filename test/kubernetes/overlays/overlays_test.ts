@@ -1,7 +1,7 @@
 /** Every combination of the components of config/kubernetes over the manifests that Antrea publishes. */
 import assert from "node:assert/strict";
 import { kustomize } from "./kustomize.ts";
-import { at, type Container, deployment, endpoints, type Objects, parseObjects } from "./objects.ts";
+import { at, type Container, deployment, endpoints, grants, type Objects, parseObjects } from "./objects.ts";
 import { GO, toolTest } from "../../support/tool_test_case.ts";
 import { UPSTREAM } from "./upstream.ts";
 
@@ -14,7 +14,7 @@ const REDIRECTS = {
   sidecar: [[], ["redirect"], ["redirect-udp"], ["redirect", "redirect-udp"], ["redirect", "restore"]],
   gateway: [[], ["redirect-gateway"], ["redirect-gateway", "restore"]],
 };
-const OPTIONAL = [[], ["monitoring"], ["network-policy"], ["monitoring", "network-policy"]];
+const OPTIONAL = [[], ["monitoring"], ["network-policy"], ["access-mint", "monitoring", "network-policy"]];
 
 interface Combination {
   readonly place: Place;
@@ -47,6 +47,7 @@ function check(original: Objects, objects: Objects, combination: Combination): v
   checkOut(original, objects, combination);
   if (combination.place === "gateway") checkGateway(objects);
   else checkSidecar(objects, combination.place);
+  checkAccess(original, objects, combination);
   checkWays(original, objects, combination);
   checkOptional(objects, combination);
 }
@@ -170,6 +171,28 @@ function checkContainer(
   assert.match(String(name), /^ipfix-skew-proxy-[a-z0-9]{10}$/);
   const configuration = at(objects.get(`ConfigMap flow-aggregator/${name}`), "data");
   assert.ok(String(Object(configuration)["proxy.yaml"]).includes(`address: ${collector}\n`));
+}
+
+const ACCESS = [
+  ...["get", "list", "update", "watch"].map((verb) => `${verb} configmaps flow-aggregator-ca in flow-aggregator`),
+  ...["get", "list", "watch"].flatMap((verb) => [
+    `${verb} crd.antrea.io/antreaagentinfos * everywhere`,
+    `${verb} pods * in flow-aggregator`,
+    `${verb} secrets flow-aggregator-client-tls in flow-aggregator`,
+  ]),
+];
+const MINT_ACCESS = ["get", "list", "watch"].map((verb) => `${verb} secrets flow-aggregator-ca-tls in flow-aggregator`);
+
+/** Who may read and write what. */
+function checkAccess(original: Objects, objects: Objects, { place, optional }: Combination): void {
+  const before = grants(original, "flow-aggregator");
+  assert.ok(before.length > 0);
+  const ours = [...ACCESS, ...optional.includes("access-mint") ? MINT_ACCESS : []];
+  const gateway = place === "gateway";
+  assert.deepEqual(grants(objects, OURS), gateway ? ours.toSorted() : []);
+  assert.deepEqual(grants(objects, "flow-aggregator"), gateway ? before : [...new Set([...before, ...ours])].sort());
+  // The Agents' own roles name other accounts, and stay.
+  assert.deepEqual(grants(objects, "antrea-agent"), grants(original, "antrea-agent"));
 }
 
 /** Where connections to Service flow-aggregator go. */
