@@ -1,8 +1,8 @@
-/** The real kustomize, built into `.cache/kubernetes`; as a program, before the tests. */
+/** The real kustomize, built into `.cache/kustomize`; as a program, before the tests. */
 import { runTool } from "../../support/tool_test_case.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
-const CACHE = new URL(".cache/kubernetes/", ROOT);
+const CACHE = new URL(".cache/kustomize/", ROOT);
 const MODULE = new URL("../tools/kustomize/", import.meta.url);
 const PACKAGE = "sigs.k8s.io/kustomize/kustomize/v5";
 
@@ -19,7 +19,7 @@ export function buildKustomize(): Promise<string> {
 
 async function build(): Promise<string> {
   await Deno.mkdir(CACHE, { recursive: true });
-  using lock = await Deno.open(new URL("kustomize.lock", CACHE), { create: true, write: true });
+  using lock = await Deno.open(new URL("lock", CACHE), { create: true, write: true });
   await lock.lock(true);
   const sum = await crypto.subtle.digest("SHA-256", await Deno.readFile(new URL("go.sum", MODULE)));
   const binary = new URL(`kustomize-${new Uint8Array(sum).toHex().slice(0, 16)}`, CACHE).pathname;
