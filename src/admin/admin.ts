@@ -7,7 +7,7 @@ import type { Metrics } from "./metrics/metrics.ts";
 import { pageRoutes } from "./page/routes.tsx";
 import { RateHistory } from "./view/rate_history.ts";
 import { RecentEvents } from "./view/recent_events.ts";
-import { sessionReport, sessionsStream } from "./api/session_report.ts";
+import { agentOf, sessionReport, sessionsStream } from "./api/session_report.ts";
 import { statusReport } from "./api/status_report.ts";
 import type { AdminView } from "./view/view.ts";
 
@@ -72,7 +72,9 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
   app.get("/live", (context) => context.text("live\n"));
   app.get("/ready", (context) => {
     if (view.draining) return context.text("draining\n", 503);
-    return view.ready ? context.text("ready\n") : context.text("not ready\n", 503);
+    if (view.ready) return context.text("ready\n");
+    const waitingFor = view.cluster?.waitingFor ?? "";
+    return context.text(waitingFor === "" ? "not ready\n" : `not ready: waiting for ${waitingFor}\n`, 503);
   });
   app.get("/metrics", async (context) => {
     const all = await allMetrics();
@@ -82,11 +84,12 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
   app.get("/api/status", (context) => context.json(statusReport(view, now())));
   app.get(
     "/api/sessions",
-    (context) => context.body(sessionsStream(view.sessions()), 200, { "Content-Type": "application/json" }),
+    (context) =>
+      context.body(sessionsStream(view.sessions(), agentOf(view)), 200, { "Content-Type": "application/json" }),
   );
   app.get("/api/sessions/:id", (context) => {
     const session = view.session(context.req.param("id"));
-    return session === undefined ? unknownSession(context) : context.json(sessionReport(session));
+    return session === undefined ? unknownSession(context) : context.json(sessionReport(session, agentOf(view)));
   });
   app.get("/api/events", (context) => {
     const leave = admit();

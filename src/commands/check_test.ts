@@ -79,10 +79,10 @@ const REFUSED: readonly (readonly [what: string, yaml: string, line: RegExp])[] 
   ],
   [
     "a tls mode",
-    CONFIGURATION.replace(/listen.*/, TLS.replace("{ cert", "{ mode: mint, cert")),
-    /"mint" is not allowed/,
+    CONFIGURATION.replace(/listen.*/, TLS.replace("{ cert", "{ mode: minted, cert")),
+    /"minted" is not allowed/,
   ],
-  ["a profile", CONFIGURATION.replace("antrea/v1.15", "auto"), /unknown profile "auto"/],
+  ["a profile", CONFIGURATION.replace("antrea/v1.15", "automatic"), /unknown profile "automatic"/],
   ["a rule's mode", CONFIGURATION.replace("plugins:", "mode: observe\n    plugins:"), /peers\[0\]\.mode: unknown key/],
   ["a rule's collector", CONFIGURATION.replace("plugins:", "collector: { address: h:1 }\n    plugins:"), /unknown key/],
 ];

@@ -39,6 +39,9 @@ async function rewrite(options: Options): Promise<void> {
     );
   }
   const configuration = await configurationOption(file);
+  if (configuration.automaticProfile?.isKnown === false) {
+    throw usageFailure(`error: ${file}: collector.profile: auto is not known offline (collector.fallbackProfile)`);
+  }
   const peer = fromAddress === undefined ? {} : { address: fromAddress };
   const observes = configuration.chooseSession(peer).mode === "observe";
   const session = new Mediator(mediatorOptions(configuration)).open({

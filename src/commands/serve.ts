@@ -7,7 +7,7 @@ import { VERSION } from "../version.ts";
 import { runFailure, usageFailure } from "./command_line/command_failure.ts";
 import { errorMessage } from "../error_message.ts";
 import { configurationFailure, orUsageFailure } from "./command_line/command_options.ts";
-import { loadWatched } from "../service/reloader.ts";
+import { type Loaded, loadWatched } from "../service/reloader.ts";
 import { Service } from "../service/service.ts";
 
 const DEFAULT_CONFIGURATION = "config/proxy.yaml";
@@ -33,8 +33,7 @@ async function serve({ config }: { readonly config: string }): Promise<void> {
   const service = await open(configuration, report);
   const stopListening = onSignal(service);
   try {
-    await start(service);
-    await service.follow(files);
+    await start(service, files);
     await service.served.drainBegun;
     await service.served.drained();
   } finally {
@@ -53,11 +52,14 @@ async function open(configuration: Configuration, report: ReportEvent): Promise<
   }
 }
 
-/** Binds all addresses, or none. */
-async function start(service: Service): Promise<void> {
+/** Binds all addresses, or none; the listeners once the cluster has what they need. */
+async function start(service: Service, files: Loaded["files"]): Promise<void> {
   const { served } = service;
   try {
-    const { listeners, admin } = await service.start();
+    const { admin } = await service.start();
+    await service.follow(files);
+    const listeners = await service.serve();
+    if (listeners === undefined) return;
     logEvent("proxy", "info", "started", "the proxy is ready", {
       version: VERSION,
       mode: served.view.mode,

@@ -1,5 +1,6 @@
 import type { Profile } from "../mediation/mapping/profile.ts";
 import { Chains } from "./chains.ts";
+import { kubernetesSettings } from "./kubernetes_settings.ts";
 import { Collectors } from "./collectors.ts";
 import type { CacheSettings, Configuration, ListenerSettings } from "./configuration.ts";
 import { conflicts, describeEndpoint, isLoop } from "./listener_conflicts.ts";
@@ -12,16 +13,21 @@ import type { Sections } from "./sections.ts";
 import { listenerTls } from "./tls_settings.ts";
 import { type RuleLayer, Treatments } from "./treatments.ts";
 
+/** Stands for a profile that is not known yet; nothing is served with it. */
+const PLACEHOLDER_PROFILE = "rfc7011";
+
 /**
  * Builds a configuration from the sections of a file, and checks what only shows in several sections together.
  *
  * @param modules has loaded every plugin that the sections name
+ * @param automaticProfile the profile that `auto` means now; undefined: not known
  * @returns the configuration; not to be used, and maybe undefined, where the reader has mistakes
  */
 export function buildConfiguration(
   reader: ConfigurationReader,
   sections: Sections,
   modules: PluginModules,
+  automaticProfile?: string,
 ): Configuration | undefined {
   const { mode, admin, limits, log, ledger } = sections;
   const cache = cacheOf(reader, sections);
@@ -29,7 +35,11 @@ export function buildConfiguration(
   const collectors = new Collectors(reader);
   const collector = collectors.base(sections.collector);
   const profiles = new Profiles(reader);
-  const profile = profiles.find(sections.collector.profile, ["collector", "profile"]);
+  const automatic = automaticChoice(reader, sections, automaticProfile);
+  const fallback = profiles.find(sections.collector.fallbackProfile, ["collector", "fallbackProfile"]);
+  const profile = automatic !== undefined && automaticProfile === undefined && fallback !== undefined
+    ? fallback
+    : profiles.find(automatic?.name ?? sections.collector.profile, ["collector", "profile"]);
   const rules = sections.peers.map((peer, index) => {
     const over = peer.collector === undefined ? {} : {
       collector: collectors.over(collector, peer.collector, [...peer.path, "collector"]),
@@ -39,6 +49,10 @@ export function buildConfiguration(
   });
   refuseLoops(reader, listeners, collectors);
   refuseConflicts(reader, sections);
+  const kubernetes = kubernetesSettings(reader, sections, [
+    ...listeners.map((listener, index) => [listener, ["listen", index]] as const),
+    ...collectors.named.map(({ collector, path }) => [collector, path] as const),
+  ]);
 
   const chains = new Chains(reader, modules);
   for (const list of [sections.plugins, ...sections.peers.map(({ plugins }) => plugins)]) {
@@ -69,6 +83,8 @@ export function buildConfiguration(
     ledger: { values: ledger.values },
     log,
     ...(cache === undefined ? {} : { cache }),
+    ...(kubernetes === undefined ? {} : { kubernetes }),
+    ...(automatic === undefined ? {} : { automaticProfile: automatic.choice }),
     files: [...reader.files],
     collectors: collectors.named.map((named) => named.collector),
     chooseTreatment: (peer) => treatments.template(peer),
@@ -76,6 +92,27 @@ export function buildConfiguration(
       const rule = treatments.sessionRule(peer);
       const { mode, collector, profile } = treatments.session(rule);
       return { mode, collector, profile, ...(rule === undefined ? {} : { rule: rule.name }) };
+    },
+  };
+}
+
+/** What `profile: auto` means; undefined for any other profile. */
+function automaticChoice(
+  reader: ConfigurationReader,
+  { collector: { profile, fallbackProfile } }: Sections,
+  known: string | undefined,
+): { readonly name: string; readonly choice: NonNullable<Configuration["automaticProfile"]> } | undefined {
+  if (profile !== "auto") {
+    if (fallbackProfile !== undefined && profile !== undefined) {
+      reader.mistake(["collector", "fallbackProfile"], `not with profile ${profile} (profile: auto)`, "key");
+    }
+    return undefined;
+  }
+  return {
+    name: known ?? fallbackProfile ?? PLACEHOLDER_PROFILE,
+    choice: {
+      isKnown: (known ?? fallbackProfile) !== undefined,
+      ...(fallbackProfile === undefined ? {} : { fallback: fallbackProfile }),
     },
   };
 }

@@ -26,11 +26,39 @@ export interface CollectorTls {
   readonly serverName?: string;
 }
 
+/** How trust comes out of a cluster: in the way that is named, or that fits the Aggregator's release. */
+export type ClusterTrust = "auto" | "mint" | "append-ca";
+
+/** Certificates that come from what the Aggregator keeps in its cluster. */
+export interface ClusterTls {
+  readonly mode: ClusterTrust;
+  /** The name that the collector's certificate must have; without it, that of the Aggregator's Service. */
+  readonly serverName?: string;
+}
+
+/** Whether certificates come from a cluster rather than from files. */
+export function isClusterTls(tls: ListenerTls | CollectorTls | ClusterTls): tls is ClusterTls {
+  return "mode" in tls;
+}
+
+/** Settings of `kubernetes:`, present where a cluster is needed or named. */
+export interface KubernetesSettings {
+  /** A resolved path; without it, the service account of the Pod. */
+  readonly kubeconfig?: string;
+  /** The Aggregator's; without it, that of the Pod or the kubeconfig. */
+  readonly namespace?: string;
+  readonly agentsNamespace: string;
+  readonly ownCaSecret?: string;
+  readonly restoreOnDrain: boolean;
+  /** Present where a listener or collector gets its certificates from the cluster. */
+  readonly trust?: ClusterTrust;
+}
+
 /** Where exporters connect. `tls` is present if and only if the transport is tls. */
 export interface ListenerSettings {
   readonly transport: TransportProtocol;
   readonly address: SocketAddress;
-  readonly tls?: ListenerTls;
+  readonly tls?: ListenerTls | ClusterTls;
   /** Over UDP: whose templates hold for data, those of the same port or of all ports of the address. */
   readonly templates?: "port" | "address";
 }
@@ -39,7 +67,7 @@ export interface ListenerSettings {
 export interface CollectorSettings {
   readonly transport: TransportProtocol;
   readonly address: SocketAddress;
-  readonly tls?: CollectorTls;
+  readonly tls?: CollectorTls | ClusterTls;
 }
 
 /** Limits of `limits:`; durations in milliseconds. */
@@ -146,6 +174,12 @@ export interface Configuration {
   readonly log: { readonly level: "debug" | "info" | "warning" | "error"; readonly format: "json" | "text" };
   /** Where the templates of UDP exporters are kept across restarts. */
   readonly cache?: CacheSettings;
+  readonly kubernetes?: KubernetesSettings;
+  /**
+   * Present with `profile: auto`. Then the treatment's profile is that of the release that was given when the file was read, else the
+   * fallback; with neither it is a placeholder, and nothing may be served yet.
+   */
+  readonly automaticProfile?: { readonly fallback?: string; readonly isKnown: boolean };
   /** Every file read (YAML, profiles, registries, plugins, PEM): a change to one may change the configuration. */
   readonly files: readonly string[];
   /** Every collector that some session may have. */

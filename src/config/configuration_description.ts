@@ -1,4 +1,11 @@
-import type { ChainStep, CollectorSettings, Configuration, ListenerSettings, PeerRule } from "./configuration.ts";
+import {
+  type ChainStep,
+  type CollectorSettings,
+  type Configuration,
+  isClusterTls,
+  type ListenerSettings,
+  type PeerRule,
+} from "./configuration.ts";
 import { formatSocketAddress } from "./yaml/socket_address.ts";
 import type { Dialect } from "../mediation/mapping/dialect.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
@@ -30,11 +37,28 @@ export interface ConfigurationDescription extends TreatmentDescription {
   /** Where the templates of UDP exporters are kept across restarts. */
   readonly cache?: Configuration["cache"];
   readonly log: Configuration["log"];
+  /** The cluster that certificates and releases come from. */
+  readonly kubernetes?: Configuration["kubernetes"];
+  /** Whether the profile is the Aggregator's release, what holds where that is not known, and whether either is known now. */
+  readonly automaticProfile?: Configuration["automaticProfile"];
 }
 
 /** Describes a resolved configuration. */
 export function describe(configuration: Configuration): ConfigurationDescription {
-  const { file, listeners, collectors, treatment, peers, admin, limits, ledger, log, cache } = configuration;
+  const {
+    file,
+    listeners,
+    collectors,
+    treatment,
+    peers,
+    admin,
+    limits,
+    ledger,
+    log,
+    cache,
+    kubernetes,
+    automaticProfile,
+  } = configuration;
   return {
     file,
     listen: listeners.map(listenerEndpoint),
@@ -50,6 +74,8 @@ export function describe(configuration: Configuration): ConfigurationDescription
     ledger,
     log,
     ...(cache === undefined ? {} : { cache }),
+    ...(kubernetes === undefined ? {} : { kubernetes }),
+    ...(automaticProfile === undefined ? {} : { automaticProfile }),
   };
 }
 
@@ -91,6 +117,9 @@ function listenerEndpoint(listener: ListenerSettings): string {
 function listenerTrust(listener: ListenerSettings): string {
   const { tls } = listener;
   if (tls === undefined) return `${endpoint(listener)}: whoever reaches it`;
+  if (isClusterTls(tls)) {
+    return `${endpoint(listener)}: Agents with the Aggregator's client certificate; certificate by mode ${tls.mode}`;
+  }
   const who = tls.requireClientCertificate ? `exporters with a certificate of ${tls.ca}` : "any exporter";
   return `${endpoint(listener)}: ${who}; shows ${tls.certificate}`;
 }
@@ -98,6 +127,12 @@ function listenerTrust(listener: ListenerSettings): string {
 function collectorTrust(collector: CollectorSettings): string {
   const { tls } = collector;
   if (tls === undefined) return `${endpoint(collector)}: whoever answers there`;
+  if (isClusterTls(tls)) {
+    const name = tls.serverName ?? "the Aggregator's Service";
+    return `${
+      endpoint(collector)
+    }: ${name}, with a certificate of the Aggregator's CA; shows the Agents' certificate (${tls.mode})`;
+  }
   const name = tls.serverName ?? collector.address.hostname;
   const shown = tls.certificate === undefined ? "shows no certificate" : `shows ${tls.certificate}`;
   return `${endpoint(collector)}: ${name}, with a certificate of ${tls.ca}; ${shown}`;

@@ -16,14 +16,17 @@ const dialAddress = read("host:port or [v6]:port, port 1 to 65535", (value) => {
 
 const transport = oneOf(...TRANSPORT_PROTOCOLS);
 
-/** How a side gets its certificates: `files` are PEM files, read again when they change. */
-const tlsMode = oneOf("files");
+/**
+ * How a side gets its certificates: `files` are PEM files, read again when they change; the others come from what the Aggregator keeps
+ * in its cluster, in the way that is named or, with `auto`, that fits its release.
+ */
+const tlsMode = oneOf("auto", "files", "mint", "append-ca");
 
 const pem = (what: string) => text(`path of a PEM file: ${what}`);
 
 /** The certificates of this side, and those that the other side is checked with. */
 const tls = z.strictObject({
-  mode: tlsMode.prefault("files"),
+  mode: tlsMode.optional().meta({ description: "Default: files where one is named, else auto." }),
   certificate: pem("the certificate chain").optional(),
   key: pem("the private key, PKCS#1 or PKCS#8").optional(),
   ca: pem("the certificates that peers are checked with").optional(),
@@ -42,12 +45,16 @@ export const listenerSchema = z.strictObject({
 });
 
 const profile = text(PROFILE_NAMES);
+const collectorProfile = text(`auto, ${PROFILE_NAMES}`);
 
 /** Where records go, and what is expected there. */
 export const collectorSchema = z.strictObject({
   transport: transport.prefault("tcp"),
   address: dialAddress,
-  profile,
+  profile: collectorProfile.meta({ description: "auto: the release of the Aggregator's Pod." }),
+  fallbackProfile: profile.optional().meta({
+    description: "With profile: auto, what holds while the Aggregator's Pod does not say its release.",
+  }),
   dialect: dialectSchema.optional(),
   tls: tls.optional(),
 });
@@ -126,6 +133,21 @@ export const cacheSchema = z.union([
   cacheSettings,
 ], { error: (issue) => wrong(issue.input, `${cacheFile}, or a map: file, interval, size`) });
 
+/** The cluster that trust and releases come from. */
+export const kubernetesSchema = z.strictObject({
+  kubeconfig: text("the path of a kubeconfig, outside of a cluster").optional(),
+  namespace: text("the Aggregator's namespace").optional().meta({
+    description: "Default: the Pod's own, or the kubeconfig's, or flow-aggregator.",
+  }),
+  agentsNamespace: text("the namespace of Antrea's Agents").default("kube-system"),
+  ownCaSecret: text("the name of a Secret").optional().meta({
+    description: "With append-ca, the Secret that keeps the proxy's own CA across restarts. Default: memory.",
+  }),
+  restoreOnDrain: truth().default(false).meta({
+    description: "With append-ca, take the proxy's own CA out of the bundle at the end of a drain.",
+  }),
+});
+
 /**
  * A whole configuration file, and the only place that decides what it may contain: it accepts no value that `serve` refuses later.
  * Its parts are checked one by one, so that a mistake in one does not hide mistakes in another.
@@ -154,6 +176,7 @@ export const configurationSchema = z.strictObject({
     }),
   }).prefault({}),
   cache: cacheSchema.optional(),
+  kubernetes: kubernetesSchema.optional(),
 });
 
 /** A listener as the schema gives it. */

@@ -12,6 +12,8 @@ import { YamlDocument } from "./yaml/yaml_document.ts";
 export interface ConfigurationDependencies {
   readonly readTextFile?: ReadTextFile;
   readonly importModule?: ImportModule;
+  /** What `profile: auto` means now: `antrea/v2.0.0`. Missing: not known. */
+  readonly automaticProfile?: string | undefined;
 }
 
 /**
@@ -50,18 +52,22 @@ export async function loadConfiguration(
   // Where the YAML cannot be parsed, every key would seem to be missing.
   const configuration = document.value === undefined
     ? undefined
-    : await build(reader, dependencies.importModule ?? importModule);
+    : await build(reader, dependencies.importModule ?? importModule, dependencies.automaticProfile);
   if (configuration === undefined || reader.mistakes.length > 0) {
     throw new ConfigurationError(mistakesInOrder(reader.mistakes, file), [...reader.files]);
   }
   return configuration;
 }
 
-async function build(reader: ConfigurationReader, importModule: ImportModule): Promise<Configuration | undefined> {
+async function build(
+  reader: ConfigurationReader,
+  importModule: ImportModule,
+  automaticProfile: string | undefined,
+): Promise<Configuration | undefined> {
   const sections = readSections(reader);
   const modules = new PluginModules(reader, SHIPPED, importModule);
   await loadModules(sections, modules);
-  return buildConfiguration(reader, sections, modules);
+  return buildConfiguration(reader, sections, modules, automaticProfile);
 }
 
 async function loadModules({ plugins, peers }: Sections, modules: PluginModules): Promise<void> {

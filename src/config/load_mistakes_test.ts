@@ -5,11 +5,11 @@ import { type Files, mistakes, RIGHT } from "../../test/support/configuration.ts
 const WRONG: readonly (readonly [what: string, yaml: string, lines: readonly string[], files?: Files])[] = [
   ["nothing at all", "", [
     "proxy.yaml:1:1: listen: missing (a list)",
-    "proxy.yaml:1:1: collector: missing (a map: transport, address, profile, dialect, tls)",
+    "proxy.yaml:1:1: collector: missing (a map: transport, address, profile, fallbackProfile, dialect, tls)",
   ]],
   ["no map", "- listen\n", [
-    "proxy.yaml:1:1: a list is not allowed (a map: listen, collector, mode, plugins, peers, admin, limits, log, ledger, cache)",
-    "proxy.yaml:1:1: collector: missing (a map: transport, address, profile, dialect, tls)",
+    "proxy.yaml:1:1: a list is not allowed (a map: listen, collector, mode, plugins, peers, admin, limits, log, ledger, cache, kubernetes)",
+    "proxy.yaml:1:1: collector: missing (a map: transport, address, profile, fallbackProfile, dialect, tls)",
   ]],
   ["YAML that ends too soon", "listen: [{ address: 0.0.0.0:1 }\ncollector: {}\n", [
     "proxy.yaml:2:1: collector: flow sequence in block collection must be sufficiently indented and end with a ] (YAML 1.2)",
@@ -25,15 +25,15 @@ const WRONG: readonly (readonly [what: string, yaml: string, lines: readonly str
     "unknown keys at every depth",
     "lisen: 1\nlisten: [{ adress: 0.0.0.0:1 }]\ncollector: { address: h:1, profile: rfc7011, x: 1 }\n",
     [
-      'proxy.yaml:1:1: lisen: unknown key, did you mean "listen"? (listen, collector, mode, plugins, peers, admin, limits, log, ledger, cache)',
+      'proxy.yaml:1:1: lisen: unknown key, did you mean "listen"? (listen, collector, mode, plugins, peers, admin, limits, log, ledger, cache, kubernetes)',
       "proxy.yaml:2:10: listen[0].address: missing (host:port or [v6]:port, port 0 to 65535)",
       'proxy.yaml:2:12: listen[0].adress: unknown key, did you mean "address"? (transport, address, tls, templates)',
-      "proxy.yaml:3:46: collector.x: unknown key (transport, address, profile, dialect, tls)",
+      "proxy.yaml:3:46: collector.x: unknown key (transport, address, profile, fallbackProfile, dialect, tls)",
     ],
   ],
   ["wrong kinds", "listen: 24739\ncollector: []\nlimits: 5\nlog:\nplugins: match-order\n", [
     "proxy.yaml:1:9: listen: 24739 is not allowed (a list)",
-    "proxy.yaml:2:12: collector: a list is not allowed (a map: transport, address, profile, dialect, tls)",
+    "proxy.yaml:2:12: collector: a list is not allowed (a map: transport, address, profile, fallbackProfile, dialect, tls)",
     "proxy.yaml:3:9: limits: 5 is not allowed (a map: sessions, templatesPerSession, templates, observationDomainsPerSession, hold, idle, partialMessage, drain, handshake)",
     "proxy.yaml:4:5: log: nothing is not allowed (a map: level, format)",
     'proxy.yaml:5:10: plugins: "match-order" is not allowed (a list)',
@@ -103,10 +103,11 @@ admin: { address: 127.0.0.1:1 }
   ]],
   [
     "what is not there yet is not allowed either",
-    `${RIGHT.replace("antrea/v1.15", "auto")}plugins: [{ use: match-order, isolate: true }]\n`,
+    `${RIGHT}peers: [{ match: { address: 10.0.0.1 }, collector: { profile: auto } }]
+plugins: [{ use: match-order, isolate: true }]\n`,
     [
-      'proxy.yaml:2:48: collector.profile: unknown profile "auto", did you mean rfc7011, antrea/v2.7, antrea/v2.6? (antrea/v0.12 to antrea/v2.7, one release such as antrea/v1.15.2, rfc7011, or the path of a profile file such as ./profile.yaml)',
-      "proxy.yaml:3:31: plugins[0].isolate: unknown key (use, with)",
+      'proxy.yaml:3:63: peers[0].collector.profile: unknown profile "auto", did you mean rfc7011, antrea/v2.7, antrea/v2.6? (antrea/v0.12 to antrea/v2.7, one release such as antrea/v1.15.2, rfc7011, or the path of a profile file such as ./profile.yaml)',
+      "proxy.yaml:4:31: plugins[0].isolate: unknown key (use, with)",
     ],
   ],
   [
@@ -132,7 +133,7 @@ admin: { address: 127.0.0.1:1 }
   - { transport: tls, address: 0.0.0.0:1 }
   - { transport: udp, address: 0.0.0.0:1, tls: { certificate: c, key: k } }
   - { transport: tls, address: 0.0.0.0:2, tls: { key: none.pem, serverName: n, requireClientCertificate: true } }
-  - { transport: tls, address: 0.0.0.0:3, tls: { mode: mint } }
+  - { transport: tls, address: 0.0.0.0:3, tls: { mode: minted } }
 collector: { transport: tls, address: h:1, profile: rfc7011, tls: { certificate: junk.pem, requireClientCertificate: true } }
 `,
     [
@@ -142,7 +143,7 @@ collector: { transport: tls, address: h:1, profile: rfc7011, tls: { certificate:
       "proxy.yaml:4:55: listen[2].tls.key: cannot read none.pem: there is no such file (a file that can be read)",
       "proxy.yaml:4:65: listen[2].tls.serverName: only a collector has a name to check (certificate, key, ca, requireClientCertificate)",
       "proxy.yaml:4:106: listen[2].tls.requireClientCertificate: true without ca: there is nothing to check certificates with (ca, or false)",
-      'proxy.yaml:5:56: listen[3].tls.mode: "mint" is not allowed (files)',
+      'proxy.yaml:5:56: listen[3].tls.mode: "minted" is not allowed (auto, files, mint, append-ca)',
       "proxy.yaml:6:67: collector.tls.ca: missing (path of a PEM file)",
       "proxy.yaml:6:67: collector.tls.key: missing (path of a PEM file)",
       "proxy.yaml:6:82: collector.tls.certificate: junk.pem contains no PEM (a file with -----BEGIN … lines)",
@@ -150,6 +151,27 @@ collector: { transport: tls, address: h:1, profile: rfc7011, tls: { certificate:
     ],
     { "junk.pem": "0x30" },
   ],
+  [
+    "trust out of a cluster",
+    `listen:
+  - { transport: tls, address: 0.0.0.0:1, tls: { mode: auto, certificate: c, requireClientCertificate: false } }
+  - { transport: tls, address: 0.0.0.0:2, tls: {} }
+collector: { transport: tls, address: h:1, profile: rfc7011, fallbackProfile: antrea/v2.0, tls: { mode: mint, ca: c } }
+kubernetes: { kubeconfig: none.yaml, ownCaSecret: "", restore: true }
+`,
+    [
+      "proxy.yaml:2:62: listen[0].tls.certificate: not with mode auto, which takes it from the cluster (mode: files)",
+      "proxy.yaml:2:104: listen[0].tls.requireClientCertificate: false, but mode auto verifies every exporter (true)",
+      "proxy.yaml:4:62: collector.fallbackProfile: not with profile rfc7011 (profile: auto)",
+      "proxy.yaml:4:105: collector.tls.mode: mint, but another endpoint has auto (one mode for all, or files)",
+      "proxy.yaml:4:111: collector.tls.ca: not with mode mint, which takes it from the cluster (mode: files)",
+      'proxy.yaml:5:51: kubernetes.ownCaSecret: "" is not allowed (the name of a Secret)',
+      "proxy.yaml:5:55: kubernetes.restore: unknown key (kubeconfig, namespace, agentsNamespace, ownCaSecret, restoreOnDrain)",
+    ],
+  ],
+  ["a kubeconfig that is not there", `${RIGHT}kubernetes: { kubeconfig: none.yaml }\n`, [
+    "proxy.yaml:3:27: kubernetes.kubeconfig: cannot read none.yaml: there is no such file (a file that can be read)",
+  ]],
   [
     "peers",
     `${RIGHT}peers:

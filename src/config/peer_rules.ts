@@ -4,6 +4,7 @@ import { pathText } from "./yaml/mistake.ts";
 import { isSessionMatch } from "./peer_matching.ts";
 import type { ConfigurationReader } from "./configuration_reader.ts";
 import type { PeerSection, Sections } from "./sections.ts";
+import { checksCertificates } from "./tls_settings.ts";
 import type { RuleLayer } from "./treatments.ts";
 
 /** Keys of a rule's collector that apply to a whole session. */
@@ -28,7 +29,7 @@ export function ruleLayer(
       if (collector?.[key] !== undefined) reader.mistake([...path, "collector", key], why, "key");
     }
   }
-  if (match.certificateName !== undefined && !listen.some((listener) => listener?.tls?.ca !== undefined)) {
+  if (match.certificateName !== undefined && !listen.some((listener) => checksCertificates(listener?.tls))) {
     const at = [...path, "match", "certificateName"];
     reader.mistake(at, "no listener checks certificates (a tls listener with a ca)", "key");
   }

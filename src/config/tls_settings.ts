@@ -1,5 +1,5 @@
 import { type TransportProtocol, usesTls } from "../ipfix/transport_protocol.ts";
-import type { CollectorTls, ListenerTls } from "./configuration.ts";
+import type { ClusterTls, ClusterTrust, CollectorTls, ListenerTls } from "./configuration.ts";
 import type { TlsChoice } from "./configuration_schema.ts";
 import type { Path } from "./yaml/mistake.ts";
 import type { ConfigurationReader } from "./configuration_reader.ts";
@@ -12,7 +12,7 @@ export function listenerTls(
   path: Path,
   transport: TransportProtocol,
   tls: TlsChoice | undefined,
-): ListenerTls | undefined {
+): ListenerTls | ClusterTls | undefined {
   if (!belongs(reader, path, transport, tls, "mode, certificate, key; ca, requireClientCertificate")) return undefined;
   if (tls.serverName !== undefined) {
     reader.mistake(
@@ -21,6 +21,8 @@ export function listenerTls(
       "key",
     );
   }
+  const mode = clusterTrust(tls);
+  if (mode !== undefined) return clusterTls(reader, path, tls, mode);
   const certificate = file(reader, path, "certificate", tls) ?? missing(reader, path, "certificate", tls);
   const key = file(reader, path, "key", tls) ?? missing(reader, path, "key", tls);
   const ca = file(reader, path, "ca", tls);
@@ -41,7 +43,7 @@ export function collectorTls(
   path: Path,
   transport: TransportProtocol,
   tls: TlsChoice | undefined,
-): CollectorTls | undefined {
+): CollectorTls | ClusterTls | undefined {
   if (!belongs(reader, path, transport, tls, "mode, ca; certificate, key, serverName")) return undefined;
   if (tls.requireClientCertificate !== undefined) {
     reader.mistake(
@@ -50,6 +52,8 @@ export function collectorTls(
       "key",
     );
   }
+  const mode = clusterTrust(tls);
+  if (mode !== undefined) return clusterTls(reader, path, tls, mode);
   const ca = file(reader, path, "ca", tls) ?? missing(reader, path, "ca", tls);
   const certificate = file(reader, path, "certificate", tls);
   const key = file(reader, path, "key", tls);
@@ -62,6 +66,28 @@ export function collectorTls(
     ...(certificate === undefined || key === undefined ? {} : { certificate, key }),
     ...(serverName === undefined ? {} : { serverName }),
   };
+}
+
+/** Whether a listener with this block checks the certificates of exporters. */
+export function checksCertificates(tls: TlsChoice | undefined): boolean {
+  return tls !== undefined && (tls.ca !== undefined || clusterTrust(tls) !== undefined);
+}
+
+/** How certificates come out of a cluster; undefined: they are files. */
+function clusterTrust({ mode, certificate, key, ca }: TlsChoice): ClusterTrust | undefined {
+  const chosen = mode ?? ((certificate ?? key ?? ca) === undefined ? "auto" : "files");
+  return chosen === "files" ? undefined : chosen;
+}
+
+function clusterTls(reader: ConfigurationReader, path: Path, tls: TlsChoice, mode: ClusterTrust): ClusterTls {
+  for (const key of ["certificate", "key", "ca"] as const) {
+    if (tls[key] === undefined) continue;
+    reader.mistake([...path, key], `not with mode ${mode}, which takes it from the cluster (mode: files)`, "key");
+  }
+  if (tls.requireClientCertificate === false) {
+    reader.mistake([...path, "requireClientCertificate"], `false, but mode ${mode} verifies every exporter (true)`);
+  }
+  return { mode, ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }) };
 }
 
 function belongs(

@@ -1,5 +1,5 @@
 import type { ReloadResult } from "../admin/view/view.ts";
-import type { Configuration } from "../config/configuration.ts";
+import { type Configuration, isClusterTls } from "../config/configuration.ts";
 import type { FileWatch } from "../config/file_watch.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { ConfigurationError } from "../config/yaml/mistake.ts";
@@ -7,7 +7,7 @@ import { type ReadTextFile, readTextFile } from "../config/profiles/profiles.ts"
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 
 /** What caused a reload. */
-export type ReloadTrigger = "signal" | "request" | "change";
+export type ReloadTrigger = "signal" | "request" | "change" | "release";
 
 /** The outcome of reading a configuration, with every file read: a change to any of them may change the outcome. */
 export interface Loaded {
@@ -17,8 +17,16 @@ export interface Loaded {
   readonly files: ReadonlyMap<string, string | undefined>;
 }
 
-/** Reads and checks a configuration as a whole. Never throws. */
-export async function loadWatched(file: string, read: ReadTextFile = readTextFile): Promise<Loaded> {
+/**
+ * Reads and checks a configuration as a whole. Never throws.
+ *
+ * @param automaticProfile the profile that `auto` means now; undefined: not known
+ */
+export async function loadWatched(
+  file: string,
+  read: ReadTextFile = readTextFile,
+  automaticProfile?: string,
+): Promise<Loaded> {
   const files = new Map<string, string | undefined>();
   const recording: ReadTextFile = (path) => {
     files.set(path, undefined);
@@ -27,7 +35,7 @@ export async function loadWatched(file: string, read: ReadTextFile = readTextFil
     return text;
   };
   try {
-    return { configuration: await loadConfiguration(file, { readTextFile: recording }), files };
+    return { configuration: await loadConfiguration(file, { readTextFile: recording, automaticProfile }), files };
   } catch (error) {
     return { configuration: error instanceof Error ? error : new Error(String(error)), files };
   }
@@ -80,6 +88,13 @@ export class Reloader {
     });
     this.#running = next;
     return this.#next = next;
+  }
+
+  /** Does something else between reloads. @throws what it throws */
+  exclusively<T>(action: () => Promise<T>): Promise<T> {
+    const done = this.#running.then(action);
+    this.#running = done.catch(() => {});
+    return done;
   }
 
   async #reload(trigger: ReloadTrigger): Promise<ReloadResult> {
@@ -137,6 +152,8 @@ export class Reloader {
 /** The PEM files that a configuration names. */
 export function certificateFiles({ listeners, collectors }: Configuration): ReadonlySet<string> {
   const settings = [...listeners.map(({ tls }) => tls), ...collectors.map(({ tls }) => tls)];
-  const paths = settings.flatMap((tls) => [tls?.certificate, tls?.key, tls?.ca]);
+  const paths = settings.flatMap((tls) =>
+    tls === undefined || isClusterTls(tls) ? [] : [tls.certificate, tls.key, tls.ca]
+  );
   return new Set(paths.filter((path) => path !== undefined));
 }

@@ -13,6 +13,8 @@ import type { CollectorOptions } from "../proxy/collector/collector_options.ts";
 import type { ListenerOptions } from "../proxy/transport/listener.ts";
 import { describe } from "../config/configuration_description.ts";
 import type { Recall } from "../proxy/transport/udp/cached_exporter.ts";
+import { parseSocketAddress } from "../config/yaml/socket_address.ts";
+import type { Cluster } from "./cluster.ts";
 import type { TlsEndpoints } from "./tls_files.ts";
 import { garbageCollector } from "./garbage_collector.ts";
 import { VERSION } from "../version.ts";
@@ -49,17 +51,30 @@ export interface ServedProxyOptions {
   readonly skewSettle?: number;
   /** What the dashboard shows of the configuration. */
   readonly configuration?: ConfigurationView;
+  /** What the proxy runs in front of, where that is in a cluster. */
+  readonly cluster?: Pick<Cluster, "view" | "agents">;
+  /** The listeners are still to come: something is missing in the cluster. */
+  readonly isWaiting?: boolean;
 }
 
-/** The options for a configuration. @throws Error that names the certificate and what is wrong with it */
+/**
+ * The options for a configuration.
+ *
+ * @param cluster while it lacks something, the proxy listens nowhere
+ * @throws Error that names the certificate and what is wrong with it
+ */
 export async function servedProxyOptions(
   configuration: Configuration,
   endpoints: TlsEndpoints,
+  cluster?: Cluster,
 ): Promise<ServedProxyOptions> {
   const { listeners, collector, treatment, mode, limits } = configuration;
   const { sessions, hold, idle, partialMessage, drain, handshake } = limits;
+  const isWaiting = (cluster?.waitingFor ?? "") !== "";
   return {
-    listeners: await Promise.all(listeners.map((listener) => endpoints.listener(listener))),
+    listeners: isWaiting ? [] : await Promise.all(listeners.map((listener) => endpoints.listener(listener))),
+    isWaiting,
+    ...(cluster === undefined ? {} : { cluster }),
     collector: {
       ...await endpoints.collector(collector),
       ...(collector.transport === "udp" ? { maxMessageLength: treatment.profile.dialect.maxDatagram } : {}),
@@ -126,10 +141,17 @@ export class ServedProxy {
       dialect: () => now().profile.dialect.name,
       events,
       drain: () => void this.drained(),
-      ready: () => this.#ready,
+      ready: () => this.#ready && now().isWaiting !== true,
       configuration: () => now().configuration,
       releaseRange: (profile) => antreaEras().find((era) => era.profile === profile)?.range,
       certificates: () => now().certificates ?? [],
+      cluster: () => now().cluster?.view,
+      agentOf: ({ peer, certificateName, observationDomains }) =>
+        now().cluster?.agents.find({
+          address: parseSocketAddress(peer)?.hostname ?? peer,
+          ...(certificateName === undefined ? {} : { certificateName }),
+          observationDomains,
+        }),
       ...(reloading === undefined ? {} : { reload: reloading.reload, configReloads: reloading.outcomes }),
     });
   }

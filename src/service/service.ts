@@ -1,17 +1,22 @@
 import { type AdminServer, startAdmin } from "../admin/start_admin.ts";
-import type { Configuration } from "../config/configuration.ts";
+import { type Configuration, isClusterTls } from "../config/configuration.ts";
 import { FileWatch } from "../config/file_watch.ts";
 import { configureLogging, overrideLogging } from "../logging.ts";
-import { type Clock, SYSTEM_CLOCK } from "../proxy/time/clock.ts";
+import { type Clock, pause, SYSTEM_CLOCK } from "../proxy/time/clock.ts";
 import type { BoundListener } from "../proxy/proxy.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import { TemplateCache } from "../proxy/transport/udp/template_cache.ts";
+import { readTextFile } from "../config/profiles/profiles.ts";
 import { certificateFiles, type Loaded, loadWatched, Reloader } from "./reloader.ts";
 import { ServedProxy, type ServedProxyOptions, servedProxyOptions } from "./served_proxy.ts";
+import { Cluster } from "./cluster.ts";
 import { TlsEndpoints } from "./tls_files.ts";
 
 /** How long an admin server that moved may finish its responses, in milliseconds. */
 const ADMIN_GRACE = 1_000;
+
+/** How long a cluster that a changed configuration names may lack something, in milliseconds. */
+const CLUSTER_MILLISECONDS = 10_000;
 
 /** A proxy and its admin server, which follow a configuration file. */
 export class Service {
@@ -24,21 +29,22 @@ export class Service {
   #cache: TemplateCache | undefined;
   #admin: AdminServer | undefined;
   #watch: FileWatch | undefined;
+  #cluster: Cluster | undefined;
 
   private constructor(
     configuration: Configuration,
-    options: ServedProxyOptions,
-    endpoints: TlsEndpoints,
+    { options, endpoints, cluster }: Prepared,
     cache: TemplateCache | undefined,
     report: ReportEvent,
     clock: Clock,
   ) {
     this.#configuration = configuration;
     this.#endpoints = endpoints;
+    this.#cluster = cluster;
     this.#report = report;
     this.#clock = clock;
     this.reloader = new Reloader(configuration.file, configuration, {
-      load: () => loadWatched(configuration.file),
+      load: () => loadWatched(configuration.file, readTextFile, this.#cluster?.automaticProfile),
       apply: (next) => this.#apply(next),
       separate: certificateFiles,
       refresh: () => this.#endpoints.refresh(),
@@ -52,6 +58,7 @@ export class Service {
     this.#follow(cache);
     // Ending sessions lose their templates, so the cache is completed before.
     void this.served.drainBegun.then(() => this.#cache?.finish());
+    void this.served.drainBegun.then(() => this.#cluster?.stopPublishing());
   }
 
   /**
@@ -60,22 +67,43 @@ export class Service {
    * @throws Error that names what is missing, one line each
    */
   static async open(configuration: Configuration, report: ReportEvent, clock: Clock = SYSTEM_CLOCK): Promise<Service> {
-    const { options, endpoints } = await prepare(configuration, report);
+    const prepared = await prepare(configuration, report, clock);
     try {
       const { cache } = configuration;
       const opened = cache === undefined ? undefined : await TemplateCache.open(cache, clock, report);
-      return new Service(configuration, options, endpoints, opened, report, clock);
+      return new Service(configuration, prepared, opened, report, clock);
     } catch (error) {
-      endpoints.close();
+      await release(prepared);
       throw error;
     }
   }
 
-  /** Binds all addresses and returns them. @throws Error that names what cannot be bound; then nothing is */
+  /**
+   * Binds all addresses and returns them. Where the cluster lacks something, the admin server alone; the listeners follow with
+   * {@link serve}.
+   *
+   * @throws Error that names what cannot be bound; then nothing is
+   */
   async start(): Promise<{ readonly listeners: readonly BoundListener[]; readonly admin: AdminServer }> {
     const listeners = await this.served.start();
     const { address } = this.#configuration.admin;
     return { listeners, admin: this.#admin = startAdmin(this.served.view, address) };
+  }
+
+  /**
+   * Waits until the cluster has what serving needs, binds the listeners then, and returns their addresses; undefined where a drain
+   * begins first.
+   *
+   * @throws Error that names what cannot be bound
+   */
+  async serve(): Promise<readonly BoundListener[] | undefined> {
+    const cluster = this.#cluster;
+    if (cluster !== undefined) {
+      await Promise.race([cluster.ready, this.served.drainBegun]);
+      if (this.served.view.draining) return undefined;
+      await this.reloader.exclusively(() => this.#takeUpCluster(cluster));
+    }
+    return this.served.proxy.addresses();
   }
 
   /** Follows the files from now on. @param files the content of each when the configuration was read */
@@ -88,6 +116,8 @@ export class Service {
   async close(): Promise<void> {
     this.#watch?.close();
     this.#endpoints.close();
+    await this.#cluster?.restore(this.#report);
+    await this.#cluster?.[Symbol.asyncDispose]();
     await this.#cache?.close();
     await this.#admin?.close();
   }
@@ -99,10 +129,21 @@ export class Service {
     cache?.follow(() => this.served.proxy.cachedExporters());
   }
 
+  /** Serves with what the cluster has said since the configuration was read, and follows the release from then on. */
+  async #takeUpCluster(cluster: Cluster): Promise<void> {
+    cluster.onProfileChange(() => void this.reloader.reload("release"));
+    if (this.served.view.ready) return;
+    const { file } = this.#configuration;
+    const { configuration } = await loadWatched(file, readTextFile, this.#cluster?.automaticProfile);
+    if (configuration instanceof Error) throw configuration;
+    await this.#apply(configuration);
+  }
+
   /** Applies the whole configuration, or nothing of it. */
   async #apply(configuration: Configuration): Promise<void> {
     const logging = overrideLogging(configuration.log);
-    const { options, endpoints } = await prepare(configuration, this.#report);
+    const prepared = await prepare(configuration, this.#report, this.#clock, this.#cluster);
+    const { options, endpoints, cluster } = prepared;
     const [before, { address }] = [this.#configuration.admin.address, configuration.admin];
     const moves = before.hostname !== address.hostname || before.port !== address.port;
     const { cache } = configuration;
@@ -114,14 +155,16 @@ export class Service {
       if (moves) admin = startAdmin(this.served.view, address);
       await this.served.reconfigure(options);
     } catch (error) {
-      endpoints.close();
+      await release(prepared, this.#cluster);
       await opened?.close();
       await admin?.close();
       throw error;
     }
     if (cacheChanges) this.#follow(opened);
-    this.#endpoints.close();
+    await release({ endpoints: this.#endpoints, cluster: this.#cluster }, cluster);
     this.#endpoints = endpoints;
+    if (cluster !== this.#cluster) cluster?.onProfileChange(() => void this.reloader.reload("release"));
+    this.#cluster = cluster;
     this.#configuration = configuration;
     configureLogging(logging);
     if (admin === undefined) return;
@@ -132,24 +175,74 @@ export class Service {
 }
 
 /**
- * Prepares what {@link Service.open} prepares, such as certificates, and releases it again. Binds and writes nothing.
+ * Prepares what {@link Service.open} prepares, such as certificates, and releases it again. Binds and writes nothing, and asks no
+ * cluster.
  *
  * @throws Error that names what is missing, one line each
  */
 export async function rehearse(configuration: Configuration): Promise<void> {
-  const { endpoints } = await prepare(configuration, () => {});
-  endpoints.close();
+  const endpoints = new TlsEndpoints(() => {});
+  try {
+    for (const listener of configuration.listeners) {
+      if (listener.tls === undefined || !isClusterTls(listener.tls)) await endpoints.listener(listener);
+    }
+    const { collector } = configuration;
+    if (collector.tls === undefined || !isClusterTls(collector.tls)) await endpoints.collector(collector);
+  } finally {
+    endpoints.close();
+  }
 }
 
+/** What has to be released again. */
+interface Prepared {
+  readonly options: ServedProxyOptions;
+  readonly endpoints: TlsEndpoints;
+  readonly cluster: Cluster | undefined;
+}
+
+/**
+ * Prepares what serving needs.
+ *
+ * @param before the cluster that is followed already, which goes on where the configuration asks for the same of it
+ */
 async function prepare(
   configuration: Configuration,
   report: ReportEvent,
-): Promise<{ options: ServedProxyOptions; endpoints: TlsEndpoints }> {
-  const endpoints = new TlsEndpoints(report);
+  clock: Clock,
+  before?: Cluster,
+): Promise<Prepared> {
+  const cluster = before?.serves(configuration) === true
+    ? before
+    : await openCluster(configuration, report, clock, before);
+  const endpoints = new TlsEndpoints(report, cluster?.trust);
   try {
-    return { options: await servedProxyOptions(configuration, endpoints), endpoints };
+    return { options: await servedProxyOptions(configuration, endpoints, cluster), endpoints, cluster };
   } catch (error) {
-    endpoints.close();
+    await release({ endpoints, cluster }, before);
     throw error;
   }
+}
+
+/** A running proxy does not begin to wait: a cluster that another configuration names has what it needs soon, or is refused. */
+async function openCluster(
+  configuration: Configuration,
+  report: ReportEvent,
+  clock: Clock,
+  before: Cluster | undefined,
+): Promise<Cluster | undefined> {
+  const cluster = await Cluster.open(configuration, report, clock);
+  if (cluster === undefined || before === undefined) return cluster;
+  const ending = new AbortController();
+  await Promise.race([cluster.ready, pause(clock, CLUSTER_MILLISECONDS, ending.signal)]);
+  ending.abort();
+  const { waitingFor } = cluster;
+  if (waitingFor === "") return cluster;
+  await cluster[Symbol.asyncDispose]();
+  throw new Error(`kubernetes: it lacks ${waitingFor}`);
+}
+
+/** Releases what was prepared; the cluster only where it is another one than that which goes on. */
+async function release({ endpoints, cluster }: Omit<Prepared, "options">, staying?: Cluster): Promise<void> {
+  endpoints.close();
+  if (cluster !== staying) await cluster?.[Symbol.asyncDispose]();
 }

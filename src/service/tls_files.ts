@@ -1,5 +1,6 @@
 import type { CertificateView } from "../admin/view/view.ts";
-import type { CollectorSettings, ListenerSettings } from "../config/configuration.ts";
+import { type CollectorSettings, isClusterTls, type ListenerSettings } from "../config/configuration.ts";
+import type { AggregatorTrust } from "../kubernetes/trust/aggregator_trust.ts";
 import { SYSTEM_CLOCK } from "../proxy/time/clock.ts";
 import { antreaFlowReleases } from "../config/profiles/antrea_flow_releases.ts";
 import type { TransportProtocol } from "../ipfix/transport_protocol.ts";
@@ -13,11 +14,16 @@ import { FileCredentials, type TlsFiles } from "../proxy/transport/tls/tls_crede
 export class TlsEndpoints {
   readonly #open: { readonly role: "listener" | "collector"; readonly credentials: FileCredentials }[] = [];
 
-  constructor(readonly report: ReportEvent) {}
+  /** @param trust where certificates come from that are no files */
+  constructor(readonly report: ReportEvent, readonly trust?: AggregatorTrust) {}
 
   /** @throws Error that names the file and what is wrong with it */
   async listener({ tls, ...listener }: ListenerSettings): Promise<ListenerOptions> {
     if (tls === undefined) return listener;
+    if (isClusterTls(tls)) {
+      const credentials = this.#clusterTrust().listener;
+      return { ...listener, tls: { requireClientCertificate: true, credentials }, ...flows(listener.transport) };
+    }
     const { requireClientCertificate, ...files } = tls;
     return {
       ...listener,
@@ -29,6 +35,11 @@ export class TlsEndpoints {
   /** @throws Error that names the file and what is wrong with it */
   async collector({ transport, address, tls }: CollectorSettings): Promise<CollectorOptions> {
     if (tls === undefined) return { transport, address };
+    if (isClusterTls(tls)) {
+      const trust = this.#clusterTrust();
+      const { serverName = trust.serverName } = tls;
+      return { transport, address, tls: { serverName, credentials: trust.collector }, ...flows(transport) };
+    }
     const { serverName, ...files } = tls;
     return {
       transport,
@@ -48,6 +59,13 @@ export class TlsEndpoints {
         yield { role: kind === "ca" ? "ca" : role, expiresAt };
       }
     }
+    for (const role of ["listener", "collector"] as const) {
+      const credentials = this.trust?.[role];
+      if (credentials?.established !== true) continue;
+      for (const { role: kind, expiresAt } of credentials.material.expires) {
+        yield { role: kind === "ca" ? "ca" : role, expiresAt };
+      }
+    }
   }
 
   /** Checks for changed files now rather than in a few seconds. */
@@ -58,6 +76,11 @@ export class TlsEndpoints {
   /** Stops following the files. */
   close(): void {
     for (const { credentials } of this.#open) credentials.close();
+  }
+
+  #clusterTrust(): AggregatorTrust {
+    if (this.trust === undefined) throw new Error("there is no cluster that certificates could come from");
+    return this.trust;
   }
 
   async #credentials(role: "listener" | "collector", files: TlsFiles): Promise<FileCredentials> {

@@ -1,7 +1,7 @@
 import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import { type CountersReport, countersReport, type LossesReport, lossesReport } from "./counters_report.ts";
 import { explainMapping, type Explanation } from "../../mediation/mapping/explanation.ts";
-import type { SessionView } from "../view/view.ts";
+import type { AdminView, AgentView, SessionView } from "../view/view.ts";
 
 /** A template's state in a session, with the explanation of its mapping if it has one. */
 export type TemplateReport = Partial<Explanation> & {
@@ -23,6 +23,8 @@ export interface SessionReport {
   readonly certificateName: string | null;
   /** The exporter's release or range of releases, as detected from its templates: `antrea/v2.0`. */
   readonly detectedProfile: string | null;
+  /** The Agent as its cluster knows it; missing: it does not, or there is none. */
+  readonly agent?: AgentView;
   readonly observationDomains: readonly number[];
   /** ISO 8601. */
   readonly openedAt: string;
@@ -33,16 +35,27 @@ export interface SessionReport {
   readonly losses: LossesReport;
 }
 
+/** Finds the Agent that a session's exporter is. */
+export type FindAgent = NonNullable<AdminView["agentOf"]>;
+
+/** How a view finds Agents; never, where it has no cluster. */
+export function agentOf(view: AdminView): FindAgent {
+  return (exporter) => view.agentOf?.(exporter);
+}
+
 /** Returns the current state of a session. */
-export function sessionReport(session: SessionView): SessionReport {
+export function sessionReport(session: SessionView, findAgent: FindAgent = () => undefined): SessionReport {
   const templates = session.templates();
+  const observationDomains = [...new Set(templates.map(({ observationDomain }) => observationDomain))];
+  const agent = findAgent({ peer: session.peer, certificateName: session.certificateName, observationDomains });
   return {
     id: session.id,
     peer: session.peer,
     transport: session.transport,
     certificateName: session.certificateName ?? null,
     detectedProfile: templates.find(({ detectedProfile }) => detectedProfile !== undefined)?.detectedProfile ?? null,
-    observationDomains: [...new Set(templates.map(({ observationDomain }) => observationDomain))],
+    ...(agent === undefined ? {} : { agent }),
+    observationDomains,
     openedAt: session.openedAt.toISOString(),
     closing: session.closing,
     skewed: session.skewed,
@@ -61,7 +74,7 @@ export function sessionReport(session: SessionView): SessionReport {
 }
 
 /** Streams all sessions as one JSON array, a session at a time, so that even thousands never block the data path for long. */
-export function sessionsStream(sessions: readonly SessionView[]): ReadableStream<Uint8Array> {
+export function sessionsStream(sessions: readonly SessionView[], findAgent?: FindAgent): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let next = 0;
   return new ReadableStream<Uint8Array>({
@@ -72,7 +85,9 @@ export function sessionsStream(sessions: readonly SessionView[]): ReadableStream
         controller.close();
         return;
       }
-      controller.enqueue(encoder.encode((next++ === 0 ? "[" : ",") + JSON.stringify(sessionReport(session))));
+      controller.enqueue(
+        encoder.encode((next++ === 0 ? "[" : ",") + JSON.stringify(sessionReport(session, findAgent))),
+      );
       // Every 16 sessions, yield to the event loop, however fast the client reads.
       if (next % 16 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
     },

@@ -1,5 +1,5 @@
 import { type CountersReport, countersReport, type LossesReport, lossesReport } from "./counters_report.ts";
-import type { AdminView } from "../view/view.ts";
+import type { AdminView, ClusterView } from "../view/view.ts";
 
 /** The answer of `/api/status`. */
 export interface StatusReport {
@@ -31,6 +31,8 @@ export interface StatusReport {
   /** Over all sessions since the start. */
   readonly totals: { readonly sessions: { readonly open: number; readonly ended: number } } & CountersReport;
   readonly losses: LossesReport;
+  /** Missing where the configuration names no cluster. */
+  readonly cluster?: ClusterView;
 }
 
 /** Returns the proxy's state at the given time. */
@@ -58,5 +60,6 @@ export function statusReport(view: AdminView, now: Date): StatusReport {
     },
     totals: { sessions: { open: sessions.length, ended }, ...countersReport(totals) },
     losses: lossesReport(totals),
+    ...(view.cluster === undefined ? {} : { cluster: view.cluster }),
   };
 }

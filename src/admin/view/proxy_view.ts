@@ -1,6 +1,6 @@
 import type { Proxy } from "../../proxy/proxy.ts";
 import type { EventFeed } from "./event_feed.ts";
-import type { AdminView, CertificateView, ConfigurationView, SessionOutcome } from "./view.ts";
+import type { AdminView, CertificateView, ClusterView, ConfigurationView, SessionOutcome } from "./view.ts";
 
 /** What the admin side shows beyond what the proxy itself knows. */
 export interface ProxyFacts {
@@ -22,11 +22,14 @@ export interface ProxyFacts {
   /** Returns the configuration in force, which a reload may change. */
   readonly configuration?: () => ConfigurationView | undefined;
   readonly releaseRange?: AdminView["releaseRange"];
+  readonly cluster?: () => ClusterView | undefined;
+  readonly agentOf?: AdminView["agentOf"];
 }
 
 /** Returns the admin server's view of a running proxy. */
 export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
-  const { version, startedAt, profile, dialect, events, reload, configReloads, certificates, releaseRange } = facts;
+  const { version, startedAt, profile, dialect, events, reload, configReloads, certificates, releaseRange, agentOf } =
+    facts;
   return {
     version,
     startedAt,
@@ -65,6 +68,10 @@ export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
     get certificates() {
       return certificates?.() ?? [];
     },
+    get cluster() {
+      return facts.cluster?.();
+    },
     ...(releaseRange === undefined ? {} : { releaseRange }),
+    ...(agentOf === undefined ? {} : { agentOf }),
   };
 }

@@ -125,6 +125,42 @@ export interface CapturedView {
   readonly end: string;
 }
 
+/** What is known of the cluster that the proxy runs for. */
+export interface ClusterView {
+  /** How Agents and the Aggregator are verified; missing: not out of the cluster. */
+  readonly trust?: {
+    /** `mint`, `append-ca`; missing: not decided yet. */
+    readonly mode?: string;
+    readonly state: "waiting" | "established";
+    readonly authorities: readonly { readonly subject: string; readonly expiresAt: Date; readonly ended: boolean }[];
+  };
+  /** The Aggregator's release by its Pod, that of the process that comes next, or why it is not known. */
+  readonly aggregator?: { readonly release?: string; readonly next?: string; readonly reason?: string };
+  /** How many Agents the cluster has of each release. */
+  readonly agents: Readonly<Record<string, number>>;
+  /** What is missing, without which no exporter is let in; empty: nothing. */
+  readonly waitingFor: string;
+  /** What is wrong now. What was good last is in force. */
+  readonly problems: readonly string[];
+}
+
+/** The Agent that an exporter is, as its cluster knows it. */
+export interface AgentView {
+  readonly node: string;
+  readonly release?: string;
+  /** Where the release comes from: `Pod`, `AntreaAgentInfo`. */
+  readonly source?: string;
+  /** By what it was found: `address`, `certificate`, `observationDomain`. */
+  readonly by: string;
+}
+
+/** What an Agent is found by. */
+export interface ExporterView {
+  readonly peer: string;
+  readonly certificateName?: string | undefined;
+  readonly observationDomains: readonly number[];
+}
+
 /** The outcome of a reload. */
 export interface ReloadResult {
   readonly applied: boolean;
@@ -165,6 +201,10 @@ export interface AdminView {
   readonly certificates?: Iterable<CertificateView>;
   /** The configuration in force. */
   readonly configuration?: ConfigurationView | undefined;
+  /** Missing if the configuration names no cluster. */
+  readonly cluster?: ClusterView | undefined;
+  /** Returns the Agent that an exporter is; undefined if its cluster does not know. */
+  agentOf?(exporter: ExporterView): AgentView | undefined;
   /** Returns the releases that a detected profile covers: `v2.0-v2.5` for `antrea/v2.0`. */
   releaseRange?(profile: string): string | undefined;
 }

@@ -15,6 +15,7 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["profile", async () => (await import("../profile.ts")).profileCommand()],
   ["status", async () => (await import("../status.ts")).statusCommand()],
   ["drain", async () => (await import("../drain.ts")).drainCommand()],
+  ["restore", async () => (await import("../restore.ts")).restoreCommand()],
 ]);
 
 /** Loads the command that a command line names, or all of them where it names none, for the help and for suggestions. */

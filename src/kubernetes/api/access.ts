@@ -18,7 +18,7 @@ export interface ApiCredentials {
 export interface ApiAccess {
   /** `the Pod's service account` or `kubeconfig PATH`, for messages. */
   readonly description: string;
-  /** The namespace that holds where nobody names one. */
+  /** The Pod's own. */
   readonly namespace?: string;
   /**
    * What requests use from now on.

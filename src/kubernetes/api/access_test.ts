@@ -66,7 +66,6 @@ Deno.test("kubeconfig: certificates in it or beside it, tokens in it or in a fil
     `{ server: "https://h:6443", certificate-authority-data: ${btoa("CA")}, tls-server-name: kubernetes }`,
     `{ client-certificate-data: ${btoa("C")}, client-key-data: ${btoa("K")} }`,
   ));
-  assert.equal(inIt.access.namespace, "flow");
   assert.deepEqual(inIt.credentials, {
     server: "https://h:6443",
     ca: "CA",

@@ -24,7 +24,7 @@ const user = z.looseObject({
   tokenFile: z.string().optional(),
 });
 
-const context = z.looseObject({ cluster: z.string(), user: z.string(), namespace: z.string().optional() });
+const context = z.looseObject({ cluster: z.string(), user: z.string() });
 
 const kubeconfig = z.looseObject({
   "current-context": z.string().optional(),
@@ -41,34 +41,30 @@ const REFUSED_USER_KEYS: Readonly<Record<string, string>> = {
   as: "it acts as another user (the kubeconfig of that user)",
 };
 
-/** Access by a kubeconfig's current context: certificates and tokens, in the file or beside it. */
+/**
+ * Access by a kubeconfig's current context: certificates and tokens, in the file or beside it. Its namespace is where its user works, not
+ * where the Aggregator is, and does not count.
+ */
 export class KubeconfigAccess implements ApiAccess {
   readonly description: string;
-  readonly namespace?: string;
 
-  private constructor(readonly path: string, namespace: string | undefined) {
+  private constructor(readonly path: string) {
     this.description = `kubeconfig ${path}`;
-    if (namespace !== undefined) this.namespace = namespace;
   }
 
   /** @throws Error that names the file and what of it cannot be used */
   static async open(path: string): Promise<KubeconfigAccess> {
-    const { namespace } = await read(path);
-    return new KubeconfigAccess(path, namespace);
+    await read(path);
+    return new KubeconfigAccess(path);
   }
 
   /** Read again each time: a command asks a few times, and files beside a kubeconfig are renewed. */
   async credentials(): Promise<ApiCredentials> {
-    return (await read(this.path)).credentials;
+    return await read(this.path);
   }
 }
 
-interface Read {
-  readonly credentials: ApiCredentials;
-  readonly namespace?: string;
-}
-
-async function read(path: string): Promise<Read> {
+async function read(path: string): Promise<ApiCredentials> {
   try {
     return await resolveContext(parseKubeconfig(await Deno.readTextFile(path)), dirname(resolve(path)));
   } catch (error) {
@@ -83,7 +79,7 @@ function parseKubeconfig(text: string) {
   throw new Error(`not a kubeconfig: ${issue?.path.join(".")}: ${issue?.message}`);
 }
 
-async function resolveContext(config: z.infer<typeof kubeconfig>, folder: string): Promise<Read> {
+async function resolveContext(config: z.infer<typeof kubeconfig>, folder: string): Promise<ApiCredentials> {
   const current = config["current-context"];
   if (current === undefined || current === "") throw new Error("no current-context");
   const chosen = config.contexts?.find(({ name }) => name === current)?.context;
@@ -112,15 +108,12 @@ async function resolveContext(config: z.infer<typeof kubeconfig>, folder: string
     throw new Error(`user "${chosen.user}" has neither a token nor a client certificate with its key`);
   }
   return {
-    credentials: {
-      server: `${url.origin}${url.pathname.replace(/\/$/, "")}`,
-      ...(ca === undefined ? {} : { ca }),
-      ...(certificate === undefined ? {} : { certificate }),
-      ...(key === undefined ? {} : { key }),
-      ...(token === undefined ? {} : { token }),
-      ...(serverName === undefined ? {} : { serverName }),
-    },
-    ...(chosen.namespace === undefined ? {} : { namespace: chosen.namespace }),
+    server: `${url.origin}${url.pathname.replace(/\/$/, "")}`,
+    ...(ca === undefined ? {} : { ca }),
+    ...(certificate === undefined ? {} : { certificate }),
+    ...(key === undefined ? {} : { key }),
+    ...(token === undefined ? {} : { token }),
+    ...(serverName === undefined ? {} : { serverName }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from "../../proxy/time/clock.ts";
 import type { ReportEvent } from "../../proxy/reporting/proxy_event.ts";
 import { errorMessage } from "../../error_message.ts";
 import type { KubernetesClient } from "../api/client.ts";
+import { ApiError } from "../api/api_error.ts";
 import { follow } from "../api/follow.ts";
 import { type Pod, pod } from "../api/objects.ts";
 import { PODS } from "../api/resource.ts";
@@ -24,8 +25,8 @@ export interface ObservedRelease {
 
 /** Where the collector's release comes from, whoever finds it out. */
 export interface ReleaseSource {
-  /** As last seen. */
-  readonly observed: ObservedRelease;
+  /** As last seen; undefined: not looked at yet, or the API server does not answer. */
+  readonly observed: ObservedRelease | undefined;
   /** Calls back after every change, until what comes back is called. */
   onChange(listener: (observed: ObservedRelease) => void): () => void;
 }
@@ -47,7 +48,7 @@ export class AggregatorRelease implements ReleaseSource, AsyncDisposable {
   readonly #following: Promise<void>;
   readonly #report: ReportEvent;
   readonly #problems: Problems;
-  #observed: ObservedRelease = { reason: "the Aggregator's Pods have not been read yet" };
+  #observed: ObservedRelease | undefined;
 
   constructor({ client, clock, report, namespace, ownPod }: AggregatorReleaseOptions) {
     this.#report = report;
@@ -56,14 +57,14 @@ export class AggregatorRelease implements ReleaseSource, AsyncDisposable {
       onObjects: (pods) => this.#see(observedRelease(pods, namespace, ownPod)),
       onFailure: (error) => {
         const reason = errorMessage(error);
-        // What was seen last is still the best that is known.
-        if (this.#observed.release === undefined) this.#see({ reason });
+        // What was seen last is still the best that is known; and a server that does not answer has said nothing.
+        if (error instanceof ApiError && this.#observed?.release === undefined) this.#see({ reason });
         else this.#problems.set("release", reason);
       },
     }, { client, clock, signal: this.#closing.signal });
   }
 
-  get observed(): ObservedRelease {
+  get observed(): ObservedRelease | undefined {
     return this.#observed;
   }
 
@@ -84,7 +85,7 @@ export class AggregatorRelease implements ReleaseSource, AsyncDisposable {
 
   #see(observed: ObservedRelease): void {
     this.#problems.set("release", observed.reason);
-    const { release, next, reason } = this.#observed;
+    const { release, next, reason } = this.#observed ?? {};
     if (observed.release === release && observed.next === next && observed.reason === reason) return;
     this.#observed = observed;
     if (observed.release !== undefined) {

@@ -92,14 +92,14 @@ Deno.test("a change of the image is told; a missing rule is named, and what was 
   });
   const seen: (string | undefined)[] = [];
   release.onChange(({ release, next }) => seen.push(next === undefined ? release : `${release} then ${next}`));
-  await until(() => /missing RBAC rule: verb "list" on resource "pods"/.test(release.observed.reason ?? ""));
+  await until(() => /missing RBAC rule: verb "list" on resource "pods"/.test(release.observed?.reason ?? ""));
   server.denies = () => false;
   server.put(`${PODS_PATH}/a`, aggregatorPodObject("a", "fa:v1.15.2", "2026-01-01T00:00:00Z"));
-  await until(() => release.observed.release === "v1.15.2" && server.watches === 1);
+  await until(() => release.observed?.release === "v1.15.2" && server.watches === 1);
   server.put(`${PODS_PATH}/b`, aggregatorPodObject("b", "fa:v2.0.0", "2026-02-01T00:00:00Z"));
-  await until(() => release.observed.next === "v2.0.0");
+  await until(() => release.observed?.next === "v2.0.0");
   server.put(`${PODS_PATH}/a`, undefined);
-  await until(() => release.observed.release === "v2.0.0");
+  await until(() => release.observed?.release === "v2.0.0");
   assert.deepEqual(seen.slice(-3), ["v1.15.2", "v1.15.2 then v2.0.0", "v2.0.0"]);
   assert.equal(events.filter(({ event }) => event === "release_seen").length, 3);
 });

@@ -1,0 +1,235 @@
+import type { Configuration, KubernetesSettings } from "../config/configuration.ts";
+import { antreaRelease } from "../config/profiles/antrea_releases.ts";
+import type { ApiAccess } from "../kubernetes/api/access.ts";
+import { tokenClaims } from "../kubernetes/api/access.ts";
+import type { KubernetesClient } from "../kubernetes/api/client.ts";
+import type { ClockSkew } from "../kubernetes/clock_skew.ts";
+import type { AgentDirectory } from "../kubernetes/release/agent_directory.ts";
+import type { AggregatorRelease } from "../kubernetes/release/aggregator_release.ts";
+import type { AggregatorTrust } from "../kubernetes/trust/aggregator_trust.ts";
+import { trustModeOf } from "../kubernetes/trust/trust_mode.ts";
+import type { ClusterView } from "../admin/view/view.ts";
+import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
+import type { Clock } from "../proxy/time/clock.ts";
+
+/** The Aggregator's namespace where nothing says another. */
+export const DEFAULT_NAMESPACE = "flow-aggregator";
+/** How long the own CA may take to be withdrawn at the end. */
+const WITHDRAW_MILLISECONDS = 5_000;
+
+/** Opens the API server that the settings name. @throws Error that says why there is no way to it */
+export async function openAccess(
+  { kubeconfig }: Pick<KubernetesSettings, "kubeconfig">,
+  clock: Clock,
+): Promise<ApiAccess> {
+  if (kubeconfig !== undefined) {
+    const { KubeconfigAccess } = await import("../kubernetes/api/kubeconfig.ts");
+    return await KubeconfigAccess.open(kubeconfig);
+  }
+  const { InClusterAccess } = await import("../kubernetes/api/in_cluster.ts");
+  return await InClusterAccess.open({ clock });
+}
+
+/** The profile of a release: its own, else that of its line. Undefined for a line that this version does not know. */
+export function profileOfRelease(release: string): string | undefined {
+  const line = /^v\d+\.\d+/.exec(release)?.[0];
+  return [`antrea/${release}`, `antrea/${line}`].find((name) => antreaRelease(name) !== undefined);
+}
+
+interface Parts {
+  readonly client: KubernetesClient;
+  readonly skew: ClockSkew;
+  readonly trust: AggregatorTrust | undefined;
+  readonly release: AggregatorRelease | undefined;
+  readonly agents: AgentDirectory;
+}
+
+/** What a running proxy has of its cluster: trust, the Aggregator's release, the Agents. */
+export class Cluster implements AsyncDisposable {
+  /** Resolves once nothing is missing any more. */
+  readonly ready: Promise<void>;
+  readonly #settings: KubernetesSettings;
+  readonly #parts: Parts;
+  readonly #listeners = new Set<() => void>();
+  #configuration: Configuration;
+  #becomeReady = () => {};
+  #profile: string | undefined;
+
+  private constructor(configuration: Configuration, settings: KubernetesSettings, parts: Parts) {
+    this.#configuration = configuration;
+    this.#settings = settings;
+    this.#parts = parts;
+    this.ready = new Promise((resolve) => this.#becomeReady = resolve);
+    parts.release?.onChange(() => this.#update());
+    void parts.trust?.established.then(() => this.#update());
+    this.#update();
+  }
+
+  /**
+   * Begins to follow the cluster that a configuration needs; waits for nothing.
+   *
+   * @returns undefined where the configuration needs none
+   * @throws Error that says why there is no way to the API server
+   */
+  static async open(configuration: Configuration, report: ReportEvent, clock: Clock): Promise<Cluster | undefined> {
+    const { kubernetes: settings, automaticProfile } = configuration;
+    if (settings === undefined) return undefined;
+    const access = await openAccess(settings, clock);
+    // Loaded where it is asked for: certificates take time to load, and the API's client memory.
+    const [{ KubernetesClient }, { ClockSkew }, { AgentDirectory }] = await Promise.all([
+      import("../kubernetes/api/client.ts"),
+      import("../kubernetes/clock_skew.ts"),
+      import("../kubernetes/release/agent_directory.ts"),
+    ]);
+    const namespace = settings.namespace ?? access.namespace ?? DEFAULT_NAMESPACE;
+    const skew = new ClockSkew(clock, report);
+    const client = new KubernetesClient({ access, clock, onServerDate: (date) => skew.see(date) });
+    const { pod } = tokenClaims((await access.credentials()).token ?? "");
+    const common = { client, clock, report };
+    const parts: Parts = {
+      client,
+      skew,
+      trust: settings.trust === undefined
+        ? undefined
+        : new (await import("../kubernetes/trust/aggregator_trust.ts")).AggregatorTrust({
+          ...common,
+          namespace,
+          name: pod ?? "ipfix-skew-proxy",
+          ...(settings.ownCaSecret === undefined ? {} : { ownCaSecret: settings.ownCaSecret }),
+        }),
+      release: settings.trust !== "auto" && automaticProfile === undefined
+        ? undefined
+        : new (await import("../kubernetes/release/aggregator_release.ts")).AggregatorRelease({
+          ...common,
+          namespace,
+          ...(pod === undefined ? {} : { ownPod: pod }),
+        }),
+      agents: new AgentDirectory({ ...common, namespace: settings.agentsNamespace }),
+    };
+    return new Cluster(configuration, settings, parts);
+  }
+
+  /** Whether another configuration asks for the same of the cluster; then that one holds from now on. */
+  serves(configuration: Configuration): boolean {
+    const wants = ({ kubernetes, automaticProfile }: Configuration) =>
+      JSON.stringify([kubernetes, automaticProfile !== undefined && kubernetes?.trust !== "auto"]);
+    if (wants(configuration) !== wants(this.#configuration)) return false;
+    this.#configuration = configuration;
+    this.#update();
+    return true;
+  }
+
+  get trust(): AggregatorTrust | undefined {
+    return this.#parts.trust;
+  }
+
+  /** What `profile: auto` means now; undefined: not known. */
+  get automaticProfile(): string | undefined {
+    return this.#profile;
+  }
+
+  /** Calls back when `profile: auto` means another profile. */
+  onProfileChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** What is missing, without which nobody may be served; empty: nothing. */
+  get waitingFor(): string {
+    const { trust } = this.#parts;
+    const { automaticProfile } = this.#configuration;
+    const missing = this.#missingRelease();
+    const { observed } = this.#parts.release ?? {};
+    if (
+      automaticProfile !== undefined && this.#profile === undefined &&
+      (observed === undefined || automaticProfile.fallback === undefined)
+    ) {
+      return observed === undefined ? missing : `${missing} (collector.fallbackProfile)`;
+    }
+    if (trust === undefined || trust.waitingFor === "") return "";
+    if (trust.status.mode !== undefined) return trust.waitingFor;
+    return observed === undefined ? missing : `${missing} (tls.mode: mint or append-ca)`;
+  }
+
+  /** How it stands, for people. */
+  get view(): ClusterView {
+    const { trust, release, agents, skew } = this.#parts;
+    const status = trust?.status;
+    const problems = [...status?.problems ?? [], ...release?.problems ?? [], skew.problem].filter((each) =>
+      each !== ""
+    );
+    return {
+      ...(status === undefined ? {} : { trust: status }),
+      ...(release?.observed === undefined ? {} : { aggregator: release.observed }),
+      agents: agents.releases,
+      waitingFor: this.waitingFor,
+      problems: [...problems, ...agents.problems],
+    };
+  }
+
+  /** What the cluster knows of exporters. */
+  get agents(): AgentDirectory {
+    return this.#parts.agents;
+  }
+
+  /** A drain has begun: what a new Aggregator writes is left to the next proxy. */
+  stopPublishing(): void {
+    this.trust?.stopPublishing();
+  }
+
+  /** Takes the own CA out of the bundle, where that is asked for. Never rejects: what fails is reported by its event. */
+  async restore(report: ReportEvent): Promise<void> {
+    if (!this.#settings.restoreOnDrain || this.trust === undefined) return;
+    const late = new Promise<never>((_, reject) =>
+      setTimeout(() => reject(new Error(`not within ${WITHDRAW_MILLISECONDS} ms`)), WITHDRAW_MILLISECONDS)
+    );
+    try {
+      await Promise.race([this.trust.withdraw(), late]);
+    } catch (error) {
+      const message = `the proxy's own CA stays in the bundle (restore takes it out): ${
+        error instanceof Error ? error.message : error
+      }`;
+      report({ level: "error", event: "trust_problem", message, fields: {} });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { trust, release, agents, client } = this.#parts;
+    // Watches end with their client, rather than when the server next says something.
+    const ends = [trust, release, agents].map((each) => each?.[Symbol.asyncDispose]());
+    client[Symbol.dispose]();
+    await Promise.all(ends);
+  }
+
+  #update(): void {
+    const { trust, release } = this.#parts;
+    const { observed } = release ?? {};
+    const profile = observed?.release === undefined ? undefined : profileOfRelease(observed.release);
+    if (trust !== undefined) {
+      const mode = this.#settings.trust;
+      const from = observed?.next ?? observed?.release ??
+        (observed === undefined ? undefined : this.#configuredRelease());
+      if (mode === "mint" || mode === "append-ca") trust.use(mode);
+      else if (from !== undefined) trust.use(trustModeOf(from));
+    }
+    if (profile !== undefined && profile !== this.#profile) {
+      this.#profile = profile;
+      for (const listener of this.#listeners) listener();
+    }
+    if (this.waitingFor === "") this.#becomeReady();
+  }
+
+  /** The release that the configuration names, for where the cluster does not say. */
+  #configuredRelease(): string | undefined {
+    const { automaticProfile, treatment } = this.#configuration;
+    const name = automaticProfile === undefined ? treatment.profile.name : automaticProfile.fallback;
+    return name === undefined ? undefined : antreaRelease(name)?.release;
+  }
+
+  #missingRelease(): string {
+    const { release } = this.#parts;
+    const { observed } = release ?? {};
+    const known = observed?.release === undefined ? undefined : `no profile is known for ${observed.release}`;
+    const why = known ?? observed?.reason ?? release?.problems.join("; ") ?? "";
+    return `the Aggregator's release${why === "" ? "" : `: ${why}`}`;
+  }
+}
