@@ -76,6 +76,8 @@ export interface Limits {
   readonly templatesPerSession: number;
   readonly templates: number;
   readonly observationDomainsPerSession: number;
+  /** Template changes of one session, a second. */
+  readonly templateChanges: number;
   readonly hold: number;
   /** 0: no limit. */
   readonly idle: number;

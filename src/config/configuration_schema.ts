@@ -106,6 +106,7 @@ export const limitsSchema = z.strictObject({
   templatesPerSession: wholeNumber(1, 65_280).default(256),
   templates: wholeNumber(1, 100_000_000).default(65_536).meta({ description: "Templates of all sessions together." }),
   observationDomainsPerSession: wholeNumber(1, 1_000_000).default(256),
+  templateChanges: wholeNumber(1, 1_000_000).default(1000),
   hold: duration("60s").meta({ description: "How long exporters are held while the collector is gone." }),
   idle: duration("0s").meta({ description: "How long a session may be silent; 0s: no limit." }),
   partialMessage: duration("30s").meta({ description: "How long the rest of a message may take." }),

@@ -16,6 +16,8 @@ export interface ProxyLimits {
   readonly idle: number;
   /** How long a message may take from its first octet to its last; 0: as long as it likes. */
   readonly partialMessage: number;
+  /** Templates that one session may change a second; past it, it waits. See {@link OctetRewriter.templateChanges}. */
+  readonly templateChanges: number;
   /** All sessions are closed so long after {@link Proxy.drain} at the latest. */
   readonly drain: number;
   /** How long the collector may take to close its side after an exporter has closed its own. */
@@ -35,6 +37,7 @@ export const DEFAULT_LIMITS: ProxyLimits = {
   hold: 60_000,
   idle: 0,
   partialMessage: 30_000,
+  templateChanges: 1_000,
   drain: 10_000,
   collectorClose: 5_000,
   dial: 5_000,

@@ -91,6 +91,7 @@ export class SessionFactory {
       tap: capture,
       observe: this.mode === "observe",
       pool,
+      clock,
       turns,
       limits: this.limits,
       counters,

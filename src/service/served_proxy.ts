@@ -69,7 +69,7 @@ export async function servedProxyOptions(
   cluster?: Cluster,
 ): Promise<ServedProxyOptions> {
   const { listeners, collector, treatment, mode, limits } = configuration;
-  const { sessions, hold, idle, partialMessage, drain, handshake } = limits;
+  const { sessions, templateChanges, hold, idle, partialMessage, drain, handshake } = limits;
   const isWaiting = (cluster?.waitingFor ?? "") !== "";
   return {
     listeners: isWaiting ? [] : await Promise.all(listeners.map((listener) => endpoints.listener(listener))),
@@ -82,7 +82,7 @@ export async function servedProxyOptions(
     profile: treatment.profile,
     mode,
     mediation: mediatorOptions(configuration),
-    limits: { sessions, hold, idle, partialMessage, drain, handshake },
+    limits: { sessions, templateChanges, hold, idle, partialMessage, drain, handshake },
     certificates: { [Symbol.iterator]: () => endpoints.certificates()[Symbol.iterator]() },
     skewSettle: configuration.admin.skewSettle,
     configuration: configurationView(configuration),

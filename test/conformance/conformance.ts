@@ -83,15 +83,17 @@ export function conforms(conformance: Conformance): void {
   const cuts = new Set(boundaries.flatMap((end) => [end, end + 1, end + 3, end + 15, end + 16, end + 19, end + 21]));
   const length = boundaries.at(-1) ?? 0;
   run(conformance, []);
+  // Each template in a call of its own.
+  run(conformance, [], 1);
   run(conformance, [1, 2, 4, 15, 17, ...cuts].filter((cut) => cut <= length).sort((one, other) => one - other));
   if (refused !== undefined) leavesNothing(conformance);
 }
 
-function run(conformance: Conformance, arrivals: readonly number[]): void {
+function run(conformance: Conformance, arrivals: readonly number[], work = Infinity): void {
   const { to, input, output, refused, facts, options } = conformance;
   const { session, events } = open(mediatorOf(to, options), facts);
   try {
-    const rewritten = rewriteAll(session, join(...input), { arrivals });
+    const rewritten = rewriteAll(session, join(...input), { arrivals, work });
     const good = refused === undefined ? input : input.slice(0, -1);
     assertMessages(rewritten.output, output);
     assert.equal(rewritten.consumed, join(...good).length, "octets consumed");

@@ -24,6 +24,8 @@ export class RelayingRewriter implements SessionRewriter {
   consumed = 0;
   produced = 0;
   producedRecords = 0;
+  readonly unfinished = false;
+  readonly templateChanges = 0;
   readonly counters = new Counters();
   skewed = false;
   closed = false;

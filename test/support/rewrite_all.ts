@@ -11,6 +11,8 @@ export interface Drive {
   readonly outputSize?: number;
   /** Where the input is cut: how many octets have arrived before each round of calls, rising. All of it comes last. */
   readonly arrivals?: Iterable<number>;
+  /** Work of each call; see {@link OctetRewriter.rewrite}. */
+  readonly work?: number;
   /** The buffers lie in the rewrite loop's memory, the input at an odd address: no copy in, no copy out. */
   readonly inLoopMemory?: boolean;
   /** Goes on behind a refused message, as long as its header says where that is: what UDP does. */
@@ -75,7 +77,7 @@ export function rewriteAll(session: SessionRewriter, octets: Uint8Array, drive: 
       input.set(octets.subarray(consumed, arrived));
       let rewritten: Uint8Array;
       try {
-        rewritten = session.rewrite(input, buffer);
+        rewritten = session.rewrite(input, buffer, drive.work);
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
         assert.deepEqual([session.consumed, session.produced], [0, 0], "nothing of a broken message goes out");
@@ -98,7 +100,7 @@ export function rewriteAll(session: SessionRewriter, octets: Uint8Array, drive: 
         records += session.producedRecords;
       }
       consumed += taken;
-      if (taken === 0 && produced === 0) break;
+      if (taken === 0 && produced === 0 && !session.unfinished) break;
     }
   }
   return result();

@@ -7,6 +7,7 @@ import { Counters, increment } from "../templates/counters.ts";
 import type { SharedState } from "./shared_state.ts";
 import type { MessagePlan } from "./message_plan.ts";
 import { MessageReader } from "./message_reader.ts";
+import { MessageReading, type Work } from "./message_reading.ts";
 import { MessageWriter, type Output } from "./message_writer.ts";
 import { Replay } from "./replay.ts";
 import { addressOf, memoryOctets } from "../program/loop/memory.ts";
@@ -20,6 +21,11 @@ import { refusalKey, remappedEvent, type RemappedTemplate, templateChanges } fro
 import { TemplateIntake } from "./template_intake.ts";
 import { scratch, STAGE_LENGTH, stagedInput, stagedOutput } from "./working_memory.ts";
 
+/** Events told in one call that has a limit on its work: each is a line of the log. */
+const EVENTS_PER_CALL = 50;
+/** Letting go of one template costs so much work. */
+const FINISH_COST = 2;
+
 /** Where a call's output goes. */
 interface Room extends Output {
   /** All of it is input that stays where it is. */
@@ -31,6 +37,8 @@ export class MediationSession implements SessionRewriter {
   consumed = 0;
   produced = 0;
   producedRecords = 0;
+  unfinished = false;
+  templateChanges = 0;
   readonly #counters = new Counters();
   readonly #routes: Routes;
   readonly #templates: SessionTemplates;
@@ -42,6 +50,9 @@ export class MediationSession implements SessionRewriter {
   /** The message in hand, and what writes it. */
   #plan: MessagePlan | undefined;
   #writer: MessageWriter | undefined;
+  #reading: MessageReading | undefined;
+  /** What the current call may still do. */
+  readonly #work: Work = { left: Infinity };
   /** Octets at the start of the input that are a message given up. */
   #abandoned = 0;
   /** Whether the templates are to be mapped again once no message is in hand. */
@@ -70,8 +81,11 @@ export class MediationSession implements SessionRewriter {
     return false;
   }
 
-  rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
+  rewrite(input: Uint8Array, output: Uint8Array, work = Infinity): Uint8Array {
     if (this.#closed) throw new Error("the session is closed");
+    this.unfinished = false;
+    this.#work.left = work;
+    const changes = this.#templates.changes;
     this.produced = this.producedRecords = 0;
     this.consumed = this.#abandoned;
     this.#abandoned = 0;
@@ -97,7 +111,9 @@ export class MediationSession implements SessionRewriter {
       this.#counters.octetsSent += this.produced;
       this.#counters.recordsSent += room.records;
       this.#counters.octetsReceived += this.consumed;
-      this.#events.tell();
+      this.templateChanges = this.#templates.changes - changes;
+      if (this.#reading === undefined) this.#events.stand();
+      if (!this.#events.tell(work === Infinity ? Infinity : EVENTS_PER_CALL)) this.unfinished = true;
     }
     if (room.relayed) return input.subarray(this.consumed - this.produced, this.consumed);
     if (start === stagedOutput) output.set(memoryOctets.subarray(start, room.at));
@@ -111,13 +127,17 @@ export class MediationSession implements SessionRewriter {
         if (this.#writer?.write(address + this.consumed, output) === false) return;
         this.consumed += this.#plan.length;
         this.#plan = this.#writer = undefined;
-        this.#finishTemplates(output);
       }
+      const maxMessages = this.#target.dialect.messagesPerWrite;
+      if (this.#reading !== undefined) {
+        if (output.messages >= maxMessages || !this.#readGeneral(input, address, output)) return;
+        continue;
+      }
+      if (!this.#finishTemplates(output)) return;
       if (this.#remapping) {
         this.#remap();
         if (!this.#replay.write(output)) return;
       }
-      const maxMessages = this.#target.dialect.messagesPerWrite;
       if (output.messages >= maxMessages) return;
       this.#routes.maxMessages = maxMessages - output.messages;
       const { stop, consumed, produced, records, messages, frequentProgram, relayed } = rewriteMessages(
@@ -152,21 +172,32 @@ export class MediationSession implements SessionRewriter {
     return exportTime;
   }
 
-  /** Reads the message that the loop left; false: not now, what is before it has to go out first, or it is not all there. */
+  /**
+   * Reads the message that the loop left; false: not now, what is before it has to go out first, or it is not all there, or the rest of
+   * it is for the next call.
+   */
   #readGeneral(input: Uint8Array, address: number, output: Output): boolean {
-    let plan: MessagePlan;
-    const events = this.#events.length;
+    let plan: MessagePlan | undefined;
     try {
-      if (nextMessageLength(input, this.consumed) === "incomplete") return false;
-      plan = this.#newReader().read(input, this.consumed, address);
+      const source = { octets: input, start: this.consumed, address };
+      if (this.#reading === undefined) {
+        if (nextMessageLength(input, this.consumed) === "incomplete") return false;
+        this.#events.stand();
+        this.#reading = new MessageReading(this.#newReader(), source, this.#templates, this.#events);
+      }
+      plan = this.#reading.proceed(source, this.#work);
     } catch (error) {
-      this.#templates.undoLog.rollBack();
-      this.#events.takeBack(events);
+      this.#reading = undefined;
       if (!(error instanceof DecodeError)) throw error;
       if (output.at > output.start || this.consumed > 0) return false;
       increment(this.#counters.messagesRejected, error.reason);
       throw error;
     }
+    if (plan === undefined) {
+      this.unfinished = true;
+      return false;
+    }
+    this.#reading = undefined;
     this.#templates.undoLog.commit();
     this.#counters.messagesReceived++;
     this.#counters.recordsReceived += plan.received;
@@ -199,15 +230,36 @@ export class MediationSession implements SessionRewriter {
     });
   }
 
-  /** Lets go of the templates that the message just written replaced or withdrew: noted at its last octet. */
-  #finishTemplates(output: Output): void {
-    this.#templates.undoLog.finish();
+  /**
+   * Lets go of the templates that the last message replaced or withdrew: noted at its last octet, or before the first octet of output
+   * where it was written in an earlier call.
+   *
+   * @returns whether none is left
+   */
+  #finishTemplates(output: Output): boolean {
+    const most = Math.max(1, Math.ceil(this.#work.left / FINISH_COST));
+    const done = this.#templates.undoLog.finish(most);
+    this.#work.left -= done * FINISH_COST;
+    this.#retireStale(output.at - output.start - 1);
+    if (done < most) return true;
+    this.unfinished = true;
+    return false;
+  }
+
+  #retireStale(offset: number): void {
     for (const { observationDomain, targetId } of this.#templates.staleTargets.splice(0)) {
-      this.#announcements.retire(observationDomain, targetId, output.at - output.start - 1);
+      this.#announcements.retire(observationDomain, targetId, offset);
     }
   }
 
+  /** The message that is being read is read again from its beginning. */
+  #abandonReading(): void {
+    this.#reading?.abandon();
+    this.#reading = undefined;
+  }
+
   restart(unsent?: Uint8Array): void {
+    this.#abandonReading();
     const { ids } = this.#target.shared;
     if (this.#target.ids !== ids && this.#templates.takeIds(ids, true)) {
       this.#templates.releaseIds();
@@ -222,8 +274,12 @@ export class MediationSession implements SessionRewriter {
 
   remap(): void {
     if (this.#closed) return;
-    if (this.#plan === undefined) this.#remap();
-    else this.#remapping = true;
+    // What a message changes can be taken back only as long as nothing else changes it.
+    const isBetweenMessages = this.#plan === undefined && this.#reading === undefined;
+    if (!isBetweenMessages) return void (this.#remapping = true);
+    this.#templates.undoLog.finish();
+    this.#retireStale(-1);
+    this.#remap();
   }
 
   get outdated(): boolean {
@@ -233,12 +289,13 @@ export class MediationSession implements SessionRewriter {
   }
 
   renew(unsent?: Uint8Array, collector: CollectorFacts = this.#target): number {
+    this.#abandonReading();
     let dropped = this.#writer?.abandon() ?? 0;
     if (this.#plan !== undefined) {
       this.#abandoned += this.#plan.length;
       this.#plan = this.#writer = undefined;
-      this.#templates.undoLog.finish();
     }
+    this.#templates.undoLog.finish();
     this.#remapping = false;
     const sameEpoch = this.#target.ids === this.#target.shared.ids;
     if (!sameEpoch) this.#templates.releaseIds();
@@ -248,6 +305,7 @@ export class MediationSession implements SessionRewriter {
     this.#templates.staleTargets.length = 0; // the new connection begins with what stands now
     dropped += this.#replay.renew(unsent, this.produced, this.#templates.announcements());
     if (dropped > 0) increment(this.#counters.recordsDropped, "collector_unavailable", dropped);
+    this.#events.stand();
     this.#events.tell();
     return dropped;
   }
@@ -256,6 +314,7 @@ export class MediationSession implements SessionRewriter {
     this.#remapping = false;
     this.#target.follow();
     this.#replay.change(templateChanges(this.#mapAgain(true), this.#target.dialect.withdrawals));
+    this.#events.stand();
     this.#events.tell();
   }
 
@@ -311,6 +370,7 @@ export class MediationSession implements SessionRewriter {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#abandonReading();
     this.#templates.undoLog.finish();
     this.#templates.fold();
     this.#templates.close();

@@ -23,6 +23,27 @@ import type { DropReason } from "../templates/event.ts";
 import { ProgramWord } from "../program/rewrite_program.ts";
 import type { AcceptedTemplate, RefusedTemplate, TemplateEntry } from "../templates/template_entry.ts";
 
+/** Where a message lies. */
+export interface MessageSource {
+  octets: Uint8Array;
+  /** Where it begins in the octets. */
+  start: number;
+  /** Address of the octets in the rewrite loop's memory. */
+  address: number;
+}
+
+/**
+ * What reading costs, in units of about a microsecond. A template's mapping may have to be made by all plugins, which
+ * takes several times as long as one that is known.
+ */
+const TEMPLATE_COST = 40;
+const FIELD_COST = 2;
+const KNOWN_TEMPLATE_COST = 2;
+const WITHDRAWAL_COST = 5;
+const SET_COST = 1;
+/** Templates that a reference may name are looked at and copied once between two template sets. */
+const SCOPE_COST_OF_TEMPLATE = 0.1;
+
 /** What a reader needs of its session. */
 export interface ReaderOptions {
   readonly templates: SessionTemplates;
@@ -41,15 +62,16 @@ export class MessageReader {
   /**
    * Changes the session's templates as the message says, noted in their undo log: the caller commits it or, on an error, rolls back.
    *
-   * @param octets where the message begins at `start`
-   * @param address of `octets` in the rewrite loop's memory
+   * @param source whose fields may change between two steps, when the octets are found elsewhere
+   * @returns steps that each yield what they have cost, in units of about a microsecond
    * @throws DecodeError for a message that is refused whole
    */
-  read(octets: Uint8Array, start: number, address: number): MessagePlan {
-    const header = decodeMessageHeader(octets, start);
+  *steps(source: MessageSource): Generator<number, MessagePlan> {
+    const header = decodeMessageHeader(source.octets, source.start);
     const state: PlanState = {
       observationDomain: header.observationDomainId,
-      start,
+      source,
+      cost: 0,
       items: [],
       records: 0,
       received: 0,
@@ -59,10 +81,16 @@ export class MessageReader {
       scope: undefined,
       unchanged: undefined,
     };
-    const sets = setsOfMessage(octets, start, start + header.length);
+    const begun = source.start;
+    const sets = setsOfMessage(source.octets, begun, begun + header.length);
     let verbatim = true;
-    for (const [index, set] of sets.entries()) {
-      if (!this.#readSet(octets, set, index, state, address)) verbatim = false;
+    for (const [index, found] of sets.entries()) {
+      const set = source.start === begun ? found : moved(found, source.start - begun);
+      const isTemplates = set.id === TEMPLATE_SET_ID || set.id === OPTIONS_TEMPLATE_SET_ID;
+      const isVerbatim = isTemplates ? yield* this.#readTemplates(set, index, state) : this.#readSet(set, state);
+      if (!isVerbatim) verbatim = false;
+      yield state.cost + SET_COST;
+      state.cost = 0;
     }
     return {
       length: header.length,
@@ -94,17 +122,17 @@ export class MessageReader {
 
   // A set without records, empty or nothing but padding, is left out and not counted: nothing in it can be lost.
 
-  #readSet(octets: Uint8Array, set: MessageSet, index: number, state: PlanState, address: number): boolean {
-    if (set.id >= MINIMUM_DATA_SET_ID) return this.#readData(octets, set, state, address);
-    if (set.id === TEMPLATE_SET_ID) return this.#readTemplates(octets, set, index, "template", state);
-    if (set.id === OPTIONS_TEMPLATE_SET_ID) return this.#readTemplates(octets, set, index, "options-template", state);
+  #readSet(set: MessageSet, state: PlanState): boolean {
+    if (set.id >= MINIMUM_DATA_SET_ID) return this.#readData(set, state);
     return this.#drop("reserved_set", state, set.id, `set id ${set.id} is reserved`, 1);
   }
 
-  #readTemplates(octets: Uint8Array, set: MessageSet, index: number, kind: TemplateKind, state: PlanState): boolean {
+  /** Decodes the whole set first, as its octets may lie elsewhere after the next step. */
+  *#readTemplates(set: MessageSet, index: number, state: PlanState): Generator<number, boolean> {
     const { templates, target: { dialect } } = this.options;
     const history = templates.shared.registryHistory;
-    const reader = new OctetReader(octets, set.contentOffset, set.end, "template_truncated");
+    const kind = set.id === TEMPLATE_SET_ID ? "template" : "options-template";
+    const reader = new OctetReader(state.source.octets, set.contentOffset, set.end, "template_truncated");
     const records = decodeTemplateRecords(
       reader,
       kind,
@@ -115,9 +143,11 @@ export class MessageReader {
     let verbatim = records.length <= dialect.templateRecordsPerSet && (reader.remaining === 0 || dialect.setPadding);
     for (const record of records) {
       const recordVerbatim = record.kind === "withdrawal"
-        ? this.#withdraw(record.id, kind, index, set.id, state)
+        ? yield* this.#withdraw(record.id, kind, index, set.id, state)
         : this.#learn(record.template, index, set.id, state);
       if (!recordVerbatim) verbatim = false;
+      yield state.cost;
+      state.cost = 0;
     }
     return verbatim;
   }
@@ -126,6 +156,8 @@ export class MessageReader {
     const { templates } = this.options;
     const known = templates.find(state.observationDomain, template.id);
     const entry = templates.learn(state.observationDomain, template);
+    const isKnown = entry === undefined || entry === known;
+    state.cost += isKnown ? KNOWN_TEMPLATE_COST : TEMPLATE_COST + template.fields.length * FIELD_COST;
     if (entry === undefined) return this.#drop("limit", state, template.id, "past the cap of templates or domains", 0);
     if (known !== undefined && known !== entry) {
       this.#warn(state, template.id, "a template with another layout replaces it");
@@ -135,7 +167,14 @@ export class MessageReader {
     return entry.shared.identity;
   }
 
-  #withdraw(id: number, kind: TemplateKind, index: number, setId: number, state: PlanState): boolean {
+  *#withdraw(
+    id: number,
+    kind: TemplateKind,
+    index: number,
+    setId: number,
+    state: PlanState,
+  ): Generator<number, boolean> {
+    state.cost += WITHDRAWAL_COST;
     const { templates, reliable, target: { dialect } } = this.options;
     if (!reliable) return this.#warn(state, id, "a withdrawal over UDP is ignored");
     const isOfAll = id < MINIMUM_DATA_SET_ID;
@@ -149,6 +188,7 @@ export class MessageReader {
     if (!isOfAll && !isOfKind(known.get(id))) {
       return this.#warn(state, id, "the withdrawal of an unknown template is ignored");
     }
+    if (isOfAll) state.cost += known.size * SCOPE_COST_OF_TEMPLATE;
     const ids = isOfAll ? [...known].filter(([, entry]) => isOfKind(entry)).map(([template]) => template) : [id];
     let verbatim = !isOfAll; // of all templates the collector may have some, or none
     for (const template of ids) {
@@ -159,6 +199,7 @@ export class MessageReader {
         this.#announce(state, index, setId, encodeWithdrawal(entry.shared.targetId, kind), entry.shared.targetId, true);
       }
       if (!goesOut || !entry.shared.identity) verbatim = false;
+      if (isOfAll) yield WITHDRAWAL_COST;
     }
     return verbatim;
   }
@@ -175,10 +216,11 @@ export class MessageReader {
     state.bound += octets.length + SET_HEADER_LENGTH;
   }
 
-  #readData(octets: Uint8Array, set: MessageSet, state: PlanState, address: number): boolean {
+  #readData(set: MessageSet, state: PlanState): boolean {
     if (set.length === 0) return false;
+    const { address, start: messageStart } = state.source;
     const entry = this.options.templates.find(state.observationDomain, set.id);
-    if (entry?.kind !== "accepted") return this.#dropData(octets, set, state, entry);
+    if (entry?.kind !== "accepted") return this.#dropData(set, state, entry);
     const program = entry.shared.compiled.address;
     const { whole, consumed, records } = walkRecords(program, address + set.contentOffset, address + set.end);
     if (!whole) {
@@ -190,7 +232,7 @@ export class MessageReader {
     }
     if (records === 0) return false;
     const scope = entry.shared.references ? this.#scopeOf(entry, state) : undefined;
-    const start = set.contentOffset - state.start;
+    const start = set.contentOffset - messageStart;
     state.items.push({ kind: "data", template: entry, start, end: start + consumed, records, scope });
     state.records += records;
     state.received += records;
@@ -202,7 +244,7 @@ export class MessageReader {
   }
 
   /** Data of a template that was never announced, or was refused. */
-  #dropData(octets: Uint8Array, set: MessageSet, state: PlanState, entry: RefusedTemplate | undefined): false {
+  #dropData(set: MessageSet, state: PlanState, entry: RefusedTemplate | undefined): false {
     const isCountable = entry !== undefined && recordLayout(entry.source).smallest > 0;
     if (!isCountable) {
       state.dropped = true;
@@ -210,7 +252,7 @@ export class MessageReader {
       const { reason, message } = entry ?? { reason: "unknown_template", message: "data before its template" };
       return this.#drop(reason, state, set.id, message, 1);
     }
-    const records = countRecords(octets, set, entry.source, state.observationDomain);
+    const records = countRecords(state.source.octets, set, entry.source, state.observationDomain);
     if (records === 0) return false;
     state.received += records;
     state.dropped = true;
@@ -223,6 +265,7 @@ export class MessageReader {
    */
   #scopeOf(entry: AcceptedTemplate, state: PlanState): ReferenceScope | undefined {
     const templates = this.options.templates.domains.get(state.observationDomain)?.templates;
+    if (state.scope === undefined) state.cost += (templates?.size ?? 0) * SCOPE_COST_OF_TEMPLATE;
     state.unchanged ??= [...templates?.values() ?? []].every((other) =>
       other.kind === "accepted" && other.shared.identity
     );
@@ -239,6 +282,11 @@ export class MessageReader {
     this.options.events.drop(reason, state.observationDomain, template, message, records);
     return false;
   }
+}
+
+/** The set of a message that lies so many octets further. */
+function moved({ id, offset, contentOffset, length, end }: MessageSet, octets: number): MessageSet {
+  return { id, offset: offset + octets, contentOffset: contentOffset + octets, length, end: end + octets };
 }
 
 /**
@@ -263,7 +311,9 @@ function countRecords(octets: Uint8Array, set: MessageSet, source: Template, obs
 /** What has been found of a message so far; the fields of {@link MessagePlan}, and what reading it needs. */
 interface PlanState {
   readonly observationDomain: number;
-  readonly start: number;
+  readonly source: Readonly<MessageSource>;
+  /** What the step in hand has cost. */
+  cost: number;
   readonly items: PlanItem[];
   records: number;
   received: number;

@@ -35,7 +35,10 @@ function readerOf(dialect: Dialect = RFC7011, { reliable = true, maxMessageLengt
     const octets = view(INPUT, message.length + 20);
     octets.fill(0xa5);
     memoryOctets.set(message, INPUT + 10);
-    const plan = reader.read(octets, 10, INPUT);
+    const steps = reader.steps({ octets, start: 10, address: INPUT });
+    let step = steps.next();
+    while (step.done !== true) step = steps.next();
+    const plan = step.value;
     templates.undoLog.commit();
     templates.undoLog.finish();
     return plan;

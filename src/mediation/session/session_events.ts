@@ -24,6 +24,8 @@ export class SessionEvents {
   readonly #counters: Counters;
   readonly #listener: Notify | undefined;
   #waiting: Happening[] | undefined;
+  /** How many of those that wait happened in messages that stand. */
+  #standing = 0;
   /** How often each event was told. */
   readonly #told: Partial<Record<MediationEvent["event"], number>> = {};
   /** Made when there is something to tell: few sessions drop or warn. */
@@ -62,9 +64,14 @@ export class SessionEvents {
     }
   }
 
-  /** Takes back those that came behind the first so many. */
-  takeBack(length: number): void {
-    if (this.#waiting !== undefined) this.#waiting.length = length;
+  /** All so far happened in messages that stand. */
+  stand(): void {
+    this.#standing = this.length;
+  }
+
+  /** Takes back what happened since the last message that stands. */
+  takeBack(): void {
+    if (this.#waiting !== undefined) this.#waiting.length = this.#standing;
   }
 
   /** Of those that came behind the first so many, keeps these. */
@@ -73,33 +80,46 @@ export class SessionEvents {
     if (waiting !== undefined) waiting.push(...waiting.splice(length).filter(isKept));
   }
 
-  /** Counts and tells what happened in messages that stand. */
-  tell(): void {
-    if (this.#waiting === undefined) return;
+  /**
+   * Counts and tells what happened in messages that stand.
+   *
+   * @param most events that may be told now
+   * @returns whether all has been told
+   */
+  tell(most: number = Infinity): boolean {
     const happened = this.#waiting;
-    this.#waiting = undefined;
-    for (const event of happened) {
-      if ("event" in event) this.#tellEvent(event);
-      else this.#tellDrop(event);
+    if (happened === undefined) return true;
+    let next = 0;
+    for (let told = 0; next < this.#standing && told < most; next++) {
+      const event = happened[next];
+      if (event !== undefined && ("event" in event ? this.#tellEvent(event) : this.#tellDrop(event))) told++;
     }
+    const isAll = next === this.#standing;
+    if (next === happened.length) this.#waiting = undefined;
+    else happened.splice(0, next);
+    this.#standing -= next;
+    return isAll;
   }
 
-  #tellEvent(event: MediationEvent): void {
+  /** Returns whether it was told. */
+  #tellEvent(event: MediationEvent): boolean {
     if (event.event === "plugin_failed") increment(this.#counters.pluginErrors, event.plugin);
     if (event.event === "warning") {
       const kind = `${event.observationDomain}/${event.template}/${event.message}`;
-      if (!isNew(this.#toldWarnings ??= new Set(), kind)) return;
+      if (!isNew(this.#toldWarnings ??= new Set(), kind)) return false;
     }
     const told = this.#told[event.event] = (this.#told[event.event] ?? 0) + 1;
     if (told <= EVENTS_TOLD) this.#listener?.(event);
+    return told <= EVENTS_TOLD;
   }
 
-  #tellDrop({ reason, observationDomain, template, message, records }: Drop): void {
+  #tellDrop({ reason, observationDomain, template, message, records }: Drop): boolean {
     if (records > 0) increment(this.#counters.recordsDropped, reason, records);
     // A cap that is reached keeps out whatever comes: that is one thing to tell.
     const kind = reason === "limit" ? reason : `${reason}/${observationDomain}/${template}`;
-    if (!isNew(this.#toldDrops ??= new Set(), kind)) return;
+    if (!isNew(this.#toldDrops ??= new Set(), kind)) return false;
     this.#listener?.({ event: "records_dropped", observationDomain, template, reason, message });
+    return true;
   }
 }
 

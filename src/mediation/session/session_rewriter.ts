@@ -52,20 +52,32 @@ export interface OctetRewriter {
   /** Data records among them. */
   readonly producedRecords: number;
   /**
+   * Whether the last {@link rewrite} stopped for its work: the caller gives others a turn and calls it again, with the same input
+   * behind what was consumed.
+   */
+  readonly unfinished: boolean;
+  /**
+   * Templates that the last {@link rewrite} took, replaced or withdrew; one of more than 64 fields counts once for each 64 that it has
+   * or begins. What a cap kept out does not count, nor does a template that came again as it was.
+   */
+  readonly templateChanges: number;
+  /**
    * Takes whole messages from the input for as long as their output fits, and gives out whole messages: as many as may go in one write.
    *
-   * With `consumed` and `produced` both 0, the input holds no whole message and nothing waits: read more. A call may take nothing
+   * With `consumed` and `produced` both 0 and not {@link unfinished}, the input holds no whole message and nothing waits: read more. A call may take nothing
    * and yet give something out: output of an earlier message that did not fit, or templates that are sent again.
    *
    * @param input from the first octet not consumed yet; may end inside a message
    * @param output at least 65535 octets
+   * @param work roughly how many microseconds the call may take with templates, which cost far more than records; missing: as many
+   *   as there are
    * @returns what goes out, valid until either buffer is written to: the start of the output or, where everything goes out as it
    *   came in, the start of the input, without a copy. The rest of the output holds nothing of use
    * @throws DecodeError when the first message not consumed is broken (offset counted from the start of `input`). Earlier calls
    *   have given out all that came before it; nothing of it goes out, and `counters.messagesRejected` counts it. On TCP the session is over; on
    *   UDP the caller goes on behind the message
    */
-  rewrite(input: Uint8Array, output: Uint8Array): Uint8Array;
+  rewrite(input: Uint8Array, output: Uint8Array, work?: number): Uint8Array;
   /** Sends the live templates again before anything else (UDP refresh, RFC 7011 §8.4). */
   announce(): void;
   /**

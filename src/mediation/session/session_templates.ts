@@ -27,6 +27,9 @@ import { UndoLog } from "../templates/undo_log.ts";
 /** So many ids of mappings before the present ones stay with their session. */
 const RETIRED_IDS = 64;
 
+/** A template with more fields counts as several changes. */
+const FIELDS_PER_CHANGE = 64;
+
 /** The templates of one session, by observation domain and id: what is known, under caps, with a way back while a message is read. */
 export class SessionTemplates {
   readonly domains = new Map<number, ObservationDomain>();
@@ -35,6 +38,8 @@ export class SessionTemplates {
   readonly staleTargets: { readonly observationDomain: number; readonly targetId: number }[] = [];
   /** Whether the collector's transport session is not the first: what is sent is counted in it from 0 (RFC 7011 §3.1). */
   restarted = false;
+  /** Template changes so far, as `limits.templateChanges` counts them: see {@link OctetRewriter.templateChanges}. */
+  changes = 0;
   #count = 0;
   /** Shared ids of mappings that hold no longer, oldest first. */
   #retired: Map<string, { readonly observationDomain: number; readonly id: number }> | undefined;
@@ -67,6 +72,7 @@ export class SessionTemplates {
       this.#countOutcome("refused");
       return undefined;
     }
+    this.changes += Math.ceil(source.fields.length / FIELDS_PER_CHANGE);
     const domain = this.#domain(observationDomain);
     if (previous !== undefined) this.intake.releaseId(previous, observationDomain);
     const entry = this.intake.take(source, observationDomain, previous);
@@ -104,6 +110,7 @@ export class SessionTemplates {
     const domain = this.domains.get(observationDomain);
     const entry = domain?.templates.get(template);
     if (domain === undefined || entry === undefined) return undefined;
+    this.changes++;
     this.intake.releaseId(entry, observationDomain);
     this.#remove(domain, template);
     this.#hold(entry.source, -1);

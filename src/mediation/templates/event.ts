@@ -12,6 +12,7 @@ export const DROP_REASONS = [
   "fixed_length_list",
   "limit",
   "reserved_set",
+  "template_changes",
   "collector_unavailable",
 ] as const;
 
@@ -31,6 +32,8 @@ export const DROP_REASON_MEANINGS: Readonly<Record<DropReason, string>> = {
   fixed_length_list: "A list (RFC 6313) in a field of fixed length no longer fills it once its records are rewritten.",
   limit: "A cap on templates, fields or observation domains, the template ids or the memory for templates are used up.",
   reserved_set: "The set's id is 0, 1 or 4 to 255 (RFC 7011 §3.3.2); counted once a set.",
+  template_changes:
+    "The exporter changes templates faster than allowed; datagrams that came while it waited found no room.",
   collector_unavailable: "The collector did not take datagrams fast enough, or is gone.",
 };
 

@@ -27,6 +27,8 @@ export const EVENT_MEANINGS = {
   plugin_failed: "A plugin threw, or returned a mapping that is not valid.",
   records_dropped: "Data records were dropped. Reported once per session, reason and template.",
   warning: "Something unusual that is tolerated, such as a redefined template or the withdrawal of an unknown one.",
+  templates_throttled:
+    "An exporter changes templates faster than `limits.templateChanges` allows, and waits its turn. Reported once per session.",
   sequence_gap: "The exporter's sequence number is not the expected one.",
   observing_ended:
     "An exporter in observe mode sent a malformed message. Its session is relayed on, but no longer observed.",

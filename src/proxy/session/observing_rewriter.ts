@@ -38,6 +38,8 @@ export class ObservingRewriter implements OctetRewriter {
   consumed = 0;
   produced = 0;
   producedRecords = 0;
+  unfinished = false;
+  templateChanges = 0;
   readonly #observed: SessionRewriter;
   readonly #pool: BufferPool;
   readonly #options: ObservingOptions;
@@ -70,18 +72,18 @@ export class ObservingRewriter implements OctetRewriter {
     return this.#input === undefined ? undefined : this.#input.length === 0 && this.#prelude.length === 0;
   }
 
-  rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
+  rewrite(input: Uint8Array, output: Uint8Array, work?: number): Uint8Array {
+    this.templateChanges = 0;
     if (this.#putPrelude(output)) return output.subarray(0, this.produced);
     const wholeOnly = this.#options.wholeMessages();
     if (wholeOnly && input.length >= MESSAGE_HEADER_LENGTH) decodeMessageHeader(input);
     const most = Math.min(input.length, output.length);
     const length = wholeOnly ? wholeMessages(input, most) : this.#finishing ? this.#toBoundary(input, most) : most;
-    const octets = input.subarray(0, length);
-    this.consumed = this.produced = length;
     const before = this.#observed.counters.recordsReceived;
-    this.#observe(octets);
+    const taken = this.#observe(input.subarray(0, length), wholeOnly, work);
+    this.consumed = this.produced = taken;
     this.producedRecords = this.#observed.counters.recordsReceived - before;
-    return octets;
+    return input.subarray(0, taken);
   }
 
   #putPrelude(output: Uint8Array): boolean {
@@ -106,22 +108,25 @@ export class ObservingRewriter implements OctetRewriter {
     return Math.min(most, messageLength(begun, 0) - begun.length);
   }
 
-  #observe(octets: Uint8Array): void {
+  /**
+   * Lets the observed rewriter have the octets.
+   *
+   * @param wholeOnly whether the octets are whole messages, and those taken have to be as well
+   * @returns how many it took: fewer where its work is used up, which then goes on in the next call
+   */
+  #observe(octets: Uint8Array, wholeOnly: boolean, work: number | undefined): number {
     const scratch = this.#pool.lease(OUTPUT_OCTETS);
     try {
-      for (let start = 0; start < octets.length && this.#input !== undefined;) {
+      if (this.unfinished && !this.#observeWaiting(scratch, work)) return 0;
+      let start = 0;
+      for (let end = 0; start < octets.length && this.#input !== undefined;) {
+        if (start === end) end = wholeOnly ? start + messageLength(octets, start) : octets.length;
         const space = this.#input.space();
-        const part = octets.subarray(start, start + space.length);
+        const part = octets.subarray(start, Math.min(end, start + space.length));
         space.set(part);
         this.#input.fill(part.length);
         start += part.length;
-        do {
-          const waiting = this.#input.waiting();
-          const rewritten = this.#observed.rewrite(waiting, scratch);
-          this.#options.tap?.take(waiting, this.#observed.consumed, rewritten);
-          this.#input.consume(this.#observed.consumed);
-          this.#offset += this.#observed.consumed;
-        } while (this.#observed.consumed > 0 || this.#observed.produced > 0);
+        if (!this.#observeWaiting(scratch, work)) return start;
       }
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
@@ -130,6 +135,28 @@ export class ObservingRewriter implements OctetRewriter {
     } finally {
       this.#pool.release(scratch);
     }
+    return octets.length;
+  }
+
+  /** Returns false if its work is used up before all is observed. */
+  #observeWaiting(scratch: Uint8Array, work: number | undefined): boolean {
+    this.unfinished = false;
+    const input = this.#input;
+    if (input === undefined) return true;
+    do {
+      const waiting = input.waiting();
+      const rewritten = this.#observed.rewrite(waiting, scratch, work);
+      this.#options.tap?.take(waiting, this.#observed.consumed, rewritten);
+      input.consume(this.#observed.consumed);
+      this.#offset += this.#observed.consumed;
+      this.templateChanges += this.#observed.templateChanges;
+      // Each call has all of its work anew, so that one which has used some of it is the last.
+      if (work !== undefined && (this.#observed.unfinished || this.templateChanges > 0)) {
+        this.unfinished = true;
+        return false;
+      }
+    } while (this.#observed.consumed > 0 || this.#observed.produced > 0);
+    return true;
   }
 
   announce(): void {}

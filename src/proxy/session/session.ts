@@ -22,8 +22,10 @@ import { ReadBuffer } from "../memory/read_buffer.ts";
 import { Rejections } from "./rejections.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
 import type { SessionLimits, SessionMove, SessionParts } from "./session_parts.ts";
+import type { Clock } from "../time/clock.ts";
 import { SessionTimer } from "../time/session_timer.ts";
 import type { Turns } from "../time/turns.ts";
+import { TemplateAllowance } from "./template_allowance.ts";
 import { errorMessage } from "../../error_message.ts";
 
 /**
@@ -32,6 +34,8 @@ import { errorMessage } from "../../error_message.ts";
  */
 const TEMPLATE_REFRESH = 30_000;
 const NOTHING = new Uint8Array(0);
+/** Microseconds, roughly, that a rewriter may take with templates before the session looks whether its turn is over. */
+const WORK = 1_000;
 
 /** An exporter's transport session, paired with one of its own to the collector. {@link run} is the data path. */
 export class Session {
@@ -42,6 +46,7 @@ export class Session {
   readonly #link: CollectorLink;
   readonly #pool: BufferPool;
   readonly #turns: Turns;
+  readonly #clock: Clock;
   readonly #counters: ProxyCounters;
   readonly #report: ReportOfSession;
   readonly #onEnd: SessionParts["onEnd"];
@@ -69,6 +74,12 @@ export class Session {
   #drainLeft = Infinity;
   #reading = false;
   #unsent = 0;
+  /** Made with the first template. */
+  #allowance: TemplateAllowance | undefined;
+  /** Whether it was said that the session waits for its allowance. */
+  #throttled = false;
+  /** Ends the wait for the allowance. */
+  #wake = () => {};
   readonly #timer = new SessionTimer();
   readonly #rejections: Rejections;
 
@@ -79,6 +90,7 @@ export class Session {
     this.#link = parts.link;
     this.#pool = parts.pool;
     this.#turns = parts.turns;
+    this.#clock = parts.clock;
     this.#counters = parts.counters;
     this.#report = parts.report;
     this.#rejections = new Rejections(parts.report);
@@ -163,11 +175,12 @@ export class Session {
     if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
     /** Whether the rewriter holds no output: its last call produced none. */
     let atRest = false;
+    /** Milliseconds until it may change more templates. */
+    let wait = 0;
     for (;;) {
-      if (this.#turns.over) {
-        await this.#turns.next(false);
-        if (this.#stopped !== undefined) return this.#stopped;
-      }
+      if (wait > 0) await this.#throttle(wait);
+      if (this.#turns.over) await this.#turns.next(this.#isDemanding);
+      if (this.#stopped !== undefined) return this.#stopped;
       // A session that is observed has no output in the rewriter, and may be at the end of a message at any time.
       if (this.#move !== undefined && (atRest || this.#rewriter !== this.#mediated)) {
         this.#collector = await this.#tryMove(this.#collector);
@@ -179,7 +192,7 @@ export class Session {
       const waiting = input.waiting();
       let octets: Uint8Array;
       try {
-        octets = rewriter.rewrite(waiting, output);
+        octets = rewriter.rewrite(waiting, output, WORK);
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
         this.#rejections.broken(error, waiting, this.#streamOffset);
@@ -188,6 +201,7 @@ export class Session {
         this.#skipDatagram();
         continue;
       }
+      wait = rewriter.templateChanges === 0 ? 0 : this.#waitFor(rewriter.templateChanges);
       // An observing rewriter calls the tap itself, since what it relays is not what the mediator's rewriter produced.
       if (rewriter === this.#mediated) this.#tap?.take(waiting, rewriter.consumed, octets);
       input.consume(rewriter.consumed);
@@ -210,7 +224,7 @@ export class Session {
         this.#output.releaseUnless(output);
         continue;
       }
-      if (rewriter.consumed > 0) continue;
+      if (rewriter.consumed > 0 || rewriter.unfinished) continue;
 
       atRest = true;
       if (this.#move !== undefined && this.#rewriter === this.#mediated) continue;
@@ -239,6 +253,37 @@ export class Session {
         rewriter.announce();
       }
     }
+  }
+
+  /** Whether its last piece of work may have taken long. */
+  get #isDemanding(): boolean {
+    return this.#rewriter.unfinished || this.#rewriter.templateChanges > 0;
+  }
+
+  /** Milliseconds to wait after so many template changes. */
+  #waitFor(changes: number): number {
+    const { templateChanges } = this.#limits;
+    const now = this.#clock.now();
+    this.#allowance ??= new TemplateAllowance(templateChanges, now);
+    return this.#allowance.use(changes, templateChanges, now);
+  }
+
+  /** Waits this many milliseconds, or until the session is stopped. What the exporter sends meanwhile waits as well. */
+  async #throttle(milliseconds: number): Promise<void> {
+    if (!this.#throttled) {
+      this.#throttled = true;
+      const { templateChanges } = this.#limits;
+      const message = `it changes more than ${templateChanges} templates a second, and waits its turn from now on`;
+      this.#report("warning", "templates_throttled", message, { templateChanges });
+    }
+    this.#output.release();
+    this.#exporter.throttle?.(true);
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.after(milliseconds, resolve);
+      this.#wake = () => (cancel(), resolve());
+    });
+    this.#exporter.throttle?.(false);
+    this.#wake = () => {};
   }
 
   /**
@@ -354,6 +399,7 @@ export class Session {
   /** Ends the session. Octets held for a lost collector are discarded. */
   stop(outcome: SessionOutcome): void {
     this.#stopped ??= outcome;
+    this.#wake();
     if (this.#reading && !this.#closing) this.#exporter.close();
     else this.#link.close();
   }

@@ -6,6 +6,7 @@ import type { Connection } from "../transport/connection.ts";
 import type { ProxyCounters, SessionOutcome } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
+import type { Clock } from "../time/clock.ts";
 import type { Turns } from "../time/turns.ts";
 
 /** Time limits in milliseconds; 0 means no limit. */
@@ -16,6 +17,8 @@ export interface SessionLimits {
   readonly idle: number;
   /** How long the collector may take to close its side once the exporter has closed its own. */
   readonly collectorClose: number;
+  /** Template changes a second; see {@link OctetRewriter.templateChanges}. */
+  readonly templateChanges: number;
 }
 
 /** What a session is made of. */
@@ -31,6 +34,7 @@ export interface SessionParts {
   /** Whether octets are relayed unchanged, with the rewriter running alongside for its reports. */
   readonly observe: boolean;
   readonly pool: BufferPool;
+  readonly clock: Clock;
   readonly turns: Turns;
   readonly limits: SessionLimits;
   readonly counters: ProxyCounters;

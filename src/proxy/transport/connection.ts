@@ -37,6 +37,12 @@ export interface Connection {
   count?(counters: Counters): void;
 
   /**
+   * Says whether the session lets the peer wait because it changes templates too fast. Only over UDP, where what has no
+   * room meanwhile is dropped, under this reason.
+   */
+  throttle?(waiting: boolean): void;
+
+  /**
    * Waits for octets and stores them at the start of the view.
    *
    * @returns how many (at least one), or null once the peer has closed its side

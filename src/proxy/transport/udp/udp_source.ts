@@ -23,7 +23,7 @@ export interface UdpSourceParts {
   /** Datagrams queued for a slow collector. */
   readonly queued: OctetBudget;
   /** Called when datagrams, or data sets without a template, are dropped before a session reads them. */
-  readonly onDrop: (reason: "collector_unavailable" | "unknown_template", dropped: number) => void;
+  readonly onDrop: (reason: "collector_unavailable" | "unknown_template" | "template_changes", dropped: number) => void;
   /** The listener's bound address. */
   readonly listener: string;
   /** Milliseconds since 1970. */
@@ -57,6 +57,8 @@ export class UdpSource implements Connection {
   #lastTemplates: number | undefined;
   #templateInterval = 0;
   #closed = false;
+  /** Whether its session waits because it changes templates too fast. */
+  #throttled = false;
   #waiting: { view: Uint8Array; resolve: (length: number) => void; reject: (error: Error) => void } | undefined;
   /** Whether a session reads it. */
   opened = false;
@@ -133,6 +135,10 @@ export class UdpSource implements Connection {
     return new Promise((resolve, reject) => this.#waiting = { view, resolve, reject });
   }
 
+  throttle(waiting: boolean): void {
+    this.#throttled = waiting;
+  }
+
   /** Always fails: an exporter is never sent anything. */
   write(): Promise<number> {
     return Promise.reject(new Error("nothing is sent to an exporter"));
@@ -158,7 +164,9 @@ export class UdpSource implements Connection {
     const { queued, onDrop } = this.#parts;
     if (!this.opened) return onDrop("unknown_template", 1);
     const hasRoom = queued.octets + message.length <= queued.limit || this.#waiting !== undefined;
-    if (!hasRoom || !this.#queue.push(message)) return onDrop("collector_unavailable", 1);
+    if (!hasRoom || !this.#queue.push(message)) {
+      return onDrop(this.#throttled ? "template_changes" : "collector_unavailable", 1);
+    }
     queued.octets += message.length;
     if (this.#waiting === undefined) return;
     const { view, resolve } = this.#waiting;

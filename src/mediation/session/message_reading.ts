@@ -1,0 +1,74 @@
+import { DecodeError } from "../../ipfix/decode_error.ts";
+import type { MessagePlan } from "./message_plan.ts";
+import type { MessageReader, MessageSource } from "./message_reader.ts";
+import type { SessionEvents } from "./session_events.ts";
+import type { SessionTemplates } from "./session_templates.ts";
+
+/** What a call may still do before others have a turn, in units of about a microsecond. */
+export interface Work {
+  left: number;
+}
+
+/** Taking back one change of a template costs so much {@link Work}. */
+const UNDO_COST = 2;
+
+/**
+ * One message that is read in as many calls as its templates need. Until all of it is read, every change that it has
+ * made can be taken back.
+ */
+export class MessageReading {
+  readonly #templates: Pick<SessionTemplates, "undoLog">;
+  readonly #events: Pick<SessionEvents, "takeBack">;
+  readonly #source: MessageSource;
+  readonly #steps: Generator<number, MessagePlan>;
+  /** Why the message is refused; its changes are being taken back. */
+  #error: DecodeError | undefined;
+
+  constructor(
+    reader: MessageReader,
+    source: MessageSource,
+    templates: Pick<SessionTemplates, "undoLog">,
+    events: Pick<SessionEvents, "takeBack">,
+  ) {
+    this.#source = source;
+    this.#steps = reader.steps(source);
+    this.#templates = templates;
+    this.#events = events;
+  }
+
+  /**
+   * Reads on, from the octets of `source`, which may lie elsewhere than before.
+   *
+   * @returns undefined if the work was used up before the message ended
+   * @throws DecodeError for a message that is refused whole, once all of it has been taken back
+   */
+  proceed(source: MessageSource, work: Work): MessagePlan | undefined {
+    Object.assign(this.#source, source);
+    while (this.#error === undefined && work.left > 0) {
+      try {
+        const step = this.#steps.next();
+        if (step.done === true) return step.value;
+        work.left -= step.value;
+      } catch (error) {
+        if (!(error instanceof DecodeError)) {
+          this.abandon();
+          throw error;
+        }
+        this.#error = error;
+      }
+    }
+    if (this.#error === undefined) return undefined;
+    const { undoLog } = this.#templates;
+    const undone = undoLog.rollBack(Math.max(1, work.left / UNDO_COST));
+    work.left -= undone * UNDO_COST;
+    if (undoLog.pending) return undefined;
+    this.#events.takeBack();
+    throw this.#error;
+  }
+
+  /** Takes back all that the message has changed. */
+  abandon(): void {
+    this.#templates.undoLog.rollBack();
+    this.#events.takeBack();
+  }
+}
