@@ -39,6 +39,8 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ["src/admin/page", [...PURE, "src/admin/view", "src/admin/api"]],
   ["src/admin", [...PURE, ...ADMIN.slice(0, -1)]],
   ["src/offline", [...PURE, ...CONFIG, "src/terminal"]],
+  // What an upgrade of Antrea means, and how a cluster stands to it.
+  ["src/upgrade", [...PURE, ...CONFIG, "src/kubernetes", "src/offline"]],
   ["src/plugin_testing.ts", [...PURE, ...CONFIG]],
   ["src/logging.ts", ["src/proxy/reporting"]],
   ["src/version.ts", []],
@@ -59,6 +61,7 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
       ...ADMIN,
       "src/kubernetes",
       "src/offline",
+      "src/upgrade",
       "src/demo",
       "src/service",
       "src/terminal",

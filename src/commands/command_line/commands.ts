@@ -14,6 +14,7 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["inspect", async () => (await import("../inspect.ts")).inspectCommand()],
   ["profile", async () => (await import("../profile.ts")).profileCommand()],
   ["status", async () => (await import("../status.ts")).statusCommand()],
+  ["plan", async () => (await import("../plan.ts")).planCommand()],
   ["drain", async () => (await import("../drain.ts")).drainCommand()],
   ["restore", async () => (await import("../restore.ts")).restoreCommand()],
 ]);

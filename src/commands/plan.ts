@@ -1,0 +1,85 @@
+import { Command, Option } from "commander";
+import { KubernetesClient } from "../kubernetes/api/client.ts";
+import { KubeconfigAccess } from "../kubernetes/api/kubeconfig.ts";
+import { errorMessage } from "../error_message.ts";
+import { SYSTEM_CLOCK } from "../proxy/time/clock.ts";
+import { printable, writeLine } from "../terminal/terminal.ts";
+import { readCluster } from "../upgrade/cluster.ts";
+import { findings } from "../upgrade/findings.ts";
+import { runbook } from "../upgrade/runbook.ts";
+import { runbookMarkdown } from "../upgrade/runbook_text.ts";
+import { planUpgrade, type Upgrade, type UpgradeOrder } from "../upgrade/upgrade.ts";
+import { CommandFailure, EXIT, runFailure, usageFailure } from "./command_line/command_failure.ts";
+import { required } from "./command_line/command_options.ts";
+
+interface Options {
+  readonly from?: string;
+  readonly to?: string;
+  readonly order: UpgradeOrder;
+  readonly kubeconfig?: string;
+  readonly check?: boolean;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+/** The `plan` command. */
+export function planCommand(): Command {
+  return new Command("plan")
+    .summary("print the runbook of an upgrade from one Antrea release to another")
+    .description(
+      "Shows whether an upgrade needs the proxy, and every step with its commands, what to look at, and the way back. With --check, " +
+        "looks at a cluster instead and says what is not as the plan expects. " +
+        "Exit status: 0, with --check 1 where something is not as expected, 2 for a pair that Antrea does not support.",
+    )
+    .option("--from <release>", "the release that runs: v1.15, or one release as v1.15.2")
+    .option("--to <release>", "the release that it is upgraded to")
+    .addOption(
+      new Option("--order <order>", "which side is upgraded first").choices(["agents-first", "aggregator-first"])
+        .default("agents-first"),
+    )
+    .option("--kubeconfig <file>", "the cluster, for --check and in the commands")
+    .option("--check", "compare the cluster with the plan")
+    .option("--force", "plan a pair that Antrea does not support as well")
+    .option("--json", "the runbook, or what was found, as JSON")
+    .action(plan);
+}
+
+async function plan(options: Options): Promise<void> {
+  const upgrade = upgradeOf(options);
+  if (options.check === true) return await check(upgrade, options);
+  const book = runbook(upgrade);
+  const { kubeconfig, json } = options;
+  const text = json === true ? JSON.stringify(book, null, 2) : runbookMarkdown(book);
+  await writeLine(
+    kubeconfig === undefined ? text : text.replaceAll(/\bkubectl (?=[a-z-])/g, `kubectl --kubeconfig=${kubeconfig} `),
+  );
+}
+
+function upgradeOf({ from, to, order, force }: Options): Upgrade {
+  try {
+    return planUpgrade(required("--from", from), required("--to", to), order, force);
+  } catch (error) {
+    if (error instanceof RangeError) throw usageFailure(`error: ${error.message}`, error);
+    throw error;
+  }
+}
+
+async function check(upgrade: Upgrade, { kubeconfig, json }: Options): Promise<void> {
+  const path = required("--kubeconfig", kubeconfig);
+  let access: KubeconfigAccess;
+  try {
+    access = await KubeconfigAccess.open(path);
+  } catch (error) {
+    throw usageFailure(`error: --kubeconfig: ${errorMessage(error)}`, error);
+  }
+  using client = new KubernetesClient({ access, clock: SYSTEM_CLOCK });
+  const found = await readCluster(client).then((cluster) => findings(upgrade, cluster), (error: unknown) => {
+    throw runFailure(`error: ${printable(errorMessage(error))}`, error);
+  });
+  await writeLine(
+    json === true
+      ? JSON.stringify(found, null, 2)
+      : found.map(({ expected, text }) => `${expected ? "ok " : "NOT"} ${printable(text)}`).join("\n"),
+  );
+  if (found.some(({ expected }) => !expected)) throw new CommandFailure(EXIT.FAILED, "");
+}

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { runCommand } from "../../test/support/run_command.ts";
+
+const README = new URL("../../config/kubernetes/README.md", import.meta.url);
+
+Deno.test("plan prints every step with its commands, as config/kubernetes has them", async () => {
+  const { status, text, stderr } = await runCommand("plan", ["--from", "v1.15", "--to", "v2.0"]);
+  assert.deepEqual([status, stderr], [0, ""]);
+  const titles = [...text.matchAll(/^## (\d+\. .*)$/gm)].map(([, title]) => title);
+  assert.deepEqual(titles, [
+    "1. Save what is there",
+    "2. Put the proxy in (gateway)",
+    "3. Turn the Service to the proxy",
+    "4. Upgrade the Agents to v2.0.1",
+    "5. Upgrade the Flow Aggregator to v2.0.1",
+    "6. Wait until the proxy can go",
+    "7. Take the proxy out",
+  ]);
+  const readme = await Deno.readTextFile(README);
+  for (const heading of ["In, with a gateway", "Out, with a gateway"]) {
+    const [, block = ""] = /```sh\n([\s\S]*?)```/.exec(readme.split(`\n## ${heading}\n`)[1] ?? "") ?? [];
+    assert.notEqual(block, "", heading);
+    for (const line of block.trim().split("\n")) assert.ok(text.includes(`\n${line}\n`), line);
+  }
+});
+
+Deno.test("plan upgrades the Aggregator first where that is asked, and leaves the proxy out where none is needed", async () => {
+  const { text } = await runCommand("plan", [
+    "--from",
+    "v2.2",
+    "--to",
+    "v2.5",
+    "--order",
+    "aggregator-first",
+    "--json",
+  ]);
+  const { upgrade, steps } = JSON.parse(text);
+  assert.equal(upgrade.needed, false);
+  const titles = steps.map(({ title }: { title: string }) => title);
+  assert.deepEqual(titles, [
+    "Save what is there",
+    "Upgrade the Flow Aggregator to v2.5.3",
+    "Upgrade the Agents to v2.5.3",
+  ]);
+});
+
+Deno.test("plan refuses with 2 what Antrea does not support or nobody can mean", async () => {
+  for (
+    const [args, message] of [
+      [["--from", "v1.5", "--to", "v2.0"], /go by way of v1\.9/],
+      [["--from", "v1.15"], /--to is missing/],
+      [["--from", "v1.15", "--to", "v2.0", "--order", "both"], /agents-first/],
+      [["--from", "v1.15", "--to", "v2.0", "--check"], /--kubeconfig is missing/],
+      [["--from", "v1.15", "--to", "v2.0", "--check", "--kubeconfig", "/nowhere"], /--kubeconfig: .*\/nowhere/],
+    ] as const
+  ) {
+    const { status, text, stderr } = await runCommand("plan", args);
+    assert.deepEqual([status, text], [2, ""]);
+    assert.match(stderr, message);
+  }
+});

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { planUpgrade } from "./upgrade.ts";
+
+Deno.test("a proxy is needed where the pair in between breaks, and only there", () => {
+  const needed = (from: string, to: string, order: "agents-first" | "aggregator-first") =>
+    planUpgrade(from, to, order).needed;
+  assert.ok(needed("v1.15", "v2.0", "agents-first"));
+  assert.ok(needed("v1.15", "v2.0", "aggregator-first"), "v2.0 decodes v1.15's records and exports none");
+  assert.ok(needed("v2.3", "v2.7", "agents-first"));
+  assert.ok(!needed("v2.0", "v2.2", "agents-first"), "the same templates");
+  assert.ok(!needed("v2.4", "v2.7", "agents-first"), "taken by name");
+  assert.ok(!needed("v2.2", "v2.6", "aggregator-first"), "taken by name");
+});
+
+Deno.test("the trust of each end is its release's, and the overlay restarts no Aggregator that forgets its CA", () => {
+  const upgrade = (from: string, to: string) => {
+    const { trust, overlay } = planUpgrade(from, to, "agents-first");
+    return [...trust, overlay];
+  };
+  assert.deepEqual(upgrade("v1.15", "v2.0"), ["append-ca", "append-ca", "gateway"]);
+  assert.deepEqual(upgrade("v2.3", "v2.7"), ["append-ca", "mint", "gateway"]);
+  assert.deepEqual(upgrade("v2.5.0", "v2.5.1"), ["append-ca", "mint", "sidecar"]);
+  assert.deepEqual(upgrade("v2.6", "v2.7"), ["mint", "mint", "sidecar"]);
+});
+
+Deno.test("gRPC, destinations, record kinds, one proxy: each from its release on", () => {
+  const facts = (from: string, to: string, order: "agents-first" | "aggregator-first" = "agents-first") => {
+    const { pinIpfix, hasDestinations, newRecordKinds, oneProxy } = planUpgrade(from, to, order);
+    return { pinIpfix, hasDestinations, newRecordKinds, oneProxy };
+  };
+  const none = { pinIpfix: false, hasDestinations: false, newRecordKinds: false, oneProxy: false };
+  assert.deepEqual(facts("v2.2", "v2.3"), { ...none, oneProxy: true });
+  assert.deepEqual(facts("v2.3", "v2.4"), { ...none, pinIpfix: true });
+  assert.deepEqual(facts("v2.3", "v2.4", "aggregator-first"), none);
+  assert.deepEqual(facts("v2.5", "v2.6"), { ...none, hasDestinations: true });
+  assert.deepEqual(facts("v2.6", "v2.7"), { ...none, hasDestinations: true, newRecordKinds: true });
+  assert.deepEqual(facts("v2.6", "v2.7", "aggregator-first"), { ...none, hasDestinations: true });
+});
+
+Deno.test("what Antrea does not support is refused with the way there, unless it is forced", () => {
+  assert.throws(() => planUpgrade("v1.15", "v2.4", "agents-first"), /5 minor releases apart.* go by way of v2\.3\.2/);
+  assert.equal(planUpgrade("v1.15", "v2.4", "agents-first", true).distance, 5);
+  assert.equal(planUpgrade("1.15", "antrea/v2.3", "agents-first").distance, 4);
+  assert.throws(() => planUpgrade("v2.0", "v1.15", "agents-first"), /is no upgrade/);
+  assert.throws(() => planUpgrade("v2.0", "v2.0.1", "agents-first"), /is no upgrade/);
+  assert.throws(() => planUpgrade("v1.51", "v2.0", "agents-first"), /"v1\.51" is no Antrea release, did you mean/);
+});
