@@ -126,7 +126,8 @@ export class Listeners {
   }
 
   #reportFailure({ transport, address }: ListenerOptions, event: EventName, reason: string, peer?: string): void {
-    const message = `${transport} ${formatAddress(address)} could not let in ${peer ?? "an exporter"}`;
+    const did = event === "connection_overrun" ? "closed the connection of" : "could not let in";
+    const message = `${transport} ${formatAddress(address)} ${did} ${peer ?? "an exporter"}`;
     const level = event === "accept_failed" ? "error" : "warning";
     this.#parts.report({ level, event, message, fields: { ...(peer === undefined ? {} : { peer }), reason } });
   }

@@ -13,7 +13,11 @@ import { UdpListener, type UdpListenerParts } from "./transport/udp/udp_listener
 import { errorMessage } from "../error_message.ts";
 
 /** Told of exporters that did not get in: the event's name, why, and who where that is known. */
-export type OnListenerFailure = (event: "accept_failed" | "handshake_failed", reason: string, peer?: string) => void;
+export type OnListenerFailure = (
+  event: "accept_failed" | "handshake_failed" | "connection_overrun",
+  reason: string,
+  peer?: string,
+) => void;
 
 /** What listeners need beside their options. */
 export interface ListenerParts
@@ -65,6 +69,7 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
           clock,
           handshake,
           releases,
+          onOverrun: (...overrun) => onFailure("connection_overrun", ...overrun),
           onFailure: (...failure) => onFailure("handshake_failed", ...failure),
           onError,
         });

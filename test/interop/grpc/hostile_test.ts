@@ -1,0 +1,69 @@
+/** What no good client does over HTTP/2: it costs the connection that does it, and nothing else. */
+import assert from "node:assert/strict";
+import { issueIdentities } from "../identities.ts";
+import { interopTest } from "../interop_test_case.ts";
+import { Collector } from "../peers.ts";
+import { startProxy } from "../proxy.ts";
+import { line } from "../releases.ts";
+import { agentFlow } from "./agent_flows.ts";
+import { attack, FlowExporter } from "./peer.ts";
+
+const PATIENCE = 20_000;
+
+/** Attack, how often, and whether the proxy has to end it; else it only must not be harmed. */
+const ATTACKS: readonly (readonly [name: string, times: number, ends: boolean])[] = [
+  ["rapid-reset", 100_000, true],
+  ["settings", 100_000, true],
+  ["ping", 100_000, false],
+  ["continuation", 10_000, true],
+  ["huge-headers", 1_000, false],
+  ["window-updates", 100_000, false],
+  ["overflowing-window", 2, true],
+  ["half-requests", 6_000, true],
+  ["without-window", 1_000, true],
+  ["too-long-request", 1_000, false],
+  ["wrong-frames", 2_000, true],
+  ["data-on-stream-0", 1, true],
+  ["empty-data", 100_000, true],
+];
+
+interopTest("hostile HTTP/2 costs its own connection; the Agent beside it and the process feel nothing", async () => {
+  await using identities = await issueIdentities();
+  await using collector = await Collector.start(line("v2.3").goIpfix);
+  const proxy = await startProxy(collector.address, "antrea/v2.3", { listen: ["grpc"], identity: identities.proxy });
+  const metric = async (name: string) => {
+    const metrics = await (await fetch(`${proxy.admin}/metrics`)).text();
+    return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(metrics)?.[1] ?? 0);
+  };
+  try {
+    await using agent = await FlowExporter.start(proxy.address, identities.exporter);
+    const flow = agentFlow(line("v2.7"), "ipv4", 1, "typical");
+    let sent = 0;
+    for (const [name, times, ends] of ATTACKS) {
+      const attacking = attack(proxy.address, identities.exporter, name, times);
+      // While it goes on, and after it.
+      for (let flows = 0; flows < 5; flows++, sent++) {
+        const began = performance.now();
+        const answer = await agent.ask({ flows: [flow] });
+        assert.equal(answer.error, undefined, name);
+        await collector.process.until(() => collector.count >= sent + 3, PATIENCE);
+        assert.equal(collector.count, sent + 3, name);
+        assert.ok(performance.now() - began < 5_000, `${name}: ${performance.now() - began} ms`);
+      }
+      const { ended, times: done } = await attacking;
+      console.error(name, done, ended, Math.round(await metric("process_resident_memory_bytes") / 1e6));
+      if (ends) assert.notEqual(ended, "", `${name} went on after ${done} times`);
+      assert.equal(proxy.process.ending, undefined, proxy.process.stderr.slice(-20).join("\n"));
+      const resident = await metric("process_resident_memory_bytes");
+      assert.ok(resident < 450 * 1024 * 1024, `${name}: ${resident} octets`);
+    }
+    await agent.ask({ flows: [flow] });
+    const deadline = Date.now() + PATIENCE;
+    while (await metric('ipfix_proxy_sessions\\{transport="grpc"\\}') > 1 && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    assert.equal(await metric('ipfix_proxy_sessions\\{transport="grpc"\\}'), 1, "sessions of attackers are closed");
+  } finally {
+    await proxy.close();
+  }
+});
