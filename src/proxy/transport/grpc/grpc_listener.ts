@@ -39,7 +39,6 @@ export class GrpcListener implements Listener {
   readonly #tls: TlsListener;
   readonly #parts: GrpcListenerParts;
   readonly #releases: FlowReleases;
-  readonly #server: Server;
   readonly #injector: ConnectionInjector;
   /** By address and port of the peer. */
   readonly #connections = new Map<string, ExporterConnection>();
@@ -57,16 +56,16 @@ export class GrpcListener implements Listener {
     this.#parts = parts;
     this.address = tls.address;
     this.#releases = new FlowReleases(parts.releases);
-    this.#server = new Server({
+    const server = new Server({
       "grpc.max_concurrent_streams": STREAMS,
       "grpc.max_receive_message_length": LARGEST_REQUEST,
       "grpc.keepalive_time_ms": KEEPALIVE_TIME,
       "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT,
       "grpc.enable_channelz": 0,
     });
-    this.#server.addService(EXPORT_SERVICE, { export: this.#accept.bind(this) });
+    server.addService(EXPORT_SERVICE, { export: this.#accept.bind(this) });
     // TLS is done with before: what comes is deciphered, of an exporter that is verified.
-    this.#injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+    this.#injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   }
 
   adopt(options: ListenerOptions): void {
@@ -86,12 +85,14 @@ export class GrpcListener implements Listener {
     });
   }
 
-  /** Tells exporters to open no more streams on their connections (GOAWAY). Those that are open live on. */
+  /**
+   * Open streams stay open; a connection is closed after its last one has ended. No GOAWAY is sent: Deno sends it with last stream 0, at
+   * which exporters give their open streams up, and what is on its way with them.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#tls.close();
-    this.#server.tryShutdown(() => {});
     for (const exporter of this.#connections.values()) {
       if (exporter.streams === 0) this.#expect(exporter, AFTER_LAST_STREAM);
     }
