@@ -51,7 +51,6 @@ interopTest("hostile HTTP/2 costs its own connection; the Agent beside it and th
         assert.ok(performance.now() - began < 5_000, `${name}: ${performance.now() - began} ms`);
       }
       const { ended, times: done } = await attacking;
-      console.error(name, done, ended, Math.round(await metric("process_resident_memory_bytes") / 1e6));
       if (ends) assert.notEqual(ended, "", `${name} went on after ${done} times`);
       assert.equal(proxy.process.ending, undefined, proxy.process.stderr.slice(-20).join("\n"));
       const resident = await metric("process_resident_memory_bytes");
