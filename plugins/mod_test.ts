@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { sameElement } from "../src/ipfix/information_element.ts";
 import type { Template } from "../src/ipfix/template.ts";
-import { conversionBetween } from "../src/mediation/mapping/conversion.ts";
+import { conversionBetween, narrowedSigns } from "../src/mediation/mapping/conversion.ts";
 import type { PluginContext, PluginDefinition } from "../src/mediation/mapping/plugin.ts";
 import { knowsElement, type Profile } from "../src/mediation/mapping/profile.ts";
 import {
@@ -116,13 +116,14 @@ Deno.test("chain: any template that selects a list comes out as exactly that lis
   }));
 });
 
-Deno.test("chain: what goes out of the record is its own value, losslessly, or no octets at all", () => {
+Deno.test("chain: what goes out of the record is its own value, losslessly where it fits, or no octets at all", () => {
   fc.assert(fc.property(fc.oneof(listedTemplate, anyTemplate), profiles, chains, (source, profile, chain) => {
     for (const { target, value } of run(chain, profile, source).fields) {
       if (value.from !== "record") continue;
       const origin = source.fields[value.index];
       assert.ok(origin);
       if (origin.length === 0 && value.convert === undefined) assert.equal(target, origin);
+      else if (value.convert === "narrow") assert.ok(narrowedSigns(origin, target) !== undefined);
       else assert.equal(value.convert ?? "none", conversionBetween(origin, target));
       if (!sameElement(origin.element, target.element)) {
         assert.ok(

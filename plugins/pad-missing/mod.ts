@@ -7,8 +7,10 @@ import {
   findElement,
   type InformationElement,
   isLengthOfType,
+  type MappedField,
   type Profile,
   sameElement,
+  type TemplateMapping,
   VARIABLE_LENGTH,
   z,
 } from "@ipfix-skew-proxy/proxy/plugin";
@@ -39,7 +41,8 @@ export default definePlugin({
     pads.forEach((pad, index) => check(pad, profile, pads.slice(0, index)));
     return {
       name,
-      rewrite(mapping, { expected }) {
+      rewrite(given, { expected }) {
+        const mapping = withPads(given, pads);
         if (expected === undefined || mapping.source.scopeFieldCount > 0) return mapping;
         const places = expectedPlaces(mapping.fields.map(({ target }) => target), expected.fields);
         const taken = new Set(places);
@@ -59,6 +62,17 @@ export default definePlugin({
     };
   },
 });
+
+/** Narrowed fields take the pad value in records whose own does not fit. */
+function withPads(mapping: TemplateMapping, pads: readonly Pad[]): TemplateMapping {
+  const fields = mapping.fields.map((field): MappedField => {
+    const { target, value } = field;
+    if (value.from !== "record" || value.convert !== "narrow") return field;
+    if (!pads.some(({ element }) => sameElement(element, target.element))) return field;
+    return { ...field, value: { ...value, otherwise: octetsOf(target, pads) } };
+  });
+  return fields.every((field, index) => field === mapping.fields[index]) ? mapping : { ...mapping, fields };
+}
 
 function octetsOf({ element, length }: FieldSpecifier, pads: readonly Pad[]): Uint8Array {
   const pad = pads.find((each) => sameElement(each.element, element));

@@ -4,6 +4,7 @@ import {
   type FieldSpecifier,
   identity,
   isIdentity,
+  type MappedField,
   type Profile,
   type TemplateMapping,
 } from "@ipfix-skew-proxy/proxy/plugin";
@@ -214,4 +215,18 @@ Deno.test("pad-missing: after it every place of the list is filled and the expor
   fc.assert(fc.property(anyOptionsTemplate, (source) => {
     assert.ok(isIdentity(pad(OLD_COLLECTOR, source.fields, {}, source.scopeFieldCount)));
   }));
+});
+
+Deno.test("pad-missing: a narrowed field takes the pad value where its own does not fit, listed or not", () => {
+  const plugin = padMissing.create(padMissing.options.parse({ values: { flowEndReason: 3 } }), NEW_COLLECTOR);
+  const source = template([field("flowEndReason", 4), field("forwardingStatus", 8)]);
+  const narrowed = (index: number, name: string, length: number): MappedField => ({
+    target: field(name, length),
+    value: { from: "record", index, convert: "narrow", otherwise: new Uint8Array(length) },
+  });
+  const mapping = { source, fields: [narrowed(0, "flowEndReason", 1), narrowed(1, "forwardingStatus", 4)] };
+  const values = plugin.rewrite(mapping, contextOf(NEW_COLLECTOR, source)).fields.map(({ value }) =>
+    value.from === "record" ? value.otherwise : undefined
+  );
+  assert.deepEqual(values, [Uint8Array.of(3), new Uint8Array(4)]);
 });

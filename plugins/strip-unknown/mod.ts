@@ -1,5 +1,6 @@
 import {
   conversionBetween,
+  defaultOctets,
   definePlugin,
   expectedPlaces,
   type FieldSpecifier,
@@ -8,6 +9,7 @@ import {
   isLengthOfType,
   knowsElement,
   type MappedField,
+  narrowedSigns,
   type PluginContext,
   sameElement,
   type TemplateMapping,
@@ -30,8 +32,8 @@ export default definePlugin({
     return {
       name,
       rewrite(mapping, context) {
-        const acceptable = mapping.fields.filter((field) =>
-          field.scope === true || isAcceptable(field, context, alsoElements)
+        const acceptable = mapping.fields.flatMap((field) =>
+          field.scope === true ? field : acceptableField(field, mapping, context, alsoElements) ?? []
         );
         const { expected } = context;
         if (remove === "unknown" || expected === undefined) return keeping(mapping, acceptable);
@@ -42,20 +44,33 @@ export default definePlugin({
   },
 });
 
-function isAcceptable({ target }: MappedField, context: PluginContext, also: readonly InformationElement[]): boolean {
-  if (also.some((element) => sameElement(element, target.element))) return false;
+/** The field as the collector can take it: as it is, or narrowed; undefined if it can be taken in no way. */
+function acceptableField(
+  field: MappedField,
+  { source }: TemplateMapping,
+  context: PluginContext,
+  also: readonly InformationElement[],
+): MappedField | undefined {
+  const { target, value } = field;
+  if (also.some((element) => sameElement(element, target.element))) return undefined;
   const { profile, expected } = context;
-  if (profile.acceptsUnknownElements && profile.templates.length === 0) return true;
+  if (profile.acceptsUnknownElements && profile.templates.length === 0) return field;
   const listed = expected?.fields.filter(({ element }) => sameElement(element, target.element)) ?? [];
-  const inList = listed[0]?.element;
+  const [inList] = listed;
   if (profile.dialect.fieldLengths === "template" && listed.some(({ length }) => length === target.length)) {
     // The collector expects the element in this very length, whatever its type.
-    return !profile.dialect.undecodableTypes.has((inList ?? target.element).type);
+    return profile.dialect.undecodableTypes.has((inList ?? target).element.type) ? undefined : field;
   }
-  if (inList === undefined && !knowsElement(profile, target.element)) return false;
+  if (inList === undefined && !knowsElement(profile, target.element)) return undefined;
   // The collector reads the field as its own release's registry defines it, not as the exporter's does.
-  const element = profile.registry.lookup(target.element.pen, target.element.id) ?? inList ?? target.element;
-  return !profile.dialect.undecodableTypes.has(element.type) && isReadable(target, element, context);
+  const element = profile.registry.lookup(target.element.pen, target.element.id) ?? inList?.element ?? target.element;
+  if (profile.dialect.undecodableTypes.has(element.type)) return undefined;
+  if (isReadable(target, element, context)) return field;
+  const narrow = { element, length: inList?.length ?? element.length };
+  const sent = value.from === "record" ? source.fields[value.index] : undefined;
+  if (value.from !== "record" || sent === undefined || narrowedSigns(sent, narrow) === undefined) return undefined;
+  const otherwise = defaultOctets(element.type, narrow.length);
+  return { ...field, target: narrow, value: { from: "record", index: value.index, convert: "narrow", otherwise } };
 }
 
 /**
@@ -70,7 +85,9 @@ function isReadable(field: FieldSpecifier, element: InformationElement, { profil
 
 /** The mapping with these of its fields only, and a note of the source fields that are no longer used. */
 function keeping(mapping: TemplateMapping, fields: readonly MappedField[]): TemplateMapping {
-  if (fields.length === mapping.fields.length) return mapping;
+  if (fields.length === mapping.fields.length && fields.every((field, index) => field === mapping.fields[index])) {
+    return mapping;
+  }
   const used = new Set(fields.map(({ value }) => value.from === "record" ? value.index : undefined));
   const stripped = new Map(mapping.stripped);
   for (const { value } of mapping.fields) {

@@ -64,7 +64,11 @@ Deno.test("strip-unknown: an own shape loses what the collector does not know; s
 Deno.test("strip-unknown: of an element that comes twice, a list gets the first that can be passed on", () => {
   const twice = strip(OLD_COLLECTOR, ["sourceIPv4Address", "tcpState", "tcpState"]);
   assert.deepEqual([...twice.stripped ?? []], [[2, "strip-unknown"]]);
-  const firstBroken = strip(OLD_COLLECTOR, ["sourceIPv4Address", field("packetDeltaCount", 9), "packetDeltaCount"]);
+  const firstBroken = strip(OLD_COLLECTOR, [
+    "sourceIPv4Address",
+    field("destinationIPv4Address", 3),
+    "destinationIPv4Address",
+  ]);
   assert.deepEqual([...firstBroken.stripped ?? []], [[1, "strip-unknown"]]);
   assert.deepEqual(
     names(strip(OLD_COLLECTOR, ["tcpState", "tcpState"])),
@@ -75,7 +79,7 @@ Deno.test("strip-unknown: of an element that comes twice, a list gets the first 
 
 Deno.test("strip-unknown: a length that is none of the type's goes, none at all and a reduced one stay", () => {
   const own = [
-    field("packetDeltaCount", 9),
+    field("dataRecordsReliability", 9),
     field("sourceMacAddress", 5),
     field("packetDeltaCount", 0),
     field("packetDeltaCount", 3),
@@ -85,11 +89,38 @@ Deno.test("strip-unknown: a length that is none of the type's goes, none at all 
   }
 });
 
-Deno.test("strip-unknown: a value that does not fit the collector's own state of the element goes", () => {
+Deno.test("strip-unknown: an integer in more octets than the collector's registry has is narrowed", () => {
   const four = field("forwardingStatus");
+  const listed = {
+    ...NEW_COLLECTOR,
+    templates: [{
+      name: "odd",
+      selectedBy: [element("tcpState")],
+      fields: [field("flowEndReason", 4), field("tcpState")],
+    }],
+  };
+  for (
+    const [profile, fields, wanted] of [
+      [OLD_COLLECTOR, ["tcpState", four], { element: OLD_FORWARDING_STATUS, length: 1 }],
+      [OLD_COLLECTOR, ["sourceIPv4Address", four], { element: OLD_FORWARDING_STATUS, length: 1 }],
+      [NEW_COLLECTOR, ["tcpState", field("flowEndReason", 4)], field("flowEndReason")],
+      [NEW_COLLECTOR, ["tcpState", field("packetDeltaCount", 9)], field("packetDeltaCount")],
+    ] as const
+  ) {
+    const mapping = strip(profile, fields);
+    const otherwise = new Uint8Array(wanted.length);
+    assert.deepEqual(mapping.fields[1], {
+      target: wanted,
+      value: { from: "record", index: 1, convert: "narrow", otherwise },
+    });
+    assert.equal(mapping.stripped?.size ?? 0, 0);
+  }
+  const [, asListed] = strip(listed, ["tcpState", field("flowEndReason", 4)]).fields;
+  assert.deepEqual(asListed?.value, { from: "record", index: 1 });
+});
+
+Deno.test("strip-unknown: a value that does not fit the collector's own state of the element goes", () => {
   const one = { element: OLD_FORWARDING_STATUS, length: 1 };
-  assert.deepEqual(names(strip(OLD_COLLECTOR, ["sourceIPv4Address", four])), ["sourceIPv4Address"]);
-  assert.deepEqual(names(strip(OLD_COLLECTOR, ["tcpState", four])), ["tcpState"]);
   assert.deepEqual(names(strip(OLD_COLLECTOR, ["tcpState", one])), ["tcpState", "forwardingStatus"]);
   assert.deepEqual(names(strip(NEW_COLLECTOR, ["tcpState", one])), ["tcpState", "forwardingStatus"]);
   const uuid = {
@@ -103,7 +134,8 @@ Deno.test("strip-unknown: a value that does not fit the collector's own state of
 Deno.test("strip-unknown: an element that the collector alone knows is read as the collector has it", () => {
   const own = { ...unknownElement(4711, 1), name: "own", type: "unsigned32", length: 4, known: true } as const;
   const profile = { ...OLD_COLLECTOR, registry: registry(own) };
-  assert.equal(strip(profile, [{ ...UNKNOWN, length: 2 }, { ...UNKNOWN, length: 5 }]).fields.length, 1);
+  const { fields } = strip(profile, [{ ...UNKNOWN, length: 2 }, { ...UNKNOWN, length: 5 }, UNKNOWN]);
+  assert.deepEqual(fields.map(({ value }) => value.from === "record" && value.convert), [undefined, "narrow"]);
 });
 
 Deno.test("strip-unknown: an enterprise bit with PEN 0 and undecodable types are unknown", () => {

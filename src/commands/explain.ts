@@ -95,7 +95,13 @@ function explanationRows(template: TemplateExplanation): (readonly [string, read
     text: `${field.element} = ${field.from === "constant" ? JSON.stringify(field.value) : field.value}`,
     by: field.by,
   }));
-  const converted = target.flatMap(({ element, convert }) => convert === undefined ? [] : [`${element} (${convert})`]);
+  const converted = target.flatMap(({ element, convert, otherwise }) =>
+    convert === undefined
+      ? []
+      : otherwise === undefined
+      ? [`${element} (${convert})`]
+      : [`${element} (narrow; a value that does not fit becomes ${otherwise})`]
+  );
   return [
     ["kept", [`${kept.length} fields`]],
     ...(renamed.length === 0 ? [] : [["renamed", renamed.map(({ from, to }) => `${from} → ${to}`)] as const]),

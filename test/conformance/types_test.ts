@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { connect as connectTls } from "node:tls";
 import { ABSTRACT_DATA_TYPES, type AbstractDataType, isStructured } from "../../src/ipfix/abstract_data_type.ts";
+import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { parseRegistryHistory } from "../../src/ipfix/registry_csv.ts";
 import { checkTlsMaterial } from "../../src/proxy/transport/tls/tls_credentials.ts";
 import { Authority } from "../support/certificates.ts";
@@ -147,7 +148,7 @@ for (const [what, element, size, least] of [["signed16", "64512/2", 2, 1], ["sig
 }
 
 for (
-  const [element, length] of [["64512/1", 2], ["64512/4", 8], ["64512/4", 2], ["64512/2", 3], ["64512/3", 9]] as const
+  const [element, length] of [["64512/4", 8], ["64512/4", 2]] as const
 ) {
   Deno.test(`${element} in ${length} octets, which its type may not have, is not passed as that type`, () =>
     conforms({
@@ -161,3 +162,67 @@ for (
       lost: { [registryHistory.newest.lookup(64512, Number(element.split("/")[1]))?.name ?? ""]: 1 },
     }));
 }
+
+for (const [element, length, size] of [["64512/1", 2, 1], ["64512/2", 3, 2], ["64512/3", 9, 8]] as const) {
+  Deno.test(`${element} in ${length} octets, more than its type has, is narrowed in every record in which it fits`, () => {
+    const least = -(1n << BigInt(size * 8 - 1));
+    const fitting = [least, -1n, 0n, -1n - least];
+    const values = [...fitting, least - 1n, -least];
+    conforms({
+      to: GO,
+      options,
+      input: [
+        message({}, template(256, [field(element, length)])),
+        message({}, set(256, join(...values.map((value) => number(value, length))))),
+      ],
+      output: [
+        message({}, template(256, [field(element, size)])),
+        message({}, set(256, join(...[...fitting, 0n, 0n].map((value) => number(value, size))))),
+      ],
+      lost: { [registryHistory.newest.lookup(64512, Number(element.split("/")[1]))?.name ?? ""]: 2 },
+    });
+  });
+}
+
+const OWN_PROFILE = `name: own
+dialect: rfc7011
+registry: go-ipfix/v0.16.0
+templates: [{ name: one, selectedBy: sourceIPv4Address, fields: [sourceIPv4Address, samplerId] }]
+`;
+const OWN_TEMPLATES = loadProfile("own.yaml", () => OWN_PROFILE);
+
+Deno.test("an element whose type changed between registries is read by the collector's, in a length that its type may have", () => {
+  const octets = Uint8Array.fromHex(
+    "000a002b6553f1000000000000000001000200140100000200040001807400020000dcba0100000706fffe",
+  );
+  conforms({ to: OWN_TEMPLATES, input: [octets], output: [octets] });
+  conforms({
+    to: SHIPPED_GO,
+    input: [octets],
+    output: [
+      message({}, template(256, [field("0/4", 1), field("56506/116", 4)])),
+      message({}, set(256, join(number(6, 1), number(-2n, 4)))),
+    ],
+  });
+});
+
+Deno.test("samplerId in 4 octets goes out in the collector's one where it fits, listed or not", () => {
+  const record = (address: number, sampler: number) => join(number(address, 4), number(sampler, 4));
+  const narrow = (address: number, sampler: number) => join(number(address, 4), number(sampler, 1));
+  for (const [to, lead] of [[OWN_TEMPLATES, "0/8"], [OWN_TEMPLATES, "0/12"], [SHIPPED_GO, "0/12"]] as const) {
+    const fields = (length: number) => [field(lead, 4), field("0/48", length)];
+    conforms({
+      to,
+      input: [
+        message({}, template(256, fields(4))),
+        message({}, set(256, join(record(1, 0), record(2, 255), record(3, 256)))),
+      ],
+      output: [
+        message({}, template(256, fields(1))),
+        message({}, set(256, join(narrow(1, 0), narrow(2, 255), narrow(3, 0)))),
+      ],
+      lost: { samplerId: 1 },
+      templates: { rewritten: 1 },
+    });
+  }
+});

@@ -1,5 +1,5 @@
-import { type AbstractDataType, isLengthOfType, VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
-import { sameElement } from "../../ipfix/information_element.ts";
+import { type AbstractDataType, isLengthOfType, isSigned, VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
+import { type InformationElement, sameElement } from "../../ipfix/information_element.ts";
 import type { FieldSpecifier } from "../../ipfix/template.ts";
 import type { Conversion } from "./template_mapping.ts";
 
@@ -31,7 +31,7 @@ const NUMBER_CLASSES: Readonly<Partial<Record<AbstractDataType, "unsigned" | "si
  * - dateTimeSeconds to dateTimeMilliseconds, ipv4Address to ipv6Address
  * - anything to its own type and length
  *
- * A source element that no registry knows is read with the target's type if it is the same element.
+ * The same element is read as {@link readType} says.
  *
  * ```ts
  * import { conversionBetween } from "./conversion.ts";
@@ -46,7 +46,7 @@ const NUMBER_CLASSES: Readonly<Partial<Record<AbstractDataType, "unsigned" | "si
  */
 export function conversionBetween(source: FieldSpecifier, target: FieldSpecifier): Conversion | "none" | undefined {
   const to = target.element.type;
-  const from = !source.element.known && sameElement(source.element, target.element) ? to : source.element.type;
+  const from = readType(source, target.element);
   if (!isLengthOfType(from, source.length) || !isLengthOfType(to, target.length)) return undefined;
   if (from === to && source.length === target.length) return "none";
 
@@ -65,4 +65,41 @@ export function conversionBetween(source: FieldSpecifier, target: FieldSpecifier
   if (from === "dateTimeSeconds" && to === "dateTimeMilliseconds") return "seconds-to-milliseconds";
   if (from === "ipv4Address" && to === "ipv6Address") return "ipv4-to-ipv6";
   return undefined;
+}
+
+/**
+ * The type as which a collector reads the octets of a source field. If its registry has the field's element and the
+ * length is one that the type there may have, it reads them as that type, whatever type another registry gives the
+ * element. The same holds for an element that no other registry knows.
+ */
+export function readType(source: FieldSpecifier, target: InformationElement): AbstractDataType {
+  const { element, length } = source;
+  if (!sameElement(element, target)) return element.type;
+  return !element.known || isLengthOfType(target.type, length) ? target.type : element.type;
+}
+
+/** Whether the integers of a `narrow` conversion are signed. */
+export interface NarrowedSigns {
+  readonly source: boolean;
+  readonly target: boolean;
+}
+
+/**
+ * Whether the source field's integer can be narrowed to the target's length, record by record where its value fits, and
+ * the signs of the two; undefined if not. Both are the same element. A source in a length that its own type cannot have
+ * (samplerId in 4 octets) is an integer of the target's sign.
+ */
+export function narrowedSigns(source: FieldSpecifier, target: FieldSpecifier): NarrowedSigns | undefined {
+  const to = target.element.type;
+  if (!sameElement(source.element, target.element) || !isInteger(to) || !isLengthOfType(to, target.length)) {
+    return undefined;
+  }
+  if (source.length === VARIABLE_LENGTH || source.length <= target.length) return undefined;
+  const own = source.element.type;
+  const from = source.element.known && isLengthOfType(own, source.length) ? own : to;
+  return isInteger(from) ? { source: isSigned(from), target: isSigned(to) } : undefined;
+}
+
+function isInteger(type: AbstractDataType): boolean {
+  return NUMBER_CLASSES[type] === "unsigned" || NUMBER_CLASSES[type] === "signed";
 }

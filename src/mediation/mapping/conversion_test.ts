@@ -8,14 +8,61 @@ import {
 } from "../../ipfix/abstract_data_type.ts";
 import { unknownElement } from "../../ipfix/information_element.ts";
 import type { FieldSpecifier } from "../../ipfix/template.ts";
-import { conversionBetween } from "./conversion.ts";
+import { conversionBetween, narrowedSigns, readType } from "./conversion.ts";
 
 function field(type: AbstractDataType, length = naturalLength(type), id = 1): FieldSpecifier {
   const element = { pen: 0, id, name: type, type, length: naturalLength(type), known: true, enterpriseBit: false };
   return { element, length };
 }
 
+/** The same field of another element. */
+function another({ element, length }: FieldSpecifier): FieldSpecifier {
+  return { element: { ...element, id: 2 }, length };
+}
+
 const VARIABLE = 65535;
+
+Deno.test("one element of two types is read by the target's registry, where its type may have the length", () => {
+  const rows: [FieldSpecifier, FieldSpecifier, string | undefined][] = [
+    [field("unsigned16"), field("signed32", 2), "none"],
+    [field("unsigned16"), field("signed32"), "widen"],
+    [field("signed16"), field("unsigned64"), "widen"],
+    [field("octetArray"), field("string"), "none"],
+    [field("dateTimeSeconds"), field("dateTimeMilliseconds"), "seconds-to-milliseconds"],
+    [field("string"), field("unsigned8"), undefined],
+    [field("signed32"), field("unsigned16"), undefined],
+  ];
+  for (const [source, target, expected] of rows) {
+    const text = `${source.element.type}[${source.length}] to ${target.element.type}[${target.length}]`;
+    assert.equal(conversionBetween(source, target), expected, text);
+  }
+  assert.equal(readType(field("unsigned16"), field("signed32").element), "signed32");
+  assert.equal(readType(field("signed32"), field("unsigned16").element), "signed32");
+  assert.equal(readType(field("unsigned16"), another(field("signed32")).element), "unsigned16");
+});
+
+Deno.test("an integer in more octets narrows to fewer of the same element, with the signs of both", () => {
+  const [no, yes] = [false, true];
+  const rows: [FieldSpecifier, FieldSpecifier, { source: boolean; target: boolean } | undefined][] = [
+    [field("unsigned8", 4), field("unsigned8"), { source: no, target: no }],
+    [field("unsigned32"), field("unsigned8"), { source: no, target: no }],
+    [field("signed32"), field("unsigned16"), { source: yes, target: no }],
+    [field("unsigned64"), field("signed32"), { source: no, target: yes }],
+    [field("signed64", 9), field("signed64"), { source: yes, target: yes }],
+    [field("octetArray", 4), field("unsigned8"), undefined],
+    [{ element: unknownElement(0, 1), length: 4 }, field("signed16"), { source: yes, target: yes }],
+    [field("unsigned8"), field("unsigned8"), undefined],
+    [field("unsigned8"), field("unsigned16"), undefined],
+    [field("unsigned16", VARIABLE), field("unsigned16"), undefined],
+    [field("float64"), field("float32"), undefined],
+    [field("boolean", 4), field("boolean"), undefined],
+    [field("unsigned8", 4), another(field("unsigned8")), undefined],
+  ];
+  for (const [source, target, expected] of rows) {
+    const text = `${source.element.type}[${source.length}] to ${target.element.type}[${target.length}]`;
+    assert.deepEqual(narrowedSigns(source, target), expected, text);
+  }
+});
 
 Deno.test("conversionBetween: every lossless pair and its neighbours", () => {
   const rows: [FieldSpecifier, FieldSpecifier, string | undefined][] = [
@@ -51,7 +98,8 @@ Deno.test("conversionBetween: every lossless pair and its neighbours", () => {
     [field("basicList"), field("octetArray"), undefined],
     [field("basicList", 20), field("basicList"), undefined],
   ];
-  for (const [source, target, expected] of rows) {
+  for (const [source, same, expected] of rows) {
+    const target = another(same);
     const text = `${source.element.type}[${source.length}] to ${target.element.type}[${target.length}]`;
     assert.equal(conversionBetween(source, target), expected, text);
   }
@@ -94,7 +142,8 @@ Deno.test("conversionBetween: integers convert exactly where the target's range 
   const integer = fc.constantFrom(...INTEGERS).chain((type) =>
     fc.integer({ min: 1, max: naturalLength(type) }).map((length) => field(type, length))
   );
-  fc.assert(fc.property(integer, integer, (source, target) => {
+  fc.assert(fc.property(integer, integer, (source, same) => {
+    const target = another(same);
     const [least, most] = range(source);
     const [low, high] = range(target);
     assert.equal(conversionBetween(source, target) !== undefined, low <= least && most <= high);

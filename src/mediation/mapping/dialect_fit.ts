@@ -2,7 +2,7 @@ import { type AbstractDataType, isSigned, isStructured, VARIABLE_LENGTH } from "
 import type { InformationElement } from "../../ipfix/information_element.ts";
 import type { FieldSpecifier } from "../../ipfix/template.ts";
 import { defaultOctets } from "../../ipfix/value.ts";
-import { conversionBetween } from "./conversion.ts";
+import { conversionBetween, narrowedSigns } from "./conversion.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Profile } from "./profile.ts";
 import type { MappedField, TemplateMapping } from "./template_mapping.ts";
@@ -15,8 +15,8 @@ export const DIALECT_STEP = "dialect";
  *
  * - A field whose type it cannot decode is stripped.
  * - If it decodes by its registry's lengths, every known element gets that length: reduced sizes widen, fixed-length
- *   strings become variable. A field that cannot be fitted, because its length is wrong for its type, is replaced by
- *   the type's default if the collector expects the element, and stripped otherwise. A fixed-size element of length 0
+ *   strings become variable, and integers in more octets are narrowed, record by record. A field that cannot be fitted,
+ *   because its length is wrong for its type, is replaced by the type's default if the collector expects the element, and stripped otherwise. A fixed-size element of length 0
  *   stands for its type's default. A constant is fitted in the same way, and replaced by the type's default if it
  *   cannot be.
  * - An options template whose scope it cannot decode completely keeps no field: its records would describe something
@@ -64,6 +64,10 @@ function fitField(
   if (conversion === "none") return { ...withoutConversion(field), target: wanted };
   if (conversion !== undefined && conversion !== "default") {
     return { ...field, target: wanted, value: { from: "record", index: value.index, convert: conversion } };
+  }
+  if (conversion === undefined && narrowedSigns(source, wanted) !== undefined) {
+    const otherwise = value.otherwise?.length === wanted.length ? value.otherwise : defaultOctets(own.type, own.length);
+    return { ...field, target: wanted, value: { from: "record", index: value.index, convert: "narrow", otherwise } };
   }
   return !expected && conversion === undefined ? undefined : defaultField(field, wanted);
 }

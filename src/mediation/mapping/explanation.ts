@@ -17,6 +17,8 @@ export interface ExplainedField {
   /** The constant's value, or the name of the session fact. */
   readonly value?: JsonValue;
   readonly convert?: Conversion;
+  /** With `narrow`: the value of a record whose own does not fit. */
+  readonly otherwise?: JsonValue;
   /** The plugin that gave the field its value or its place. */
   readonly by?: string;
 }
@@ -33,6 +35,8 @@ export interface Explanation {
   readonly stripped: readonly string[];
   /** Elements whose value is a constant or a session fact. */
   readonly padded: readonly string[];
+  /** Elements that are narrowed: a value that does not fit is lost. */
+  readonly narrowed: readonly string[];
   /** Number of kept and renamed fields whose order has changed. */
   readonly moved: number;
   /** Stripped elements whose value no other field carries. */
@@ -64,6 +68,8 @@ export function explainMapping(mapping: TemplateMapping): Explanation {
     renamed,
     stripped: named((position) => !keptPositions.has(position)),
     padded: fields.filter(({ value }) => value.from !== "record").map(({ target }) => target.element.name),
+    narrowed: fields.filter(({ value }) => value.from === "record" && value.convert === "narrow")
+      .map(({ target }) => target.element.name),
     moved: movedFields(fields),
     lost: named((position) => !carried.has(position)),
     strippedBy: Object.fromEntries(
@@ -83,6 +89,7 @@ function explainField({ target, value, by }: MappedField): ExplainedField {
         from: "record",
         index: value.index,
         ...(value.convert === undefined ? {} : { convert: value.convert }),
+        ...(value.otherwise === undefined ? {} : { otherwise: decodeJsonValue(element.type, value.otherwise) }),
         ...tail,
       };
     case "constant":

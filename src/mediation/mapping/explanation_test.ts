@@ -87,3 +87,15 @@ Deno.test("moved: the fewest that stand out of the source's order, of a few fiel
   const many = Array.from({ length: 16_000 }, (_, index) => index);
   assert.equal(moved([...many.slice(1), 0]), 1);
 });
+
+Deno.test("a narrowed element is kept, with what stands for a value that does not fit", () => {
+  const wide = { ...source, fields: [{ element: A, length: 4 }] };
+  const { kept, narrowed, lost, target } = explainMapping({
+    source: wide,
+    fields: [{
+      target: { element: A, length: 2 },
+      value: { from: "record", index: 0, convert: "narrow", otherwise: Uint8Array.of(0, 9) },
+    }],
+  });
+  assert.deepEqual([kept, narrowed, lost, target[0]?.convert, target[0]?.otherwise], [["a"], ["a"], [], "narrow", 9]);
+});

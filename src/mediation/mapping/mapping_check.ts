@@ -3,7 +3,7 @@ import type { InformationElement } from "../../ipfix/information_element.ts";
 import { MAXIMUM_MESSAGE_LENGTH, MESSAGE_HEADER_LENGTH } from "../../ipfix/message_header.ts";
 import { SET_HEADER_LENGTH } from "../../ipfix/set.ts";
 import { smallestRecordLength } from "../../ipfix/template.ts";
-import { conversionBetween } from "./conversion.ts";
+import { conversionBetween, narrowedSigns } from "./conversion.ts";
 import { sessionFactLength } from "./session_fact.ts";
 import { type MappedField, targetTemplate, type TemplateMapping } from "./template_mapping.ts";
 
@@ -84,6 +84,13 @@ function checkField(mapping: TemplateMapping, { target, value }: MappedField, wh
       throw new MappingError(`${where}: ${source.length} octets of ${source.element.name} for a length of ${length}`);
     }
     return;
+  }
+  if (value.convert === "narrow") {
+    if (narrowedSigns(source, target) !== undefined && value.otherwise?.length === length) return;
+    throw new MappingError(
+      `${where}: narrow does not make it of ${source.element.name} in ${source.length} octets, ` +
+        `or otherwise has not ${length} octets`,
+    );
   }
   if (conversionBetween(source, target) !== value.convert) {
     throw new MappingError(

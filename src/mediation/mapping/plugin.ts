@@ -22,7 +22,7 @@ export { type InformationElement, sameElement } from "../../ipfix/information_el
 export type { Registry } from "../../ipfix/registry.ts";
 export type { FieldSpecifier, Template } from "../../ipfix/template.ts";
 export { defaultOctets, encodeValue } from "../../ipfix/value.ts";
-export { conversionBetween } from "./conversion.ts";
+export { conversionBetween, narrowedSigns } from "./conversion.ts";
 export type { Dialect } from "./dialect.ts";
 export { findElement } from "./element_name.ts";
 export { expectedPlaces } from "./expected_places.ts";

@@ -1,22 +1,32 @@
 import type { FieldSpecifier, Template } from "../../ipfix/template.ts";
 
 /**
- * How the octets of a source field become those of a target field that differs. Every conversion keeps the value.
+ * How the octets of a source field become those of a target field that differs. Every conversion but `narrow` keeps the
+ * value.
  *
  * - `widen`: an integer to a larger size, sign-extended where its type is signed; float32 to float64 (RFC 7011 §6.2)
  * - `to-variable`: a fixed-length string or octet array preceded by its length (§7)
  * - `seconds-to-milliseconds`: dateTimeSeconds to dateTimeMilliseconds (§6.1.7, §6.1.8)
  * - `ipv4-to-ipv6`: an IPv4 address to its IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2)
+ * - `narrow`: an integer to a smaller size in every record in which its value fits; in the others the value is lost
  */
-export type Conversion = "widen" | "to-variable" | "seconds-to-milliseconds" | "ipv4-to-ipv6";
+export type Conversion = "widen" | "narrow" | "to-variable" | "seconds-to-milliseconds" | "ipv4-to-ipv6";
 
 /** A fact of the transport session that a mapping can put into every record. */
 export type SessionFact = "exporterIPv4Address" | "exporterIPv6Address" | "observationDomainId";
 
 /** Where a target field's value comes from. */
 export type FieldValue =
-  /** `index`: position in the source template. Without `convert`, source and target have the same length. */
-  | { readonly from: "record"; readonly index: number; readonly convert?: Conversion }
+  /**
+   * `index`: position in the source template. Without `convert`, source and target have the same length. `otherwise`:
+   * with `narrow` only, the octets of a record whose own value does not fit.
+   */
+  | {
+    readonly from: "record";
+    readonly index: number;
+    readonly convert?: Conversion;
+    readonly otherwise?: Uint8Array;
+  }
   /** `octets`: the value. For a variable-length target it is given without length octets, which the core adds. */
   | { readonly from: "constant"; readonly octets: Uint8Array }
   | { readonly from: "session"; readonly fact: SessionFact };

@@ -2,6 +2,7 @@ import { isSigned, VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
 import { type FieldSpecifier, smallestRecordLength } from "../../ipfix/template.ts";
 import { entryWords, type Place, Places } from "./record_places.ts";
 import type { WalkLayout } from "./loop/walk_function.ts";
+import { narrowedSigns, readType } from "../mapping/conversion.ts";
 import { sessionFactOctets, type SessionFactValues } from "../mapping/session_fact.ts";
 import { isIdentity, type MappedField, type TemplateMapping } from "../mapping/template_mapping.ts";
 
@@ -40,6 +41,7 @@ import { isIdentity, type MappedField, type TemplateMapping } from "../mapping/t
  * | 13 | keep variable | before a cut that counts: stores the value's first {@link VALUE_LENGTH} octets at offset a of the counters |
  * | 14 | keep octets | the same for b octets |
  * | 15 | count once | adds 1 to the counter at offset b if the one at offset a is not 0, and clears that |
+ * | 16 | narrow | the integer there to fewer octets; a: its octets (16 bits), those of the target (8 bits), 1 if it is signed plus 2 if the target is. If its value does not fit: count, store it, and write others instead. Offset b of the program: two words, the offsets in the counters for the count and for the value (0: not stored), then the other octets |
  *
  * If the target keeps the order of the source, kept fields are part of spans. If not, the whole record is skipped and
  * each field is copied from its place.
@@ -56,11 +58,16 @@ export interface RewriteProgram {
   readonly layout: WalkLayout;
 }
 
-/** An element of which at least one field is lost. A record in which several fields carried something counts once. */
+/**
+ * An element of which at least one field is stripped, or narrowed so that a value may not fit. A record in which several
+ * fields lost something counts once.
+ */
 export interface LostElement {
   readonly name: string;
   /** Positions in the source template. */
   readonly positions: readonly number[];
+  /** How many of the positions are stripped; the others are narrowed. */
+  readonly stripped: number;
 }
 
 /** Header words that other files read, or write once the program is in the loop's memory. */
@@ -91,6 +98,7 @@ const Operation = {
   keepVariable: 13,
   keepOctets: 14,
   countOnce: 15,
+  narrow: 16,
 } as const;
 
 /** ::ffff:0:0/96, which makes an IPv6 address of an IPv4 address (RFC 4291 §2.5.5.2). */
@@ -144,7 +152,7 @@ export function compileMapping(
   const keepsValues = keepValues && counted.length > 0;
   const emitter = new Emitter(source.fields, facts, counted, keepsValues);
   if (keepsOrder(mapping.fields)) emitInOrder(emitter, mapping.fields);
-  else emitReordered(emitter, mapping.fields);
+  else emitReordered(emitter, mapping.fields, lostFields(mapping));
   emitter.countOnce();
   const growth = emitter.growth + repeatedOctets(mapping);
   if (growth > LARGEST_GROWTH) throw new RangeError(`a record that may grow by ${growth} octets`);
@@ -172,10 +180,25 @@ export function lostFields(mapping: TemplateMapping): number[] {
   return mapping.source.fields.map((_, index) => index).filter((index) => !used.has(index));
 }
 
-/** {@link lostFields} by the name of their element, in the order of the first of each. */
+/** Positions of the source fields that are narrowed, so that a value may not fit. */
+function narrowedFields({ fields }: TemplateMapping): ReadonlySet<number> {
+  const narrowed = new Set<number>();
+  for (const { value } of fields) if (value.from === "record" && value.convert === "narrow") narrowed.add(value.index);
+  return narrowed;
+}
+
+/** The fields that may lose a value by the name of their element, in the order of the first of each. */
 function lostElements(mapping: TemplateMapping): LostElement[] {
-  const positions = Map.groupBy(lostFields(mapping), (position) => mapping.source.fields[position]?.element.name ?? "");
-  return [...positions].map(([name, positions]) => ({ name, positions }));
+  const stripped = lostFields(mapping);
+  const all = [...stripped, ...narrowedFields(mapping)].sort((one, other) => one - other);
+  const isStripped = new Set(stripped);
+  return [...Map.groupBy(all, (position) => mapping.source.fields[position]?.element.name ?? "")].map(
+    ([name, positions]) => ({
+      name,
+      positions,
+      stripped: positions.filter((position) => isStripped.has(position)).length,
+    }),
+  );
 }
 
 /** Octets that source fields used more than once add to a record at most. */
@@ -244,10 +267,10 @@ function emitInOrder(emitter: Emitter, fields: readonly MappedField[]): void {
 /**
  * Operations for a target in another order: losses are counted first, then each target field is written from its place.
  */
-function emitReordered(emitter: Emitter, fields: readonly MappedField[]): void {
+function emitReordered(emitter: Emitter, fields: readonly MappedField[], lost: readonly number[]): void {
   const end = emitter.source.length;
   emitter.operation(Operation.flush, 0);
-  for (const position of emitter.lost) {
+  for (const position of lost) {
     emitter.operation(Operation.skip, position);
     emitter.cut(position);
   }
@@ -297,7 +320,7 @@ class Emitter {
   growth = 0;
   readonly places: Places;
   readonly #operations: PlacedOperation[] = [];
-  /** Position of a lost field → index of its element, and offset of the counter that its cut adds to. */
+  /** Position of a field that may lose its value → index of its element, and offset of the counter that adds to. */
   readonly #counters = new Map<number, { readonly element: number; readonly offset: number }>();
   /** Offset of what counts an element's fields within a record → offset of the element's counter. */
   readonly #repeated = new Map<number, number>();
@@ -320,11 +343,6 @@ class Emitter {
     }
   }
 
-  /** Positions of the lost fields, in order. */
-  get lost(): number[] {
-    return [...this.#counters.keys()].sort((one, other) => one - other);
-  }
-
   /** Octets of the operations, including the one that ends them. */
   get length(): number {
     return (this.#operations.length + 1) * OPERATION_WORDS * 4;
@@ -337,7 +355,7 @@ class Emitter {
     for (const { code, place, a, b } of this.#operations) {
       words.push(code | wordOf(place) << 8, place.offset);
       if (typeof a !== "number") words.push(wordOf(a), a.offset);
-      else words.push(a, code === Operation.constant ? b + constantsAt : b);
+      else words.push(a, code === Operation.constant || code === Operation.narrow ? b + constantsAt : b);
     }
     words.push(Operation.end, 0, 0, 0);
     return words;
@@ -407,7 +425,7 @@ class Emitter {
         this.copy(index, index + 1);
         break;
       case "widen": {
-        const type = field.element.known ? field.element.type : target.element.type;
+        const type = field.element.known ? readType(field, target.element) : target.element.type;
         if (type === "float32" || type === "float64") this.operation(Operation.widenFloat, index);
         else {
           const code = isSigned(type) ? Operation.widenSigned : Operation.widenUnsigned;
@@ -416,18 +434,37 @@ class Emitter {
         this.growth += target.length - field.length;
         break;
       }
+      case "narrow":
+        this.#narrowed(index, field, target, value.otherwise ?? new Uint8Array(target.length));
+        break;
       case undefined:
         throw new RangeError("a field without conversion belongs to a run");
     }
   }
 
+  #narrowed(position: number, field: FieldSpecifier, target: FieldSpecifier, otherwise: Uint8Array): void {
+    const signs = narrowedSigns(field, target);
+    const counter = this.#counters.get(position);
+    if (signs === undefined || counter === undefined) throw new RangeError(`source field ${position} is not narrowed`);
+    const value = this.keepsValues ? valueOffset(this, counter.element) : 0;
+    const operand = field.length | target.length << 16 | ((signs.source ? 1 : 0) + (signs.target ? 2 : 0)) << 24;
+    const offsets = new Uint8Array(Uint32Array.of(counter.offset, value).buffer);
+    this.operation(Operation.narrow, position, operand, this.#store(Uint8Array.of(...offsets, ...otherwise)));
+  }
+
   #constant(octets: Uint8Array, at: number): void {
-    this.operation(Operation.constant, at, octets.length, this.constants.length);
-    const all = new Uint8Array(this.constants.length + octets.length);
-    all.set(this.constants);
-    all.set(octets, this.constants.length);
-    this.constants = all;
+    this.operation(Operation.constant, at, octets.length, this.#store(octets));
     this.growth += octets.length;
+  }
+
+  /** Puts octets among the constants. @returns the offset at which they begin there */
+  #store(octets: Uint8Array): number {
+    const offset = this.constants.length;
+    const all = new Uint8Array(offset + octets.length);
+    all.set(this.constants);
+    all.set(octets, offset);
+    this.constants = all;
+    return offset;
   }
 
   #field(position: number): FieldSpecifier {

@@ -4,7 +4,8 @@ import { deliver } from "../../../test/support/delivered.ts";
 import { rewriteAll } from "../../../test/support/rewrite_all.ts";
 import { openSession } from "../../../test/support/session.ts";
 import { field, join, message, number, set, templateSet, text, variable } from "../../../test/support/wire.ts";
-import type { Template } from "../../ipfix/template.ts";
+import { type AbstractDataType, naturalLength } from "../../ipfix/abstract_data_type.ts";
+import type { FieldSpecifier, Template } from "../../ipfix/template.ts";
 import { allocate, memoryLongs, memoryOctets, view } from "./loop/memory.ts";
 import { rewriteRecords, SCRATCH_LENGTH } from "./loop/rewrite_loop.ts";
 import {
@@ -97,6 +98,85 @@ for (const [what, name, convert, from, to] of CONVERSIONS) {
     assert.deepEqual(rewrite(source, fields.toReversed(), join(from, other)).octets, join(other, to));
   });
 }
+
+/** Octets in, octets out where the value fits (else the pad value 0x55…), and how the two types have it. */
+const NARROWED: readonly [
+  what: string,
+  source: AbstractDataType,
+  target: AbstractDataType,
+  string,
+  string | undefined,
+][] = [
+  ["an unsigned number that fits", "unsigned32", "unsigned8", "000000ff", "ff"],
+  ["one that does not", "unsigned32", "unsigned8", "00000100", undefined],
+  ["one whose first octet says so", "unsigned32", "unsigned8", "80000001", undefined],
+  ["a signed number that fits", "signed32", "signed16", "ffff8000", "8000"],
+  ["a positive one that fits", "signed32", "signed16", "00007fff", "7fff"],
+  ["a positive one that would become negative", "signed32", "signed16", "00008000", undefined],
+  ["a negative one that would become positive", "signed32", "signed16", "ffff7fff", undefined],
+  ["a signed number that is not negative, without a sign", "signed32", "unsigned16", "0000ffff", "ffff"],
+  ["a negative one, without a sign", "signed32", "unsigned16", "ffffffff", undefined],
+  ["an unsigned number with a sign that fits", "unsigned64", "signed32", "000000007fffffff", "7fffffff"],
+  ["one that would become negative", "unsigned64", "signed32", "0000000080000000", undefined],
+  [
+    "one of more octets than any integer has",
+    "unsigned64",
+    "unsigned64",
+    "000000000000000000000000000000000007",
+    "0000000000000007",
+  ],
+];
+
+for (const [what, source, target, from, to] of NARROWED) {
+  const typed = (type: AbstractDataType, length: number): FieldSpecifier => ({
+    element: { ...fieldOf("octetDeltaCount").element, type, length: naturalLength(type) },
+    length,
+  });
+  const length = naturalLength(target);
+  const sourceTemplate = template(256, [typed(source, from.length / 2), "protocolIdentifier"]);
+  const otherwise = new Uint8Array(length).fill(0x55);
+  const fields: readonly MappedField[] = [
+    { target: typed(target, length), value: { from: "record", index: 0, convert: "narrow", otherwise } },
+    fromRecord("protocolIdentifier", 1),
+  ];
+  Deno.test(`${what} narrows from ${source} to ${target}, record by record`, () => {
+    const expected = to ?? otherwise.toHex();
+    const record = Uint8Array.fromHex(`${from}06`);
+    const lost = to === undefined ? 1 : 0;
+    assert.deepEqual(rewrite(sourceTemplate, fields, record), {
+      octets: Uint8Array.fromHex(`${expected}06`),
+      counts: [1, lost],
+    });
+    assert.deepEqual(rewrite(sourceTemplate, fields.toReversed(), record), {
+      octets: Uint8Array.fromHex(`06${expected}`),
+      counts: [1, lost],
+    });
+  });
+}
+
+Deno.test("a narrowed field and a stripped one of the same element count a record once, and keep the last lost value", () => {
+  const wide = fieldOf("octetDeltaCount", 9);
+  const source = template(256, [wide, "octetDeltaCount", "protocolIdentifier"]);
+  const fields: readonly MappedField[] = [
+    {
+      target: fieldOf("octetDeltaCount"),
+      value: { from: "record", index: 0, convert: "narrow", otherwise: new Uint8Array(8) },
+    },
+    fromRecord("protocolIdentifier", 2),
+  ];
+  const both = join(Uint8Array.of(1), number(0, 8), number(5, 8), number(6, 1));
+  assert.deepEqual(rewrite(source, fields, both).counts, [1, 1]);
+  const compiled = compileMapping({ source, fields }, FACTS, false, true);
+  assert.deepEqual(compiled.counted, [{ name: "octetDeltaCount", positions: [0, 1], stripped: 1 }]);
+  memoryOctets.set(compiled.octets, program);
+  memoryOctets.set(join(Uint8Array.of(7), number(9, 8), number(0, 8), number(6, 1)), input);
+  memoryLongs.fill(0n, counters >>> 3, (counters + countersLength(compiled)) >>> 3);
+  rewriteRecords(program, counters, input, input + 18, output, output + MEMORY, scratch);
+  assert.deepEqual(
+    view(counters + valueOffset(compiled, 0), 9).slice(),
+    join(Uint8Array.of(7), number(9, 8)),
+  );
+});
 
 Deno.test("seconds become milliseconds, beyond 32 bits; an IPv4 address its IPv4-mapped one", () => {
   const source = template(256, ["flowStartSeconds", "sourceIPv4Address"]);
@@ -224,7 +304,7 @@ Deno.test("only a mapping that changes nothing is an identity, and only such a o
   const { fields } = identity(source);
   assert.deepEqual([compile(fields).identity, compile(fields).counted], [true, []]);
   assert.deepEqual([compile(fields.toReversed()).identity, compile(fields.slice(1)).counted], [false, [
-    { name: "protocolIdentifier", positions: [0] },
+    { name: "protocolIdentifier", positions: [0], stripped: 1 },
   ]]);
 });
 

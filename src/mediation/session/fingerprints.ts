@@ -42,7 +42,7 @@ export class Fingerprints {
     return remembered(this.#mappings, mapping, () => {
       const values = mapping.fields.map(({ value }) =>
         value.from === "record"
-          ? `${value.index}${value.convert ?? ""}`
+          ? `${value.index}${value.convert ?? ""}${value.otherwise?.join(".") ?? ""}`
           : value.from === "constant"
           ? `=${value.octets.join(".")}`
           : value.fact

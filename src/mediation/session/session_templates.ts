@@ -346,8 +346,8 @@ export class SessionTemplates {
     memoryLongs[word] = 0n;
     entry.records += records;
     const { program } = entry.shared.compiled;
-    for (const [index, { name, positions }] of program.counted.entries()) {
-      this.counters.fieldsStripped.add(name, records * positions.length);
+    for (const [index, { name, positions, stripped }] of program.counted.entries()) {
+      if (stripped > 0) this.counters.fieldsStripped.add(name, records * stripped);
       const counter = memoryLongs[word + 1 + index] ?? 0n;
       memoryLongs[word + 1 + index] = 0n;
       if (counter === 0n) continue;

@@ -23,6 +23,8 @@ import {
 const FIELDS: readonly WireField[] = [
   field("0/7", 2),
   field("0/4", 1),
+  field("0/4", 2),
+  field("0/48", 4),
   field("0/1", 4),
   field("0/82", 65535),
   field("64512/1", 2),

@@ -41,6 +41,11 @@ export class ReferenceCounts {
       if (value.from === "default" && target !== undefined) count(this.padded, nameOf(target).name);
     });
     const lost = new Set<string>();
+    for (const value of mapping.values) {
+      const field = value.from === "record" ? source.fields[value.index] : undefined;
+      if (value.from !== "record" || value.fits === undefined || field === undefined) continue;
+      if (!value.fits(values[value.index] ?? new Uint8Array())) lost.add(nameOf(field).name);
+    }
     source.fields.forEach((field, index) => {
       if (used.has(index)) return;
       const { name, type } = nameOf(field);

@@ -13,7 +13,13 @@ import { smallestRecord, type WireField, type WireTemplate } from "../wire.ts";
 /** Where the value of one target field comes from. */
 export type ReferenceValue =
   | { readonly from: "default"; readonly octets: Uint8Array }
-  | { readonly from: "record"; readonly index: number; readonly convert: (octets: Uint8Array) => Uint8Array };
+  | {
+    readonly from: "record";
+    readonly index: number;
+    readonly convert: (octets: Uint8Array) => Uint8Array;
+    /** Whether the field has room for the value; if not, `convert` makes another of it. Undefined: it always has. */
+    readonly fits?: (octets: Uint8Array) => boolean;
+  };
 
 /** A template as the collector gets it. */
 export interface ReferenceMapping {
@@ -134,35 +140,60 @@ function expectedShape(
   const values = list.map((wanted): ReferenceValue => {
     const index = source.fields.findIndex((field, position) =>
       !taken.has(position) && field.pen === wanted.pen && field.id === wanted.id &&
-      field.enterpriseBit === wanted.enterpriseBit && (field.length === 0 || canBeRead(history, field, wanted, dialect))
+      field.enterpriseBit === wanted.enterpriseBit &&
+      (field.length === 0 || canBeRead(field, wanted, dialect) || narrow(history, field, wanted, 0) !== undefined)
     );
     taken.add(index);
+    const wide = source.fields[index];
+    const narrowed = wide !== undefined && wide.length > 0 && !canBeRead(wide, wanted, dialect)
+      ? narrow(history, wide, wanted, index)
+      : undefined;
+    if (narrowed !== undefined) {
+      fields.push(plain(wanted));
+      return narrowed;
+    }
     const length = source.fields[index]?.length ?? wanted.length;
     fields.push({ ...plain(wanted), length: dialect.fieldLengths === "template" ? length : wanted.length });
     const from = source.fields[index];
-    const value = from && valueOf(wanted.type, index, length, fields.at(-1)?.length ?? length, sentAs(history, from));
+    const value = from && valueOf(wanted.type, index, length, fields.at(-1)?.length ?? length);
     return value ?? { from: "default", octets: defaultOf(wanted.type, wanted.length) };
   });
   return { target: { id: source.id, scope: 0, fields }, values };
 }
 
-function canBeRead(
-  history: RegistryHistory,
-  field: WireField,
-  { type, length }: TypedField,
-  dialect: Dialect,
-): boolean {
+/** The collector reads the octets as its own registry says, whatever the exporter's release made of the element. */
+function canBeRead(field: WireField, { type, length }: TypedField, dialect: Dialect): boolean {
   if (!legalLength(type, field.length)) return false;
-  if (!isSameKind(history, field, type, dialect.fieldLengths === "template" ? field.length : length)) return false;
   return dialect.fieldLengths === "template" || valueOf(type, 0, field.length, length) !== undefined;
 }
 
-/** Whether the exporter's octets mean to the collector what they meant: some elements changed their type over the releases. */
-function isSameKind(history: RegistryHistory, field: WireField, type: AbstractDataType, length: number): boolean {
-  const from = sentAs(history, field);
-  const kindOf = (one: AbstractDataType) => /^unsigned|^signed|^float/.exec(one)?.[0] ?? one;
-  if (kindOf(from) === kindOf(type)) return true;
-  return kindOf(from) === "unsigned" && kindOf(type) === "signed" && field.length < length;
+/** An integer in more octets than the collector has for it: the value where there is room for it, else 0. */
+function narrow(
+  history: RegistryHistory,
+  field: WireField,
+  { type, length }: Pick<TypedField, "type" | "length">,
+  index: number,
+): ReferenceValue | undefined {
+  const isInteger = (one: AbstractDataType) => /^(un)?signed/.test(one);
+  const sent = sentAs(history, field);
+  const from = legalLength(sent, field.length) ? sent : type;
+  if (!isInteger(from) || !isInteger(type) || !legalLength(type, length)) return undefined;
+  if (field.length === 65535 || field.length <= length) return undefined;
+  const valueOfOctets = (octets: Uint8Array) => {
+    const value = BigInt(`0x${octets.toHex()}`);
+    return from.startsWith("signed") ? BigInt.asIntN(8 * octets.length, value) : value;
+  };
+  const bits = BigInt(8 * length);
+  const [least, most] = type.startsWith("signed")
+    ? [-(1n << bits - 1n), (1n << bits - 1n) - 1n]
+    : [0n, (1n << bits) - 1n];
+  const fits = (octets: Uint8Array) => valueOfOctets(octets) >= least && valueOfOctets(octets) <= most;
+  return {
+    from: "record",
+    index,
+    fits,
+    convert: (octets) => fits(octets) ? octets.slice(octets.length - length) : new Uint8Array(length),
+  };
 }
 
 /** The exporter's own order, less what the collector does not know or cannot decode. */
@@ -192,14 +223,14 @@ function ownField(profile: Profile, history: RegistryHistory, field: WireField, 
   if (dialect.undecodableTypes.has(type)) return undefined;
   if (dialect.fieldLengths === "template" && (scope || acceptsUnknownElements)) return asItCame;
   if (known === undefined) return undefined;
-  const length = dialect.fieldLengths === "template" ? field.length : known.length;
-  if (field.length > 0 && !isSameKind(history, field, known.type, length)) return undefined;
+  const narrowed = legalLength(known.type, field.length) ? undefined : narrow(history, field, known, index);
+  if (narrowed !== undefined) return { field: { ...plain(field), length: known.length }, value: narrowed };
   if (profile.dialect.fieldLengths === "template") {
     return field.length === 0 || legalLength(known.type, field.length) ? asItCame : undefined;
   }
   const value = field.length === 0 && known.length !== 65535
     ? { from: "default", octets: defaultOf(known.type, known.length) } as const
-    : valueOf(known.type, index, field.length, known.length, sentAs(history, field));
+    : valueOf(known.type, index, field.length, known.length);
   return value === undefined ? undefined : { field: { ...plain(field), length: known.length }, value };
 }
 
@@ -213,7 +244,6 @@ function valueOf(
   index: number,
   from: number,
   to: number,
-  sent: AbstractDataType = type,
 ): ReferenceValue | undefined {
   if (from === to) return { from: "record", index, convert: (octets) => octets };
   if (!legalLength(type, from)) return undefined;
@@ -225,7 +255,7 @@ function valueOf(
     return to === 65535 ? { from: "record", index, convert: (octets) => octets } : undefined;
   }
   if (from > to) return undefined;
-  return { from: "record", index, convert: (octets) => widen(octets, to, sent.startsWith("signed")) };
+  return { from: "record", index, convert: (octets) => widen(octets, to, type.startsWith("signed")) };
 }
 
 /** RFC 7011 §6.2: integers of 16 to 64 bits and float64 may be sent in fewer octets, all else but strings, arrays and lists not. */

@@ -63,7 +63,12 @@ export function templateDiff(mapping: TemplateMapping): DiffRow[] {
     }
     const from = source.fields[value.index];
     if (from === undefined) return;
-    const changed = differences(from, field.target, value.convert);
+    const otherwise = explained[position]?.otherwise;
+    const changed = differences(
+      from,
+      field.target,
+      value.convert === "narrow" ? `narrowed, ${text(otherwise)} where the value does not fit` : value.convert,
+    );
     if (anchors.has(position)) {
       sourceUntil(value.index);
       next = value.index + 1;

@@ -30,3 +30,17 @@ Deno.test("an identity keeps every field, and every field of both sides is there
   assert.deepEqual(places("source").toSorted(), [1, 2, 3]);
   assert.deepEqual(places("target"), [1, 2, 3, 4], "the collector's order is that of the rows");
 });
+
+Deno.test("a narrowed field says what stands for a value that does not fit", () => {
+  const { source } = skewedMapping();
+  const [packets] = source.fields;
+  assert.ok(packets !== undefined);
+  const [row] = templateDiff({
+    source: { ...source, fields: [{ ...packets, length: 9 }] },
+    fields: [{
+      target: { ...packets, length: 8 },
+      value: { from: "record", index: 0, convert: "narrow", otherwise: new Uint8Array(8) },
+    }],
+  });
+  assert.deepEqual([row?.change, row?.note], ["changed", "narrowed, 0 where the value does not fit"]);
+});

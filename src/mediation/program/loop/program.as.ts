@@ -36,6 +36,7 @@ export const SECONDS_TO_MILLISECONDS: u32 = 12;
 export const KEEP_VARIABLE: u32 = 13;
 export const KEEP_OCTETS: u32 = 14;
 export const COUNT_ONCE: u32 = 15;
+export const NARROW: u32 = 16;
 
 /** Octets of a lost value that are kept, as in rewrite_program.ts. */
 export const VALUE_LENGTH: usize = 64;

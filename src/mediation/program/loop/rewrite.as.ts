@@ -15,6 +15,7 @@ import {
   KEEP_OCTETS,
   KEEP_VARIABLE,
   move,
+  NARROW,
   OPERATION_LENGTH,
   PROGRAM_ENTRY,
   PROGRAM_REWRITE,
@@ -82,6 +83,36 @@ function keepOctets(to: usize, place: usize, length: usize): void {
 function isFilled(place: usize, length: usize): bool {
   for (const end = place + length; place < end; ++place) if (load<u8>(place) != 0) return true;
   return false;
+}
+
+/**
+ * Whether the octets before `first` say nothing but the sign of the integer that begins at `place`. `signs`: 1 if it is
+ * signed, plus 2 if the one that begins at `first` is.
+ */
+function fitsFrom(place: usize, first: usize, signs: u32): bool {
+  const highestBit = (load<u8>(first) & 0x80) != 0;
+  if (highestBit && signs == 2) return false;
+  const fill: u32 = highestBit && signs == 3 ? 0xff : 0;
+  for (; place < first; ++place) if (<u32> load<u8>(place) != fill) return false;
+  return true;
+}
+
+/** Writes the last octets of an integer, or what stands for it where its value does not fit in them. */
+function narrow(to: usize, place: usize, a: u32, operands: usize, counters: usize): usize {
+  const length: usize = a & 0xffff;
+  const kept: usize = a >> 16 & 0xff;
+  const first = place + length - kept;
+  if (fitsFrom(place, first, a >> 24)) {
+    move(to, first, kept);
+  } else {
+    move(to, operands + 8, kept);
+    if (counters != 0) {
+      count(counters, load<u32>(operands));
+      const value: usize = load<u32>(operands, 4);
+      if (value != 0) memory.copy(counters + value, place, min<usize>(length, VALUE_LENGTH));
+    }
+  }
+  return to + kept;
 }
 
 /** Rewrites the whole record of this entry of the log, from `run` to `out`. */
@@ -187,6 +218,10 @@ export function rewriteRecord(program: usize, entry: usize, counters: usize): vo
         }
         move(to, place, a);
         to += a;
+        break;
+      }
+      case NARROW: {
+        to = narrow(to, place, a, program + b, counters);
         break;
       }
       default: {
