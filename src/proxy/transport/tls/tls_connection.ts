@@ -3,6 +3,7 @@ import type { Address } from "../address.ts";
 import type { Connection } from "../connection.ts";
 import { ConnectionStream } from "./connection_stream.ts";
 import { dialTcp } from "../tcp/tcp_connection.ts";
+import type { TlsMaterial } from "./tls_credentials.ts";
 import type { TlsDialOptions } from "./tls_options.ts";
 
 /**
@@ -132,11 +133,14 @@ export function certificateName(socket: TLSSocket): string | undefined {
  * @param code the code of the runtime's error, or the socket's `authorizationError`
  */
 export function refusal(purpose: "client" | "server", code: unknown): Error | undefined {
-  if (!String(code).startsWith("UNABLE_TO_")) return undefined;
-  return new Error(
+  if (!/^(UNABLE_TO_|SELF_SIGNED_CERT_|DEPTH_ZERO_SELF_SIGNED_CERT)/.test(String(code))) return undefined;
+  return new PeerRefused(
     `its certificate is refused: it does not go back to the CA, is not valid today, or is not a ${purpose}'s`,
   );
 }
+
+/** A peer was not verified. */
+class PeerRefused extends Error {}
 
 /**
  * Dials over TLS 1.2 or later. The collector's certificate must be issued by the CA and contain the name; this cannot
@@ -146,7 +150,23 @@ export function refusal(purpose: "client" | "server", code: unknown): Error | un
  * @throws if the collector cannot be reached or verified, or the signal is aborted
  */
 export async function dialTls(address: Address, options: TlsDialOptions, signal: AbortSignal): Promise<Connection> {
-  const { certificate, key, ca } = options.credentials.material;
+  const { material, previous } = options.credentials;
+  try {
+    return await dialWith(material, address, options, signal);
+  } catch (error) {
+    if (previous === undefined || !(error instanceof PeerRefused)) throw error;
+    return await dialWith(previous, address, options, signal).catch(() => {
+      throw error;
+    });
+  }
+}
+
+async function dialWith(
+  { certificate, key, ca }: TlsMaterial,
+  address: Address,
+  options: TlsDialOptions,
+  signal: AbortSignal,
+): Promise<Connection> {
   const connection = await dialTcp(address, signal);
   const stream = new ConnectionStream(connection);
   const socket = connect({

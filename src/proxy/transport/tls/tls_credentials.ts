@@ -29,6 +29,11 @@ export interface CertificateExpiry {
 export interface TlsCredentials {
   /** The material for new handshakes. */
   readonly material: TlsMaterial;
+  /**
+   * What the peer's process before the present one uses. A collector that does not verify by the material is dialled with this once
+   * more: the process before may still be the one that answers.
+   */
+  readonly previous?: TlsMaterial | undefined;
   /** Calls the listener after every change. Returns a function that removes it. */
   onChange(listener: () => void): () => void;
 }

@@ -1,0 +1,256 @@
+/** The proxy in front of an Aggregator in a cluster: `serve` in a process of its own, with a service account's token of a real API server. */
+import assert from "node:assert/strict";
+import { LineProcess } from "../interop/line_process.ts";
+import { Collector, Exporter } from "../interop/peers.ts";
+import { line, templateOf } from "../interop/releases.ts";
+import { valueOf } from "../interop/values.ts";
+import { denoArguments } from "../support/run_command.ts";
+import {
+  type AggregatorCertificates,
+  aggregatorObjectsOf,
+  makeAggregatorCertificates,
+  NAMESPACE,
+  SERVER_NAME,
+} from "../support/aggregator_trust.ts";
+import type { ApiServer } from "./tools/api_server.ts";
+import { until } from "./tools/kubernetes_test_case.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** A port that was free a moment ago. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** A token of a service account that is made where it is missing. */
+export async function serviceAccountToken(server: ApiServer, name: string): Promise<string> {
+  await server.apply({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace: NAMESPACE } });
+  return (await server.kubectl(["-n", NAMESPACE, "create", "token", name])).trim();
+}
+
+/** What a test wants of the proxy. */
+export interface ClusterProxyOptions {
+  readonly token: string;
+  readonly collectorPort: number;
+  /** More lines of YAML under `kubernetes:`. */
+  readonly kubernetes?: readonly string[];
+  /** Default: auto. */
+  readonly profile?: string;
+}
+
+/** `serve`, and what it says. */
+export class ClusterProxy implements AsyncDisposable {
+  private constructor(
+    readonly process: LineProcess,
+    readonly folder: string,
+    readonly port: number,
+    readonly admin: string,
+    readonly server: ApiServer,
+  ) {}
+
+  /** Starts it; it may have to wait. */
+  static async start(server: ApiServer, options: ClusterProxyOptions): Promise<ClusterProxy> {
+    const folder = await Deno.makeTempDir({ prefix: "cluster-proxy-" });
+    await Deno.writeTextFile(`${folder}/token`, options.token);
+    await Deno.writeTextFile(`${folder}/kubeconfig`, server.kubeconfig(options.token));
+    const [port, admin] = [freePort(), freePort()];
+    await Deno.writeTextFile(
+      `${folder}/proxy.yaml`,
+      [
+        "listen:",
+        `  - { transport: tls, address: 127.0.0.1:${port}, tls: { mode: auto } }`,
+        "collector:",
+        "  transport: tls",
+        `  address: 127.0.0.1:${options.collectorPort}`,
+        `  profile: ${options.profile ?? "auto"}`,
+        "  tls: { mode: auto }",
+        `admin: { address: 127.0.0.1:${admin} }`,
+        "kubernetes:",
+        "  kubeconfig: kubeconfig",
+        ...(options.kubernetes ?? []).map((each) => `  ${each}`),
+        "",
+      ].join("\n"),
+    );
+    const args = denoArguments("serve", ["--config", `${folder}/proxy.yaml`]);
+    const process = new LineProcess(Deno.execPath(), args, { cwd: ROOT });
+    const proxy = new ClusterProxy(process, folder, port, `http://127.0.0.1:${admin}`, server);
+    await proxy.until("it answers /live", async () => (await proxy.get("/live")).status === 200);
+    return proxy;
+  }
+
+  /** Status and text of an answer; status 0 where there is none. */
+  async get(path: string): Promise<{ readonly status: number; readonly text: string }> {
+    try {
+      const response = await fetch(`${this.admin}${path}`);
+      return { status: response.status, text: await response.text() };
+    } catch {
+      return { status: 0, text: "" };
+    }
+  }
+
+  // deno-lint-ignore no-explicit-any -- a JSON answer, of which each test looks at something else
+  async status(): Promise<any> {
+    return JSON.parse((await this.get("/api/status")).text);
+  }
+
+  /** Waits. @throws with the log, if it does not come to be */
+  async until(what: string, isSo: () => boolean | Promise<boolean>, milliseconds?: number): Promise<void> {
+    try {
+      await until(isSo, what, milliseconds);
+    } catch (error) {
+      throw new Error(
+        `${error instanceof Error ? error.message : error}\n${this.process.stderr.slice(-30).join("\n")}`,
+      );
+    }
+  }
+
+  /** When an event was last logged, in milliseconds since the epoch; undefined: never. */
+  lastLogged(event: string): number | undefined {
+    const last = this.process.stderr.findLast((text) => JSON.parse(text).event === event);
+    return last === undefined ? undefined : Date.parse(JSON.parse(last).time);
+  }
+
+  /** Ends it as a kubelet does, and waits for the end. */
+  async end(): Promise<void> {
+    this.process.signal("SIGTERM");
+    await this.until("it ends", () => this.process.ending !== undefined);
+    assert.equal(this.process.ending?.code, 0, this.process.stderr.join("\n"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process.kill();
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+/** The bundle that Agents read, as it is now. */
+export async function readBundle(server: ApiServer): Promise<string> {
+  const args = ["-n", NAMESPACE, "get", "configmap", "flow-aggregator-ca", "-o", "json", "--ignore-not-found"];
+  const text = await server.kubectl(args);
+  return text === "" ? "" : JSON.parse(text).data["ca.crt"];
+}
+
+/** How many certificates a bundle has. */
+export function count(bundle: string): number {
+  return bundle.split("-----BEGIN CERTIFICATE-----").length - 1;
+}
+
+/**
+ * An Aggregator's process with its Pod: a go-ipfix collector of its release that does at its start what the release does, a CA in memory
+ * and the objects written through the API.
+ */
+export class Aggregator implements AsyncDisposable {
+  private constructor(
+    readonly collector: Collector,
+    readonly certificates: AggregatorCertificates,
+    readonly server: ApiServer,
+    readonly pod: string,
+    readonly folder: string,
+    /** When it had written its objects, in milliseconds since the epoch. */
+    readonly wroteAt: number,
+  ) {}
+
+  /** @param release `v1.15.2` */
+  static async start(server: ApiServer, release: string, port: number): Promise<Aggregator> {
+    const folder = await Deno.makeTempDir({ prefix: "aggregator-" });
+    const certificates = await makeAggregatorCertificates();
+    const pod = `flow-aggregator-${crypto.randomUUID().slice(0, 8)}`;
+    const identity = await writeIdentity(folder, certificates.server, certificates.ca.certificate);
+    const options = { transport: "tls" as const, address: `127.0.0.1:${port}`, identity };
+    const collector = await Collector.start(line(release).goIpfix, options);
+    await server.apply(aggregatorPod(pod, `antrea/flow-aggregator:${release}`));
+    const keepsAuthority = release.startsWith("v2.6") || release.startsWith("v2.7");
+    await server.apply(...objects(certificates, keepsAuthority));
+    return new Aggregator(collector, certificates, server, pod, folder, Date.now());
+  }
+
+  /** Writes its bundle again, as Aggregators from v2.5.1 on do where somebody has changed it. */
+  async takeBackBundle(): Promise<void> {
+    const [bundle] = objects(this.certificates, false);
+    await this.server.apply(bundle ?? {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.collector[Symbol.asyncDispose]();
+    await this.server.kubectl(["-n", NAMESPACE, "delete", "pod", this.pod, "--force", "--grace-period=0"]);
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+/** A Pod that no kubelet runs. */
+export function aggregatorPod(name: string, image: string): Record<string, unknown> {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace: NAMESPACE, labels: { app: "flow-aggregator" } },
+    spec: { containers: [{ name: "flow-aggregator", image }] },
+  };
+}
+
+/** The objects with their names, for `apply`. */
+export function objects(certificates: AggregatorCertificates, withAuthority: boolean): Record<string, unknown>[] {
+  return [...aggregatorObjectsOf(certificates, withAuthority)].map(([path, object]) => ({
+    ...object,
+    metadata: { name: path.split("/").at(-1), namespace: NAMESPACE },
+  }));
+}
+
+async function writeIdentity(folder: string, pair: { certificate: string; key: string }, ca: string) {
+  const identity = { certificate: `${folder}/tls.crt`, key: `${folder}/tls.key`, ca: `${folder}/ca.crt` };
+  await Deno.writeTextFile(identity.certificate, pair.certificate);
+  await Deno.writeTextFile(identity.key, pair.key);
+  await Deno.writeTextFile(identity.ca, ca);
+  return identity;
+}
+
+/** An Agent of a release: it reads ConfigMap and Secret as it connects, and verifies the Service's name. */
+export class Agent implements AsyncDisposable {
+  readonly #names: readonly string[];
+  #sent = 0;
+
+  private constructor(readonly exporter: Exporter, names: readonly string[], readonly folder: string) {
+    this.#names = names;
+  }
+
+  /** @throws where the proxy is not verified */
+  static async connect(server: ApiServer, release: string, port: number): Promise<Agent> {
+    const folder = await Deno.makeTempDir({ prefix: "agent-" });
+    const secret = JSON.parse(
+      await server.kubectl(["-n", NAMESPACE, "get", "secret", "flow-aggregator-client-tls", "-o", "json"]),
+    );
+    const pair = { certificate: atob(secret.data["tls.crt"]), key: atob(secret.data["tls.key"]) };
+    const identity = await writeIdentity(folder, pair, await readBundle(server));
+    const agent = line(release);
+    const exporter = await Exporter.start(agent.goIpfix, `127.0.0.1:${port}`, {
+      transport: "tls",
+      identity,
+      serverName: SERVER_NAME,
+    });
+    const names = templateOf(agent, "ipv4");
+    assert.equal((await exporter.announce(names)).error, undefined);
+    return new Agent(exporter, names, folder);
+  }
+
+  /** Sends the next record. */
+  async send(): Promise<void> {
+    const number = this.#sent++;
+    const answer = await this.exporter.send(256, this.#names.map((name) => valueOf(name, number, "typical")));
+    assert.equal(answer.error, undefined);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.exporter[Symbol.asyncDispose]();
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+/** How many records a collector has delivered. */
+export function delivered({ collector }: Aggregator): number {
+  return collector.received.reduce((sum, { records }) => sum + (records?.length ?? 0), 0);
+}
+
+/** The names of the last template that a collector was given. */
+export function lastTemplate({ collector }: Aggregator): string[] {
+  return collector.received.findLast(({ fields }) => fields !== undefined)?.fields?.map(({ name }) => name) ?? [];
+}
