@@ -60,7 +60,11 @@ Deno.test("status is exactly what the contract says", async () => {
     collector: {
       address: "127.0.0.1:4739",
       state: "connected",
+      since: "1970-01-01T00:00:00.000Z",
+      reason: null,
+      epoch: 1,
       profile: "antrea/v1.15",
+      nextProfile: null,
       dialect: "go-ipfix-legacy",
       reconnects: 2,
     },

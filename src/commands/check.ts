@@ -39,11 +39,12 @@ async function check({ config, json = false }: Options): Promise<void> {
 
 function descriptionText(description: ConfigurationDescription): string[] {
   const paint = painter(wantsColour());
-  const { file, listen, trust, peers, admin, ledger, cache } = description;
+  const { file, listen, restarts, trust, peers, admin, ledger, cache } = description;
   return [
     paint("bold", `${file} is valid.`),
     ...row("listen", listen),
     ...treatmentRows(description),
+    ...row("restarts", [restarts]),
     ...row("trust", trust),
     ...row("admin", [admin]),
     ...row("ledger", [ledger.values ? "keeps and shows lost values" : "counts losses, keeps no values"]),

@@ -24,7 +24,10 @@ const STATUS = z.looseObject({
   collector: z.looseObject({
     address: z.string(),
     state: z.string(),
+    since: z.string().optional(),
+    reason: z.string().nullish(),
     profile: z.string(),
+    nextProfile: z.string().nullish(),
     dialect: z.string(),
     reconnects: z.number(),
   }),
@@ -155,11 +158,16 @@ function summary(status: Status, { width, paint }: StatusDependencies): string {
     )
   );
   const seen = skew.lastSeen === null ? "none has been seen" : `last seen at ${skew.lastSeen}`;
+  const isAway = collector.since !== undefined && collector.state !== "connected";
   const rows: readonly (readonly [string, readonly string[]])[] = [
     ["proxy", [version, `mode ${mode}`, `up ${uptimeSeconds} s`, ...(draining ? ["draining"] : [])]],
     ["collector", [
-      `${collector.address} ${collector.state}`,
+      `${collector.address} ${collector.state}${isAway ? ` since ${collector.since}` : ""}`,
+      ...(typeof collector.reason === "string" ? [collector.reason] : []),
       `${collector.profile} (${collector.dialect})`,
+      ...(typeof collector.nextProfile === "string"
+        ? [`waiting for the collector to restart: then ${collector.nextProfile}`]
+        : []),
       `${collector.reconnects} reconnects`,
     ]],
     ["sessions", [`${totals.sessions.open} open`, `${skew.sessions} of them skewed`, `${totals.sessions.ended} ended`]],

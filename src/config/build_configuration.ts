@@ -2,12 +2,12 @@ import type { Profile } from "../mediation/mapping/profile.ts";
 import { Chains } from "./chains.ts";
 import { kubernetesSettings } from "./kubernetes_settings.ts";
 import { Collectors } from "./collectors.ts";
-import type { CacheSettings, Configuration, ListenerSettings } from "./configuration.ts";
+import type { CacheSettings, CollectorTreatments, Configuration, ListenerSettings } from "./configuration.ts";
 import { conflicts, describeEndpoint, isLoop } from "./listener_conflicts.ts";
 import { type Path, pathText } from "./yaml/mistake.ts";
 import { ruleLayer } from "./peer_rules.ts";
 import type { PluginModules } from "./plugin_modules.ts";
-import { findProfile } from "./profiles/profiles.ts";
+import { findProfile, PROFILE_NAMES } from "./profiles/profiles.ts";
 import type { ConfigurationReader } from "./configuration_reader.ts";
 import type { Sections } from "./sections.ts";
 import { listenerTls } from "./tls_settings.ts";
@@ -37,9 +37,16 @@ export function buildConfiguration(
   const profiles = new Profiles(reader);
   const automatic = automaticChoice(reader, sections, automaticProfile);
   const fallback = profiles.find(sections.collector.fallbackProfile, ["collector", "fallbackProfile"]);
-  const profile = automatic !== undefined && automaticProfile === undefined && fallback !== undefined
+  const named = automatic !== undefined && automaticProfile === undefined && fallback !== undefined
     ? fallback
     : profiles.find(automatic?.name ?? sections.collector.profile, ["collector", "profile"]);
+  const candidateProfiles = (sections.collector.candidates ?? []).flatMap((name, index) =>
+    profiles.find(name, ["collector", "candidates", index]) ?? []
+  );
+  const profile = named ?? candidateProfiles[0];
+  if (sections.collector.profile === undefined && sections.collector.candidates === undefined) {
+    requireProfile(reader);
+  }
   const rules = sections.peers.map((peer, index) => {
     const over = peer.collector === undefined ? {} : {
       collector: collectors.over(collector, peer.collector, [...peer.path, "collector"]),
@@ -59,14 +66,20 @@ export function buildConfiguration(
     if (list !== undefined) chains.checkOptions(list);
   }
   if (profile === undefined) return undefined;
-  const treatments = new Treatments(chains, {
-    mode: mode ?? "rewrite",
-    // A placeholder for a wrong collector: its mistake is reported, so the configuration is never used.
-    collector: collector ?? { transport: "tcp", address: { hostname: "", port: 0 } },
-    profile,
-    dialect: sections.collector.dialect,
-    plugins: sections.plugins,
-  }, rules.filter((rule) => isWhole(reader, rule)));
+  const treatmentsOf = (profile: Profile) =>
+    new Treatments(chains, {
+      mode: mode ?? "rewrite",
+      // A placeholder for a wrong collector: its mistake is reported, so the configuration is never used.
+      collector: collector ?? { transport: "tcp", address: { hostname: "", port: 0 } },
+      profile,
+      dialect: sections.collector.dialect,
+      plugins: sections.plugins,
+    }, rules.filter((rule) => isWhole(reader, rule)));
+  const treatments = treatmentsOf(profile);
+  const tried = named === undefined || candidateProfiles.includes(named)
+    ? candidateProfiles
+    : [named, ...candidateProfiles];
+  const candidates = candidateProfiles.length === 0 ? [] : tried.map((one) => publish(treatmentsOf(one)));
   if (collector === undefined || mode === undefined || admin?.address === undefined) return undefined;
   if (admin.skewSettle === undefined) return undefined;
   if (limits === undefined || log === undefined || ledger?.values === undefined) return undefined;
@@ -75,9 +88,11 @@ export function buildConfiguration(
     listeners,
     collector,
     mode,
-    treatment: treatments.base,
+    ...publish(treatments),
     automaticChain: sections.plugins === undefined,
-    peers: treatments.rules,
+    switch: sections.collector.switch ?? "restart",
+    candidates,
+    acceptedAfter: sections.collector.acceptedAfter ?? 0,
     admin: { address: admin.address, skewSettle: admin.skewSettle },
     limits,
     ledger: { values: ledger.values },
@@ -87,7 +102,14 @@ export function buildConfiguration(
     ...(automatic === undefined ? {} : { automaticProfile: automatic.choice }),
     files: [...reader.files],
     collectors: collectors.named.map((named) => named.collector),
-    chooseTreatment: (peer) => treatments.template(peer),
+    treatmentsFor(name) {
+      const before = reader.mistakes.length;
+      const found = profiles.find(name, ["collector", "profile"]);
+      const made = found === undefined ? undefined : publish(treatmentsOf(found));
+      const mistakes = reader.mistakes.splice(before);
+      if (made !== undefined && mistakes.length === 0) return made;
+      throw new Error(mistakes.map(({ message }) => message).join("; "));
+    },
     chooseSession(peer) {
       const rule = treatments.sessionRule(peer);
       const { mode, collector, profile } = treatments.session(rule);
@@ -115,6 +137,24 @@ function automaticChoice(
       ...(fallbackProfile === undefined ? {} : { fallback: fallbackProfile }),
     },
   };
+}
+
+/** What others need of the treatments. */
+function publish(treatments: Treatments): CollectorTreatments {
+  return {
+    treatment: treatments.base,
+    peers: treatments.rules,
+    chooseTreatment: (peer) => treatments.template(peer),
+  };
+}
+
+function requireProfile(reader: ConfigurationReader): void {
+  const { document } = reader;
+  // Missing because of another mistake, which is reported.
+  const value = document.valueAt(["collector"]);
+  const isMap = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isMap || document.valueAt(["collector", "profile"]) !== undefined) return;
+  reader.mistake(["collector", "profile"], `missing (auto, ${PROFILE_NAMES})`);
 }
 
 /** Whether the match and the collector of a rule are right, so that its chain can be checked. */

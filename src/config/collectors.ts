@@ -6,7 +6,7 @@ import type { Sections } from "./sections.ts";
 import { collectorTls } from "./tls_settings.ts";
 
 /** The part of a `collector:` that says how to reach it. */
-type Choice = Pick<Sections["collector"], "transport" | "address" | "tls">;
+type Choice = Pick<Sections["collector"], "transport" | "address" | "tls" | "watch" | "templateRefresh">;
 
 /** Resolves collectors; equal settings give the same object. */
 export class Collectors {
@@ -18,12 +18,22 @@ export class Collectors {
   readonly named: { readonly collector: CollectorSettings; readonly path: Path }[] = [];
 
   /** The collector at the top of the file; undefined with mistakes. */
-  base({ transport, address, tls }: Choice): CollectorSettings | undefined {
+  base({ transport, address, tls, watch, templateRefresh }: Choice): CollectorSettings | undefined {
     const path = ["collector"];
     const settings = transport === undefined ? undefined : collectorTls(this.reader, [...path, "tls"], transport, tls);
     if (transport === undefined || address === undefined) return undefined;
     if (usesTls(transport) && settings === undefined) return undefined;
-    return this.#once({ transport, address, ...(settings === undefined ? {} : { tls: settings }) }, path);
+    for (const [key, value] of Object.entries({ watch, templateRefresh })) {
+      if (value === undefined || transport === "udp") continue;
+      this.reader.mistake([...path, key], `not with transport ${transport} (transport: udp)`, "key");
+    }
+    return this.#once({
+      transport,
+      address,
+      ...(settings === undefined ? {} : { tls: settings }),
+      ...(watch?.address === undefined ? {} : { watch: watch.address }),
+      ...(templateRefresh === undefined ? {} : { templateRefresh }),
+    }, path);
   }
 
   /** The collector of a rule: its own keys over those of the base. Undefined where it has none, or with mistakes. */

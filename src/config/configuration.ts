@@ -67,6 +67,10 @@ export interface ListenerSettings {
 export interface CollectorSettings {
   readonly transport: TransportProtocol;
   readonly address: SocketAddress;
+  /** Over udp: a TCP port of the collector's process. */
+  readonly watch?: SocketAddress;
+  /** Over udp: milliseconds after which templates are sent again. */
+  readonly templateRefresh?: number;
   readonly tls?: CollectorTls | ClusterTls;
 }
 
@@ -81,6 +85,7 @@ export interface Limits {
   readonly hold: number;
   /** 0: no limit. */
   readonly idle: number;
+  readonly udpIdle: number;
   readonly partialMessage: number;
   readonly drain: number;
   readonly handshake: number;
@@ -143,6 +148,16 @@ export interface PeerRule {
   readonly treatment: SessionTreatment;
 }
 
+/** How exporters are treated if the collector is what one profile says. */
+export interface CollectorTreatments {
+  /** Applies unless a peer rule says otherwise. */
+  readonly treatment: SessionTreatment;
+  /** In order; the first that matches wins. */
+  readonly peers: readonly PeerRule[];
+  /** Returns the treatment of a template: the first matching rule wins. The same rules always give the same object. */
+  readonly chooseTreatment: ChooseTreatment;
+}
+
 /** What the configuration decides when a session opens. */
 export interface SessionPlan {
   /** The name of the rule that decided, such as `peers[0]`; undefined: no rule matched. */
@@ -154,7 +169,7 @@ export interface SessionPlan {
 }
 
 /** A configuration that has been checked as a whole. */
-export interface Configuration {
+export interface Configuration extends CollectorTreatments {
   /** The YAML file, as the caller named it. */
   readonly file: string;
   readonly listeners: readonly ListenerSettings[];
@@ -162,12 +177,14 @@ export interface Configuration {
   readonly collector: CollectorSettings;
   /** Applies unless a peer rule says otherwise. */
   readonly mode: Mode;
-  /** Applies unless a peer rule says otherwise. */
-  readonly treatment: SessionTreatment;
   /** Whether there was no `plugins:`, so that the default chain applies. */
   readonly automaticChain: boolean;
-  /** In order; the first that matches wins. */
-  readonly peers: readonly PeerRule[];
+  /** When a changed profile takes effect: with the collector's next epoch, or now. */
+  readonly switch: "restart" | "now";
+  /** What the collector may be, in the order in which that is tried; empty: it is what its profile says. */
+  readonly candidates: readonly CollectorTreatments[];
+  /** Milliseconds that a collector has to live after its first templates for a candidate to count as accepted. */
+  readonly acceptedAfter: number;
   /** `skewSettle`: milliseconds without skew before the proxy is reported as no longer needed. */
   readonly admin: { readonly address: SocketAddress; readonly skewSettle: number };
   readonly limits: Limits;
@@ -186,8 +203,12 @@ export interface Configuration {
   readonly files: readonly string[];
   /** Every collector that some session may have. */
   readonly collectors: readonly CollectorSettings[];
-  /** Returns the treatment of a template: the first matching rule wins. The same rules always give the same object. */
-  readonly chooseTreatment: ChooseTreatment;
+  /**
+   * The treatments for a collector of another profile.
+   *
+   * @throws Error that names what is wrong: an unknown profile, or a plugin that cannot be made for it
+   */
+  treatmentsFor(profile: string): CollectorTreatments;
   /** Returns the collector and mode of a session, from what is known when it opens. */
   chooseSession(peer: { readonly address?: string; readonly certificateName?: string }): SessionPlan;
 }

@@ -27,6 +27,8 @@ export interface ConfigurationDescription extends TreatmentDescription {
   readonly file: string;
   /** `tcp 0.0.0.0:24739` */
   readonly listen: readonly string[];
+  /** How a restart of the collector is seen, and what that means for a changed profile. */
+  readonly restarts: string;
   /** Whom each endpoint trusts, and the certificate it presents. */
   readonly trust: readonly string[];
   readonly peers: readonly (TreatmentDescription & { readonly name: string; readonly match: PeerRule["matchText"] })[];
@@ -63,6 +65,7 @@ export function describe(configuration: Configuration): ConfigurationDescription
     file,
     listen: listeners.map(listenerEndpoint),
     ...describeTreatment(treatment),
+    restarts: restarts(configuration),
     trust: [...listeners.map(listenerTrust), ...collectors.map(collectorTrust)],
     peers: peers.map(({ name, matchText, treatment }) => ({
       name,
@@ -77,6 +80,18 @@ export function describe(configuration: Configuration): ConfigurationDescription
     ...(kubernetes === undefined ? {} : { kubernetes }),
     ...(automaticProfile === undefined ? {} : { automaticProfile }),
   };
+}
+
+function restarts({ collector, switch: when }: Configuration): string {
+  const { transport, watch, templateRefresh = 30_000 } = collector;
+  const seen = transport === "tcp" || transport === "tls"
+    ? "seen at once, by a connection on which nothing is sent"
+    : watch !== undefined
+    ? `seen at once, by a connection to ${formatSocketAddress(watch)}`
+    : transport === "grpc"
+    ? "seen when the last session's connection ends"
+    : `not seen (collector.watch would); templates are sent again every ${templateRefresh} ms`;
+  return `${seen}; a changed profile takes effect ${when === "now" ? "at once" : "with the next one"}`;
 }
 
 function describeTreatment(

@@ -47,16 +47,36 @@ export const listenerSchema = z.strictObject({
 const profile = text(PROFILE_NAMES);
 const collectorProfile = text(`auto, ${PROFILE_NAMES}`);
 
+const atLeastOneSecond = read(`${DURATION}, at least 1s`, (value) => {
+  const duration = parseDuration(value);
+  return duration === undefined || duration < 1000 ? undefined : duration;
+});
+
 /** Where records go, and what is expected there. */
 export const collectorSchema = z.strictObject({
   transport: transport.prefault("tcp"),
   address: dialAddress,
-  profile: collectorProfile.meta({ description: "auto: the release of the Aggregator's Pod." }),
+  profile: collectorProfile.optional().meta({ description: "auto: the release of the Aggregator's Pod." }),
   fallbackProfile: profile.optional().meta({
     description: "With profile: auto, what holds while the Aggregator's Pod does not say its release.",
   }),
   dialect: dialectSchema.optional(),
   tls: tls.optional(),
+  switch: oneOf("restart", "now").prefault("restart").meta({
+    description: "When a changed profile takes effect: once the collector has restarted, or now.",
+  }),
+  candidates: z.array(profile).min(1).optional().meta({
+    description: "Profiles to try, the newest release first: a collector that ends or closes on one gets the next.",
+  }),
+  acceptedAfter: read(DURATION, parseDuration).prefault("10s").meta({
+    description: "How long a collector has to live after its first templates for a candidate to count as accepted.",
+  }),
+  watch: z.strictObject({ address: dialAddress }).optional().meta({
+    description: "Over udp: a TCP port of the collector's process, which shows that it has restarted.",
+  }),
+  templateRefresh: atLeastOneSecond.optional().meta({
+    description: "Over udp: how often templates are sent again; 30s if it is missing.",
+  }),
 });
 
 const mode = oneOf("rewrite", "observe");
@@ -107,8 +127,11 @@ export const limitsSchema = z.strictObject({
   templates: wholeNumber(1, 100_000_000).default(65_536).meta({ description: "Templates of all sessions together." }),
   observationDomainsPerSession: wholeNumber(1, 1_000_000).default(256),
   templateChanges: wholeNumber(1, 1_000_000).default(1000),
-  hold: duration("60s").meta({ description: "How long exporters are held while the collector is gone." }),
+  hold: duration("10m").meta({ description: "How long exporters are held while the collector is gone." }),
   idle: duration("0s").meta({ description: "How long a session may be silent; 0s: no limit." }),
+  udpIdle: duration("5m").meta({
+    description: "How long an exporter over udp may be silent before its session is over for the verdict.",
+  }),
   partialMessage: duration("30s").meta({ description: "How long the rest of a message may take." }),
   drain: duration("10s").meta({ description: "How long sessions may take to end during a drain." }),
   handshake: duration("10s").meta({ description: "How long a TLS handshake may take." }),

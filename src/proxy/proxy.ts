@@ -1,6 +1,7 @@
 import type { Counters } from "../mediation/templates/counters.ts";
-import { sameCollector } from "./collector/collector_options.ts";
-import { type CollectorState, collectorState } from "./collector/collector_state.ts";
+import type { CollectorState } from "./collector/collector_state.ts";
+import type { Expectation } from "./collector/expectation.ts";
+import { CurrentCollector } from "./current_collector.ts";
 import { type BoundListener, Listeners } from "./listeners.ts";
 import { LoopBufferPool } from "./memory/buffer_pool.ts";
 import { MemoryRelief } from "./memory/memory_relief.ts";
@@ -38,13 +39,14 @@ export class Proxy {
   #options: ProxyOptions;
   readonly #clock: Clock;
   readonly #turns: Turns;
+  readonly #collector: CurrentCollector;
   readonly #listeners: Listeners;
   readonly #factory: SessionFactory;
   readonly #sessions: OpenSessions;
   readonly #skew: SkewWatch;
   readonly #relief: MemoryRelief | undefined;
-  /** Whether exporters are being refused for the session limit. */
-  #full = false;
+  /** Why exporters are being refused. */
+  #refusal: "limit" | "collector_unavailable" | undefined;
   #draining = false;
   #cancelTick = () => {};
 
@@ -54,11 +56,22 @@ export class Proxy {
     this.#clock = clock;
     this.#turns = new Turns(clock);
     this.#sessions = new OpenSessions(report, this.counters);
+    this.#collector = new CurrentCollector(options.collector, options.expectation, {
+      clock,
+      report,
+      counters: this.counters,
+      random: options.random ?? Math.random,
+      dialTimeout: () => this.limits.dial,
+      mediator: options.mediator,
+      watch: options.watch ?? true,
+      onEpoch: () => void this.#beginEpoch(),
+    });
     this.#factory = new SessionFactory(options, {
       clock,
       pool,
       turns: this.#turns,
       counters: this.counters,
+      collector: this.#collector,
       onEnd: (id, outcome) => this.#end(id, outcome),
     });
     this.#skew = new SkewWatch(options.skewSettle ?? DEFAULT_SKEW_SETTLE);
@@ -92,13 +105,15 @@ export class Proxy {
   async start(): Promise<void> {
     dialer(this.#options.collector);
     await this.#listeners.become(this.#options.listeners);
+    this.#collector.start();
     this.#tickEvery(TICK_MILLISECONDS, 0);
   }
 
   /**
    * Changes the options of the running proxy. Listeners that stay the same keep their sessions. Every session maps its
    * templates again. Where the collector, the way to it, what it expects or the mode has changed, the session opens a
-   * new transport session to the collector before its next record, templates first. Limits apply at once, but close no
+   * new transport session to the collector before its next record, templates first. An expectation that has changed
+   * takes effect with the collector's next epoch, unless `switchNow` says otherwise. Limits apply at once, but close no
    * session that is open.
    *
    * Resolves once every session has the change; must not be called again before that.
@@ -108,19 +123,16 @@ export class Proxy {
    */
   async reconfigure(change: ProxyChange): Promise<void> {
     if (this.#draining) throw new Error("the proxy is draining and takes no changes");
-    const { mediate, ...changed } = change;
+    const { mediate, switchNow = false, ...changed } = change;
     const options = { ...this.#options, ...changed };
     dialer(options.collector);
     await this.#listeners.become(options.listeners);
-    const collectorChanged = !sameCollector(options.collector, this.#options.collector);
     this.#options = options;
     this.#factory.configure(options);
     if (changed.skewSettle !== undefined) this.#skew.settle = changed.skewSettle;
     mediate?.();
-    for (const session of this.#sessions) {
-      if (this.#turns.over) await this.#turns.next(true);
-      this.#update(session, collectorChanged);
-    }
+    const collectorChanged = this.#collector.change(options.collector, changed.expectation, switchNow);
+    await this.#eachSession((session) => this.#update(session, collectorChanged));
     // A drain that began while the listeners were being bound could not close these.
     if (this.draining) this.#listeners.close();
   }
@@ -157,7 +169,22 @@ export class Proxy {
   }
 
   collector(): CollectorState {
-    return collectorState(this.#options.collector, this.#sessions, this.counters);
+    return this.#collector.state(this.#sessions);
+  }
+
+  /**
+   * Expects this of the collector: at once if no process of it is known to live or `now` says so, otherwise from its
+   * next epoch on. Resolves with whether it holds, once every session goes by it.
+   */
+  async expect(expectation: Expectation, now = false): Promise<boolean> {
+    const holds = this.#collector.expect(expectation, now);
+    if (holds) await this.#eachSession((session) => this.#update(session, false));
+    return holds;
+  }
+
+  /** The collector's process is known to be another one; see {@link Collector.announceEpoch}. */
+  announceEpoch(reason: string): void {
+    this.#collector.collector.announceEpoch(reason);
   }
 
   get draining(): boolean {
@@ -189,7 +216,8 @@ export class Proxy {
 
   /**
    * Accepts no more exporters, half-closes those that are connected, and relays until each has closed, has gone silent
-   * or time is up; then flushes and closes. Resolves when all sessions are closed, within the limit `drain`.
+   * or time is up; then flushes and closes. Those that wait for a collector which is away are closed at once. Resolves
+   * when all sessions are closed, within the limit `drain`.
    */
   async drain(): Promise<void> {
     if (!this.#draining) {
@@ -197,12 +225,14 @@ export class Proxy {
       this.#listeners.close();
       this.#tickEvery(DRAIN_TICK_MILLISECONDS, DRAIN_QUIET_MILLISECONDS);
       for (const session of this.#sessions) session.drain();
+      this.#stopHeld();
     }
     const stopAll = () => this.#sessions.stop("drained");
     const timers = [DRAIN_READING_SHARE, 1].map((share) => this.#clock.after(share * this.limits.drain, stopAll));
     await this.#sessions.ended();
     for (const cancel of timers) cancel();
     this.#cancelTick();
+    this.#collector.close();
   }
 
   /** Closes everything now. */
@@ -215,13 +245,17 @@ export class Proxy {
     const cancel = this.#clock.after(0, () => this.#sessions.stop("drained"));
     await this.#sessions.ended();
     cancel();
+    this.#collector.close();
   }
 
   #admit(connection: Connection, listener: Listener): void {
     // A UDP listener limits its sources itself: it evicts the one that has been silent longest.
     const full = connection.transport !== "udp" && this.#sessions.size >= this.limits.sessions;
-    if (this.#draining || full) return this.#refuse(connection);
-    this.#full = false;
+    const held = connection.transport === "udp" ? Infinity : this.#factory.hold(connection);
+    const { condition, awayFor } = this.#collector.collector;
+    if (this.#draining || full) return this.#refuse(connection, "limit");
+    if (condition === "away" && awayFor >= held) return this.#refuse(connection, "collector_unavailable");
+    this.#refusal = undefined;
     let open: OpenSession;
     try {
       open = this.#factory.open(connection, listener);
@@ -235,14 +269,19 @@ export class Proxy {
     this.#sessions.start(open);
   }
 
-  /** Closes an exporter's connection. Reported once, until there is room again. */
-  #refuse(connection: Connection): void {
+  /**
+   * Closes an exporter's connection. Reported once, until one is let in again. An exporter that is let in while nothing
+   * takes its records would count them as delivered.
+   */
+  #refuse(connection: Connection, reason: "limit" | "collector_unavailable"): void {
     connection.close();
     this.counters.countSession(connection.transport, "refused");
-    if (this.#full || this.#draining) return;
-    this.#full = true;
-    const message = `${this.limits.sessions} sessions are open; exporters are refused until one ends`;
-    const fields = { peer: formatAddress(connection.remoteAddress), reason: "limit" };
+    if (this.#refusal === reason || this.#draining) return;
+    this.#refusal = reason;
+    const message = reason === "limit"
+      ? `${this.limits.sessions} sessions are open; exporters are refused until one ends`
+      : "the collector has been away for longer than limits.hold; exporters are refused until it is back";
+    const fields = { peer: formatAddress(connection.remoteAddress), reason };
     this.#options.report({ level: "warning", event: "session_refused", message, fields });
   }
 
@@ -256,6 +295,24 @@ export class Proxy {
       this.#options.report({ level: "error", event: "session_failed", message, fields });
       session.stop("failed");
     }
+  }
+
+  async #eachSession(change: (session: Session) => void): Promise<void> {
+    for (const session of this.#sessions) {
+      if (this.#turns.over) await this.#turns.next(true);
+      change(session);
+    }
+  }
+
+  /** Sessions whose records wait, or are under way again to the new process, begin anew by themselves. */
+  #beginEpoch(): Promise<void> {
+    return this.#eachSession((session) => this.#factory.beginEpoch(session));
+  }
+
+  /** While draining, ends the sessions that wait for a collector which is away. */
+  #stopHeld(): void {
+    if (this.#collector.collector.condition !== "away") return;
+    for (const session of this.#sessions) if (!session.connected) session.stop("drained");
   }
 
   #end(id: string, outcome: SessionOutcome): void {
@@ -279,7 +336,8 @@ export class Proxy {
         if (session.skewed) skewed++;
       }
       this.#watchSkew(milliseconds, skewed);
-      if (!this.#draining) this.#relief?.look(this.#sessions.size);
+      if (this.#draining) this.#stopHeld();
+      else this.#relief?.look(this.#sessions.size);
     });
   }
 

@@ -1,4 +1,5 @@
 import type { CollectorOptions } from "./collector/collector_options.ts";
+import type { Expectation } from "./collector/expectation.ts";
 import type { ListenerOptions } from "./transport/listener.ts";
 import type { SessionFacts, SessionRewriter } from "../mediation/session/session_rewriter.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
@@ -10,10 +11,12 @@ import type { Recall } from "./transport/udp/cached_exporter.ts";
 export interface ProxyLimits {
   /** Sessions at a time; the next one is refused. */
   readonly sessions: number;
-  /** How long an exporter is held while the collector is away; 0: it is closed at once. */
+  /** How long an exporter is held while the collector is away; then it is closed, and none is let in until the collector is back. 0: at once. */
   readonly hold: number;
   /** How long an exporter may say nothing; 0: as long as it likes. */
   readonly idle: number;
+  /** How long an exporter over UDP may be silent before its session is over for the verdict. */
+  readonly udpIdle: number;
   /** How long a message may take from its first octet to its last; 0: as long as it likes. */
   readonly partialMessage: number;
   /** Templates that one session may change a second; past it, it waits. See {@link OctetRewriter.templateChanges}. */
@@ -34,8 +37,9 @@ export const DEFAULT_SKEW_SETTLE = 10_000;
 /** As in the project's documentation of `limits`. */
 export const DEFAULT_LIMITS: ProxyLimits = {
   sessions: 5000,
-  hold: 60_000,
+  hold: 600_000,
   idle: 0,
+  udpIdle: 300_000,
   partialMessage: 30_000,
   templateChanges: 1_000,
   drain: 10_000,
@@ -47,12 +51,18 @@ export const DEFAULT_LIMITS: ProxyLimits = {
 /** What opens a rewriter for each session: a `Mediator`. */
 export interface SessionOpener {
   open(facts: SessionFacts): SessionRewriter;
+  /** The collector's process is another one, which knows no template. */
+  beginEpoch?(): void;
 }
 
 /** All that a proxy is made of. */
 export interface ProxyOptions {
   readonly listeners: readonly ListenerOptions[];
   readonly collector: CollectorOptions;
+  /** What the collector is expected to be at first. The mediator goes by it already. */
+  readonly expectation?: Expectation;
+  /** Whether a connection to the collector of its own shows that its process lives. Default: true, where the transport allows. */
+  readonly watch?: boolean;
   /** `observe`: octets are relayed as they are, and the rewriter runs beside for its reports. Default: `rewrite`. */
   readonly mode?: "rewrite" | "observe";
   readonly mediator: SessionOpener;
@@ -73,7 +83,9 @@ export interface ProxyOptions {
 
 /** What may change while the proxy runs. */
 export interface ProxyChange
-  extends Partial<Pick<ProxyOptions, "listeners" | "collector" | "limits" | "mode" | "skewSettle">> {
+  extends Partial<Pick<ProxyOptions, "listeners" | "collector" | "limits" | "mode" | "skewSettle" | "expectation">> {
+  /** Whether a changed expectation takes effect at once, and not with the collector's next epoch. */
+  readonly switchNow?: boolean;
   /** Called once all is bound, before any session takes the change up: has the mediator go by other treatments. */
   readonly mediate?: () => void;
 }

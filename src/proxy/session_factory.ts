@@ -1,6 +1,7 @@
 import { usesTls } from "../ipfix/transport_protocol.ts";
 import type { CollectorFacts } from "../mediation/session/session_rewriter.ts";
-import { CollectorLink, type CollectorLinkOptions } from "./collector/collector_link.ts";
+import { CollectorLink, type CollectorLinkOptions, type CollectorRoute } from "./collector/collector_link.ts";
+import type { CurrentCollector } from "./current_collector.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
 import type { OpenSession } from "./open_sessions.ts";
 import { DEFAULT_LIMITS, type ProxyLimits, type ProxyOptions } from "./proxy_options.ts";
@@ -9,6 +10,7 @@ import type { ProxyCounters, SessionOutcome } from "./reporting/proxy_counters.t
 import { reportOfSession } from "./reporting/proxy_event.ts";
 import { SessionCapture } from "./session/capture.ts";
 import { Session } from "./session/session.ts";
+import type { SessionLimits } from "./session/session_parts.ts";
 import { dialer } from "./sockets.ts";
 import type { Clock } from "./time/clock.ts";
 import type { Turns } from "./time/turns.ts";
@@ -19,12 +21,16 @@ import type { Listener } from "./transport/listener.ts";
 /** Octets of a UDP datagram that every known collector accepts. Used where the options give no `maxMessageLength`. */
 const SAFE_DATAGRAM = 1024;
 
+/** Milliseconds; see {@link CollectorOptions.templateRefresh}. */
+const DEFAULT_TEMPLATE_REFRESH = 30_000;
+
 /** What all sessions of a proxy share. */
 export interface SessionFactoryParts {
   readonly clock: Clock;
   readonly pool: BufferPool;
   readonly turns: Turns;
   readonly counters: ProxyCounters;
+  readonly collector: Pick<CurrentCollector, "collector" | "maxMessageLength">;
   /** Called when a session has ended, with its id. */
   readonly onEnd: (id: string, outcome: SessionOutcome) => void;
 }
@@ -38,7 +44,11 @@ export class SessionFactory {
   #linkOptions: CollectorLinkOptions;
   /** Dials the current collector, where one function does for all sessions. */
   #sharedDial: Dial | undefined;
+  /** One object for all sessions. */
+  #limitsOfSessions: SessionLimits | undefined;
   #nextId = 1;
+  /** What holds now of the collector. */
+  readonly #collectorFacts = (): CollectorFacts => this.#factsOfCollector();
 
   constructor(options: ProxyOptions, parts: SessionFactoryParts) {
     this.#options = options;
@@ -61,6 +71,7 @@ export class SessionFactory {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#linkOptions = this.#makeLinkOptions();
     this.#sharedDial = undefined;
+    this.#limitsOfSessions = undefined;
   }
 
   /** Makes the session of a new exporter, and begins to dial its collector. */
@@ -77,8 +88,8 @@ export class SessionFactory {
     });
     const capture = new SessionCapture(rewriter);
     const link = new CollectorLink(this.#linkOptions, {
-      dial: this.#dial(),
-      hold: this.#hold(exporter),
+      route: this.#route(),
+      hold: this.hold(exporter),
       report,
       counters: rewriter.counters,
     });
@@ -93,7 +104,8 @@ export class SessionFactory {
       pool,
       clock,
       turns,
-      limits: this.limits,
+      limits: this.#sessionLimits(),
+      collectorFacts: this.#collectorFacts,
       counters,
       openedAt: clock.date(),
       report,
@@ -110,19 +122,27 @@ export class SessionFactory {
   update(session: Session, collectorChanged: boolean): void {
     const { collector } = this.#options;
     const observe = this.mode === "observe";
-    session.limit(this.limits, this.#hold(session));
+    session.limit(this.#sessionLimits(), this.hold(session));
     const renew = session.observed !== observe || (!observe && session.outdated);
     if (!collectorChanged && !renew) {
       // The certificates may have changed. Over UDP the dialer stays, as it keeps the port that it sends from.
-      if (usesTls(collector.transport)) session.redirect(dialer(collector));
+      if (usesTls(collector.transport)) session.redirect(this.#route());
       return session.remap();
     }
-    const dial = dialer(collector);
-    session.move({ dial, observe, renew: renew || session.outdated, collector: this.#collectorFacts() });
+    const move = { observe, renew: renew || session.outdated, collector: this.#collectorFacts() };
+    session.move({ ...move, route: this.#route() });
   }
 
-  #collectorFacts(): CollectorFacts {
-    const { transport, maxMessageLength } = this.#options.collector;
+  /** Has a session begin anew with another process of the collector; see {@link Session.beginEpoch}. */
+  beginEpoch(session: Session): void {
+    const { collector, dial } = this.#route();
+    // A function of its own: a connection that was dialled with another one is replaced.
+    session.beginEpoch({ collector, dial: (signal) => dial(signal) });
+  }
+
+  #factsOfCollector(): CollectorFacts {
+    const { transport } = this.#options.collector;
+    const { maxMessageLength } = this.#parts.collector;
     const longest = maxMessageLength ?? (transport === "udp" ? SAFE_DATAGRAM : undefined);
     return { datagrams: transport === "udp", ...(longest === undefined ? {} : { maxMessageLength: longest }) };
   }
@@ -135,13 +155,19 @@ export class SessionFactory {
   }
 
   /** Over UDP, each session sends from a port of its own. */
-  #dial(): Dial {
+  #route(): CollectorRoute {
     const { collector } = this.#options;
-    return collector.transport === "udp" ? dialer(collector) : this.#sharedDial ??= dialer(collector);
+    const dial = collector.transport === "udp" ? dialer(collector) : this.#sharedDial ??= dialer(collector);
+    return { collector: this.#parts.collector.collector, dial };
+  }
+
+  #sessionLimits(): SessionLimits {
+    const { templateRefresh = DEFAULT_TEMPLATE_REFRESH } = this.#options.collector;
+    return this.#limitsOfSessions ??= { ...this.limits, templateRefresh };
   }
 
   /** How long an exporter is held while no collector is connected, in milliseconds. */
-  #hold({ transport }: Pick<Connection, "transport">): number {
+  hold({ transport }: Pick<Connection, "transport">): number {
     if (this.mode === "observe") return 0;
     // An exporter over UDP cannot be asked to start again, and announces its templates only every half hour.
     return transport === "udp" ? Infinity : this.limits.hold;

@@ -2,7 +2,9 @@ import { EventFeed } from "../admin/view/event_feed.ts";
 import { proxyView } from "../admin/view/proxy_view.ts";
 import type { AdminView, CertificateView, ConfigurationView, ReloadResult } from "../admin/view/view.ts";
 import { antreaEras, detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
-import type { Configuration, Mode } from "../config/configuration.ts";
+import type { CollectorTreatments, Configuration, Mode } from "../config/configuration.ts";
+import { Fingerprints } from "../mediation/session/fingerprints.ts";
+import type { Expectation } from "../proxy/collector/expectation.ts";
 import { registryHistory } from "../config/profiles/registries.ts";
 import { Mediator, type MediatorOptions } from "../mediation/session/mediator.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
@@ -31,6 +33,15 @@ export function mediatorOptions({ chooseTreatment, limits, ledger }: Configurati
   };
 }
 
+/** Equal keys: collectors of which the same is expected, for every exporter. */
+function expectationKey({ treatment, peers }: CollectorTreatments): string {
+  const fingerprints = new Fingerprints();
+  const base = fingerprints.expectation(treatment.profile);
+  const others = peers.map(({ matchText, treatment: { profile } }) => [matchText, fingerprints.expectation(profile)])
+    .filter(([, expectation]) => expectation !== base);
+  return JSON.stringify([base, others]);
+}
+
 function configurationView(configuration: Configuration): ConfigurationView {
   const { limits, ...description } = describe(configuration);
   return { ...description, limits: { ...limits } };
@@ -42,6 +53,12 @@ export interface ServedProxyOptions {
   readonly collector: CollectorOptions;
   /** What the collector expects, unless a peer rule says otherwise. */
   readonly profile: Profile;
+  /** Equal keys, equal expectations of the collector; the profile's name if it is missing. */
+  readonly expectationKey?: string;
+  /** Whether another profile takes effect at once, and not with the collector's next epoch. */
+  readonly switchNow?: boolean;
+  /** What goes with another profile of the collector. @throws Error that names what is wrong with it */
+  readonly forProfile?: (name: string) => CollectorTreatments;
   readonly mode: Mode;
   readonly mediation: MediatorOptions;
   readonly limits?: Partial<ProxyLimits>;
@@ -69,20 +86,20 @@ export async function servedProxyOptions(
   cluster?: Cluster,
 ): Promise<ServedProxyOptions> {
   const { listeners, collector, treatment, mode, limits } = configuration;
-  const { sessions, templateChanges, hold, idle, partialMessage, drain, handshake } = limits;
+  const { sessions, templateChanges, hold, idle, udpIdle, partialMessage, drain, handshake } = limits;
   const isWaiting = (cluster?.waitingFor ?? "") !== "";
   return {
     listeners: isWaiting ? [] : await Promise.all(listeners.map((listener) => endpoints.listener(listener))),
     isWaiting,
     ...(cluster === undefined ? {} : { cluster }),
-    collector: {
-      ...await endpoints.collector(collector),
-      ...(collector.transport === "udp" ? { maxMessageLength: treatment.profile.dialect.maxDatagram } : {}),
-    },
+    collector: await endpoints.collector(collector),
     profile: treatment.profile,
+    expectationKey: expectationKey(configuration),
+    switchNow: configuration.switch === "now",
+    forProfile: (name) => configuration.treatmentsFor(name),
     mode,
     mediation: mediatorOptions(configuration),
-    limits: { sessions, templateChanges, hold, idle, partialMessage, drain, handshake },
+    limits: { sessions, templateChanges, hold, idle, udpIdle, partialMessage, drain, handshake },
     certificates: { [Symbol.iterator]: () => endpoints.certificates()[Symbol.iterator]() },
     skewSettle: configuration.admin.skewSettle,
     configuration: configurationView(configuration),
@@ -125,6 +142,7 @@ export class ServedProxy {
     this.proxy = new Proxy({
       listeners,
       collector,
+      expectation: this.#expectation(options),
       mode,
       mediator: this.#mediator,
       ...(limits === undefined ? {} : { limits }),
@@ -137,8 +155,6 @@ export class ServedProxy {
     this.view = proxyView(this.proxy, {
       version: VERSION,
       startedAt: new Date(),
-      profile: () => now().profile.name,
-      dialect: () => now().profile.dialect.name,
       events,
       drain: () => void this.drained(),
       ready: () => this.#ready && now().isWaiting !== true,
@@ -166,15 +182,58 @@ export class ServedProxy {
     await this.proxy.reconfigure({
       listeners,
       collector,
+      expectation: this.#expectation(options),
+      // While it waited for its trust or for the release, no exporter was let in, and nothing was sent.
+      switchNow: options.switchNow === true || this.#options.isWaiting === true,
       mode,
       ...(limits === undefined ? {} : { limits }),
       ...(skewSettle === undefined ? {} : { skewSettle }),
       mediate: () => {
-        this.#mediator.reconfigure(mediation);
+        const { limits, keepLostValues = false } = mediation;
+        this.#mediator.reconfigure({ ...(limits === undefined ? {} : { limits }), keepLostValues });
         if (mediation.keepLostValues !== true) this.proxy.forgetLostValues();
         this.#options = options;
       },
     });
+  }
+
+  /**
+   * Takes the collector for one of this profile, from its next epoch on; at once if no process of it is known to live,
+   * or `collector.switch` says so. For whoever learns the release elsewhere, such as `profile: auto` from the cluster.
+   * Saying the same again changes nothing.
+   *
+   * @returns whether it holds already
+   * @throws Error that names what is wrong with the profile; then nothing has changed
+   */
+  announceProfile(name: string): Promise<boolean> {
+    const { forProfile, switchNow = false } = this.#options;
+    if (forProfile === undefined) throw new Error("there is no configuration to take profiles from");
+    return this.proxy.expect(this.#expectationOf(forProfile(name)), switchNow);
+  }
+
+  /**
+   * Says that the collector's process is another one since just now: a container that has restarted. Needed only where
+   * the proxy cannot see it, over udp without `collector.watch`; see {@link Collector.announceEpoch}.
+   */
+  announceEpoch(reason: string): void {
+    this.proxy.announceEpoch(reason);
+  }
+
+  #expectation({ collector, profile, expectationKey = profile.name, mediation }: ServedProxyOptions): Expectation {
+    return {
+      profile: profile.name,
+      dialect: profile.dialect.name,
+      key: expectationKey,
+      ...(collector.transport === "udp" ? { maxMessageLength: profile.dialect.maxDatagram } : {}),
+      adopt: () => this.#mediator.treat(mediation.chooseTreatment),
+    };
+  }
+
+  #expectationOf(treatments: CollectorTreatments): Expectation {
+    const { chooseTreatment, treatment: { profile } } = treatments;
+    const { collector, mediation } = this.#options;
+    const options = { ...this.#options, profile, collector, mediation: { ...mediation, chooseTreatment } };
+    return this.#expectation({ ...options, expectationKey: expectationKey(treatments) });
   }
 
   /** Binds all listeners, or none. @throws Error that names the address that cannot be bound */

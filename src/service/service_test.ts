@@ -89,7 +89,7 @@ Deno.test("another chain holds for the session that stands, and a wrong one chan
     assert.ok(after !== undefined && after !== before, "mapped again");
     assert.equal(await relay(2), undefined);
     assert.equal(sessions().length, 1);
-    assert.equal(aggregator.connections, 1);
+    assert.equal(aggregator.connections, 2, "the session's, and the watch connection");
     assert.deepEqual([...service.reloader.outcomes], [["refused", 1], ["applied", 1]]);
   }));
 

@@ -9,7 +9,7 @@ import { connectionPair } from "../../src/proxy/transport/tls/memory_connection.
 import { ProxyCounters } from "../../src/proxy/reporting/proxy_counters.ts";
 import { Turns } from "../../src/proxy/time/turns.ts";
 import { Session } from "../../src/proxy/session/session.ts";
-import { StandingClock } from "../support/proxy.ts";
+import { StandingClock, unwatchedCollector } from "../support/proxy.ts";
 import { antreaProfile, rfc7011 } from "../support/antrea.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { mediatorOf, openSession } from "../support/session.ts";
@@ -43,9 +43,15 @@ async function throughProxy(profile: Profile, chunks: readonly Uint8Array[], poo
   const counters = new ProxyCounters();
   const [collector, dialled] = connectionPair();
   const [exporter, accepted] = connectionPair();
+  const clock = new StandingClock();
   const link = new CollectorLink(
-    { clock: new StandingClock(), counters, random: () => 1, dialTimeout: 1_000 },
-    { dial: () => Promise.resolve(dialled), hold: 0, report: () => {}, counters: new Counters() },
+    { clock, counters, random: () => 1, dialTimeout: 1_000 },
+    {
+      route: { collector: unwatchedCollector(clock), dial: () => Promise.resolve(dialled) },
+      hold: 0,
+      report: () => {},
+      counters: new Counters(),
+    },
   );
   const session = new Session({
     id: "1",
@@ -55,7 +61,15 @@ async function throughProxy(profile: Profile, chunks: readonly Uint8Array[], poo
     pool,
     clock: new StandingClock(),
     turns: new Turns(new StandingClock()),
-    limits: { partialMessage: 0, idle: 0, collectorClose: 1_000, templateChanges: 1_000_000 },
+    limits: {
+      partialMessage: 0,
+      idle: 0,
+      collectorClose: 1_000,
+      templateRefresh: 30_000,
+      udpIdle: 300_000,
+      templateChanges: 1_000_000,
+    },
+    collectorFacts: () => ({}),
     counters,
     openedAt: new Date(0),
     observe: false,

@@ -20,6 +20,10 @@ export class FakeView implements AdminView {
   ready = true;
   collector: CollectorView = {
     address: "127.0.0.1:4739",
+    since: new Date(0),
+    reason: undefined,
+    epoch: 1,
+    nextProfile: undefined,
     state: "connected",
     up: true,
     profile: "antrea/v1.15",

@@ -14,6 +14,7 @@ import type {
 import type { Clock } from "../../src/proxy/time/clock.ts";
 import { messageLength } from "../../src/proxy/transport/message_walk.ts";
 import { join, type Received, receivedMessages, TEMPLATE } from "./proxy_messages.ts";
+import { Collector } from "../../src/proxy/collector/collector.ts";
 import { Proxy } from "../../src/proxy/proxy.ts";
 import { certificateName } from "../../src/proxy/transport/tls/tls_connection.ts";
 import type { ProxyEvent } from "../../src/proxy/reporting/proxy_event.ts";
@@ -264,7 +265,19 @@ export async function send(socket: Deno.Conn, octets: Uint8Array): Promise<void>
   for (let sent = 0; sent < octets.length;) sent += await socket.write(octets.subarray(sent));
 }
 
-/** A proxy in front of a collector, with all that it reports. */
+/** A collector without a watch connection, for links that are tested alone. */
+export function unwatchedCollector(clock: Clock, report: (event: ProxyEvent) => void = () => {}): Collector {
+  return new Collector({ transport: "tcp", address: { hostname: "127.0.0.1", port: 4739 } }, {
+    clock,
+    report,
+    random: () => 1,
+    dialTimeout: () => 5_000,
+    watch: undefined,
+    onEpoch: () => {},
+  });
+}
+
+/** A proxy in front of a collector, with all that it reports. Without a watch connection, unless a test asks for it. */
 export class TestProxy {
   readonly events: ProxyEvent[] = [];
   readonly rewriters: RelayingRewriter[] = [];
@@ -282,6 +295,7 @@ export class TestProxy {
         },
       },
       report: (event) => this.events.push(event),
+      watch: false,
       ...options,
     });
   }

@@ -11,7 +11,15 @@ export interface StatusReport {
   readonly collector: {
     readonly address: string;
     readonly state: string;
+    /** ISO 8601 time at which the state began. */
+    readonly since: string;
+    /** Why it cannot be reached; null while it is connected. */
+    readonly reason: string | null;
+    /** Processes of it that were seen so far. */
+    readonly epoch: number;
     readonly profile: string;
+    /** The profile that takes effect when the collector restarts; null if none waits. */
+    readonly nextProfile: string | null;
     readonly dialect: string;
     readonly reconnects: number;
   };
@@ -43,13 +51,23 @@ export function statusReport(view: AdminView, now: Date): StatusReport {
   for (const { count } of view.sessionOutcomes()) ended += count;
   const lastSeen = skewed.length > 0 ? now : view.skew.lastSeen;
   const totals = view.totals();
-  const { address, state, profile, dialect, reconnects } = view.collector;
+  const { address, state, since, reason, epoch, profile, nextProfile, dialect, reconnects } = view.collector;
   return {
     version: view.version,
     mode: view.mode,
     uptimeSeconds: Math.max(0, Math.floor((now.getTime() - view.startedAt.getTime()) / 1000)),
     draining: view.draining,
-    collector: { address, state, profile, dialect, reconnects },
+    collector: {
+      address,
+      state,
+      since: since.toISOString(),
+      reason: reason ?? null,
+      epoch,
+      profile,
+      nextProfile: nextProfile ?? null,
+      dialect,
+      reconnects,
+    },
     skew: {
       sessions: skewed.length,
       left: skewed.filter(({ closing }) => !closing).length,

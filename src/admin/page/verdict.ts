@@ -17,9 +17,10 @@ export function health(view: AdminView, totals: Counters = view.totals()): State
   const open = `${count(sessions.length, "session")} open`;
   if (draining) return { level: "warning", sentence: `Draining: ${open}, new ones are refused` };
   if (!view.ready) return { level: "warning", sentence: "Starting: not all listeners are bound yet" };
-  if (!collector.up && collector.connections.size > 0) {
+  if (!collector.up && collector.state !== "idle") {
     const held = collector.heldOctets > 0 ? `, ${count(collector.heldOctets, "octet")} held` : "";
-    return { level: "bad", sentence: `Collector ${collector.address} is unreachable: ${open}${held}` };
+    const why = collector.reason === undefined ? "" : ` (${collector.reason})`;
+    return { level: "bad", sentence: `Collector ${collector.address} is unreachable${why}: ${open}${held}` };
   }
   const faults = [
     [sum(totals.recordsDropped), "record", "dropped"],

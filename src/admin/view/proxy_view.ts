@@ -6,10 +6,6 @@ import type { AdminView, CertificateView, ClusterView, ConfigurationView, Sessio
 export interface ProxyFacts {
   readonly version: string;
   readonly startedAt: Date;
-  /** Returns the name of the collector's profile, which a reload may change. */
-  readonly profile: () => string;
-  /** Returns the name of the collector's dialect, which a reload may change. */
-  readonly dialect: () => string;
   /** Where the proxy's events are published. */
   readonly events: EventFeed;
   /** Called for `POST /api/drain`. The caller ends the program when the drain is done. */
@@ -28,8 +24,7 @@ export interface ProxyFacts {
 
 /** Returns the admin server's view of a running proxy. */
 export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
-  const { version, startedAt, profile, dialect, events, reload, configReloads, certificates, releaseRange, agentOf } =
-    facts;
+  const { version, startedAt, events, reload, configReloads, certificates, releaseRange, agentOf } = facts;
   return {
     version,
     startedAt,
@@ -43,7 +38,8 @@ export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
       return facts.ready();
     },
     get collector() {
-      return { ...proxy.collector(), profile: profile(), dialect: dialect() };
+      const { profile = "", dialect = "", ...state } = proxy.collector();
+      return { ...state, profile, dialect };
     },
     get skew() {
       return proxy.skew;

@@ -1,3 +1,4 @@
+import { StandingClock } from "../../../test/support/proxy.ts";
 import assert from "node:assert/strict";
 import { Proxy } from "../../proxy/proxy.ts";
 import { EventFeed } from "./event_feed.ts";
@@ -19,14 +20,14 @@ function fixture() {
       },
     },
     report: () => {},
+    clock: new StandingClock(),
+    expectation: { profile: "antrea/v2.0", dialect: "go-ipfix-legacy", key: "", adopt: () => {} },
   });
   const events = new EventFeed(() => NOW);
   let drained = 0;
   const view = proxyView(proxy, {
     version: "1.2.3",
     startedAt: new Date("2026-01-01T00:00:00Z"),
-    profile: () => "antrea/v2.0",
-    dialect: () => "go-ipfix-legacy",
     events,
     drain: () => drained++,
     ready: () => !proxy.draining,
@@ -47,7 +48,11 @@ Deno.test("what the proxy counts later is in status and metrics", async () => {
   assert.deepEqual(status.collector, {
     address: "[::1]:4739",
     state: "idle",
+    since: "1970-01-01T00:00:00.000Z",
+    reason: null,
+    epoch: 0,
     profile: "antrea/v2.0",
+    nextProfile: null,
     dialect: "go-ipfix-legacy",
     reconnects: 5,
   });

@@ -7,12 +7,20 @@ import type { TemplateState } from "../../mediation/session/session_rewriter.ts"
 export interface CollectorView {
   /** `host:port`, as configured. */
   readonly address: string;
-  /** The state in a word for people: `connected`. Programs should read {@link up}. */
+  /** `idle`: no connection was tried yet; `connected`; `away`. */
   readonly state: string;
-  /** Whether the collector accepted the last connection attempt, or is in use: `collector_up`. */
+  /** Whether it is connected: `collector_up`. */
   readonly up: boolean;
+  /** When the state began. */
+  readonly since: Date;
+  /** Why it cannot be reached; undefined while it is connected. */
+  readonly reason: string | undefined;
+  /** Processes of it that were seen so far. */
+  readonly epoch: number;
   /** `antrea/v1.15` */
   readonly profile: string;
+  /** The profile that takes effect when the collector restarts; undefined if none waits. */
+  readonly nextProfile: string | undefined;
   /** `go-ipfix-legacy` */
   readonly dialect: string;
   /** Connections that replaced a lost one. */

@@ -55,19 +55,23 @@ export class Mediator {
   }
 
   /**
-   * Goes by other treatments and limits from now on; by those before where they are missing. Sessions that stand go by the treatments before until they are told to
+   * Goes by other treatments and limits from now on; by the treatments before where they are missing. Sessions that stand go by the treatments before until they are told to
    * ({@link SessionRewriter.remap}, {@link SessionRewriter.renew}); limits hold for all at once, and put out nothing that stands.
    */
   reconfigure(
-    { chooseTreatment, limits, keepLostValues }: Partial<
+    { chooseTreatment = this.#shared.chooseTreatment, limits, keepLostValues = false }: Partial<
       Pick<MediatorOptions, "chooseTreatment" | "limits" | "keepLostValues">
     >,
   ): void {
-    const shared = this.#shared;
-    if (chooseTreatment !== undefined) shared.chooseTreatment = chooseTreatment;
-    shared.compiled.memo.clear();
-    if (limits !== undefined) shared.limits = { ...DEFAULT_LIMITS, ...limits };
-    if (keepLostValues !== undefined) shared.keepLostValues = keepLostValues;
+    this.treat(chooseTreatment);
+    this.#shared.limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#shared.keepLostValues = keepLostValues;
+  }
+
+  /** Goes by other treatments from now on, as {@link reconfigure} does; all else stays. */
+  treat(chooseTreatment: ChooseTreatment): void {
+    this.#shared.chooseTreatment = chooseTreatment;
+    this.#shared.compiled.memo.clear();
   }
 
   /**

@@ -21,11 +21,25 @@ export class CollectorConnection {
   /** Whether the proxy has replaced it. */
   retired = false;
   #lost = false;
+  /** When the first octets were written; undefined: none were. */
+  #usedAt: number | undefined;
+  readonly #clock: Clock;
+  readonly #onTaken: () => void;
   readonly #connection: Connection;
   readonly #end: (reason?: string) => void;
 
-  constructor(connection: Connection, clock: Clock, inFlight?: number) {
+  /** @param onTaken called when the kernel has taken the first octets */
+  constructor(
+    connection: Connection,
+    { clock, inFlight, onTaken = () => {} }: {
+      readonly clock: Clock;
+      readonly inFlight?: number | undefined;
+      readonly onTaken?: (() => void) | undefined;
+    },
+  ) {
     this.#connection = connection;
+    this.#clock = clock;
+    this.#onTaken = onTaken;
     this.#inFlight = new LossBound(inFlight);
     this.openedAt = clock.now();
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
@@ -62,10 +76,26 @@ export class CollectorConnection {
     return this.#lost;
   }
 
+  /** When the first octets were written; undefined: none were. */
+  get usedAt(): number | undefined {
+    return this.#usedAt;
+  }
+
   /** As {@link Connection.write}. */
   write(octets: Uint8Array): Promise<number> {
     if (this.#lost) throw new Error("the collector has closed the connection");
-    return this.#connection.write(octets);
+    const writing = this.#connection.write(octets);
+    if (this.#usedAt === undefined) {
+      this.#usedAt = this.#clock.now();
+      writing.then(this.#onTaken, () => {});
+    }
+    return writing;
+  }
+
+  /** Ends it, though its transport shows no reason to: the collector's process is known to have gone. */
+  fail(reason: string): void {
+    this.#lose(reason);
+    this.#connection.close();
   }
 
   /**
@@ -75,6 +105,11 @@ export class CollectorConnection {
    */
   async finish(clock: Clock, milliseconds: number): Promise<string | undefined> {
     if (this.#lost && !this.retired) return undefined;
+    if (this.datagrams) {
+      // There is nobody to wait for, and what was sent does not come back.
+      this.close();
+      return undefined;
+    }
     // Not awaited, since a stalled collector may delay it indefinitely.
     void this.#connection.closeWrite();
     const reason = await new Promise<string | undefined>((resolve) => {

@@ -1,4 +1,5 @@
 import { type Clock, pause } from "../time/clock.ts";
+import type { Collector } from "./collector.ts";
 import { CollectorConnection } from "./collector_connection.ts";
 import { usesTls } from "../../ipfix/transport_protocol.ts";
 import type { Counters } from "../../mediation/templates/counters.ts";
@@ -19,9 +20,15 @@ export interface CollectorLinkOptions {
   readonly inFlight?: number;
 }
 
+/** A collector, and how one session's connection to it is made. */
+export interface CollectorRoute {
+  readonly collector: Collector;
+  readonly dial: Dial;
+}
+
 /** What each link has of its own. */
 export interface CollectorLinkParts {
-  readonly dial: Dial;
+  readonly route: CollectorRoute;
   /** As {@link CollectorLink.hold}. */
   readonly hold: number;
   readonly report: ReportOfSession;
@@ -61,16 +68,16 @@ export class CollectorLink {
   /** When the collector was lost, or first dialled. */
   #awaySince: number;
   #attempts = 0;
-  #dial: Dial;
-  /** What the current connection was dialled with. */
-  #dialled: Dial | undefined;
+  #route: CollectorRoute;
+  /** The way of the current connection. */
+  #dialled: CollectorRoute | undefined;
 
   /** Starts to dial. */
-  constructor(options: CollectorLinkOptions, { dial, hold, report, counters }: CollectorLinkParts) {
+  constructor(options: CollectorLinkOptions, { route, hold, report, counters }: CollectorLinkParts) {
     this.#counters = counters;
     this.#options = options;
     this.#report = report;
-    this.#dial = dial;
+    this.#route = route;
     this.hold = hold;
     this.#awaySince = options.clock.now();
     this.#current = this.#connect();
@@ -88,14 +95,14 @@ export class CollectorLink {
     return this.#closed ? undefined : await this.#current;
   }
 
-  /** Dials in this way from the next connection on. The current one stays open. */
-  redirect(dial: Dial): void {
-    this.#dial = dial;
+  /** Takes this way from the next connection on, and at once if it is dialling. The current connection stays open. */
+  redirect(route: CollectorRoute): void {
+    this.#route = route;
   }
 
   /** Lets the next write use a new connection, unless the current one was already dialled in the same way. */
   retire(): void {
-    if (this.#dialled !== this.#dial) this.#connection?.retire();
+    if (this.#dialled?.dial !== this.#route.dial) this.#connection?.retire();
   }
 
   /** As {@link retire}, but also closes the connection. A write that is under way counts as not taken. */
@@ -141,7 +148,7 @@ export class CollectorLink {
       if (this.#attempts > 0) {
         const left = this.#awaySince + this.hold - clock.now();
         if (left <= 0) break;
-        await pause(clock, Math.min(left, this.#backoff()), dialling.signal);
+        await this.#route.collector.wait(Math.min(left, this.#backoff()), dialling.signal);
         if (this.#closed) break;
       }
       const connection = await this.#attempt(dialling);
@@ -150,8 +157,7 @@ export class CollectorLink {
       this.#dialling = undefined;
       if (!first) counters.collectorReconnects++;
       const away = Math.round(clock.now() - this.#awaySince);
-      if (first) this.#report("debug", "collector_connected", "connected to the collector");
-      else this.#report("info", "collector_found", `connected to the collector again after ${away} ms`, { away });
+      this.#report("debug", "collector_connected", `connected to the collector${first ? "" : " again"}`, { away });
       this.#watch(connection);
       return connection;
     }
@@ -162,7 +168,12 @@ export class CollectorLink {
 
   /** A method of its own, so that the waiting callback keeps nothing of {@link #connect} in memory. */
   #watch(connection: CollectorConnection): void {
-    connection.ended.then((reason) => this.#lose(connection, reason));
+    const { collector } = this.#dialled ?? this.#route;
+    connection.ended.then((reason) => {
+      const ours = this.#closed || connection.retired;
+      collector.ended(connection, ours ? undefined : reason ?? "it closed the connection");
+      this.#lose(connection, reason);
+    });
   }
 
   /**
@@ -174,27 +185,31 @@ export class CollectorLink {
    */
   async #attempt(dialling: AbortController): Promise<CollectorConnection | undefined> {
     const { clock, counters, dialTimeout, inFlight } = this.#options;
+    const route = this.#route;
     const cancel = clock.after(dialTimeout, () => dialling.abort(new Error(`no answer within ${dialTimeout} ms`)));
     try {
-      const dial = this.#dial;
-      const dialled = await dial(dialling.signal);
+      const { collector } = route;
+      collector.assertThere();
+      const dialled = await route.dial(dialling.signal);
       cancel();
       dialled.count?.(this.#counters);
-      const connection = new CollectorConnection(dialled, clock, inFlight);
-      this.#dialled = dial;
+      const connection = new CollectorConnection(dialled, { clock, inFlight, onTaken: collector.taken });
+      this.#dialled = route;
       if (usesTls(dialled.transport) || (this.#connection !== undefined && this.#attempts > 0)) {
         await Promise.race([connection.ended, pause(clock, ACCEPTED_AFTER, dialling.signal)]);
       }
+      if (this.#connection?.retired === false) await collector.settled(dialling.signal);
       if (connection.lost || this.#closed) {
         connection.close();
         throw new Error("it accepted the connection and closed it at once");
       }
+      collector.opened(connection);
       counters.countCollector("connected");
       return connection;
     } catch (error) {
       counters.countCollector("failed");
       const reason = errorMessage(error);
-      if (this.#attempts === 0) {
+      if (!route.collector.failed(reason) && this.#attempts === 0) {
         this.#report("warning", "collector_unreachable", "cannot reach the collector", { reason });
       }
       return undefined;

@@ -4,22 +4,26 @@ import { CollectorLink } from "./collector_link.ts";
 import type { Dial } from "../transport/connection.ts";
 import { connectionPair } from "../transport/tls/memory_connection.ts";
 import { ProxyCounters } from "../reporting/proxy_counters.ts";
-import { StandingClock, turn } from "../../../test/support/proxy.ts";
+import type { EventFields } from "../reporting/proxy_event.ts";
+import { StandingClock, turn, unwatchedCollector } from "../../../test/support/proxy.ts";
 
 function linking(dial: Dial, hold = 60_000) {
   const clock = new StandingClock();
   const counters = new ProxyCounters();
   const events: string[] = [];
+  const note = (event: string, fields: EventFields = {}) =>
+    void events.push(`${event} ${fields["reason"] ?? ""}`.trim());
+  const collector = unwatchedCollector(clock, ({ event, fields }) => note(event, fields));
   const link = new CollectorLink(
     { clock, counters, random: () => 1, dialTimeout: 5_000 },
     {
-      dial,
+      route: { collector, dial },
       hold,
       counters: new Counters(),
-      report: (_level, event, _message, fields) => events.push(`${event} ${fields?.["reason"] ?? ""}`.trim()),
+      report: (_level, event, _message, fields) => note(event, fields),
     },
   );
-  return { link, clock, counters, events };
+  return { link, clock, counters, events, collector };
 }
 
 Deno.test("a name that does not resolve yet is asked for again at each attempt", async () => {
@@ -64,12 +68,12 @@ Deno.test("redirected: the next connection is dialled anew, what stands is left 
     dialled.push(name);
     return Promise.resolve(connectionPair()[0]);
   };
-  const { link, counters, events } = linking(to("first"));
+  const { link, counters, events, collector } = linking(to("first"));
   const first = await link.connection();
   assert.ok(first !== undefined);
   link.retire();
   assert.equal(first.lost, false, "there is nowhere else to go");
-  link.redirect(to("second"));
+  link.redirect({ collector, dial: to("second") });
   assert.equal(first.lost, false);
   link.retire();
   assert.equal(first.lost, true);

@@ -9,6 +9,10 @@ export interface CollectorOptions {
   readonly address: Address;
   /** Required for `tls` and `grpc`. */
   readonly tls?: TlsDialOptions;
+  /** For `udp`: a TCP port of the same process, whose connection shows that it lives. */
+  readonly watch?: Address;
+  /** Milliseconds after which templates are sent again over `udp`; 30 s if it is missing. */
+  readonly templateRefresh?: number;
   /** Required for `grpc`: the exporter releases whose elements have fields in a flow. */
   readonly releases?: readonly FlowRelease[];
   /** Maximum message length in octets; over UDP the dialect's `maxDatagram`. */
@@ -20,6 +24,15 @@ export interface CollectorOptions {
 /** Whether both describe the same collector, reached and verified in the same way. */
 export function sameCollector(one: CollectorOptions, other: CollectorOptions): boolean {
   return collectorFingerprint(one) === collectorFingerprint(other);
+}
+
+/** Whether both are reached at the same place, so that the same process answers. */
+export function sameProcess(one: CollectorOptions, other: CollectorOptions): boolean {
+  return placeOf(one) === placeOf(other);
+}
+
+function placeOf({ transport, address, watch }: CollectorOptions): string {
+  return JSON.stringify([transport, address.hostname, address.port, watch?.hostname, watch?.port]);
 }
 
 function collectorFingerprint({ transport, address, tls, maxMessageLength, inFlight }: CollectorOptions): string {

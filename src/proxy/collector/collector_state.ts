@@ -1,14 +1,24 @@
 import type { ProxyCounters } from "../reporting/proxy_counters.ts";
-import { formatAddress } from "../transport/address.ts";
-import type { CollectorOptions } from "./collector_options.ts";
+import type { Collector, CollectorCondition } from "./collector.ts";
+import type { Expectation } from "./expectation.ts";
 
-/** The collector as all sessions together see it. */
+/** The collector that holds now. */
 export interface CollectorState {
   readonly address: string;
-  /** `idle`: no connection was tried yet. */
-  readonly state: "idle" | "connected" | "away";
-  /** Whether a session is connected to it, or the last connection attempt succeeded. */
+  readonly state: CollectorCondition;
+  /** Whether it is connected. */
   readonly up: boolean;
+  /** When the state began. */
+  readonly since: Date;
+  /** Why it cannot be reached. */
+  readonly reason: string | undefined;
+  /** Epochs that have begun; see {@link Collector}. */
+  readonly epoch: number;
+  /** What it is expected to be; undefined if nothing was said. */
+  readonly profile: string | undefined;
+  /** What it is expected to be from its next epoch on, if that is something else. */
+  readonly nextProfile: string | undefined;
+  readonly dialect: string | undefined;
   /** Connections that replaced a lost one. */
   readonly reconnects: number;
   readonly connections: ReadonlyMap<string, number>;
@@ -19,28 +29,25 @@ export interface CollectorState {
   readonly recordsPossiblyLost: number;
 }
 
-/** What one session knows of the collector. */
-interface CollectorUse {
-  readonly connected: boolean;
-  readonly heldOctets: number;
-}
-
-/** Sums up what all sessions know of the collector. */
+/** Puts together what the collector, its sessions and the counters say. */
 export function collectorState(
-  { address }: CollectorOptions,
-  sessions: Iterable<CollectorUse>,
+  { address, condition, up, since, reason, epoch }: Collector,
+  sessions: Iterable<{ readonly heldOctets: number }>,
   counters: ProxyCounters,
+  { current, next }: { readonly current: Expectation | undefined; readonly next: Expectation | undefined },
 ): CollectorState {
   let heldOctets = 0;
-  let up = counters.lastCollectorOutcome === "connected";
-  for (const session of sessions) {
-    heldOctets += session.heldOctets;
-    up ||= session.connected;
-  }
+  for (const session of sessions) heldOctets += session.heldOctets;
   return {
-    address: formatAddress(address),
-    state: up ? "connected" : counters.lastCollectorOutcome === undefined ? "idle" : "away",
+    address,
+    state: condition,
     up,
+    since,
+    reason,
+    epoch,
+    profile: current?.profile,
+    nextProfile: next?.profile,
+    dialect: current?.dialect,
     reconnects: counters.collectorReconnects,
     connections: counters.collectorConnections,
     replayedTemplates: counters.replayedTemplates,

@@ -14,7 +14,8 @@ export const EVENT_MEANINGS = {
   config_refused: "A changed configuration has errors, all of them listed. The previous one stays in effect.",
   session_opened: "An exporter has connected and its session is open.",
   session_closed: "A session has ended, with its outcome and its message and record counts.",
-  session_refused: "An exporter was refused because the session limit is reached.",
+  session_refused:
+    "An exporter was refused: the session limit is reached, or the collector has been away for `limits.hold`.",
   session_failed: "An internal error of the proxy ended a session.",
   accept_failed: "A listener could not accept a connection. It keeps listening.",
   handshake_failed:
@@ -35,9 +36,15 @@ export const EVENT_MEANINGS = {
   observing_ended:
     "An exporter in observe mode sent a malformed message. Its session is relayed on, but no longer observed.",
   collector_connected: "A session is connected to the collector.",
-  collector_unreachable: "The collector cannot be reached. Connecting is retried with backoff.",
+  collector_unreachable:
+    "The collector cannot be reached. Connecting is retried with backoff. Reported again when the reason changes.",
+  collector_gone: "The collector's process has ended, or cannot be reached any more: its epoch is over.",
+  collector_watch_lost: "The watch connection has ended, but sessions' connections stand: the network dropped it.",
+  profile_waits: "The collector's profile was changed. It takes effect when the collector restarts.",
+  profile_adopted: "Another profile of the collector has taken effect.",
   collector_lost: "A connection to the collector was lost, with an upper bound of the records lost with it.",
-  collector_found: "A session is connected to the collector again. Its templates are sent first.",
+  collector_found:
+    "The collector is there again: it took something, or the watch connection has stood for a second. Templates go first.",
   held_octets_discarded:
     "Octets held for the collector were discarded: it did not come back in time, or now expects something else.",
   skew_seen: "A session needs rewriting.",

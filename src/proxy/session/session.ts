@@ -10,8 +10,7 @@ import type {
 import { type Address, formatAddress } from "../transport/address.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
 import type { CollectorConnection } from "../collector/collector_connection.ts";
-import type { CollectorLink } from "../collector/collector_link.ts";
-import type { Dial } from "../transport/connection.ts";
+import type { CollectorLink, CollectorRoute } from "../collector/collector_link.ts";
 import type { Connection, TemplateLife } from "../transport/connection.ts";
 import { messageLength, wholeMessages } from "../transport/message_walk.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
@@ -28,11 +27,6 @@ import type { Turns } from "../time/turns.ts";
 import { TemplateAllowance } from "./template_allowance.ts";
 import { errorMessage } from "../../error_message.ts";
 
-/**
- * Milliseconds after which templates are sent again, before the next record, to a collector over UDP: it may have lost
- * them, or have discarded them at the end of their lifetime (RFC 7011 §8.4).
- */
-const TEMPLATE_REFRESH = 30_000;
 const NOTHING = new Uint8Array(0);
 /** Microseconds, roughly, that a rewriter may take with templates before the session looks whether its turn is over. */
 const WORK = 1_000;
@@ -80,6 +74,9 @@ export class Session {
   #throttled = false;
   /** Ends the wait for the allowance. */
   #wake = () => {};
+  /** Whether it waits for a collector that was lost. */
+  #holding = false;
+  readonly #collectorFacts: () => CollectorFacts;
   readonly #timer = new SessionTimer();
   readonly #rejections: Rejections;
 
@@ -100,6 +97,7 @@ export class Session {
     this.#mediated = parts.rewriter;
     this.#tap = parts.tap;
     this.#limits = parts.limits;
+    this.#collectorFacts = parts.collectorFacts;
     this.#rewriter = parts.observe ? this.#observing() : parts.rewriter;
     this.#input = new ReadBuffer(parts.pool);
     parts.link.owner = this;
@@ -187,6 +185,11 @@ export class Session {
         if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
       }
       atRest = false;
+      // What is not mapped yet waits as it came, since the next process may expect something else.
+      if (this.#collector.lost && this.#move === undefined && this.#rewriter === this.#mediated) {
+        this.#collector = await this.#resume(this.#collector, NOTHING);
+        if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
+      }
       const rewriter = this.#rewriter;
       const output = this.#output.lease();
       const waiting = input.waiting();
@@ -248,7 +251,7 @@ export class Session {
       if (length === null) return this.#stopped ?? "closed";
       input.fill(length);
       this.#timer.receive();
-      if (this.#timer.sinceAnnounced >= TEMPLATE_REFRESH && this.#collector.datagrams) {
+      if (this.#timer.sinceAnnounced >= this.#limits.templateRefresh && this.#collector.datagrams) {
         this.#timer.sinceAnnounced = 0;
         rewriter.announce();
       }
@@ -306,6 +309,7 @@ export class Session {
     // Octets relayed unseen may have ended in the middle of a message, so that nothing can follow them.
     if (this.#rewriter !== this.#mediated) return undefined;
     this.#unsent = unsent.length;
+    this.#holding = true;
     const collector = await this.#link.replace(failed);
     if (collector === undefined) {
       const fields = { octets: this.heldOctets };
@@ -318,6 +322,7 @@ export class Session {
       return undefined;
     }
     this.#unsent = 0;
+    this.#holding = false;
     this.#begin(unsent);
     return collector;
   }
@@ -329,7 +334,8 @@ export class Session {
   #begin(unsent?: Uint8Array): void {
     const move = this.#move;
     this.#move = undefined;
-    if (move?.renew === true) this.#renew(unsent, move.collector);
+    const isOutdated = this.#rewriter === this.#mediated && this.#mediated.outdated;
+    if (move?.renew === true || isOutdated) this.#renew(unsent, move?.collector ?? this.#collectorFacts());
     else if (this.#rewriter === this.#mediated) this.#mediated.restart(unsent);
     if (move !== undefined) {
       if (this.#rewriter instanceof ObservingRewriter) this.#rewriter.release();
@@ -409,12 +415,24 @@ export class Session {
     // The later of two moves counts. Output that the earlier one would have discarded is still of no use.
     this.#move = { ...move, renew: move.renew || this.#move?.renew === true };
     this.#moveWaited = 0;
-    this.#link.redirect(move.dial);
+    this.#link.redirect(move.route);
   }
 
   /** Dials the collector in this way when the current connection is lost. */
-  redirect(dial: Dial): void {
-    this.#link.redirect(dial);
+  redirect(route: CollectorRoute): void {
+    this.#link.redirect(route);
+  }
+
+  /**
+   * The collector's process is another one. Maps the templates for it, at once if no record is on its way; otherwise
+   * before the next record.
+   */
+  beginEpoch(route: CollectorRoute): void {
+    if (this.#closing || this.observed) return;
+    const isUsed = this.#collector?.lost === false && this.#collector.usedAt !== undefined;
+    // It wrote to the new process before that was known to be one.
+    if (isUsed) this.move({ route, observe: false, renew: this.outdated, collector: this.#collectorFacts() });
+    else if (this.#reading && this.#move === undefined && this.outdated) this.#renew(undefined, this.#collectorFacts());
   }
 
   /** Maps its templates again, by the current treatments. */
@@ -489,6 +507,11 @@ export class Session {
     return this.#mediated.skewed;
   }
 
+  /** Whether it is over for the verdict: over UDP, which signals no end, its exporter has been silent for `udpIdle`. */
+  get silent(): boolean {
+    return this.transport === "udp" && this.#timer.quiet >= this.#limits.udpIdle;
+  }
+
   /** Whether it is connected to the collector. */
   get connected(): boolean {
     return this.#link.connected;
@@ -496,7 +519,7 @@ export class Session {
 
   /** Octets held because no collector is connected. */
   get heldOctets(): number {
-    return this.#unsent === 0 ? 0 : this.#unsent + this.#input.length;
+    return this.#holding ? this.#unsent + this.#input.length : 0;
   }
 
   get remoteAddress(): Address {

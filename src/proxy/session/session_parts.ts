@@ -1,7 +1,6 @@
 import type { CollectorFacts, SessionRewriter } from "../../mediation/session/session_rewriter.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
-import type { CollectorLink } from "../collector/collector_link.ts";
-import type { Dial } from "../transport/connection.ts";
+import type { CollectorLink, CollectorRoute } from "../collector/collector_link.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { ProxyCounters, SessionOutcome } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
@@ -15,6 +14,13 @@ export interface SessionLimits {
   readonly partialMessage: number;
   /** How long an exporter may be silent. */
   readonly idle: number;
+  /**
+   * After how long templates are sent again, before the next record, to a collector over UDP: it may have lost them, or
+   * have discarded them at the end of their lifetime (RFC 7011 §8.4).
+   */
+  readonly templateRefresh: number;
+  /** How long an exporter over UDP may be silent before its session is over for the verdict; see {@link Session.silent}. */
+  readonly udpIdle: number;
   /** How long the collector may take to close its side once the exporter has closed its own. */
   readonly collectorClose: number;
   /** Template changes a second; see {@link OctetRewriter.templateChanges}. */
@@ -37,6 +43,8 @@ export interface SessionParts {
   readonly clock: Clock;
   readonly turns: Turns;
   readonly limits: SessionLimits;
+  /** Returns what holds now of the collector; one function for all sessions. */
+  readonly collectorFacts: () => CollectorFacts;
   readonly counters: ProxyCounters;
   readonly openedAt: Date;
   readonly report: ReportOfSession;
@@ -46,7 +54,7 @@ export interface SessionParts {
 
 /** A change that takes a new transport session to the collector. */
 export interface SessionMove {
-  readonly dial: Dial;
+  readonly route: CollectorRoute;
   /** Whether the session is only observed from then on. */
   readonly observe: boolean;
   /** Whether the output changes, so that messages not yet taken are of no use. */

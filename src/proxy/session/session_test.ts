@@ -15,7 +15,7 @@ import {
   receivedMessages,
   templateMessage,
 } from "../../../test/support/proxy_messages.ts";
-import { RelayingRewriter, StandingClock, until } from "../../../test/support/proxy.ts";
+import { RelayingRewriter, StandingClock, until, unwatchedCollector } from "../../../test/support/proxy.ts";
 
 /** A collector whose kernel takes so many octets, in pieces of so many, and then is gone: all it took, it got. */
 class ScriptedCollector implements Connection {
@@ -72,7 +72,7 @@ function openSession(
   };
   const link = new CollectorLink(
     { clock, counters, random: () => 1, dialTimeout: 1_000 },
-    { dial, hold: 60_000, report, counters: new Counters() },
+    { route: { collector: unwatchedCollector(clock), dial }, hold: 60_000, report, counters: new Counters() },
   );
   const [exporter, accepted] = connectionPair();
   const session = new Session({
@@ -84,7 +84,15 @@ function openSession(
     pool,
     clock,
     turns: new Turns(clock),
-    limits: { partialMessage: 0, idle: 0, collectorClose: 1_000, templateChanges: 1_000_000 },
+    limits: {
+      partialMessage: 0,
+      idle: 0,
+      collectorClose: 1_000,
+      templateRefresh: 30_000,
+      udpIdle: 300_000,
+      templateChanges: 1_000_000,
+    },
+    collectorFacts: () => ({}),
     counters,
     openedAt: new Date(0),
     report,

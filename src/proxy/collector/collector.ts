@@ -1,0 +1,316 @@
+import type { ReportEvent } from "../reporting/proxy_event.ts";
+import type { Clock } from "../time/clock.ts";
+import { pause } from "../time/clock.ts";
+import { formatAddress } from "../transport/address.ts";
+import type { Dial } from "../transport/connection.ts";
+import type { CollectorConnection } from "./collector_connection.ts";
+import type { CollectorOptions } from "./collector_options.ts";
+import { type CollectorSight, STOOD_AFTER, WatchConnection } from "./watch_connection.ts";
+
+/** Milliseconds that the end of a process may take from its first connection to its last. */
+const ENDS_WITHIN = 250;
+/**
+ * Milliseconds that a connection waits before it is used, if it replaces a lost one while the watch connection stands:
+ * within that time the watch connection ends too if the process has ended.
+ */
+const CONFIRMED_AFTER = 50;
+
+/** `idle`: no connection was tried yet. */
+export type CollectorCondition = "idle" | "connected" | "away";
+
+export interface CollectorParts {
+  readonly clock: Clock;
+  readonly report: ReportEvent;
+  readonly random: () => number;
+  readonly dialTimeout: () => number;
+  /** Dials the watch connection; undefined: there is none. */
+  readonly watch: Dial | undefined;
+  /** Called when an epoch begins, before anything is sent to the new process. */
+  readonly onEpoch: () => void;
+}
+
+/**
+ * One collector as the proxy knows it: its state, and its epochs. An epoch is the life of one process. It begins when
+ * the collector is reached after there was none, and ends when the process is seen to have gone.
+ *
+ * What decides, for a collector over tcp or tls, where the end of a process resets or closes all its connections:
+ *
+ * - The watch connection stands: it is the same process, whatever becomes of sessions' connections. A collector may
+ *   close those of its own accord, as go-ipfix does at a message that it cannot decode.
+ * - The watch connection has ended and, {@link ENDS_WITHIN} later, a session's connection stands that is older than a
+ *   second: the network has dropped one connection. It is the same process, and the epoch goes on.
+ * - The watch connection has ended and none of those stands: the process has ended, and with it the epoch.
+ * - There is no watch connection, or it cannot be made: the epoch ends with the last session's connection.
+ *
+ * Over udp, connections show nothing. There the watch connection goes to another port of the same process, and its end
+ * decides alone if the next attempt fails: servers close idle connections of their own accord. Without it, an epoch
+ * ends only where {@link announceEpoch} says so.
+ */
+export class Collector implements CollectorSight {
+  readonly address: string;
+  /** Epochs that have begun. */
+  epoch = 0;
+  readonly #parts: CollectorParts;
+  readonly #datagrams: boolean;
+  readonly #watch: WatchConnection | undefined;
+  readonly #connections = new Set<CollectorConnection>();
+  /** Ends the pauses of those who wait for the collector. */
+  readonly #waiting = new Set<AbortController>();
+  #alive = false;
+  #watchStands = false;
+  #condition: CollectorCondition = "idle";
+  #since: Date;
+  #awaySince: number;
+  #reason: string | undefined;
+  /** The reason that was last reported, and the attempts that have failed since the collector was last there. */
+  #told: string | undefined;
+  #failures = 0;
+  /** When the watch connection ended, while it is not decided what that means. */
+  #doubt: { readonly since: number; readonly resolved: Promise<void>; readonly resolve: () => void } | undefined;
+  #closed = false;
+
+  constructor({ transport, address }: CollectorOptions, parts: CollectorParts) {
+    this.#parts = parts;
+    this.address = formatAddress(address);
+    this.#datagrams = transport === "udp";
+    this.#since = parts.clock.date();
+    this.#awaySince = parts.clock.now();
+    if (parts.watch !== undefined) this.#watch = new WatchConnection(parts.watch, parts, this);
+  }
+
+  /** Begins to watch. */
+  start(): void {
+    this.#watch?.start();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#watch?.close();
+    this.#doubt?.resolve();
+    this.#hurry();
+  }
+
+  get condition(): CollectorCondition {
+    return this.#condition;
+  }
+
+  get up(): boolean {
+    return this.#condition === "connected";
+  }
+
+  /** Whether a process is known to live. What it knows of templates and ids holds. */
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** When the present state began. */
+  get since(): Date {
+    return this.#since;
+  }
+
+  /** Why the collector cannot be reached now. */
+  get reason(): string | undefined {
+    return this.up ? undefined : this.#reason;
+  }
+
+  /** Milliseconds for which the collector has been away; 0 while it is there. */
+  get awayFor(): number {
+    return this.#condition === "away" ? this.#parts.clock.now() - this.#awaySince : 0;
+  }
+
+  /** Whether the end of its process is noticed: see {@link Collector}. */
+  get watched(): boolean {
+    return this.#watch !== undefined;
+  }
+
+  /** The way to it has changed, such as a certificate: whoever waits to dial dials now. */
+  redirect(watch: Dial | undefined): void {
+    if (watch !== undefined) this.#watch?.redirect(watch);
+    this.#hurry();
+  }
+
+  /**
+   * Says from elsewhere that the collector's process is another one: the cluster's API, for a collector over udp. Every
+   * session begins anew, templates first.
+   */
+  announceEpoch(reason: string): void {
+    if (!this.#alive) return;
+    this.#end(reason);
+    this.#begin();
+    this.#rise();
+  }
+
+  /** Over udp, with a watch connection: throws while that says that there is no process to send to. */
+  assertThere(): void {
+    if (this.#datagrams && this.watched && !this.#alive) {
+      throw new Error(this.#reason ?? "it has not been seen yet");
+    }
+  }
+
+  /** A session has a connection, which is not used yet. Begins an epoch if there was no process. */
+  opened(connection: CollectorConnection): void {
+    this.#connections.add(connection);
+    if (!this.#alive) this.#begin();
+    if (this.#condition === "idle") this.#rise();
+  }
+
+  /** Something was written on a session's connection. One function for the connections of thousands of sessions. */
+  readonly taken = (): void => {
+    if (this.#alive && !this.up) this.#rise();
+  };
+
+  /** A session's connection has ended. */
+  ended(connection: CollectorConnection, reason: string | undefined): void {
+    if (!this.#connections.delete(connection) || this.#datagrams || this.#watchStands || !this.#alive) return;
+    if (this.#doubt !== undefined) return this.#stands(this.#doubt.since) ? undefined : this.#end(reason);
+    // An end of ours says nothing of the collector.
+    if (this.#connections.size === 0 && reason !== undefined) this.#end(reason);
+  }
+
+  /**
+   * A session's attempt to connect has failed.
+   *
+   * @returns whether the collector is away for all sessions, and the reason is reported here
+   */
+  failed(reason: string): boolean {
+    if (this.#watchStands) return false;
+    if (this.watched) return true;
+    if (this.#connections.size > 0) return false;
+    this.unreachable(reason);
+    return true;
+  }
+
+  /** Waits before the next attempt to connect, at most until the collector is reached. */
+  async wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const waiting = new AbortController();
+    const abort = () => waiting.abort();
+    this.#waiting.add(waiting);
+    signal.addEventListener("abort", abort);
+    if (!signal.aborted) await pause(this.#parts.clock, milliseconds, waiting.signal);
+    signal.removeEventListener("abort", abort);
+    this.#waiting.delete(waiting);
+  }
+
+  /** Resolves once it is clear to which process a connection leads that has replaced a lost one. */
+  async settled(signal: AbortSignal): Promise<void> {
+    if (this.#watchStands && !this.#datagrams) await pause(this.#parts.clock, CONFIRMED_AFTER, signal);
+    await this.#doubt?.resolved;
+  }
+
+  reached(): void {
+    this.#watchStands = true;
+    this.#doubt?.resolve();
+    if (!this.#alive) this.#begin();
+    if (this.#condition === "idle") this.#rise();
+  }
+
+  stood(): void {
+    if (!this.up) this.#rise();
+  }
+
+  watchLost(reason: string): void {
+    this.#watchStands = false;
+    const since = this.#parts.clock.now();
+    this.#reason = reason;
+    if (!this.#datagrams && !this.#stands(since)) return this.#end(reason);
+    const { promise: resolved, resolve } = Promise.withResolvers<void>();
+    let cancel = () => {};
+    const doubt = {
+      since,
+      resolved,
+      resolve: () => {
+        cancel();
+        if (this.#doubt === doubt) this.#doubt = undefined;
+        resolve();
+      },
+    };
+    this.#doubt = doubt;
+    // Over udp the next attempt decides, which is made at once.
+    if (this.#datagrams) return;
+    cancel = this.#parts.clock.after(ENDS_WITHIN, () => {
+      if (!this.#stands(since)) return this.#end(reason);
+      doubt.resolve();
+      this.#report("info", "collector_watch_lost", "the watch connection has ended, but sessions' connections stand", {
+        reason,
+      });
+    });
+  }
+
+  unreachable(reason: string): void {
+    if (this.#closed) return;
+    // Sessions' connections that stand show that it is there.
+    if (!this.#datagrams && this.#connections.size > 0) return;
+    if (this.#alive) this.#end(reason);
+    if (this.#condition === "idle") this.#become("away");
+    this.#reason = reason;
+    this.#failures++;
+    if (reason === this.#told) return;
+    this.#told = reason;
+    const { clock } = this.#parts;
+    const since = this.#since.toISOString();
+    const away = Math.round(clock.now() - this.#awaySince);
+    this.#report("warning", "collector_unreachable", `cannot reach the collector: ${reason}`, {
+      reason,
+      since,
+      away,
+      attempts: this.#failures,
+    });
+  }
+
+  /** Whether a session's connection stands that was older than a second at that time. */
+  #stands(at: number): boolean {
+    for (const connection of this.#connections) {
+      if (!connection.lost && at - connection.openedAt >= STOOD_AFTER) return true;
+    }
+    return false;
+  }
+
+  #begin(): void {
+    this.#alive = true;
+    this.epoch++;
+    this.#parts.onEpoch();
+    this.#hurry();
+  }
+
+  #hurry(): void {
+    for (const waiting of this.#waiting) waiting.abort();
+  }
+
+  #end(reason = "it closed the connection"): void {
+    this.#alive = false;
+    const wasUp = this.up;
+    this.#become("away");
+    this.#reason = reason;
+    if (wasUp) {
+      this.#report("warning", "collector_gone", `the collector has gone: ${reason}`, { reason, epoch: this.epoch });
+    }
+    this.#doubt?.resolve();
+    if (this.#datagrams) { for (const connection of this.#connections) connection.fail(reason); }
+  }
+
+  #rise(): void {
+    const away = Math.round(this.#parts.clock.now() - this.#awaySince);
+    if (this.#condition === "away") {
+      const message = `the collector is there again after ${away} ms`;
+      this.#report("info", "collector_found", message, { away, epoch: this.epoch, attempts: this.#failures });
+    }
+    this.#become("connected");
+    this.#told = undefined;
+    this.#failures = 0;
+  }
+
+  #become(condition: CollectorCondition): void {
+    if (condition === this.#condition) return;
+    this.#condition = condition;
+    this.#since = this.#parts.clock.date();
+    if (condition === "away") this.#awaySince = this.#parts.clock.now();
+  }
+
+  #report(...[level, event, message, fields]: ReportArguments): void {
+    if (this.#closed) return;
+    this.#parts.report({ level, event, message, fields: { collector: this.address, ...fields } });
+  }
+}
+
+type Event = Parameters<ReportEvent>[0];
+type ReportArguments = [Event["level"], Event["event"], string, Event["fields"]];

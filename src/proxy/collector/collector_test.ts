@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { StandingClock, turn } from "../../../test/support/proxy.ts";
+import type { ProxyEvent } from "../reporting/proxy_event.ts";
+import type { Connection, Dial } from "../transport/connection.ts";
+import { connectionPair } from "../transport/tls/memory_connection.ts";
+import { Collector } from "./collector.ts";
+import { CollectorConnection } from "./collector_connection.ts";
+import type { CollectorOptions } from "./collector_options.ts";
+
+/** A collector whose watch connection the test makes, ends and refuses. */
+function watching(transport: CollectorOptions["transport"] = "tcp", options: { watch?: boolean } = {}) {
+  const clock = new StandingClock();
+  const events: ProxyEvent[] = [];
+  const ends: Connection[] = [];
+  let refusal: string | undefined;
+  let epochs = 0;
+  const dial: Dial = () => {
+    if (refusal !== undefined) return Promise.reject(new Error(refusal));
+    const [near, far] = connectionPair();
+    ends.push(far);
+    return Promise.resolve(near);
+  };
+  const collector = new Collector({ transport, address: { hostname: "127.0.0.1", port: 4739 } }, {
+    clock,
+    report: (event) => void events.push(event),
+    random: () => 1,
+    dialTimeout: () => 5_000,
+    watch: options.watch === false ? undefined : dial,
+    onEpoch: () => void epochs++,
+  });
+  collector.start();
+  return {
+    collector,
+    clock,
+    attempts: () => ends.length,
+    epochs: () => epochs,
+    names: () => events.map(({ event }) => event),
+    fields: (name: string) => events.filter(({ event }) => event === name).map(({ fields }) => fields),
+    refuse: (reason: string | undefined) => void (refusal = reason),
+    endWatch: async () => {
+      ends.at(-1)?.close();
+      await turn();
+      await turn();
+    },
+    /** A session's connection, which the collector knows of. */
+    session: () => {
+      const connection = new CollectorConnection(connectionPair()[0], { clock });
+      collector.opened(connection);
+      return { connection, lose: () => collector.ended(connection, "reset") };
+    },
+  };
+}
+
+Deno.test("the watch connection is there from the start, alone, and begins the first epoch", async () => {
+  const { collector, clock, attempts, epochs, names } = watching();
+  await clock.advance(60_000);
+  assert.deepEqual([collector.condition, collector.epoch, epochs(), attempts()], ["connected", 1, 1, 1]);
+  assert.deepEqual(names(), [], "nothing to report");
+  collector.close();
+});
+
+Deno.test("the process has ended if no session's connection outlives the watch connection", async () => {
+  const { collector, clock, refuse, endWatch, epochs, names, session } = watching();
+  const one = session();
+  await clock.advance(5_000);
+  refuse("Connection refused");
+  one.lose();
+  assert.equal(collector.alive, true, "a session's end says nothing while the watch connection stands");
+  await endWatch();
+  assert.deepEqual([collector.alive, collector.up, collector.condition], [false, false, "away"]);
+  await clock.advance(1_000);
+  refuse(undefined);
+  await clock.advance(6_000);
+  assert.deepEqual([collector.condition, collector.epoch, epochs()], ["connected", 2, 2]);
+  assert.deepEqual(names(), ["collector_gone", "collector_unreachable", "collector_found"]);
+  collector.close();
+});
+
+Deno.test("a session's connection that ends a moment after the watch connection belongs to the same end", async () => {
+  const { collector, clock, refuse, endWatch, session } = watching();
+  const one = session();
+  await clock.advance(5_000);
+  refuse("Connection refused");
+  await endWatch();
+  assert.equal(collector.alive, true, "not decided yet");
+  one.lose();
+  assert.equal(collector.alive, false);
+  collector.close();
+});
+
+Deno.test("a watch connection that ends while sessions' connections stand is the network's doing: the same epoch", async () => {
+  const { collector, clock, endWatch, attempts, epochs, names, session } = watching();
+  session();
+  await clock.advance(5_000);
+  await endWatch();
+  await clock.advance(5_000, 50);
+  assert.deepEqual([collector.condition, collector.epoch, epochs(), attempts()], ["connected", 1, 1, 2]);
+  assert.deepEqual(names(), []);
+  collector.close();
+});
+
+Deno.test("… and it stays one while the watch connection cannot be made again", async () => {
+  const { collector, clock, refuse, endWatch, names, session } = watching();
+  session();
+  await clock.advance(5_000);
+  refuse("No route to host");
+  await endWatch();
+  await clock.advance(5_000, 50);
+  assert.deepEqual([collector.condition, collector.epoch], ["connected", 1]);
+  assert.deepEqual(names(), ["collector_watch_lost"]);
+  collector.close();
+});
+
+Deno.test("a connection made just before the watch connection ended is no evidence of the process before", async () => {
+  const { collector, clock, refuse, endWatch, session } = watching();
+  const old = session();
+  await clock.advance(5_000);
+  old.lose();
+  session();
+  refuse("Connection refused");
+  await endWatch();
+  assert.equal(collector.alive, false);
+  collector.close();
+});
+
+Deno.test("unreachable is told once for each reason, with since when and how often", async () => {
+  const { collector, clock, refuse, endWatch, fields } = watching();
+  await clock.advance(5_000);
+  refuse("Connection refused");
+  await endWatch();
+  await clock.advance(30_000);
+  refuse("the certificate is of another CA");
+  await clock.advance(10_000);
+  const told = fields("collector_unreachable");
+  assert.deepEqual(told.map(({ reason }) => reason), ["Connection refused", "the certificate is of another CA"]);
+  assert.equal(told[1]?.["since"], collector.since.toISOString());
+  assert.ok(Number(told[1]?.["attempts"]) > 5);
+  assert.equal(collector.reason, "the certificate is of another CA");
+  collector.close();
+});
+
+Deno.test("found again only after the watch connection has stood for a second, or something was taken", async () => {
+  const { collector, clock, refuse, endWatch, names, attempts, session } = watching();
+  await clock.advance(5_000);
+  await endWatch();
+  // The dying process accepts once more, and ends.
+  await clock.advance(200, 50);
+  assert.equal(attempts(), 2);
+  assert.equal(collector.up, false);
+  await endWatch();
+  refuse("Connection refused");
+  await clock.advance(2_000);
+  assert.ok(!names().includes("collector_found"));
+  refuse(undefined);
+  await clock.advance(5_000);
+  assert.equal(names().at(-1), "collector_found");
+  await endWatch();
+  assert.equal(collector.up, false);
+  await clock.advance(100, 50);
+  const { connection } = session();
+  assert.equal(collector.up, false);
+  await connection.write(new Uint8Array(1));
+  collector.taken();
+  assert.equal(collector.up, true);
+  collector.close();
+});
+
+Deno.test("a changed way to the collector is tried at once, not after the backoff", async () => {
+  const { collector, clock, refuse, endWatch, attempts } = watching();
+  await clock.advance(5_000);
+  refuse("unknown issuer");
+  await endWatch();
+  await clock.advance(60_000);
+  const before = attempts();
+  refuse(undefined);
+  let waited = true;
+  void collector.wait(5_000, new AbortController().signal).then(() => waited = false);
+  collector.redirect(undefined);
+  await turn();
+  assert.equal(waited, false, "a session's link");
+  collector.redirect(() => Promise.resolve(connectionPair()[0]));
+  await turn();
+  await turn();
+  assert.equal(collector.alive, true, `the watch connection, after ${attempts() - before} of the old way`);
+  collector.close();
+});
+
+Deno.test("over udp the watch connection decides alone, and ends what would be sent to a process that has gone", async () => {
+  const { collector, clock, refuse, endWatch, session, epochs } = watching("udp");
+  const { connection } = session();
+  await clock.advance(5_000);
+  await endWatch();
+  await clock.advance(500, 50);
+  assert.deepEqual([collector.alive, connection.lost, epochs()], [true, false, 1], "an idle connection was closed");
+  await clock.advance(2_000);
+  refuse("Connection refused");
+  await endWatch();
+  await clock.advance(200, 50);
+  assert.deepEqual([collector.alive, connection.lost], [false, true]);
+  assert.throws(() => collector.assertThere(), { message: "Connection refused" });
+  refuse(undefined);
+  await clock.advance(6_000);
+  assert.deepEqual([collector.condition, epochs()], ["connected", 2]);
+  collector.assertThere();
+  collector.close();
+});
+
+Deno.test("an epoch that is announced from elsewhere has every session begin anew", () => {
+  const { collector, session, epochs } = watching("udp", { watch: false });
+  const { connection } = session();
+  collector.announceEpoch("the container has restarted");
+  assert.deepEqual([connection.lost, epochs(), collector.condition], [true, 2, "connected"]);
+  collector.close();
+});

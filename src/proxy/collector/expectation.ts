@@ -1,0 +1,60 @@
+/** What a collector is expected to be: the profile, and what goes with it. */
+export interface Expectation {
+  /** The profile's name, such as `antrea/v1.15`. */
+  readonly profile: string;
+  readonly dialect: string;
+  /** Equal keys, equal expectations: a change from one to the other changes nothing for the collector. */
+  readonly key: string;
+  /** Octets of the longest message. */
+  readonly maxMessageLength?: number;
+  /** Has the mediator go by it from now on. */
+  readonly adopt: () => void;
+}
+
+/**
+ * The expectation that holds for a collector, and the one that waits for its next epoch. Another layout under a template
+ * id that a process knows makes some releases read garbage or die, so that a changed profile takes effect only with
+ * another process.
+ */
+export class Expectations {
+  #current: Expectation | undefined;
+  #next: Expectation | undefined;
+
+  constructor(current?: Expectation) {
+    this.#current = current;
+  }
+
+  get current(): Expectation | undefined {
+    return this.#current;
+  }
+
+  /** Takes effect with the next epoch. */
+  get next(): Expectation | undefined {
+    return this.#next;
+  }
+
+  /**
+   * Expects this.
+   *
+   * @param now whether it may take effect at once: no process lives, or the operator wants so
+   * @returns whether it has taken effect
+   */
+  expect(expectation: Expectation, now: boolean): boolean {
+    if (now || this.#current === undefined || expectation.key === this.#current.key) {
+      this.#next = undefined;
+      this.#current = expectation;
+      expectation.adopt();
+      return true;
+    }
+    this.#next = expectation;
+    return false;
+  }
+
+  /** Another process has begun: what waits takes effect. @returns what took effect, and what held before */
+  beginEpoch(): { readonly before: Expectation | undefined; readonly after: Expectation } | undefined {
+    const [before, after] = [this.#current, this.#next];
+    if (after === undefined) return undefined;
+    this.expect(after, true);
+    return { before, after };
+  }
+}

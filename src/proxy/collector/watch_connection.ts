@@ -1,0 +1,153 @@
+import { errorMessage } from "../../error_message.ts";
+import { usesTls } from "../../ipfix/transport_protocol.ts";
+import { type Clock, pause } from "../time/clock.ts";
+import type { Connection, Dial } from "../transport/connection.ts";
+
+/** Receives what a watch connection shows of the collector's process. */
+export interface CollectorSight {
+  /** The connection stands, its handshake included. */
+  reached(): void;
+  /** It has stood for {@link STOOD_AFTER}. */
+  stood(): void;
+  /** It has ended. */
+  watchLost(reason: string): void;
+  /** It could not be made. */
+  unreachable(reason: string): void;
+}
+
+/** Milliseconds after which a watch connection is taken to have been accepted by a process that lives. */
+export const STOOD_AFTER = 1_000;
+const FIRST_BACKOFF = 100;
+const LARGEST_BACKOFF = 5_000;
+/** With TLS 1.3 the collector rejects a client certificate only after this side has completed the handshake. */
+const TLS_ACCEPTED_AFTER = 100;
+
+/** What the collector sends is discarded. */
+const DISCARDED = new Uint8Array(4096);
+
+export interface WatchOptions {
+  readonly clock: Clock;
+  /** Returns a number from 0 to 1, for jitter. */
+  readonly random: () => number;
+  /** Returns how many milliseconds one attempt may take. */
+  readonly dialTimeout: () => number;
+}
+
+/**
+ * One connection to the collector on which nothing is sent. It shows at once that the collector can be reached, that its
+ * process has ended, and why it cannot be reached now. It is no session. Collectors of go-ipfix v0.5.7 to v0.11 never
+ * close their side of a connection, so there is never more than one, and it is kept for as long as it stands.
+ */
+export class WatchConnection {
+  readonly #options: WatchOptions;
+  readonly #sight: CollectorSight;
+  #dial: Dial;
+  #attempts = 0;
+  #connection: Connection | undefined;
+  /** Aborts the attempt that is under way. */
+  #attempt = new AbortController();
+  /** Ends the pause before the next attempt. */
+  #pause = new AbortController();
+  #closed = false;
+
+  constructor(dial: Dial, options: WatchOptions, sight: CollectorSight) {
+    this.#dial = dial;
+    this.#options = options;
+    this.#sight = sight;
+  }
+
+  /** Dials now, and again whenever the connection has ended, until it is closed. */
+  start(): void {
+    void this.#run();
+  }
+
+  /** Dials in this way from now on. An attempt that is under way or waits is made anew; a connection that stands is kept. */
+  redirect(dial: Dial): void {
+    this.#dial = dial;
+    this.hurry();
+    this.#attempt.abort(new Error("dialled in another way"));
+  }
+
+  /** Makes the next attempt now. */
+  hurry(): void {
+    this.#attempts = 0;
+    this.#pause.abort();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#pause.abort();
+    this.#attempt.abort(new Error("closed"));
+    this.#connection?.close();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random } = this.#options;
+    while (!this.#closed) {
+      await this.#once();
+      if (this.#closed || this.#attempts === 0) continue;
+      this.#pause = new AbortController();
+      const delay = Math.min(FIRST_BACKOFF * 2 ** (this.#attempts - 1), LARGEST_BACKOFF) * (0.5 + random() / 2);
+      await pause(clock, delay, this.#pause.signal);
+    }
+  }
+
+  /** Makes one connection, and waits for its end. */
+  async #once(): Promise<void> {
+    const { clock } = this.#options;
+    const dial = this.#dial;
+    let connection: Connection;
+    try {
+      connection = this.#connection = await this.#connect(dial);
+    } catch (error) {
+      // Another way to dial was set meanwhile: what this one met says nothing any more.
+      if (dial !== this.#dial || this.#closed) return;
+      this.#attempts++;
+      this.#sight.unreachable(errorMessage(error));
+      return;
+    }
+    const ended = endOf(connection);
+    if (usesTls(connection.transport)) {
+      const reason = await Promise.race([ended, pause(clock, TLS_ACCEPTED_AFTER, this.#attempt.signal)]);
+      if (reason !== undefined) {
+        connection.close();
+        this.#attempts++;
+        return this.#closed ? undefined : this.#sight.unreachable(`it ended the connection at once: ${reason}`);
+      }
+    }
+    if (this.#closed) return connection.close();
+    this.#sight.reached();
+    const cancel = clock.after(STOOD_AFTER, () => {
+      this.#attempts = 0;
+      this.#sight.stood();
+    });
+    this.#attempts++;
+    const reason = await ended;
+    cancel();
+    connection.close();
+    this.#connection = undefined;
+    if (!this.#closed) this.#sight.watchLost(reason);
+  }
+
+  async #connect(dial: Dial): Promise<Connection> {
+    const attempt = this.#attempt = new AbortController();
+    const { clock, dialTimeout } = this.#options;
+    const timeout = dialTimeout();
+    const cancel = clock.after(timeout, () => attempt.abort(new Error(`no answer within ${timeout} ms`)));
+    try {
+      return await dial(attempt.signal);
+    } finally {
+      cancel();
+    }
+  }
+}
+
+/** Resolves with the reason when the peer has closed or reset the connection. */
+async function endOf(connection: Connection): Promise<string> {
+  try {
+    while (await connection.read(DISCARDED) !== null);
+    return "it closed the connection";
+  } catch (error) {
+    return errorMessage(error);
+  }
+}
