@@ -25,6 +25,10 @@ export interface Scale {
   readonly restMilliseconds: number;
   readonly datagrams: number;
   readonly starts: number;
+  /** Sent as flows over gRPC, before what is measured and then. */
+  readonly warmUpFlows: number;
+  readonly flows: number;
+  readonly idleStreams: number;
 }
 
 /** What counts. */
@@ -44,6 +48,9 @@ export const FULL: Scale = {
   restMilliseconds: 3_000,
   datagrams: 300_000,
   starts: 5,
+  warmUpFlows: 200_000,
+  flows: 400_000,
+  idleStreams: 1_000,
 };
 
 /** Under a minute on a machine that does nothing else; its figures are near those that count. */
@@ -63,6 +70,9 @@ export const QUICK: Scale = {
   restMilliseconds: 3_000,
   datagrams: 30_000,
   starts: 2,
+  warmUpFlows: 30_000,
+  flows: 60_000,
+  idleStreams: 1_000,
 };
 
 /** What a part of the bench is given. */
@@ -71,7 +81,7 @@ export interface Bench {
   /** Whether HAProxy is there to be measured beside. */
   readonly haproxy: boolean;
   /** Paths of the programs in Go: exporters and collectors, and what is made with go-ipfix. Missing: there is no Go. */
-  readonly go?: { readonly ends: string; readonly collect: string; readonly mediate: string };
+  readonly go?: { readonly ends: string; readonly collect: string; readonly mediate: string; readonly grpc: string };
   /** Empty, removed at the end. */
   readonly directory: string;
   /** Says to the person how far it is. */

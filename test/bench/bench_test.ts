@@ -34,6 +34,9 @@ const SCALE = {
   restMilliseconds: 1,
   datagrams: 500,
   starts: 1,
+  warmUpFlows: 1,
+  flows: 500,
+  idleStreams: 20,
 };
 
 Deno.test("a block is whole messages whose sequence numbers go on from block to block", () => {

@@ -1,5 +1,6 @@
 import type { Part } from "./bench.ts";
 import { measureDatagrams } from "./datagrams.ts";
+import { measureFlows } from "./flows.ts";
 import { measureIdle } from "./idle.ts";
 import { measureInMemory } from "./in_memory.ts";
 import { measureLatency } from "./latency.ts";
@@ -20,4 +21,5 @@ export const PARTS: ReadonlyMap<string, Part> = new Map([
   ["start", measureStart],
   ["udp", measureDatagrams],
   ["tls", measureTls],
+  ["grpc", measureFlows],
 ]);

@@ -1,4 +1,5 @@
 import { debianTool, GO, reasonToSkip } from "../support/tool_test_case.ts";
+import { buildGrpcPeer } from "../interop/build.ts";
 import type { Bench } from "./bench.ts";
 
 const CACHE = new URL("../../.cache/bench/", import.meta.url);
@@ -11,7 +12,7 @@ export async function buildGoPrograms(): Promise<
   if (missing !== undefined) return { missing };
   const version = await firstLine("go", ["version"]) ?? "";
   const [ends, collect, mediate] = [await build("ends"), await build("collect"), await build("mediate")];
-  return { programs: { ends, collect, mediate }, version };
+  return { programs: { ends, collect, mediate, grpc: await buildGrpcPeer() }, version };
 }
 
 async function build(name: string): Promise<string> {

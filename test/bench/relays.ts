@@ -44,6 +44,8 @@ export interface ProxyChoice {
   readonly transport?: "tcp" | "udp";
   /** Exporters come over TLS. */
   readonly tls?: TlsFiles;
+  /** They speak gRPC over that. */
+  readonly grpc?: boolean;
   readonly log?: "info" | "warning";
   /** False: V8 alone decides when garbage is collected. */
   readonly forcedCollection?: boolean;
@@ -63,11 +65,11 @@ export function startProxy(choice: ProxyChoice): StartRelay {
 
 /** The text of a configuration file. JSON is YAML. */
 export function proxyConfiguration(choice: ProxyChoice, listenPort: number, collectorPort: number): string {
-  const { profile, transport = "tcp", tls, log = "warning" } = choice;
+  const { profile, transport = "tcp", tls, grpc = false, log = "warning" } = choice;
   return JSON.stringify({
     listen: [{
       address: `127.0.0.1:${listenPort}`,
-      ...(tls === undefined ? { transport } : { transport: "tls", tls }),
+      ...(tls === undefined ? { transport } : { transport: grpc ? "grpc" : "tls", tls }),
     }],
     collector: { transport, address: `127.0.0.1:${collectorPort}`, profile },
     admin: { address: "127.0.0.1:0" },

@@ -9,11 +9,7 @@ const [REWRITING, BARE, PLAIN] = ["TLS in, v2.0 to v1.15", "TLS in, bare read an
 
 /** The part `tls`: TLS with certificates of both sides comes in, plain TCP goes out. */
 export async function measureTls({ scale, haproxy, directory, said }: Bench): Promise<Row[]> {
-  const authority = await Authority.create("bench");
-  const listener = await authority.issue({ name: "proxy", addresses: ["127.0.0.1"], usage: ["server"] });
-  const exporter = await authority.issue({ name: "exporter", usage: ["client"] });
-  const files = await writeFiles(directory, authority, listener);
-  const tls = { ca: authority.pem, ...exporter };
+  const { tls, listener: files } = await issueCertificates(directory);
   const contenders: (Contender & { readonly tls?: typeof tls })[] = [
     { what: REWRITING, start: startProxy({ profile: PROFILE, tls: files }), tls },
     { what: BARE, start: startBareTlsRelay(files), tls },
@@ -34,9 +30,30 @@ export async function measureTls({ scale, haproxy, directory, said }: Bench): Pr
   );
 }
 
-async function writeFiles(directory: string, authority: Authority, { certificate, key }: Issued): Promise<TlsFiles> {
+/** What exporters show as PEM, and the same as files; and what a listener shows. */
+export async function issueCertificates(directory: string): Promise<{
+  readonly tls: Issued & { readonly ca: string };
+  readonly exporter: TlsFiles;
+  readonly listener: TlsFiles;
+}> {
+  const authority = await Authority.create("bench");
+  const listener = await authority.issue({ name: "proxy", addresses: ["127.0.0.1"], usage: ["server"] });
+  const exporter = await authority.issue({ name: "exporter", usage: ["client"] });
+  return {
+    tls: { ca: authority.pem, ...exporter },
+    exporter: await writeFiles(directory, "exporter", authority, exporter),
+    listener: await writeFiles(directory, "listener", authority, listener),
+  };
+}
+
+async function writeFiles(
+  directory: string,
+  whose: string,
+  authority: Authority,
+  { certificate, key }: Issued,
+): Promise<TlsFiles> {
   const write = async (name: string, pem: string) => {
-    const path = `${directory}/${name}.pem`;
+    const path = `${directory}/${whose}-${name}.pem`;
     await Deno.writeTextFile(path, pem);
     return path;
   };

@@ -23,6 +23,10 @@ type options struct {
 	key         string
 	ca          string
 	only        bool
+	requests    string
+	flows       int
+	warm        int
+	count       int
 }
 
 func (o *options) register(flags *flag.FlagSet) {
@@ -33,6 +37,10 @@ func (o *options) register(flags *flag.FlagSet) {
 	flags.StringVar(&o.key, "key", "", "PEM file")
 	flags.StringVar(&o.ca, "ca", "", "PEM file")
 	flags.BoolVar(&o.only, "count", false, "a collector counts flows, and does not print them")
+	flags.StringVar(&o.requests, "requests", "", "file of requests that load sends over and over")
+	flags.IntVar(&o.flows, "flows", 1, "flows in each of them")
+	flags.IntVar(&o.warm, "warm", 0, "flows that load sends at once")
+	flags.IntVar(&o.count, "more", 0, "flows that load sends once it is told to")
 }
 
 // tls is the configuration that Agents and Aggregators have: TLS 1.2 or later, each side verified.
@@ -97,9 +105,9 @@ func commands(handle func(line []byte)) {
 }
 
 func main() {
-	subcommands := map[string]func(*options){"collect": collect, "export": export, "attack": attack}
+	subcommands := map[string]func(*options){"collect": collect, "export": export, "attack": attack, "load": load, "count": count}
 	if len(os.Args) < 2 || subcommands[os.Args[1]] == nil {
-		fail(fmt.Errorf("usage: grpcpeer collect|export|attack [flags]"))
+		fail(fmt.Errorf("usage: grpcpeer collect|export|attack|load|count [flags]"))
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	var chosen options
