@@ -44,7 +44,8 @@ export function rewriteWithLosses(
   return connections;
 }
 
-function wholeMessages(octets: Uint8Array, taken: number): number {
+/** Octets of the whole messages among the first so many. */
+export function wholeMessages(octets: Uint8Array, taken: number): number {
   let whole = 0;
   while (whole + 4 <= taken && whole + readNumber(octets, whole + 2, 2) <= taken) {
     whole += readNumber(octets, whole + 2, 2);

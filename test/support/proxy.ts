@@ -60,13 +60,39 @@ export class RelayingRewriter implements SessionRewriter {
     }
   }
 
-  restart(unsent: Uint8Array = new Uint8Array(0)): void {
-    this.#sent = 0;
-    const messages: Uint8Array[] = this.#template === undefined ? [] : [this.#template];
+  get recordsInHand(): number {
+    return this.producedRecords;
+  }
+
+  get heldRecords(): number {
+    return this.#waiting.filter((message) => messageLength(message, 16) !== 12).length;
+  }
+
+  get heldOctets(): number {
+    return this.#waiting.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  interrupt(unsent: Uint8Array): void {
+    const messages: Uint8Array[] = [];
     for (let start = 0; start < unsent.length; start += messageLength(unsent, start)) {
       messages.push(unsent.slice(start, start + messageLength(unsent, start)));
     }
     this.#waiting = [...messages, ...this.#waiting];
+    this.produced = this.producedRecords = 0;
+  }
+
+  restart(unsent: Uint8Array = new Uint8Array(0)): void {
+    this.interrupt(unsent);
+    this.#sent = 0;
+    if (this.#template !== undefined) this.#waiting.unshift(this.#template);
+  }
+
+  discard(unsent: Uint8Array = new Uint8Array(0)): number {
+    const dropped = unsent.length === 0 ? this.producedRecords : 0;
+    this.interrupt(unsent);
+    const { heldRecords } = this;
+    this.#waiting = [];
+    return dropped + heldRecords;
   }
 
   announce(): void {
@@ -80,11 +106,8 @@ export class RelayingRewriter implements SessionRewriter {
   renew(unsent: Uint8Array = new Uint8Array(0), collector: CollectorFacts = {}): number {
     this.outdated = false;
     this.renewedFor = collector;
-    let dropped = 0;
-    for (let start = 0; start < unsent.length; start += messageLength(unsent, start)) {
-      if (messageLength(unsent, start + 16) !== 12) dropped++;
-    }
-    this.#waiting = [];
+    this.interrupt(unsent);
+    const dropped = this.discard();
     this.restart();
     return dropped;
   }

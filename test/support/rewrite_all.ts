@@ -62,9 +62,11 @@ export function rewriteAll(session: SessionRewriter, octets: Uint8Array, drive: 
   let consumed = 0;
   let skipped = 0;
   let records = 0;
-  const sentBefore = session.counters.recordsSent;
+  // What the caller's last call gave out counts as sent with the first one here.
+  const sentBefore = session.counters.recordsSent + session.producedRecords;
   const result = (error?: DecodeError): Rewritten => {
     assert.equal(session.counters.recordsSent - sentBefore, records, "recordsSent is the sum of producedRecords");
+    assertBalance(session);
     leased.forEach(releaseBuffer);
     return { writes, output: join(...writes), consumed, skipped, ...(error === undefined ? {} : { error }) };
   };
@@ -104,6 +106,18 @@ export function rewriteAll(session: SessionRewriter, octets: Uint8Array, drive: 
     }
   }
   return result();
+}
+
+/** Every record that was received is in one place, and in no more than one. */
+export function assertBalance(session: SessionRewriter): void {
+  const { recordsReceived, recordsSent, recordsDropped } = session.counters;
+  const dropped = [...recordsDropped.values()].reduce((sum, count) => sum + count, 0);
+  const { heldRecords, recordsInHand } = session;
+  assert.equal(
+    recordsSent + dropped + heldRecords + recordsInHand,
+    recordsReceived,
+    `${recordsSent} sent + ${dropped} dropped + ${heldRecords} held + ${recordsInHand} in hand`,
+  );
 }
 
 /** Octets of the message at the start, where all of it is there. */

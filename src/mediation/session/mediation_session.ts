@@ -1,6 +1,6 @@
 import { DecodeError } from "../../ipfix/decode_error.ts";
 import { nextMessageLength } from "../../ipfix/framing.ts";
-import { IPFIX_VERSION, MESSAGE_HEADER_LENGTH } from "../../ipfix/message_header.ts";
+import { decodeMessageHeader, IPFIX_VERSION, MESSAGE_HEADER_LENGTH } from "../../ipfix/message_header.ts";
 import { Announcements } from "../templates/announcements.ts";
 import type { CompiledMappings } from "../program/compiled_mapping.ts";
 import { Counters, increment } from "../templates/counters.ts";
@@ -25,6 +25,7 @@ import { scratch, STAGE_LENGTH, stagedInput, stagedOutput } from "./working_memo
 const EVENTS_PER_CALL = 50;
 /** Letting go of one template costs so much work. */
 const FINISH_COST = 2;
+const NOTHING = new Uint8Array(0);
 
 /** Where a call's output goes. */
 interface Room extends Output {
@@ -53,6 +54,10 @@ export class MediationSession implements SessionRewriter {
   #reading: MessageReading | undefined;
   /** What the current call may still do. */
   readonly #work: Work = { left: Infinity };
+  /** What the last call gave out, while nobody has said that it was taken; octets and records are `produced`. */
+  #untakenMessages = 0;
+  #untakenOctets = 0;
+  #untakenRecords = 0;
   /** Octets at the start of the input that are a message given up. */
   #abandoned = 0;
   /** Whether the templates are to be mapped again once no message is in hand. */
@@ -83,6 +88,7 @@ export class MediationSession implements SessionRewriter {
 
   rewrite(input: Uint8Array, output: Uint8Array, work = Infinity): Uint8Array {
     if (this.#closed) throw new Error("the session is closed");
+    this.#take();
     this.unfinished = false;
     this.#work.left = work;
     const changes = this.#templates.changes;
@@ -107,9 +113,9 @@ export class MediationSession implements SessionRewriter {
     } finally {
       this.produced = room.at - start;
       this.producedRecords = room.records;
-      this.#counters.messagesSent += room.messages;
-      this.#counters.octetsSent += this.produced;
-      this.#counters.recordsSent += room.records;
+      this.#untakenMessages = room.messages;
+      this.#untakenOctets = this.produced;
+      this.#untakenRecords = room.records;
       this.#counters.octetsReceived += this.consumed;
       this.templateChanges = this.#templates.changes - changes;
       if (this.#reading === undefined) this.#events.stand();
@@ -120,8 +126,30 @@ export class MediationSession implements SessionRewriter {
     return output.subarray(0, this.produced);
   }
 
+  /** The connection has taken the last output, but for so much of its end. */
+  #take(messages = 0, octets = 0, records = 0): void {
+    this.#counters.messagesSent += this.#untakenMessages - messages;
+    this.#counters.octetsSent += this.#untakenOctets - octets;
+    this.#counters.recordsSent += this.#untakenRecords - records;
+    this.#untakenMessages = this.#untakenOctets = this.#untakenRecords = 0;
+  }
+
+  get recordsInHand(): number {
+    return this.#untakenRecords + (this.#writer?.remaining ?? 0);
+  }
+
+  get heldRecords(): number {
+    return this.#replay.records;
+  }
+
+  get heldOctets(): number {
+    return this.#replay.octets;
+  }
+
   #run(input: Uint8Array, address: number, output: Room): void {
-    if (!this.#replay.write(output, this.#readClock(input))) return;
+    const isReplayed = this.#replay.write(output, this.#readClock(input));
+    this.#counters.recordsResent += this.#replay.written;
+    if (!isReplayed) return;
     for (;;) {
       if (this.#plan !== undefined) {
         if (this.#writer?.write(address + this.consumed, output) === false) return;
@@ -200,7 +228,7 @@ export class MediationSession implements SessionRewriter {
     this.#reading = undefined;
     this.#templates.undoLog.commit();
     this.#counters.messagesReceived++;
-    this.#counters.recordsReceived += plan.received;
+    this.#counters.recordsReceived += plan.received + plan.undecodable;
     const expected = plan.domain?.sequence.expected ?? 0;
     if (plan.domain?.sequence.follow(plan.sequenceNumber, plan.received, plan.certain) === true) {
       const { observationDomain, sequenceNumber } = plan;
@@ -258,14 +286,41 @@ export class MediationSession implements SessionRewriter {
     this.#reading = undefined;
   }
 
-  restart(unsent?: Uint8Array): void {
+  interrupt(unsent: Uint8Array): void {
     this.#abandonReading();
+    this.#take(countMessages(unsent), unsent.length, this.#replay.keep(unsent, this.produced));
+    this.produced = this.producedRecords = 0;
+  }
+
+  discard(unsent?: Uint8Array): number {
+    this.#abandonReading();
+    let dropped = this.#untakenRecords;
+    if (unsent !== undefined) {
+      this.interrupt(unsent);
+      dropped = 0;
+    } else {
+      this.#announcements.rewind(0);
+      this.#take(this.#untakenMessages, this.#untakenOctets, this.#untakenRecords);
+      this.produced = this.producedRecords = 0;
+    }
+    dropped += this.#replay.forget() + (this.#writer?.abandon() ?? 0);
+    if (this.#plan !== undefined) {
+      this.#abandoned += this.#plan.length;
+      this.#plan = this.#writer = undefined;
+    }
+    this.#templates.undoLog.finish();
+    if (dropped > 0) increment(this.#counters.recordsDropped, "collector_unavailable", dropped);
+    return dropped;
+  }
+
+  restart(unsent: Uint8Array = NOTHING): void {
+    this.interrupt(unsent);
     const { ids } = this.#target.shared;
     if (this.#target.ids !== ids && this.#templates.takeIds(ids, true)) {
       this.#templates.releaseIds();
       this.#target.ids = ids;
     }
-    this.#replay.restart(unsent, this.produced);
+    this.#replay.restart();
   }
 
   announce(): void {
@@ -288,14 +343,8 @@ export class MediationSession implements SessionRewriter {
     return this.#target.ids !== ids && !this.#templates.takeIds(ids, false);
   }
 
-  renew(unsent?: Uint8Array, collector: CollectorFacts = this.#target): number {
-    this.#abandonReading();
-    let dropped = this.#writer?.abandon() ?? 0;
-    if (this.#plan !== undefined) {
-      this.#abandoned += this.#plan.length;
-      this.#plan = this.#writer = undefined;
-    }
-    this.#templates.undoLog.finish();
+  renew(unsent: Uint8Array = NOTHING, collector: CollectorFacts = this.#target): number {
+    const dropped = this.discard(unsent);
     this.#remapping = false;
     const sameEpoch = this.#target.ids === this.#target.shared.ids;
     if (!sameEpoch) this.#templates.releaseIds();
@@ -303,8 +352,7 @@ export class MediationSession implements SessionRewriter {
     this.#routes.maxMessageLength = this.#target.maxMessageLength;
     this.#mapAgain(false, sameEpoch);
     this.#templates.staleTargets.length = 0; // the new connection begins with what stands now
-    dropped += this.#replay.renew(unsent, this.produced, this.#templates.announcements());
-    if (dropped > 0) increment(this.#counters.recordsDropped, "collector_unavailable", dropped);
+    this.#replay.renew(this.#templates.announcements());
     this.#events.stand();
     this.#events.tell();
     return dropped;
@@ -376,4 +424,11 @@ export class MediationSession implements SessionRewriter {
     this.#templates.close();
     this.#routes.close();
   }
+}
+
+/** How many messages these whole messages are. */
+function countMessages(octets: Uint8Array): number {
+  let messages = 0;
+  for (let at = 0; at < octets.length; messages++) at += decodeMessageHeader(octets, at).length;
+  return messages;
 }

@@ -40,6 +40,8 @@ export interface MessagePlan {
   readonly records: number;
   /** Data records that came in, as far as their template is known: those in `items` and those that are dropped. */
   readonly received: number;
+  /** Sets that do not go out and whose records cannot be told apart. */
+  readonly undecodable: number;
   /** Whether that is all that came: not where there was data of an unknown template. */
   readonly certain: boolean;
   /** Data was dropped: from here on, what is sent is counted. */

@@ -75,6 +75,7 @@ export class MessageReader {
       items: [],
       records: 0,
       received: 0,
+      undecodable: 0,
       certain: true,
       dropped: false,
       bound: MESSAGE_HEADER_LENGTH,
@@ -101,6 +102,7 @@ export class MessageReader {
       items: state.items,
       records: state.records,
       received: state.received,
+      undecodable: state.undecodable,
       certain: state.certain,
       dropped: state.dropped,
       relay: this.#mayBeRelayed(header.length, sets.length, verbatim),
@@ -124,6 +126,7 @@ export class MessageReader {
 
   #readSet(set: MessageSet, state: PlanState): boolean {
     if (set.id >= MINIMUM_DATA_SET_ID) return this.#readData(set, state);
+    state.undecodable++;
     return this.#drop("reserved_set", state, set.id, `set id ${set.id} is reserved`, 1);
   }
 
@@ -249,6 +252,7 @@ export class MessageReader {
     if (!isCountable) {
       state.dropped = true;
       state.certain = false;
+      state.undecodable++;
       const { reason, message } = entry ?? { reason: "unknown_template", message: "data before its template" };
       return this.#drop(reason, state, set.id, message, 1);
     }
@@ -317,6 +321,7 @@ interface PlanState {
   readonly items: PlanItem[];
   records: number;
   received: number;
+  undecodable: number;
   certain: boolean;
   dropped: boolean;
   bound: number;

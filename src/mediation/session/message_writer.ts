@@ -69,9 +69,14 @@ export class MessageWriter {
     this.#message = 0;
   }
 
+  /** Data records of the message in hand that have not been written. */
+  get remaining(): number {
+    return this.#plan === undefined ? 0 : this.#plan.records - this.#done;
+  }
+
   /** Gives the message in hand up: how many of its data records have not been written. */
   abandon(): number {
-    const records = this.#plan === undefined ? 0 : this.#plan.records - this.#done;
+    const records = this.remaining;
     this.#plan = undefined;
     return records;
   }

@@ -70,6 +70,7 @@ function writerOf(dialect: Partial<Dialect> = {}, maxMessageLength = 65535) {
       length: 1000,
       exportTime: 99,
       sequenceNumber: 40,
+      undecodable: 0,
       observationDomain: DOMAIN,
       domain,
       items,

@@ -32,6 +32,8 @@ export class Replay {
   #waiting: WaitingMessage[] = [];
   /** Octets at the beginning of the current output that are replayed templates. */
   #replayed = 0;
+  /** Data records that the last {@link write} put into its output. */
+  written = 0;
 
   constructor(
     readonly templates: Pick<SessionTemplates, "domains" | "restarted">,
@@ -44,23 +46,43 @@ export class Replay {
     if (this.#waiting.length === 0) this.#waiting = [...this.#templateMessages()];
   }
 
+  /** Data records that wait. */
+  get records(): number {
+    return this.#waiting.reduce((sum, { records }) => sum + records, 0);
+  }
+
+  /** Octets of the messages that wait, without those that are made anew. */
+  get octets(): number {
+    return this.#waiting.reduce(
+      (sum, { message, isReplayedTemplate }) => sum + (isReplayedTemplate ? 0 : message.length),
+      0,
+    );
+  }
+
   /**
-   * A new transport session: templates as they stood before `unsent`; then this; numbers from 0.
+   * Keeps what a lost connection never took, ahead of what already waits. What is announced is from here on what stood before that.
    *
    * @param unsent the last octets of the current output
    * @param produced octets of that output
+   * @returns data records in these octets
    */
-  restart(unsent: Uint8Array = new Uint8Array(0), produced: number): void {
+  keep(unsent: Uint8Array, produced: number): number {
     const start = produced - unsent.length;
     const changes = this.announcements.rewind(start);
     this.announcements.settle();
     const kept = Math.min(Math.max(this.#replayed - start, 0), unsent.length);
     const again = messagesOf(unsent.slice(kept), start + kept, changes, this.announcements.live());
+    this.#waiting = [...again, ...this.#waiting.filter(({ isReplayedTemplate }) => !isReplayedTemplate)];
+    this.#replayed = 0;
+    return again.reduce((sum, { records }) => sum + records, 0);
+  }
+
+  /** A new transport session: the templates that stand, then what waits; numbers from 0. */
+  restart(): void {
     this.templates.restarted = true;
     for (const domain of this.templates.domains.values()) domain.sequence.restart();
     const still = this.#waiting.filter(({ isReplayedTemplate }) => !isReplayedTemplate);
-    this.#waiting = [...this.#templateMessages(), ...again, ...still];
-    this.#replayed = 0;
+    this.#waiting = [...this.#templateMessages(), ...still];
   }
 
   /** These changes go out, in order, behind all that waits. */
@@ -73,28 +95,27 @@ export class Replay {
     }
   }
 
-  /**
-   * A new transport session that begins with these templates; what waits, and what the old one never took, is forgotten.
-   *
-   * @param unsent the last octets of the current output
-   * @param produced octets of that output
-   * @returns how many data records were forgotten
-   */
-  renew(unsent: Uint8Array = new Uint8Array(0), produced: number, announcements: Iterable<Announcement>): number {
-    this.restart(unsent, produced);
-    const records = this.#waiting.reduce((sum, { records }) => sum + records, 0);
-    this.announcements.reset(announcements);
-    this.#waiting = [...this.#templateMessages()];
+  /** Forgets what waits. Returns how many data records that were. */
+  forget(): number {
+    const { records } = this;
+    this.#waiting = [];
     return records;
   }
 
+  /** A new transport session that begins with these templates; nothing else waits. */
+  renew(announcements: Iterable<Announcement>): void {
+    this.#waiting = [];
+    this.announcements.reset(announcements);
+    this.restart();
+  }
+
   /**
-   * Puts what waits into the output; true: nothing waits any more.
+   * Puts what waits into the output; true: nothing waits any more. {@link written} says how many data records it put there.
    *
    * @param exportTime of the exporter's next message, where that is known: replayed templates are not older than what follows them
    */
   write(output: Output, exportTime?: number): boolean {
-    this.#replayed = 0;
+    this.#replayed = this.written = 0;
     const time = this.#nextExportTime() ?? exportTime;
     let written = 0;
     for (const { message, records, changes, isReplayedTemplate } of this.#waiting) {
@@ -114,6 +135,7 @@ export class Replay {
       output.at += message.length;
       output.messages++;
       output.records += records;
+      this.written += records;
       if (isReplayedTemplate) this.#replayed = output.at - output.start;
     }
     if (written > 0) this.#waiting.splice(0, written);

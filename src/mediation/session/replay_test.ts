@@ -79,12 +79,18 @@ function words(octets: Uint8Array): string[] {
   return found;
 }
 
+/** A connection is lost, and another one found. */
+function lose(replay: Replay, unsent: Uint8Array, produced: number): void {
+  replay.keep(unsent, produced);
+  replay.restart();
+}
+
 const join = (...messages: Uint8Array[]) => Uint8Array.from(messages.flatMap((message) => [...message]));
 
 Deno.test("a new connection begins with the templates that stand; what was unsent follows, counted from 0", () => {
   const { replay, write } = replayOf();
   const unsent = join(dataOf(A, 2), dataOf(A, 3));
-  replay.restart(unsent, unsent.length);
+  lose(replay, unsent, unsent.length);
   const { done, octets, records } = write();
   assert.deepEqual(words(octets), ["A@0", "d1×2@0", "d1×3@2"]);
   assert.equal(decodeMessageHeader(octets, 0).exportTime, decodeMessageHeader(unsent, 0).exportTime);
@@ -105,7 +111,7 @@ Deno.test("a template that changed in what was unsent is announced as it was bef
   const parts = [dataOf(A, 4), templateMessage(B), dataOf(B, 2)];
   announce(B, parts[0]?.length);
   const unsent = join(...parts);
-  replay.restart(unsent, unsent.length);
+  lose(replay, unsent, unsent.length);
   assert.deepEqual(words(write().octets), ["A@0", "d1×4@0", "B@4", "d2×2@4"]);
 });
 
@@ -114,39 +120,39 @@ Deno.test("a connection lost again in the middle of that: each part goes on as t
   const parts = [dataOf(A, 4), templateMessage(B), dataOf(B, 2)];
   announce(B, parts[0]?.length);
   const unsent = join(...parts);
-  replay.restart(unsent, unsent.length);
+  lose(replay, unsent, unsent.length);
   assert.deepEqual(words(write().octets), ["A@0"]);
   const first = write().octets;
   assert.equal(first.length, parts[0]?.length);
 
-  replay.restart(first, first.length);
+  lose(replay, first, first.length);
   const all = [];
   for (let next = write(); next.octets.length > 0; next = write()) all.push(next.octets);
   assert.deepEqual(words(join(...all)), ["A@0", "d1×4@0", "B@4", "d2×2@4"]);
 
-  replay.restart(undefined, 0);
+  lose(replay, new Uint8Array(), 0);
   assert.deepEqual(words(write().octets), ["B@0"], "all of it has arrived");
 });
 
 Deno.test("connections that fail again and again make nothing longer", () => {
   const { replay, write } = replayOf();
   const unsent = dataOf(A, 2);
-  replay.restart(unsent, unsent.length);
+  lose(replay, unsent, unsent.length);
   const { octets } = write();
   for (let attempt = 0; attempt < 3; attempt++) {
-    replay.restart(octets, octets.length);
+    lose(replay, octets, octets.length);
     assert.deepEqual(words(write().octets), ["A@0", "d1×2@0"]);
   }
   // Only the template arrived, then nothing.
-  replay.restart(unsent, octets.length);
-  replay.restart(undefined, octets.length);
+  lose(replay, unsent, octets.length);
+  lose(replay, new Uint8Array(), octets.length);
   assert.deepEqual(words(write().octets), ["A@0", "d1×2@0"]);
 });
 
 Deno.test("what does not fit the output waits for the next one", () => {
   const { replay, write } = replayOf();
   const unsent = join(dataOf(A, 50), dataOf(A, 60));
-  replay.restart(unsent, unsent.length);
+  lose(replay, unsent, unsent.length);
   const first = write(28 + 70);
   assert.deepEqual([first.done, first.octets.length, first.records], [false, 28 + 70, 50]);
   const second = write();

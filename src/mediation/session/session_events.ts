@@ -64,9 +64,14 @@ export class SessionEvents {
     }
   }
 
-  /** All so far happened in messages that stand. */
+  /** All so far happened in messages that stand: what they drop is counted. */
   stand(): void {
-    this.#standing = this.length;
+    for (; this.#standing < this.length; this.#standing++) {
+      const event = this.#waiting?.[this.#standing];
+      if (event !== undefined && "records" in event && event.records > 0) {
+        increment(this.#counters.recordsDropped, event.reason, event.records);
+      }
+    }
   }
 
   /** Takes back what happened since the last message that stands. */
@@ -81,7 +86,7 @@ export class SessionEvents {
   }
 
   /**
-   * Counts and tells what happened in messages that stand.
+   * Tells what happened in messages that stand.
    *
    * @param most events that may be told now
    * @returns whether all has been told
@@ -113,8 +118,7 @@ export class SessionEvents {
     return told <= EVENTS_TOLD;
   }
 
-  #tellDrop({ reason, observationDomain, template, message, records }: Drop): boolean {
-    if (records > 0) increment(this.#counters.recordsDropped, reason, records);
+  #tellDrop({ reason, observationDomain, template, message }: Drop): boolean {
     // A cap that is reached keeps out whatever comes: that is one thing to tell.
     const kind = reason === "limit" ? reason : `${reason}/${observationDomain}/${template}`;
     if (!isNew(this.#toldDrops ??= new Set(), kind)) return false;

@@ -90,9 +90,23 @@ export interface OctetRewriter {
   close(): void;
 }
 
-/** One exporter session. Owns its templates, sequence numbers and counters. */
+/**
+ * One exporter session. Owns its templates, sequence numbers and counters.
+ *
+ * At any moment, records received = sent + dropped + {@link heldRecords} + {@link recordsInHand}.
+ */
 export interface SessionRewriter extends OctetRewriter {
+  /**
+   * What a call of {@link rewrite} gave out counts as sent from the next call on, which says that the connection has taken it; unless
+   * {@link interrupt}, {@link restart}, {@link renew} or {@link discard} says otherwise.
+   */
   readonly counters: Counters;
+  /** Data records received that are neither sent nor dropped nor held: in the last output, or in the rest of a message that waits for room. */
+  readonly recordsInHand: number;
+  /** Data records in messages that a lost connection did not take and that have not gone out again. */
+  readonly heldRecords: number;
+  /** Octets of these messages. */
+  readonly heldOctets: number;
   /** Whether the mapping of any live template is not the identity. */
   readonly skewed: boolean;
   /**
@@ -101,13 +115,29 @@ export interface SessionRewriter extends OctetRewriter {
    */
   readonly outdated: boolean;
   /**
+   * The connection was lost. What it did not take is held, until {@link restart}, {@link renew} or {@link discard}; one of these has to
+   * come before the next call of {@link rewrite}.
+   *
+   * @param unsent whole messages at the end of what the last {@link rewrite} produced that the connection never took; copied, so the
+   *   caller may reuse the octets
+   */
+  interrupt(unsent: Uint8Array): void;
+  /**
+   * Drops what has not gone out: what is held, the messages that the connection never took, and the rest of a message that waits for
+   * room. The records are counted as `collector_unavailable`.
+   *
+   * @param unsent as for {@link interrupt}; by default all of the last output
+   * @returns how many data records were dropped
+   */
+  discard(unsent?: Uint8Array): number;
+  /**
    * Begins a new transport session to the collector: sequence numbers count from 0, the live templates go out first, then what the
    * old connection never took, then what comes next.
    *
-   * @param unsent whole messages at the end of what the last {@link rewrite} produced that the old connection never took. They go
-   *   out again right behind the templates, with corrected sequence numbers; copied, so the caller may reuse the octets. The
-   *   templates sent first are those that stood before these messages: one that is redefined or withdrawn among them is
-   *   announced as it was before, and changes where it changed. Output that no call has given out yet waits behind them
+   * @param unsent as for {@link interrupt}, where that was not called. These messages go out again right behind the templates, with
+   *   corrected sequence numbers. The templates sent first are those that stood before these messages: one that is redefined or
+   *   withdrawn among them is announced as it was before, and changes where it changed. Output that no call has given out yet
+   *   waits behind them
    */
   restart(unsent?: Uint8Array): void;
   /**

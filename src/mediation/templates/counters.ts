@@ -18,8 +18,11 @@ export class Counters {
   /** Of whole messages. */
   octetsReceived = 0;
   octetsSent = 0;
+  /** A set whose records cannot be told apart counts as one, here and where it is dropped. */
   recordsReceived = 0;
   recordsSent = 0;
+  /** Records that an earlier connection to the collector had not taken, each time that they went out again. */
+  recordsResent = 0;
   /** Times that the exporter's sequence numbers did not go on where they had been: records lost on the way, or a jump back. */
   sequenceGaps = 0;
   /** What there is of the maps below, each made when it is first asked for: a session counts in two or three of them. */
@@ -115,6 +118,7 @@ export class Counters {
     this.octetsSent += other.octetsSent;
     this.recordsReceived += other.recordsReceived;
     this.recordsSent += other.recordsSent;
+    this.recordsResent += other.recordsResent;
     this.sequenceGaps += other.sequenceGaps;
     const { made } = other;
     if (made.pluginErrors !== undefined) addAll(this.pluginErrors, made.pluginErrors);

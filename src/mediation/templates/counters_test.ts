@@ -10,6 +10,7 @@ Deno.test("totals add every counter of a session, and none twice", () => {
     "octetsSent",
     "recordsReceived",
     "recordsSent",
+    "recordsResent",
     "sequenceGaps",
   ] as const;
   for (const [index, name] of numbers.entries()) session[name] = index + 1;

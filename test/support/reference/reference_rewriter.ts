@@ -190,13 +190,19 @@ class ReferenceMessage {
     }
     for (const set of sets) {
       if (set.id === 2 || set.id === 3) this.#templateSet(set);
-      else if (set.id < 256) this.#drop("reserved_set", 1);
+      else if (set.id < 256) this.#dropUndecodable("reserved_set");
       else this.#dataSet(set);
     }
   }
 
   #drop(reason: DropReason, count: number): void {
     this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + count);
+  }
+
+  /** A set whose records nobody can count is one. */
+  #dropUndecodable(reason: DropReason): void {
+    this.counts.recordsReceived++;
+    this.#drop(reason, 1);
   }
 
   #dropData(reason: DropReason, count: number): void {
@@ -279,9 +285,11 @@ class ReferenceMessage {
     const template = this.templates.get(`${this.observationDomain} ${id}`);
     const isUncountable = template === undefined || smallestRecord(template.source.fields) === 0;
     if (isUncountable) this.certain = false;
-    if (template === undefined) return this.#dropData("unknown_template", 1);
+    if (isUncountable) {
+      this.changed = true;
+      return this.#dropUndecodable(template === undefined ? "unknown_template" : "template_refused");
+    }
     const { source, outcome } = template;
-    if (isUncountable) return this.#dropData("template_refused", 1);
     const { records, sizes } = this.#records(source, content);
     this.records += records.length;
     this.counts.recordsReceived += records.length;
