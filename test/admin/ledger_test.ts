@@ -195,7 +195,7 @@ Deno.test("values are kept from the reload that asks for them until the one that
   assert.equal(values(), 0, "what went by is gone");
   rewriteAll(session, octets);
   assert.ok(values() > 5);
-  mediator.reconfigure({ chooseTreatment });
+  mediator.reconfigure({ chooseTreatment, keepLostValues: false });
   assert.equal(values(), 0);
   session.remap();
   rewriteAll(session, octets);
