@@ -59,7 +59,8 @@ function notes(upgrade: Upgrade): string[] {
       : []),
     ...(upgrade.pinIpfix
       ? [
-        `Agents from v2.4 on export by gRPC to port 14739, which an Aggregator ${upgrade.aggregator.line} does not serve: pin them to IPFIX.`,
+        `Agents from v2.4 on export by gRPC to port 14739, which an Aggregator ${upgrade.aggregator.line} does not serve: pin them to IPFIX` +
+        (needed ? ", or have the proxy serve gRPC (config/kubernetes/redirect-grpc)." : "."),
       ]
       : []),
     ...(hasDestinations

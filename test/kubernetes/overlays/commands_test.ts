@@ -64,8 +64,10 @@ for (const { release, text } of UPSTREAM.filter(({ release }) => ["v1.15.2", "v2
 
     const overlay = `${folder.path}/config/kubernetes/upgrade/kustomization.yaml`;
     const kustomization = await Deno.readTextFile(overlay);
-    await Deno.writeTextFile(overlay, kustomization.replace("- ../sidecar ", "- ../gateway "));
+    const components = release < "v2.4" ? "- ../gateway\n  - ../redirect-grpc\n  # " : "- ../gateway ";
+    await Deno.writeTextFile(overlay, kustomization.replace("- ../sidecar ", components));
     await run(commands(readme, "In, with a gateway"));
+    if (release < "v2.4") original.grpc = "grpc-proxy";
     const turned = { "ipfix-tcp": "ipfix-proxy", "ipfix-udp": "ipfix-proxy-udp", app: "ipfix-skew-proxy" };
     assert.deepEqual(await ways(), { ...original, ...turned });
     assert.equal(
@@ -73,6 +75,10 @@ for (const { release, text } of UPSTREAM.filter(({ release }) => ["v1.15.2", "v2
       before.get(AGGREGATOR),
       "a gateway restarts no Aggregator",
     );
+    if (release >= "v2.4") {
+      const twice = await kustomize(text, ["gateway", "redirect-gateway", "redirect-grpc"]);
+      await assert.rejects(server.apply(twice), /spec\.ports.*(?:duplicate|Duplicate)/s);
+    }
     await run(commands(readme, "Out, with a gateway"));
     assert.deepEqual(await everything(server), before);
   });

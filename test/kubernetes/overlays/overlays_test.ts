@@ -11,8 +11,11 @@ const DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
 const PLACES = ["sidecar", "sidecar-container", "gateway"] as const;
 type Place = typeof PLACES[number];
 const REDIRECTS = {
-  sidecar: [[], ["redirect"], ["redirect-udp"], ["redirect", "redirect-udp"], ["redirect", "restore"]],
-  gateway: [[], ["redirect-gateway"], ["redirect-gateway", "restore"]],
+  sidecar: [[], ["redirect"], ["redirect-udp"], ["redirect", "redirect-udp"], ["redirect", "redirect-grpc"], [
+    "redirect",
+    "restore",
+  ]],
+  gateway: [[], ["redirect-gateway"], ["redirect-gateway", "redirect-grpc"], ["redirect-gateway", "restore"]],
 };
 const OPTIONAL = [[], ["monitoring"], ["network-policy"], ["access-mint", "monitoring", "network-policy"]];
 
@@ -32,6 +35,8 @@ for (const { release, text } of UPSTREAM) {
   toolTest(GO, `overlays over Flow Aggregator ${release}`, async () => {
     const original = parseObjects(await kustomize(text, []));
     for (const combination of COMBINATIONS) {
+      // Aggregators from v2.4 on serve gRPC themselves.
+      if (combination.redirects.includes("redirect-grpc") && text.includes("grpc")) continue;
       const components = [combination.place, ...combination.redirects, ...combination.optional];
       const objects = parseObjects(await kustomize(text, components));
       try {
@@ -58,7 +63,10 @@ function checkOut(original: Objects, objects: Objects, { redirects }: Combinatio
     const after = objects.get(key) ?? assert.fail(`${key} is gone`);
     const [one, other] = [structuredClone(after), structuredClone(before)];
     if (key === "Deployment flow-aggregator/flow-aggregator") takeOut(one, other);
-    if (key === "Service flow-aggregator/flow-aggregator" && redirects.length > 0) [one, other].forEach(forgetWays);
+    if (key === "Service flow-aggregator/flow-aggregator" && redirects.length > 0) {
+      if (redirects.includes("redirect-grpc")) Object(at(one, "spec.ports")).pop();
+      [one, other].forEach(forgetWays);
+    }
     assert.equal(JSON.stringify(one), JSON.stringify(other), key);
   }
   for (const [key, { metadata }] of objects) {
@@ -144,7 +152,7 @@ function checkContainer(
 ): void {
   assert.deepEqual(
     container.ports.map(({ name, containerPort, protocol }) => `${name} ${containerPort} ${protocol}`),
-    ["ipfix-proxy 24739 TCP", "ipfix-proxy-udp 24739 UDP", "proxy-admin 24780 TCP"],
+    ["ipfix-proxy 24739 TCP", "ipfix-proxy-udp 24739 UDP", "grpc-proxy 24740 TCP", "proxy-admin 24780 TCP"],
   );
   for (const probe of ["startupProbe", "livenessProbe"]) {
     assert.deepEqual(at(container, `${probe}.httpGet`), { path: "/live", port: "proxy-admin" }, probe);
@@ -204,6 +212,9 @@ function checkWays(original: Objects, objects: Objects, { place, redirects }: Co
   const byUdp = !restored && (redirects.includes("redirect-udp") || redirects.includes("redirect-gateway"));
   assert.deepEqual(ways("TCP"), byTcp ? [`${proxy} 24739`] : ["flow-aggregator 4739"]);
   assert.deepEqual(ways("UDP"), byUdp ? [`${proxy} 24739`] : ["flow-aggregator 4739"]);
+  if (redirects.includes("redirect-grpc")) {
+    assert.deepEqual(endpoints(objects, "flow-aggregator", 14739, "TCP"), [`${proxy} 24740`]);
+  }
   // gRPC goes to the Aggregator wherever the Pods are the Aggregator's.
   if (place !== "gateway" && endpoints(original, "flow-aggregator", 14739, "TCP").length > 0) {
     assert.deepEqual(endpoints(objects, "flow-aggregator", 14739, "TCP"), ["flow-aggregator 14739"]);
