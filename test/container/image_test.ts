@@ -74,6 +74,7 @@ async function checkImage(): Promise<void> {
   const outcome = await hook;
   // Who is in a container whose process 1 ends is killed.
   assert.ok(outcome?.code === 0 || outcome?.signal === "SIGKILL", new TextDecoder().decode(outcome?.stderr));
-  assert.deepEqual({ code, events }, { code: 0, events: ["started", "stopped"] });
+  assert.ok(events.includes("started"), events.join());
+  assert.deepEqual({ code, last: events.at(-1) }, { code: 0, last: "stopped" });
   await Deno.remove(folder, { recursive: true });
 }
