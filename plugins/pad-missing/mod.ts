@@ -52,8 +52,10 @@ export default definePlugin({
         expected.fields.forEach((target, place) => {
           if (taken.has(place)) return;
           // After its predecessor in the list, which is there by now, so that nothing moves for an exporter that keeps
-          // the order.
-          const position = place === 0 ? 0 : inOrder.indexOf(place - 1) + 1;
+          // the order; and after fields of the same element, which have the places before it.
+          const predecessor = place === 0 ? -1 : inOrder.indexOf(place - 1);
+          const same = fields.findLastIndex((field) => sameElement(field.target.element, target.element));
+          const position = Math.max(predecessor, same) + 1;
           fields.splice(position, 0, { target, value: { from: "constant", octets: octetsOf(target, pads) }, by: name });
           inOrder.splice(position, 0, place);
         });

@@ -230,3 +230,19 @@ Deno.test("pad-missing: a narrowed field takes the pad value where its own does 
   );
   assert.deepEqual(values, [Uint8Array.of(3), new Uint8Array(4)]);
 });
+
+Deno.test("pad-missing: of an element that the list has twice, the exporter's own keeps the first place", () => {
+  const twice = ["interfaceName", "tcpState", "interfaceName"].map((name) => field(name));
+  const profile = {
+    ...NEW_COLLECTOR,
+    templates: [{ name: "twice", selectedBy: [element("tcpState")], fields: twice }],
+  };
+  const source = template(["tcpState", "interfaceName"]);
+  const plugin = padMissing.create(padMissing.options.parse({}), profile);
+  const { fields } = plugin.rewrite(identity(source), contextOf(profile, source));
+  assert.deepEqual(fields.map(({ target, value }) => `${target.element.name} ${value.from}`), [
+    "tcpState record",
+    "interfaceName record",
+    "interfaceName constant",
+  ]);
+});

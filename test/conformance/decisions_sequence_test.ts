@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { deliver } from "../support/delivered.ts";
 import { DialectChecker } from "../support/dialect_checker.ts";
-import { mediatorOf } from "../support/session.ts";
+import { loadProfile } from "../../src/config/profiles/profiles.ts";
+import { mediatorOf, openSession } from "../support/session.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { field, join, message, number, readMessages, set } from "../support/wire.ts";
 import {
@@ -292,4 +293,16 @@ Deno.test("15: an observation domain that the new connection is the first to see
     ]);
     session.close();
   }
+});
+
+Deno.test("an exporter that counts a message's own records from a number of its own: put right once that is known", () => {
+  const { session } = openSession(loadProfile("antrea/v1.15"));
+  const stream = [
+    "000a00206553f100000003e9000000010002000c01000001000400010100000506",
+    "000a001a6553f100000003eb0000000101000005110100000501",
+    "000a00156553f100000003ec00000001010000053a",
+  ];
+  const { output } = rewriteAll(session, Uint8Array.fromHex(stream.join("")));
+  session.close();
+  assert.deepEqual(readMessages(output).map(({ sequenceNumber }) => sequenceNumber), [1001, 1001, 1002, 1003, 1004]);
 });

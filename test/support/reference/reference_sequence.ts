@@ -5,6 +5,8 @@ interface Domain {
   readonly inclusive: boolean;
   /** Once something was dropped or split: data records sent so far, on the exporter's own count. */
   readonly sent?: number;
+  /** Data records of the message with which that began. */
+  readonly departed?: number;
   readonly lastSequenceNumber: number;
   readonly lastRecords: number;
   /** Whether these are all that came with the last message. */
@@ -27,7 +29,8 @@ export class ReferenceSequence {
     const { observationDomain, sequenceNumber, records } = message;
     const domain = this.#domains.get(observationDomain);
     const inclusive = this.#isInclusive(domain, message);
-    let position = domain?.sent ?? (inclusive ? sequenceNumber - records : sequenceNumber);
+    let position = sentBefore(domain, inclusive) ?? (inclusive ? sequenceNumber - records : sequenceNumber);
+    const departs = domain?.sent !== undefined || message.changed || isSplit;
     const items = message.items.map(({ octets: _, ...item }): ReferenceItem => ({
       ...item,
       position: item.kind === "record" ? position++ : position,
@@ -37,7 +40,7 @@ export class ReferenceSequence {
     if (message.inKnownDomain) {
       this.#domains.set(observationDomain, {
         inclusive,
-        ...(domain?.sent !== undefined || message.changed || isSplit ? { sent: position } : {}),
+        ...(departs ? { sent: position, departed: domain?.departed ?? records } : {}),
         lastSequenceNumber: sequenceNumber,
         lastRecords: records,
         isCertain: message.certain,
@@ -56,4 +59,10 @@ export class ReferenceSequence {
     if (exclusive === inclusive || !domain.isCertain || !certain) return domain.inclusive;
     return inclusive;
   }
+}
+
+/** What was sent, on a count that began with the number of a message which turns out to include its own records or not. */
+function sentBefore(domain: Domain | undefined, inclusive: boolean): number | undefined {
+  if (domain?.sent === undefined || domain.inclusive === inclusive) return domain?.sent;
+  return domain.sent + (inclusive ? -1 : 1) * (domain.departed ?? 0);
 }

@@ -8,6 +8,8 @@ const SEQUENCE_MANNER: usize = 12;
 const SEQUENCE_COUNTED: usize = 16;
 const SEQUENCE_COUNT: usize = 20;
 const SEQUENCE_GAPS: usize = 24;
+/** Records of the message with which counting began: what was sent before it depends on the manner. */
+const SEQUENCE_DEPARTED: usize = 28;
 const MANNER_EXCLUSIVE: u32 = 1;
 const MANNER_INCLUSIVE: u32 = 2;
 /** SEQUENCE_KNOWN: how many records came is known of the last message, or not. */
@@ -27,7 +29,7 @@ export function followSequence(block: usize, received: u32, records: u32, certai
     const inclusive = received == load<u32>(block, SEQUENCE_PREVIOUS) + records;
     if (!exclusive && !inclusive) gap = 1;
     else if (exclusive != inclusive && known == KNOWN && certain != 0) {
-      store<u32>(block, exclusive ? MANNER_EXCLUSIVE : MANNER_INCLUSIVE, SEQUENCE_MANNER);
+      learnManner(block, exclusive ? MANNER_EXCLUSIVE : MANNER_INCLUSIVE);
     }
   }
   store<u32>(block, certain != 0 ? KNOWN : UNCERTAIN, SEQUENCE_KNOWN);
@@ -35,6 +37,19 @@ export function followSequence(block: usize, received: u32, records: u32, certai
   store<u32>(block, received + records, SEQUENCE_NEXT);
   if (gap != 0) store<u32>(block, load<u32>(block, SEQUENCE_GAPS) + 1, SEQUENCE_GAPS);
   return gap;
+}
+
+/**
+ * Notes the exporter's manner. What is counted began at the exporter's own number; if that turns out to have included
+ * the records of its message, or not to have, that many fewer or more were sent before.
+ */
+function learnManner(block: usize, manner: u32): void {
+  const wasInclusive = load<u32>(block, SEQUENCE_MANNER) == MANNER_INCLUSIVE;
+  store<u32>(block, manner, SEQUENCE_MANNER);
+  if (wasInclusive == (manner == MANNER_INCLUSIVE)) return;
+  const count = load<u32>(block, SEQUENCE_COUNT);
+  const departed = load<u32>(block, SEQUENCE_DEPARTED);
+  store<u32>(block, wasInclusive ? count + departed : count - departed, SEQUENCE_COUNT);
 }
 
 /** Whether what goes out is counted, instead of the exporter's numbers taken. */

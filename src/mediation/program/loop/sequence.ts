@@ -9,7 +9,7 @@ const MANNER_INCLUSIVE = 2;
  *
  * The exporter's numbers are passed on until something is split or dropped, or the collector's session is a new one.
  * From then on the records really sent are counted, in the exporter's own manner: some exporters include a message's
- * own records in its number.
+ * own records in its number. Where the manner is learnt only later, what is counted is put right from there on.
  */
 export class Sequence {
   readonly address: number;
@@ -73,12 +73,14 @@ export class Sequence {
     if (this.counted) return;
     memoryWords[this.#word + 4] = 1;
     memoryWords[this.#word + 5] = this.#inclusive ? received - records : received;
+    memoryWords[this.#word + 7] = records;
   }
 
   /** Counts from 0, for a new transport session to the collector. */
   restart(): void {
     memoryWords[this.#word + 4] = 1;
     memoryWords[this.#word + 5] = 0;
+    memoryWords[this.#word + 7] = 0;
   }
 
   /** The number of a message that is sent with this many records, which are counted. */

@@ -50,6 +50,34 @@ Deno.test("an exporter whose very first message counts its own records is known 
   assert.deepEqual([sequence.next(2), sequence.next(2)], [2, 4]);
 });
 
+Deno.test("a manner that is learnt once numbers are counted puts them right from there on", () => {
+  const inclusive = new Sequence();
+  inclusive.follow(1001, 1);
+  inclusive.depart(1001, 1);
+  assert.deepEqual([inclusive.next(0), inclusive.next(1)], [1001, 1001], "nothing says that it counts its own");
+  inclusive.follow(1003, 2);
+  assert.deepEqual([inclusive.next(1), inclusive.next(1)], [1002, 1003]);
+  inclusive.follow(1004, 1);
+  assert.equal(inclusive.next(1), 1004);
+
+  const exclusive = new Sequence();
+  exclusive.follow(2, 2); // by chance the number of its own records
+  exclusive.depart(2, 2);
+  assert.deepEqual([exclusive.next(1), exclusive.next(1)], [1, 2]);
+  exclusive.follow(4, 1);
+  assert.equal(exclusive.next(1), 4);
+});
+
+Deno.test("what is counted from 0 on a new connection does not depend on what was before", () => {
+  const sequence = new Sequence();
+  sequence.follow(1001, 1);
+  sequence.depart(1001, 1);
+  sequence.restart();
+  sequence.next(1);
+  sequence.follow(1003, 2);
+  assert.deepEqual([sequence.next(2), sequence.next(1)], [3, 4]);
+});
+
 Deno.test("once counted, it stays counted from where it is", () => {
   const sequence = new Sequence();
   sequence.follow(100, 1);
