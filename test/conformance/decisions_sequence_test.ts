@@ -298,7 +298,7 @@ Deno.test("15: an observation domain that the new connection is the first to see
 Deno.test("an exporter that counts a message's own records from a number of its own: put right once that is known", () => {
   const { session } = openSession(loadProfile("antrea/v1.15"));
   const stream = [
-    "000a00206553f100000003e9000000010002000c01000001000400010100000506",
+    "000a00216553f100000003e9000000010002000c01000001000400010100000506",
     "000a001a6553f100000003eb0000000101000005110100000501",
     "000a00156553f100000003ec00000001010000053a",
   ];
