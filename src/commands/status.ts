@@ -48,6 +48,12 @@ const STATUS = z.looseObject({
     messagesRejected: COUNTS.optional(),
     informationLost: COUNTS.optional(),
   }),
+  cluster: z.looseObject({
+    waitingFor: z.string(),
+    problems: z.array(z.string()),
+    trust: z.looseObject({ mode: z.string().optional() }).optional(),
+    aggregator: z.looseObject({ release: z.string().optional(), next: z.string().optional() }).optional(),
+  }).optional(),
 });
 
 type Status = z.infer<typeof STATUS>;
@@ -151,7 +157,7 @@ function milliseconds(option: string, text: string): number {
 
 /** The answer as text, in lines no wider than the terminal. */
 function summary(status: Status, { width, paint }: StatusDependencies): string {
-  const { version, mode, uptimeSeconds, draining, collector, skew, totals, losses } = status;
+  const { version, mode, uptimeSeconds, draining, collector, skew, totals, losses, cluster } = status;
   const lost = LOSS_WORDS.flatMap(([kind, words]) =>
     Object.entries(losses[kind] ?? {}).filter(([, count]) => count > 0).map(([what, count]) =>
       [words, what, String(count)].map(printable)
@@ -170,6 +176,7 @@ function summary(status: Status, { width, paint }: StatusDependencies): string {
         : []),
       `${collector.reconnects} reconnects`,
     ]],
+    ...(cluster === undefined ? [] : [["cluster", clusterFacts(cluster)] as const]),
     ["sessions", [`${totals.sessions.open} open`, `${skew.sessions} of them skewed`, `${totals.sessions.ended} ended`]],
     ["messages", [`${totals.messages.received} received`, `${totals.messages.sent} sent`]],
     ["records", [`${totals.records.received} received`, `${totals.records.sent} sent`]],
@@ -188,6 +195,16 @@ function summary(status: Status, { width, paint }: StatusDependencies): string {
       ? []
       : tableLines(lost, ["left", "left", "right"]).map((line) => paint("yellow", `  ${line}`))),
   ].join("\n");
+}
+
+function clusterFacts({ waitingFor, problems, trust, aggregator }: NonNullable<Status["cluster"]>): string[] {
+  return [
+    ...(waitingFor === "" ? [] : [`waiting for ${waitingFor}`]),
+    ...(trust?.mode === undefined ? [] : [`trust by ${trust.mode}`]),
+    ...(aggregator?.release === undefined ? [] : [`Aggregator ${aggregator.release}`]),
+    ...(aggregator?.next === undefined ? [] : [`then ${aggregator.next}`]),
+    ...problems,
+  ];
 }
 
 const LOSS_WORDS = [

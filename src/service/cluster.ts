@@ -54,6 +54,7 @@ export class Cluster implements AsyncDisposable {
   #configuration: Configuration;
   #becomeReady = () => {};
   #profile: string | undefined;
+  #announces = false;
 
   private constructor(configuration: Configuration, settings: KubernetesSettings, parts: Parts) {
     this.#configuration = configuration;
@@ -128,9 +129,14 @@ export class Cluster implements AsyncDisposable {
     return this.#profile;
   }
 
-  /** Calls back when `profile: auto` means another profile. */
-  onProfileChange(listener: () => void): void {
+  /**
+   * From now on `profile: auto` means the release of the next process as soon as its Pod is there, since a profile takes effect with the
+   * process that comes after its announcement. Calls back when it means another profile.
+   */
+  announceTo(listener: () => void): void {
     this.#listeners.add(listener);
+    this.#announces = true;
+    this.#update();
   }
 
   /** What is missing, without which nobody may be served; empty: nothing. */
@@ -203,7 +209,8 @@ export class Cluster implements AsyncDisposable {
   #update(): void {
     const { trust, release } = this.#parts;
     const { observed } = release ?? {};
-    const profile = observed?.release === undefined ? undefined : profileOfRelease(observed.release);
+    const serves = this.#announces ? observed?.next ?? observed?.release : observed?.release;
+    const profile = serves === undefined ? undefined : profileOfRelease(serves);
     if (trust !== undefined) {
       const mode = this.#settings.trust;
       const from = observed?.next ?? observed?.release ??

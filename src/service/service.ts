@@ -131,12 +131,13 @@ export class Service {
 
   /** Serves with what the cluster has said since the configuration was read, and follows the release from then on. */
   async #takeUpCluster(cluster: Cluster): Promise<void> {
-    cluster.onProfileChange(() => void this.reloader.reload("release"));
-    if (this.served.view.ready) return;
-    const { file } = this.#configuration;
-    const { configuration } = await loadWatched(file, readTextFile, this.#cluster?.automaticProfile);
-    if (configuration instanceof Error) throw configuration;
-    await this.#apply(configuration);
+    if (!this.served.view.ready) {
+      const { file } = this.#configuration;
+      const { configuration } = await loadWatched(file, readTextFile, cluster.automaticProfile);
+      if (configuration instanceof Error) throw configuration;
+      await this.#apply(configuration);
+    }
+    cluster.announceTo(() => void this.reloader.reload("release"));
   }
 
   /** Applies the whole configuration, or nothing of it. */
@@ -163,7 +164,7 @@ export class Service {
     if (cacheChanges) this.#follow(opened);
     await release({ endpoints: this.#endpoints, cluster: this.#cluster }, cluster);
     this.#endpoints = endpoints;
-    if (cluster !== this.#cluster) cluster?.onProfileChange(() => void this.reloader.reload("release"));
+    if (cluster !== this.#cluster) cluster?.announceTo(() => void this.reloader.reload("release"));
     this.#cluster = cluster;
     this.#configuration = configuration;
     configureLogging(logging);

@@ -158,8 +158,9 @@ export class Aggregator implements AsyncDisposable {
     const pod = `flow-aggregator-${crypto.randomUUID().slice(0, 8)}`;
     const identity = await writeIdentity(folder, certificates.server, certificates.ca.certificate);
     const options = { transport: "tls" as const, address: `127.0.0.1:${port}`, identity };
-    const collector = await Collector.start(line(release).goIpfix, options);
+    // A Pod is there long before its process.
     await server.apply(aggregatorPod(pod, `antrea/flow-aggregator:${release}`));
+    const collector = await Collector.start(line(release).goIpfix, options);
     const keepsAuthority = release.startsWith("v2.6") || release.startsWith("v2.7");
     await server.apply(...objects(certificates, keepsAuthority));
     return new Aggregator(collector, certificates, server, pod, folder, Date.now());

@@ -5,6 +5,7 @@ import type { TemplateMapping } from "../../src/mediation/mapping/template_mappi
 import type {
   AdminEvent,
   AdminView,
+  ClusterView,
   CollectorView,
   ConfigurationView,
   SessionView,
@@ -43,6 +44,8 @@ export class FakeView implements AdminView {
   reload?: AdminView["reload"] & (() => void);
   capture?: NonNullable<AdminView["capture"]>;
   configuration?: ConfigurationView | undefined;
+  cluster?: ClusterView;
+  agentOf?: NonNullable<AdminView["agentOf"]>;
   releaseRange?: (profile: string) => string | undefined;
   certificates: { role: string; expiresAt: Date }[] = [];
 

@@ -16,6 +16,14 @@ export function health(view: AdminView, totals: Counters = view.totals()): State
   const sessions = view.sessions();
   const open = `${count(sessions.length, "session")} open`;
   if (draining) return { level: "warning", sentence: `Draining: ${open}, new ones are refused` };
+  const waitingFor = view.cluster?.waitingFor ?? "";
+  if (!view.ready && waitingFor !== "") {
+    return {
+      level: "warning",
+      sentence: `Waiting for ${waitingFor}`,
+      detail: "No exporter is let in until it is there.",
+    };
+  }
   if (!view.ready) return { level: "warning", sentence: "Starting: not all listeners are bound yet" };
   if (!collector.up && collector.state !== "idle") {
     const held = collector.heldOctets > 0 ? `, ${count(collector.heldOctets, "octet")} held` : "";

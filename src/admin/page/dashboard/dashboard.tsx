@@ -1,6 +1,7 @@
 import type { RateSample } from "../../view/rate_history.ts";
 import type { RecentEvent } from "../../view/recent_events.ts";
 import type { AdminView } from "../../view/view.ts";
+import { Cluster } from "./cluster.tsx";
 import { Collector } from "./collector.tsx";
 import { Configuration } from "./configuration.tsx";
 import { Losses, type Totalled } from "../losses.tsx";
@@ -30,6 +31,7 @@ export function dashboardRegions(state: DashboardState) {
     <Figures view={view} totals={totals} rates={rates} />,
     <Releases view={view} overview={overview} />,
     <Collector view={view} now={now} />,
+    ...(view.cluster === undefined ? [] : [<Cluster cluster={view.cluster} />]),
     <Sessions overview={overview} />,
     <Losses view={view} totals={totals} />,
     <Region id="events" title="Last events" class="wide">

@@ -1,5 +1,5 @@
 import type { RecentEvent } from "../../view/recent_events.ts";
-import type { AdminView, SessionView } from "../../view/view.ts";
+import type { AdminView, AgentView, SessionView } from "../../view/view.ts";
 import { sessionRow } from "../overview.ts";
 import { Counts, duration, Events, Facts, Region, Statement } from "../parts.tsx";
 import { LostValues } from "../losses.tsx";
@@ -65,6 +65,7 @@ function Head({ view, session, now }: SessionPageState) {
   const { release, trouble } = sessionRow(view, session);
   const { id, peer, transport, certificateName, openedAt } = session;
   const domains = new Set(session.templates().map(({ observationDomain }) => observationDomain));
+  const agent = view.agentOf?.({ peer, certificateName, observationDomains: [...domains] });
   return (
     <section id="session" class="card wide" aria-labelledby="session-title">
       <h1 id="session-title">Session {id}</h1>
@@ -77,6 +78,7 @@ function Head({ view, session, now }: SessionPageState) {
           ["Transport", transport],
           ["Certificate", certificateName ?? "none"],
           ["Release", release ?? "unknown"],
+          ...(agent === undefined ? [] : [["Agent", describeAgent(agent)] as const]),
           ["Collector expects", view.collector.profile],
           ["Observation domains", [...domains].slice(0, 8).join(", ") || "none yet"],
           ["Open for", duration(now.getTime() - openedAt.getTime())],
@@ -84,6 +86,11 @@ function Head({ view, session, now }: SessionPageState) {
       />
     </section>
   );
+}
+
+/** `v2.0.0 on node-1 (by its Pod)` */
+function describeAgent({ node, release, source }: AgentView): string {
+  return release === undefined ? `on ${node}` : `${release} on ${node} (by its ${source})`;
 }
 
 function Counted({ session: { counters } }: { readonly session: SessionView }) {
