@@ -65,6 +65,7 @@ Deno.test("status is exactly what the contract says", async () => {
       epoch: 1,
       profile: "antrea/v1.15",
       nextProfile: null,
+      candidates: null,
       dialect: "go-ipfix-legacy",
       reconnects: 2,
     },

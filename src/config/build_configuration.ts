@@ -43,6 +43,10 @@ export function buildConfiguration(
   const candidateProfiles = (sections.collector.candidates ?? []).flatMap((name, index) =>
     profiles.find(name, ["collector", "candidates", index]) ?? []
   );
+  if (candidateProfiles.length > 0 && !isWatched(sections.collector)) {
+    const why = "needs a connection that shows whether the network or the collector has ended";
+    reader.mistake(["collector", "candidates"], `${why} (transport tcp or tls, or collector.watch)`, "key");
+  }
   const profile = named ?? candidateProfiles[0];
   if (sections.collector.profile === undefined && sections.collector.candidates === undefined) {
     requireProfile(reader);
@@ -146,6 +150,10 @@ function publish(treatments: Treatments): CollectorTreatments {
     peers: treatments.rules,
     chooseTreatment: (peer) => treatments.template(peer),
   };
+}
+
+function isWatched({ transport, watch }: Sections["collector"]): boolean {
+  return transport === "tcp" || transport === "tls" || watch !== undefined;
 }
 
 function requireProfile(reader: ConfigurationReader): void {

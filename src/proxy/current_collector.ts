@@ -1,8 +1,10 @@
+import { Candidates, type Rejection } from "./collector/candidates.ts";
 import { Collector } from "./collector/collector.ts";
 import { type CollectorOptions, sameCollector, sameProcess } from "./collector/collector_options.ts";
 import { type CollectorState, collectorState } from "./collector/collector_state.ts";
 import { type Expectation, Expectations } from "./collector/expectation.ts";
-import type { SessionOpener } from "./proxy_options.ts";
+import type { ProxyOptions, SessionOpener } from "./proxy_options.ts";
+import type { EventName } from "./reporting/event_name.ts";
 import type { ProxyCounters } from "./reporting/proxy_counters.ts";
 import type { EventFields, ReportEvent } from "./reporting/proxy_event.ts";
 import type { Session } from "./session/session.ts";
@@ -10,6 +12,9 @@ import { dialer } from "./sockets.ts";
 import type { Clock } from "./time/clock.ts";
 import { dialTcp } from "./transport/tcp/tcp_connection.ts";
 import type { Dial } from "./transport/connection.ts";
+
+/** What a collector is expected to be: one thing, or one of several. */
+export type CollectorExpectations = Pick<ProxyOptions, "expectation" | "candidates">;
 
 export interface CurrentCollectorParts {
   readonly clock: Clock;
@@ -22,6 +27,8 @@ export interface CurrentCollectorParts {
   readonly watch: boolean;
   /** Called when another process has taken over, and what is expected of it holds. */
   readonly onEpoch: () => void;
+  /** Called when something else is expected of the process that lives. */
+  readonly onExpectation: () => void;
 }
 
 /** The collector that holds now, and what is expected of it: now, and from its next epoch on. */
@@ -30,12 +37,18 @@ export class CurrentCollector {
   #options: CollectorOptions;
   #collector: Collector;
   #expectations: Expectations;
+  #candidates: Candidates | undefined;
   #started = false;
   #ignoreCredentials = () => {};
 
-  constructor(options: CollectorOptions, expectation: Expectation | undefined, parts: CurrentCollectorParts) {
+  constructor(
+    options: CollectorOptions,
+    { expectation, candidates }: CollectorExpectations,
+    parts: CurrentCollectorParts,
+  ) {
     this.#parts = parts;
     this.#options = options;
+    if (candidates !== undefined) this.#candidates = new Candidates(candidates);
     this.#expectations = new Expectations(expectation);
     this.#collector = this.#make(options);
   }
@@ -47,6 +60,11 @@ export class CurrentCollector {
   /** Octets of the longest message towards it; undefined: whatever its transport takes. */
   get maxMessageLength(): number | undefined {
     return this.#expectations.current?.maxMessageLength ?? this.#options.maxMessageLength;
+  }
+
+  /** Called every second. */
+  tick(): void {
+    if (this.#collector.up) this.#candidates?.lived(this.#collector.usedFor);
   }
 
   /** Begins to watch. */
@@ -63,13 +81,17 @@ export class CurrentCollector {
   /**
    * Makes this the collector.
    *
-   * @param expectation what it is expected to be; undefined: as before
+   * @param expectations what it is expected to be; without any: as before
    * @param now whether that may hold at once, though a process lives that was expected to be something else
    * @returns whether sessions have to dial anew: it is another collector, or reached or verified in another way
    */
-  change(options: CollectorOptions, expectation: Expectation | undefined, now: boolean): boolean {
+  change(options: CollectorOptions, expectations: CollectorExpectations, now: boolean): boolean {
     const before = this.#options;
     this.#options = options;
+    const { candidates } = expectations;
+    const isSame = candidates !== undefined && sameProcess(before, options) && this.#candidates?.renew(candidates);
+    if (isSame !== true) this.#candidates = candidates === undefined ? undefined : new Candidates(candidates);
+    const expectation = this.#candidates?.current ?? expectations.expectation;
     if (sameProcess(before, options)) {
       const changed = !sameCollector(before, options);
       this.#followCredentials(options);
@@ -109,19 +131,48 @@ export class CurrentCollector {
 
   state(sessions: Iterable<Session>): CollectorState {
     const { current, next } = this.#expectations;
-    return collectorState(this.#collector, sessions, this.#parts.counters, { current, next });
+    const candidates = this.#candidates;
+    return collectorState(this.#collector, sessions, this.#parts.counters, { current, next, candidates });
   }
 
   #make(options: CollectorOptions): Collector {
     this.#followCredentials(options);
-    return new Collector(options, { ...this.#parts, watch: this.#watchDial(options), onEpoch: () => this.#onEpoch() });
+    return new Collector(options, {
+      ...this.#parts,
+      watch: this.#watchDial(options),
+      onEpoch: () => this.#onEpoch(),
+      onRejection: (rejection) => this.#onRejection(rejection),
+    });
   }
 
   #onEpoch(): void {
     this.#parts.mediator.beginEpoch?.();
+    const again = this.#candidates?.beginEpoch();
+    if (again !== undefined) {
+      this.#expectations.expect(again.to, true);
+      const message = `the collector is another process: taken for ${again.to.profile} again, once`;
+      this.#report("info", "candidate_tried_again", message, { profile: again.to.profile, before: again.from.profile });
+    }
     const changed = this.#expectations.beginEpoch();
     if (changed?.before !== undefined) this.#reportAdopted(changed.before, changed.after);
     this.#parts.onEpoch();
+  }
+
+  #onRejection(rejection: Rejection): void {
+    const candidates = this.#candidates;
+    if (candidates === undefined) return;
+    // Whether the candidate is accepted is measured from what is given to it next.
+    this.#collector.forgetUse();
+    const lived = Math.round(rejection.endedAt - rejection.usedAt);
+    const how = rejection.how === "closed" ? "closed a connection" : "ended its process";
+    const what = `the collector ${how} ${lived} ms after it was given templates of ${candidates.current?.profile}`;
+    const step = candidates.reject(rejection);
+    const fields = { profile: candidates.current?.profile, how: rejection.how, lived };
+    if (step === undefined) return this.#report("warning", "candidate_in_doubt", what, fields);
+    const message = `${what}, again: taken for ${step.to.profile} from now on`;
+    this.#report("warning", "candidate_rejected", message, { ...fields, rejected: step.from.profile });
+    this.#expectations.expect(step.to, true);
+    this.#parts.onExpectation();
   }
 
   #reportAdopted(before: Expectation, { profile, dialect }: Expectation): void {
@@ -149,7 +200,7 @@ export class CurrentCollector {
     }
   }
 
-  #report(level: "info" | "warning", event: "profile_waits" | "profile_adopted", message: string, fields: EventFields) {
+  #report(level: "info" | "warning", event: EventName, message: string, fields: EventFields) {
     this.#parts.report({ level, event, message, fields: { collector: this.#collector.address, ...fields } });
   }
 }

@@ -56,7 +56,7 @@ export class Proxy {
     this.#clock = clock;
     this.#turns = new Turns(clock);
     this.#sessions = new OpenSessions(report, this.counters);
-    this.#collector = new CurrentCollector(options.collector, options.expectation, {
+    this.#collector = new CurrentCollector(options.collector, options, {
       clock,
       report,
       counters: this.counters,
@@ -65,6 +65,7 @@ export class Proxy {
       mediator: options.mediator,
       watch: options.watch ?? true,
       onEpoch: () => void this.#beginEpoch(),
+      onExpectation: () => void this.#eachSession((session) => this.#update(session, false)),
     });
     this.#factory = new SessionFactory(options, {
       clock,
@@ -131,7 +132,7 @@ export class Proxy {
     this.#factory.configure(options);
     if (changed.skewSettle !== undefined) this.#skew.settle = changed.skewSettle;
     mediate?.();
-    const collectorChanged = this.#collector.change(options.collector, changed.expectation, switchNow);
+    const collectorChanged = this.#collector.change(options.collector, changed, switchNow);
     await this.#eachSession((session) => this.#update(session, collectorChanged));
     // A drain that began while the listeners were being bound could not close these.
     if (this.draining) this.#listeners.close();
@@ -336,6 +337,7 @@ export class Proxy {
         if (session.skewed) skewed++;
       }
       this.#watchSkew(milliseconds, skewed);
+      this.#collector.tick();
       if (this.#draining) this.#stopHeld();
       else this.#relief?.look(this.#sessions.size);
     });

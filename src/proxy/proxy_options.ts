@@ -1,4 +1,5 @@
 import type { CollectorOptions } from "./collector/collector_options.ts";
+import type { CandidateOptions } from "./collector/candidates.ts";
 import type { Expectation } from "./collector/expectation.ts";
 import type { ListenerOptions } from "./transport/listener.ts";
 import type { SessionFacts, SessionRewriter } from "../mediation/session/session_rewriter.ts";
@@ -61,6 +62,8 @@ export interface ProxyOptions {
   readonly collector: CollectorOptions;
   /** What the collector is expected to be at first. The mediator goes by it already. */
   readonly expectation?: Expectation;
+  /** What the collector may be, where nobody says so; the expectation is the first of them then. */
+  readonly candidates?: CandidateOptions;
   /** Whether a connection to the collector of its own shows that its process lives. Default: true, where the transport allows. */
   readonly watch?: boolean;
   /** `observe`: octets are relayed as they are, and the rewriter runs beside for its reports. Default: `rewrite`. */
@@ -82,8 +85,10 @@ export interface ProxyOptions {
 }
 
 /** What may change while the proxy runs. */
-export interface ProxyChange
-  extends Partial<Pick<ProxyOptions, "listeners" | "collector" | "limits" | "mode" | "skewSettle" | "expectation">> {
+export interface ProxyChange extends
+  Partial<
+    Pick<ProxyOptions, "listeners" | "collector" | "limits" | "mode" | "skewSettle" | "expectation" | "candidates">
+  > {
   /** Whether a changed expectation takes effect at once, and not with the collector's next epoch. */
   readonly switchNow?: boolean;
   /** Called once all is bound, before any session takes the change up: has the mediator go by other treatments. */

@@ -4,6 +4,7 @@ import type { AdminView, CertificateView, ConfigurationView, ReloadResult } from
 import { antreaEras, detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
 import type { CollectorTreatments, Configuration, Mode } from "../config/configuration.ts";
 import { Fingerprints } from "../mediation/session/fingerprints.ts";
+import type { CandidateOptions } from "../proxy/collector/candidates.ts";
 import type { Expectation } from "../proxy/collector/expectation.ts";
 import { registryHistory } from "../config/profiles/registries.ts";
 import { Mediator, type MediatorOptions } from "../mediation/session/mediator.ts";
@@ -57,6 +58,8 @@ export interface ServedProxyOptions {
   readonly expectationKey?: string;
   /** Whether another profile takes effect at once, and not with the collector's next epoch. */
   readonly switchNow?: boolean;
+  /** What the collector may be, where nobody says so. */
+  readonly candidates?: { readonly list: readonly CollectorTreatments[]; readonly acceptedAfter: number };
   /** What goes with another profile of the collector. @throws Error that names what is wrong with it */
   readonly forProfile?: (name: string) => CollectorTreatments;
   readonly mode: Mode;
@@ -96,6 +99,9 @@ export async function servedProxyOptions(
     profile: treatment.profile,
     expectationKey: expectationKey(configuration),
     switchNow: configuration.switch === "now",
+    ...(configuration.candidates.length === 0
+      ? {}
+      : { candidates: { list: configuration.candidates, acceptedAfter: configuration.acceptedAfter } }),
     forProfile: (name) => configuration.treatmentsFor(name),
     mode,
     mediation: mediatorOptions(configuration),
@@ -143,6 +149,7 @@ export class ServedProxy {
       listeners,
       collector,
       expectation: this.#expectation(options),
+      ...this.#candidates(options),
       mode,
       mediator: this.#mediator,
       ...(limits === undefined ? {} : { limits }),
@@ -183,6 +190,7 @@ export class ServedProxy {
       listeners,
       collector,
       expectation: this.#expectation(options),
+      ...this.#candidates(options),
       // While it waited for its trust or for the release, no exporter was let in, and nothing was sent.
       switchNow: options.switchNow === true || this.#options.isWaiting === true,
       mode,
@@ -208,7 +216,7 @@ export class ServedProxy {
   announceProfile(name: string): Promise<boolean> {
     const { forProfile, switchNow = false } = this.#options;
     if (forProfile === undefined) throw new Error("there is no configuration to take profiles from");
-    return this.proxy.expect(this.#expectationOf(forProfile(name)), switchNow);
+    return this.proxy.expect(this.#expectationOf(forProfile(name), this.#options), switchNow);
   }
 
   /**
@@ -229,11 +237,16 @@ export class ServedProxy {
     };
   }
 
-  #expectationOf(treatments: CollectorTreatments): Expectation {
+  #candidates(options: ServedProxyOptions): { readonly candidates?: CandidateOptions } {
+    if (options.candidates === undefined) return {};
+    const { list, acceptedAfter } = options.candidates;
+    return { candidates: { list: list.map((one) => this.#expectationOf(one, options)), acceptedAfter } };
+  }
+
+  #expectationOf(treatments: CollectorTreatments, options: ServedProxyOptions): Expectation {
     const { chooseTreatment, treatment: { profile } } = treatments;
-    const { collector, mediation } = this.#options;
-    const options = { ...this.#options, profile, collector, mediation: { ...mediation, chooseTreatment } };
-    return this.#expectation({ ...options, expectationKey: expectationKey(treatments) });
+    const mediation = { ...options.mediation, chooseTreatment };
+    return this.#expectation({ ...options, profile, mediation, expectationKey: expectationKey(treatments) });
   }
 
   /** Binds all listeners, or none. @throws Error that names the address that cannot be bound */

@@ -33,8 +33,9 @@ export class TlsEndpoints {
   }
 
   /** @throws Error that names the file and what is wrong with it */
-  async collector({ transport, address, tls }: CollectorSettings): Promise<CollectorOptions> {
-    if (tls === undefined) return { transport, address };
+  async collector({ tls, ...settings }: CollectorSettings): Promise<CollectorOptions> {
+    if (tls === undefined) return settings;
+    const { transport, address } = settings;
     if (isClusterTls(tls)) {
       const trust = this.#clusterTrust();
       const { serverName = trust.serverName } = tls;

@@ -76,12 +76,15 @@ export class Collector implements AsyncDisposable {
 
   static async start(
     goIpfix: string,
-    options: { transport?: Transport; address?: string; identity?: Identity } = {},
+    options: { transport?: Transport; address?: string; identity?: Identity; watch?: string } = {},
   ): Promise<Collector> {
     const { transport = "tcp", address = "127.0.0.1:0" } = options;
     const process = await startPeer(
       goIpfix,
-      ["collect", "--transport", transport, "--address", address],
+      [
+        ...["collect", "--transport", transport, "--address", address],
+        ...(options.watch === undefined ? [] : ["--watch", options.watch]),
+      ],
       options.identity,
     );
     const first = listeningSchema.parse(await lineOf(process, 0, `collector ${goIpfix}`));

@@ -15,6 +15,8 @@ export interface ProxyOptions {
   readonly listen?: readonly TransportProtocol[];
   /** For tls and grpc: what the proxy shows to both sides. */
   readonly identity?: Identity;
+  /** YAML for the collector, such as `, watch: { address: "127.0.0.1:10348" }`. */
+  readonly collector?: string;
   /** YAML put in at the top level, such as a `plugins:` list. */
   readonly configuration?: string;
 }
@@ -26,6 +28,10 @@ export interface RunningProxy extends Intermediary {
   readonly listeners: ReadonlyMap<TransportProtocol, string>;
   /** Base URL of its admin listener. */
   readonly admin: string;
+  /** Changes the collector's profile in its configuration, and has it reload. */
+  change(profile: string): Promise<void>;
+  /** What `/api/status` says. */
+  status(): Promise<unknown>;
 }
 
 /** The `via` of a measurement: the default chain of plugins for the collector's own profile. */
@@ -44,20 +50,24 @@ const startedSchema = z.object({ event: z.literal("started"), listen: z.array(z.
 export async function startProxy(
   collectorAddress: string,
   profile: string,
-  { transport = "tcp", listen = [transport], identity, configuration = "" }: ProxyOptions = {},
+  { transport = "tcp", listen = [transport], identity, configuration = "", collector = "" }: ProxyOptions = {},
 ): Promise<RunningProxy> {
   const folder = await Deno.makeTempDir({ prefix: "interop-" });
   const file = `${folder}/proxy.yaml`;
   const tls = (of: TransportProtocol) =>
     identity === undefined || !usesTls(of) ? "" : `, tls: ${JSON.stringify({ mode: "files", ...identity })}`;
-  await Deno.writeTextFile(
-    file,
-    `listen:
+  const write = (profile: string) =>
+    Deno.writeTextFile(
+      file,
+      `listen:
 ${listen.map((one) => `  - { transport: ${one}, address: "127.0.0.1:0"${tls(one)} }`).join("\n")}
-collector: { transport: ${transport}, address: "${collectorAddress}", profile: ${profile}${tls(transport)} }
+collector: { transport: ${transport}, address: "${collectorAddress}", ${profile === "" ? "" : `profile: ${profile}`}${
+        tls(transport)
+      }${collector} }
 admin: { address: "127.0.0.1:0" }
 ${configuration}`,
-  );
+    );
+  await write(profile);
   // As the task `serve` starts it, but directly: signals reach it.
   const args = ["run", "--quiet", "--no-prompt", "-P=proxy", "src/main.ts", "serve", "--config", file];
   const process = new LineProcess(Deno.execPath(), args, { cwd: project });
@@ -74,5 +84,13 @@ ${configuration}`,
   // In the order of the configuration, as `tcp 127.0.0.1:24739`.
   const addresses = bound.map((text) => text.split(" ")[1] ?? "");
   const listeners = new Map(listen.map((one, index) => [one, addresses[index] ?? ""]));
-  return { address: addresses[0] ?? "", listeners, admin: `http://${admin}`, process, close };
+  const change = async (profile: string) => {
+    await write(profile);
+    const headers = { "content-type": "application/json" };
+    const response = await fetch(`http://${admin}/api/reload`, { method: "POST", headers, body: "{}" });
+    if (!response.ok) throw new Error(`the proxy refused the change: ${await response.text()}`);
+    await response.body?.cancel();
+  };
+  const status = async (): Promise<unknown> => await (await fetch(`http://${admin}/api/status`)).json();
+  return { address: addresses[0] ?? "", listeners, admin: `http://${admin}`, process, close, change, status };
 }

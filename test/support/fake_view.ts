@@ -25,6 +25,7 @@ export class FakeView implements AdminView {
     reason: undefined,
     epoch: 1,
     nextProfile: undefined,
+    candidates: undefined,
     state: "connected",
     up: true,
     profile: "antrea/v1.15",

@@ -20,6 +20,17 @@ export interface StatusReport {
     readonly profile: string;
     /** The profile that takes effect when the collector restarts; null if none waits. */
     readonly nextProfile: string | null;
+    /** The profiles of `collector.candidates`, how often another was tried, and the last time; null without any. */
+    readonly candidates: {
+      readonly profiles: readonly string[];
+      readonly steps: number;
+      readonly lastStep: {
+        readonly from: string;
+        readonly to: string;
+        readonly why: string;
+        readonly how: string | null;
+      } | null;
+    } | null;
     readonly dialect: string;
     readonly reconnects: number;
   };
@@ -51,7 +62,9 @@ export function statusReport(view: AdminView, now: Date): StatusReport {
   for (const { count } of view.sessionOutcomes()) ended += count;
   const lastSeen = skewed.length > 0 ? now : view.skew.lastSeen;
   const totals = view.totals();
-  const { address, state, since, reason, epoch, profile, nextProfile, dialect, reconnects } = view.collector;
+  const { address, state, since, reason, epoch, profile, nextProfile, dialect, reconnects, candidates } =
+    view.collector;
+  const step = candidates?.lastStep;
   return {
     version: view.version,
     mode: view.mode,
@@ -65,6 +78,13 @@ export function statusReport(view: AdminView, now: Date): StatusReport {
       epoch,
       profile,
       nextProfile: nextProfile ?? null,
+      candidates: candidates === undefined ? null : {
+        profiles: candidates.profiles,
+        steps: candidates.steps,
+        lastStep: step === undefined
+          ? null
+          : { from: step.from.profile, to: step.to.profile, why: step.why, how: step.how ?? null },
+      },
       dialect,
       reconnects,
     },

@@ -173,6 +173,18 @@ function definitions(): Definition[] {
     },
     {
       kind: "counter",
+      name: "collector_epochs_total",
+      help: "Processes of the collector that were seen: each knows nothing of what the one before was told.",
+      read: ({ view }) => one(view.collector.epoch),
+    },
+    {
+      kind: "counter",
+      name: "collector_candidate_steps_total",
+      help: "Times that another of collector.candidates was tried.",
+      read: ({ view }) => one(view.collector.candidates?.steps ?? 0),
+    },
+    {
+      kind: "counter",
       name: "collector_connections_total",
       help: "Attempts to connect to the collector, by outcome.",
       labels: ["outcome"],

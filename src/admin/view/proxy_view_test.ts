@@ -53,6 +53,7 @@ Deno.test("what the proxy counts later is in status and metrics", async () => {
     epoch: 0,
     profile: "antrea/v2.0",
     nextProfile: null,
+    candidates: null,
     dialect: "go-ipfix-legacy",
     reconnects: 5,
   });

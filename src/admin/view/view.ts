@@ -21,6 +21,21 @@ export interface CollectorView {
   readonly profile: string;
   /** The profile that takes effect when the collector restarts; undefined if none waits. */
   readonly nextProfile: string | undefined;
+  /** The profiles of `collector.candidates`, how often another was tried, and the last time; undefined without any. */
+  readonly candidates:
+    | {
+      readonly profiles: readonly string[];
+      readonly steps: number;
+      readonly lastStep:
+        | {
+          readonly from: { readonly profile: string };
+          readonly to: { readonly profile: string };
+          readonly why: string;
+          readonly how?: string;
+        }
+        | undefined;
+    }
+    | undefined;
   /** `go-ipfix-legacy` */
   readonly dialect: string;
   /** Connections that replaced a lost one. */

@@ -3,6 +3,7 @@ import type { Clock } from "../time/clock.ts";
 import { pause } from "../time/clock.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Dial } from "../transport/connection.ts";
+import type { Rejection } from "./candidates.ts";
 import type { CollectorConnection } from "./collector_connection.ts";
 import type { CollectorOptions } from "./collector_options.ts";
 import { type CollectorSight, STOOD_AFTER, WatchConnection } from "./watch_connection.ts";
@@ -27,6 +28,11 @@ export interface CollectorParts {
   readonly watch: Dial | undefined;
   /** Called when an epoch begins, before anything is sent to the new process. */
   readonly onEpoch: () => void;
+  /**
+   * Called when the collector has closed a session's connection of its own accord, or its process has ended, with
+   * the network ruled out as a cause. Only with a watch connection.
+   */
+  readonly onRejection?: (rejection: Rejection) => void;
 }
 
 /**
@@ -67,6 +73,10 @@ export class Collector implements CollectorSight {
   #failures = 0;
   /** When the watch connection ended, while it is not decided what that means. */
   #doubt: { readonly since: number; readonly resolved: Promise<void>; readonly resolve: () => void } | undefined;
+  /** When something was first written for the present expectation. */
+  #usedAt: number | undefined;
+  /** The end of a process, while it is not known whether the network caused it. */
+  #rejection: Rejection | undefined;
   #closed = false;
 
   constructor({ transport, address }: CollectorOptions, parts: CollectorParts) {
@@ -156,12 +166,14 @@ export class Collector implements CollectorSight {
 
   /** Something was written on a session's connection. One function for the connections of thousands of sessions. */
   readonly taken = (): void => {
+    this.#usedAt ??= this.#parts.clock.now();
     if (this.#alive && !this.up) this.#rise();
   };
 
   /** A session's connection has ended. */
   ended(connection: CollectorConnection, reason: string | undefined): void {
-    if (!this.#connections.delete(connection) || this.#datagrams || this.#watchStands || !this.#alive) return;
+    if (!this.#connections.delete(connection) || this.#datagrams || !this.#alive) return;
+    if (this.#watchStands) return reason === undefined ? undefined : this.#suspect(connection);
     if (this.#doubt !== undefined) return this.#stands(this.#doubt.since) ? undefined : this.#end(reason);
     // An end of ours says nothing of the collector.
     if (this.#connections.size === 0 && reason !== undefined) this.#end(reason);
@@ -197,8 +209,19 @@ export class Collector implements CollectorSight {
     await this.#doubt?.resolved;
   }
 
+  /** What it is expected to be has changed: what was written before says nothing of that. */
+  forgetUse(): void {
+    this.#usedAt = undefined;
+  }
+
+  /** Milliseconds since something was first written for the present expectation, in this epoch. */
+  get usedFor(): number {
+    return this.#usedAt === undefined ? 0 : this.#parts.clock.now() - this.#usedAt;
+  }
+
   reached(): void {
     this.#watchStands = true;
+    this.#reject();
     this.#doubt?.resolve();
     if (!this.#alive) this.#begin();
     if (this.#condition === "idle") this.#rise();
@@ -242,6 +265,9 @@ export class Collector implements CollectorSight {
     if (!this.#datagrams && this.#connections.size > 0) return;
     if (this.#alive) this.#end(reason);
     if (this.#condition === "idle") this.#become("away");
+    // Only a host that answers shows that the process has ended, and not the network.
+    if (/refused/i.test(reason)) this.#reject();
+    this.#rejection = undefined;
     this.#reason = reason;
     this.#failures++;
     if (reason === this.#told) return;
@@ -265,6 +291,23 @@ export class Collector implements CollectorSight {
     return false;
   }
 
+  /** The collector has closed a session's connection, if the watch connection still stands in a moment. */
+  #suspect({ usedAt }: CollectorConnection): void {
+    const { clock, onRejection } = this.#parts;
+    if (usedAt === undefined || onRejection === undefined) return;
+    const { epoch } = this;
+    const endedAt = clock.now();
+    clock.after(ENDS_WITHIN, () => {
+      if (this.#watchStands && this.epoch === epoch) onRejection({ how: "closed", usedAt, endedAt });
+    });
+  }
+
+  #reject(): void {
+    const rejection = this.#rejection;
+    this.#rejection = undefined;
+    if (rejection !== undefined) this.#parts.onRejection?.(rejection);
+  }
+
   #begin(): void {
     this.#alive = true;
     this.epoch++;
@@ -284,6 +327,10 @@ export class Collector implements CollectorSight {
     if (wasUp) {
       this.#report("warning", "collector_gone", `the collector has gone: ${reason}`, { reason, epoch: this.epoch });
     }
+    if (this.watched && this.#usedAt !== undefined) {
+      this.#rejection = { how: "ended", usedAt: this.#usedAt, endedAt: this.#parts.clock.now() };
+    }
+    this.#usedAt = undefined;
     this.#doubt?.resolve();
     if (this.#datagrams) { for (const connection of this.#connections) connection.fail(reason); }
   }

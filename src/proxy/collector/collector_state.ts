@@ -1,4 +1,5 @@
 import type { ProxyCounters } from "../reporting/proxy_counters.ts";
+import type { Candidates, CandidateStep } from "./candidates.ts";
 import type { Collector, CollectorCondition } from "./collector.ts";
 import type { Expectation } from "./expectation.ts";
 
@@ -19,6 +20,10 @@ export interface CollectorState {
   /** What it is expected to be from its next epoch on, if that is something else. */
   readonly nextProfile: string | undefined;
   readonly dialect: string | undefined;
+  /** Where nobody says what it is: what it may be, how often another of these was tried, and the last time. */
+  readonly candidates:
+    | { readonly profiles: readonly string[]; readonly steps: number; readonly lastStep: CandidateStep | undefined }
+    | undefined;
   /** Connections that replaced a lost one. */
   readonly reconnects: number;
   readonly connections: ReadonlyMap<string, number>;
@@ -34,7 +39,11 @@ export function collectorState(
   { address, condition, up, since, reason, epoch }: Collector,
   sessions: Iterable<{ readonly heldOctets: number }>,
   counters: ProxyCounters,
-  { current, next }: { readonly current: Expectation | undefined; readonly next: Expectation | undefined },
+  { current, next, candidates }: {
+    readonly current: Expectation | undefined;
+    readonly next: Expectation | undefined;
+    readonly candidates: Candidates | undefined;
+  },
 ): CollectorState {
   let heldOctets = 0;
   for (const session of sessions) heldOctets += session.heldOctets;
@@ -48,6 +57,11 @@ export function collectorState(
     profile: current?.profile,
     nextProfile: next?.profile,
     dialect: current?.dialect,
+    candidates: candidates === undefined ? undefined : {
+      profiles: candidates.names,
+      steps: candidates.steps.count,
+      lastStep: candidates.steps.last,
+    },
     reconnects: counters.collectorReconnects,
     connections: counters.collectorConnections,
     replayedTemplates: counters.replayedTemplates,

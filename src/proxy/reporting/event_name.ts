@@ -42,6 +42,9 @@ export const EVENT_MEANINGS = {
   collector_watch_lost: "The watch connection has ended, but sessions' connections stand: the network dropped it.",
   profile_waits: "The collector's profile was changed. It takes effect when the collector restarts.",
   profile_adopted: "Another profile of the collector has taken effect.",
+  candidate_in_doubt: "The collector has ended soon after it was given templates of one of `collector.candidates`.",
+  candidate_rejected: "The collector has ended on one of `collector.candidates` repeatedly: another one is in effect.",
+  candidate_tried_again: "The collector has restarted: the first of `collector.candidates` is tried again, once.",
   collector_lost: "A connection to the collector was lost, with an upper bound of the records lost with it.",
   collector_found:
     "The collector is there again: it took something, or the watch connection has stood for a second. Templates go first.",

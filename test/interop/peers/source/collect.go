@@ -60,11 +60,30 @@ func startCollecting(chosen *options) *collector.CollectingProcess {
 	for {
 		// The only way to learn of the bound port that all releases have.
 		if address := process.GetAddress(); address != nil && portOf(address) != 0 {
+			hold(chosen.watch)
 			emit(listening{address.String()})
 			return process
 		}
 		time.Sleep(time.Millisecond)
 	}
+}
+
+// hold accepts connections and keeps them, as an Aggregator's other servers do: they show that the process lives.
+func hold(address string) {
+	if address == "" {
+		return
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		fail(err)
+	}
+	go func() {
+		for {
+			if _, err := listener.Accept(); err != nil {
+				return
+			}
+		}
+	}()
 }
 
 func portOf(address net.Addr) int {

@@ -27,6 +27,7 @@ type options struct {
 	key               string
 	ca                string
 	serverName        string
+	watch             string
 }
 
 func (o *options) register(flags *flag.FlagSet) {
@@ -34,6 +35,7 @@ func (o *options) register(flags *flag.FlagSet) {
 	flags.StringVar(&o.address, "address", "127.0.0.1:0", "address a collecting process listens on")
 	flags.StringVar(&o.collector, "collector", "", "address an exporting process sends to")
 	flags.UintVar(&o.observationDomain, "observation-domain", 1, "observation domain of an exporting process")
+	flags.StringVar(&o.watch, "watch", "", "address a collecting process listens on for TCP connections that it only holds")
 	flags.StringVar(&o.certificate, "certificate", "", "PEM file")
 	flags.StringVar(&o.key, "key", "", "PEM file")
 	flags.StringVar(&o.ca, "ca", "", "PEM file; a collecting process then requires client certificates")

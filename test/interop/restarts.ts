@@ -1,0 +1,161 @@
+/** A Flow Aggregator that is stopped and started, also as another release, while an Agent sends through the proxy. */
+import assert from "node:assert/strict";
+import { z } from "zod";
+import type { Identities } from "./identities.ts";
+import { judge, type Judgement } from "./judge.ts";
+import { Collector, Exporter, type Received, type Transport } from "./peers.ts";
+import { type RunningProxy, startProxy } from "./proxy.ts";
+import { type Family, type Line, line, templateOf } from "./releases.ts";
+import { valueOf } from "./values.ts";
+
+const FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
+/** Exporters up to v0.5.4 and from v0.13 refuse datagrams over 512 octets, and no Aggregator takes more than 1024. */
+const FLAVOUR = "short";
+const PATIENCE = 15_000;
+
+const statusSchema = z.object({
+  collector: z.object({
+    state: z.string(),
+    epoch: z.number(),
+    profile: z.string(),
+    nextProfile: z.string().nullable(),
+    reason: z.string().nullable(),
+  }),
+  skew: z.object({ sessions: z.number() }),
+  totals: z.object({ records: z.object({ received: z.number(), sent: z.number() }) }),
+});
+
+export interface UpgradeOptions {
+  readonly transport: Transport;
+  readonly agent: string;
+  /** The first release of the collector. */
+  readonly collector: string;
+  /** The proxy's profile at first; the collector's release if it is missing, none if it is empty. */
+  readonly profile?: string;
+  /** Further keys of the proxy's `collector:`. */
+  readonly keys?: string;
+  readonly identities: Identities;
+}
+
+/** One Agent, the proxy, and a collector that a test stops and starts. */
+export class Upgrade implements AsyncDisposable {
+  readonly #options: UpgradeOptions;
+  readonly proxy: RunningProxy;
+  readonly #exporter: Exporter;
+  readonly #agent: Line;
+  readonly #address: string;
+  readonly #watch: string;
+  #collector: Collector | undefined;
+  #line: Line;
+  #number = 0;
+
+  private constructor(
+    options: UpgradeOptions,
+    parts: { proxy: RunningProxy; exporter: Exporter; collector: Collector; watch: string },
+  ) {
+    this.#options = options;
+    this.proxy = parts.proxy;
+    this.#exporter = parts.exporter;
+    this.#collector = parts.collector;
+    this.#address = parts.collector.address;
+    this.#watch = parts.watch;
+    this.#agent = line(options.agent);
+    this.#line = line(options.collector);
+  }
+
+  static async start(options: UpgradeOptions): Promise<Upgrade> {
+    const { transport, identities, agent, profile = `antrea/${options.collector}`, keys = "" } = options;
+    const watch = `127.0.0.1:${freePort()}`;
+    const release = line(options.collector);
+    const collector = await Collector.start(release.goIpfix, {
+      transport,
+      ...(transport === "tls" ? { identity: identities.collector } : {}),
+      ...(transport === "udp" ? { watch } : {}),
+    });
+    const proxy = await startProxy(collector.address, profile, {
+      transport,
+      ...(transport === "tls" ? { identity: identities.proxy } : {}),
+      collector: (transport === "udp" ? `, watch: { address: "${watch}" }` : "") + keys,
+    });
+    const identity = transport === "tls" ? { identity: identities.exporter } : {};
+    const exporter = await Exporter.start(line(agent).goIpfix, proxy.address, { transport, ...identity });
+    const upgrade = new Upgrade(options, { proxy, exporter, collector, watch });
+    for (const family of FAMILIES) {
+      assert.equal((await exporter.announce(templateOf(line(agent), family))).error, undefined);
+    }
+    return upgrade;
+  }
+
+  /** Sends so many records, of both families by turns. */
+  async send(count: number): Promise<void> {
+    for (let sent = 0; sent < count; sent++, this.#number++) {
+      const family = FAMILIES[this.#number % 2] ?? "ipv4";
+      const values = templateOf(this.#agent, family).map((name) => valueOf(name, this.#number, FLAVOUR));
+      const { error } = await this.#exporter.send(256 + this.#number % 2, values);
+      assert.equal(error, undefined);
+    }
+  }
+
+  /** Waits until the collector that runs has so many records, and judges them. Fails if it has died. */
+  async arrived(count: number): Promise<Judgement> {
+    const collector = this.#running();
+    await collector.process.until(() => records(collector.received) >= count, PATIENCE);
+    assert.equal(collector.panic, undefined);
+    return judge({ agent: this.#agent, collector: this.#line }, collector.received, FLAVOUR);
+  }
+
+  /** Ends the collector's process. */
+  async stop(): Promise<void> {
+    await this.#running().process.kill();
+    this.#collector = undefined;
+  }
+
+  /** Starts a collector of this release where the one before was. */
+  async start(release: string): Promise<void> {
+    const { transport, identities } = this.#options;
+    this.#line = line(release);
+    this.#collector = await Collector.start(this.#line.goIpfix, {
+      transport,
+      address: this.#address,
+      ...(transport === "tls" ? { identity: identities.collector } : {}),
+      ...(transport === "udp" ? { watch: this.#watch } : {}),
+    });
+  }
+
+  async status() {
+    return statusSchema.parse(await this.proxy.status());
+  }
+
+  /** Waits until the proxy says so of its collector. */
+  async until(what: string, condition: (status: z.infer<typeof statusSchema>) => boolean): Promise<void> {
+    for (const end = Date.now() + PATIENCE; !condition(await this.status());) {
+      assert.ok(Date.now() < end, `waited in vain until ${what}: ${JSON.stringify(await this.status())}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** The log's events of this name. */
+  events(name: string): string[] {
+    return this.proxy.process.stderr.filter((text) => text.includes(`"event":"${name}"`));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#exporter.process.kill();
+    await this.#collector?.process.kill();
+    await this.proxy.close();
+  }
+
+  #running(): Collector {
+    assert.ok(this.#collector !== undefined, "the collector is stopped");
+    return this.#collector;
+  }
+}
+
+function records(received: readonly Received[]): number {
+  return received.reduce((sum, message) => sum + (message.records?.length ?? 0), 0);
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
