@@ -68,7 +68,7 @@ export async function withTransport(
     const closed = proxy.proxy.close();
     await clock.advance(1);
     await closed;
-    collector.close();
+    closeQuietly(collector);
   }
 }
 

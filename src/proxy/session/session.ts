@@ -18,6 +18,7 @@ import { OutputBuffer } from "../memory/output_buffer.ts";
 import type { ProxyCounters, SessionOutcome } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import { ReadBuffer } from "../memory/read_buffer.ts";
+import { Remainder } from "./remainder.ts";
 import { Rejections } from "./rejections.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
 import type { SessionLimits, SessionMove, SessionParts } from "./session_parts.ts";
@@ -67,15 +68,15 @@ export class Session {
   /** Milliseconds left for draining. */
   #drainLeft = Infinity;
   #reading = false;
-  #unsent = 0;
   /** Made with the first template. */
   #allowance: TemplateAllowance | undefined;
   /** Whether it was said that the session waits for its allowance. */
   #throttled = false;
   /** Ends the wait for the allowance. */
   #wake = () => {};
-  /** Whether it waits for a collector that was lost. */
-  #holding = false;
+  /** Whether it waits for a collector. */
+  #holding = true;
+  #remainder: Remainder | undefined;
   readonly #collectorFacts: () => CollectorFacts;
   readonly #timer = new SessionTimer();
   readonly #rejections: Rejections;
@@ -137,6 +138,7 @@ export class Session {
     try {
       outcome = await relayed;
       this.#closing = true;
+      if (this.#rewriter === this.#mediated) await this.#dropRemainder(outcome);
       this.#discardTail(outcome);
       this.#output.release();
       // An exporter that closed in order is kept waiting until the collector has closed too: it can then tell that all
@@ -171,6 +173,7 @@ export class Session {
     const input = this.#input;
     this.#collector = await this.#link.connection();
     if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
+    this.#holding = false;
     /** Whether the rewriter holds no output: its last call produced none. */
     let atRest = false;
     /** Milliseconds until it may change more templates. */
@@ -308,22 +311,13 @@ export class Session {
   async #resume(failed: CollectorConnection, unsent: Uint8Array): Promise<CollectorConnection | undefined> {
     // Octets relayed unseen may have ended in the middle of a message, so that nothing can follow them.
     if (this.#rewriter !== this.#mediated) return undefined;
-    this.#unsent = unsent.length;
+    this.#mediated.interrupt(unsent);
+    this.#output.release();
     this.#holding = true;
     const collector = await this.#link.replace(failed);
-    if (collector === undefined) {
-      const fields = { octets: this.heldOctets };
-      this.#report(
-        "warning",
-        "held_octets_discarded",
-        "the collector did not come back in time to take the octets held for it",
-        fields,
-      );
-      return undefined;
-    }
-    this.#unsent = 0;
+    if (collector === undefined) return undefined;
     this.#holding = false;
-    this.#begin(unsent);
+    this.#begin();
     return collector;
   }
 
@@ -331,12 +325,12 @@ export class Session {
    * Begins a transport session to the collector: templates in use, then the messages that the previous one did not
    * take.
    */
-  #begin(unsent?: Uint8Array): void {
+  #begin(): void {
     const move = this.#move;
     this.#move = undefined;
     const isOutdated = this.#rewriter === this.#mediated && this.#mediated.outdated;
-    if (move?.renew === true || isOutdated) this.#renew(unsent, move?.collector ?? this.#collectorFacts());
-    else if (this.#rewriter === this.#mediated) this.#mediated.restart(unsent);
+    if (move?.renew === true || isOutdated) this.#renew(move?.collector ?? this.#collectorFacts());
+    else if (this.#rewriter === this.#mediated) this.#mediated.restart();
     if (move !== undefined) {
       if (this.#rewriter instanceof ObservingRewriter) this.#rewriter.release();
       this.#rewriter = move.observe ? this.#observing(this.#mediated.sourceTemplates()) : this.#mediated;
@@ -345,12 +339,12 @@ export class Session {
     this.#counters.replayedTemplates += announced.length;
   }
 
-  #renew(unsent: Uint8Array | undefined, collector: CollectorFacts): void {
-    const records = this.#mediated.renew(unsent, collector);
+  #renew(collector: CollectorFacts): void {
+    const octets = this.#mediated.heldOctets;
+    const records = this.#mediated.renew(undefined, collector);
     if (records === 0) return;
     const message = `${records} records were rewritten for the previous collector and are of no use to the current one`;
-    const fields = { octets: unsent?.length ?? 0, records };
-    this.#report("warning", "held_octets_discarded", message, fields);
+    this.#report("warning", "held_octets_discarded", message, { octets, records });
   }
 
   #observing(prelude: readonly Uint8Array[] = []): ObservingRewriter {
@@ -390,6 +384,26 @@ export class Session {
     this.#streamOffset += length;
   }
 
+  /**
+   * Drops what has not gone out. Where there is no collector, that includes what the kernels hold: the exporter has
+   * written it, and would otherwise never know that it is lost.
+   */
+  async #dropRemainder(outcome: SessionOutcome): Promise<void> {
+    if (outcome === "rejected") return;
+    const parts = { exporter: this.#exporter, rewriter: this.#mediated, input: this.#input, output: this.#output };
+    const remainder = this.#remainder = new Remainder({ ...parts, clock: this.#clock });
+    remainder.drop();
+    if (outcome === "collector_unavailable") await remainder.dropUnread();
+    this.#holding = false;
+    const { records, octets } = remainder;
+    if (records === 0) return;
+    const why = outcome === "collector_unavailable"
+      ? "the collector did not come back in time"
+      : "the session has ended";
+    const message = `${records} records were dropped that the collector had not taken: ${why}`;
+    this.#report("warning", "held_octets_discarded", message, { octets, records });
+  }
+
   /** Counts and reports an incomplete message at the end of the session. */
   #discardTail(outcome: SessionOutcome): void {
     if (this.#input.length === 0 || outcome === "rejected") return;
@@ -406,6 +420,7 @@ export class Session {
   stop(outcome: SessionOutcome): void {
     this.#stopped ??= outcome;
     this.#wake();
+    this.#remainder?.stop();
     if (this.#reading && !this.#closing) this.#exporter.close();
     else this.#link.close();
   }
@@ -432,7 +447,7 @@ export class Session {
     const isUsed = this.#collector?.lost === false && this.#collector.usedAt !== undefined;
     // It wrote to the new process before that was known to be one.
     if (isUsed) this.move({ route, observe: false, renew: this.outdated, collector: this.#collectorFacts() });
-    else if (this.#reading && this.#move === undefined && this.outdated) this.#renew(undefined, this.#collectorFacts());
+    else if (this.#reading && this.#move === undefined && this.outdated) this.#renew(this.#collectorFacts());
   }
 
   /** Maps its templates again, by the current treatments. */
@@ -488,7 +503,7 @@ export class Session {
 
   /** A collector that is being replaced may take as long over the last write as one that is being closed. */
   #waitToMove(elapsed: number): void {
-    if (this.#move === undefined || this.#unsent > 0) return;
+    if (this.#move === undefined || this.#holding) return;
     this.#moveWaited += elapsed;
     if (this.#moveWaited >= this.#limits.collectorClose) this.#link.tearDown();
   }
@@ -519,7 +534,13 @@ export class Session {
 
   /** Octets held because no collector is connected. */
   get heldOctets(): number {
-    return this.#holding ? this.#unsent + this.#input.length : 0;
+    if (!this.#holding) return 0;
+    return this.#mediated.heldOctets + this.#input.length + (this.#exporter.available ?? 0);
+  }
+
+  /** Data records held because no collector is connected, or on their way to it: received, neither sent nor dropped. */
+  get recordsInHand(): number {
+    return this.#mediated.heldRecords + this.#mediated.recordsInHand;
   }
 
   get remoteAddress(): Address {

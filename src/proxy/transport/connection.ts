@@ -50,6 +50,12 @@ export interface Connection {
    */
   read(view: Uint8Array): Promise<number | null>;
 
+  /** Octets that have arrived and that no read has taken yet. Only over UDP, where the listener reads for all sources. */
+  readonly available?: number;
+
+  /** Takes what is {@link available}, as {@link read} would. Returns how many octets that was. */
+  take?(view: Uint8Array): number;
+
   /**
    * Passes octets to the kernel, in one system call if it has room for all of them. Waits while it has room for none.
    *

@@ -144,7 +144,11 @@ export class UdpListener implements Listener {
       pool: this.#parts.pool,
       held: this.#held,
       queued: this.#queued,
-      onDrop: (reason, datagrams) => increment(this.counters.recordsDropped, reason, datagrams),
+      onDrop: (reason, datagrams) => {
+        // Their records are not told apart: each datagram counts as one, received and dropped.
+        this.counters.recordsReceived += datagrams;
+        increment(this.counters.recordsDropped, reason, datagrams);
+      },
       listener: formatAddress(this.address),
       time: () => this.#parts.clock.date().getTime(),
       onClose: (closed) => {

@@ -139,6 +139,14 @@ export class UdpSource implements Connection {
     this.#throttled = waiting;
   }
 
+  get available(): number {
+    return this.#queue.length;
+  }
+
+  take(view: Uint8Array): number {
+    return this.#take(view);
+  }
+
   /** Always fails: an exporter is never sent anything. */
   write(): Promise<number> {
     return Promise.reject(new Error("nothing is sent to an exporter"));

@@ -1,0 +1,102 @@
+import { DecodeError } from "../../ipfix/decode_error.ts";
+import type { SessionRewriter } from "../../mediation/session/session_rewriter.ts";
+import type { OutputBuffer } from "../memory/output_buffer.ts";
+import type { ReadBuffer } from "../memory/read_buffer.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Connection } from "../transport/connection.ts";
+import { messageLength } from "../transport/message_walk.ts";
+
+/** Milliseconds of silence after which the kernels are taken to hold nothing more from the exporter. */
+const QUIET = 100;
+/** Milliseconds that reading may take: an exporter that goes on sending could keep it busy forever. */
+const LONGEST = 2_000;
+const NOTHING = new Uint8Array(0);
+
+export interface RemainderParts {
+  readonly exporter: Connection;
+  readonly rewriter: SessionRewriter;
+  readonly input: ReadBuffer;
+  readonly output: OutputBuffer;
+  readonly clock: Clock;
+}
+
+/**
+ * What a session has left when it ends and there is no collector to take it. It goes through the rewriter, which counts
+ * its records as received and dropped, so that none is lost without a figure that says so.
+ */
+export class Remainder {
+  /** Records that were dropped. */
+  records = 0;
+  /** Octets of the exporter's messages that were dropped unsent. */
+  octets = 0;
+  readonly #parts: RemainderParts;
+  #stop = () => {};
+  #stopped = false;
+
+  constructor(parts: RemainderParts) {
+    this.#parts = parts;
+  }
+
+  /** Drops what the session holds. A message that is broken, or not all there, stays in the input. */
+  drop(): void {
+    const { rewriter, exporter, input } = this.#parts;
+    this.octets += rewriter.heldOctets;
+    this.records += rewriter.discard(NOTHING);
+    this.#dropInput();
+    while ((exporter.available ?? 0) > 0 && this.#takeAvailable()) this.#dropInput();
+    this.octets += input.length;
+  }
+
+  /**
+   * Reads and drops what the kernels on both sides still hold, until nothing comes any more, the exporter has closed its
+   * side, or time is up. Closes the exporter's connection.
+   */
+  async dropUnread(): Promise<void> {
+    const { exporter, input, clock } = this.#parts;
+    const end = clock.now() + LONGEST;
+    while (!this.#stopped && clock.now() < end) {
+      const reading = exporter.read(input.space()).catch(() => null);
+      const cancel = clock.after(QUIET, () => exporter.close());
+      this.#stop = () => exporter.close();
+      const length = await reading;
+      cancel();
+      if (length === null) break;
+      this.octets += length;
+      input.fill(length);
+      this.#dropInput();
+    }
+    exporter.close();
+  }
+
+  /** Ends {@link dropUnread}. */
+  stop(): void {
+    this.#stopped = true;
+    this.#stop();
+  }
+
+  #takeAvailable(): boolean {
+    const { exporter, input } = this.#parts;
+    const length = exporter.take?.(input.space()) ?? 0;
+    this.octets += length;
+    input.fill(length);
+    return length > 0;
+  }
+
+  #dropInput(): void {
+    const { rewriter, exporter, input, output } = this.#parts;
+    for (;;) {
+      try {
+        rewriter.rewrite(input.waiting(), output.lease());
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error;
+        if (exporter.transport !== "udp") return;
+        input.consume(messageLength(input.waiting(), 0));
+        continue;
+      }
+      const { consumed, produced, unfinished } = rewriter;
+      input.consume(consumed);
+      this.records += rewriter.discard();
+      if (consumed === 0 && produced === 0 && !unfinished) return;
+    }
+  }
+}
