@@ -22,6 +22,8 @@ export interface BuiltImage extends AsyncDisposable {
   readonly size: number;
   /** The folder that is a container's root. */
   readonly root: string;
+  /** Writes it as a docker archive under this name. */
+  save(archive: string, name: string): Promise<void>;
 }
 
 /** Builds it with a storage of its own, which ends with it. Needs root. */
@@ -55,6 +57,9 @@ export async function buildImage(): Promise<BuiltImage> {
     configuration: CONFIGURATION.parse(config),
     size: parseSize(size),
     root,
+    async save(archive, name) {
+      await buildah("push", "--quiet", IMAGE, `docker-archive:${archive}:${name}`);
+    },
     async [Symbol.asyncDispose]() {
       await buildah("rm", "--all");
       await Deno.remove(folder, { recursive: true });
