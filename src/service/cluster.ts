@@ -10,7 +10,8 @@ import type { AggregatorTrust } from "../kubernetes/trust/aggregator_trust.ts";
 import { trustModeOf } from "../kubernetes/trust/trust_mode.ts";
 import type { ClusterView } from "../admin/view/view.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
-import type { Clock } from "../proxy/time/clock.ts";
+import { type Clock, pause } from "../proxy/time/clock.ts";
+import { errorMessage } from "../error_message.ts";
 
 /** The Aggregator's namespace where nothing says another. */
 export const DEFAULT_NAMESPACE = "flow-aggregator";
@@ -50,13 +51,15 @@ export class Cluster implements AsyncDisposable {
   readonly ready: Promise<void>;
   readonly #settings: KubernetesSettings;
   readonly #parts: Parts;
+  readonly #clock: Clock;
   readonly #listeners = new Set<() => void>();
   #configuration: Configuration;
   #becomeReady = () => {};
   #profile: string | undefined;
   #announces = false;
 
-  private constructor(configuration: Configuration, settings: KubernetesSettings, parts: Parts) {
+  private constructor(configuration: Configuration, settings: KubernetesSettings, parts: Parts, clock: Clock) {
+    this.#clock = clock;
     this.#configuration = configuration;
     this.#settings = settings;
     this.#parts = parts;
@@ -107,7 +110,7 @@ export class Cluster implements AsyncDisposable {
         }),
       agents: new AgentDirectory({ ...common, namespace: settings.agentsNamespace }),
     };
-    return new Cluster(configuration, settings, parts);
+    return new Cluster(configuration, settings, parts, clock);
   }
 
   /** Whether another configuration asks for the same of the cluster; then that one holds from now on. */
@@ -185,16 +188,17 @@ export class Cluster implements AsyncDisposable {
   /** Takes the own CA out of the bundle, where that is asked for. Never rejects: what fails is reported by its event. */
   async restore(report: ReportEvent): Promise<void> {
     if (!this.#settings.restoreOnDrain || this.trust === undefined) return;
-    const late = new Promise<never>((_, reject) =>
-      setTimeout(() => reject(new Error(`not within ${WITHDRAW_MILLISECONDS} ms`)), WITHDRAW_MILLISECONDS)
-    );
+    const done = new AbortController();
+    const late = pause(this.#clock, WITHDRAW_MILLISECONDS, done.signal).then(() => {
+      if (!done.signal.aborted) throw new Error(`not within ${WITHDRAW_MILLISECONDS} ms`);
+    });
     try {
       await Promise.race([this.trust.withdraw(), late]);
     } catch (error) {
-      const message = `the proxy's own CA stays in the bundle (restore takes it out): ${
-        error instanceof Error ? error.message : error
-      }`;
+      const message = `the proxy's own CA stays in the bundle (restore takes it out): ${errorMessage(error)}`;
       report({ level: "error", event: "trust_problem", message, fields: {} });
+    } finally {
+      done.abort();
     }
   }
 

@@ -72,6 +72,17 @@ export class FakeApiServer implements AsyncDisposable {
     return { description: "the test", namespace: "flow-aggregator", credentials: () => Promise.resolve(credentials) };
   }
 
+  /** The kubeconfig of whoever has this token. */
+  kubeconfig(token = "good"): string {
+    const ca = new TextEncoder().encode(this.ca).toBase64();
+    return JSON.stringify({
+      "current-context": "test",
+      contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
+      clusters: [{ name: "test", cluster: { server: this.url, "certificate-authority-data": ca } }],
+      users: [{ name: "test", user: { token } }],
+    });
+  }
+
   /** Puts an object there as somebody else, new or changed; `undefined` takes it away. */
   put(path: string, object: Record<string, unknown> | undefined): void {
     const before = this.#objects.get(path);

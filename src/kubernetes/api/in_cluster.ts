@@ -1,3 +1,4 @@
+import { errorMessage } from "../../error_message.ts";
 import type { Clock } from "../../proxy/time/clock.ts";
 import type { ApiAccess, ApiCredentials } from "./access.ts";
 
@@ -66,7 +67,7 @@ async function readTrimmed(path: string): Promise<string> {
   try {
     return (await Deno.readTextFile(path)).trim();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : error;
+    const reason = errorMessage(error);
     throw new Error(`the Pod's service account cannot be read: ${path}: ${reason}`, { cause: error });
   }
 }

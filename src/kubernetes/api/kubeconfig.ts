@@ -1,3 +1,4 @@
+import { errorMessage } from "../../error_message.ts";
 import { parse } from "@std/yaml";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
@@ -68,7 +69,7 @@ async function read(path: string): Promise<ApiCredentials> {
   try {
     return await resolveContext(parseKubeconfig(await Deno.readTextFile(path)), dirname(resolve(path)));
   } catch (error) {
-    throw new Error(`kubeconfig ${path}: ${error instanceof Error ? error.message : error}`, { cause: error });
+    throw new Error(`kubeconfig ${path}: ${errorMessage(error)}`, { cause: error });
   }
 }
 

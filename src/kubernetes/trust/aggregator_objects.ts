@@ -1,3 +1,4 @@
+import { errorMessage } from "../../error_message.ts";
 import { X509Certificate } from "node:crypto";
 import { checkTlsMaterial } from "../../proxy/transport/tls/tls_credentials.ts";
 import { type ConfigMap, type Secret, secretText } from "../api/objects.ts";
@@ -42,7 +43,7 @@ export function readKeyPair(secret: Secret, target: ObjectTarget): KeyPair {
     const material = checkTlsMaterial({ certificate, key });
     return { certificate: material.certificate ?? certificate, key: material.key ?? key };
   } catch (error) {
-    throw new Error(`${describeTarget(target)} is no good: ${error instanceof Error ? error.message : error}`);
+    throw new Error(`${describeTarget(target)} is no good: ${errorMessage(error)}`);
   }
 }
 
@@ -56,7 +57,7 @@ export function readBundleText(object: ConfigMap, target: ObjectTarget): string 
   try {
     readBundle(bundle);
   } catch (error) {
-    throw new Error(`${describeTarget(target)} is no good: ${error instanceof Error ? error.message : error}`);
+    throw new Error(`${describeTarget(target)} is no good: ${errorMessage(error)}`);
   }
   return bundle;
 }
