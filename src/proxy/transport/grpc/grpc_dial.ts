@@ -58,7 +58,7 @@ export async function dialGrpc(
   const ended = Promise.withResolvers<Error | null>();
   const { requestSerialize, responseDeserialize } = EXPORT;
   const call = client.makeClientStreamRequest(EXPORT.path, requestSerialize, responseDeserialize, (error) => {
-    ended.resolve(error === null || error.code === status.OK ? null : new Error(error.details));
+    ended.resolve(error === null || error.code === status.OK ? null : new Error(causeOf(error.details)));
   });
   // The callback says the same.
   call.on("error", () => {});
@@ -79,6 +79,11 @@ export async function dialGrpc(
     remoteAddress: address,
     resolve: flowElements(releases),
   });
+}
+
+/** What kept a connection from being established, out of the library's account of it. */
+function causeOf(details: string): string {
+  return /^No connection established\. Last error: (.*?)\.? Resolution note: *$/s.exec(details)?.[1] ?? details;
 }
 
 function target(address: Address): string {

@@ -1,0 +1,158 @@
+/** gRPC on both sides of a proxy in this process. Peers of another implementation are in test/interop/grpc. */
+import assert from "node:assert/strict";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Client, type ClientWritableStream, credentials, status } from "@grpc/grpc-js";
+import { antreaFlowReleases } from "../../../config/profiles/antrea_flow_releases.ts";
+import { Authority, type Issued, type Request } from "../../../../test/support/certificates.ts";
+import { SYSTEM_CLOCK } from "../../time/clock.ts";
+import type { Connection } from "../connection.ts";
+import { checkTlsMaterial, type TlsCredentials } from "../tls/tls_credentials.ts";
+import { EXPORT } from "./export_service.ts";
+import { ExportRequestSchema } from "./flow_export_pb.ts";
+import { dialGrpc } from "./grpc_dial.ts";
+import { GrpcListener } from "./grpc_listener.ts";
+
+const RELEASES = antreaFlowReleases();
+const authority = await Authority.create("grpc test");
+
+function trusting({ certificate, key }: Issued, ca = authority.pem): TlsCredentials {
+  return { material: checkTlsMaterial({ certificate, key, ca }), onChange: () => () => {} };
+}
+
+async function issue(request: Request): Promise<TlsCredentials> {
+  return trusting(await authority.issue(request));
+}
+
+const server = await issue({ name: "server", dns: ["collector.test"], addresses: ["127.0.0.1"], usage: ["server"] });
+const client = await issue({ name: "client", usage: ["client"] });
+
+/** A listener, and the streams that it has handed over. */
+class Listening {
+  readonly streams: Connection[] = [];
+  readonly failures: string[] = [];
+  #changed = Promise.withResolvers<void>();
+
+  private constructor(readonly listener: GrpcListener) {
+    void listener.accept((stream) => {
+      this.streams.push(stream);
+      this.#changed.resolve();
+      this.#changed = Promise.withResolvers();
+    });
+  }
+
+  static async start(): Promise<Listening> {
+    const failures: string[] = [];
+    const listener = await GrpcListener.listen({ hostname: "127.0.0.1", port: 0 }, { credentials: server }, {
+      clock: SYSTEM_CLOCK,
+      handshake: () => 5_000,
+      releases: RELEASES,
+      onFailure: (reason) => failures.push(reason),
+      onOverrun: (reason) => failures.push(reason),
+      onError: (error) => failures.push(String(error)),
+    });
+    const listening = new Listening(listener);
+    listening.failures.push(...failures);
+    return listening;
+  }
+
+  async stream(number: number): Promise<Connection> {
+    while (this.streams.length <= number) await this.#changed.promise;
+    return this.streams[number] ?? assert.fail();
+  }
+
+  close(): void {
+    this.listener.close();
+    for (const stream of this.streams) stream.close();
+  }
+}
+
+/** Reads until so many octets are there, or the end. */
+async function readAll(connection: Connection, size = 4096): Promise<number> {
+  let octets = 0;
+  const view = new Uint8Array(size);
+  for (let length; (length = await connection.read(view)) !== null;) octets += length;
+  return octets;
+}
+
+function sender(port: number): { client: Client; call: ClientWritableStream<Uint8Array>; ended: Promise<number> } {
+  const { certificate = "", key = "", ca = "" } = client.material;
+  const verified = credentials.createSsl(Buffer.from(ca), Buffer.from(key), Buffer.from(certificate));
+  const channel = new Client(`127.0.0.1:${port}`, verified, { "grpc.ssl_target_name_override": "collector.test" });
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const { path, requestSerialize, responseDeserialize } = EXPORT;
+  const call = channel.makeClientStreamRequest(path, requestSerialize, responseDeserialize, (error) => {
+    resolve(error?.code ?? status.OK);
+  });
+  call.on("error", () => {});
+  return { client: channel, call, ended: promise };
+}
+
+const REQUEST = toBinary(
+  ExportRequestSchema,
+  create(ExportRequestSchema, { flows: [{ k8s: { sourcePodName: "p".repeat(2_000) } }, {}, {}] }),
+);
+
+Deno.test("a stream gives the same octets whatever views it is read into, and answers once all is read", async () => {
+  const listening = await Listening.start();
+  const lengths = [];
+  for (const [number, size] of [1, 7, 1024, 65_536].entries()) {
+    const { client, call, ended } = sender(listening.listener.address.port);
+    call.write(REQUEST);
+    call.write(REQUEST);
+    call.end();
+    const stream = await listening.stream(number);
+    assert.equal(stream.certificateName, "client");
+    lengths.push(await readAll(stream, size));
+    await stream.closeWrite();
+    assert.equal(await ended, status.OK);
+    client.close();
+  }
+  assert.equal(new Set(lengths).size, 1);
+  assert.ok((lengths[0] ?? 0) > 4_000);
+  listening.close();
+});
+
+Deno.test("a stream that is closed here ends with a status that tells exporters to come back; a read that waits ends", async () => {
+  const listening = await Listening.start();
+  const { client, call, ended } = sender(listening.listener.address.port);
+  call.write(new Uint8Array(0));
+  const stream = await listening.stream(0);
+  const reading = stream.read(new Uint8Array(100));
+  stream.close();
+  await assert.rejects(reading, /the stream is closed/);
+  assert.equal(await ended, status.UNAVAILABLE);
+  stream.close();
+  client.close();
+  listening.close();
+});
+
+Deno.test("records reach a collector over gRPC as flows, and its answer ends the connection in order", async () => {
+  const listening = await Listening.start();
+  const { hostname, port } = listening.listener.address;
+  for (const serverName of [undefined, "collector.test"]) {
+    const options = { credentials: client, ...(serverName === undefined ? {} : { serverName }) };
+    const connection = await dialGrpc({ hostname, port }, options, RELEASES, AbortSignal.timeout(5_000));
+    const stream = await listening.stream(listening.streams.length);
+    const ending = connection.read(new Uint8Array(1));
+    void connection.closeWrite();
+    assert.equal(await readAll(stream), 0);
+    await stream.closeWrite();
+    assert.equal(await ending, null);
+    connection.close();
+  }
+  listening.close();
+});
+
+Deno.test("a collector is dialled only if it is who it should be", async () => {
+  const listening = await Listening.start();
+  const { address } = listening.listener;
+  const other = await Authority.create("another");
+  const foreign = trusting(await authority.issue({ name: "client", usage: ["client"] }), other.pem);
+  const dial = (options: Parameters<typeof dialGrpc>[1], signal = AbortSignal.timeout(10_000)) =>
+    dialGrpc(address, options, RELEASES, signal);
+  await assert.rejects(dial({ credentials: client, serverName: "someone.test" }), /someone\.test|certificate/i);
+  await assert.rejects(dial({ credentials: foreign, serverName: "collector.test" }), /certificate|verify/i);
+  await assert.rejects(dial({ credentials: client }, AbortSignal.abort(new Error("given up"))), /given up/);
+  listening.close();
+  await assert.rejects(dial({ credentials: client, serverName: "collector.test" }), /ECONNREFUSED|refused/i);
+});
