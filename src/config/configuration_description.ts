@@ -84,12 +84,10 @@ export function describe(configuration: Configuration): ConfigurationDescription
 
 function restarts({ collector, switch: when }: Configuration): string {
   const { transport, watch, templateRefresh = 30_000 } = collector;
-  const seen = transport === "tcp" || transport === "tls"
+  const seen = transport !== "udp"
     ? "seen at once, by a connection on which nothing is sent"
     : watch !== undefined
     ? `seen at once, by a connection to ${formatSocketAddress(watch)}`
-    : transport === "grpc"
-    ? "seen when the last session's connection ends"
     : `not seen (collector.watch would); templates are sent again every ${templateRefresh} ms`;
   return `${seen}; a changed profile takes effect ${when === "now" ? "at once" : "with the next one"}`;
 }

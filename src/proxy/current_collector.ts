@@ -192,11 +192,10 @@ export class CurrentCollector {
     switch (transport) {
       case "tcp":
       case "tls":
+      case "grpc":
         return dialer(options);
       case "udp":
         return watch === undefined ? undefined : (signal) => dialTcp(watch, signal);
-      case "grpc":
-        return undefined;
     }
   }
 
