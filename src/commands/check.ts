@@ -39,9 +39,10 @@ async function check({ config, json = false }: Options): Promise<void> {
 
 function descriptionText(description: ConfigurationDescription): string[] {
   const paint = painter(wantsColour());
-  const { file, listen, restarts, trust, peers, admin, ledger, cache } = description;
+  const { file, warnings, listen, restarts, trust, peers, admin, ledger, cache } = description;
   return [
     paint("bold", `${file} is valid.`),
+    ...row("warning", warnings),
     ...row("listen", listen),
     ...treatmentRows(description),
     ...row("restarts", [restarts]),

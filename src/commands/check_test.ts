@@ -106,3 +106,14 @@ for (const [what, yaml, line] of REFUSED) {
     }
   });
 }
+
+Deno.test("check warns of a release that is newer than all known ones, and says what stands for it", async () => {
+  const yaml = CONFIGURATION.replace("antrea/v1.15", "antrea/v2.8");
+  const { status, text } = await check(yaml);
+  assert.equal(status, 0);
+  assert.match(text, /warning +antrea\/v2\.8 is newer than every release/);
+  assert.match(text, /collector +tcp 127\.0\.0\.1:4739, antrea\/v2\.7 /);
+  const [warning] = JSON.parse((await check(yaml, "--json")).text).warnings;
+  assert.match(warning, /antrea\/v2\.7\s+stands for it/);
+  assert.doesNotMatch((await check(CONFIGURATION)).text, /warning/);
+});

@@ -30,6 +30,7 @@ async function serve({ config }: { readonly config: string }): Promise<void> {
   if (configuration instanceof Error) throw orUsageFailure(configuration);
   configureLogging(loggingOptions(configuration.log));
   const report: ReportEvent = ({ level, event, message, fields }) => logEvent("proxy", level, event, message, fields);
+  for (const warning of configuration.warnings) logEvent("proxy", "warning", "config_warning", warning);
   const service = await open(configuration, report);
   const stopListening = onSignal(service);
   try {

@@ -105,6 +105,7 @@ export function buildConfiguration(
     ...(kubernetes === undefined ? {} : { kubernetes }),
     ...(automatic === undefined ? {} : { automaticProfile: automatic.choice }),
     files: [...reader.files],
+    warnings: profiles.warnings,
     collectors: collectors.named.map((named) => named.collector),
     treatmentsFor(name) {
       const before = reader.mistakes.length;
@@ -176,6 +177,11 @@ class Profiles {
   readonly #found = new Map<string, Profile | undefined>();
 
   constructor(readonly reader: ConfigurationReader) {}
+
+  /** What may be wrong with those found so far. */
+  get warnings(): string[] {
+    return [...this.#found.values()].flatMap((profile) => profile?.warning ?? []);
+  }
 
   find(name: string | undefined, path: Path): Profile | undefined {
     const { document, directory, readTextFile, mistakes } = this.reader;

@@ -201,6 +201,8 @@ export interface Configuration extends CollectorTreatments {
   readonly automaticProfile?: { readonly fallback?: string; readonly isKnown: boolean };
   /** Every file read (YAML, profiles, registries, plugins, PEM): a change to one may change the configuration. */
   readonly files: readonly string[];
+  /** What may not be as it is meant, a sentence each: the configuration is in effect all the same. */
+  readonly warnings: readonly string[];
   /** Every collector that some session may have. */
   readonly collectors: readonly CollectorSettings[];
   /**

@@ -25,6 +25,7 @@ export interface TreatmentDescription {
 /** A resolved configuration, as `check --json` writes it. */
 export interface ConfigurationDescription extends TreatmentDescription {
   readonly file: string;
+  readonly warnings: Configuration["warnings"];
   /** `tcp 0.0.0.0:24739` */
   readonly listen: readonly string[];
   /** How a restart of the collector is seen, and what that means for a changed profile. */
@@ -60,9 +61,11 @@ export function describe(configuration: Configuration): ConfigurationDescription
     cache,
     kubernetes,
     automaticProfile,
+    warnings,
   } = configuration;
   return {
     file,
+    warnings,
     listen: listeners.map(listenerEndpoint),
     ...describeTreatment(treatment),
     restarts: restarts(configuration),

@@ -1,5 +1,5 @@
 import type { Configuration, KubernetesSettings } from "../config/configuration.ts";
-import { antreaRelease } from "../config/profiles/antrea_releases.ts";
+import { antreaRelease, newestForNewer } from "../config/profiles/antrea_releases.ts";
 import type { ApiAccess } from "../kubernetes/api/access.ts";
 import { tokenClaims } from "../kubernetes/api/access.ts";
 import type { KubernetesClient } from "../kubernetes/api/client.ts";
@@ -35,6 +35,12 @@ export async function openAccess(
 export function profileOfRelease(release: string): string | undefined {
   const line = /^v\d+\.\d+/.exec(release)?.[0];
   return [`antrea/${release}`, `antrea/${line}`].find((name) => antreaRelease(name) !== undefined);
+}
+
+/** The profile's name of a release that is newer than all known ones, which stands for the newest of them. */
+function profileOfNewer(release: string): string | undefined {
+  const name = `antrea/${release}`;
+  return newestForNewer(name) === undefined ? undefined : name;
 }
 
 interface Parts {
@@ -213,8 +219,10 @@ export class Cluster implements AsyncDisposable {
   #update(): void {
     const { trust, release } = this.#parts;
     const { observed } = release ?? {};
-    const serves = this.#announces ? observed?.next ?? observed?.release : observed?.release;
-    const profile = serves === undefined ? undefined : profileOfRelease(serves);
+    const serves = (this.#announces ? observed?.next : undefined) ?? observed?.release ?? "";
+    // A fallback is somebody's own choice for a release that is not known.
+    const newer = this.#configuration.automaticProfile?.fallback === undefined ? profileOfNewer(serves) : undefined;
+    const profile = profileOfRelease(serves) ?? newer;
     if (trust !== undefined) {
       const mode = this.#settings.trust;
       const from = observed?.next ?? observed?.release ??

@@ -105,7 +105,8 @@ export class Reloader {
       ? new Set()
       : this.parts.separate(configuration);
     await this.#watch?.watch(files);
-    return error === undefined ? this.#applied(trigger) : this.#refused(trigger, error);
+    if (error !== undefined) return this.#refused(trigger, error);
+    return this.#applied(trigger, configuration instanceof Error ? [] : configuration.warnings);
   }
 
   async #apply(configuration: Configuration): Promise<Error | undefined> {
@@ -117,7 +118,7 @@ export class Reloader {
     }
   }
 
-  #applied(trigger: ReloadTrigger): ReloadResult {
+  #applied(trigger: ReloadTrigger, warnings: readonly string[]): ReloadResult {
     this.#count("applied");
     const message = "the configuration was reloaded and is in force";
     this.parts.report({
@@ -126,6 +127,9 @@ export class Reloader {
       message,
       fields: { file: this.file, trigger },
     });
+    for (const message of warnings) {
+      this.parts.report({ level: "warning", event: "config_warning", message, fields: { file: this.file } });
+    }
     return { applied: true, mistakes: [] };
   }
 

@@ -105,3 +105,13 @@ Deno.test("all that was read is known with what it held, and what is missing too
   assert.ok(configuration instanceof Error);
   assert.deepEqual([...files], [...Object.entries(texts), ["none.csv", undefined]]);
 });
+
+Deno.test("what may be wrong with a configuration that is applied is said as a warning", async () => {
+  const { reloader, events } = fixture([await load(RIGHT.replace("antrea/v1.15", "antrea/v2.8"))]);
+  await reloader.reload("signal");
+  assert.deepEqual(events.map(({ level, event }) => [level, event]), [
+    ["info", "config_reloaded"],
+    ["warning", "config_warning"],
+  ]);
+  assert.match(events[1]?.message ?? "", /^antrea\/v2\.8 is newer/);
+});

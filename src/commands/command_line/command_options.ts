@@ -3,6 +3,7 @@ import { loadConfiguration } from "../../config/load.ts";
 import { ConfigurationError } from "../../config/yaml/mistake.ts";
 import { loadProfile } from "../../config/profiles/profiles.ts";
 import type { Profile } from "../../mediation/mapping/profile.ts";
+import { say } from "../../terminal/terminal.ts";
 import { errorMessage } from "../../error_message.ts";
 import { type CommandFailure, usageFailure } from "./command_failure.ts";
 
@@ -10,7 +11,9 @@ import { type CommandFailure, usageFailure } from "./command_failure.ts";
 export function profileOption(option: string, name: string | undefined): Profile {
   const given = required(option, name);
   try {
-    return loadProfile(given);
+    const profile = loadProfile(given);
+    if (profile.warning !== undefined) say(`note: ${option}: ${profile.warning}`);
+    return profile;
   } catch (error) {
     throw orUsageFailure(error, `error: ${option}: `);
   }

@@ -1,3 +1,4 @@
+import { compareSemanticVersions, parseSemanticVersion } from "../../ipfix/semantic_version.ts";
 import releases from "../../../config/profiles/antrea/releases.csv" with { type: "text" };
 
 /** One Antrea release: a row of `config/profiles/antrea/releases.csv`. */
@@ -48,6 +49,30 @@ export function antreaRelease(profile: string): AntreaRelease | undefined {
   return ANTREA_RELEASES.findLast(({ release, line }) =>
     profile === `antrea/${release}` || profile === `antrea/${line}`
   );
+}
+
+/**
+ * The newest known release, for the name of a newer one of the same major version: `antrea/v2.8` while v2.7 is the
+ * newest known. Its collector most likely expects what that of the newest known does.
+ *
+ * @returns undefined for every other name, known ones included
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(newestForNewer("antrea/v2.99")?.line, "v2.7");
+ * assert.equal(newestForNewer("antrea/v2.7"), undefined);
+ * assert.equal(newestForNewer("antrea/v1.99"), undefined);
+ * ```
+ */
+export function newestForNewer(profile: string): AntreaRelease | undefined {
+  const newest = ANTREA_RELEASES.at(-1);
+  const [, line, patch] = /^antrea\/(v\d+\.\d+)(\.\d+)?$/.exec(profile) ?? [];
+  const named = parseSemanticVersion(`${line}${patch ?? ".0"}`);
+  const known = parseSemanticVersion(newest?.release ?? "");
+  if (named === undefined || known === undefined || named[0] !== known[0]) return undefined;
+  return compareSemanticVersions(named, known) > 0 ? newest : undefined;
 }
 
 /** The names of all Antrea profiles: first lines, then releases, both newest first. */

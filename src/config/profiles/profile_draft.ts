@@ -43,6 +43,8 @@ export interface ProfileDraft {
   readonly acceptsUnknownElements: boolean;
   readonly templates: readonly TemplateDraft[];
   readonly renames: readonly { readonly from: ElementReference; readonly to: ElementReference }[];
+  /** Why the profile may not be what the collector expects, in a sentence. */
+  readonly warning?: string;
 }
 
 /**
@@ -86,6 +88,7 @@ export function draftProfile(
       from: writer.reference(from, ["renames", index, "from"]),
       to: writer.reference(to, ["renames", index, "to"]),
     })) ?? inherited?.renames ?? [],
+    ...(inherited?.warning === undefined ? {} : { warning: inherited.warning }),
   };
 }
 

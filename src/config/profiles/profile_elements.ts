@@ -28,7 +28,10 @@ export function completeProfile(draft: ProfileDraft, registry: Registry, mistake
   if (mistakes.length > before) return undefined;
   const { name, dialect, acceptsUnknownElements } = draft;
   const vocabulary = registryHistory().newest;
-  return { name, dialect, acceptsUnknownElements, registry: lookup.registry(), templates, renames, vocabulary };
+  return {
+    ...{ name, dialect, acceptsUnknownElements, registry: lookup.registry(), templates, renames, vocabulary },
+    ...(draft.warning === undefined ? {} : { warning: draft.warning }),
+  };
 }
 
 /**

@@ -5,7 +5,7 @@ import { parseRegistry, RegistryError } from "../../ipfix/registry_csv.ts";
 import { DIALECTS } from "../../mediation/mapping/dialect.ts";
 import type { Profile } from "../../mediation/mapping/profile.ts";
 import { nearestNames } from "../../mediation/mapping/nearest_names.ts";
-import { antreaProfileNames, antreaRelease } from "./antrea_releases.ts";
+import { ANTREA_RELEASES, antreaProfileNames, antreaRelease, newestForNewer } from "./antrea_releases.ts";
 import { ConfigurationError, type Mistake, mistakesInOrder } from "../yaml/mistake.ts";
 import { draftProfile, type ProfileDraft, type Reference } from "./profile_draft.ts";
 import { completeProfile } from "./profile_elements.ts";
@@ -23,15 +23,16 @@ export type ReadTextFile = (path: string) => string;
 export const readTextFile: ReadTextFile = (path) => readFileSync(path, "utf8");
 
 /** What is allowed as a profile, for mistakes. */
-export const PROFILE_NAMES =
-  "antrea/v0.12 to antrea/v2.7, one release such as antrea/v1.15.2, rfc7011, or the path of a profile file such as ./profile.yaml";
+export const PROFILE_NAMES = `antrea/${ANTREA_RELEASES.at(0)?.line} to antrea/${ANTREA_RELEASES.at(-1)?.line}, ` +
+  "one release such as antrea/v1.15.2, rfc7011, or the path of a profile file such as ./profile.yaml";
 
 const complete = new Map<string, Profile>();
 
 /**
  * Loads the profile of one collector release.
  *
- * @param name `antrea/v2.0` (a line's newest release), `antrea/v2.0.1`, `rfc7011`, or the path of a profile file
+ * @param name `antrea/v2.0` (a line's newest release), `antrea/v2.0.1`, `rfc7011`, or the path of a profile file; an
+ *   Antrea release newer than all known ones stands for the newest, with {@link Profile.warning}
  * @throws ConfigurationError for an unknown name, with the nearest names, and with every mistake in a profile file
  *
  * @example
@@ -94,7 +95,8 @@ class Finder {
   draft(reference: Reference, directory: string, heirs: readonly string[]): ProfileDraft | undefined {
     const name = reference.text;
     if (isProfilePath(name)) return this.#file(reference, pathFrom(directory, name), heirs);
-    const release = antreaRelease(name);
+    const newest = newestForNewer(name);
+    const release = newest ?? antreaRelease(name);
     const text = SHIPPED_PROFILES.get(release?.era ?? name);
     if (text === undefined) {
       this.mistakes.push(reference.mistake(unknownProfile(name)));
@@ -103,7 +105,13 @@ class Finder {
     const draft = this.#parse(`config/profiles/${release?.era ?? name}.yaml`, text, heirs);
     const dialect = DIALECTS.get(release?.dialect ?? "");
     if (draft === undefined || release === undefined || dialect === undefined) return draft;
-    return { ...draft, name, dialect, registry: { ...draft.registry, text: release.registry } };
+    const own = { ...draft, dialect, registry: { ...draft.registry, text: release.registry } };
+    if (newest === undefined) return { ...own, name };
+    const standIn = `antrea/${newest.line}`;
+    const warning =
+      `${name} is newer than every release that this version knows; ${standIn} stands for it, so what its ` +
+      "templates have more is stripped";
+    return { ...own, name: standIn, warning };
   }
 
   registry({ registry, directory }: ProfileDraft): Registry | undefined {

@@ -135,3 +135,19 @@ Deno.test("an unknown name is refused with the nearest names", () => {
     });
   }
 });
+
+Deno.test("a release newer than all known ones stands for the newest, with a warning that says so", () => {
+  const newest = loadProfile("antrea/v2.7");
+  for (const name of ["antrea/v2.8", "antrea/v2.8.0", "antrea/v2.10.3", "antrea/v2.7.99"]) {
+    const { warning, ...profile } = loadProfile(name);
+    assert.deepEqual(profile, newest);
+    assert.match(
+      warning ?? "",
+      new RegExp(`^${name} is newer than every release that this version knows; antrea/v2.7 stands for it`),
+    );
+  }
+  const heir = loadProfile("own.yaml", () => "name: own\nextends: antrea/v2.8\n");
+  assert.match(heir.warning ?? "", /^antrea\/v2.8 is newer/);
+  assert.equal(newest.warning, undefined);
+  assert.throws(() => loadProfile("antrea/v3.0"), /unknown profile/, "a major version may change anything");
+});

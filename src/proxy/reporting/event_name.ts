@@ -11,6 +11,7 @@ export const EVENT_MEANINGS = {
   stopping_at_once: "A second signal was received: open sessions are aborted.",
   stopped: "All sessions are closed.",
   config_reloaded: "A changed configuration, or a changed file that it names, is in effect.",
+  config_warning: "The configuration is in effect, but may not be what is meant, as the message says.",
   config_refused: "A changed configuration has errors, all of them listed. The previous one stays in effect.",
   session_opened: "An exporter has connected and its session is open.",
   session_closed: "A session has ended, with its outcome and its message and record counts.",
