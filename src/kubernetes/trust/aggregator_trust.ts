@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { errorMessage } from "../../error_message.ts";
 import type { ReportEvent } from "../../proxy/reporting/proxy_event.ts";
 import type { Clock } from "../../proxy/time/clock.ts";
+import { ExpiryWarnings } from "../../proxy/transport/tls/expiry_warnings.ts";
 import { checkTlsMaterial, type TlsMaterial } from "../../proxy/transport/tls/tls_credentials.ts";
 import type { KubernetesClient } from "../api/client.ts";
 import { follow, type Followable } from "../api/follow.ts";
@@ -69,6 +70,7 @@ export class AggregatorTrust implements AsyncDisposable {
   #authority: Secret | undefined;
   #client: Secret | undefined;
   #followsClient = false;
+  readonly #expiry: ExpiryWarnings;
   #own: CertificateAuthority | undefined;
   #publisher: CaPublisher | undefined;
   #publishes = true;
@@ -85,6 +87,7 @@ export class AggregatorTrust implements AsyncDisposable {
     this.serverName = serverName(options.namespace);
     this.#problems = new Problems(options.report, "trust_problem");
     this.#authorities = new OverlappingAuthorities(options.clock);
+    this.#expiry = new ExpiryWarnings(options.clock, options.report);
     this.established = new Promise((resolve) => this.#establish = resolve);
   }
 
@@ -204,6 +207,7 @@ export class AggregatorTrust implements AsyncDisposable {
       await this.#attempt("bundle", () => this.#publish());
       await this.#attempt("client", () => Promise.resolve(this.#updateCollector(root)));
     }
+    this.#checkValidity();
     this.#sayWhatIsMissing();
     if (this.listener.established && this.collector.established) this.#establish();
     this.#sleep();
@@ -244,7 +248,6 @@ export class AggregatorTrust implements AsyncDisposable {
 
   async #updateListener({ authorities, signer }: Root): Promise<void> {
     const now = this.#options.clock.date();
-    this.#checkValidity(authorities, now);
     const by = signer.pair.certificate;
     if (this.#issued?.by !== by || this.#issued.certificate.renewAt <= now) {
       this.#issued = { by, certificate: await signer.issueServerCertificate(this.serverName, now) };
@@ -260,16 +263,23 @@ export class AggregatorTrust implements AsyncDisposable {
     );
   }
 
-  /** A CA that is not valid now verifies nobody: said rather than guessed from failed handshakes. */
-  #checkValidity(authorities: readonly string[], now: Date): void {
-    const invalid = authorities.map((pem) => new X509Certificate(pem)).flatMap(({ subject, validFrom, validTo }) => {
-      if (new Date(validTo) < now) return [`the CA ${subject} ended at ${new Date(validTo).toISOString()}`];
-      if (new Date(validFrom) <= now) return [];
-      return [
-        `the CA ${subject} is valid from ${new Date(validFrom).toISOString()} on: this machine's clock is behind`,
-      ];
+  /** A CA or client certificate that is not valid now verifies nobody: said rather than guessed from failed handshakes. */
+  #checkValidity(): void {
+    const now = this.#options.clock.date();
+    const certificates = [this.listener, this.collector].flatMap((credentials) =>
+      credentials.established ? readBundle(`${credentials.material.certificate}${credentials.material.ca}`) : []
+    );
+    const found = certificates.flatMap(({ certificate: { subject, validFrom, validTo } }) => {
+      const [from, to] = [new Date(validFrom), new Date(validTo)];
+      if (to < now) return [`the certificate of ${subject} ended at ${to.toISOString()}`];
+      if (from > now) {
+        return [`the certificate of ${subject} is valid from ${from.toISOString()} on: the clock is behind`];
+      }
+      return [];
     });
-    this.#problems.set("validity", invalid.length === 0 ? undefined : invalid.join("; "));
+    this.#problems.set("validity", found.length === 0 ? undefined : [...new Set(found)].join("; "));
+    // The listener's own is made again in time.
+    if (this.collector.established) this.#expiry.look(this.collector.material.expires);
   }
 
   async #publish(): Promise<void> {
@@ -300,6 +310,7 @@ export class AggregatorTrust implements AsyncDisposable {
     const ca = authorities.map((pem) => `${pem.trim()}\n`).join("");
     if (this.collector.use(checkTlsMaterial({ ...pair, ca })) && before !== undefined) {
       this.#retired = { material: before, until: clock.now() + OVERLAP_MILLISECONDS };
+      this.#expiry.reset();
       this.#tell("info", "trust_changed", "the Aggregator's CA or the certificate that it is shown has changed");
     }
     if (this.#retired !== undefined && this.#retired.until <= clock.now()) this.#retired = undefined;

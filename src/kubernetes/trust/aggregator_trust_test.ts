@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import {
   type AggregatorCertificates,
   aggregatorObjectsOf,
@@ -14,6 +15,7 @@ import type { ProxyEvent } from "../../proxy/reporting/proxy_event.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
 import { KubernetesClient } from "../api/client.ts";
 import { AggregatorTrust } from "./aggregator_trust.ts";
+import { CertificateAuthority } from "./certificate_authority.ts";
 import { CLIENT_SECRET } from "./aggregator_objects.ts";
 
 const [FIRST, SECOND, THIRD] = await Promise.all([1, 2, 3].map(makeAggregatorCertificates));
@@ -342,4 +344,42 @@ Deno.test("without an API server it waits and says so", async () => {
   await test.until(() => test.trust.status.problems.length > 0);
   assert.match(test.trust.waitingFor, /the API server gives no answer/);
   assert.equal(test.trust.status.state, "waiting");
+});
+
+Deno.test("a certificate that has ended, or is not valid yet by this clock, is named; nothing is weakened", async () => {
+  await using server = await FakeApiServer.start();
+  let ahead = 0;
+  const clock: Clock = { ...FAST, date: () => new Date(Date.now() + ahead) };
+  await using test = new Trusted(server, { clock });
+  startAggregator(server, FIRST, true);
+  test.trust.use("mint");
+  await test.trust.established;
+  assert.deepEqual(test.trust.status.problems, []);
+  for (
+    const [days, problem] of [
+      [40, /the certificate of CN=flow-aggregator-client ended at/],
+      [-20, /is valid from .* on: the clock is behind/],
+    ] as const
+  ) {
+    ahead = days * 24 * 3_600_000;
+    server.put(CLIENT_PATH, aggregatorObjectsOf(FIRST).get(CLIENT_PATH));
+    await test.until(() => test.trust.status.problems.some((each) => problem.test(each)), String(problem));
+  }
+  assert.equal(test.messages("certificate_expires").length, 1, "once a day");
+  await assert.rejects(test.agent(SECOND));
+});
+
+Deno.test("a server certificate is made again ten days before it ends, but not in vain where the CA ends first", async () => {
+  const now = new Date("2026-01-01T00:00:00Z");
+  const own = await CertificateAuthority.create("proxy", now);
+  const { certificate, renewAt } = await own.issueServerCertificate("a.svc", now);
+  assert.equal(renewAt.toISOString(), "2026-01-21T00:00:00.000Z");
+  const { validFrom, validTo, subjectAltName } = new X509Certificate(certificate);
+  assert.deepEqual([new Date(validFrom).toISOString(), new Date(validTo).toISOString()], [
+    "2025-12-31T23:00:00.000Z",
+    "2026-01-31T00:00:00.000Z",
+  ]);
+  assert.match(String(subjectAltName), /DNS:a\.svc/);
+  const late = await own.issueServerCertificate("a.svc", new Date(now.getTime() + 3645 * 24 * 3_600_000));
+  assert.ok(late.renewAt > new Date("2100-01-01"), late.renewAt.toISOString());
 });

@@ -23,6 +23,9 @@ const SERVER_CERTIFICATE_DAYS = 30;
 /** A certificate is made again once it has less than this left. */
 const RENEW_DAYS = 10;
 
+/** The last moment that a Date can be, in milliseconds. */
+const NEVER = 8.64e15;
+
 /** A certificate and its key, as PEM. */
 export interface KeyPair {
   readonly certificate: string;
@@ -94,7 +97,8 @@ export class CertificateAuthority {
   /** A server certificate for this DNS name, valid from an hour ago for thirty days, or for as long as the authority is. */
   async issueServerCertificate(name: string, now: Date): Promise<IssuedCertificate> {
     const keys = await crypto.subtle.generateKey(OWN_ALGORITHM, true, ["sign", "verify"]);
-    const lasts = Math.min(now.getTime() + SERVER_CERTIFICATE_DAYS * DAY, this.#certificate.notAfter.getTime());
+    const authorityEnds = this.#certificate.notAfter.getTime();
+    const lasts = Math.min(now.getTime() + SERVER_CERTIFICATE_DAYS * DAY, authorityEnds);
     const certificate = await X509CertificateGenerator.create({
       serialNumber: serialNumber(),
       subject: [{ CN: [name] }],
@@ -114,7 +118,8 @@ export class CertificateAuthority {
     return {
       certificate: `${certificate.toString("pem")}\n`,
       key: await privateKeyPem(keys.privateKey),
-      renewAt: new Date(lasts - RENEW_DAYS * DAY),
+      // The next one by an authority that ends as soon would end then too.
+      renewAt: new Date(lasts === authorityEnds ? NEVER : lasts - RENEW_DAYS * DAY),
     };
   }
 }

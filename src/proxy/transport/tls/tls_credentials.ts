@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { Clock } from "../../time/clock.ts";
 import type { ReportEvent } from "../../reporting/proxy_event.ts";
+import { type CertificateExpiry, ExpiryWarnings } from "./expiry_warnings.ts";
 import { errorMessage } from "../../../error_message.ts";
 
 /** The certificate, key and trusted CA certificates of one side of TLS, as PEM, checked. */
@@ -16,13 +17,6 @@ export interface TlsMaterial {
   readonly ca?: string;
   /** When each of the certificates expires. */
   readonly expires: readonly CertificateExpiry[];
-}
-
-/** When a certificate expires. */
-export interface CertificateExpiry {
-  readonly role: "certificate" | "ca";
-  readonly subject: string;
-  readonly expiresAt: Date;
 }
 
 /** A source of TLS material that may change: files, or the API server of a cluster. */
@@ -47,8 +41,6 @@ export interface TlsFiles {
 }
 
 const REFRESH_MILLISECONDS = 5_000;
-const WARN_BEFORE_MILLISECONDS = 14 * 24 * 3_600_000;
-const WARN_EVERY_MILLISECONDS = 24 * 3_600_000;
 
 /**
  * Checks that the certificate, its key and the CA certificates can be parsed, and that the key belongs to the
@@ -118,21 +110,20 @@ function expiry(role: CertificateExpiry["role"], certificate: X509Certificate): 
 export class FileCredentials implements TlsCredentials {
   material: TlsMaterial;
   readonly #paths: TlsFiles;
-  readonly #clock: Clock;
   readonly #report: ReportEvent;
   readonly #listeners = new Set<() => void>();
+  readonly #expiry: ExpiryWarnings;
   readonly #cancel: () => void;
   #contents: string;
   #looking: Promise<void> = Promise.resolve();
-  #warnedAt = -Infinity;
 
   private constructor(paths: TlsFiles, pem: TlsFiles, clock: Clock, report: ReportEvent) {
     this.#paths = paths;
-    this.#clock = clock;
     this.#report = report;
+    this.#expiry = new ExpiryWarnings(clock, report);
     this.#contents = JSON.stringify(pem);
     this.material = checkTlsMaterial(pem);
-    this.#warnOfExpiry();
+    this.#expiry.look(this.material.expires);
     this.#cancel = clock.every(REFRESH_MILLISECONDS, () => void this.refresh());
   }
 
@@ -152,7 +143,7 @@ export class FileCredentials implements TlsCredentials {
   }
 
   async #look(): Promise<void> {
-    this.#warnOfExpiry();
+    this.#expiry.look(this.material.expires);
     let contents = "";
     try {
       const pem = await readFiles(this.#paths);
@@ -169,27 +160,16 @@ export class FileCredentials implements TlsCredentials {
       return;
     }
     this.#contents = contents;
-    this.#warnedAt = -Infinity;
+    this.#expiry.reset();
     const message = "the TLS files have changed and are in use";
     this.#report({ level: "info", event: "certificate_changed", message, fields: { ...this.#paths } });
-    this.#warnOfExpiry();
+    this.#expiry.look(this.material.expires);
     for (const listener of this.#listeners) listener();
   }
 
   /** Stops checking. */
   close(): void {
     this.#cancel();
-  }
-
-  #warnOfExpiry(): void {
-    const soon = this.#clock.date().getTime() + WARN_BEFORE_MILLISECONDS;
-    const expiring = this.material.expires.filter(({ expiresAt }) => expiresAt.getTime() < soon);
-    if (expiring.length === 0 || this.#clock.now() - this.#warnedAt < WARN_EVERY_MILLISECONDS) return;
-    this.#warnedAt = this.#clock.now();
-    for (const { role, subject, expiresAt } of expiring) {
-      const message = `the ${role} of ${subject} expires at ${expiresAt.toISOString()}`;
-      this.#report({ level: "warning", event: "certificate_expires", message, fields: { role, subject, expiresAt } });
-    }
   }
 }
 
