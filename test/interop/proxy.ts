@@ -61,7 +61,7 @@ export async function startProxy(
       file,
       `listen:
 ${listen.map((one) => `  - { transport: ${one}, address: "127.0.0.1:0"${tls(one)} }`).join("\n")}
-collector: { transport: ${transport}, address: "${collectorAddress}", ${profile === "" ? "" : `profile: ${profile}`}${
+collector: { transport: ${transport}, address: "${collectorAddress}"${profile === "" ? "" : `, profile: ${profile}`}${
         tls(transport)
       }${collector} }
 admin: { address: "127.0.0.1:0" }

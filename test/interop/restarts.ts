@@ -104,6 +104,11 @@ export class Upgrade implements AsyncDisposable {
     return judge({ agent: this.#agent, collector: this.#line }, collector.received, FLAVOUR);
   }
 
+  /** How many records the collector that runs has delivered. */
+  get received(): number {
+    return records(this.#running().received);
+  }
+
   /** Ends the collector's process. */
   async stop(): Promise<void> {
     await this.#running().process.kill();
