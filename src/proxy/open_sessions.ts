@@ -1,6 +1,8 @@
 import { Counters } from "../mediation/templates/counters.ts";
 import type { ProxyCounters, SessionOutcome } from "./reporting/proxy_counters.ts";
 import type { EventFields, ReportEvent } from "./reporting/proxy_event.ts";
+import { Places } from "./transport/places.ts";
+import type { Address } from "./transport/address.ts";
 import type { SessionCapture } from "./session/capture.ts";
 import type { Session } from "./session/session.ts";
 import type { CachedExporter } from "./transport/udp/cached_exporter.ts";
@@ -19,6 +21,7 @@ export class OpenSessions implements Iterable<Session> {
   /** Each resolves when its session has ended. */
   readonly #running = new Map<string, Promise<SessionOutcome>>();
   readonly #ended = new Counters();
+  readonly #places = new Places<Session>();
 
   constructor(report: ReportEvent, counters: ProxyCounters) {
     this.#report = report;
@@ -37,13 +40,47 @@ export class OpenSessions implements Iterable<Session> {
     return this.#open.get(id);
   }
 
-  /** Adds a session and starts it. Its end has to be announced by {@link end}. */
+  /** Sessions other than over UDP, whose sources have places of their own. */
+  get streams(): number {
+    return this.#places.taken;
+  }
+
+  /**
+   * Adds a session and starts it. Its end has to be announced by {@link end}.
+   *
+   * Over TCP a connection says nothing of who is there, and health probes connect without sending anything: such a
+   * session is reported by {@link hear}.
+   */
   start(open: OpenSession): void {
     const { session } = open;
     this.#open.set(session.id, open);
+    if (session.transport !== "udp") this.#places.take(session);
+    if (session.transport !== "tcp") this.#reportOpened(session);
+    this.#running.set(session.id, session.run());
+  }
+
+  /** Reports a session over TCP as open, now that its exporter has sent something. */
+  hear(id: string): void {
+    const session = this.#open.get(id)?.session;
+    if (session?.transport === "tcp") this.#reportOpened(session);
+  }
+
+  /**
+   * Ends the session that makes room for a newcomer, now that no place is free.
+   *
+   * @returns whether there is one
+   */
+  makeRoom(newcomer: Address): boolean {
+    const leaving = this.#places.yieldTo(newcomer);
+    if (leaving === undefined) return false;
+    this.#places.free(leaving);
+    leaving.stop("evicted");
+    return true;
+  }
+
+  #reportOpened(session: Session): void {
     const message = `session ${session.id} with ${session.peer} is open`;
     this.#report({ level: "info", event: "session_opened", message, fields: describeSession(session) });
-    this.#running.set(session.id, session.run());
   }
 
   /** Removes a session that has ended; its counters stay in the totals. */
@@ -52,12 +89,15 @@ export class OpenSessions implements Iterable<Session> {
     if (session === undefined) return;
     this.#running.delete(id);
     this.#open.delete(id);
+    this.#places.free(session);
     this.#ended.add(session.counters);
     this.#counters.countSession(session.transport, outcome);
     const { messagesReceived, messagesSent, recordsReceived, recordsSent } = session.counters;
     const counted = { outcome, messagesReceived, messagesSent, recordsReceived, recordsSent };
     const message = `session ${id} with ${session.peer} has ended: ${outcome.replaceAll("_", " ")}`;
-    const level = outcome === "closed" || outcome === "drained" || outcome === "administrator" ? "info" : "warning";
+    const isProbe = session.transport === "tcp" && !session.heard;
+    const isOrderly = outcome === "closed" || outcome === "drained" || outcome === "administrator";
+    const level = isProbe ? "debug" : isOrderly ? "info" : "warning";
     this.#report({ level, event: "session_closed", message, fields: { ...describeSession(session), ...counted } });
   }
 

@@ -73,6 +73,7 @@ export class Proxy {
       turns: this.#turns,
       counters: this.counters,
       collector: this.#collector,
+      onHeard: (id) => this.#sessions.hear(id),
       onEnd: (id, outcome) => this.#end(id, outcome),
     });
     this.#skew = new SkewWatch(options.skewSettle ?? DEFAULT_SKEW_SETTLE);
@@ -251,11 +252,12 @@ export class Proxy {
 
   #admit(connection: Connection, listener: Listener): void {
     // A UDP listener limits its sources itself: it evicts the one that has been silent longest.
-    const full = connection.transport !== "udp" && this.#sessions.size >= this.limits.sessions;
+    const isFull = connection.transport !== "udp" && this.#sessions.streams >= this.limits.sessions;
     const held = connection.transport === "udp" ? Infinity : this.#factory.hold(connection);
     const { condition, awayFor } = this.#collector.collector;
-    if (this.#draining || full) return this.#refuse(connection, "limit");
+    if (this.#draining) return this.#refuse(connection, "limit");
     if (condition === "away" && awayFor >= held) return this.#refuse(connection, "collector_unavailable");
+    if (isFull && !this.#sessions.makeRoom(connection.remoteAddress)) return this.#refuse(connection, "limit");
     this.#refusal = undefined;
     let open: OpenSession;
     try {
@@ -307,7 +309,8 @@ export class Proxy {
 
   /** Sessions whose records wait, or are under way again to the new process, begin anew by themselves. */
   #beginEpoch(): Promise<void> {
-    return this.#eachSession((session) => this.#factory.beginEpoch(session));
+    const began = this.#clock.now();
+    return this.#eachSession((session) => this.#factory.beginEpoch(session, began));
   }
 
   /** While draining, ends the sessions that wait for a collector which is away. */
@@ -331,20 +334,22 @@ export class Proxy {
   #tickEvery(milliseconds: number, quiet: number): void {
     this.#cancelTick();
     this.#cancelTick = this.#clock.every(milliseconds, () => {
-      let skewed = 0;
+      let [open, skewed] = [0, 0];
       for (const session of this.#sessions) {
         session.tick(milliseconds, quiet);
+        if (session.heard) open++;
         if (session.skewed) skewed++;
       }
-      this.#watchSkew(milliseconds, skewed);
+      this.#watchSkew(milliseconds, open, skewed);
       this.#collector.tick();
       if (this.#draining) this.#stopHeld();
       else this.#relief?.look(this.#sessions.size);
     });
   }
 
-  #watchSkew(elapsed: number, skewed: number): void {
-    const event = this.#skew.look(elapsed, { open: this.#sessions.size, skewed }, this.#clock.date());
+  /** @param open sessions whose exporters have sent anything */
+  #watchSkew(elapsed: number, open: number, skewed: number): void {
+    const event = this.#skew.look(elapsed, { open, skewed }, this.#clock.date());
     if (event === undefined) return;
     const message = event === "skew_over"
       ? "no skew left: this proxy can be removed"

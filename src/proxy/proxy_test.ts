@@ -128,7 +128,7 @@ for (const fault of ["throws", "never consumes"] as const) {
       },
     };
     await withProxy({ mediator, pool }, async ({ collector, proxy, exporter }) => {
-      await until("the first is open", () => proxy.happened("session_opened").length === 1);
+      await until("the first is open", () => proxy.open === 1);
       const other = await proxy.connect();
       const flood = send(exporter, new Uint8Array(1_000_000)).catch(() => {});
       await until("the first is closed", () => proxy.happened("session_closed").length === 1);
@@ -184,7 +184,7 @@ Deno.test("a collector that stalls stops the reading: the exporter cannot send w
 
 Deno.test("past the cap a newcomer is refused, said once, and what stands keeps working", () =>
   withProxy({ limits: { sessions: 1 } }, async ({ collector, proxy, exporter }) => {
-    await until("the first session is open", () => proxy.happened("session_opened").length === 1);
+    await until("the first session is open", () => proxy.open === 1);
     for (let index = 0; index < 3; index++) {
       const refused = await proxy.connect();
       assert.equal(await refused.read(new Uint8Array(1)).catch(() => null), null);
@@ -201,7 +201,7 @@ Deno.test("a message that is not whole in time ends its session; one that is slo
   await withProxy({ clock, limits: { partialMessage: 30_000 } }, async ({ collector, proxy, exporter }) => {
     const slow = dataMessage(0);
     await send(exporter, slow.subarray(0, 10));
-    await until("the session is open", () => proxy.happened("session_opened").length === 1);
+    await until("the session is open", () => proxy.open === 1);
     await clock.advance(25_000);
     await send(exporter, slow.subarray(10));
     await until("it arrived", () => collector.records().length === 1);
@@ -252,7 +252,7 @@ Deno.test("drain ends within its limit although the collector never reads", () =
   withProxy({ limits: { drain: 300 } }, async ({ collector, proxy, exporter }) => {
     collector.reading = false;
     const sending = send(exporter, new Uint8Array(32 * 1024 * 1024).fill(0)).catch(() => {});
-    await until("the session is open", () => proxy.happened("session_opened").length === 1);
+    await until("the session is open", () => proxy.open === 1);
     await proxy.proxy.drain();
     assert.equal([...proxy.proxy.sessions()].length, 0);
     await sending;
@@ -260,7 +260,7 @@ Deno.test("drain ends within its limit although the collector never reads", () =
 
 Deno.test("a session is closed on request", () =>
   withProxy({}, async ({ proxy }) => {
-    await until("the session is open", () => proxy.happened("session_opened").length === 1);
+    await until("the session is open", () => proxy.open === 1);
     const session = [...proxy.proxy.sessions()][0];
     assert.equal(proxy.proxy.closeSession("no such session"), false);
     assert.equal(proxy.proxy.closeSession(session?.id ?? ""), true);

@@ -45,7 +45,7 @@ Deno.test("listeners that stay keep their sessions, new ones are bound, the othe
   await proxy.proxy.start();
   const connect = (port: number) => Deno.connect({ hostname: "127.0.0.1", port });
   const [kept, quiet, busy] = [await connect(stays), await connect(goes), await connect(goes)];
-  await until("all are open", () => proxy.happened("session_opened").length === 3);
+  await until("all are open", () => proxy.open === 3);
   await proxy.proxy.reconfigure({ listeners: [tcp(comes), tcp(stays)] });
   assert.deepEqual(proxy.proxy.addresses().map(({ address }) => address.port), [comes, stays]);
   await assert.rejects(connect(goes));
@@ -124,7 +124,7 @@ Deno.test("the cap of sessions changes at once", async () => {
   const proxy = new TestProxy(collector.port);
   await proxy.proxy.start();
   const first = await proxy.connect();
-  await until("it is open", () => proxy.happened("session_opened").length === 1);
+  await until("it is open", () => proxy.open === 1);
   await proxy.proxy.reconfigure({ limits: { sessions: 1 } });
   const second = await proxy.connect();
   assert.equal(await second.read(new Uint8Array(1)).catch(() => null), null);
@@ -140,7 +140,7 @@ Deno.test("sessions are told to map their templates again; nothing else happens 
   const proxy = new TestProxy(collector.port);
   await proxy.proxy.start();
   const exporters = await Promise.all(Array.from({ length: 40 }, () => proxy.connect()));
-  await until("all are open", () => proxy.happened("session_opened").length === 40);
+  await until("all are open", () => proxy.open === 40);
   const order: string[] = [];
   await proxy.proxy.reconfigure({
     mediate: () => order.push(`mediate, ${proxy.rewriters.filter(({ remapped }) => remapped > 0).length} remapped`),
@@ -318,7 +318,7 @@ Deno.test("limits hold for sessions that stand; a proxy that drains takes no cha
   const proxy = new TestProxy(collector.port, { clock });
   await proxy.proxy.start();
   const exporter = await proxy.connect();
-  await until("it is open", () => proxy.happened("session_opened").length === 1);
+  await until("it is open", () => proxy.open === 1);
   const changed = proxy.proxy.reconfigure({ limits: { idle: 2_000 } });
   await changed;
   await clock.advance(5_000);

@@ -31,6 +31,8 @@ export interface SessionFactoryParts {
   readonly turns: Turns;
   readonly counters: ProxyCounters;
   readonly collector: Pick<CurrentCollector, "collector" | "maxMessageLength">;
+  /** Called when a session's exporter sends its first octet, with its id. */
+  readonly onHeard: (id: string) => void;
   /** Called when a session has ended, with its id. */
   readonly onEnd: (id: string, outcome: SessionOutcome) => void;
 }
@@ -76,7 +78,7 @@ export class SessionFactory {
 
   /** Makes the session of a new exporter, and begins to dial its collector. */
   open(exporter: Connection, listener: Listener): OpenSession {
-    const { clock, pool, turns, counters, onEnd } = this.#parts;
+    const { clock, pool, turns, counters, onHeard, onEnd } = this.#parts;
     const id = String(this.#nextId++);
     const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
     const rewriter = this.#options.mediator.open({
@@ -109,6 +111,7 @@ export class SessionFactory {
       counters,
       openedAt: clock.date(),
       report,
+      onHeard,
       onEnd,
     });
     return { session, capture };
@@ -134,10 +137,10 @@ export class SessionFactory {
   }
 
   /** Has a session begin anew with another process of the collector; see {@link Session.beginEpoch}. */
-  beginEpoch(session: Session): void {
+  beginEpoch(session: Session, began: number): void {
     const { collector, dial } = this.#route();
     // A function of its own: a connection that was dialled with another one is replaced.
-    session.beginEpoch({ collector, dial: (signal) => dial(signal) });
+    session.beginEpoch({ collector, dial: (signal) => dial(signal) }, began);
   }
 
   #factsOfCollector(): CollectorFacts {

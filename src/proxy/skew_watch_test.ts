@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { StandingClock, TestCollector, TestProxy, until } from "../../test/support/proxy.ts";
+import { send, StandingClock, TestCollector, TestProxy, until } from "../../test/support/proxy.ts";
+import { templateMessage } from "../../test/support/proxy_messages.ts";
 import { SkewWatch } from "./skew_watch.ts";
 
 const NOW = new Date("2026-01-01T00:00:00Z");
@@ -38,7 +39,8 @@ Deno.test("the proxy logs when skew is seen and when it is over", async () => {
   await proxy.proxy.start();
   const exporter = await proxy.connect();
   try {
-    await until("the session is open", () => proxy.rewriters.length === 1);
+    await send(exporter, templateMessage());
+    await until("the template arrives", () => collector.messages().length === 1);
     await clock.advance(4_000);
     assert.deepEqual([proxy.proxy.skew.over, proxy.happened("skew_over").length], [false, 0]);
     await clock.advance(1_000);

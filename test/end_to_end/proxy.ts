@@ -106,6 +106,13 @@ export class ProxyProcess {
     );
   }
 
+  /** Asks whether it turns. */
+  async live(): Promise<void> {
+    const response = await fetch(`${this.#admin}/live`);
+    await response.body?.cancel();
+    assert.equal(response.status, 200);
+  }
+
   /** Posts to a path of the admin API that changes something. */
   async post(path: string): Promise<{ status: number; body: unknown }> {
     const headers = { "Content-Type": "application/json" };

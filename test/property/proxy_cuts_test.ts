@@ -75,7 +75,11 @@ async function throughProxy(profile: Profile, chunks: readonly Uint8Array[], poo
     observe: false,
     report: () => {},
   });
-  const [outcome, output] = await Promise.all([session.run(), receiveAll(collector), send(exporter, chunks)]);
+  const [outcome, output] = await Promise.all([
+    session.run().finally(() => dialled.close()),
+    receiveAll(collector),
+    send(exporter, chunks),
+  ]);
   assert.equal(pool.leased, 0, "all buffers are given back");
   return { outcome, output };
 }

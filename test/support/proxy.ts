@@ -329,6 +329,11 @@ export class TestProxy {
     return address.port;
   }
 
+  /** Sessions that have not ended, whether their exporters have sent anything or not. */
+  get open(): number {
+    return [...this.proxy.sessions()].length;
+  }
+
   /** A new exporter. */
   connect(): Promise<Deno.TcpConn> {
     return Deno.connect({ hostname: "127.0.0.1", port: this.port });

@@ -36,7 +36,7 @@ export interface MessageSource {
  * What reading costs, in units of about a microsecond. A template's mapping may have to be made by all plugins, which
  * takes several times as long as one that is known.
  */
-const TEMPLATE_COST = 40;
+const TEMPLATE_COST = 100;
 const FIELD_COST = 2;
 const KNOWN_TEMPLATE_COST = 2;
 const WITHDRAWAL_COST = 5;

@@ -63,29 +63,32 @@ export class CollectorLink {
   #closed = false;
   /** Aborts the current attempt, or the pause before it. */
   #dialling: AbortController | undefined;
-  #current: Promise<CollectorConnection | undefined>;
+  /** The current or next connection; undefined before the first is asked for. */
+  #current: Promise<CollectorConnection | undefined> | undefined;
   #connection: CollectorConnection | undefined;
   /** When the collector was lost, or first dialled. */
-  #awaySince: number;
+  #awaySince = 0;
   #attempts = 0;
   #route: CollectorRoute;
   /** The way of the current connection. */
   #dialled: CollectorRoute | undefined;
 
-  /** Starts to dial. */
   constructor(options: CollectorLinkOptions, { route, hold, report, counters }: CollectorLinkParts) {
     this.#counters = counters;
     this.#options = options;
     this.#report = report;
     this.#route = route;
     this.hold = hold;
-    this.#awaySince = options.clock.now();
-    this.#current = this.#connect();
   }
 
-  /** Resolves with the current or next connection; with undefined once the link has given up. */
+  /**
+   * Resolves with the current or next connection; with undefined once the link has given up. Starts to dial when it is
+   * first called, so that an exporter that has nothing to send costs the collector nothing.
+   */
   connection(): Promise<CollectorConnection | undefined> {
-    return this.#current;
+    if (this.#current !== undefined) return this.#current;
+    this.#awaySince = this.#options.clock.now();
+    return this.#current = this.#connect();
   }
 
   /** Closes a failed connection and resolves with the next one; with undefined once the link has given up. */

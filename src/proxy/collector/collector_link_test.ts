@@ -23,6 +23,7 @@ function linking(dial: Dial, hold = 60_000) {
       report: (_level, event, _message, fields) => note(event, fields),
     },
   );
+  void link.connection();
   return { link, clock, counters, events, collector };
 }
 

@@ -60,6 +60,7 @@ Deno.test("a collector that is not there yet holds the exporter, which notices n
 
 Deno.test("attempts follow each other at doubling distances, never beyond hold, and then the exporter is closed", async () => {
   await withExporter(freePort(), { limits: { hold: 3_000 } }, async ({ proxy, exporter, clock }) => {
+    await send(exporter, templateMessage());
     const failed = () => proxy.proxy.counters.collectorConnections.get("failed") ?? 0;
     const times: number[] = [];
     await advanceUntil(clock, "the session is closed", () => {
@@ -192,6 +193,7 @@ Deno.test("without hold an exporter is closed with its collector", async () => {
 Deno.test("what the collector sends is discarded", async () => {
   const collector = new TestCollector();
   await withExporter(collector.port, {}, async ({ exporter }) => {
+    await send(exporter, templateMessage());
     await until("the collector is connected", () => collector.connections.length === 1);
     const socket = collector.connections[0]?.socket;
     assert.ok(socket !== undefined);

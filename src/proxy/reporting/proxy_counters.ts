@@ -5,7 +5,7 @@ import { increment } from "../../mediation/templates/counters.ts";
  * How an exporter's session ended. `closed`: the exporter closed it in order; `drained`: the proxy closed it while
  * draining; `reset`: the exporter's connection broke; `rejected`: it sent a malformed message; `refused`: never opened,
  * for the session limit; `collector_unavailable`: no collector within `hold`; `partial_message`, `idle`: that time
- * limit was exceeded; `administrator`: closed on request; `evicted`: a UDP source that made room for a newer one;
+ * limit was exceeded; `administrator`: closed on request; `evicted`: it made room for another, as no place was free;
  * `failed`: an internal error.
  */
 export type SessionOutcome =

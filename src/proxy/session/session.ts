@@ -25,10 +25,12 @@ import type { SessionLimits, SessionMove, SessionParts } from "./session_parts.t
 import type { Clock } from "../time/clock.ts";
 import { SessionTimer } from "../time/session_timer.ts";
 import type { Turns } from "../time/turns.ts";
-import { TemplateAllowance } from "./template_allowance.ts";
+import { TemplateThrottle } from "./template_throttle.ts";
 import { errorMessage } from "../../error_message.ts";
 
 const NOTHING = new Uint8Array(0);
+/** Milliseconds that an exporter may let pass before its first octet without losing its place to another. */
+const SILENCE = 15_000;
 /** Microseconds, roughly, that a rewriter may take with templates before the session looks whether its turn is over. */
 const WORK = 1_000;
 
@@ -44,6 +46,7 @@ export class Session {
   readonly #clock: Clock;
   readonly #counters: ProxyCounters;
   readonly #report: ReportOfSession;
+  readonly #onHeard: SessionParts["onHeard"];
   readonly #onEnd: SessionParts["onEnd"];
   /** Milliseconds since 1970, which takes a sixth of a Date's memory in each of thousands of sessions. */
   readonly #openedAt: number;
@@ -64,18 +67,16 @@ export class Session {
   /** The outcome, if the proxy ends the session. */
   #stopped: SessionOutcome | undefined;
   #closing = false;
+  /** Whether the exporter has sent anything. */
+  heard = false;
   #draining = false;
   /** Milliseconds left for draining. */
   #drainLeft = Infinity;
   #reading = false;
   /** Made with the first template. */
-  #allowance: TemplateAllowance | undefined;
-  /** Whether it was said that the session waits for its allowance. */
-  #throttled = false;
-  /** Ends the wait for the allowance. */
-  #wake = () => {};
+  #throttle: TemplateThrottle | undefined;
   /** Whether it waits for a collector. */
-  #holding = true;
+  #holding = false;
   #remainder: Remainder | undefined;
   readonly #collectorFacts: () => CollectorFacts;
   readonly #timer = new SessionTimer();
@@ -93,6 +94,7 @@ export class Session {
     this.#report = parts.report;
     this.#rejections = new Rejections(parts.report);
     this.#output = new OutputBuffer(parts.pool);
+    this.#onHeard = parts.onHeard;
     this.#onEnd = parts.onEnd;
     this.#openedAt = parts.openedAt.getTime();
     this.#mediated = parts.rewriter;
@@ -171,27 +173,34 @@ export class Session {
    */
   async #relay(): Promise<SessionOutcome> {
     const input = this.#input;
-    this.#collector = await this.#link.connection();
-    if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
-    this.#holding = false;
     /** Whether the rewriter holds no output: its last call produced none. */
     let atRest = false;
     /** Milliseconds until it may change more templates. */
     let wait = 0;
     for (;;) {
-      if (wait > 0) await this.#throttle(wait);
+      if (wait > 0) await this.#awaitTurn(wait);
       if (this.#turns.over) await this.#turns.next(this.#isDemanding);
       if (this.#stopped !== undefined) return this.#stopped;
       // A session that is observed has no output in the rewriter, and may be at the end of a message at any time.
-      if (this.#move !== undefined && (atRest || this.#rewriter !== this.#mediated)) {
-        this.#collector = await this.#tryMove(this.#collector);
-        if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
+      const mayMove = atRest || this.#collector === undefined || this.#rewriter !== this.#mediated;
+      if (this.#move !== undefined && mayMove) {
+        if (this.#collector === undefined) this.#begin();
+        else {
+          this.#collector = await this.#tryMove(this.#collector);
+          if (this.#collector === undefined) return this.#unavailable;
+        }
+      }
+      // Over UDP, where anyone can be the sender, not before there is output. What is observed goes out as it comes.
+      const isWanted = input.length > 0 && (this.transport !== "udp" || this.#rewriter !== this.#mediated);
+      if (isWanted && this.#collector === undefined) {
+        if (await this.#connected() === undefined) return this.#unavailable;
+        continue;
       }
       atRest = false;
       // What is not mapped yet waits as it came, since the next process may expect something else.
-      if (this.#collector.lost && this.#move === undefined && this.#rewriter === this.#mediated) {
+      if (this.#collector?.lost === true && this.#move === undefined && this.#rewriter === this.#mediated) {
         this.#collector = await this.#resume(this.#collector, NOTHING);
-        if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
+        if (this.#collector === undefined) return this.#unavailable;
       }
       const rewriter = this.#rewriter;
       const output = this.#output.lease();
@@ -215,17 +224,28 @@ export class Session {
 
       if (octets.length > 0) {
         octets = this.#output.shrinkTo(octets, output);
+        if (this.#collector === undefined) {
+          this.#collector = await this.#connected();
+          if (this.#collector === undefined) this.#mediated.interrupt(octets);
+          // What the collector expects may have changed meanwhile.
+          if (this.#collector !== undefined && this.#move !== undefined) {
+            this.#collector = await this.#resume(this.#collector, octets);
+            if (this.#collector !== undefined) continue;
+          }
+        }
+        const collector = this.#collector;
+        if (collector === undefined) return this.#unavailable;
         // Counted first: a connection that breaks during the write is reported before the write returns.
-        this.#collector.expect(octets.length, rewriter.producedRecords);
+        collector.expect(octets.length, rewriter.producedRecords);
         let taken = 0;
         try {
-          taken = await this.#collector.write(octets);
+          taken = await collector.write(octets);
         } catch { /* The next write fails in the same way. */ }
-        if (taken < octets.length) taken = await this.#writeRest(this.#collector, octets, taken);
+        if (taken < octets.length) taken = await this.#writeRest(collector, octets, taken);
         if (taken < octets.length) {
           const unsent = octets.subarray(wholeMessages(octets, taken));
-          this.#collector = await this.#resume(this.#collector, unsent);
-          if (this.#collector === undefined) return this.#stopped ?? "collector_unavailable";
+          this.#collector = await this.#resume(collector, unsent);
+          if (this.#collector === undefined) return this.#unavailable;
         }
         this.#output.releaseUnless(output);
         continue;
@@ -254,11 +274,30 @@ export class Session {
       if (length === null) return this.#stopped ?? "closed";
       input.fill(length);
       this.#timer.receive();
-      if (this.#timer.sinceAnnounced >= this.#limits.templateRefresh && this.#collector.datagrams) {
+      if (!this.heard) this.#hear();
+      if (this.#timer.sinceAnnounced >= this.#limits.templateRefresh && this.#collector?.datagrams === true) {
         this.#timer.sinceAnnounced = 0;
         rewriter.announce();
       }
     }
+  }
+
+  #hear(): void {
+    this.heard = true;
+    this.#onHeard?.(this.id);
+  }
+
+  /** The outcome where there is no connection to the collector. */
+  get #unavailable(): SessionOutcome {
+    return this.#stopped ?? "collector_unavailable";
+  }
+
+  /** Waits for the first connection to the collector. Undefined: there is none. */
+  async #connected(): Promise<CollectorConnection | undefined> {
+    this.#holding = true;
+    this.#collector = await this.#link.connection();
+    if (this.#collector !== undefined) this.#holding = false;
+    return this.#collector;
   }
 
   /** Whether its last piece of work may have taken long. */
@@ -269,27 +308,19 @@ export class Session {
   /** Milliseconds to wait after so many template changes. */
   #waitFor(changes: number): number {
     const { templateChanges } = this.#limits;
-    const now = this.#clock.now();
-    this.#allowance ??= new TemplateAllowance(templateChanges, now);
-    return this.#allowance.use(changes, templateChanges, now);
-  }
-
-  /** Waits this many milliseconds, or until the session is stopped. What the exporter sends meanwhile waits as well. */
-  async #throttle(milliseconds: number): Promise<void> {
-    if (!this.#throttled) {
-      this.#throttled = true;
-      const { templateChanges } = this.#limits;
+    this.#throttle ??= new TemplateThrottle(this.#clock, () => {
       const message = `it changes more than ${templateChanges} templates a second, and waits its turn from now on`;
       this.#report("warning", "templates_throttled", message, { templateChanges });
-    }
+    });
+    return this.#throttle.note(changes, templateChanges);
+  }
+
+  /** Waits until more templates may change. What the exporter sends meanwhile waits as well. */
+  async #awaitTurn(milliseconds: number): Promise<void> {
     this.#output.release();
     this.#exporter.throttle?.(true);
-    await new Promise<void>((resolve) => {
-      const cancel = this.#clock.after(milliseconds, resolve);
-      this.#wake = () => (cancel(), resolve());
-    });
+    await this.#throttle?.wait(milliseconds);
     this.#exporter.throttle?.(false);
-    this.#wake = () => {};
   }
 
   /**
@@ -419,7 +450,7 @@ export class Session {
   /** Ends the session. Octets held for a lost collector are discarded. */
   stop(outcome: SessionOutcome): void {
     this.#stopped ??= outcome;
-    this.#wake();
+    this.#throttle?.end();
     this.#remainder?.stop();
     if (this.#reading && !this.#closing) this.#exporter.close();
     else this.#link.close();
@@ -440,10 +471,13 @@ export class Session {
 
   /**
    * The collector's process is another one. Maps the templates for it, at once if no record is on its way; otherwise
-   * before the next record.
+   * before the next record. A session that has come to it since, and as it should be, goes on.
+   *
+   * @param began when its epoch began, on the session's clock
    */
-  beginEpoch(route: CollectorRoute): void {
+  beginEpoch(route: CollectorRoute, began: number): void {
     if (this.#closing || this.observed) return;
+    if (!this.outdated && (this.#collector?.usedAt ?? -Infinity) > began) return;
     const isUsed = this.#collector?.lost === false && this.#collector.usedAt !== undefined;
     // It wrote to the new process before that was known to be one.
     if (isUsed) this.move({ route, observe: false, renew: this.outdated, collector: this.#collectorFacts() });
@@ -511,6 +545,16 @@ export class Session {
   /** Whether the exporter is no longer read, and only its last octets are being delivered. */
   get closing(): boolean {
     return this.#closing;
+  }
+
+  /** Milliseconds since the exporter last sent anything, to the tick. */
+  get quiet(): number {
+    return this.#timer.quiet;
+  }
+
+  /** Whether the exporter has sent nothing for so long that its place may go to another. */
+  get unheard(): boolean {
+    return !this.heard && this.quiet >= SILENCE;
   }
 
   get counters(): Counters {

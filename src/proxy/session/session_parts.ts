@@ -48,6 +48,8 @@ export interface SessionParts {
   readonly counters: ProxyCounters;
   readonly openedAt: Date;
   readonly report: ReportOfSession;
+  /** Called when the exporter sends its first octet. */
+  readonly onHeard?: (id: string) => void;
   /** Called when the session has ended, before its `run` resolves. */
   readonly onEnd?: (id: string, outcome: SessionOutcome) => void;
 }

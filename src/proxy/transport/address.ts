@@ -1,3 +1,5 @@
+import { parseIPv6 } from "../../ipfix/address.ts";
+
 /** The address that a socket is bound or connected to. */
 export interface Address {
   /** An IP address; also a name, where one is dialled. */
@@ -17,4 +19,15 @@ export function formatAddress({ hostname, port }: Address): string {
 export function peerAddress({ hostname, port }: Address): Address {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(hostname);
   return { hostname: mapped?.[1] ?? hostname, port };
+}
+
+/** Octets of an IPv6 address that its owner is given, and cannot choose. */
+const IPV6_NETWORK = 8;
+
+/**
+ * What stands for one owner of addresses: an IPv4 address, or an IPv6 network of 64 bits, out of which a machine may
+ * choose any address.
+ */
+export function ownerOf({ hostname }: Pick<Address, "hostname">): string {
+  return parseIPv6(hostname)?.subarray(0, IPV6_NETWORK).toHex() ?? hostname;
 }

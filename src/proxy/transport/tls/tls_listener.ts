@@ -7,13 +7,14 @@ import type { Connection } from "../connection.ts";
 import { ConnectionStream } from "./connection_stream.ts";
 import type { Listener } from "../listener.ts";
 import { connectionPair } from "./memory_connection.ts";
+import { type PlaceHolder, Places } from "../places.ts";
 import { TcpListener } from "../tcp/tcp_listener.ts";
 import type { ListenerOptions } from "../listener.ts";
 import { certificateName, HALF_OPEN, refusal, TlsConnection } from "./tls_connection.ts";
 import type { TlsCredentials } from "./tls_credentials.ts";
 import type { TlsListenerOptions } from "./tls_options.ts";
 
-/** At a time: past it a newcomer is closed, and tries again. */
+/** At a time: past it the oldest of the address that has most makes room for a newcomer. */
 const HANDSHAKES = 1024;
 const HANDSHAKE_RECORD = 0x16;
 /** The first Deno whose node:tls was seen to refuse missing, foreign, expired and wrong-purpose certificates. */
@@ -34,6 +35,16 @@ export interface TlsListenerParts {
   readonly onError: (error: unknown) => void;
 }
 
+/** A handshake that is under way. */
+class Handshake implements PlaceHolder {
+  readonly unheard = false;
+  readonly quiet = 0;
+  /** Ends it. */
+  fail: (reason: Error) => void = () => {};
+
+  constructor(readonly remoteAddress: Address) {}
+}
+
 /** Listens for exporters over TLS 1.2 or later. Whoever is not verified never becomes a session. */
 export class TlsListener implements Listener {
   readonly transport = "tls";
@@ -45,8 +56,7 @@ export class TlsListener implements Listener {
   readonly #parts: TlsListenerParts;
   #forget: () => void;
   #handle: (connection: Connection) => void = (connection) => connection.close();
-  #handshakes = 0;
-  #full = false;
+  readonly #handshakes = new Places<Handshake>();
   #closed = false;
 
   /**
@@ -84,8 +94,8 @@ export class TlsListener implements Listener {
     this.#handle = handle;
     return this.#tcp.accept((connection) => {
       const { handshakes = HANDSHAKES } = this.#parts;
-      if (this.#handshakes < handshakes) void this.#admit(connection);
-      else this.#refuse(connection, handshakes);
+      if (this.#handshakes.taken >= handshakes) this.#makeRoom(handshakes);
+      void this.#admit(connection);
     });
   }
 
@@ -95,20 +105,19 @@ export class TlsListener implements Listener {
     this.#tcp.close();
   }
 
-  /** Said once, until there is room again. */
-  #refuse(connection: Connection, handshakes: number): void {
-    connection.close();
-    if (this.#full) return;
-    this.#full = true;
-    this.#parts.onError(new Error(`${handshakes} handshakes are under way; newcomers are closed until one ends`));
+  #makeRoom(handshakes: number): void {
+    const oldest = this.#handshakes.oldestOfLargestShare();
+    if (oldest === undefined) return;
+    this.#handshakes.free(oldest);
+    oldest.fail(new Error(`${handshakes} handshakes are under way, and this one made room for a newer one`));
   }
 
   async #admit(connection: Connection): Promise<void> {
-    this.#handshakes++;
-    this.#full = false;
+    const handshake = new Handshake(connection.remoteAddress);
+    this.#handshakes.take(handshake);
     const stream = new ConnectionStream(connection, refusePlaintext);
     try {
-      const session = await this.#shakeHands(connection, stream);
+      const session = await this.#shakeHands(connection, stream, handshake);
       if (this.#closed) session.close();
       else this.#handle(session);
     } catch (error) {
@@ -117,15 +126,20 @@ export class TlsListener implements Listener {
         this.#parts.onFailure(describeFailure(error), formatAddress(connection.remoteAddress));
       }
     } finally {
-      this.#handshakes--;
+      this.#handshakes.free(handshake);
     }
   }
 
   /** @throws when the exporter is not verified, or not in time; its connection is closed then */
-  async #shakeHands(connection: Connection, stream: ConnectionStream): Promise<TlsConnection> {
+  async #shakeHands(
+    connection: Connection,
+    stream: ConnectionStream,
+    handshake?: Handshake,
+  ): Promise<TlsConnection> {
     // Both as they stand now: a change in the middle of the handshake is for the next one.
     const [base, required] = [this.#server, this.#required];
     const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+    if (handshake !== undefined) handshake.fail = reject;
     stream.on("error", reject);
     stream.once("end", () => reject(new Error("it left during the handshake")));
     const limit = this.#parts.handshake();
