@@ -73,13 +73,22 @@ async function rewrite(options: Options): Promise<void> {
 /** Octets of rewritten output per write. */
 const OUTPUT_LENGTH = 256 * 1024;
 
+/** Waits for plugins in processes of their own where nothing can go on without their answer. */
+async function rewriteWhenReady(session: SessionRewriter, input: Uint8Array, output: Uint8Array): Promise<Uint8Array> {
+  for (;;) {
+    const rewritten = session.rewrite(input, output);
+    if (session.consumed > 0 || rewritten.length > 0 || session.waiting === undefined) return rewritten;
+    await session.waiting;
+  }
+}
+
 class RewritingConsumer implements MessageConsumer {
   readonly #output = new Uint8Array(OUTPUT_LENGTH);
 
   constructor(readonly session: SessionRewriter) {}
 
   async take(octets: Uint8Array): Promise<number | undefined> {
-    const rewritten = this.session.rewrite(octets, this.#output);
+    const rewritten = await rewriteWhenReady(this.session, octets, this.#output);
     const { consumed } = this.session;
     if (rewritten.length > 0) await writeOctets(rewritten);
     return consumed === 0 && rewritten.length === 0 ? undefined : consumed;
@@ -93,7 +102,7 @@ class ObservingConsumer implements MessageConsumer {
   constructor(readonly session: SessionRewriter) {}
 
   async take(octets: Uint8Array): Promise<number | undefined> {
-    this.session.rewrite(octets, this.#ignored);
+    await rewriteWhenReady(this.session, octets, this.#ignored);
     const { consumed, produced } = this.session;
     if (consumed > 0) await writeOctets(octets.subarray(0, consumed));
     return consumed === 0 && produced === 0 ? undefined : consumed;

@@ -28,7 +28,7 @@ export function buildConfiguration(
   sections: Sections,
   modules: PluginModules,
   automaticProfile?: string,
-): Configuration | undefined {
+): Omit<Configuration, "close"> | undefined {
   const { mode, admin, limits, log, ledger } = sections;
   const cache = cacheOf(reader, sections);
   const listeners = listenersOf(reader, sections);

@@ -51,7 +51,7 @@ export class Chains {
   /** Checks the options of a list, which needs no profile. */
   checkOptions(list: PluginList): void {
     for (const [index, choice] of list.choices.entries()) {
-      const definition = choice === undefined ? undefined : this.modules.get(choice.use);
+      const definition = choice === undefined ? undefined : this.modules.get(choice);
       if (choice !== undefined && definition !== undefined) {
         this.#checkOptions(choice, definition, [...list.path, index, "with"]);
       }
@@ -59,8 +59,11 @@ export class Chains {
   }
 
   #step(choice: PluginChoice, path: Path, profile: Profile): ChainStep | undefined {
-    const definition = this.modules.get(choice.use);
-    if (definition === undefined) return undefined;
+    const definition = this.modules.get(choice);
+    if (definition === undefined) {
+      const isolated = this.modules.isolated(choice, choice.with ?? {}, profile, path);
+      return isolated === undefined ? undefined : { use: choice.use, options: choice.with ?? {}, plugin: isolated };
+    }
     const options = this.#checkOptions(choice, definition, [...path, "with"]);
     if (options === undefined) return undefined;
     let plugin: unknown;

@@ -211,6 +211,8 @@ export interface Configuration extends CollectorTreatments {
    * @throws Error that names what is wrong: an unknown profile, or a plugin that cannot be made for it
    */
   treatmentsFor(profile: string): CollectorTreatments;
+  /** Ends the processes of its plugins. Nothing goes by this configuration any more. */
+  close(): void;
   /** Returns the collector and mode of a session, from what is known when it opens. */
   chooseSession(peer: { readonly address?: string; readonly certificateName?: string }): SessionPlan;
 }

@@ -85,6 +85,12 @@ const mode = oneOf("rewrite", "observe");
 export const pluginSchema = z.strictObject({
   use: text("a shipped plugin's name, ./path.ts, or npm:package"),
   with: z.unknown().optional(),
+  isolate: truth().optional().meta({
+    description: "Whether a plugin of your own runs in a process of its own, without permissions. Default: true.",
+  }),
+  timeout: read(DURATION, parseDuration).optional().meta({
+    description: "How long a plugin in a process of its own may take for one template. Default: 1s.",
+  }),
 }).meta({ id: "plugin" });
 
 const prefix = read("an IPv4 or IPv6 address, or a network such as 10.10.0.0/24", parsePrefix);

@@ -5,6 +5,7 @@ import { ConfigurationError, mistakesInOrder } from "./yaml/mistake.ts";
 import { type ImportModule, importModule, PluginModules } from "./plugin_modules.ts";
 import { cannotRead, type ReadTextFile, readTextFile } from "./profiles/profiles.ts";
 import { ConfigurationReader } from "./configuration_reader.ts";
+import type { PluginHost } from "../plugin_process/plugin_host.ts";
 import { readSections, type Sections } from "./sections.ts";
 import { YamlDocument } from "./yaml/yaml_document.ts";
 
@@ -14,6 +15,8 @@ export interface ConfigurationDependencies {
   readonly importModule?: ImportModule;
   /** What `profile: auto` means now: `antrea/v2.0.0`. Missing: not known. */
   readonly automaticProfile?: string | undefined;
+  /** Starts the processes of plugins that run in one of their own. */
+  readonly plugins?: PluginHost;
 }
 
 /**
@@ -50,9 +53,7 @@ export async function loadConfiguration(
   reader.files.add(file);
   reader.mistakes.push(...document.mistakes);
   // Where the YAML cannot be parsed, every key would seem to be missing.
-  const configuration = document.value === undefined
-    ? undefined
-    : await build(reader, dependencies.importModule ?? importModule, dependencies.automaticProfile);
+  const configuration = document.value === undefined ? undefined : await build(reader, dependencies);
   if (configuration === undefined || reader.mistakes.length > 0) {
     throw new ConfigurationError(mistakesInOrder(reader.mistakes, file), [...reader.files]);
   }
@@ -61,19 +62,34 @@ export async function loadConfiguration(
 
 async function build(
   reader: ConfigurationReader,
-  importModule: ImportModule,
-  automaticProfile: string | undefined,
+  dependencies: ConfigurationDependencies,
 ): Promise<Configuration | undefined> {
   const sections = readSections(reader);
-  const modules = new PluginModules(reader, SHIPPED, importModule);
-  await loadModules(sections, modules);
-  return buildConfiguration(reader, sections, modules, automaticProfile);
+  const modules = new PluginModules(
+    reader,
+    SHIPPED,
+    dependencies.importModule ?? importModule,
+    dependencies.plugins,
+  );
+  try {
+    await loadModules(sections, modules);
+    const configuration = buildConfiguration(reader, sections, modules, dependencies.automaticProfile);
+    await modules.created();
+    if (configuration !== undefined && reader.mistakes.length === 0) {
+      return { ...configuration, close: () => modules.close() };
+    }
+  } catch (error) {
+    modules.close();
+    throw error;
+  }
+  modules.close();
+  return undefined;
 }
 
 async function loadModules({ plugins, peers }: Sections, modules: PluginModules): Promise<void> {
   for (const list of [plugins, ...peers.map((peer) => peer.plugins)]) {
     for (const [index, choice] of (list?.choices ?? []).entries()) {
-      if (choice !== undefined) await modules.load(choice.use, [...list?.path ?? [], index, "use"]);
+      if (choice !== undefined) await modules.load(choice, [...list?.path ?? [], index]);
     }
   }
 }

@@ -1,7 +1,12 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Plugin, PluginDefinition } from "../mediation/mapping/plugin.ts";
+import { type Plugin, PLUGIN_API_VERSION, type PluginDefinition } from "../mediation/mapping/plugin.ts";
 import { didYouMean } from "../mediation/mapping/nearest_names.ts";
+import type { Profile } from "../mediation/mapping/profile.ts";
+import { IsolatedPlugin } from "../plugin_process/isolated_plugin.ts";
+import { PluginHost } from "../plugin_process/plugin_host.ts";
+import { PluginProcess } from "../plugin_process/plugin_process.ts";
+import type { PluginChoice } from "./configuration_schema.ts";
 import type { Path } from "./yaml/mistake.ts";
 import type { ConfigurationReader } from "./configuration_reader.ts";
 import { errorMessage } from "../error_message.ts";
@@ -12,28 +17,110 @@ export type ImportModule = (specifier: string) => Promise<unknown>;
 /** {@link ImportModule} with the runtime. */
 export const importModule: ImportModule = (specifier) => import(specifier);
 
-/** Finds the plugin definitions that `use:` names: shipped ones by name, others by path or npm specifier. */
+/** What a step of a chain says of its plugin. */
+export type PluginReference = Pick<PluginChoice, "use" | "isolate" | "timeout">;
+
+/** A plugin in a process of its own that was told its options, and where the file gives them. */
+interface Creation {
+  readonly plugin: IsolatedPlugin;
+  readonly use: string;
+  readonly path: Path;
+}
+
+/** How long a plugin may take for one template where nothing else is said, in milliseconds. */
+const TIMEOUT = 1_000;
+
+/**
+ * Finds the plugin definitions that `use:` names: shipped ones by name, others by path or npm specifier, each of which
+ * runs in a process of its own unless `isolate: false`.
+ */
 export class PluginModules {
   readonly #shipped: ReadonlyMap<string, PluginDefinition>;
-  readonly #loaded = new Map<string, PluginDefinition | undefined>();
+  readonly #loaded = new Map<string, PluginDefinition | PluginProcess | undefined>();
+  readonly #creations: Creation[] = [];
 
   constructor(
     readonly reader: ConfigurationReader,
     shipped: readonly PluginDefinition[],
     readonly importModule: ImportModule,
+    readonly plugins: PluginHost = new PluginHost(),
   ) {
     this.#shipped = new Map(shipped.map((definition) => [definition.name, definition]));
   }
 
-  /** Returns a definition that {@link load} has found. */
-  get(use: string): PluginDefinition | undefined {
-    return this.#shipped.get(use) ?? this.#loaded.get(use);
+  /** Returns what {@link load} has found in this process. */
+  get({ use, isolate }: PluginReference): PluginDefinition | undefined {
+    const loaded = this.#shipped.get(use) ?? this.#loaded.get(keyOf(use, isolate));
+    return loaded instanceof PluginProcess ? undefined : loaded;
   }
 
-  /** Loads a definition for {@link get}; a failure becomes a mistake at this path. */
-  async load(use: string, at: Path): Promise<void> {
-    if (this.#shipped.has(use) || this.#loaded.get(use) !== undefined) return;
-    this.#loaded.set(use, await this.#import(use, at));
+  /**
+   * Creates a plugin in its own process; {@link created} has the mistakes in its options.
+   *
+   * @param path of the step in the file
+   * @returns undefined if the plugin runs in this process
+   */
+  isolated({ use, isolate, timeout = TIMEOUT }: PluginReference, options: unknown, profile: Profile, path: Path) {
+    const process = this.#loaded.get(keyOf(use, isolate));
+    if (!(process instanceof PluginProcess)) return undefined;
+    const plugin = new IsolatedPlugin(process.name, process, timeout, profile, options);
+    this.#creations.push({ plugin, use, path });
+    return plugin;
+  }
+
+  /** Waits until every plugin in a process of its own has taken its options, or reports why it has not. */
+  async created(): Promise<void> {
+    for (const { plugin, use, path } of this.#creations) {
+      const answer = await plugin.created;
+      if ("value" in answer) continue;
+      if ("error" in answer) this.reader.mistake([...path, "use"], `${use}: ${oneLine(answer.error)}`);
+      else {
+        for (const { path: inner, message } of answer.mistakes) {
+          this.reader.mistake([...path, "with", ...inner], message);
+        }
+      }
+    }
+  }
+
+  /** Ends all processes. */
+  close(): void {
+    for (const loaded of this.#loaded.values()) if (loaded instanceof PluginProcess) loaded.close();
+  }
+
+  /** Loads a definition; a failure becomes a mistake at this path. */
+  async load({ use, isolate, timeout }: PluginReference, path: Path): Promise<void> {
+    const at = [...path, "use"];
+    if (this.#shipped.has(use)) {
+      for (const [key, value] of Object.entries({ isolate, timeout })) {
+        if (value !== undefined) this.reader.mistake([...path, key], `${use} is shipped and runs in the proxy (none)`);
+      }
+      return;
+    }
+    const key = keyOf(use, isolate);
+    if (this.#loaded.get(key) !== undefined) return;
+    this.#loaded.set(key, isolate === false ? await this.#import(use, at) : await this.#start(use, at));
+  }
+
+  async #start(use: string, at: Path): Promise<PluginProcess | undefined> {
+    const specifier = await this.#specifier(use, at);
+    if (specifier === undefined) return undefined;
+    const refusal = this.plugins.refusal();
+    if (refusal !== undefined) {
+      this.reader.mistake(
+        at,
+        `${use} ${refusal} (that permission, or isolate: false, which lets it do all that the proxy may)`,
+      );
+      return undefined;
+    }
+    const process = this.plugins.process(use, specifier);
+    const hello = await process.start();
+    if ("value" in hello) return process;
+    process.close();
+    this.reader.mistake(
+      at,
+      `cannot load ${use}: ${"error" in hello ? oneLine(hello.error) : ""} (a module whose default export is a plugin)`,
+    );
+    return undefined;
   }
 
   async #import(use: string, at: Path): Promise<PluginDefinition | undefined> {
@@ -50,7 +137,15 @@ export class PluginModules {
     const definition = typeof module === "object" && module !== null && "default" in module
       ? module.default
       : undefined;
-    if (isPluginDefinition(definition)) return definition;
+    if (isPluginDefinition(definition)) {
+      const { apiVersion = PLUGIN_API_VERSION } = definition;
+      if (apiVersion === PLUGIN_API_VERSION) return definition;
+      this.reader.mistake(
+        at,
+        `${use} is written for version ${apiVersion} of the plugin contract (${PLUGIN_API_VERSION})`,
+      );
+      return undefined;
+    }
     this.reader.mistake(
       at,
       `${use} has no plugin as its default export (name, summary, options: a zod schema, create)`,
@@ -73,6 +168,10 @@ export class PluginModules {
     const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
     return `${pathToFileURL(resolve(path)).href}?${new Uint8Array(digest, 0, 8).toHex()}`;
   }
+}
+
+function keyOf(use: string, isolate = true): string {
+  return `${isolate ? "isolated" : "here"} ${use}`;
 }
 
 function isPluginDefinition(value: unknown): value is PluginDefinition {

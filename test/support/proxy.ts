@@ -22,6 +22,7 @@ import type { ProxyOptions } from "../../src/proxy/proxy_options.ts";
 
 /** Relays whole messages as they are, and keeps to the contract where a new transport session begins. */
 export class RelayingRewriter implements SessionRewriter {
+  readonly waiting = undefined;
   consumed = 0;
   produced = 0;
   producedRecords = 0;
@@ -115,6 +116,8 @@ export class RelayingRewriter implements SessionRewriter {
   sourceTemplates(): Uint8Array[] {
     return this.#template === undefined ? [] : [this.#template];
   }
+
+  prepare(): undefined {}
 
   templates(): TemplateState[] {
     if (this.#template === undefined) return [];

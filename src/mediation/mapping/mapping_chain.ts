@@ -1,6 +1,8 @@
 import type { Template } from "../../ipfix/template.ts";
 import { fitToDialect } from "./dialect_fit.ts";
 import { checkMapping } from "./mapping_check.ts";
+import { freezeDeep, readMapping } from "./mapping_data.ts";
+import { PendingMapping } from "./pending_mapping.ts";
 import type { PluginContext } from "./plugin.ts";
 import { selectTemplate } from "./profile.ts";
 import { identity, type TemplateMapping } from "./template_mapping.ts";
@@ -26,20 +28,25 @@ export interface ChainFacts {
 
 /**
  * Maps one source template for one collector: `identity(source) → plugin → plugin → … → dialect`. Every step is
- * checked.
+ * checked as data, and a plugin cannot change what it is given.
  *
  * @throws ChainError, which names the plugin
+ * @throws PendingMapping where a plugin in a process of its own has not answered yet
  */
 export function runChain(source: Template, { profile, plugins }: Treatment, facts: ChainFacts): TemplateMapping {
   const expected = selectTemplate(profile, source);
-  const context: PluginContext = { profile, ...facts, ...(expected === undefined ? {} : { expected }) };
+  const context: PluginContext = Object.freeze({
+    profile,
+    ...facts,
+    ...(expected === undefined ? {} : { expected: freezeDeep(expected) }),
+  });
   let mapping = identity(source);
   for (const plugin of plugins) {
     try {
-      mapping = plugin.rewrite(mapping, context);
+      mapping = readMapping(plugin.rewrite(freezeDeep(mapping), context), mapping);
       checkMapping(mapping);
-      if (mapping.source !== source) throw new Error("the mapping is of another source template");
     } catch (error) {
+      if (error instanceof PendingMapping) throw error;
       throw new ChainError(plugin.name, error);
     }
   }

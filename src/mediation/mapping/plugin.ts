@@ -1,7 +1,8 @@
 /**
  * The plugin contract, and all that a plugin imports of the proxy: `@ipfix-skew-proxy/proxy/plugin`.
  *
- * - A plugin MUST return a template mapping for a template mapping. It MUST NOT change the one it was given.
+ * - A plugin MUST return a template mapping for a template mapping. It cannot change the one it was given, which is frozen.
+ *   Its answer is read as data: own properties, no accessors, `stripped` only where a field really was.
  * - It MUST return the same mapping for the same mapping and context: mappings are compiled once and shared between
  *   sessions.
  * - It never sees a record.
@@ -30,6 +31,9 @@ export { knowsElement, type Profile, type ProfileTemplate } from "./profile.ts";
 export type { Conversion, FieldValue, MappedField, SessionFact, TemplateMapping } from "./template_mapping.ts";
 export { identity, isIdentity } from "./template_mapping.ts";
 
+/** The version of this contract. It changes when a plugin written before would no longer work. */
+export const PLUGIN_API_VERSION = 1;
+
 /** What a plugin knows of a template besides its fields. */
 export interface PluginContext {
   /** What the collector expects. */
@@ -50,6 +54,8 @@ export interface Plugin {
 
 /** The default export of a plugin module: its name, the schema of its `with:` options, and how it is made. */
 export interface PluginDefinition<Options = unknown> {
+  /** The version of this contract that the plugin is written for: {@link PLUGIN_API_VERSION}, also where it is missing. */
+  readonly apiVersion?: number;
   readonly name: string;
   /** One line for `check` and the documentation. */
   readonly summary: string;

@@ -4,6 +4,7 @@ import { decodeMessageHeader, IPFIX_VERSION, MESSAGE_HEADER_LENGTH } from "../..
 import { Announcements } from "../templates/announcements.ts";
 import type { CompiledMappings } from "../program/compiled_mapping.ts";
 import { Counters, increment } from "../templates/counters.ts";
+import { PendingMapping } from "../mapping/pending_mapping.ts";
 import type { SharedState } from "./shared_state.ts";
 import type { MessagePlan } from "./message_plan.ts";
 import { MessageReader } from "./message_reader.ts";
@@ -40,6 +41,7 @@ export class MediationSession implements SessionRewriter {
   producedRecords = 0;
   unfinished = false;
   templateChanges = 0;
+  waiting: Promise<void> | undefined;
   readonly #counters = new Counters();
   readonly #routes: Routes;
   readonly #templates: SessionTemplates;
@@ -93,6 +95,7 @@ export class MediationSession implements SessionRewriter {
     this.#work.left = work;
     const changes = this.#templates.changes;
     this.produced = this.producedRecords = 0;
+    this.waiting = undefined;
     this.consumed = this.#abandoned;
     this.#abandoned = 0;
     this.#announcements.settle();
@@ -163,6 +166,8 @@ export class MediationSession implements SessionRewriter {
       }
       if (!this.#finishTemplates(output)) return;
       if (this.#remapping) {
+        this.waiting = this.prepare();
+        if (this.waiting !== undefined) return;
         this.#remap();
         if (!this.#replay.write(output)) return;
       }
@@ -216,6 +221,10 @@ export class MediationSession implements SessionRewriter {
       plan = this.#reading.proceed(source, this.#work);
     } catch (error) {
       this.#reading = undefined;
+      if (error instanceof PendingMapping) {
+        this.waiting = error.settled;
+        return false;
+      }
       if (!(error instanceof DecodeError)) throw error;
       if (output.at > output.start || this.consumed > 0) return false;
       increment(this.#counters.messagesRejected, error.reason);
@@ -329,12 +338,20 @@ export class MediationSession implements SessionRewriter {
 
   remap(): void {
     if (this.#closed) return;
+    this.#remapping = true;
     // What a message changes can be taken back only as long as nothing else changes it.
     const isBetweenMessages = this.#plan === undefined && this.#reading === undefined;
-    if (!isBetweenMessages) return void (this.#remapping = true);
+    if (!isBetweenMessages) return;
+    const pending = this.prepare();
+    // A session that gets no message meanwhile is mapped again all the same.
+    if (pending !== undefined) return void pending.then(() => this.#remapping && this.remap());
     this.#templates.undoLog.finish();
     this.#retireStale(-1);
     this.#remap();
+  }
+
+  prepare(): Promise<void> | undefined {
+    return this.#templates.prepare(this.#target.shared.chooseTreatment);
   }
 
   get outdated(): boolean {

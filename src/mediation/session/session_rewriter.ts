@@ -62,6 +62,11 @@ export interface OctetRewriter {
    */
   readonly templateChanges: number;
   /**
+   * Where the last {@link rewrite} could not go on because a plugin in a process of its own has not answered for a
+   * template: resolves when it is worth calling again. It is bounded by the plugin's timeout and never rejects.
+   */
+  readonly waiting: Promise<void> | undefined;
+  /**
    * Takes whole messages from the input for as long as their output fits, and gives out whole messages: as many as may go in one write.
    *
    * With `consumed` and `produced` both 0 and not {@link unfinished}, the input holds no whole message and nothing waits: read more. A call may take nothing
@@ -145,11 +150,19 @@ export interface SessionRewriter extends OctetRewriter {
    * sequence numbers count from 0. Output for the collector before that did not go out is of no use to this one: it is dropped,
    * and counted as `collector_unavailable`.
    *
+   * A template whose plugin has not answered is refused: await {@link prepare} first.
+   *
    * @param unsent as in {@link restart}
    * @param collector the way to it; missing: as before
    * @returns how many data records were dropped
    */
   renew(unsent?: Uint8Array, collector?: CollectorFacts): number;
+  /**
+   * Asks the plugins for the mappings that {@link renew} and {@link OctetRewriter.remap} need by the treatments that hold now.
+   *
+   * @returns resolves once they are there, or have failed; undefined: they are there
+   */
+  prepare(): Promise<void> | undefined;
   templates(): TemplateState[];
   /** The templates as the exporter announced them, a message each: another session that reads them knows as much as this one. */
   sourceTemplates(): Uint8Array[];

@@ -23,6 +23,7 @@ import type { AcceptedTemplate, ObservationDomain, TemplateEntry } from "../temp
 import type { TemplateIdSpace } from "../templates/template_id_space.ts";
 import { templateMessage } from "../templates/template_message.ts";
 import { UndoLog } from "../templates/undo_log.ts";
+import type { ChooseTreatment } from "../mapping/treatment.ts";
 
 /** So many ids of mappings before the present ones stay with their session. */
 const RETIRED_IDS = 64;
@@ -75,7 +76,14 @@ export class SessionTemplates {
     this.changes += Math.ceil(source.fields.length / FIELDS_PER_CHANGE);
     const domain = this.#domain(observationDomain);
     if (previous !== undefined) this.intake.releaseId(previous, observationDomain);
-    const entry = this.intake.take(source, observationDomain, previous);
+    let entry: TemplateEntry;
+    try {
+      entry = this.intake.take(source, observationDomain, previous);
+    } catch (error) {
+      // Not yet, and nothing is changed: what stands keeps its id.
+      if (previous?.kind === "accepted") this.intake.holdId(previous, observationDomain);
+      throw error;
+    }
     this.#put(domain, source.id, entry);
     this.#hold(source, 1);
     if (previous !== undefined) this.#hold(previous.source, -1);
@@ -121,6 +129,22 @@ export class SessionTemplates {
     }, () => this.#retire(domain, entry));
     this.events.notify({ event: "template_withdrawn", observationDomain, template });
     return entry;
+  }
+
+  /**
+   * Asks the plugins for the mappings of all templates by these treatments, so that {@link remap} finds them.
+   *
+   * @returns resolves when asking again makes sense; undefined: nothing is pending
+   */
+  prepare(choose: ChooseTreatment): Promise<void> | undefined {
+    const pending: Promise<void>[] = [];
+    for (const { id, templates } of this.domains.values()) {
+      for (const { source } of templates.values()) {
+        const settled = this.intake.prepare(source, id, choose);
+        if (settled !== undefined) pending.push(settled);
+      }
+    }
+    return pending.length === 0 ? undefined : Promise.all(pending).then(() => {});
   }
 
   /**

@@ -15,7 +15,8 @@ import type { SessionTarget } from "./session_target.ts";
 import { targetTemplate, type TemplateMapping } from "../mapping/template_mapping.ts";
 import type { AcceptedTemplate, RefusedTemplate, TemplateEntry } from "../templates/template_entry.ts";
 import { MESSAGE_OVERHEAD } from "../templates/template_message.ts";
-import type { Treatment } from "../mapping/treatment.ts";
+import { PendingMapping } from "../mapping/pending_mapping.ts";
+import type { ChooseTreatment, Peer, Treatment } from "../mapping/treatment.ts";
 
 /** A template that came in. */
 interface Arrival {
@@ -53,6 +54,7 @@ export class TemplateIntake {
    * - `limit`: no template id or no memory is left
    *
    * @param previous what stands under the same id: its mapping goes on where a plugin fails for the same layout
+   * @throws PendingMapping where a plugin in a process of its own has not answered yet; nothing is taken
    */
   take(source: Template, observationDomain: number, previous: TemplateEntry | undefined): TemplateEntry {
     const detectedProfile = this.shared.detectRelease(source);
@@ -60,12 +62,7 @@ export class TemplateIntake {
     if (smallestRecordLength(source) === 0) {
       return this.#refuse(arrival, "template_refused", "its records have no octets");
     }
-    const treatment = this.target.chooseTreatment({
-      ...(this.facts.address === undefined ? {} : { address: this.facts.address }),
-      ...(this.facts.certificateName === undefined ? {} : { certificateName: this.facts.certificateName }),
-      observationDomain,
-      ...(detectedProfile === undefined ? {} : { detectedProfile }),
-    });
+    const treatment = this.target.chooseTreatment(this.#peer(arrival));
     const { dialect } = treatment.profile;
     if (source.scopeFieldCount > 0 && !dialect.optionsTemplates) {
       const message = `the collector's dialect ${dialect.name} takes no options templates`;
@@ -90,6 +87,33 @@ export class TemplateIntake {
       return this.#refuse(arrival, "everything_stripped", "what the collector knows of it has no octets");
     }
     return this.#accept(arrival, treatment, mapping);
+  }
+
+  /**
+   * Asks the plugins for the mapping of a template by these treatments, so that {@link take} finds it.
+   *
+   * @returns resolves when asking again makes sense; undefined: nothing is pending
+   */
+  prepare(source: Template, observationDomain: number, choose: ChooseTreatment): Promise<void> | undefined {
+    const detectedProfile = this.shared.detectRelease(source);
+    const arrival: Arrival = { source, observationDomain, detectedProfile };
+    try {
+      this.#map(arrival, choose(this.#peer(arrival)));
+    } catch (error) {
+      if (error instanceof PendingMapping) return error.settled;
+      if (!(error instanceof ChainError)) throw error;
+    }
+    return undefined;
+  }
+
+  #peer({ observationDomain, detectedProfile }: Arrival): Peer {
+    const { address, certificateName } = this.facts;
+    return {
+      ...(address === undefined ? {} : { address }),
+      ...(certificateName === undefined ? {} : { certificateName }),
+      observationDomain,
+      ...(detectedProfile === undefined ? {} : { detectedProfile }),
+    };
   }
 
   /** Releases what an entry shares with other sessions, except its target id. */

@@ -44,6 +44,8 @@ export class ObservingRewriter implements OctetRewriter {
   readonly #pool: BufferPool;
   readonly #options: ObservingOptions;
   #prelude: readonly Uint8Array[];
+  /** Set while a template of the observed session waits for a plugin's answer: nothing is relayed past it. */
+  waiting: Promise<void> | undefined;
   /** Whether to relay only up to the end of a message from now on. */
   #finishing = false;
   /**
@@ -150,6 +152,11 @@ export class ObservingRewriter implements OctetRewriter {
       input.consume(this.#observed.consumed);
       this.#offset += this.#observed.consumed;
       this.templateChanges += this.#observed.templateChanges;
+      this.waiting = this.#observed.waiting;
+      if (this.waiting !== undefined) {
+        this.unfinished = true;
+        return false;
+      }
       // Each call has all of its work anew, so that one which has used some of it is the last.
       if (work !== undefined && (this.#observed.unfinished || this.templateChanges > 0)) {
         this.unfinished = true;

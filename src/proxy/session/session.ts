@@ -250,6 +250,11 @@ export class Session {
         this.#output.releaseUnless(output);
         continue;
       }
+      if (rewriter.waiting !== undefined && rewriter.consumed === 0) {
+        await rewriter.waiting;
+        if (this.#stopped !== undefined) return this.#stopped;
+        continue;
+      }
       if (rewriter.consumed > 0 || rewriter.unfinished) continue;
 
       atRest = true;
@@ -347,9 +352,15 @@ export class Session {
     this.#holding = true;
     const collector = await this.#link.replace(failed);
     if (collector === undefined) return undefined;
+    await this.#prepare();
     this.#holding = false;
     this.#begin();
     return collector;
+  }
+
+  /** Waits for plugins that have to map the templates for another collector. */
+  async #prepare(): Promise<void> {
+    if (this.#move?.renew === true) await this.#mediated.prepare();
   }
 
   /**
@@ -404,7 +415,10 @@ export class Session {
     const link = this.#link;
     link.retire();
     const collector = await link.replace(left);
-    if (collector !== undefined) this.#begin();
+    if (collector !== undefined) {
+      await this.#prepare();
+      this.#begin();
+    }
     return collector;
   }
 

@@ -1,0 +1,223 @@
+/**
+ * Template mappings as plain data: what a plugin answers is read by its own properties and copied, so that a getter, a
+ * cycle, or a change made later has no effect, whether the plugin runs in this process or in another.
+ *
+ * @module
+ */
+import { ABSTRACT_DATA_TYPES, type AbstractDataType } from "../../ipfix/abstract_data_type.ts";
+import { formatHex, parseHex } from "../../ipfix/hex.ts";
+import { elementKey, type InformationElement } from "../../ipfix/information_element.ts";
+import type { FieldSpecifier, Template } from "../../ipfix/template.ts";
+import type { Conversion, FieldValue, MappedField, SessionFact, TemplateMapping } from "./template_mapping.ts";
+
+const CONVERSIONS: readonly Conversion[] = ["widen", "to-variable", "seconds-to-milliseconds", "ipv4-to-ipv6"];
+const FACTS: readonly SessionFact[] = ["exporterIPv4Address", "exporterIPv6Address", "observationDomainId"];
+/** Fields that a template record can have in the longest message (RFC 7011 §3.4.1). */
+const MAXIMUM_FIELDS = 16_383;
+const MAXIMUM_NAME = 256;
+
+/** An answer that is no template mapping. */
+export class MappingDataError extends Error {
+  override readonly name = "MappingDataError";
+}
+
+/**
+ * Reads what a plugin answered for a mapping.
+ *
+ * @param value a mapping, or its JSON form as {@link mappingData} makes it
+ * @param given the mapping that the plugin was given
+ * @throws MappingDataError, which names the property and what is wrong with it
+ */
+export function readMapping(value: unknown, given: TemplateMapping): TemplateMapping {
+  const answer = own(value, "the answer");
+  const elements = knownElements(given);
+  if (answer("source") !== undefined && !isSameTemplate(answer("source"), given.source)) {
+    throw new MappingDataError("the mapping is of another source template");
+  }
+  const fields = list(answer("fields"), "fields").map((field, position) =>
+    readField(field, `fields[${position}]`, elements)
+  );
+  const stripped = readStripped(answer("stripped"), given.source, fields);
+  return { source: given.source, fields, ...(stripped === undefined ? {} : { stripped }) };
+}
+
+/** A mapping as JSON; {@link readMapping} reads it. */
+export function mappingData({ source, fields, stripped }: TemplateMapping): unknown {
+  return {
+    source,
+    fields: fields.map(({ value, ...field }) => ({
+      ...field,
+      value: value.from === "constant" ? { from: "constant", octets: formatHex(value.octets) } : value,
+    })),
+    ...(stripped === undefined ? {} : { stripped: [...stripped] }),
+  };
+}
+
+/** A mapping of {@link mappingData}, in the process that receives it. */
+export function mappingOf(data: unknown): TemplateMapping {
+  const source = readTemplate(own(data, "the mapping")("source"));
+  return readMapping(data, { source, fields: [] });
+}
+
+/** Reads own data properties only: a getter could answer otherwise each time. */
+function own(value: unknown, what: string): (name: string) => unknown {
+  if (typeof value !== "object" || value === null) throw new MappingDataError(`${what} is no object`);
+  return (name) => {
+    const property = Object.getOwnPropertyDescriptor(value, name);
+    if (property === undefined) return undefined;
+    if (!("value" in property)) throw new MappingDataError(`${what}.${name} is an accessor, not data`);
+    return property.value;
+  };
+}
+
+function list(value: unknown, what: string): unknown[] {
+  if (!Array.isArray(value)) throw new MappingDataError(`${what} is no list`);
+  if (value.length > MAXIMUM_FIELDS) throw new MappingDataError(`${what} has ${value.length} entries`);
+  return Array.from({ length: value.length }, (_, index) => own(value, what)(String(index)));
+}
+
+function readField(value: unknown, where: string, elements: ReadonlyMap<string, InformationElement>): MappedField {
+  const field = own(value, where);
+  const target = readSpecifier(field("target"), `${where}.target`, elements);
+  const [scope, by] = [field("scope"), field("by")];
+  return {
+    target,
+    value: readValue(field("value"), `${where}.value`),
+    ...(scope === true ? { scope } : {}),
+    ...(typeof by === "string" ? { by: by.slice(0, MAXIMUM_NAME) } : {}),
+  };
+}
+
+function readSpecifier(
+  value: unknown,
+  where: string,
+  elements: ReadonlyMap<string, InformationElement>,
+): FieldSpecifier {
+  const specifier = own(value, where);
+  return {
+    element: readElement(specifier("element"), `${where}.element`, elements),
+    length: whole(specifier("length"), `${where}.length`),
+  };
+}
+
+function readElement(
+  value: unknown,
+  where: string,
+  elements: ReadonlyMap<string, InformationElement>,
+): InformationElement {
+  const property = own(value, where);
+  const [name, type, known, enterpriseBit] = ["name", "type", "known", "enterpriseBit"].map(property);
+  if (typeof name !== "string" || name === "" || name.length > MAXIMUM_NAME) {
+    throw new MappingDataError(`${where}.name is no name`);
+  }
+  if (!isOneOf(ABSTRACT_DATA_TYPES, type)) throw new MappingDataError(`${where}.type is no abstract data type`);
+  if (typeof known !== "boolean" || typeof enterpriseBit !== "boolean") {
+    throw new MappingDataError(`${where}: known and enterpriseBit are no booleans`);
+  }
+  const element: InformationElement = {
+    pen: whole(property("pen"), `${where}.pen`),
+    id: whole(property("id"), `${where}.id`),
+    name,
+    type: type as AbstractDataType,
+    length: whole(property("length"), `${where}.length`),
+    known,
+    enterpriseBit,
+  };
+  const same = elements.get(elementKey(element));
+  const isSame = same !== undefined && same.name === name && same.type === type && same.length === element.length;
+  return isSame ? same : element;
+}
+
+function readValue(given: unknown, where: string): FieldValue {
+  const value = own(given, where);
+  switch (value("from")) {
+    case "record": {
+      const index = whole(value("index"), `${where}.index`);
+      const convert = value("convert");
+      if (convert === undefined) return { from: "record", index };
+      if (isOneOf(CONVERSIONS, convert)) return { from: "record", index, convert: convert as Conversion };
+      throw new MappingDataError(`${where}.convert is none of ${CONVERSIONS.join(", ")}`);
+    }
+    case "constant": {
+      const octets = value("octets");
+      const read = octets instanceof Uint8Array
+        ? octets.slice()
+        : typeof octets === "string"
+        ? parseHex(octets)
+        : undefined;
+      if (read === undefined) throw new MappingDataError(`${where}.octets are no octets`);
+      return { from: "constant", octets: read };
+    }
+    case "session": {
+      const fact = value("fact");
+      if (isOneOf(FACTS, fact)) return { from: "session", fact: fact as SessionFact };
+      throw new MappingDataError(`${where}.fact is none of ${FACTS.join(", ")}`);
+    }
+  }
+  throw new MappingDataError(`${where}.from is none of record, constant, session`);
+}
+
+/** Positions said to be stripped must be fields of the source that no target field takes its value from. */
+function readStripped(
+  value: unknown,
+  source: Template,
+  fields: readonly MappedField[],
+): ReadonlyMap<number, string> | undefined {
+  if (value === undefined) return undefined;
+  const entries = value instanceof Map ? [...Map.prototype.entries.call(value)] : list(value, "stripped");
+  const used = new Set(fields.map(({ value }) => value.from === "record" ? value.index : -1));
+  const stripped = new Map<number, string>();
+  for (const entry of entries) {
+    const [position, plugin] = Array.isArray(entry) ? entry : [];
+    if (typeof position !== "number" || source.fields[position] === undefined || typeof plugin !== "string") {
+      throw new MappingDataError("stripped has an entry that is no position of the source with a plugin's name");
+    }
+    if (used.has(position)) throw new MappingDataError(`stripped names field ${position}, which the target has`);
+    stripped.set(position, plugin.slice(0, MAXIMUM_NAME));
+  }
+  return stripped;
+}
+
+function readTemplate(value: unknown): Template {
+  const template = own(value, "source");
+  return {
+    id: whole(template("id"), "source.id"),
+    fields: list(template("fields"), "source.fields").map((field, position) =>
+      readSpecifier(field, `source.fields[${position}]`, new Map())
+    ),
+    scopeFieldCount: whole(template("scopeFieldCount"), "source.scopeFieldCount"),
+  };
+}
+
+function isSameTemplate(value: unknown, template: Template): boolean {
+  if (value === template) return true;
+  const other = readTemplate(value);
+  return other.id === template.id && other.scopeFieldCount === template.scopeFieldCount &&
+    other.fields.length === template.fields.length &&
+    other.fields.every(({ element, length }, index) => {
+      const field = template.fields[index];
+      return field !== undefined && field.length === length && elementKey(field.element) === elementKey(element);
+    });
+}
+
+function knownElements({ source, fields }: TemplateMapping): ReadonlyMap<string, InformationElement> {
+  const elements = [...source.fields, ...fields.map(({ target }) => target)].map(({ element }) => element);
+  return new Map(elements.map((element) => [elementKey(element), element]));
+}
+
+function whole(value: unknown, where: string): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xffffffff) return value;
+  throw new MappingDataError(`${where} is no whole number`);
+}
+
+function isOneOf(words: readonly string[], value: unknown): boolean {
+  return typeof value === "string" && words.includes(value);
+}
+
+/** Freezes a value and all that it holds, so that a plugin cannot change what it was given. Octets cannot be frozen. */
+export function freezeDeep<Value>(value: Value): Value {
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const part of Object.values(value)) freezeDeep(part);
+  return value;
+}

@@ -1,0 +1,120 @@
+/**
+ * What runs in a plugin's process: it has no permissions, and answers questions about one plugin. It must be imported
+ * before the plugin's module, so that whatever that prints goes to standard error and not between the answers.
+ *
+ * @module
+ */
+import { errorMessage } from "../error_message.ts";
+import { mappingData, mappingOf } from "../mediation/mapping/mapping_data.ts";
+import { type Plugin, PLUGIN_API_VERSION, type PluginDefinition } from "../mediation/mapping/plugin.ts";
+import type { Profile } from "../mediation/mapping/profile.ts";
+import { profileOf } from "./profile_data.ts";
+import type { Answer, OptionMistake, Question } from "./protocol.ts";
+
+const { stdin, stdout, stderr } = Deno;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+for (const method of ["log", "info", "debug", "warn", "error", "trace", "dir", "table"] as const) {
+  // deno-lint-ignore no-console
+  console[method] = (...values: unknown[]) => {
+    const text = values.map((value) => typeof value === "string" ? value : Deno.inspect(value)).join(" ");
+    writeAll(stderr, `${text}\n`);
+  };
+}
+
+/** One instance of the plugin. */
+interface Instance {
+  readonly plugin: Plugin;
+  readonly profile: Profile;
+}
+
+/**
+ * Answers questions until standard input ends.
+ *
+ * @param definition the default export of the plugin's module
+ */
+export async function servePlugin(definition: unknown): Promise<void> {
+  if (!isDefinition(definition)) {
+    return answer({ error: "it has no plugin as its default export (name, summary, options: a zod schema, create)" });
+  }
+  const { name, summary, apiVersion = PLUGIN_API_VERSION } = definition;
+  if (apiVersion !== PLUGIN_API_VERSION) {
+    return answer({ error: `it is written for version ${apiVersion} of the plugin contract (${PLUGIN_API_VERSION})` });
+  }
+  answer({ value: { name, summary } });
+  const instances = new Map<number, Instance>();
+  for await (const line of lines()) answer(reply(definition, instances, JSON.parse(line)));
+}
+
+function reply(definition: PluginDefinition, instances: Map<number, Instance>, question: Question): Answer {
+  try {
+    if (question.ask === "create") return create(definition, instances, question);
+    const { instance, mapping, expected, exporterFamily, detectedProfile } = question;
+    const { plugin, profile } = instances.get(instance) ?? {};
+    if (plugin === undefined || profile === undefined) return { error: "it was not created" };
+    const list = expected === undefined ? undefined : profile.templates[expected];
+    const result = plugin.rewrite(mappingOf(mapping), {
+      profile,
+      exporterFamily,
+      ...(detectedProfile === undefined ? {} : { detectedProfile }),
+      ...(list === undefined ? {} : { expected: list }),
+    });
+    return { value: typeof result === "object" && result !== null ? mappingData(result) : result };
+  } catch (error) {
+    return { error: errorMessage(error).slice(0, 2000) };
+  }
+}
+
+function create(
+  definition: PluginDefinition,
+  instances: Map<number, Instance>,
+  { instance, options, profile }: Question & { ask: "create" },
+): Answer {
+  const checked = definition.options.safeParse(options);
+  if (!checked.success) {
+    return {
+      mistakes: checked.error.issues.map(({ path, message }): OptionMistake => ({
+        path: path.map((key) => typeof key === "symbol" ? String(key) : key),
+        message,
+      })),
+    };
+  }
+  const revived = profileOf(profile);
+  const plugin = definition.create(checked.data, revived);
+  if (typeof plugin !== "object" || plugin === null || typeof plugin.rewrite !== "function") {
+    return { error: "it created no plugin (an object with name and rewrite)" };
+  }
+  instances.set(instance, { plugin, profile: revived });
+  return { value: checked.data ?? null };
+}
+
+function isDefinition(value: unknown): value is PluginDefinition {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, summary, create, options } = value as Partial<Record<keyof PluginDefinition, unknown>>;
+  return typeof name === "string" && name !== "" && typeof summary === "string" && typeof create === "function" &&
+    typeof options === "object" && options !== null && "safeParse" in options;
+}
+
+async function* lines(): AsyncGenerator<string> {
+  const chunk = new Uint8Array(64 * 1024);
+  let text = "";
+  for (;;) {
+    const length = await stdin.read(chunk);
+    if (length === null) return;
+    text += decoder.decode(chunk.subarray(0, length), { stream: true });
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n")) {
+      yield text.slice(0, end);
+      text = text.slice(end + 1);
+    }
+  }
+}
+
+function answer(value: Answer): void {
+  writeAll(stdout, `${JSON.stringify(value)}\n`);
+}
+
+function writeAll(writer: { writeSync(octets: Uint8Array): number }, text: string): void {
+  const octets = encoder.encode(text);
+  for (let written = 0; written < octets.length;) written += writer.writeSync(octets.subarray(written));
+}
