@@ -31,7 +31,8 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   // Text of a configuration, without what it is about.
   ["src/config/yaml", ["src/ipfix", "src/mediation/mapping"]],
   ["src/config/profiles", ["src/ipfix", "src/mediation/mapping", "src/config/yaml"]],
-  ["src/config", [...PURE, "src/config/yaml", "src/config/profiles", "plugins"]],
+  ["src/plugin_process", PURE],
+  ["src/config", [...PURE, "src/config/yaml", "src/config/profiles", "src/plugin_process", "plugins"]],
   ["src/kubernetes", [...PURE, ...CONFIG, "src/proxy/time", "src/proxy/reporting", "src/proxy/transport"]],
   ["src/admin/view", [...PURE, ...PROXY, "src/proxy"]],
   ["src/admin/api", [...PURE, "src/admin/view"]],
@@ -48,7 +49,7 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ["src/terminal", []],
   [
     "src/service",
-    [...PURE, ...PROXY, "src/proxy", ...CONFIG, "src/kubernetes", ...ADMIN, "src/logging.ts"],
+    [...PURE, ...PROXY, "src/proxy", ...CONFIG, "src/plugin_process", "src/kubernetes", ...ADMIN, "src/logging.ts"],
   ],
   // The demo runs the whole proxy.
   ["src/demo", [...PURE, ...PROXY, ...CONFIG, ...ADMIN, "src/offline", "src/service", "src/terminal"]],

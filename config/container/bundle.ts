@@ -18,9 +18,27 @@ export async function writeBundle(folder: URL): Promise<void> {
   }).output();
   if (!success) throw new Error(`deno bundle: ${new TextDecoder().decode(stderr)}`);
   for await (const { name } of Deno.readDir(folder)) await loadWhenAsked(new URL(name, folder));
+  await bundlePluginChild(folder);
   await Deno.copyFile(new URL("LICENSE", ROOT), new URL("LICENSE", folder));
   await Deno.writeTextFile(new URL("sbom.cdx.json", folder), await billOfMaterials());
   await Deno.writeTextFile(new URL("third-party-licenses.txt", folder), await licences());
+}
+
+/** What runs in the process of an outside plugin, which the program starts by its name. */
+async function bundlePluginChild(folder: URL): Promise<void> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "bundle",
+      "--quiet",
+      "--platform",
+      "deno",
+      "--output",
+      new URL("plugin_child.js", folder).pathname,
+      "src/plugin_process/child.ts",
+    ],
+    cwd: ROOT,
+  }).output();
+  if (!success) throw new Error(`deno bundle: ${new TextDecoder().decode(stderr)}`);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { tryChains } from "../offline/chain_trial.ts";
 import { rehearse } from "../service/service.ts";
 import { configurationFailure, configurationOption, required } from "./command_line/command_options.ts";
 import {
@@ -33,6 +34,9 @@ async function check({ config, json = false }: Options): Promise<void> {
   } catch (error) {
     throw configurationFailure(configuration, error);
   }
+  const failures = await tryChains(configuration);
+  configuration.close();
+  if (failures.length > 0) throw configurationFailure(configuration, failures.join("\n"));
   const description = describe(configuration);
   await writeLine(json ? JSON.stringify(description, null, 2) : descriptionText(description).join("\n"));
 }

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { settled } from "../mediation/mapping/pending_mapping.ts";
 import { ChainError } from "../mediation/mapping/mapping_chain.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
 import type { Treatment } from "../mediation/mapping/treatment.ts";
@@ -43,7 +44,7 @@ async function explainReleases(options: Options): Promise<void> {
   const treatment = options.config === undefined
     ? automaticTreatment(to)
     : treatmentOf(await configurationOption(options.config), from, to);
-  const templates = explain(from, treatment);
+  const templates = await settled(() => explain(from, treatment));
   if (options.json === true) {
     await writeLine(JSON.stringify(
       { from: from.name, to: to.name, dialect: treatment.profile.dialect.name, templates },

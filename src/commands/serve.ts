@@ -8,7 +8,8 @@ import { runFailure, usageFailure } from "./command_line/command_failure.ts";
 import { errorMessage } from "../error_message.ts";
 import { configurationFailure, orUsageFailure } from "./command_line/command_options.ts";
 import { type Loaded, loadWatched } from "../service/reloader.ts";
-import { Service } from "../service/service.ts";
+import { readTextFile } from "../config/profiles/profiles.ts";
+import { pluginHost, Service } from "../service/service.ts";
 
 const DEFAULT_CONFIGURATION = "config/proxy.yaml";
 
@@ -26,13 +27,14 @@ export function serveCommand(): Command {
 }
 
 async function serve({ config }: { readonly config: string }): Promise<void> {
-  const { configuration, files } = await loadWatched(config);
+  const report: ReportEvent = ({ level, event, message, fields }) => logEvent("proxy", level, event, message, fields);
+  const { configuration, files } = await loadWatched(config, readTextFile, undefined, pluginHost(report));
   if (configuration instanceof Error) throw orUsageFailure(configuration);
   configureLogging(loggingOptions(configuration.log));
-  const report: ReportEvent = ({ level, event, message, fields }) => logEvent("proxy", level, event, message, fields);
   for (const warning of configuration.warnings) logEvent("proxy", "warning", "config_warning", warning);
   const service = await open(configuration, report);
   const stopListening = onSignal(service);
+  goOnAfterErrors(report);
   try {
     await start(service, files);
     await service.served.drainBegun;
@@ -75,6 +77,25 @@ async function start(service: Service, files: Loaded["files"]): Promise<void> {
     logEvent("proxy", "error", "start_failed", errorMessage(error));
     throw runFailure("", error);
   }
+}
+
+/** A plugin inside the proxy may leave a promise rejected, or throw in a timer: no reason to end every session. */
+function goOnAfterErrors(report: ReportEvent): void {
+  const tell = (reason: unknown) =>
+    report({
+      level: "error",
+      event: "unexpected_error",
+      message: "an error that nothing handles; the proxy goes on",
+      fields: { reason: reason instanceof Error ? reason.stack ?? reason.message : String(reason) },
+    });
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    tell(event.reason);
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    tell(event.error);
+  });
 }
 
 /** Handles signals: the first SIGINT or SIGTERM drains, the next closes, SIGHUP reloads. Returns a function that removes the handlers. */

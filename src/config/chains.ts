@@ -20,7 +20,8 @@ export function automaticChain(profile: Profile): readonly ChainStep[] {
   if (profile.acceptsUnknownElements && profile.templates.length === 0) return [];
   return DEFAULT_CHAIN.map((definition) => {
     const options = definition.options.parse({});
-    return { use: definition.name, options, definition, plugin: definition.create(options, profile) };
+    const create = (profile: Profile) => definition.create(options, profile);
+    return { use: definition.name, options, create, plugin: create(profile) };
   });
 }
 
@@ -61,8 +62,9 @@ export class Chains {
   #step(choice: PluginChoice, path: Path, profile: Profile): ChainStep | undefined {
     const definition = this.modules.get(choice);
     if (definition === undefined) {
-      const isolated = this.modules.isolated(choice, choice.with ?? {}, profile, path);
-      return isolated === undefined ? undefined : { use: choice.use, options: choice.with ?? {}, plugin: isolated };
+      const options = choice.with ?? {};
+      const create = this.modules.isolated(choice, options, path);
+      return create === undefined ? undefined : { use: choice.use, options, create, plugin: create(profile) };
     }
     const options = this.#checkOptions(choice, definition, [...path, "with"]);
     if (options === undefined) return undefined;
@@ -73,7 +75,8 @@ export class Chains {
       this.#createMistake(error, choice, path);
       return undefined;
     }
-    if (isPlugin(plugin)) return { use: choice.use, options: options.value, definition, plugin };
+    const create = (profile: Profile) => definition.create(options.value, profile);
+    if (isPlugin(plugin)) return { use: choice.use, options: options.value, plugin, create };
     this.reader.mistake([...path, "use"], `${choice.use} created no plugin (an object with name and rewrite)`);
     return undefined;
   }

@@ -1,6 +1,6 @@
 import type { TransportProtocol } from "../ipfix/transport_protocol.ts";
 import type { AddressPrefix } from "../ipfix/address.ts";
-import type { Plugin, PluginDefinition } from "../mediation/mapping/plugin.ts";
+import type { Plugin } from "../mediation/mapping/plugin.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
 import type { ChooseTreatment } from "../mediation/mapping/treatment.ts";
 import type { SocketAddress } from "./yaml/socket_address.ts";
@@ -107,8 +107,9 @@ export interface ChainStep {
   readonly use: string;
   /** `with:`, including defaults. */
   readonly options: unknown;
-  readonly definition: PluginDefinition;
   readonly plugin: Plugin;
+  /** Creates the plugin with the same options for another profile. @throws Error as the plugin does */
+  readonly create: (profile: Profile) => Plugin;
 }
 
 /** The profile and chain of one peer rule, or of the file outside all rules. */

@@ -102,12 +102,14 @@ admin: { address: 127.0.0.1:1 }
     'proxy.yaml:2:48: collector.profile: unknown profile "antrea/v1.16", did you mean antrea/v1.15, antrea/v1.14, antrea/v1.13? (antrea/v0.12 to antrea/v2.7, one release such as antrea/v1.15.2, rfc7011, or the path of a profile file such as ./profile.yaml)',
   ]],
   [
-    "what is not there yet is not allowed either",
+    "what does not go together",
     `${RIGHT}peers: [{ match: { address: 10.0.0.1 }, collector: { profile: auto } }]
-plugins: [{ use: match-order, isolate: true }]\n`,
+plugins: [{ use: match-order, isolate: true }, { use: strip-unknown, timeout: 2s }, { use: pad-missing, isolate: perhaps }]\n`,
     [
       'proxy.yaml:3:63: peers[0].collector.profile: unknown profile "auto", did you mean rfc7011, antrea/v2.7, antrea/v2.6? (antrea/v0.12 to antrea/v2.7, one release such as antrea/v1.15.2, rfc7011, or the path of a profile file such as ./profile.yaml)',
-      "proxy.yaml:4:31: plugins[0].isolate: unknown key (use, with)",
+      "proxy.yaml:4:40: plugins[0].isolate: match-order is shipped and runs in the proxy (none)",
+      "proxy.yaml:4:79: plugins[1].timeout: strip-unknown is shipped and runs in the proxy (none)",
+      'proxy.yaml:4:114: plugins[2].isolate: "perhaps" is not allowed (true, false)',
     ],
   ],
   [

@@ -243,20 +243,21 @@ const doubled = definePlugin({
 
 Deno.test("outside plugins are found from the file's directory, or by npm specifier", async () => {
   const yaml =
-    `${RIGHT}plugins: [{ use: ./doubled.ts, with: { element: a } }, { use: npm:doubled, with: { element: b } }]\n`;
+    `${RIGHT}plugins: [{ use: ./doubled.ts, isolate: false, with: { element: a } }, { use: npm:doubled, isolate: false, with: { element: b } }]\n`;
   const { treatment, files } = await load(yaml, { "doubled.ts": "" }, {
     "doubled.ts": { default: doubled },
     "npm:doubled": { default: doubled },
   });
-  assert.deepEqual(treatment.chain.map(({ use, options, definition }) => [use, options, definition]), [
-    ["./doubled.ts", { element: "a", list: [] }, doubled],
-    ["npm:doubled", { element: "b", list: [] }, doubled],
+  assert.deepEqual(treatment.chain.map(({ use, options, plugin }) => [use, options, plugin.name]), [
+    ["./doubled.ts", { element: "a", list: [] }, "doubled"],
+    ["npm:doubled", { element: "b", list: [] }, "doubled"],
   ]);
   assert.deepEqual(files, ["proxy.yaml", "doubled.ts"]);
 });
 
 Deno.test("what an outside plugin says is wrong stands where it is wrong", async () => {
-  const step = (options: string) => `${RIGHT}plugins:\n  - use: ./doubled.ts\n    with: ${options}\n`;
+  const step = (options: string) =>
+    `${RIGHT}plugins:\n  - use: ./doubled.ts\n    with: ${options}\n    isolate: false\n`;
   const of = (options: string, module: unknown = { default: doubled }) =>
     mistakes(step(options), { "doubled.ts": "" }, { "doubled.ts": module });
   assert.deepEqual(await of("{}"), ["proxy.yaml:5:11: plugins[0].with.element: missing (text)"]);
@@ -279,14 +280,14 @@ Deno.test("a plugin's file that has changed is another module", async () => {
   const directory = await Deno.makeTempDir();
   const [yaml, plugin] = [`${directory}/proxy.yaml`, `${directory}/own.js`];
   const source = (word: string) =>
-    `export default { name: "own", summary: "${word}", options: { safeParse: (data) => ({ success: true, data }) },
-      create: () => ({ name: "own", rewrite: (mapping) => mapping }) };`;
+    `export default { name: "own", summary: "its own", options: { safeParse: (data) => ({ success: true, data }) },
+      create: () => ({ name: "${word}", rewrite: (mapping) => mapping }) };`;
   try {
-    await Deno.writeTextFile(yaml, `${RIGHT}plugins: [{ use: ./own.js }]\n`);
+    await Deno.writeTextFile(yaml, `${RIGHT}plugins: [{ use: ./own.js, isolate: false }]\n`);
     for (const word of ["one", "two"]) {
       await Deno.writeTextFile(plugin, source(word));
       const { treatment, files } = await loadConfiguration(yaml);
-      assert.equal(treatment.chain[0]?.definition.summary, word);
+      assert.equal(treatment.plugins[0]?.name, word);
       assert.deepEqual(files, [yaml, plugin]);
     }
     await Deno.writeTextFile(plugin, "throw new Error('not today');");

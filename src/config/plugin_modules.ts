@@ -55,17 +55,23 @@ export class PluginModules {
   }
 
   /**
-   * Creates a plugin in its own process; {@link created} has the mistakes in its options.
+   * Creates plugins in a process of their own; {@link created} has the mistakes in their options.
    *
    * @param path of the step in the file
-   * @returns undefined if the plugin runs in this process
+   * @returns creates the plugin for a profile; undefined if it runs in this process
    */
-  isolated({ use, isolate, timeout = TIMEOUT }: PluginReference, options: unknown, profile: Profile, path: Path) {
+  isolated(
+    { use, isolate, timeout = TIMEOUT }: PluginReference,
+    options: unknown,
+    path: Path,
+  ): ((profile: Profile) => Plugin) | undefined {
     const process = this.#loaded.get(keyOf(use, isolate));
     if (!(process instanceof PluginProcess)) return undefined;
-    const plugin = new IsolatedPlugin(process.name, process, timeout, profile, options);
-    this.#creations.push({ plugin, use, path });
-    return plugin;
+    return (profile) => {
+      const plugin = new IsolatedPlugin(process.name, process, timeout, profile, options);
+      this.#creations.push({ plugin, use, path });
+      return plugin;
+    };
   }
 
   /** Waits until every plugin in a process of its own has taken its options, or reports why it has not. */
@@ -75,8 +81,8 @@ export class PluginModules {
       if ("value" in answer) continue;
       if ("error" in answer) this.reader.mistake([...path, "use"], `${use}: ${oneLine(answer.error)}`);
       else {
-        for (const { path: inner, message } of answer.mistakes) {
-          this.reader.mistake([...path, "with", ...inner], message);
+        for (const { path: inner, message, at } of answer.mistakes) {
+          this.reader.mistake([...path, "with", ...inner], message, at);
         }
       }
     }

@@ -91,7 +91,10 @@ function withOwn(yaml: string, own: Readonly<Record<number, Partial<PeerSection>
   const peers = sections.peers.map((peer, index) => ({ ...peer, ...own[index] }));
   const modules = new PluginModules(reader, SHIPPED, () => Promise.reject(new Error("nothing is imported")));
   const configuration = buildConfiguration(reader, { ...sections, peers }, modules);
-  return { configuration, mistakes: reader.mistakes.map(formatMistake) };
+  return {
+    configuration: configuration === undefined ? undefined : { ...configuration, close: () => {} },
+    mistakes: reader.mistakes.map(formatMistake),
+  };
 }
 
 function withOwnCollector(yaml: string): Configuration {

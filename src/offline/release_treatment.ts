@@ -25,5 +25,5 @@ export function configuredTreatment(
   const { profile, plugins, chain } = rule?.treatment ?? configuration.treatment;
   if (profile.name === to.name) return { profile, plugins };
   if (rule === undefined && configuration.automaticChain) return automaticTreatment(to);
-  return { profile: to, plugins: chain.map(({ definition, options }) => definition.create(options, to)) };
+  return { profile: to, plugins: chain.map(({ create }) => create(to)) };
 }

@@ -5,8 +5,9 @@
  * @module
  */
 import { errorMessage } from "../error_message.ts";
-import { mappingData, mappingOf } from "../mediation/mapping/mapping_data.ts";
+import { freezeDeep, mappingData, mappingOf, readMapping } from "../mediation/mapping/mapping_data.ts";
 import { type Plugin, PLUGIN_API_VERSION, type PluginDefinition } from "../mediation/mapping/plugin.ts";
+import type { z } from "zod";
 import type { Profile } from "../mediation/mapping/profile.ts";
 import { profileOf } from "./profile_data.ts";
 import type { Answer, OptionMistake, Question } from "./protocol.ts";
@@ -14,6 +15,7 @@ import type { Answer, OptionMistake, Question } from "./protocol.ts";
 const { stdin, stdout, stderr } = Deno;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+let loaded = false;
 
 for (const method of ["log", "info", "debug", "warn", "error", "trace", "dir", "table"] as const) {
   // deno-lint-ignore no-console
@@ -21,6 +23,17 @@ for (const method of ["log", "info", "debug", "warn", "error", "trace", "dir", "
     const text = values.map((value) => typeof value === "string" ? value : Deno.inspect(value)).join(" ");
     writeAll(stderr, `${text}\n`);
   };
+}
+
+// What a plugin leaves behind must not cost the next template.
+for (const type of ["unhandledrejection", "error"]) {
+  globalThis.addEventListener(type, (event) => {
+    // A module that fails while it is loaded is no plugin.
+    if (!loaded) return;
+    event.preventDefault();
+    const reason: unknown = event instanceof ErrorEvent ? event.error : (event as PromiseRejectionEvent).reason;
+    writeAll(stderr, `after it had answered: ${errorMessage(reason)}\n`);
+  });
 }
 
 /** One instance of the plugin. */
@@ -35,6 +48,7 @@ interface Instance {
  * @param definition the default export of the plugin's module
  */
 export async function servePlugin(definition: unknown): Promise<void> {
+  loaded = true;
   if (!isDefinition(definition)) {
     return answer({ error: "it has no plugin as its default export (name, summary, options: a zod schema, create)" });
   }
@@ -54,13 +68,14 @@ function reply(definition: PluginDefinition, instances: Map<number, Instance>, q
     const { plugin, profile } = instances.get(instance) ?? {};
     if (plugin === undefined || profile === undefined) return { error: "it was not created" };
     const list = expected === undefined ? undefined : profile.templates[expected];
-    const result = plugin.rewrite(mappingOf(mapping), {
+    const given = freezeDeep(mappingOf(mapping));
+    const result = plugin.rewrite(given, {
       profile,
       exporterFamily,
       ...(detectedProfile === undefined ? {} : { detectedProfile }),
       ...(list === undefined ? {} : { expected: list }),
     });
-    return { value: typeof result === "object" && result !== null ? mappingData(result) : result };
+    return { value: mappingData(readMapping(result, given)) };
   } catch (error) {
     return { error: errorMessage(error).slice(0, 2000) };
   }
@@ -73,12 +88,7 @@ function create(
 ): Answer {
   const checked = definition.options.safeParse(options);
   if (!checked.success) {
-    return {
-      mistakes: checked.error.issues.map(({ path, message }): OptionMistake => ({
-        path: path.map((key) => typeof key === "symbol" ? String(key) : key),
-        message,
-      })),
-    };
+    return { mistakes: checked.error.issues.flatMap(mistakesOf) };
   }
   const revived = profileOf(profile);
   const plugin = definition.create(checked.data, revived);
@@ -87,6 +97,12 @@ function create(
   }
   instances.set(instance, { plugin, profile: revived });
   return { value: checked.data ?? null };
+}
+
+function mistakesOf(issue: z.core.$ZodIssue): OptionMistake[] {
+  const path = issue.path.map((key) => typeof key === "symbol" ? String(key) : key);
+  if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
+  return issue.keys.map((key) => ({ path: [...path, key], message: "unknown key", at: "key" }));
 }
 
 function isDefinition(value: unknown): value is PluginDefinition {

@@ -14,7 +14,9 @@ export class PluginHost {
   /** Why no process can be started; undefined: one can. */
   refusal(): string | undefined {
     const { state } = Deno.permissions.querySync({ name: "run", command: this.command });
-    return state === "granted" ? undefined : `needs a process of its own, and so --allow-run=${this.command}`;
+    return state === "granted"
+      ? undefined
+      : `needs a process of its own, and so --allow-run=${this.command}, as deno task serve:plugins has`;
   }
 
   /**

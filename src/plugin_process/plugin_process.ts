@@ -161,7 +161,7 @@ export class PluginProcess {
 
   async #start(): Promise<Answer> {
     const { specifier, command, denoConfiguration, heap = HEAP, startTimeout = START_TIMEOUT } = this.#options;
-    const main = new URL("./child.ts", import.meta.url).href;
+    const main = childModule();
     const program = `import { servePlugin } from ${JSON.stringify(main)};
 import definition from ${JSON.stringify(specifier)};
 await servePlugin(definition);`;
@@ -235,6 +235,17 @@ await servePlugin(definition);`;
     try {
       child?.kill("SIGKILL");
     } catch { /* It has ended. */ }
+  }
+}
+
+/** What runs in the process: a module of the sources or, in a bundle, the file beside it. */
+function childModule(): string {
+  const source = new URL("./child.ts", import.meta.url);
+  try {
+    Deno.statSync(source);
+    return source.href;
+  } catch {
+    return new URL("./plugin_child.js", import.meta.url).href;
   }
 }
 

@@ -25,6 +25,8 @@ export type Question =
 export interface OptionMistake {
   readonly path: readonly (string | number)[];
   readonly message: string;
+  /** Whether the key itself is wrong, rather than its value. */
+  readonly at?: "key";
 }
 
 /** The first line of a process. */

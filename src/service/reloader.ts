@@ -4,6 +4,7 @@ import type { FileWatch } from "../config/file_watch.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { ConfigurationError } from "../config/yaml/mistake.ts";
 import { type ReadTextFile, readTextFile } from "../config/profiles/profiles.ts";
+import type { PluginHost } from "../plugin_process/plugin_host.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 
 /** What caused a reload. */
@@ -21,11 +22,13 @@ export interface Loaded {
  * Reads and checks a configuration as a whole. Never throws.
  *
  * @param automaticProfile the profile that `auto` means now; undefined: not known
+ * @param plugins starts the processes of plugins that run in one of their own
  */
 export async function loadWatched(
   file: string,
   read: ReadTextFile = readTextFile,
   automaticProfile?: string,
+  plugins?: PluginHost,
 ): Promise<Loaded> {
   const files = new Map<string, string | undefined>();
   const recording: ReadTextFile = (path) => {
@@ -35,7 +38,12 @@ export async function loadWatched(
     return text;
   };
   try {
-    return { configuration: await loadConfiguration(file, { readTextFile: recording, automaticProfile }), files };
+    const dependencies = {
+      readTextFile: recording,
+      automaticProfile,
+      ...(plugins === undefined ? {} : { plugins }),
+    };
+    return { configuration: await loadConfiguration(file, dependencies), files };
   } catch (error) {
     return { configuration: error instanceof Error ? error : new Error(String(error)), files };
   }
@@ -114,6 +122,7 @@ export class Reloader {
       await this.parts.apply(configuration);
       return undefined;
     } catch (error) {
+      configuration.close();
       return error instanceof Error ? error : new Error(String(error));
     }
   }

@@ -8,6 +8,7 @@ import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import { TemplateCache } from "../proxy/transport/udp/template_cache.ts";
 import { readTextFile } from "../config/profiles/profiles.ts";
 import { certificateFiles, type Loaded, loadWatched, Reloader } from "./reloader.ts";
+import { PluginHost } from "../plugin_process/plugin_host.ts";
 import { ServedProxy, type ServedProxyOptions, servedProxyOptions } from "./served_proxy.ts";
 import { Cluster } from "./cluster.ts";
 import { TlsEndpoints } from "./tls_files.ts";
@@ -44,7 +45,7 @@ export class Service {
     this.#report = report;
     this.#clock = clock;
     this.reloader = new Reloader(configuration.file, configuration, {
-      load: () => loadWatched(configuration.file, readTextFile, this.#cluster?.automaticProfile),
+      load: () => loadWatched(configuration.file, readTextFile, this.#cluster?.automaticProfile, pluginHost(report)),
       apply: (next) => this.#apply(next),
       separate: certificateFiles,
       refresh: () => this.#endpoints.refresh(),
@@ -115,6 +116,7 @@ export class Service {
   /** Ends the rest once the proxy is closed. */
   async close(): Promise<void> {
     this.#watch?.close();
+    this.#configuration.close();
     this.#endpoints.close();
     await this.#cluster?.restore(this.#report);
     await this.#cluster?.[Symbol.asyncDispose]();
@@ -133,7 +135,8 @@ export class Service {
   async #takeUpCluster(cluster: Cluster): Promise<void> {
     if (!this.served.view.ready) {
       const { file } = this.#configuration;
-      const { configuration } = await loadWatched(file, readTextFile, cluster.automaticProfile);
+      const plugins = pluginHost(this.#report);
+      const { configuration } = await loadWatched(file, readTextFile, cluster.automaticProfile, plugins);
       if (configuration instanceof Error) throw configuration;
       await this.#apply(configuration);
     }
@@ -166,6 +169,7 @@ export class Service {
     this.#endpoints = endpoints;
     if (cluster !== this.#cluster) cluster?.announceTo(() => void this.reloader.reload("release"));
     this.#cluster = cluster;
+    this.#configuration.close();
     this.#configuration = configuration;
     configureLogging(logging);
     if (admin === undefined) return;
@@ -246,4 +250,11 @@ async function openCluster(
 async function release({ endpoints, cluster }: Omit<Prepared, "options">, staying?: Cluster): Promise<void> {
   endpoints.close();
   if (cluster !== staying) await cluster?.[Symbol.asyncDispose]();
+}
+
+/** Starts plugins' processes, whose output becomes events. */
+export function pluginHost(report: ReportEvent): PluginHost {
+  return new PluginHost((plugin, line) =>
+    report({ level: "info", event: "plugin_output", message: `${plugin}: ${line}`, fields: { plugin } })
+  );
 }

@@ -43,17 +43,17 @@ export class ProxyProcess {
   #ports: number[] = [];
   #admin = "";
 
-  private constructor(folder: string) {
+  private constructor(folder: string, task: string) {
     this.#folder = folder;
-    const serve = denoArguments("serve", ["--config", `${folder}/proxy.yaml`]);
+    const serve = denoArguments(task, ["--config", `${folder}/proxy.yaml`]);
     this.process = new LineProcess(Deno.execPath(), serve, { cwd: ROOT });
   }
 
   /** Starts it and waits until it is ready. */
-  static async start(configuration: ProxyConfiguration): Promise<ProxyProcess> {
+  static async start(configuration: ProxyConfiguration, task = "serve"): Promise<ProxyProcess> {
     const folder = await Deno.makeTempDir({ prefix: "end-to-end-" });
     await Deno.writeTextFile(`${folder}/proxy.yaml`, yaml(configuration));
-    const proxy = new ProxyProcess(folder);
+    const proxy = new ProxyProcess(folder, task);
     await proxy.until("it has started", () => proxy.happened("started").length > 0);
     const [{ listen, admin } = { listen: [], admin: "" }] = proxy.happened("started");
     assert.ok(Array.isArray(listen));

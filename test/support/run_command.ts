@@ -20,7 +20,9 @@ const TASKS: Readonly<Record<string, string>> = project.tasks;
 
 /** The arguments of `deno` with which a task runs its command. */
 export function denoArguments(command: string, args: readonly string[]): string[] {
-  const [program, ...given] = (TASKS[command] ?? "deno run --quiet --no-prompt -P=offline src/main.ts").split(" ");
+  const task = TASKS[command] ?? "deno run --quiet --no-prompt -P=offline src/main.ts";
+  // What the task runner's shell would put there.
+  const [program, ...given] = task.replace(`"$(deno eval -p 'Deno.execPath()')"`, Deno.execPath()).split(" ");
   if (program !== "deno") throw new Error(`task ${command} does not run deno`);
   return [...given, ...(command in TASKS ? [] : [command]), ...args];
 }

@@ -16,6 +16,7 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["status", async () => (await import("../status.ts")).statusCommand()],
   ["plan", async () => (await import("../plan.ts")).planCommand()],
   ["drain", async () => (await import("../drain.ts")).drainCommand()],
+  ["plugin", async () => (await import("../plugin.ts")).pluginCommand()],
   ["restore", async () => (await import("../restore.ts")).restoreCommand()],
 ]);
 

@@ -10,7 +10,7 @@ import { elementKey, type InformationElement } from "../../ipfix/information_ele
 import type { FieldSpecifier, Template } from "../../ipfix/template.ts";
 import type { Conversion, FieldValue, MappedField, SessionFact, TemplateMapping } from "./template_mapping.ts";
 
-const CONVERSIONS: readonly Conversion[] = ["widen", "to-variable", "seconds-to-milliseconds", "ipv4-to-ipv6"];
+const CONVERSIONS: readonly Conversion[] = ["widen", "narrow", "to-variable", "seconds-to-milliseconds", "ipv4-to-ipv6"];
 const FACTS: readonly SessionFact[] = ["exporterIPv4Address", "exporterIPv6Address", "observationDomainId"];
 /** Fields that a template record can have in the longest message (RFC 7011 §3.4.1). */
 const MAXIMUM_FIELDS = 16_383;
@@ -47,10 +47,16 @@ export function mappingData({ source, fields, stripped }: TemplateMapping): unkn
     source,
     fields: fields.map(({ value, ...field }) => ({
       ...field,
-      value: value.from === "constant" ? { from: "constant", octets: formatHex(value.octets) } : value,
+      value: valueData(value),
     })),
     ...(stripped === undefined ? {} : { stripped: [...stripped] }),
   };
+}
+
+function valueData(value: FieldValue): unknown {
+  if (value.from === "constant") return { from: "constant", octets: formatHex(value.octets) };
+  if (value.from !== "record" || value.otherwise === undefined) return value;
+  return { ...value, otherwise: formatHex(value.otherwise) };
 }
 
 /** A mapping of {@link mappingData}, in the process that receives it. */
@@ -135,19 +141,19 @@ function readValue(given: unknown, where: string): FieldValue {
       const index = whole(value("index"), `${where}.index`);
       const convert = value("convert");
       if (convert === undefined) return { from: "record", index };
-      if (isOneOf(CONVERSIONS, convert)) return { from: "record", index, convert: convert as Conversion };
-      throw new MappingDataError(`${where}.convert is none of ${CONVERSIONS.join(", ")}`);
+      if (!isOneOf(CONVERSIONS, convert)) {
+        throw new MappingDataError(`${where}.convert is none of ${CONVERSIONS.join(", ")}`);
+      }
+      const otherwise = value("otherwise");
+      return {
+        from: "record",
+        index,
+        convert: convert as Conversion,
+        ...(otherwise === undefined ? {} : { otherwise: readOctets(otherwise, `${where}.otherwise`) }),
+      };
     }
-    case "constant": {
-      const octets = value("octets");
-      const read = octets instanceof Uint8Array
-        ? octets.slice()
-        : typeof octets === "string"
-        ? parseHex(octets)
-        : undefined;
-      if (read === undefined) throw new MappingDataError(`${where}.octets are no octets`);
-      return { from: "constant", octets: read };
-    }
+    case "constant":
+      return { from: "constant", octets: readOctets(value("octets"), `${where}.octets`) };
     case "session": {
       const fact = value("fact");
       if (isOneOf(FACTS, fact)) return { from: "session", fact: fact as SessionFact };
@@ -155,6 +161,12 @@ function readValue(given: unknown, where: string): FieldValue {
     }
   }
   throw new MappingDataError(`${where}.from is none of record, constant, session`);
+}
+
+function readOctets(value: unknown, where: string): Uint8Array {
+  const octets = value instanceof Uint8Array ? value.slice() : typeof value === "string" ? parseHex(value) : undefined;
+  if (octets === undefined) throw new MappingDataError(`${where} are no octets`);
+  return octets;
 }
 
 /** Positions said to be stripped must be fields of the source that no target field takes its value from. */

@@ -10,6 +10,8 @@ export const EVENT_MEANINGS = {
   draining: "SIGTERM, SIGINT or `POST /api/drain` was received: new exporters are refused, open sessions may end.",
   stopping_at_once: "A second signal was received: open sessions are aborted.",
   stopped: "All sessions are closed.",
+  unexpected_error:
+    "An error that nothing handles, thrown by a plugin inside the proxy or by a fault of the proxy; it goes on.",
   config_reloaded: "A changed configuration, or a changed file that it names, is in effect.",
   config_warning: "The configuration is in effect, but may not be what is meant, as the message says.",
   config_refused: "A changed configuration has errors, all of them listed. The previous one stays in effect.",
@@ -29,6 +31,7 @@ export const EVENT_MEANINGS = {
   template_refused: "A template was received that is not sent to the collector, and neither are its data records.",
   template_withdrawn: "The exporter has withdrawn a template.",
   plugin_failed: "A plugin threw, or returned a mapping that is not valid.",
+  plugin_output: "A plugin in a process of its own printed a line; at most ten a second.",
   records_dropped: "Data records were dropped. Reported once per session, reason and template.",
   warning: "Something unusual that is tolerated, such as a redefined template or the withdrawal of an unknown one.",
   templates_throttled:

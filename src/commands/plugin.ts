@@ -1,0 +1,98 @@
+import { Command } from "commander";
+import { errorMessage } from "../error_message.ts";
+import { printable, say } from "../terminal/terminal.ts";
+import { runFailure, usageFailure } from "./command_line/command_failure.ts";
+
+const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+
+/** The `plugin` command. */
+export function pluginCommand(): Command {
+  return new Command("plugin")
+    .summary("begin a plugin of your own")
+    .description("Writes a plugin that works, with a test and a README.")
+    .addCommand(
+      new Command("new")
+        .summary("write a folder with a plugin, its test and its README")
+        .description("Writes the folder NAME, which must not exist: mod.ts, mod_test.ts, README.md.")
+        .argument("<name>", "lower-case words with hyphens, such as hide-ports; a folder may stand before it")
+        .action(writePlugin),
+    );
+}
+
+/** @throws CommandFailure where the name is no plugin's, or the folder exists */
+async function writePlugin(path: string): Promise<void> {
+  const name = path.split("/").at(-1) ?? "";
+  if (!NAME.test(name)) {
+    throw usageFailure(`error: "${printable(name)}" is no plugin's name (lower-case words with hyphens: hide-ports)`);
+  }
+  try {
+    await Deno.mkdir(path);
+    for (const [file, text] of Object.entries(pluginFiles(name))) await Deno.writeTextFile(`${path}/${file}`, text);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) throw usageFailure(`error: ${path} exists already`);
+    throw runFailure(`error: cannot write ${path}: ${errorMessage(error)}`, error);
+  }
+  const use = path.startsWith("/") ? path : `./${path}`;
+  say(`${path}: mod.ts, mod_test.ts, README.md; in the configuration: plugins: [{ use: ${use}/mod.ts }]`);
+}
+
+/** File name → text. */
+export function pluginFiles(name: string): Record<string, string> {
+  return {
+    "mod.ts": `import { definePlugin, z } from "@ipfix-skew-proxy/proxy/plugin";
+
+/** Removes the fields that \`elements\` names. Replace this by what your plugin does. */
+export default definePlugin({
+  apiVersion: 1,
+  name: "${name}",
+  summary: "removes the elements that it is given",
+  options: z.strictObject({ elements: z.array(z.string()).default([]) }),
+  create: ({ elements }) => ({
+    name: "${name}",
+    rewrite: (mapping) => ({
+      ...mapping,
+      fields: mapping.fields.filter(({ target }) => !elements.includes(target.element.name)),
+    }),
+  }),
+});
+`,
+    "mod_test.ts": `import assert from "node:assert/strict";
+import { templateOf, tryPlugin } from "@ipfix-skew-proxy/proxy/plugin/testing";
+import plugin from "./mod.ts";
+
+Deno.test("the elements that it is given are removed, with their values", () => {
+  const { target, rewrite } = tryPlugin(plugin, {
+    profile: "rfc7011",
+    template: templateOf("rfc7011", ["protocolIdentifier", "sourceTransportPort"]),
+    with: { elements: ["sourceTransportPort"] },
+  });
+  assert.deepEqual(target.fields.map(({ element }) => element.name), ["protocolIdentifier"]);
+  assert.deepEqual(rewrite([6, 443]), [6]);
+});
+`,
+    "README.md": `# ${name}
+
+Removes the elements that it is given.
+
+## Syntax
+
+\`\`\`yaml
+plugins:
+  - use: ./${name}/mod.ts
+    with: { elements: [sourceTransportPort] }
+\`\`\`
+
+| key        | meaning                            | default |
+| ---------- | ---------------------------------- | ------- |
+| \`elements\` | names of the elements to be removed | none    |
+
+## Test
+
+\`\`\`sh
+deno test --allow-read --allow-env --config PROXY/deno.json ${name}
+\`\`\`
+
+PROXY is the folder of ipfix-skew-proxy, whose \`deno.json\` maps the import line.
+`,
+  };
+}

@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { loadProfile } from "../config/profiles/profiles.ts";
+import { ChainError, runChain } from "../mediation/mapping/mapping_chain.ts";
+import { settled } from "../mediation/mapping/pending_mapping.ts";
+import type { Template } from "../ipfix/template.ts";
+import { IsolatedPlugin } from "./isolated_plugin.ts";
+import { PluginHost } from "./plugin_host.ts";
+import type { PluginProcess } from "./plugin_process.ts";
+
+const profile = loadProfile("rfc7011");
+
+/** A template of these elements. */
+function template(...names: string[]): Template {
+  const fields = names.map((name) => {
+    const element = profile.registry.byName(name);
+    assert(element !== undefined, name);
+    return { element, length: element.length };
+  });
+  return { id: 256, fields, scopeFieldCount: 0 };
+}
+
+const GOOD = template("protocolIdentifier", "sourceTransportPort");
+/** The template on which plugins here do their worst. */
+const BAD = template("destinationTransportPort");
+
+/**
+ * Runs a plugin in its process.
+ *
+ * @param rewrite its body: a function of the mapping
+ */
+async function withPlugin(
+  rewrite: string,
+  run: (parts: {
+    readonly plugin: IsolatedPlugin;
+    readonly process: PluginProcess;
+    readonly printed: string[];
+    /** The names of the target's elements, or what failed. */
+    readonly map: (source: Template) => Promise<string[] | string>;
+  }) => Promise<void>,
+  { head = "", timeout = 500 } = {},
+): Promise<void> {
+  const source = `${head}
+const isBad = (mapping) => mapping.source.fields[0].element.name === "destinationTransportPort";
+export default { name: "own", summary: "its own", options: { safeParse: (data) => ({ success: true, data }) },
+  create: (options, profile) => ({ name: "own", rewrite: (mapping, context) => { ${rewrite} } }) };`;
+  const printed: string[] = [];
+  const host = new PluginHost((_, line) => printed.push(line));
+  const process = host.process("./own.ts", `data:text/javascript,${encodeURIComponent(source)}`);
+  try {
+    const hello = await process.start();
+    assert("value" in hello, JSON.stringify(hello));
+    const plugin = new IsolatedPlugin("own", process, timeout, profile, { any: "options" });
+    await plugin.created;
+    await run({
+      plugin,
+      process,
+      printed,
+      map: async (source) => {
+        try {
+          const mapping = await settled(() => runChain(source, { profile, plugins: [plugin] }, { exporterFamily: 4 }));
+          return mapping.fields.map(({ target }) => target.element.name);
+        } catch (error) {
+          if (!(error instanceof ChainError)) throw error;
+          return `${error.plugin}: ${error.message}`;
+        }
+      },
+    });
+  } finally {
+    process.close();
+  }
+}
+
+Deno.test("a plugin maps in a process of its own, from what the core hands over, and is asked once for each template", () =>
+  withPlugin(
+    `console.log("asked"); return { ...mapping, fields: mapping.fields.slice(0, 1), stripped: new Map([[1, "own"]]) };`,
+    async ({ map, printed }) => {
+      assert.deepEqual(await map(GOOD), ["protocolIdentifier"]);
+      assert.deepEqual(await map(GOOD), ["protocolIdentifier"]);
+      assert.deepEqual(printed, ["asked"]);
+    },
+  ));
+
+Deno.test("it sees the profile and the context as a plugin in the proxy does", () =>
+  withPlugin(
+    `if (profile.registry.byName("octetDeltaCount")?.id !== 1 || profile.registry.lookup(0, 2).name !== "packetDeltaCount") throw 1;
+     if (!(profile.dialect.undecodableTypes instanceof Set) || profile.dialect.setsPerMessage !== Infinity) throw 2;
+     if (context.exporterFamily !== 4 || context.profile.name !== "rfc7011") throw 3;
+     return mapping;`,
+    async ({ map }) => assert.deepEqual(await map(GOOD), ["protocolIdentifier", "sourceTransportPort"]),
+  ));
+
+const MISDEEDS: readonly [string, string, RegExp][] = [
+  ["throws", `throw new Error("not this one");`, /^own: not this one$/],
+  ["loops", `for (;;);`, /did not answer within 500 ms/],
+  ["exits", `Deno.exit(7);`, /ended, or did not answer/],
+  ["throws later", `setTimeout(() => { throw new Error("later"); }, 1); throw new Error("now");`, /^own: now$/],
+  ["leaves a rejected promise", `Promise.reject(new Error("later")); throw new Error("now");`, /^own: now$/],
+  ["allocates", `const all = []; for (;;) all.push(new Array(1e6).fill(Math.random()));`, /ended, or did not answer/],
+  [
+    "writes garbage",
+    `Deno.stdout.writeSync(new TextEncoder().encode("garbage\\n")); return mapping;`,
+    /something else than an answer: "garbage"/,
+  ],
+  ["answers nothing", `return undefined;`, /the answer is no object/],
+  ["answers nonsense", `return { fields: [{ target: { element: { name: 5 } } }] };`, /fields\[0\]/],
+  [
+    "answers another template's mapping",
+    `return { source: { ...mapping.source, id: 999 }, fields: mapping.fields };`,
+    /another source template/,
+  ],
+  [
+    "says that it stripped what it kept",
+    `return { ...mapping, stripped: new Map([[0, "own"]]) };`,
+    /stripped names field 0/,
+  ],
+  ["answers in a circle", `const answer = { ...mapping }; answer.fields = [answer]; return answer;`, /./],
+  ["reads a file", `Deno.readTextFileSync("/etc/hostname"); return mapping;`, /Requires read access/],
+];
+for (const [what, body, expected] of MISDEEDS) {
+  Deno.test(`a plugin that ${what} costs the templates that it was asked about`, () =>
+    withPlugin(`if (isBad(mapping)) { ${body} } return mapping;`, async ({ map, process }) => {
+      assert.deepEqual(await map(GOOD), ["protocolIdentifier", "sourceTransportPort"]);
+      const failed = await map(BAD);
+      assert.match(String(failed), expected);
+      const another = template("sourceIPv4Address");
+      assert.deepEqual(await map(another), ["sourceIPv4Address"], "it is started again");
+      assert.deepEqual(await map(GOOD), ["protocolIdentifier", "sourceTransportPort"]);
+      assert.equal(process.name, "./own.ts");
+    }));
+}
+
+Deno.test("what waits behind a plugin that hangs is given up in the same time; nothing else in the process waits", () =>
+  withPlugin(`if (isBad(mapping)) for (;;); return mapping;`, async ({ map }) => {
+    const begun = performance.now();
+    const [first, second] = await Promise.all([
+      map(BAD),
+      map(template("destinationTransportPort", "ingressInterface")),
+    ]);
+    assert.match(String(first), /did not answer/);
+    assert.match(String(second), /busy|did not answer/);
+    assert.ok(performance.now() - begun < 5_000);
+  }));
+
+Deno.test("a module that is no plugin, or of another contract, says so", async () => {
+  const host = new PluginHost();
+  for (
+    const [source, expected] of [
+      ["export default 5;", /no plugin as its default export/],
+      [
+        "export default { name: 'a', summary: '', apiVersion: 2, options: { safeParse() {} }, create() {} };",
+        /version 2/,
+      ],
+      ["export default {}; throw new Error('not today');", /not today/],
+    ] as const
+  ) {
+    const process = host.process("./own.ts", `data:text/javascript,${encodeURIComponent(source)}`);
+    const answer = await process.start();
+    process.close();
+    assert("error" in answer);
+    assert.match(answer.error, expected);
+  }
+});
+
+Deno.test("what a plugin prints is bounded in lines and length", () =>
+  withPlugin(
+    `for (let line = 0; line < 1000; line++) console.log("x".repeat(5000)); return mapping;`,
+    async ({ map, printed }) => {
+      await map(GOOD);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      assert.ok(printed.length > 0 && printed.length <= 30, String(printed.length));
+      assert.ok(printed.every((line) => line.length <= 1024));
+    },
+    { timeout: 5_000 },
+  ));
