@@ -10,7 +10,13 @@ import { elementKey, type InformationElement } from "../../ipfix/information_ele
 import type { FieldSpecifier, Template } from "../../ipfix/template.ts";
 import type { Conversion, FieldValue, MappedField, SessionFact, TemplateMapping } from "./template_mapping.ts";
 
-const CONVERSIONS: readonly Conversion[] = ["widen", "narrow", "to-variable", "seconds-to-milliseconds", "ipv4-to-ipv6"];
+const CONVERSIONS: readonly Conversion[] = [
+  "widen",
+  "narrow",
+  "to-variable",
+  "seconds-to-milliseconds",
+  "ipv4-to-ipv6",
+];
 const FACTS: readonly SessionFact[] = ["exporterIPv4Address", "exporterIPv6Address", "observationDomainId"];
 /** Fields that a template record can have in the longest message (RFC 7011 §3.4.1). */
 const MAXIMUM_FIELDS = 16_383;
