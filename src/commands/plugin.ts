@@ -3,6 +3,8 @@ import { errorMessage } from "../error_message.ts";
 import { printable, say } from "../terminal/terminal.ts";
 import { runFailure, usageFailure } from "./command_line/command_failure.ts";
 
+/** The name that plugins import the contract by. */
+const PLUGIN = "@ipfix-skew-proxy/proxy/plugin";
 const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 
 /** The `plugin` command. */
@@ -39,7 +41,7 @@ async function writePlugin(path: string): Promise<void> {
 /** File name → text. */
 export function pluginFiles(name: string): Record<string, string> {
   return {
-    "mod.ts": `import { definePlugin, z } from "@ipfix-skew-proxy/proxy/plugin";
+    "mod.ts": `import { definePlugin, z } from "${PLUGIN}";
 
 /** Removes the fields that \`elements\` names. Replace this by what your plugin does. */
 export default definePlugin({
@@ -57,7 +59,7 @@ export default definePlugin({
 });
 `,
     "mod_test.ts": `import assert from "node:assert/strict";
-import { templateOf, tryPlugin } from "@ipfix-skew-proxy/proxy/plugin/testing";
+import { templateOf, tryPlugin } from "${PLUGIN}/testing";
 import plugin from "./mod.ts";
 
 Deno.test("the elements that it is given are removed, with their values", () => {
