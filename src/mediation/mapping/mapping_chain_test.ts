@@ -55,7 +55,7 @@ const CULPRITS: readonly [what: string, rewrite: (mapping: TemplateMapping) => u
     const word: unknown = "a word";
     throw word;
   }, /a word/],
-  ["gives nothing", () => undefined, /undefined/],
+  ["gives nothing", () => undefined, /the answer is no object/],
   [
     "gives what does not check",
     (mapping) => ({ ...mapping, fields: [fromRecord("octetDeltaCount", 7)] }),
