@@ -221,7 +221,8 @@ function takeOut({ overlay }: Upgrade): Step {
     ],
     look: [
       "Agents connect to the Aggregator again within their export interval",
-      "ConfigMap flow-aggregator-ca holds the Aggregator's CA alone (deno task restore takes out what is left)",
+      "ConfigMap flow-aggregator-ca holds the Aggregator's CA alone: what is left of the proxy's is taken out by " +
+      `deno task restore --config config/kubernetes/${overlay}/proxy.yaml --kubeconfig FILE`,
     ],
     back: [],
   };

@@ -62,7 +62,11 @@ export async function kustomize(
     ...more,
   };
   try {
-    for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${directory}/${name}`, text);
+    for (const [name, text] of Object.entries(files)) {
+      const path = `${directory}/${name}`;
+      await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+      await Deno.writeTextFile(path, text);
+    }
     return (await runTool(binary, ["build", directory])).stdout;
   } finally {
     await Deno.remove(directory, { recursive: true });
