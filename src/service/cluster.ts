@@ -58,13 +58,22 @@ export class Cluster implements AsyncDisposable {
   readonly #settings: KubernetesSettings;
   readonly #parts: Parts;
   readonly #clock: Clock;
+  readonly #report: ReportEvent;
   readonly #listeners = new Set<() => void>();
   #configuration: Configuration;
   #becomeReady = () => {};
   #profile: string | undefined;
   #announces = false;
+  #said = "";
 
-  private constructor(configuration: Configuration, settings: KubernetesSettings, parts: Parts, clock: Clock) {
+  private constructor(
+    configuration: Configuration,
+    settings: KubernetesSettings,
+    parts: Parts,
+    report: ReportEvent,
+    clock: Clock,
+  ) {
+    this.#report = report;
     this.#clock = clock;
     this.#configuration = configuration;
     this.#settings = settings;
@@ -116,7 +125,7 @@ export class Cluster implements AsyncDisposable {
         }),
       agents: new AgentDirectory({ ...common, namespace: settings.agentsNamespace }),
     };
-    return new Cluster(configuration, settings, parts, clock);
+    return new Cluster(configuration, settings, parts, report, clock);
   }
 
   /** Whether another configuration asks for the same of the cluster; then that one holds from now on. */
@@ -192,7 +201,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Takes the own CA out of the bundle, where that is asked for. Never rejects: what fails is reported by its event. */
-  async restore(report: ReportEvent): Promise<void> {
+  async restore(): Promise<void> {
     if (!this.#settings.restoreOnDrain || this.trust === undefined) return;
     const done = new AbortController();
     const late = pause(this.#clock, WITHDRAW_MILLISECONDS, done.signal).then(() => {
@@ -202,7 +211,7 @@ export class Cluster implements AsyncDisposable {
       await Promise.race([this.trust.withdraw(), late]);
     } catch (error) {
       const message = `the proxy's own CA stays in the bundle (restore takes it out): ${errorMessage(error)}`;
-      report({ level: "error", event: "trust_problem", message, fields: {} });
+      this.#report({ level: "error", event: "trust_problem", message, fields: {} });
     } finally {
       done.abort();
     }
@@ -234,7 +243,13 @@ export class Cluster implements AsyncDisposable {
       this.#profile = profile;
       for (const listener of this.#listeners) listener();
     }
-    if (this.waitingFor === "") this.#becomeReady();
+    const { waitingFor } = this;
+    if (waitingFor === "") this.#becomeReady();
+    // Trust says itself what it waits for.
+    if (waitingFor === this.#said || waitingFor === trust?.waitingFor) return;
+    this.#said = waitingFor;
+    if (waitingFor === "") return;
+    this.#report({ level: "info", event: "trust_waiting", message: `waiting for ${waitingFor}`, fields: {} });
   }
 
   /** The release that the configuration names, for where the cluster does not say. */

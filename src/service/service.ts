@@ -118,7 +118,7 @@ export class Service {
     this.#watch?.close();
     this.#configuration.close();
     this.#endpoints.close();
-    await this.#cluster?.restore(this.#report);
+    await this.#cluster?.restore();
     await this.#cluster?.[Symbol.asyncDispose]();
     await this.#cache?.close();
     await this.#admin?.close();

@@ -63,8 +63,7 @@ export const EVENT_MEANINGS = {
   cache_ignored: "The template cache is damaged or has an unknown format. It starts out empty.",
   cache_full: "The template cache is full. The exporters heard last are kept.",
   cache_write_failed: "The template cache cannot be written.",
-  trust_waiting:
-    "What the cluster does not hold yet, without which nobody can be verified; nobody is let in until then.",
+  trust_waiting: "What the cluster does not hold or say yet, without which no exporter is let in.",
   trust_established: "The cluster holds all that Agents and the Aggregator are verified with.",
   trust_changed: "A certificate or CA out of the cluster has changed and is in force.",
   trust_problem: "What the cluster holds, or says, cannot be used; the last good trust stays in force.",
