@@ -80,7 +80,7 @@ Deno.test("status is exactly what the contract says", async () => {
     totals: {
       sessions: { open: 3, ended: 7 },
       messages: { received: 0, sent: 0 },
-      records: { received: 5, sent: 4 },
+      records: { received: 5, sent: 4, resent: 0 },
       octets: { received: 0, sent: 0 },
       templates: { rewritten: 1 },
       fieldsStripped: {},
@@ -94,6 +94,8 @@ Deno.test("status is exactly what the contract says", async () => {
       messagesRejected: { set_overrun: 2 },
       informationLost: { httpVals: 3 },
       lastLostOctets: { httpVals: 41 },
+      recordsPossiblyLost: 6,
+      sessionsFailed: {},
     },
   });
 });

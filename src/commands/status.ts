@@ -42,11 +42,14 @@ const STATUS = z.looseObject({
     sessions: z.looseObject({ open: z.number(), ended: z.number() }),
     messages: z.looseObject({ received: z.number(), sent: z.number() }),
     records: z.looseObject({ received: z.number(), sent: z.number() }),
+    pluginErrors: COUNTS.optional(),
   }),
   losses: z.looseObject({
     recordsDropped: COUNTS.optional(),
     messagesRejected: COUNTS.optional(),
     informationLost: COUNTS.optional(),
+    sessionsFailed: COUNTS.optional(),
+    recordsPossiblyLost: z.number().optional(),
   }),
   cluster: z.looseObject({
     waitingFor: z.string(),
@@ -158,9 +161,14 @@ function milliseconds(option: string, text: string): number {
 /** The answer as text, in lines no wider than the terminal. */
 function summary(status: Status, { width, paint }: StatusDependencies): string {
   const { version, mode, uptimeSeconds, draining, collector, skew, totals, losses, cluster } = status;
-  const lost = LOSS_WORDS.flatMap(([kind, words]) =>
-    Object.entries(losses[kind] ?? {}).filter(([, count]) => count > 0).map(([what, count]) =>
-      [words, what, String(count)].map(printable)
+  const counts = {
+    ...losses,
+    pluginErrors: totals.pluginErrors,
+    recordsPossiblyLost: { "with broken connections": losses.recordsPossiblyLost ?? 0 },
+  };
+  const lost = LOSS_WORDS.flatMap(([kind, words, wordsOfObserving]) =>
+    Object.entries(counts[kind] ?? {}).filter(([, count]) => count > 0).map(([what, count]) =>
+      [mode === "observe" ? wordsOfObserving : words, what, String(count)].map(printable)
     )
   );
   const seen = skew.lastSeen === null ? "none has been seen" : `last seen at ${skew.lastSeen}`;
@@ -207,10 +215,14 @@ function clusterFacts({ waitingFor, problems, trust, aggregator }: NonNullable<S
   ];
 }
 
+/** What is told of each kind of loss; while only observing, most of it is what would be lost. */
 const LOSS_WORDS = [
-  ["recordsDropped", "records dropped"],
-  ["messagesRejected", "messages rejected"],
-  ["informationLost", "records that lost a value"],
+  ["recordsDropped", "records dropped", "records that would be dropped"],
+  ["messagesRejected", "messages rejected", "messages that would be rejected"],
+  ["informationLost", "records that lost a value", "records that would lose a value"],
+  ["recordsPossiblyLost", "records that may be lost", "records that may be lost"],
+  ["sessionsFailed", "sessions", "sessions"],
+  ["pluginErrors", "plugin failures", "plugin failures"],
 ] as const;
 
 const SYSTEM: Omit<StatusDependencies, "width" | "paint"> = {

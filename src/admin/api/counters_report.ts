@@ -8,7 +8,7 @@ export type CountsReport = Readonly<Record<string, number>>;
 /** Counters as JSON. */
 export interface CountersReport {
   readonly messages: { readonly received: number; readonly sent: number };
-  readonly records: { readonly received: number; readonly sent: number };
+  readonly records: { readonly received: number; readonly sent: number; readonly resent: number };
   readonly octets: { readonly received: number; readonly sent: number };
   /** By outcome. */
   readonly templates: CountsReport;
@@ -48,7 +48,7 @@ function report(counts: ReadonlyMap<string, number>): CountsReport {
 export function countersReport(counters: Counters): CountersReport {
   return {
     messages: { received: counters.messagesReceived, sent: counters.messagesSent },
-    records: { received: counters.recordsReceived, sent: counters.recordsSent },
+    records: { received: counters.recordsReceived, sent: counters.recordsSent, resent: counters.recordsResent },
     octets: { received: counters.octetsReceived, sent: counters.octetsSent },
     templates: report(counters.templates),
     fieldsStripped: report(counters.fieldsStripped),

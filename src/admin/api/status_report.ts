@@ -49,7 +49,12 @@ export interface StatusReport {
   };
   /** Over all sessions since the start. */
   readonly totals: { readonly sessions: { readonly open: number; readonly ended: number } } & CountersReport;
-  readonly losses: LossesReport;
+  readonly losses: LossesReport & {
+    /** Upper bound of the records lost with broken connections to the collector. */
+    readonly recordsPossiblyLost: number;
+    /** Sessions that were not let in, or ended otherwise than their exporters wanted, by outcome. */
+    readonly sessionsFailed: Readonly<Record<string, number>>;
+  };
   /** Missing where the configuration names no cluster. */
   readonly cluster?: ClusterView;
 }
@@ -97,7 +102,22 @@ export function statusReport(view: AdminView, now: Date): StatusReport {
       settleSeconds: view.skew.settle / 1000,
     },
     totals: { sessions: { open: sessions.length, ended }, ...countersReport(totals) },
-    losses: lossesReport(totals),
+    losses: {
+      ...lossesReport(totals),
+      recordsPossiblyLost: view.collector.recordsPossiblyLost,
+      sessionsFailed: sessionsFailed(view),
+    },
     ...(view.cluster === undefined ? {} : { cluster: view.cluster }),
   };
+}
+
+/** Outcomes of sessions that lost nothing. */
+const ORDERLY: ReadonlySet<string> = new Set(["closed", "drained", "administrator", "idle"]);
+
+function sessionsFailed(view: AdminView): Record<string, number> {
+  const failed: Record<string, number> = {};
+  for (const { outcome, count } of view.sessionOutcomes()) {
+    if (!ORDERLY.has(outcome) && count > 0) failed[outcome] = (failed[outcome] ?? 0) + count;
+  }
+  return failed;
 }

@@ -110,6 +110,12 @@ function definitions(): Definition[] {
     },
     {
       kind: "counter",
+      name: "records_resent_total",
+      help: "Data records that a lost collector connection had not taken and that were sent again over another.",
+      read: ({ totals }) => one(totals.recordsResent),
+    },
+    {
+      kind: "counter",
       name: "octets_total",
       help: "Octets of IPFIX messages received from exporters and sent to the collector.",
       labels: ["direction"],

@@ -21,6 +21,8 @@ export class CollectorConnection {
   /** Whether the proxy has replaced it. */
   retired = false;
   #lost = false;
+  /** Whether the collector's kernel has closed it, which had nothing unread. */
+  #endedInOrder = false;
   /** When the first octets were written; undefined: none were. */
   #usedAt: number | undefined;
   readonly #clock: Clock;
@@ -58,17 +60,22 @@ export class CollectorConnection {
     return this.datagrams || this.#connection.transport === "grpc";
   }
 
-  /** Upper bound of the records that are lost if it ends now. */
+  /** Upper bound of the records that are lost if it ends now, or that were lost when it ended. */
   get possiblyLost(): number {
-    return this.#inFlight.records;
+    return this.#inFlight.records(this.#clock.now(), this.#endedInOrder);
   }
 
   /** Octets that are written next, with so many data records beginning in them. */
   expect(octets: number, records: number): void {
     const { wireOctets } = this.#connection;
     // What flows take is known once they are written: until then, the octets before lie further ahead than in truth, and count as lost.
-    this.#inFlight.add(wireOctets === undefined ? octets : wireOctets - this.#counted, records);
+    this.#inFlight.add(wireOctets === undefined ? octets : wireOctets - this.#counted, records, this.#clock.now());
     this.#counted = wireOctets ?? 0;
+  }
+
+  /** The kernel has taken all that was expected. @param waited whether it had no room for it at first */
+  take(waited: boolean): void {
+    this.#inFlight.take(this.#clock.now(), waited);
   }
 
   /** Whether it has ended. Writing then throws. */
@@ -140,6 +147,8 @@ export class CollectorConnection {
   }
 
   #lose(reason?: string): void {
+    const { transport, endedInOrder } = this.#connection;
+    this.#endedInOrder = transport === "tls" ? endedInOrder === true : transport === "tcp" && reason === undefined;
     this.#lost = true;
     this.#end(reason);
   }

@@ -241,8 +241,10 @@ export class Session {
         try {
           taken = await collector.write(octets);
         } catch { /* The next write fails in the same way. */ }
-        if (taken < octets.length) taken = await this.#writeRest(collector, octets, taken);
-        if (taken < octets.length) {
+        const waited = taken < octets.length;
+        if (waited) taken = await this.#writeRest(collector, octets, taken);
+        if (taken === octets.length) collector.take(waited);
+        else {
           const unsent = octets.subarray(wholeMessages(octets, taken));
           this.#collector = await this.#resume(collector, unsent);
           if (this.#collector === undefined) return this.#unavailable;

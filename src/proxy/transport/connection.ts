@@ -30,6 +30,9 @@ export interface Connection {
   /** How long the peer's templates are valid. Only over UDP. */
   readonly templateLife?: TemplateLife;
 
+  /** Whether the peer's kernel has closed the TCP connection in order, with or without the end that TLS has of its own. */
+  readonly endedInOrder?: boolean;
+
   /** Total octets sent, if they are not the octets passed to {@link write}. */
   readonly wireOctets?: number;
 

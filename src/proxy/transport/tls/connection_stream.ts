@@ -20,6 +20,8 @@ let reading = 0;
 export class ConnectionStream extends Duplex {
   readonly #connection: Connection;
   readonly #refuse: (first: Uint8Array) => Error | undefined;
+  /** Whether the peer has closed its side of the connection. */
+  endedInOrder = false;
   #held = false;
   /** Whether the stream's reader has requested octets while the stream was held. */
   #asked = false;
@@ -77,7 +79,10 @@ export class ConnectionStream extends Duplex {
     this.#spare = undefined;
     try {
       const length = await this.#connection.read(view);
-      if (length === null) return void this.push(null);
+      if (length === null) {
+        this.endedInOrder = true;
+        return void this.push(null);
+      }
       this.#resizeAfter(length, view.length);
       const octets = view.subarray(0, length);
       const refusal = this.#first ? this.#refuse(octets) : undefined;

@@ -54,6 +54,10 @@ export class TlsConnection implements Connection {
     socket.on("close", () => this.#fail(new Error("the connection is closed")));
   }
 
+  get endedInOrder(): boolean {
+    return this.#stream.endedInOrder;
+  }
+
   async read(view: Uint8Array): Promise<number | null> {
     while (this.#chunks.length === 0) {
       if (this.#ended) return null;

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { CollectorProcess } from "./collector.ts";
+import { COLLECTOR, PROFILE, startExporters } from "./fleet.ts";
+import { flowLayouts } from "./flows.ts";
+import { ProxyProcess } from "./proxy.ts";
+import { moment, say } from "./support.ts";
+
+/** Records a second: one every 20 ms. */
+const RATE = 50;
+const transport = "tcp";
+
+for (const stalls of [false, true]) {
+  const how = stalls ? "stops reading, and is killed" : "has read all, and is killed";
+  Deno.test(`a collector that ${how}, at ${RATE} records a second: a bound of the loss that holds`, async () => {
+    const layouts = flowLayouts(COLLECTOR);
+    const first = await CollectorProcess.start({ transport, layouts });
+    await using proxy = await ProxyProcess.start({
+      listen: [{ transport: "tcp" }],
+      collector: { transport, port: first.port, profile: PROFILE },
+    });
+    const [exporter] = await startExporters(proxy, 1, 1);
+    assert.ok(exporter !== undefined);
+    await first.untilRecords(8 * RATE);
+    if (stalls) {
+      await first.pause();
+      await moment(3_000);
+    }
+    await first.process.kill("SIGKILL");
+    const got = first.flowsOf(exporter.observationDomain).at(-1) ?? 0;
+    const sent = exporter.next;
+    await using second = await CollectorProcess.start({ transport, layouts }, first.port);
+    await second.until("it is found again", () => second.flowsOf(exporter.observationDomain).length > 0);
+    const [found = 0] = second.flowsOf(exporter.observationDomain);
+    const lost = found - got - 1;
+    const said = proxy.happened("collector_lost").reduce((sum, { possiblyLost }) => sum + Number(possiblyLost), 0);
+    say(`${lost} of ${sent} records lost, at most ${said} reported`);
+    assert.ok(lost <= said, `${lost} lost, ${said} reported`);
+    if (stalls) assert.ok(lost > RATE, "it had unread records");
+    else assert.ok(said <= 4 * RATE, `${said} reported of ${sent}`);
+  });
+}
