@@ -113,7 +113,9 @@ function describeTreatment(
   };
 }
 
-function dialectLimits({ name: _, ...limits }: Dialect): Readonly<Record<string, unknown>> {
+function dialectLimits(
+  { name: _, templateScopeAssumed: _assumed, ...limits }: Dialect,
+): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
     Object.entries(limits).map((
       [key, value],

@@ -194,6 +194,8 @@ export function describe(event: MediationEvent): string {
     case "template_refused":
     case "records_dropped":
       return `${where}/${event.template} ${event.reason}`;
+    case "template_collision":
+      return `template_collision ${event.observationDomain}/${event.template}`;
     case "template_withdrawn":
       return `${where}/${event.template}`;
     case "plugin_failed":

@@ -121,6 +121,7 @@ export function sharedState(treatment: Treatment) {
     compiled: new CompiledMappings(),
     keepLostValues: false,
     ids: new TemplateIdSpace(),
+    announcers: new Map(),
     templates: 0,
     fields: 0,
     fingerprints: new Fingerprints(),

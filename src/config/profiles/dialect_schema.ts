@@ -65,8 +65,11 @@ export function chooseDialect(choice: DialectChoice | undefined, otherwise: Dial
   const given = Object.entries(others).filter(([, value]) => value !== undefined);
   const changed = [...given.map(([key]) => key), ...(undecodableTypes === undefined ? [] : ["undecodableTypes"])];
   if (changed.length === 0) return otherwise;
+  const { templateScopeAssumed, ...known } = otherwise;
+  const isAssumed = templateScopeAssumed !== undefined && others.templateScope === undefined;
   return {
-    ...otherwise,
+    ...known,
+    ...(isAssumed ? { templateScopeAssumed } : {}),
     ...Object.fromEntries(given),
     ...(undecodableTypes === undefined ? {} : { undecodableTypes: new Set(undecodableTypes) }),
     name: `${otherwise.name} with other ${changed.join(", ")}`,

@@ -192,6 +192,6 @@ export function cannotRead(path: string, error: unknown): string {
 }
 
 function unknownProfile(name: string): string {
-  const near = nearestNames(name, [...antreaProfileNames(), "rfc7011"], 3, Infinity);
+  const near = nearestNames(name, [...antreaProfileNames(), "rfc7011", "nfcapd", "nfacctd"], 3, Infinity);
   return `unknown profile ${JSON.stringify(name)}, did you mean ${near.join(", ")}? (${PROFILE_NAMES})`;
 }

@@ -151,3 +151,18 @@ Deno.test("a release newer than all known ones stands for the newest, with a war
   assert.equal(newest.warning, undefined);
   assert.throws(() => loadProfile("antrea/v3.0"), /unknown profile/, "a major version may change anything");
 });
+
+Deno.test("nfcapd and nfacctd take every template, and have one layout for each domain and id", () => {
+  const rfc7011 = loadProfile("rfc7011");
+  assert.equal(rfc7011.dialect.templateScopeAssumed, true);
+  for (const name of ["nfcapd", "nfacctd"]) {
+    const { dialect, ...profile } = loadProfile(name);
+    assert.equal(dialect.templateScope, "observation-domain");
+    assert.equal(dialect.templateScopeAssumed, undefined, "it is said");
+    assert.deepEqual(profile, { ...profile, templates: [], acceptsUnknownElements: true });
+  }
+  const said = loadProfile("own.yaml", () => "name: own\nextends: rfc7011\ndialect: { templateScope: session }\n");
+  assert.equal(said.dialect.templateScopeAssumed, undefined);
+  const unsaid = loadProfile("own.yaml", () => "name: own\nextends: rfc7011\ndialect: { setsPerMessage: 1 }\n");
+  assert.equal(unsaid.dialect.templateScopeAssumed, true);
+});

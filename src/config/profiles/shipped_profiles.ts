@@ -6,6 +6,8 @@ import v1_15 from "../../../config/profiles/antrea/v1.15.yaml" with { type: "tex
 import v2_0 from "../../../config/profiles/antrea/v2.0.yaml" with { type: "text" };
 import v2_6 from "../../../config/profiles/antrea/v2.6.yaml" with { type: "text" };
 import v2_7 from "../../../config/profiles/antrea/v2.7.yaml" with { type: "text" };
+import nfacctd from "../../../config/profiles/nfacctd.yaml" with { type: "text" };
+import nfcapd from "../../../config/profiles/nfcapd.yaml" with { type: "text" };
 import rfc7011 from "../../../config/profiles/rfc7011.yaml" with { type: "text" };
 
 /** The text of every shipped profile file by the profile's name, eras from oldest to newest. */
@@ -19,4 +21,6 @@ export const SHIPPED_PROFILES: ReadonlyMap<string, string> = new Map([
   ["antrea/v2.6", v2_6],
   ["antrea/v2.7", v2_7],
   ["rfc7011", rfc7011],
+  ["nfcapd", nfcapd],
+  ["nfacctd", nfacctd],
 ]);

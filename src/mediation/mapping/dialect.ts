@@ -20,6 +20,11 @@ export interface Dialect {
   readonly maxDatagram: number;
   /** `observation-domain`: all sessions to the collector share one space of template ids per observation domain. */
   readonly templateScope: "session" | "observation-domain";
+  /**
+   * The scope is the one that RFC 7011 asks for; nothing says that this collector has it. Then two sessions that
+   * disagree about a template are warned of.
+   */
+  readonly templateScopeAssumed?: true;
   /** Types that the decoder refuses even where it knows the element. */
   readonly undecodableTypes: ReadonlySet<AbstractDataType>;
 }
@@ -37,6 +42,7 @@ export const RFC7011: Dialect = {
   emptyMessages: true,
   maxDatagram: 65507,
   templateScope: "session",
+  templateScopeAssumed: true,
   undecodableTypes: new Set(),
 };
 

@@ -46,6 +46,7 @@ export class Mediator {
       keepLostValues: options.keepLostValues ?? false,
       compiled: new CompiledMappings(options.messagesBeforeWalkFunction),
       ids: new TemplateIdSpace(),
+      announcers: new Map(),
       templates: 0,
       fields: 0,
       fingerprints: new Fingerprints(),

@@ -109,8 +109,46 @@ export class SessionTemplates {
         ...(entry.shared.detectedProfile === undefined ? {} : { detectedProfile: entry.shared.detectedProfile }),
         mapping: entry.shared.mapping,
       });
+      this.#noticeCollision(observationDomain, entry);
     }
     return entry;
+  }
+
+  /**
+   * Warns where another session has another layout under the same id and it is only assumed that the collector keeps
+   * sessions apart: one that tells exporters apart by address alone would read the records of one by the layout of the
+   * other.
+   */
+  #noticeCollision(observationDomain: number, { shared: { dialect, targetId, mapping } }: AcceptedTemplate): void {
+    if (dialect.templateScopeAssumed !== true) return;
+    const { announcers, fingerprints } = this.shared;
+    const key = announcementKey(observationDomain, targetId);
+    const other = announcers.get(key);
+    announcers.set(key, this);
+    const theirs = other === this ? undefined : other?.find(observationDomain, targetId);
+    if (theirs?.kind !== "accepted") return;
+    if (fingerprints.targetLayout(theirs.shared.mapping) === fingerprints.targetLayout(mapping)) return;
+    this.events.notify({
+      event: "template_collision",
+      observationDomain,
+      template: targetId,
+      message:
+        `template ${targetId} of observation domain ${observationDomain} has another layout in another session: ` +
+        "a collector that tells exporters apart by address alone mixes the two " +
+        "(dialect: { templateScope: observation-domain }, or session if it keeps them apart)",
+    });
+  }
+
+  /** Forgets that this session was the last to announce its templates. */
+  #forgetAnnouncements(): void {
+    const { announcers } = this.shared;
+    for (const { id, templates } of this.domains.values()) {
+      for (const entry of templates.values()) {
+        if (entry.kind !== "accepted") continue;
+        const key = announcementKey(id, entry.shared.targetId);
+        if (announcers.get(key) === this) announcers.delete(key);
+      }
+    }
   }
 
   /** Takes a template away (RFC 7011 §8.1). */
@@ -120,6 +158,8 @@ export class SessionTemplates {
     if (domain === undefined || entry === undefined) return undefined;
     this.changes++;
     this.intake.releaseId(entry, observationDomain);
+    const key = announcementKey(observationDomain, template);
+    if (this.shared.announcers.get(key) === this) this.shared.announcers.delete(key);
     this.#remove(domain, template);
     this.#hold(entry.source, -1);
     this.undoLog.note(() => {
@@ -215,6 +255,7 @@ export class SessionTemplates {
   }
 
   close(): void {
+    this.#forgetAnnouncements();
     this.releaseIds();
     for (const domain of this.domains.values()) {
       for (const entry of domain.templates.values()) {

@@ -3,6 +3,8 @@ import type { Template } from "../../ipfix/template.ts";
 import type { ChooseTreatment } from "../mapping/treatment.ts";
 import type { CompiledMappings } from "../program/compiled_mapping.ts";
 import type { RecordMapper } from "../references/record_mapper.ts";
+import type { announcementKey } from "../templates/announcements.ts";
+import type { TemplateEntry } from "../templates/template_entry.ts";
 import type { TemplateIdSpace } from "../templates/template_id_space.ts";
 import type { Fingerprints } from "./fingerprints.ts";
 import type { SharedTemplates } from "./shared_templates.ts";
@@ -19,6 +21,11 @@ export interface MediationLimits {
   readonly observationDomainsPerSession: number;
 }
 
+/** A session's templates, as other sessions see them. */
+export interface TemplateHolder {
+  find(observationDomain: number, template: number): TemplateEntry | undefined;
+}
+
 /** What the sessions of one mediator share. */
 export interface SharedState {
   chooseTreatment: ChooseTreatment;
@@ -29,6 +36,8 @@ export interface SharedState {
   readonly compiled: CompiledMappings;
   /** Of the collector's present epoch; see {@link Mediator.beginEpoch}. */
   ids: TemplateIdSpace;
+  /** The session that was last to announce a template, by observation domain and id, where scopes are only assumed. */
+  readonly announcers: Map<ReturnType<typeof announcementKey>, TemplateHolder>;
   /** Templates that all sessions hold together. */
   templates: number;
   /** Their field specifiers. */

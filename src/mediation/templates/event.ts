@@ -110,6 +110,13 @@ export type MediationEvent =
     readonly template?: number;
     readonly message: string;
   }
+  /** Another session has this id with another layout, and nothing says that the collector keeps sessions apart. */
+  | {
+    readonly event: "template_collision";
+    readonly observationDomain: number;
+    readonly template: number;
+    readonly message: string;
+  }
   | {
     readonly event: "sequence_gap";
     readonly observationDomain: number;

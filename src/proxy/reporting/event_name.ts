@@ -29,6 +29,8 @@ export const EVENT_MEANINGS = {
   template_mapped:
     "A template was received and is sent to the collector, unchanged or with fields stripped and padded.",
   template_refused: "A template was received that is not sent to the collector, and neither are its data records.",
+  template_collision:
+    "Two sessions have different layouts under one observation domain and template id; a collector that tells exporters apart by address alone mixes them.",
   template_withdrawn: "The exporter has withdrawn a template.",
   plugin_failed: "A plugin threw, or returned a mapping that is not valid.",
   plugin_output: "A plugin in a process of its own printed a line; at most ten a second.",
