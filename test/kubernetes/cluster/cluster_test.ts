@@ -136,7 +136,7 @@ else {
     assert.ok(sent > 30, await log);
     const { flows, fields } = await collected(cluster, "new");
     assert.deepEqual([...fields], [41], "every flow has the fields of v1.15, and none more");
-    // What an Agent has sent into a connection when its Pod ends is lost with or without a proxy.
-    assert.ok(sent - flows.size <= 20, `${sent} flows were sent, and ${flows.size} arrived`);
+    // Its last second may be under way when its Pod ends. The drain itself loses nothing.
+    assert.ok(sent - flows.size <= 5, `${sent} flows were sent, and ${flows.size} arrived`);
   });
 }

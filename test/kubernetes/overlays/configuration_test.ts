@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { parse } from "@std/yaml";
 import { loadConfiguration } from "../../../src/config/load.ts";
+import { at } from "./objects.ts";
 
 for (const place of ["sidecar", "gateway"]) {
   Deno.test(`the configuration of ${place} has no mistake, trusts by mode auto, and is reached for probes`, async () => {
@@ -13,3 +15,13 @@ for (const place of ["sidecar", "gateway"]) {
     assert.deepEqual([admin.address.hostname, admin.address.port], ["0.0.0.0", 24780]);
   });
 }
+
+Deno.test("each component that the overlay of an upgrade names in a comment can be taken in by removing the mark", async () => {
+  const folder = new URL("../../../config/kubernetes/upgrade/", import.meta.url);
+  const text = await Deno.readTextFile(new URL("kustomization.yaml", folder));
+  const names = [...text.matchAll(/^ {2}(?:# )?- (\.\S+)/gm)].flatMap(([, name]) => name ?? []);
+  const components = at(parse(text.replaceAll(/^ {2}# - \./gm, "  - .")), "components");
+  assert.deepEqual(components, names);
+  assert.equal(names.length, 5);
+  for (const name of names) await Deno.stat(new URL(`${name}/kustomization.yaml`, folder));
+});
