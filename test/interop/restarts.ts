@@ -6,7 +6,7 @@ import { judge, type Judgement } from "./judge.ts";
 import { Collector, Exporter, type Received, type Transport } from "./peers.ts";
 import { type RunningProxy, startProxy } from "./proxy.ts";
 import { type Family, type Line, line, templateOf } from "./releases.ts";
-import { valueOf } from "./values.ts";
+import { numberOf, valueOf } from "./values.ts";
 
 const FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
 /** Exporters up to v0.5.4 and from v0.13 refuse datagrams over 512 octets, and no Aggregator takes more than 1024. */
@@ -41,8 +41,8 @@ export interface UpgradeOptions {
 export class Upgrade implements AsyncDisposable {
   readonly #options: UpgradeOptions;
   readonly proxy: RunningProxy;
-  readonly #exporter: Exporter;
-  readonly #agent: Line;
+  #exporter: Exporter;
+  #agent: Line;
   readonly #address: string;
   readonly #watch: string;
   #collector: Collector | undefined;
@@ -80,10 +80,57 @@ export class Upgrade implements AsyncDisposable {
     const identity = transport === "tls" ? { identity: identities.exporter } : {};
     const exporter = await Exporter.start(line(agent).goIpfix, proxy.address, { transport, ...identity });
     const upgrade = new Upgrade(options, { proxy, exporter, collector, watch });
-    for (const family of FAMILIES) {
-      assert.equal((await exporter.announce(templateOf(line(agent), family))).error, undefined);
-    }
+    await upgrade.#announce();
     return upgrade;
+  }
+
+  /** How many records were sent. */
+  get sent(): number {
+    return this.#number;
+  }
+
+  /** The numbers of the records that the collector has delivered. */
+  numbers(): number[] {
+    return this.#running().received.flatMap(({ records = [] }) =>
+      records.flatMap((fields) => numberOf(new Map(fields).get("flowStartSeconds")) ?? [])
+    );
+  }
+
+  /** The upper bound of the records lost with broken connections, as the proxy's metric has it. */
+  async possiblyLost(): Promise<number> {
+    const text = await (await fetch(`${this.proxy.admin}/metrics`)).text();
+    return Number(/^ipfix_proxy_collector_possibly_lost_records_total (\d+)$/m.exec(text)?.[1]);
+  }
+
+  /** Waits until the collector has delivered so many messages. */
+  async busy(messages: number): Promise<void> {
+    const collector = this.#running();
+    await collector.process.until(() => collector.count >= messages, PATIENCE);
+    assert.equal(collector.panic, undefined);
+  }
+
+  /** Waits until nothing more arrives. */
+  async settle(): Promise<void> {
+    for (let before = -1; before !== this.#running().count;) {
+      before = this.#running().count;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+
+  /** The Agent ends, and comes back as another release. */
+  async replaceAgent(release: string): Promise<void> {
+    const { transport, identities } = this.#options;
+    await this.#exporter.close();
+    this.#agent = line(release);
+    const identity = transport === "tls" ? { identity: identities.exporter } : {};
+    this.#exporter = await Exporter.start(this.#agent.goIpfix, this.proxy.address, { transport, ...identity });
+    await this.#announce();
+  }
+
+  async #announce(): Promise<void> {
+    for (const family of FAMILIES) {
+      assert.equal((await this.#exporter.announce(templateOf(this.#agent, family))).error, undefined);
+    }
   }
 
   /** Sends so many records, of both families by turns. */

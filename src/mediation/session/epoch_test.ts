@@ -94,3 +94,18 @@ Deno.test("a session that has not met the new process holds none of its ids, and
   assert.equal(idOf(third), 65535, "256 is still held by the layout that the process knows");
   for (const session of [early, third]) session.close();
 });
+
+Deno.test("a session that got nothing yet goes by what holds when the collector is reached, its exporter's numbers kept", () => {
+  const { mediator, open, expect } = mediating(keeping(4));
+  const session = open();
+  expect(keeping(4, 5));
+  mediator.beginEpoch();
+  assert.equal(session.outdated, true);
+  assert.equal(session.renew(), 0);
+  assert.equal(session.outdated, false);
+  const { output } = rewriteAll(session, join(TEMPLATE, data(7)));
+  assert.deepEqual(readMessages(output).map(({ sequenceNumber }) => sequenceNumber), [0, 7]);
+  assert.equal(idOf(session), 256);
+  assert.equal(session.skewed, false);
+  session.close();
+});

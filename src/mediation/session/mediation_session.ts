@@ -357,7 +357,8 @@ export class MediationSession implements SessionRewriter {
   get outdated(): boolean {
     if (this.#target.outdated) return true;
     const { ids } = this.#target.shared;
-    return this.#target.ids !== ids && !this.#templates.takeIds(ids, false);
+    if (this.#target.ids === ids) return false;
+    return this.#templates.domains.size === 0 || !this.#templates.takeIds(ids, false);
   }
 
   renew(unsent: Uint8Array = NOTHING, collector: CollectorFacts = this.#target): number {
@@ -367,6 +368,8 @@ export class MediationSession implements SessionRewriter {
     if (!sameEpoch) this.#templates.releaseIds();
     this.#target.adopt(collector);
     this.#routes.maxMessageLength = this.#target.maxMessageLength;
+    // Nothing came yet, so that the transport session which begins is the first.
+    if (this.#templates.domains.size === 0) return dropped;
     this.#mapAgain(false, sameEpoch);
     this.#templates.staleTargets.length = 0; // the new connection begins with what stands now
     this.#replay.renew(this.#templates.announcements());

@@ -194,6 +194,8 @@ export class Session {
       const isWanted = input.length > 0 && (this.transport !== "udp" || this.#rewriter !== this.#mediated);
       if (isWanted && this.#collector === undefined) {
         if (await this.#connected() === undefined) return this.#unavailable;
+        // The collector's process, or what is expected of it, may have changed while it was dialled.
+        if (this.#mediated.outdated) this.#renew(undefined, this.#collectorFacts());
         continue;
       }
       atRest = false;
@@ -231,6 +233,9 @@ export class Session {
           if (this.#collector !== undefined && this.#move !== undefined) {
             this.#collector = await this.#resume(this.#collector, octets);
             if (this.#collector !== undefined) continue;
+          } else if (this.#collector !== undefined && rewriter === this.#mediated && this.#mediated.outdated) {
+            this.#begin(octets);
+            continue;
           }
         }
         const collector = this.#collector;
