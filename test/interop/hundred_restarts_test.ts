@@ -35,14 +35,17 @@ for (const transport of ["tcp", "tls", "udp"] as const satisfies readonly Transp
         most = Math.max(most, Math.min(...numbers) - last - 1);
         last = Math.max(...numbers);
       };
-      for (let restart = 0; restart < RESTARTS; restart++) {
-        await upgrade.busy(20 + restart % 30);
-        await upgrade.stop();
-        await look();
-        await upgrade.start("v1.15");
+      try {
+        for (let restart = 0; restart < RESTARTS; restart++) {
+          await upgrade.busy(20 + restart % 30);
+          await upgrade.stop();
+          await look();
+          await upgrade.start("v1.15");
+        }
+      } finally {
+        running = false;
+        await sending;
       }
-      running = false;
-      await sending;
       await upgrade.send(2);
       const sent = upgrade.sent;
       await upgrade.until(
@@ -55,7 +58,7 @@ for (const transport of ["tcp", "tls", "udp"] as const satisfies readonly Transp
       assert.ok(seen.has(sent - 1), "the last one arrived");
       const { collector } = await upgrade.status();
       assert.equal(collector.epoch, RESTARTS + 1);
-      console.log(
+      say(
         `${transport}: ${sent} records, ${RESTARTS} restarts, ${sent - seen.size} lost, at most ${most} at once`,
       );
       const possiblyLost = await upgrade.possiblyLost();

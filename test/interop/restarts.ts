@@ -45,7 +45,8 @@ export class Upgrade implements AsyncDisposable {
   #agent: Line;
   readonly #address: string;
   readonly #watch: string;
-  #collector: Collector | undefined;
+  /** The one that runs, or the last one that did. */
+  #collector: Collector;
   #line: Line;
   #number = 0;
 
@@ -91,7 +92,7 @@ export class Upgrade implements AsyncDisposable {
 
   /** The numbers of the records that the collector has delivered. */
   numbers(): number[] {
-    return this.#running().received.flatMap(({ records = [] }) =>
+    return this.#collector.received.flatMap(({ records = [] }) =>
       records.flatMap((fields) => numberOf(new Map(fields).get("flowStartSeconds")) ?? [])
     );
   }
@@ -104,15 +105,15 @@ export class Upgrade implements AsyncDisposable {
 
   /** Waits until the collector has delivered so many messages. */
   async busy(messages: number): Promise<void> {
-    const collector = this.#running();
+    const collector = this.#collector;
     await collector.process.until(() => collector.count >= messages, PATIENCE);
     assert.equal(collector.panic, undefined);
   }
 
   /** Waits until nothing more arrives. */
   async settle(): Promise<void> {
-    for (let before = -1; before !== this.#running().count;) {
-      before = this.#running().count;
+    for (let before = -1; before !== this.#collector.count;) {
+      before = this.#collector.count;
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }
@@ -145,7 +146,7 @@ export class Upgrade implements AsyncDisposable {
 
   /** Waits until the collector that runs has so many records, and judges them. Fails if it has died. */
   async arrived(count: number): Promise<Judgement> {
-    const collector = this.#running();
+    const collector = this.#collector;
     await collector.process.until(() => records(collector.received) >= count, PATIENCE);
     assert.equal(collector.panic, undefined);
     return judge({ agent: this.#agent, collector: this.#line }, collector.received, FLAVOUR);
@@ -153,13 +154,12 @@ export class Upgrade implements AsyncDisposable {
 
   /** How many records the collector that runs has delivered. */
   get received(): number {
-    return records(this.#running().received);
+    return records(this.#collector.received);
   }
 
   /** Ends the collector's process. */
   async stop(): Promise<void> {
-    await this.#running().process.kill();
-    this.#collector = undefined;
+    await this.#collector.process.kill();
   }
 
   /** Starts a collector of this release where the one before was. */
@@ -193,13 +193,8 @@ export class Upgrade implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#exporter.process.kill();
-    await this.#collector?.process.kill();
+    await this.#collector.process.kill();
     await this.proxy.close();
-  }
-
-  #running(): Collector {
-    assert.ok(this.#collector !== undefined, "the collector is stopped");
-    return this.#collector;
   }
 }
 
