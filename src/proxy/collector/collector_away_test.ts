@@ -47,6 +47,7 @@ Deno.test("once hold has run out, no exporter is let in until the collector is b
   collector.close();
   await until("it has gone", () => proxy.happened("collector_gone").length === 1);
   const within = await proxy.connect();
+  await send(within, templateMessage());
   await until("it is let in while hold runs", () => proxy.happened("session_opened").length === 2);
   await advanceUntil(clock, "both are closed", () => proxy.happened("session_closed").length === 2);
   for (let tries = 0; tries < 3; tries++) {

@@ -195,7 +195,7 @@ export class Session {
       if (isWanted && this.#collector === undefined) {
         if (await this.#connected() === undefined) return this.#unavailable;
         // The collector's process, or what is expected of it, may have changed while it was dialled.
-        if (this.#mediated.outdated) this.#renew(undefined, this.#collectorFacts());
+        if (this.#mediated.outdated) this.#renew(this.#collectorFacts());
         continue;
       }
       atRest = false;
@@ -234,7 +234,8 @@ export class Session {
             this.#collector = await this.#resume(this.#collector, octets);
             if (this.#collector !== undefined) continue;
           } else if (this.#collector !== undefined && rewriter === this.#mediated && this.#mediated.outdated) {
-            this.#begin(octets);
+            this.#mediated.interrupt(octets);
+            this.#begin();
             continue;
           }
         }
