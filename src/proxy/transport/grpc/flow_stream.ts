@@ -6,10 +6,11 @@ import type { Connection } from "../connection.ts";
 import { EXPORT_RESPONSE } from "./export_service.ts";
 import { FlowLedger } from "./flow_ledger.ts";
 import { FlowMessages, LONGEST_MESSAGES } from "./flow_messages.ts";
+import type { IncomingRequest } from "./request_intake.ts";
 import type { FlowReleases } from "./flow_releases.ts";
 
 /** A call of `Export` that has begun. */
-export type ExportCall = ServerReadableStream<Uint8Array, Uint8Array>;
+export type ExportCall = ServerReadableStream<IncomingRequest, Uint8Array>;
 
 /** What a stream has from its connection and its listener. */
 export interface FlowStreamParts {
@@ -78,10 +79,12 @@ export class FlowStream implements Connection {
       const length = this.#fill(view);
       if (length > 0) return length;
       if (this.#malformed !== undefined) throw this.#malformed;
-      const request = this.#call.read() as Uint8Array | null;
+      const request = this.#call.read() as IncomingRequest | null;
       if (request !== null) {
-        this.#parts.onTaken(request.length);
-        this.#messages.begin(request);
+        const { octets } = request;
+        request.taken();
+        this.#parts.onTaken(octets.length);
+        this.#messages.begin(octets);
         this.#busy = true;
         continue;
       }

@@ -9,6 +9,7 @@ import { EXPORT_SERVICE, LARGEST_REQUEST } from "./export_service.ts";
 import { type ExportCall, FlowStream } from "./flow_stream.ts";
 import type { FlowRelease } from "../flow_release.ts";
 import { FlowReleases } from "./flow_releases.ts";
+import { requestIntake } from "./request_intake.ts";
 
 /** Streams of one connection at a time. */
 const STREAMS = 1024;
@@ -62,6 +63,7 @@ export class GrpcListener implements Listener {
       "grpc.keepalive_time_ms": KEEPALIVE_TIME,
       "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT,
       "grpc.enable_channelz": 0,
+      interceptors: [requestIntake],
     });
     server.addService(EXPORT_SERVICE, { export: this.#accept.bind(this) });
     // TLS is done with before: what comes is deciphered, of an exporter that is verified.

@@ -29,10 +29,9 @@ const client = await issue({ name: "client", usage: ["client"] });
 /** A listener, and the streams that it has handed over. */
 class Listening {
   readonly streams: Connection[] = [];
-  readonly failures: string[] = [];
   #changed = Promise.withResolvers<void>();
 
-  private constructor(readonly listener: GrpcListener) {
+  private constructor(readonly listener: GrpcListener, readonly failures: readonly string[]) {
     void listener.accept((stream) => {
       this.streams.push(stream);
       this.#changed.resolve();
@@ -50,9 +49,7 @@ class Listening {
       onOverrun: (reason) => failures.push(reason),
       onError: (error) => failures.push(String(error)),
     });
-    const listening = new Listening(listener);
-    listening.failures.push(...failures);
-    return listening;
+    return new Listening(listener, failures);
   }
 
   async stream(number: number): Promise<Connection> {
@@ -74,17 +71,22 @@ async function readAll(connection: Connection, size = 4096): Promise<number> {
   return octets;
 }
 
-function sender(port: number): { client: Client; call: ClientWritableStream<Uint8Array>; ended: Promise<number> } {
+/** An exporter's connection and a stream on it. */
+function sender(port: number): ReturnType<typeof stream> & { client: Client } {
   const { certificate = "", key = "", ca = "" } = client.material;
   const verified = credentials.createSsl(Buffer.from(ca), Buffer.from(key), Buffer.from(certificate));
   const channel = new Client(`127.0.0.1:${port}`, verified, { "grpc.ssl_target_name_override": "collector.test" });
+  return { client: channel, ...stream(channel) };
+}
+
+function stream(channel: Client): { call: ClientWritableStream<Uint8Array>; ended: Promise<number> } {
   const { promise, resolve } = Promise.withResolvers<number>();
   const { path, requestSerialize, responseDeserialize } = EXPORT;
   const call = channel.makeClientStreamRequest(path, requestSerialize, responseDeserialize, (error) => {
     resolve(error?.code ?? status.OK);
   });
   call.on("error", () => {});
-  return { client: channel, call, ended: promise };
+  return { call, ended: promise };
 }
 
 const REQUEST = toBinary(
@@ -109,6 +111,32 @@ Deno.test("a stream gives the same octets whatever views it is read into, and an
   }
   assert.equal(new Set(lengths).size, 1);
   assert.ok((lengths[0] ?? 0) > 4_000);
+  listening.close();
+});
+
+Deno.test("large requests wait for streams that are not read, and no connection is closed for them", async () => {
+  const listening = await Listening.start();
+  // Of 16 requests read ahead in each of two streams, a connection would have too many octets in hand.
+  const count = 20;
+  const flow = { k8s: { sourcePodName: "p".repeat(30_000) } };
+  const request = toBinary(ExportRequestSchema, create(ExportRequestSchema, { flows: Array(139).fill(flow) }));
+  assert.ok(request.length > 3.9 * 1024 * 1024);
+  const { client, call, ended } = sender(listening.listener.address.port);
+  const { call: other, ended: otherEnded } = stream(client);
+  for (const each of [call, other]) {
+    for (let sent = 0; sent < count; sent++) each.write(request);
+    each.end();
+  }
+  const streams = [await listening.stream(0), await listening.stream(1)];
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  assert.deepEqual(listening.failures, []);
+  for (const length of await Promise.all(streams.map((one) => readAll(one, 256 * 1024)))) {
+    assert.ok(length > count * request.length);
+  }
+  assert.deepEqual(listening.failures, []);
+  for (const one of streams) await one.closeWrite();
+  assert.deepEqual([await ended, await otherEnded], [status.OK, status.OK]);
+  client.close();
   listening.close();
 });
 
