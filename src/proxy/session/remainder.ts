@@ -3,6 +3,8 @@ import type { SessionRewriter } from "../../mediation/session/session_rewriter.t
 import type { OutputBuffer } from "../memory/output_buffer.ts";
 import type { ReadBuffer } from "../memory/read_buffer.ts";
 import type { Clock } from "../time/clock.ts";
+import type { Turns } from "../time/turns.ts";
+import { WORK } from "./session_parts.ts";
 import type { Connection } from "../transport/connection.ts";
 import { messageLength } from "../transport/message_walk.ts";
 
@@ -18,6 +20,7 @@ export interface RemainderParts {
   readonly input: ReadBuffer;
   readonly output: OutputBuffer;
   readonly clock: Clock;
+  readonly turns: Turns;
 }
 
 /**
@@ -38,12 +41,12 @@ export class Remainder {
   }
 
   /** Drops what the session holds. A message that is broken, or not all there, stays in the input. */
-  drop(): void {
+  async drop(): Promise<void> {
     const { rewriter, exporter, input } = this.#parts;
     this.octets += rewriter.heldOctets;
     this.records += rewriter.discard(NOTHING);
-    this.#dropInput();
-    while ((exporter.available ?? 0) > 0 && this.#takeAvailable()) this.#dropInput();
+    await this.#dropInput();
+    while (!this.#stopped && (exporter.available ?? 0) > 0 && this.#takeAvailable()) await this.#dropInput();
     this.octets += input.length;
   }
 
@@ -63,12 +66,12 @@ export class Remainder {
       if (length === null) break;
       this.octets += length;
       input.fill(length);
-      this.#dropInput();
+      await this.#dropInput();
     }
     exporter.close();
   }
 
-  /** Ends {@link dropUnread}. */
+  /** Ends {@link drop} and {@link dropUnread}, whatever is left. */
   stop(): void {
     this.#stopped = true;
     this.#stop();
@@ -82,11 +85,12 @@ export class Remainder {
     return length > 0;
   }
 
-  #dropInput(): void {
-    const { rewriter, exporter, input, output } = this.#parts;
-    for (;;) {
+  async #dropInput(): Promise<void> {
+    const { rewriter, exporter, input, output, turns } = this.#parts;
+    while (!this.#stopped) {
+      if (turns.over) await turns.next(true);
       try {
-        rewriter.rewrite(input.waiting(), output.lease());
+        rewriter.rewrite(input.waiting(), output.lease(), WORK);
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
         if (exporter.transport !== "udp") return;
@@ -95,7 +99,8 @@ export class Remainder {
       }
       const { consumed, produced, unfinished } = rewriter;
       input.consume(consumed);
-      this.records += rewriter.discard();
+      // What is being read would be taken back, and begun anew.
+      if (produced > 0) this.records += rewriter.discard();
       if (consumed === 0 && produced === 0 && !unfinished) return;
     }
   }

@@ -21,7 +21,7 @@ import { ReadBuffer } from "../memory/read_buffer.ts";
 import { Remainder } from "./remainder.ts";
 import { Rejections } from "./rejections.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
-import type { SessionLimits, SessionMove, SessionParts } from "./session_parts.ts";
+import { type SessionLimits, type SessionMove, type SessionParts, WORK } from "./session_parts.ts";
 import type { Clock } from "../time/clock.ts";
 import { SessionTimer } from "../time/session_timer.ts";
 import type { Turns } from "../time/turns.ts";
@@ -31,8 +31,6 @@ import { errorMessage } from "../../error_message.ts";
 const NOTHING = new Uint8Array(0);
 /** Milliseconds that an exporter may let pass before its first octet without losing its place to another. */
 const SILENCE = 15_000;
-/** Microseconds, roughly, that a rewriter may take with templates before the session looks whether its turn is over. */
-const WORK = 1_000;
 
 /** An exporter's transport session, paired with one of its own to the collector. {@link run} is the data path. */
 export class Session {
@@ -444,8 +442,8 @@ export class Session {
   async #dropRemainder(outcome: SessionOutcome): Promise<void> {
     if (outcome === "rejected") return;
     const parts = { exporter: this.#exporter, rewriter: this.#mediated, input: this.#input, output: this.#output };
-    const remainder = this.#remainder = new Remainder({ ...parts, clock: this.#clock });
-    remainder.drop();
+    const remainder = this.#remainder = new Remainder({ ...parts, clock: this.#clock, turns: this.#turns });
+    await remainder.drop();
     if (outcome === "collector_unavailable") await remainder.dropUnread();
     this.#holding = false;
     const { records, octets } = remainder;

@@ -8,6 +8,9 @@ import type { RewriterTap } from "./rewriter_tap.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Turns } from "../time/turns.ts";
 
+/** Microseconds, roughly, that a rewriter may take with templates before the session looks whether its turn is over. */
+export const WORK = 1_000;
+
 /** Time limits in milliseconds; 0 means no limit. */
 export interface SessionLimits {
   /** How long a message may take from its first octet to its last. */

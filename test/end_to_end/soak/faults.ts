@@ -5,6 +5,8 @@ import { CollectorProcess } from "../collector.ts";
 import type { CollectorProcessOptions } from "../collector_process.ts";
 import { connectExporter, DatagramExporter } from "../exporter.ts";
 import { FlowMessages } from "../flows.ts";
+import { startHostile } from "../hostile.ts";
+import { HOSTILITIES, type Hostility } from "../hostile_process.ts";
 import { AGGREGATOR, type Identities } from "../identities.ts";
 import type { ProxyConfiguration, ProxyProcess } from "../proxy.ts";
 import { moment } from "../support.ts";
@@ -106,8 +108,21 @@ async function sendGarbage(scene: Scene): Promise<void> {
   socket.close();
 }
 
+/** One hostile exporter at full rate, for a moment. What it sends is no record, so nothing of it is accounted for. */
+async function sendHostile({ proxy, configuration, random }: Scene, hostility: Hostility): Promise<void> {
+  const transport = hostility === "redefinitions over udp" ? "udp" : "tcp";
+  const index = configuration.listen.findIndex((listener) => listener.transport === transport);
+  await using _hostile = await startHostile({ port: proxy.port(index), hostility });
+  await moment(500 + random() * 2_000);
+}
+
 /** What may happen at any time. */
 export const FAULTS: readonly Fault[] = [
+  ...HOSTILITIES.map((hostility): Fault => ({
+    name: `hostile: ${hostility}`,
+    weight: 0.4,
+    inject: (scene) => sendHostile(scene, hostility),
+  })),
   {
     name: "collector killed",
     weight: 4,
