@@ -5,6 +5,7 @@ import { eventStream, type EventStreamOptions } from "./api/event_stream.ts";
 import { type AccessOptions, type AdminEnvironment, guardChange, isAllowedHost, problem } from "./api/guard.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import { pageRoutes } from "./page/routes.tsx";
+import { FaultHistory } from "./view/fault_history.ts";
 import { RateHistory } from "./view/rate_history.ts";
 import { RecentEvents } from "./view/recent_events.ts";
 import { agentOf, sessionReport, sessionsStream } from "./api/session_report.ts";
@@ -19,6 +20,8 @@ export interface AdminOptions extends AccessOptions {
   readonly eventStream?: Omit<EventStreamOptions, "onClose">;
   /** The rates that the dashboard draws. The caller takes the samples. */
   readonly history?: RateHistory;
+  /** What tells recent faults from those that ever happened. The caller takes the samples. */
+  readonly faults?: FaultHistory;
   /** The events that pages show. The caller adds them. */
   readonly recentEvents?: RecentEvents;
   /** Milliseconds between updates of an open page. */
@@ -127,6 +130,7 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
       now,
       admit,
       history: options.history ?? new RateHistory(view, now),
+      faults: options.faults ?? new FaultHistory(view, now),
       events: options.recentEvents ?? new RecentEvents(),
       ...(options.pageInterval === undefined ? {} : { interval: options.pageInterval }),
     }),

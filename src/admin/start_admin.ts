@@ -1,10 +1,11 @@
 import { type AdminOptions, createAdmin } from "./admin.ts";
+import { FaultHistory } from "./view/fault_history.ts";
 import { RateHistory } from "./view/rate_history.ts";
 import { RecentEvents } from "./view/recent_events.ts";
 import type { AdminView } from "./view/view.ts";
 
 /** The options of {@link createAdmin}, and where to bind. */
-export interface StartAdminOptions extends Omit<AdminOptions, "boundHost" | "history" | "recentEvents"> {
+export interface StartAdminOptions extends Omit<AdminOptions, "boundHost" | "history" | "faults" | "recentEvents"> {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;
@@ -28,15 +29,19 @@ export interface AdminServer {
 export function startAdmin(view: AdminView, options: StartAdminOptions): AdminServer {
   const { hostname, port, sampleEvery = 5_000 } = options;
   const history = new RateHistory(view, options.now);
+  const faults = new FaultHistory(view, options.now);
   const recentEvents = new RecentEvents();
-  const app = createAdmin(view, { ...options, boundHost: hostname, history, recentEvents });
+  const app = createAdmin(view, { ...options, boundHost: hostname, history, faults, recentEvents });
   const abort = new AbortController();
   const server = Deno.serve(
     { hostname, port, signal: abort.signal, onListen: () => {} },
     (request, { remoteAddr }) => app.fetch(request, "hostname" in remoteAddr ? { peer: remoteAddr.hostname } : {}),
   );
   const { addr } = server;
-  const timer = setInterval(() => history.sample(), sampleEvery);
+  const timer = setInterval(() => {
+    history.sample();
+    faults.sample();
+  }, sampleEvery);
   const unsubscribe = view.subscribe((event) => recentEvents.add(event));
   return {
     hostname: addr.hostname,

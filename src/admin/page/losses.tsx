@@ -1,4 +1,5 @@
 import type { Counters } from "../../mediation/templates/counters.ts";
+import type { Faults } from "../view/fault_history.ts";
 import type { AdminView } from "../view/view.ts";
 import { Counts, Region, Scroll, Statement } from "./parts.tsx";
 import { count, number } from "./trouble.ts";
@@ -9,14 +10,16 @@ import { losses } from "./verdict.ts";
 export interface Totalled {
   readonly view: AdminView;
   readonly totals: Counters;
+  /** What went wrong recently. */
+  readonly recent: Faults;
 }
 
 /** The ledger of losses: fields stripped, how often they carried a value, records dropped, messages rejected. */
-export function Losses({ view, totals }: Totalled) {
+export function Losses({ view, totals, recent }: Totalled) {
   const stripped = [...totals.fieldsStripped].sort(([, one], [, other]) => other - one);
   return (
     <Region id="losses" title="What the collector does not get" class="wide">
-      <Statement {...losses(view, totals)} />
+      <Statement {...losses(view, totals, recent)} />
       <div class="columns">
         {stripped.length === 0 ? <p class="none">No field is stripped.</p> : (
           <Scroll label="Stripped fields">

@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import type { Child } from "hono/jsx";
 import type { AdminEnvironment } from "../api/guard.ts";
+import type { FaultHistory } from "../view/fault_history.ts";
 import type { RateHistory } from "../view/rate_history.ts";
 import type { RecentEvents } from "../view/recent_events.ts";
 import type { AdminView } from "../view/view.ts";
@@ -17,6 +18,7 @@ import { gone, sessionRegions } from "./session/session_page.tsx";
 export interface PageOptions {
   readonly view: AdminView;
   readonly history: RateHistory;
+  readonly faults: FaultHistory;
   readonly events: RecentEvents;
   readonly now: () => Date;
   /** Least milliseconds between updates of an open page. */
@@ -29,13 +31,16 @@ export interface PageOptions {
 const LONGEST_QUERY = 256;
 
 /** Returns the paths of the pages, their live updates, and the files that they load. */
-export function pageRoutes({ view, history, events, now, interval, admit }: PageOptions): Hono<AdminEnvironment> {
+export function pageRoutes(
+  { view, history, faults, events, now, interval, admit }: PageOptions,
+): Hono<AdminEnvironment> {
   const app = new Hono<AdminEnvironment>();
 
   const dashboard = async (query: string) =>
     dashboardRegions({
       view,
       overview: await overview(view, query),
+      faults,
       rates: history.samples().at(-1),
       events: events.overall(),
       now: now(),

@@ -1,5 +1,6 @@
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { AdminView } from "../view/view.ts";
+import { type Faults, faultsOf, RECENT } from "../view/fault_history.ts";
 import { count, number, sum } from "./trouble.ts";
 
 /** A sentence and its level, which is shown by colour and sign. */
@@ -10,8 +11,16 @@ export interface Statement {
   readonly detail?: string;
 }
 
-/** Returns whether the proxy works, in one line. */
-export function health(view: AdminView, totals: Counters = view.totals()): Statement {
+/**
+ * Returns whether the proxy works, in one line.
+ *
+ * @param recent what went wrong recently, which is a warning; what ever did is a detail. By default all that ever did.
+ */
+export function health(
+  view: AdminView,
+  totals: Counters = view.totals(),
+  recent: Faults = faultsOf(view, totals),
+): Statement {
   const { collector, draining } = view;
   const sessions = view.sessions();
   const open = `${count(sessions.length, "session")} open`;
@@ -30,18 +39,32 @@ export function health(view: AdminView, totals: Counters = view.totals()): State
     const why = collector.reason === undefined ? "" : ` (${collector.reason})`;
     return { level: "bad", sentence: `Collector ${collector.address} is unreachable${why}: ${open}${held}` };
   }
-  const faults = [
-    [sum(totals.recordsDropped), "record", "dropped"],
-    [sum(totals.messagesRejected), "message", "rejected"],
-    [sum(totals.pluginErrors), "plugin error", ""],
-    [collector.recordsPossiblyLost, "record", "possibly lost with broken collector connections"],
-  ] as const;
-  const told = faults.filter(([amount]) => amount > 0).map(([amount, what, how]) =>
-    `${count(amount, what)} ${how}`.trim()
-  );
+  const observed = view.mode === "observe";
+  const ever = describeFaults(faultsOf(view, totals), observed);
+  const since = ever === "" ? undefined : `Since the proxy started: ${ever}.`;
+  const lately = describeFaults(recent, observed);
+  if (lately !== "") {
+    const what = observed ? "Observing:" : "Running, with losses";
+    const sentence = `${what} in the last ${RECENT / 60_000} minutes${observed ? "," : ":"} ${lately}`;
+    return { level: "warning", sentence, ...(since === undefined || ever === lately ? {} : { detail: since }) };
+  }
   const state = collector.up ? "collector connected" : "no exporter has connected yet";
-  if (told.length > 0) return { level: "warning", sentence: `Running, with losses: ${told.join(", ")}` };
-  return { level: "good", sentence: `Healthy: ${state}, ${open}, no record dropped` };
+  const sentence = `Healthy: ${state}, ${open}, no record ${observed ? "would be " : ""}dropped`;
+  if (since === undefined) return { level: "good", sentence };
+  return { level: "good", sentence: `${sentence} in the last ${RECENT / 60_000} minutes`, detail: since };
+}
+
+/** `2,000 records dropped, 1 message rejected`; empty if nothing went wrong. */
+function describeFaults(faults: Faults, observed: boolean): string {
+  const { recordsDropped, messagesRejected, pluginErrors, recordsPossiblyLost } = faults;
+  const counted = [
+    [recordsDropped, "record", observed ? "would have been dropped" : "dropped"],
+    [messagesRejected, "message", observed ? "would have been rejected" : "rejected"],
+    [pluginErrors, "plugin error", ""],
+    [recordsPossiblyLost, "record", "possibly lost with broken collector connections"],
+  ] as const;
+  return counted.filter(([amount]) => amount > 0).map(([amount, what, how]) => `${count(amount, what)} ${how}`.trim())
+    .join(", ");
 }
 
 /** Returns whether the proxy is still needed or can be removed. */
@@ -69,8 +92,16 @@ export function verdict(view: AdminView): Statement {
   return { level: "notice", sentence: "No session needs rewriting at the moment", detail };
 }
 
-/** Returns whether anything was lost in the proxy, and if so, what. */
-export function losses(view: AdminView, totals: Counters = view.totals()): Statement {
+/**
+ * Returns whether anything was lost in the proxy, and if so, what.
+ *
+ * @param recent what went wrong recently; only that makes it a warning
+ */
+export function losses(
+  view: AdminView,
+  totals: Counters = view.totals(),
+  recent: Faults = faultsOf(view, totals),
+): Statement {
   const stripped = sum(totals.informationLost);
   const dropped = sum(totals.recordsDropped);
   const rejected = sum(totals.messagesRejected);
@@ -87,7 +118,8 @@ export function losses(view: AdminView, totals: Counters = view.totals()): State
   ] as const;
   const lost = parts.filter(([amount]) => amount > 0).map(([, words]) => words);
   if (lost.length > 0) {
-    return { level: dropped + rejected + possibly > 0 ? "warning" : "notice", sentence: lost.join("; ") };
+    const fresh = recent.recordsDropped + recent.messagesRejected + recent.recordsPossiblyLost;
+    return { level: fresh > 0 ? "warning" : "notice", sentence: lost.join("; ") };
   }
   if (totals.recordsReceived === 0) return { level: "notice", sentence: "No record has been received yet" };
   return {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { increment } from "../../mediation/templates/counters.ts";
 import { FakeView, skewedSession } from "../../../test/support/fake_view.ts";
+import { FaultHistory, RECENT } from "../view/fault_history.ts";
 import { health, losses, verdict } from "./verdict.ts";
 
 Deno.test("the sentence that the proxy can be removed stands only where it is true", () => {
@@ -26,11 +27,46 @@ Deno.test("health is one line: what is worst", () => {
   view.collector = { ...view.collector, recordsPossiblyLost: 0 };
   assert.equal(health(view).sentence, "Healthy: collector connected, 1 session open, no record dropped");
   increment(view.ended.recordsDropped, "unknown_template", 2_000);
-  assert.equal(health(view).sentence, "Running, with losses: 2,000 records dropped");
+  assert.equal(health(view).sentence, "Running, with losses in the last 10 minutes: 2,000 records dropped");
   view.collector = { ...view.collector, up: false };
   assert.equal(health(view).sentence, "Collector 127.0.0.1:4739 is unreachable: 1 session open, 5 octets held");
   view.draining = true;
   assert.match(health(view).sentence, /^Draining/);
+});
+
+Deno.test("what went wrong long ago is told without a warning", () => {
+  const view = new FakeView();
+  view.open = [skewedSession("1")];
+  view.collector = { ...view.collector, recordsPossiblyLost: 0 };
+  let time = 0;
+  const faults = new FaultHistory(view, () => new Date(time));
+  increment(view.ended.messagesRejected, "message_version", 1);
+  assert.deepEqual(health(view, view.totals(), faults.recent()), {
+    level: "warning",
+    sentence: "Running, with losses in the last 10 minutes: 1 message rejected",
+  });
+  assert.equal(losses(view, view.totals(), faults.recent()).level, "warning");
+  time += RECENT / 2;
+  faults.sample();
+  time += RECENT;
+  faults.sample();
+  assert.deepEqual(health(view, view.totals(), faults.recent()), {
+    level: "good",
+    sentence: "Healthy: collector connected, 1 session open, no record dropped in the last 10 minutes",
+    detail: "Since the proxy started: 1 message rejected.",
+  });
+  assert.equal(losses(view, view.totals(), faults.recent()).level, "notice");
+  increment(view.ended.recordsDropped, "unknown_template", 2);
+  assert.deepEqual(health(view, view.totals(), faults.recent()), {
+    level: "warning",
+    sentence: "Running, with losses in the last 10 minutes: 2 records dropped",
+    detail: "Since the proxy started: 2 records dropped, 1 message rejected.",
+  });
+  view.mode = "observe";
+  assert.equal(
+    health(view, view.totals(), faults.recent()).sentence,
+    "Observing: in the last 10 minutes, 2 records would have been dropped",
+  );
 });
 
 Deno.test("nothing was lost only where nothing was", () => {

@@ -1,3 +1,4 @@
+import type { FaultHistory } from "../../view/fault_history.ts";
 import type { RateSample } from "../../view/rate_history.ts";
 import type { RecentEvent } from "../../view/recent_events.ts";
 import type { AdminView } from "../../view/view.ts";
@@ -16,6 +17,7 @@ import { health, verdict } from "../verdict.ts";
 export interface DashboardState {
   readonly view: AdminView;
   readonly overview: Overview;
+  readonly faults: FaultHistory;
   readonly rates: RateSample | undefined;
   readonly events: readonly RecentEvent[];
   readonly now: Date;
@@ -23,17 +25,18 @@ export interface DashboardState {
 
 /** Returns the dashboard's regions, in order. */
 export function dashboardRegions(state: DashboardState) {
-  const { view, overview, rates, events, now } = state;
+  const { view, overview, faults, rates, events, now } = state;
   // Summed once for all regions, because it visits every session.
   const totals = view.totals();
+  const recent = faults.recent(totals);
   return [
-    <Verdict view={view} totals={totals} />,
-    <Figures view={view} totals={totals} rates={rates} />,
+    <Verdict view={view} totals={totals} recent={recent} />,
+    <Figures view={view} totals={totals} recent={recent} rates={rates} />,
     <Releases view={view} overview={overview} />,
     <Collector view={view} now={now} />,
     ...(view.cluster === undefined ? [] : [<Cluster cluster={view.cluster} />]),
     <Sessions overview={overview} />,
-    <Losses view={view} totals={totals} />,
+    <Losses view={view} totals={totals} recent={recent} />,
     <Region id="events" title="Last events" class="wide">
       <Events events={events.slice(0, 15)} />
     </Region>,
@@ -41,11 +44,11 @@ export function dashboardRegions(state: DashboardState) {
   ];
 }
 
-function Verdict({ view, totals }: Totalled) {
+function Verdict({ view, totals, recent }: Totalled) {
   return (
     <section id="verdict" class="verdict wide" aria-label="Health">
       <h1 class="hidden">Dashboard</h1>
-      <Statement {...health(view, totals)} />
+      <Statement {...health(view, totals, recent)} />
       <Statement {...verdict(view)} />
     </section>
   );
