@@ -27,6 +27,7 @@ kubernetesTest("a real API server: objects, conflicts, denials, watches", async 
   const ending = new AbortController();
   const following = follow(configMap, TARGET, {
     onObjects: ([object]: readonly ConfigMap[]) => states.push(object?.data?.value ?? "none"),
+    onRead: () => {},
     onFailure: (error) => failures.push(String(error)),
   }, { client, clock: SYSTEM_CLOCK, signal: ending.signal });
   const reached = (state: string) => until(() => states.at(-1) === state, `state ${state}; there were ${states}`);

@@ -20,6 +20,8 @@ export type Followable = Pick<KubernetesObject, "metadata">;
 export interface FollowSink<T> {
   /** All objects there are now: after the first look, and after every change. */
   readonly onObjects: (objects: readonly T[]) => void;
+  /** The objects were read, changed or not: what failed before does not any more. */
+  readonly onRead: () => void;
   /** A look or a watch failed; tried again with backoff. */
   readonly onFailure: (error: unknown) => void;
   /** Listing or watching is not allowed: the one object is read every second instead. Told once. */
@@ -55,11 +57,14 @@ export async function follow<T extends Followable>(
     try {
       if (polls > 0) {
         await objects.poll(target, options);
+        sink.onRead();
         polls--;
         wait = POLL;
         backoff.reset();
       } else {
-        await watch(target, await objects.list(target, options), objects, options, () => backoff.reset());
+        const from = await objects.list(target, options);
+        sink.onRead();
+        await watch(target, from, objects, options, () => backoff.reset());
         wait = backoff.next();
       }
     } catch (error) {

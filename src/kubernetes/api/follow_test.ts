@@ -20,6 +20,7 @@ const FAST: Clock = {
 class Followed implements AsyncDisposable {
   readonly states: string[] = [];
   readonly failures: string[] = [];
+  reads = 0;
   readonly polling: string[] = [];
   readonly #ending = new AbortController();
   readonly #client: KubernetesClient;
@@ -30,6 +31,7 @@ class Followed implements AsyncDisposable {
     this.#done = follow(configMap, target, {
       onObjects: (objects: readonly ConfigMap[]) =>
         this.states.push(objects.map(({ metadata, data }) => `${metadata.name}=${data?.value}`).sort().join(" ")),
+      onRead: () => this.reads++,
       onFailure: (error) => this.failures.push(String(error)),
       onPolling: (error) => this.polling.push(error.message),
     }, { client: this.#client, clock: FAST, signal: this.#ending.signal });
@@ -122,7 +124,7 @@ Deno.test("a watch that breaks is told, and begun again with what has changed me
   followed.server.breakWatches();
   followed.put("ca", "1");
   await followed.until(() => followed.states.includes("ca=1") && followed.server.watches === 1);
-  assert.equal(followed.failures.length, 1);
+  assert.deepEqual([followed.failures.length, followed.reads], [1, 2], "what failed does not any more");
   assert.match(followed.failures[0] ?? "", /watch ConfigMap flow-aggregator\/ca: .*a watch.s line is no event/);
 });
 

@@ -116,8 +116,8 @@ export class AgentDirectory implements AsyncDisposable {
     const { client, clock } = this.#options;
     const { kind } = target.type;
     this.#following.push(follow(schema, target, {
+      onRead: () => this.#problems.set(kind, undefined),
       onObjects: (objects) => {
-        this.#problems.set(kind, undefined);
         this.#read = () => read(objects);
         this.#index = undefined;
       },

@@ -55,6 +55,7 @@ export class AggregatorRelease implements ReleaseSource, AsyncDisposable {
     this.#problems = new Problems(report, "release_unknown");
     this.#following = follow(pod, { type: PODS, namespace, labelSelector: AGGREGATOR_SELECTOR }, {
       onObjects: (pods) => this.#see(observedRelease(pods, namespace, ownPod)),
+      onRead: () => this.#problems.set("release", this.#observed?.reason),
       onFailure: (error) => {
         const reason = errorMessage(error);
         // What was seen last is still the best that is known; and a server that does not answer has said nothing.

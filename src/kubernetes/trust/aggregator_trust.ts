@@ -169,9 +169,12 @@ export class AggregatorTrust implements AsyncDisposable {
     this.#following.push(follow(schema, target, {
       onObjects: ([object]) => {
         if (signal.aborted) return;
-        this.#problems.set(topic, undefined);
         take(object);
         this.#wake();
+      },
+      onRead: () => {
+        this.#problems.set(topic, undefined);
+        this.#sayWhatIsMissing();
       },
       onFailure: (error) => {
         this.#problems.set(topic, errorMessage(error));

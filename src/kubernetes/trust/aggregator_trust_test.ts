@@ -383,3 +383,27 @@ Deno.test("a server certificate is made again ten days before it ends, but not i
   const late = await own.issueServerCertificate("a.svc", new Date(now.getTime() + 3645 * 24 * 3_600_000));
   assert.ok(late.renewAt > new Date("2100-01-01"), late.renewAt.toISOString());
 });
+
+Deno.test("an API server that goes away, or a right that is taken back, takes no trust away", async () => {
+  const server = await FakeApiServer.start();
+  await using test = new Trusted(server);
+  startAggregator(server, FIRST);
+  test.trust.use("append-ca");
+  await test.trust.established;
+  const good = [test.trust.listener.material, test.trust.collector.material];
+  server.denies = () => true;
+  server.endWatches();
+  await test.until(() => test.trust.status.problems.some((each) => /missing RBAC rule: verb "get"/.test(each)));
+  server.denies = () => false;
+  await test.until(() => test.trust.status.problems.length === 0);
+  const { client } = FIRST;
+  const bundle = test.bundle;
+  await server[Symbol.asyncDispose]();
+  await test.until(() => test.trust.status.problems.some((each) => /the API server gives no answer/.test(each)));
+  assert.deepEqual([test.trust.listener.material, test.trust.collector.material], good);
+  assert.equal(test.trust.status.state, "established");
+  assert.equal(
+    await shakeHands(good[0] ?? assert.fail(), { ...client, ca: bundle, expires: [] }),
+    "flow-aggregator-client",
+  );
+});
