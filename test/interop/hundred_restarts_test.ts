@@ -8,7 +8,7 @@ import { Upgrade } from "./restarts.ts";
 
 const RESTARTS = 100;
 
-for (const transport of ["tcp", "tls", "udp"] as const satisfies readonly Transport[]) {
+for (const transport of ["tcp", "tls"] as const satisfies readonly Transport[]) {
   interopTest(
     `over ${transport}, ${RESTARTS} restarts under load: nothing wrong, nothing twice, figures that add up`,
     async () => {
