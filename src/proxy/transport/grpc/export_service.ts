@@ -1,7 +1,7 @@
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import { FlowExportService } from "./flow_export_pb.ts";
 
-/** Requests and responses stay octets here: flows are read one by one, when there is room for them. */
+/** Requests and responses are left as octets. Flows are decoded one at a time, when there is room for them. */
 type ExportMethod = MethodDefinition<Uint8Array, Uint8Array>;
 
 const asBuffer = (octets: Uint8Array) => Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
@@ -18,11 +18,11 @@ export const EXPORT: ExportMethod = {
   responseDeserialize: asOctets,
 };
 
-/** The service, of this one method. */
+/** The service, which has this one method. */
 export const EXPORT_SERVICE: ServiceDefinition = { export: EXPORT };
 
-/** An `ExportResponse`, which says nothing. */
+/** An `ExportResponse`, which has no fields. */
 export const EXPORT_RESPONSE = new Uint8Array(0);
 
-/** Octets of the largest request that any end takes: the default of Go's implementation, which Aggregators have. */
+/** Maximum request size in octets: the default of Go's gRPC library, which Aggregators use. */
 export const LARGEST_REQUEST: number = 4 * 1024 * 1024;

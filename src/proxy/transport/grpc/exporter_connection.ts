@@ -3,9 +3,9 @@ import type { Connection } from "../connection.ts";
 import { ConnectionStream } from "../tls/connection_stream.ts";
 import { Http2Frames } from "./http2_frames.ts";
 
-/** What becomes of a connection. */
+/** Callbacks of a connection. */
 export interface ExporterConnectionEvents {
-  /** So many octets of requests have come. */
+  /** Called with the number of octets of requests that have arrived. */
   readonly onData: (octets: number) => void;
   readonly onClose: () => void;
 }
@@ -13,14 +13,14 @@ export interface ExporterConnectionEvents {
 /** One exporter's connection, whose streams are transport sessions. */
 export class ExporterConnection {
   readonly connection: Connection;
-  /** What HTTP/2 is spoken over. */
+  /** The stream that carries HTTP/2. */
   readonly stream: ConnectionStream;
-  /** As calls name their peer. */
+  /** The peer, as calls name it. */
   readonly name: string;
   streams = 0;
-  /** Octets of requests that have come and were not taken. */
+  /** Octets of requests that have arrived and are not processed. */
   inHand = 0;
-  /** Forgets the time until it must have a stream. */
+  /** Cancels the deadline for its next stream. */
   cancel: () => void = () => {};
 
   constructor(connection: Connection, { onData, onClose }: ExporterConnectionEvents) {
@@ -33,7 +33,7 @@ export class ExporterConnection {
   }
 }
 
-/** A connection as a socket that knows its peer: by that, a call is found to be of this connection. */
+/** Exposes the peer's address as a socket does. The address links a call to its connection. */
 class PeerStream extends ConnectionStream {
   readonly remoteAddress: string;
   readonly remotePort: number;
@@ -45,7 +45,7 @@ class PeerStream extends ConnectionStream {
   }
 }
 
-/** The same connection; octets of requests are counted as they are read. */
+/** Wraps a connection to count octets of requests as they are read. */
 function counted(connection: Connection, onData: (octets: number) => void): Connection {
   const frames = new Http2Frames();
   return {

@@ -6,20 +6,20 @@ import type { Connection } from "../connection.ts";
 import { FlowLedger } from "./flow_ledger.ts";
 import { RecordFlows } from "./record_flows.ts";
 
-/** Octets before a request in its stream: a flag and its length. */
+/** Octets of the prefix of a request: a flag and the length. */
 const REQUEST_PREFIX = 5;
 
 /** A stream of flows to a collector. */
 export interface FlowCollectorParts {
   readonly call: ClientWritableStream<Uint8Array>;
-  /** Resolves once the collector has answered, with the error if it is one. */
+  /** Resolves when the collector has ended the call, with the error if there was one. */
   readonly ended: Promise<Error | null>;
   readonly close: () => void;
   readonly remoteAddress: Address;
   readonly resolve: ResolveElement;
 }
 
-/** A collector over gRPC: it takes whole messages, and makes their records one request of flows. */
+/** A collector over gRPC. Each write takes whole messages, whose records become the flows of one request. */
 export class FlowCollector implements Connection {
   readonly transport = "grpc";
   readonly remoteAddress: Address;
@@ -29,7 +29,7 @@ export class FlowCollector implements Connection {
   readonly #close: () => void;
   readonly #ledger = new FlowLedger();
   readonly #flows: RecordFlows;
-  /** Why nothing can be written any more. */
+  /** Why the connection has failed. */
   #failure: Error | undefined;
 
   constructor({ call, ended, close, remoteAddress, resolve }: FlowCollectorParts) {
@@ -45,14 +45,14 @@ export class FlowCollector implements Connection {
     this.#ledger.begin(counters);
   }
 
-  /** Nothing comes but the answer at the end. */
+  /** Waits for the end of the call: a collector sends nothing else. */
   async read(): Promise<null> {
     const error = await this.#ended;
     if (error !== null) throw error;
     return null;
   }
 
-  /** What a request that fails on its way had sent is not known: it counts as taken, since nothing may be sent twice. */
+  /** It is not known how much of a failed request arrived. It counts as written, since nothing may be sent twice. */
   async write(messages: Uint8Array): Promise<number> {
     if (this.#failure !== undefined) throw this.#failure;
     const request = this.#flows.request(messages);

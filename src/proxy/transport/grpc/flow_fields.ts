@@ -1,11 +1,10 @@
 /**
- * The one table of what a field of Antrea's `Flow` is in IPFIX. Both directions follow it, and nothing else knows an element or a
- * field by name.
+ * The table of which field of Antrea's `Flow` is which information element. Both directions use it.
  *
  * @module
  */
 
-/** How a value stands on either side. */
+/** The representation of a value on either side. */
 export type FlowFieldKind =
   /** `uint32` or an enumeration ↔ an unsigned integer. */
   | "number"
@@ -22,20 +21,20 @@ export type FlowFieldKind =
   /** The same ↔ the address as text, a `string`. */
   | "addressText";
 
-/** One row. */
+/** A row of the table. */
 export interface FlowField {
-  /** Where it lies in `Flow`, by the names of the .proto file. */
+  /** The path of the field in `Flow`, by the names in the .proto file. */
   readonly flow: string;
-  /** The element's name; `IPv?` stands for IPv4 and IPv6. Missing: it says something of the message, not of the record. */
+  /** The element's name, with `IPv?` for IPv4 and IPv6. Undefined if the field belongs to the message, not the record. */
   readonly element?: string;
   readonly kind: FlowFieldKind;
-  /** Where this is empty, its value is that one's. */
+  /** The field to use instead if this one is empty. */
   readonly otherwise?: string;
-  /** An address of zeros is written into a flow, too; else it stands for none. */
+  /** Whether an address of zeros is written to a flow. Otherwise it means that there is none. */
   readonly always?: true;
 }
 
-/** What a flow says of the message that its record goes into. */
+/** Fields that belong to the message. */
 export const DOMAIN = "ipfix.observation_domain_id";
 export const EXPORT_TIME = "ipfix.export_time.seconds";
 export const IP_VERSION = "ip.version";
@@ -51,7 +50,7 @@ const policy = (direction: "ingress" | "egress"): FlowField[] => {
   ];
 };
 
-/** In the order of the fields' numbers, which is the order in which a flow is written. */
+/** The rows, grouped as the messages of the .proto file are. */
 export const FLOW_FIELDS: readonly FlowField[] = [
   { flow: EXPORT_TIME, kind: "seconds" },
   { flow: DOMAIN, kind: "number" },
@@ -100,20 +99,20 @@ export const FLOW_FIELDS: readonly FlowField[] = [
   { flow: "proxy_snat_port", element: "proxySnatPort", kind: "number" },
 ];
 
-/** The row of a field by its place in `Flow`. @throws RangeError where there is none */
+/** The row of a field, by its path in `Flow`. @throws RangeError if there is none */
 export function flowFieldAt(flow: string): number {
   const index = FLOW_FIELDS.findIndex((field) => field.flow === flow);
   if (index < 0) throw new RangeError(`no row for ${flow}`);
   return index;
 }
 
-/** A row, and for which family of addresses where that matters. */
+/** A row, with the address family of the element if it has one. */
 export interface ElementRow {
   readonly row: number;
   readonly family?: 4 | 6;
 }
 
-/** Name of an element → its row. */
+/** Rows by the name of the element. */
 export const ROWS_BY_ELEMENT: ReadonlyMap<string, ElementRow> = new Map(
   FLOW_FIELDS.flatMap(({ element }, row): [string, ElementRow][] => {
     if (element === undefined) return [];

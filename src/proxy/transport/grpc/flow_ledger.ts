@@ -1,10 +1,10 @@
 import type { Counters } from "../../../mediation/templates/counters.ts";
 
-/** Where it is counted, by name, what one side has and the other has no place for. */
+/** Counts, by name, the values that one side has and the other cannot represent. */
 export class FlowLedger {
   #counters: Counters | undefined;
 
-  /** Counts there from now on: a session's own counters. */
+  /** Counts in these counters from now on. */
   begin(counters: Counters): void {
     this.#counters = counters;
   }
@@ -13,7 +13,7 @@ export class FlowLedger {
     return this.#counters;
   }
 
-  /** One record lost what this element or field said. */
+  /** Counts the loss of an element's or field's value in one record. */
   lose(name: string): void {
     this.#counters?.fieldsStripped.add(name, 1);
     this.#counters?.informationLost.add(name, 1);

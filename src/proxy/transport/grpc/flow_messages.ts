@@ -10,9 +10,9 @@ import { type CompiledRelease, type FlowReleases, IPV4_TEMPLATE, IPV6_TEMPLATE }
 import { FlowValues } from "./flow_values.ts";
 
 const LONGEST_MESSAGE = 65535;
-/** Observation domains that are kept apart; of one more, the one that was announced first is announced again when it comes back. */
+/** Maximum number of observation domains of a stream. Beyond it, the oldest is forgotten, and announced again if it returns. */
 const DOMAINS = 256;
-/** What the messages of one flow take at most: those of its templates, and its own. */
+/** Maximum length of the messages for one flow: those of the templates and its own. */
 export const LONGEST_MESSAGES: number = 2 * LONGEST_MESSAGE;
 
 const DOMAIN_ROW = flowFieldAt(DOMAIN);
@@ -20,24 +20,24 @@ const TIME_ROW = flowFieldAt(EXPORT_TIME);
 const VERSION_ROW = flowFieldAt(IP_VERSION);
 const SOURCE_ROW = flowFieldAt("ip.source");
 
-/** What an exporter has said of one observation domain in one stream. */
+/** The state of one observation domain in one stream. */
 interface DomainState {
   release: CompiledRelease;
-  /** Data records so far. */
+  /** Number of data records sent. */
   sequence: number;
 }
 
-/** Serves all streams: nothing of a flow is kept. */
+/** Shared by all streams, since no value outlives the flow. */
 const VALUES = new FlowValues();
 
 /**
- * Makes of the requests of one stream the messages that the same exporter would have sent over IPFIX: its release's templates first,
+ * Converts the requests of one stream to the messages that the same exporter would have sent over IPFIX: the templates of its release,
  * then a message for each flow.
  */
 export class FlowMessages {
   readonly #releases: FlowReleases;
   readonly #ledger: FlowLedger;
-  /** Seconds since 1970, for flows that do not say when they were exported. */
+  /** Returns the time in seconds since 1970, for flows without an export time. */
   readonly #time: () => number;
   readonly #domains = new Map<number, DomainState>();
   #release: CompiledRelease | undefined;
@@ -49,16 +49,16 @@ export class FlowMessages {
     this.#time = time;
   }
 
-  /** Takes a request, once {@link next} has nothing more of the one before. */
+  /** Starts a request, once {@link next} has returned 0 for the previous one. */
   begin(request: Uint8Array): void {
     this.#reader = new FlowReader(request);
   }
 
   /**
-   * Puts the messages of the next flow at the start of the target, which has room for {@link LONGEST_MESSAGES}.
+   * Writes the messages for the next flow to the start of the target, which has room for {@link LONGEST_MESSAGES}.
    *
-   * @returns octets; 0: the request has no more flows
-   * @throws DecodeError `request_malformed`; of that flow and all behind it nothing goes out
+   * @returns the number of octets, 0 if the request has no more flows
+   * @throws DecodeError `request_malformed`; neither that flow nor any after it is written
    */
   next(target: Uint8Array): number {
     while (this.#reader?.next(VALUES, this.#ledger) === true) {
@@ -114,7 +114,7 @@ export class FlowMessages {
     return state;
   }
 
-  /** A flow that no message has room for. */
+  /** Counts a flow that does not fit a message. */
   #drop(): void {
     const { counters } = this.#ledger;
     if (counters === undefined) return;
@@ -123,7 +123,7 @@ export class FlowMessages {
   }
 }
 
-/** Whether the flow is one of IPv6: by what it says, else by its source. */
+/** Whether the flow is IPv6, according to its version or else its source address. */
 function hasIPv6(): boolean {
   const version = VALUES.number(VERSION_ROW);
   if (version === 4 || version === 6) return version === 6;
@@ -131,7 +131,7 @@ function hasIPv6(): boolean {
   return VALUES.length(SOURCE_ROW) === 16 && !isIPv4Mapped(VALUES.octets.subarray(start, start + 16));
 }
 
-/** A message for each template; they count no records. */
+/** Writes a message for each template. */
 function announce(
   { templateSets }: CompiledRelease,
   target: Uint8Array,

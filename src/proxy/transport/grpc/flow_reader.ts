@@ -6,15 +6,15 @@ import { FlowSchema } from "./flow_export_pb.ts";
 import type { FlowLedger } from "./flow_ledger.ts";
 import type { FlowValues } from "./flow_values.ts";
 
-/** What is done with a field of a message, by its number. */
+/** What to do with a field of a message. */
 type Step =
   | { readonly is: "value"; readonly row: number; readonly kind: FlowFieldKind; readonly signed: boolean }
   | { readonly is: "message"; readonly message: MessageSteps; readonly app: boolean }
-  /** Nothing takes its value. */
+  /** The field has no row. */
   | { readonly is: "lost"; readonly name: string };
 
 interface MessageSteps {
-  /** `k8s`; `flow` for a flow itself. */
+  /** The path of the message, or `flow` for the flow itself. */
   readonly name: string;
   readonly steps: readonly (Step | undefined)[];
 }
@@ -31,7 +31,7 @@ const WIRE_TYPES: Readonly<Record<FlowFieldKind, WireType>> = {
 
 const LARGEST_SECONDS = 0xffff_ffff;
 
-/** The table as the .proto file numbers it. */
+/** The table by field number. */
 function stepsOf({ fields }: DescMessage, name: string, prefix: string): MessageSteps {
   const steps: (Step | undefined)[] = [];
   for (const field of fields) steps[field.number] = stepOf(field, `${prefix}${field.name}`);
@@ -52,23 +52,23 @@ function stepOf(field: DescField, path: string): Step {
 
 const FLOW = stepsOf(FlowSchema, "flow", "");
 
-/** Reads the flows of one request, one after the other. */
+/** Decodes the flows of one request, one at a time. */
 export class FlowReader {
   readonly #reader: BinaryReader;
   readonly #octets: Uint8Array;
 
-  /** @param request octets of an `ExportRequest` */
+  /** @param request the octets of an `ExportRequest` */
   constructor(request: Uint8Array) {
     this.#octets = request;
     this.#reader = new BinaryReader(request);
   }
 
   /**
-   * Reads the next flow. What of it no row takes goes to the ledger.
+   * Decodes the next flow. Values without a row go to the ledger.
    *
-   * @param values get what it says
-   * @returns false: there is none
-   * @throws DecodeError `request_malformed`, with the octet of the request where it is no protobuf message
+   * @param values receives the values
+   * @returns false if there are no more flows
+   * @throws DecodeError `request_malformed`, with the offset of the flow in the request
    */
   next(values: FlowValues, ledger: FlowLedger): boolean {
     const reader = this.#reader;
@@ -141,26 +141,26 @@ function readValue(
   }
 }
 
-/** Skips what the .proto file does not know; it is lost under its number. */
+/** Skips a field that the .proto file does not contain. Its loss is counted under its number. */
 function skip(reader: BinaryReader, tag: number, message: string, ledger: FlowLedger): void {
   lose(reader, tag, `${message}/${tag >>> 3}`, ledger);
 }
 
-/** Skips a field, which is lost unless it says what an unset one does. */
+/** Skips a field and counts its loss, unless it has the default value. */
 function lose(reader: BinaryReader, tag: number, name: string, ledger: FlowLedger): void {
   const skipped = reader.skip(tag & 7, tag >>> 3);
-  // Zero, or no octets: one octet, and that is 0.
+  // A varint of zero, or a length of zero, is one octet of 0.
   if (skipped.length !== 1 || skipped[0] !== 0) ledger.lose(name);
 }
 
-/** @throws RangeError for a field number or wire type that does not exist */
+/** @throws RangeError for an invalid field number or wire type */
 function readTag(reader: BinaryReader): number {
   const tag = reader.uint32();
   if (tag >>> 3 === 0 || (tag & 7) > WireType.Bit32) throw new RangeError(`${tag} is no tag`);
   return tag;
 }
 
-/** Where the length-delimited field ends that begins here with its length. @throws RangeError where it leaves its message */
+/** Reads a length and returns the end of its field. @throws RangeError if that is beyond the message */
 function endOf(reader: BinaryReader, limit: number): number {
   const end = reader.uint32() + reader.pos;
   if (end > limit) throw new RangeError("a field leaves its message");

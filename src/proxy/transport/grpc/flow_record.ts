@@ -1,5 +1,5 @@
 /**
- * The values of a flow in a data record, and out of one: by the table, field for field as a template has them.
+ * Converts the values of a flow to a data record, and back, by the fields of a template.
  *
  * @module
  */
@@ -9,38 +9,39 @@ import { DecodeError } from "../../../ipfix/decode_error.ts";
 import type { Template } from "../../../ipfix/template.ts";
 import { u16At } from "../../../ipfix/network_order.ts";
 import { LONG_FORM_MARKER } from "../../../ipfix/variable_length.ts";
-import { FLOW_FIELDS, type FlowField, flowFieldAt, ROWS_BY_ELEMENT } from "./flow_fields.ts";
+import { FLOW_FIELDS, type FlowField, flowFieldAt, IP_VERSION, ROWS_BY_ELEMENT } from "./flow_fields.ts";
 import type { FlowLedger } from "./flow_ledger.ts";
-import { setVersion } from "./flow_writer.ts";
 import type { FlowValues } from "./flow_values.ts";
 
+const VERSION = flowFieldAt(IP_VERSION);
+/** Offset of the IPv4 address in an IPv4-mapped one. */
 const IPV4_MAPPED = 12;
 
-/** A field of a template with its row. */
+/** A field of a template, with its row. */
 interface RecordField {
   readonly name: string;
-  /** Undefined: no row has it. */
+  /** Undefined if the element has no row. */
   readonly row: number | undefined;
   readonly field: FlowField | undefined;
-  /** The row whose value it has where its own is empty. */
+  /** The row to use if its own is empty. */
   readonly otherwise: number | undefined;
   readonly family: 4 | 6 | undefined;
-  /** Octets, or {@link VARIABLE_LENGTH}. */
+  /** Length in octets, or {@link VARIABLE_LENGTH}. */
   readonly length: number;
 }
 
-/** A template as flows are put into it and taken out of it. */
+/** A template with the rows of its fields. */
 export interface RecordShape {
   readonly fields: readonly RecordField[];
-  /** Of the addresses that it holds. */
+  /** The address family of the template. */
   readonly family: 4 | 6 | undefined;
   /** Whether it has fields of `app`. */
   readonly app: boolean;
-  /** Rows with an element that the template lacks. */
+  /** Rows whose element the template does not contain. */
   readonly missing: readonly number[];
 }
 
-/** Of elements that come twice, or in both families, the first has the row. */
+/** If an element occurs twice, or in both families, the first occurrence gets the row. */
 export function recordShape({ fields }: Template): RecordShape {
   const taken = new Set<number>();
   const shape = fields.map(({ element, length }): RecordField => {
@@ -60,10 +61,10 @@ export function recordShape({ fields }: Template): RecordShape {
 }
 
 /**
- * Puts a record of these values there. What the template has no field for, and what a field cannot hold, goes to the ledger; such a
- * field then has its type's zero.
+ * Writes a record of the values. Values without a field, and values that do not fit their field, go to the ledger; a field without a
+ * value is zero.
  *
- * @returns the octet behind it, or -1 where the target ends before that
+ * @returns the end of the record, or -1 if it does not fit the target
  */
 export function writeRecord(
   shape: RecordShape,
@@ -84,7 +85,7 @@ export function writeRecord(
   return at;
 }
 
-/** Whether the record says it all the same, in the field of the row that it stands in for. */
+/** Whether the record has the value in the field that the row stands in for. */
 function isStandIn({ fields }: RecordShape, row: number, values: FlowValues): boolean {
   for (const { row: own, otherwise } of fields) {
     if (otherwise === row && own !== undefined) return !values.isSet(own) || sameOctets(values, own, row);
@@ -145,7 +146,7 @@ function writeDefault(length: number, target: Uint8Array, at: number): number {
   return at + octets;
 }
 
-/** False: it does not fit, and zero stands there. */
+/** Returns false if the value does not fit; zero is then written. */
 function writeInteger(
   kind: "number" | "seconds" | "count",
   values: FlowValues,
@@ -172,7 +173,7 @@ function writeInteger(
   return fits;
 }
 
-/** An address as that many octets: an IPv4-mapped one is the same as IPv4. False: it cannot be that. */
+/** Writes an address in the given length, converting IPv4-mapped ones. Returns false if that is impossible. */
 function writeAddress(values: FlowValues, row: number, target: Uint8Array, at: number, length: number): boolean {
   const [start, own] = [values.start(row), values.length(row)];
   const { octets } = values;
@@ -215,11 +216,11 @@ function writeText(
 }
 
 /**
- * Takes the values of the record there. What no row has, or a row cannot hold, goes to the ledger.
+ * Reads the values of a record. Values without a row, and values that do not fit their row, go to the ledger.
  *
- * @param end of its set
- * @returns the octet behind it
- * @throws DecodeError `field_overrun` where it leaves its set
+ * @param end the end of the set
+ * @returns the end of the record
+ * @throws DecodeError `field_overrun` if a field extends beyond the set
  */
 export function readRecord(
   shape: RecordShape,
@@ -231,7 +232,7 @@ export function readRecord(
 ): number {
   values.clear(octets);
   values.app = shape.app;
-  setVersion(values, shape.family);
+  if (shape.family !== undefined) values.setNumber(VERSION, shape.family);
   let at = start;
   for (const { name, row, field, family, length: told } of shape.fields) {
     let length = told;
@@ -256,7 +257,7 @@ function isZero(octets: Uint8Array, start: number, length: number): boolean {
   return true;
 }
 
-/** False: the octets are no value of the row. */
+/** Returns false if the octets are not a value of the row. */
 function readField(
   { kind }: FlowField,
   family: 4 | 6 | undefined,

@@ -6,13 +6,13 @@ import { flowFieldAt } from "./flow_fields.ts";
 import { type RecordShape, recordShape } from "./flow_record.ts";
 import type { FlowValues } from "./flow_values.ts";
 
-/** Agents announce IPv4 first, and their ids begin anew with each session. */
+/** The template ids that Agents use in every session. They announce IPv4 first. */
 export const IPV4_TEMPLATE = 256;
 export const IPV6_TEMPLATE = 257;
 
-/** A release as its messages are made. */
+/** A release, prepared for writing messages. */
 export interface CompiledRelease {
-  /** A template set for each family, in the order in which they are announced. */
+  /** The template sets to announce, in order. */
   readonly templateSets: readonly Uint8Array[];
   readonly ipv4: RecordShape;
   readonly ipv6: RecordShape;
@@ -23,12 +23,12 @@ const SERVICE_ADDRESS = flowFieldAt("k8s.destination_service_ip");
 const SNAT_ADDRESS = flowFieldAt("proxy_snat_ip");
 const SNAT_PORT = flowFieldAt("proxy_snat_port");
 
-/** The releases, and how a flow tells which one it comes from. */
+/** The releases of exporters, and which of them a flow comes from. */
 export class FlowReleases {
   readonly #newest: CompiledRelease;
-  /** The newest that know of `app`. */
+  /** The newest release with `app`. */
   readonly #app: CompiledRelease;
-  /** The newest that do not know the address of the Service apart from its cluster address, nor of `app`. */
+  /** The newest release with a cluster address, but neither a Service address nor `app`. */
   readonly #cluster: CompiledRelease;
 
   /** @param releases oldest first, at least one */
@@ -42,9 +42,9 @@ export class FlowReleases {
   }
 
   /**
-   * The release that a flow comes from: v2.4 and v2.5 always send `app`, v2.7 both addresses of a Service, v2.6 one of them.
+   * The release that a flow comes from: v2.4 and v2.5 always set `app`, v2.7 both addresses of a Service, v2.6 one.
    *
-   * @param before what earlier flows have said, where this one says nothing
+   * @param before the release that earlier flows showed, for a flow that shows none
    */
   detect(values: FlowValues, before: CompiledRelease | undefined): CompiledRelease {
     if (values.app) return this.#app;

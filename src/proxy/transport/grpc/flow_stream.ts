@@ -9,28 +9,28 @@ import { FlowMessages, LONGEST_MESSAGES } from "./flow_messages.ts";
 import type { IncomingRequest } from "./request_intake.ts";
 import type { FlowReleases } from "./flow_releases.ts";
 
-/** A call of `Export` that has begun. */
+/** A call of `Export`. */
 export type ExportCall = ServerReadableStream<IncomingRequest, Uint8Array>;
 
-/** What a stream has from its connection and its listener. */
+/** What a stream needs from its connection and listener. */
 export interface FlowStreamParts {
   readonly remoteAddress: Address;
   readonly certificateName?: string;
   readonly releases: FlowReleases;
   /** Seconds since 1970. */
   readonly time: () => number;
-  /** A request of so many octets was taken: there is room for others. */
+  /** Called with the number of octets of a request that has been taken. */
   readonly onTaken: (octets: number) => void;
   readonly onClose: () => void;
 }
 
-/** Messages of one flow on their way to a reader: all streams make theirs here, and keep what did not fit. */
+/** Messages of one flow. Shared by all streams, which keep what does not fit the reader's view. */
 const SCRATCH = new Uint8Array(LONGEST_MESSAGES);
 const NOTHING = new Uint8Array(0);
 
 /**
- * One stream of flows, as the messages that the same exporter would have sent over IPFIX. It holds one request at a time, so that a
- * reader who is slow slows the exporter by the flow control of HTTP/2.
+ * A stream of flows, read as the messages that the same exporter would have sent over IPFIX. It converts one request at a time, so a slow
+ * reader slows the exporter through HTTP/2 flow control.
  */
 export class FlowStream implements Connection {
   readonly transport = "grpc";
@@ -41,12 +41,12 @@ export class FlowStream implements Connection {
   readonly #parts: FlowStreamParts;
   readonly #ledger = new FlowLedger();
   readonly #messages: FlowMessages;
-  /** What was made and had no room in the last view. */
+  /** Octets that did not fit the last view. */
   #rest = NOTHING;
-  /** Whether a request is being made into messages. */
+  /** Whether a request is being converted. */
   #busy = false;
   #ended = false;
-  /** What is wrong with the request; flows before that have gone out. */
+  /** The error in the current request. Flows before it have been read. */
   #malformed: DecodeError | undefined;
   #failure: Error | undefined;
   #answered = false;
@@ -72,7 +72,7 @@ export class FlowStream implements Connection {
     this.#ledger.begin(counters);
   }
 
-  /** @throws DecodeError `request_malformed`; the exporter is told, and nothing more comes */
+  /** @throws DecodeError `request_malformed`, after which nothing more can be read */
   async read(view: Uint8Array): Promise<number | null> {
     for (;;) {
       if (this.#answered) throw new Error("the stream is closed");
@@ -94,14 +94,13 @@ export class FlowStream implements Connection {
     }
   }
 
-  /** Nothing is ever sent to an exporter but the response at its end. */
+  /** An exporter receives nothing but the response at the end. */
   write(): Promise<number> {
     return Promise.reject(new Error("nothing is sent to an exporter"));
   }
 
   /**
-   * Where the exporter has ended its stream, answers. Otherwise there is nothing to tell: it goes on until the stream is closed, and
-   * then knows that it has to open another one.
+   * Answers an exporter that has ended its stream. Otherwise does nothing: there is no way to announce the end of a stream.
    */
   closeWrite(): Promise<void> {
     if (this.#ended) this.#answer(() => this.#respond(null, EXPORT_RESPONSE));
@@ -122,7 +121,7 @@ export class FlowStream implements Connection {
   #answer(respond: () => void): void {
     if (this.#answered) return;
     this.#answered = true;
-    // An exporter that has left is not there to be told.
+    // An exporter that has left cannot be answered.
     if (!this.#call.cancelled) respond();
     this.#wake();
     this.#parts.onClose();
@@ -146,7 +145,7 @@ export class FlowStream implements Connection {
     return filled;
   }
 
-  /** Copies as much as there is room for, and keeps the rest. Returns where the view is filled to. */
+  /** Copies as much as fits and keeps the rest. Returns how far the view is filled. */
   #put(octets: Uint8Array, view: Uint8Array, filled: number): number {
     const length = Math.min(octets.length, view.length - filled);
     if (length === 0) return filled;

@@ -1,22 +1,21 @@
 import { FLOW_FIELDS } from "./flow_fields.ts";
 
 /**
- * The values of one flow by row of the table, on their way from one side to the other. One object serves all flows: nothing is made
- * for a flow that is gone with it.
+ * The values of one flow, by row of the table. One object is used for all flows, so that none is allocated for each.
  */
 export class FlowValues {
-  /** Whether the row has a value; what is unset is zero, or empty. */
+  /** Whether the row has a value. */
   readonly present: Uint8Array = new Uint8Array(FLOW_FIELDS.length);
-  /** Of `number` and `seconds`. NaN: one that the other side cannot hold. */
+  /** Values of `number` and `seconds`; NaN if out of range. */
   readonly numbers: Float64Array = new Float64Array(FLOW_FIELDS.length);
-  /** Of `count`. */
+  /** Values of `count`. */
   readonly counts: BigUint64Array = new BigUint64Array(FLOW_FIELDS.length);
-  /** Where the octets of all others lie in {@link octets}. */
+  /** Start and end of all other values in {@link octets}. */
   readonly starts: Int32Array = new Int32Array(FLOW_FIELDS.length);
   readonly ends: Int32Array = new Int32Array(FLOW_FIELDS.length);
-  /** What the flow or the record was read from. */
+  /** The octets that the flow or record was read from. */
   octets: Uint8Array = new Uint8Array(0);
-  /** Whether the flow has an `app`, be that empty: releases that do not know of it send none. */
+  /** Whether the flow has an `app`, even an empty one. */
   app = false;
 
   clear(octets: Uint8Array): void {
@@ -45,7 +44,7 @@ export class FlowValues {
     return this.present[row] === 1;
   }
 
-  /** 0 where it is not there. */
+  /** 0 if there is no value. */
   number(row: number): number {
     return this.has(row) ? this.numbers[row] ?? 0 : 0;
   }
@@ -58,12 +57,12 @@ export class FlowValues {
     return this.starts[row] ?? 0;
   }
 
-  /** Octets of the value; 0 where it is not there. */
+  /** Length of the value in octets, 0 if there is none. */
   length(row: number): number {
     return this.has(row) ? (this.ends[row] ?? 0) - (this.starts[row] ?? 0) : 0;
   }
 
-  /** Whether the value is something else than what an unset field says. */
+  /** Whether there is a value that differs from the default. */
   isSet(row: number): boolean {
     if (!this.has(row)) return false;
     switch (FLOW_FIELDS[row]?.kind) {

@@ -6,16 +6,15 @@ import { FLOW_FIELDS, type FlowField, flowFieldAt } from "./flow_fields.ts";
 import type { FlowLedger } from "./flow_ledger.ts";
 import type { FlowValues } from "./flow_values.ts";
 
-/** What is written of a message, in the order of its fields' numbers. */
+/** What to write of a message, in the order of field numbers. */
 type Step =
   | { readonly is: "value"; readonly row: number; readonly field: FlowField; readonly number: number }
   | { readonly is: "message"; readonly number: number; readonly name: string; readonly steps: readonly Step[] };
 
-/** Collectors look into every message but these without asking whether it is there. */
+/** The messages that are optional for collectors. They access all others without checking for their presence. */
 const ONLY_WHERE_SET = "transport.TCP";
 const APP = "app";
 
-const VERSION = flowFieldAt("ip.version");
 const CLUSTER_ADDRESS = flowFieldAt("k8s.destination_cluster_ip");
 const SERVICE_ADDRESS = flowFieldAt("k8s.destination_service_ip");
 
@@ -34,9 +33,9 @@ function stepsOf({ fields }: DescMessage, prefix: string): Step[] {
 const FLOW = stepsOf(FlowSchema, "");
 const FLOWS = ExportRequestSchema.field.flows.number;
 
-/** Adds the flow of these values to an `ExportRequest`. What a flow cannot say goes to the ledger. */
+/** Appends a flow to an `ExportRequest`. Values that a flow cannot represent go to the ledger. */
 export function writeFlow(writer: BinaryWriter, values: FlowValues, ledger: FlowLedger): void {
-  // The deprecated field is what releases up to v2.6 read, the other one what later ones do.
+  // Releases up to v2.6 read the one field, later ones the other.
   if (values.length(CLUSTER_ADDRESS) > 0 && isZero(values, SERVICE_ADDRESS)) {
     values.setOctets(SERVICE_ADDRESS, values.start(CLUSTER_ADDRESS), values.ends[CLUSTER_ADDRESS] ?? 0);
   }
@@ -94,7 +93,7 @@ function writeValue(
   );
 }
 
-/** Whether an address is not there, or is zeros. */
+/** Whether an address is missing or zero. */
 function isZero(values: FlowValues, row: number): boolean {
   const end = values.start(row) + values.length(row);
   for (let index = values.start(row); index < end; index++) if (values.octets[index] !== 0) return false;
@@ -108,7 +107,7 @@ function textOctets(values: FlowValues, row: number): Uint8Array {
   return values.octets.subarray(values.start(row), values.start(row) + values.length(row));
 }
 
-/** Whether it is UTF-8; nearly always ASCII. */
+/** Whether a value is UTF-8. */
 function isText(values: FlowValues, row: number): boolean {
   const { octets } = values;
   const end = values.start(row) + values.length(row);
@@ -124,7 +123,7 @@ function isText(values: FlowValues, row: number): boolean {
   return true;
 }
 
-/** A collector would refuse the whole request for octets that are no UTF-8. */
+/** Replaces octets that are not UTF-8, for which a collector would reject the whole request. */
 function writeMended(
   writer: BinaryWriter,
   number: number,
@@ -148,9 +147,4 @@ function writeAddress(
   const address = parseAddress(LENIENT.decode(textOctets(values, row)));
   if (address === undefined) ledger.lose(element);
   else writer.tag(number, WireType.LengthDelimited).bytes(address);
-}
-
-/** The family that a record's flow has. */
-export function setVersion(values: FlowValues, family: 4 | 6 | undefined): void {
-  if (family !== undefined) values.setNumber(VERSION, family);
 }

@@ -10,19 +10,19 @@ import { FlowCollector } from "./flow_collector.ts";
 import type { FlowRelease } from "../flow_release.ts";
 import { flowElements } from "./record_flows.ts";
 
-/** Go's implementation, which Aggregators have, takes more than one ping in five minutes for an attack. */
+/** Milliseconds. Go's gRPC library, which Aggregators use, treats more than one ping in five minutes as an attack. */
 const KEEPALIVE_TIME = 330_000;
 const KEEPALIVE_TIMEOUT = 20_000;
-/** What is asked for where the collector has no name (RFC 6761 §6.4). It is verified by its address all the same. */
+/** The server name to send to a collector without a name (RFC 6761 §6.4). The certificate is verified for its address. */
 const NO_NAME = "collector.invalid";
-/** The channel's own attempts: the link to the collector makes its own, at its own distances. */
+/** Milliseconds before the channel reconnects. The link to the collector dials again long before that. */
 const NO_SECOND_ATTEMPT = 3_600_000;
 
 /**
- * Dials a collector over gRPC. As over TLS, there is no way to reach one that is not verified.
+ * Dials a collector over gRPC. The collector is always verified, as over TLS.
  *
- * @param releases whose elements flows have fields for
- * @throws when it is not reached, not verified, or the signal comes first
+ * @param releases the releases whose elements have fields in a flow
+ * @throws if the collector cannot be reached or verified, or the signal aborts
  */
 export async function dialGrpc(
   address: Address,
@@ -42,7 +42,7 @@ export async function dialGrpc(
     checkServerIdentity: (_name, peer) => checkServerIdentity(name, peer),
   });
   const client = new Client(target(address), verified, {
-    // An address cannot be asked for by name (RFC 6066 §3), and @grpc/grpc-js always asks.
+    // @grpc/grpc-js always sends a server name, which must not be an address (RFC 6066 §3).
     "grpc.ssl_target_name_override": isIP(name) === 0 ? name : NO_NAME,
     "grpc.default_authority": name,
     "grpc.keepalive_time_ms": KEEPALIVE_TIME,
@@ -60,7 +60,7 @@ export async function dialGrpc(
   const call = client.makeClientStreamRequest(EXPORT.path, requestSerialize, responseDeserialize, (error) => {
     ended.resolve(error === null || error.code === status.OK ? null : new Error(causeOf(error.details)));
   });
-  // The callback says the same.
+  // The callback receives the same error.
   call.on("error", () => {});
   const close = () => {
     call.cancel();
@@ -81,7 +81,7 @@ export async function dialGrpc(
   });
 }
 
-/** What kept a connection from being established, out of the library's account of it. */
+/** Extracts the cause from the library's description of a failed connection. */
 function causeOf(details: string): string {
   return /^No connection established\. Last error: (.*?)\.? Resolution note: *$/s.exec(details)?.[1] ?? details;
 }
@@ -91,7 +91,7 @@ function target(address: Address): string {
   return `${family === 0 ? "dns" : `ipv${family}`}:${formatAddress(address)}`;
 }
 
-/** Resolves once the connection stands. @throws when the call has failed before, or the signal comes first */
+/** Resolves when the connection is established. @throws if the call fails or the signal aborts before that */
 async function ready(client: Client, ended: Promise<Error | null>, signal: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const abort = () => reject(signal.reason);

@@ -11,23 +11,23 @@ import type { FlowRelease } from "../flow_release.ts";
 import { FlowReleases } from "./flow_releases.ts";
 import { requestIntake } from "./request_intake.ts";
 
-/** Streams of one connection at a time. */
+/** Maximum number of concurrent streams of a connection. */
 const STREAMS = 1024;
-/** Octets of requests that one connection may have in hand here, begun or whole, that no session has taken. */
+/** Maximum octets of a connection's requests that are incomplete or not yet processed. */
 const OCTETS_IN_HAND = 64 * 1024 * 1024;
-/** The same over all connections of the listener. */
+/** The same for all connections of a listener. */
 const ALL_OCTETS_IN_HAND = 256 * 1024 * 1024;
-/** A connection without a stream for so many milliseconds is closed: Agents open theirs at once, and one for good. */
+/** Milliseconds after which a connection without a stream is closed. Agents open one stream, at once. */
 const WITHOUT_STREAM = 10_000;
-/** Once the listener is closed, so long after its last stream. */
+/** The same once the listener is closed. */
 const AFTER_LAST_STREAM = 1_000;
-/** A peer that does not answer for so long is gone. */
+/** Milliseconds of silence before a ping, and then until the peer is taken to be gone. */
 const KEEPALIVE_TIME = 60_000;
 const KEEPALIVE_TIMEOUT = 20_000;
 
-/** What a gRPC listener needs beside its address and options. */
+/** What a gRPC listener needs besides its address and options. */
 export interface GrpcListenerParts extends TlsListenerParts {
-  /** The releases whose Agents speak gRPC, oldest first. */
+  /** The releases whose Agents use gRPC, oldest first. */
   readonly releases: readonly FlowRelease[];
   /** Called with the reason when a connection is closed because it takes too much memory. */
   readonly onOverrun: (reason: string, peer: string) => void;
@@ -41,7 +41,7 @@ export class GrpcListener implements Listener {
   readonly #parts: GrpcListenerParts;
   readonly #releases: FlowReleases;
   readonly #injector: ConnectionInjector;
-  /** By address and port of the peer. */
+  /** Connections by address and port of the peer. */
   readonly #connections = new Map<string, ExporterConnection>();
   #handle: (connection: Connection) => void = (connection) => connection.close();
   #inHand = 0;
@@ -66,7 +66,7 @@ export class GrpcListener implements Listener {
       interceptors: [requestIntake],
     });
     server.addService(EXPORT_SERVICE, { export: this.#accept.bind(this) });
-    // TLS is done with before: what comes is deciphered, of an exporter that is verified.
+    // Connections arrive decrypted, and their exporters verified, from the TLS listener.
     this.#injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   }
 
@@ -88,8 +88,8 @@ export class GrpcListener implements Listener {
   }
 
   /**
-   * Open streams stay open; a connection is closed after its last one has ended. No GOAWAY is sent: Deno sends it with last stream 0, at
-   * which exporters give their open streams up, and what is on its way with them.
+   * Open streams stay open; a connection is closed after its last one has ended. No GOAWAY is sent, because Deno sends it with last
+   * stream 0, upon which exporters abandon their open streams and the flows on their way.
    */
   close(): void {
     if (this.#closed) return;
@@ -119,7 +119,7 @@ export class GrpcListener implements Listener {
     this.#handle(stream);
   }
 
-  /** Closes the connection unless it has a stream after so long. */
+  /** Closes the connection if it has no stream after this time. */
   #expect(exporter: ExporterConnection, milliseconds: number): void {
     exporter.cancel();
     exporter.cancel = this.#parts.clock.after(milliseconds, () => {
@@ -136,7 +136,7 @@ export class GrpcListener implements Listener {
     exporter.stream.destroy();
   }
 
-  /** Of a request that came compressed, more is taken than came. */
+  /** A compressed request has more octets than have arrived. */
   #release(exporter: ExporterConnection, octets: number): void {
     const released = Math.min(octets, exporter.inHand);
     exporter.inHand -= released;

@@ -5,19 +5,18 @@ const HEADER_LENGTH = 9;
 const DATA = 0;
 
 /**
- * Walks the frames of a client (RFC 9113 §4.1) as they pass, whatever reads they come in, and counts the octets of DATA: nothing else
- * of a client can fill memory.
+ * Follows the frames of a client (RFC 9113 §4.1) across reads, and counts the octets of DATA frames.
  */
 export class Http2Frames {
-  /** Octets of DATA frames since the beginning. */
+  /** Octets of DATA frames so far. */
   data = 0;
-  /** Octets of the preface, or of the frame's payload, that are still to come. */
+  /** Remaining octets of the preface or of the frame's payload. */
   #left = PREFACE_LENGTH;
   #header = new Uint8Array(HEADER_LENGTH);
   #headerLength = 0;
   #isData = false;
 
-  /** These octets have come. */
+  /** Processes the next octets of the connection. */
   pass(octets: Uint8Array): void {
     for (let at = 0; at < octets.length;) {
       if (this.#left > 0) {

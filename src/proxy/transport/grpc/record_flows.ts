@@ -16,19 +16,19 @@ import { writeFlow } from "./flow_writer.ts";
 const DOMAIN_ROW = flowFieldAt(DOMAIN);
 const TIME_ROW = flowFieldAt(EXPORT_TIME);
 
-/** A template as its records become flows. */
+/** A template of the session. */
 interface Known {
   readonly shape: RecordShape;
   readonly smallest: number;
-  /** Records of options templates are no flows. */
+  /** Whether it is an options template, whose records are dropped. */
   readonly options: boolean;
 }
 
-/** Serves all connections: nothing of a record is kept. */
+/** Shared by all connections, since no value outlives the record. */
 const VALUES = new FlowValues();
 const WRITER = new BinaryWriter();
 
-/** The elements that releases of the exporter have, by PEN and id. */
+/** Finds the elements of the releases by PEN and id. */
 export function flowElements(releases: readonly FlowRelease[]): ResolveElement {
   const known = new Map<string, InformationElement>();
   for (const { ipv4, ipv6 } of releases) {
@@ -40,11 +40,11 @@ export function flowElements(releases: readonly FlowRelease[]): ResolveElement {
   };
 }
 
-/** Makes flows of the messages of one transport session to the collector. */
+/** Converts the messages of one transport session to the collector to requests. */
 export class RecordFlows {
   readonly #resolve: ResolveElement;
   readonly #ledger: FlowLedger;
-  /** Observation domain × 65536 + template id. */
+  /** Templates by observation domain × 65536 + template id. */
   readonly #templates = new Map<number, Known>();
 
   constructor(resolve: ResolveElement, ledger: FlowLedger) {
@@ -53,9 +53,9 @@ export class RecordFlows {
   }
 
   /**
-   * The request that holds the flows of whole messages, in their order.
+   * Converts whole messages to one request, with their flows in order.
    *
-   * @returns undefined: there are none in them
+   * @returns undefined if the messages contain no records
    */
   request(messages: Uint8Array): Uint8Array | undefined {
     try {
@@ -90,7 +90,7 @@ export class RecordFlows {
     }
   }
 
-  /** An id of a set's kind stands for all of that kind. */
+  /** Ids 2 and 3 withdraw all templates of their kind (RFC 7011 §8.1). */
   #withdraw(domain: number, id: number): void {
     if (id !== TEMPLATE_SET_ID && id !== OPTIONS_TEMPLATE_SET_ID) {
       this.#templates.delete(domain * 65536 + id);

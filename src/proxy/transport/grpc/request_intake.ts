@@ -1,15 +1,15 @@
 import { ServerInterceptingCall, type ServerInterceptor, ServerListenerBuilder } from "@grpc/grpc-js";
 
-/** A request that has arrived. */
+/** A request that has arrived completely. */
 export interface IncomingRequest {
   readonly octets: Uint8Array;
-  /** Lets the next request of the stream in. */
+  /** Allows the next request of the stream to be read. */
   taken(): void;
 }
 
 /**
- * Lets a request in when the one before has been taken. Without it, @grpc/grpc-js reads 16 requests ahead, of up to 4 MiB each, before
- * flow control stops the exporter.
+ * Delivers a request when the previous one has been taken. Otherwise @grpc/grpc-js would read ahead 16 requests of a stream, of up to 4 MiB
+ * each, before flow control stops the exporter.
  */
 export const requestIntake: ServerInterceptor = (_method, call) => {
   let isWaiting = false;
