@@ -4,28 +4,32 @@ import { registryHistory } from "../config/profiles/registries.ts";
 import { VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
 import { jsonValue } from "../ipfix/json_value.ts";
 import type { Value } from "../ipfix/value.ts";
-import { runFailure } from "./command_line/command_failure.ts";
 import { type Inspected, Inspector } from "../offline/inspection.ts";
-import { BrokenMessage, consumeStream, type MessageConsumer } from "../offline/message_stream.ts";
+import type { MessageConsumer } from "../offline/message_stream.ts";
+import { consumeInput } from "./command_line/consume_input.ts";
 import { type Paint, painter, printable, terminalWidth, wantsColour, writeOctets } from "../terminal/terminal.ts";
 import { tableLines, wrapWords } from "../terminal/text_table.ts";
 
 export function inspectCommand(): Command {
   return new Command("inspect")
     .summary("show the messages, templates and records of an IPFIX file")
-    .description("Reads IPFIX messages from standard input (RFC 5655) and shows their content.")
+    .description(
+      "Reads IPFIX messages from standard input (RFC 5655) and shows their content. Exit status: 0 done, 1 at a broken message.",
+    )
+    .option("--keep-going", "go on behind a broken message whose length leads to another one; ends with 1 all the same")
     .option("--json", "print one JSON object per line for each message, template and record")
     .action(inspect);
 }
 
-async function inspect({ json = false }: { readonly json?: boolean }): Promise<void> {
+interface Options {
+  readonly json?: boolean;
+  readonly keepGoing?: boolean;
+}
+
+async function inspect({ json = false, keepGoing = false }: Options): Promise<void> {
   const paint = painter(wantsColour());
   const show = json ? jsonLine : (inspected: Inspected) => textOf(inspected, paint);
-  try {
-    await consumeStream((into) => Deno.stdin.read(into), new InspectingConsumer(show));
-  } catch (error) {
-    throw error instanceof BrokenMessage ? runFailure(`error: ${error.message}`, error) : error;
-  }
+  await consumeInput(new InspectingConsumer(show), keepGoing);
 }
 
 /** Characters per write. */

@@ -1,17 +1,19 @@
 import { isIP } from "node:net";
 import { Command } from "commander";
 import type { MediationEvent } from "../mediation/templates/event.ts";
+import { consumeInput } from "./command_line/consume_input.ts";
 import { Mediator } from "../mediation/session/mediator.ts";
 import type { SessionRewriter } from "../mediation/session/session_rewriter.ts";
 import { CommandFailure, runFailure, usageFailure } from "./command_line/command_failure.ts";
 import { configurationOption, required } from "./command_line/command_options.ts";
-import { BrokenMessage, consumeStream, type MessageConsumer } from "../offline/message_stream.ts";
+import type { MessageConsumer } from "../offline/message_stream.ts";
 import { mediatorOptions } from "../service/served_proxy.ts";
 import { printable, say, writeOctets } from "../terminal/terminal.ts";
 
 interface Options {
   readonly config?: string;
   readonly fromAddress?: string;
+  readonly keepGoing?: boolean;
 }
 
 /** The exit status where records were dropped. */
@@ -26,13 +28,14 @@ export function rewriteCommand(): Command {
         "Exit status: 0 done, 3 records were dropped (standard error says how many and why), 1 at a broken message.",
     )
     .option("-c, --config <file>", "configuration of the proxy")
+    .option("--keep-going", "go on behind a broken message whose length leads to another one; ends with 1 all the same")
     .option("--from-address <address>", "the exporter's IP address, for peer rules that match it")
     .action(rewrite);
 }
 
 async function rewrite(options: Options): Promise<void> {
   const file = required("--config <file>", options.config);
-  const { fromAddress } = options;
+  const { fromAddress, keepGoing = false } = options;
   if (fromAddress !== undefined && isIP(fromAddress) === 0) {
     throw usageFailure(
       `error: --from-address: "${printable(fromAddress)}" is not an IP address (192.0.2.1, 2001:db8::1)`,
@@ -50,13 +53,7 @@ async function rewrite(options: Options): Promise<void> {
     ...peer,
   });
   try {
-    await consumeStream(
-      (into) => Deno.stdin.read(into),
-      observes ? new ObservingConsumer(session) : new RewritingConsumer(session),
-    );
-  } catch (error) {
-    if (error instanceof BrokenMessage) throw runFailure(`error: ${error.message}`, error);
-    throw error;
+    await consumeInput(observes ? new ObservingConsumer(session) : new RewritingConsumer(session), keepGoing);
   } finally {
     saySummary(session, observes);
     session.close();

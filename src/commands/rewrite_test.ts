@@ -102,6 +102,17 @@ Deno.test("all before a broken message is written, and one offset inside it is n
   }
 });
 
+Deno.test("--keep-going goes on behind a broken message, says what it passed over, and ends with 1", async () => {
+  const broken = Uint8Array.from(flows[0]?.message ?? []);
+  broken[19] = 3;
+  const twice = await rewrite(CONFIGURATION, join(stream, stream));
+  const { status, stdout, stderr } = await rewrite(CONFIGURATION, join(stream, broken, stream), "--keep-going");
+  assert.equal(status, 1);
+  assert.equal(stdout.length, twice.stdout.length);
+  assert.match(stderr, /passed over: broken message at octet \d+/);
+  assert.match(stderr, /error: 1 broken message was passed over/);
+});
+
 Deno.test("a message that is cut off is broken, another protocol is named", async () => {
   const cut = await rewrite(CONFIGURATION, stream.subarray(0, stream.length - 1));
   assert.equal(cut.status, 1);

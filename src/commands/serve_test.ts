@@ -164,3 +164,26 @@ Deno.test("SIGHUP, POST /api/reload and a change of the file reload; what is wro
     assert.deepEqual(lines.flatMap(({ trigger }) => trigger ?? []), ["signal", "request", "change", "request"]);
   });
 });
+
+Deno.test("all addresses that are taken are named at once, the admin server's too", async () => {
+  const taken = [0, 1, 2].map(() => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+  const [first, second, admin] = taken.map(({ addr }) => (addr as Deno.NetAddr).port);
+  const file = await Deno.makeTempFile({ suffix: ".yaml" });
+  try {
+    await Deno.writeTextFile(
+      file,
+      `listen: [{ address: 127.0.0.1:${first} }, { address: 127.0.0.1:0 }, { address: 127.0.0.1:${second} }]
+collector: { address: 127.0.0.1:4739, profile: rfc7011 }
+admin: { address: 127.0.0.1:${admin} }
+`,
+    );
+    const { status, stderr } = await runCommand("serve", ["--config", file]);
+    assert.equal(status, 1);
+    assert.match(stderr, new RegExp(`cannot listen on tcp 127.0.0.1:${first}`));
+    assert.match(stderr, new RegExp(`cannot listen on tcp 127.0.0.1:${second}`));
+    assert.match(stderr, new RegExp(`admin.address: cannot listen on 127.0.0.1:${admin}`));
+  } finally {
+    for (const listener of taken) listener.close();
+    await Deno.remove(file);
+  }
+});

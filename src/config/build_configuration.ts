@@ -97,7 +97,7 @@ export function buildConfiguration(
     switch: sections.collector.switch ?? "restart",
     candidates,
     acceptedAfter: sections.collector.acceptedAfter ?? 0,
-    admin: { address: admin.address, skewSettle: admin.skewSettle },
+    admin: { address: admin.address, skewSettle: admin.skewSettle, hosts: admin.hosts ?? [] },
     limits,
     ledger: { values: ledger.values },
     log,

@@ -186,8 +186,15 @@ export interface Configuration extends CollectorTreatments {
   readonly candidates: readonly CollectorTreatments[];
   /** Milliseconds that a collector has to live after its first templates for a candidate to count as accepted. */
   readonly acceptedAfter: number;
-  /** `skewSettle`: milliseconds without skew before the proxy is reported as no longer needed. */
-  readonly admin: { readonly address: SocketAddress; readonly skewSettle: number };
+  /**
+   * `skewSettle`: milliseconds without skew before the proxy is reported as no longer needed. `hosts`: further names by
+   * which clients may address the admin server.
+   */
+  readonly admin: {
+    readonly address: SocketAddress;
+    readonly skewSettle: number;
+    readonly hosts: readonly string[];
+  };
   readonly limits: Limits;
   /** `values`: whether the last value of each stripped element is kept and shown. */
   readonly ledger: { readonly values: boolean };

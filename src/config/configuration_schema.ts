@@ -14,6 +14,8 @@ const dialAddress = read("host:port or [v6]:port, port 1 to 65535", (value) => {
   return address?.port === 0 ? undefined : address;
 });
 
+const hostName = (value: string) => /^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/i.test(value) ? value : undefined;
+
 const transport = oneOf(...TRANSPORT_PROTOCOLS);
 
 /**
@@ -193,6 +195,10 @@ export const configurationSchema = z.strictObject({
     skewSettle: duration("10s").meta({
       description: "How long no session may have needed rewriting before the proxy is reported as no longer needed.",
     }),
+    hosts: z.array(read("a host name without a port, such as ipfix-proxy.flow-aggregator.svc", hostName)).optional()
+      .meta({
+        description: "Names by which clients may address the admin server, besides IP addresses and localhost.",
+      }),
   }).prefault({}),
   limits: limitsSchema.prefault({}),
   log: z.strictObject({

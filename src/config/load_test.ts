@@ -31,7 +31,7 @@ Deno.test("what is not said has its default", async () => {
   assert.deepEqual([collector, collectors], [{ transport: "tcp", address }, [collector]]);
   assert.deepEqual([mode, admin, ledger, log, cache, peers, files, automaticChain], [
     "rewrite",
-    { address: { hostname: "127.0.0.1", port: 24780 }, skewSettle: 10_000 },
+    { address: { hostname: "127.0.0.1", port: 24780 }, skewSettle: 10_000, hosts: [] },
     { values: false },
     { level: "info", format: "json" },
     undefined,

@@ -23,3 +23,16 @@ for (const [octets, protocol] of TEXTS) {
     assert.equal(foreignProtocol(Uint8Array.fromHex(octets)), protocol);
   });
 }
+
+Deno.test("the first few octets of another protocol are enough for the hint", () => {
+  const text = (value: string) => new TextEncoder().encode(value);
+  for (const begin of ["G", "GE", "POS", "H", "HTT", "OPTIONS"]) {
+    assert.equal(foreignProtocol(text(begin)), "HTTP", begin);
+  }
+  assert.equal(foreignProtocol(text("GO")), undefined);
+  assert.equal(foreignProtocol(Uint8Array.of(0, 0)), "sFlow");
+  assert.equal(foreignProtocol(Uint8Array.of(0, 0, 0)), "sFlow");
+  assert.equal(foreignProtocol(Uint8Array.of(0x16)), "TLS");
+  assert.equal(foreignProtocol(Uint8Array.of(0)), undefined);
+  assert.equal(foreignProtocol(new Uint8Array(0)), undefined);
+});

@@ -95,3 +95,22 @@ Deno.test("another kind of file is named, at its beginning alone", async () => {
   assert.match((await broken(pcap)).error.message, /this looks like a packet capture \(pcap\), not IPFIX/);
   assert.doesNotMatch((await broken(join(message(16), pcap))).error.message, /looks like/);
 });
+
+Deno.test("with a receiver, reading goes on behind a broken message whose length leads to another or to the end", async () => {
+  const bad = message(40, 0);
+  const version = message(24);
+  version[1] = 9;
+  const stream = join(message(40), bad, message(20), version, message(16), bad);
+  for (const length of [1, 30, 1_000_000]) {
+    const taker = new Taker();
+    const passed: number[] = [];
+    await consumeStream(pieces(stream, length), taker, ({ offset }) => passed.push(offset));
+    assert.deepEqual(taker.taken, [40, 20, 16]);
+    assert.deepEqual(passed.map((offset) => [40, 100, 140].findLast((start) => start <= offset)), [40, 100, 140]);
+  }
+  const lost = message(40, 0);
+  lost[3] = 39; // leads into the middle of the next message
+  for (const end of [join(lost, message(16)), message(40).subarray(0, 30), Uint8Array.of(0, 10)]) {
+    await assert.rejects(consumeStream(pieces(end, 30), new Taker(), () => {}), BrokenMessage);
+  }
+});

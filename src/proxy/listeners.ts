@@ -11,6 +11,7 @@ import type { Listener } from "./transport/listener.ts";
 import { describeRejected } from "./transport/message_walk.ts";
 import type { ReportEvent } from "./reporting/proxy_event.ts";
 import type { ListenerOptions } from "./transport/listener.ts";
+import { errorMessage } from "../error_message.ts";
 import { bind, checkListener } from "./sockets.ts";
 import type { Recall } from "./transport/udp/cached_exporter.ts";
 
@@ -59,27 +60,32 @@ export class Listeners {
    * Makes these the listeners. Those that stand already keep their sessions (a new certificate is taken over), the
    * others are bound, and those that are no longer wanted accept no more.
    *
-   * @throws Error that names the address that cannot be bound; then nothing has changed
+   * @throws Error that names every address that cannot be bound, a line each; then nothing has changed
    */
   async become(wanted: readonly ListenerOptions[]): Promise<void> {
     for (const options of wanted) checkListener(options);
     const standing = new Map(this.#bound.map((one) => [one.key, one]));
     const fresh: Bound[] = [];
     const bound: Bound[] = [];
-    try {
-      for (const options of wanted) {
-        const key = `${options.transport} ${formatAddress(options.address)}`;
-        let one = standing.get(key);
-        if (one === undefined) {
+    const failures: unknown[] = [];
+    for (const options of wanted) {
+      const key = `${options.transport} ${formatAddress(options.address)}`;
+      let one = standing.get(key);
+      if (one === undefined) {
+        try {
           one = { key, listener: await this.#bind(options) };
-          fresh.push(one);
+        } catch (error) {
+          failures.push(error);
+          continue;
         }
-        bound.push(one);
-        standing.delete(key);
+        fresh.push(one);
       }
-    } catch (error) {
+      bound.push(one);
+      standing.delete(key);
+    }
+    if (failures.length > 0) {
       for (const { listener } of fresh) listener.close();
-      throw error;
+      throw new Error(failures.map(errorMessage).join("\n"), { cause: failures[0] });
     }
     this.#bound = bound;
     for (const { listener } of standing.values()) this.#leave(listener);

@@ -11,6 +11,8 @@ import { certificateFiles, type Loaded, loadWatched, Reloader } from "./reloader
 import { PluginHost } from "../plugin_process/plugin_host.ts";
 import { ServedProxy, type ServedProxyOptions, servedProxyOptions } from "./served_proxy.ts";
 import { Cluster } from "./cluster.ts";
+import { formatSocketAddress, type SocketAddress } from "../config/yaml/socket_address.ts";
+import { errorMessage } from "../error_message.ts";
 import { TlsEndpoints } from "./tls_files.ts";
 
 /** How long an admin server that moved may finish its responses, in milliseconds. */
@@ -83,12 +85,35 @@ export class Service {
    * Binds all addresses and returns them. Where the cluster lacks something, the admin server alone; the listeners follow with
    * {@link serve}.
    *
-   * @throws Error that names what cannot be bound; then nothing is
+   * @throws Error that names all that cannot be bound, a line each; then nothing is
    */
   async start(): Promise<{ readonly listeners: readonly BoundListener[]; readonly admin: AdminServer }> {
-    const listeners = await this.served.start();
-    const { address } = this.#configuration.admin;
-    return { listeners, admin: this.#admin = startAdmin(this.served.view, address) };
+    const failures: string[] = [];
+    let listeners: readonly BoundListener[] = [];
+    try {
+      listeners = await this.served.start();
+    } catch (error) {
+      failures.push(errorMessage(error));
+    }
+    try {
+      this.#admin = this.#startAdmin(this.#configuration.admin.address);
+    } catch (error) {
+      failures.push(errorMessage(error));
+    }
+    if (failures.length > 0 || this.#admin === undefined) throw new Error(failures.join("\n"));
+    return { listeners, admin: this.#admin };
+  }
+
+  /** @throws Error that names the address */
+  #startAdmin(address: SocketAddress): AdminServer {
+    try {
+      const allowedHosts = () => this.#configuration.admin.hosts;
+      return startAdmin(this.served.view, { ...address, allowedHosts });
+    } catch (error) {
+      throw new Error(`admin.address: cannot listen on ${formatSocketAddress(address)}: ${errorMessage(error)}`, {
+        cause: error,
+      });
+    }
   }
 
   /**
@@ -156,7 +181,7 @@ export class Service {
     let opened: TemplateCache | undefined;
     try {
       if (cacheChanges && cache !== undefined) opened = await TemplateCache.open(cache, this.#clock, this.#report);
-      if (moves) admin = startAdmin(this.served.view, address);
+      if (moves) admin = this.#startAdmin(address);
       await this.served.reconfigure(options);
     } catch (error) {
       await release(prepared, this.#cluster);

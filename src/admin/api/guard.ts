@@ -5,7 +5,7 @@ export interface AccessOptions {
   /** The host that the server is bound to, without a port: `127.0.0.1`, `0.0.0.0`, `::`, or a name. */
   readonly boundHost: string;
   /** Further host names by which clients may address the server. */
-  readonly allowedHosts?: readonly string[];
+  readonly allowedHosts?: () => readonly string[];
 }
 
 /** What a handler knows of the connection: pass it as the third argument of `app.request()` and second of `app.fetch()`. */
@@ -43,11 +43,14 @@ function isAddress(host: string): boolean {
  * address, but its requests still carry that name; so names other than loopback and the allowed ones are refused. An address cannot
  * be rebound: any is accepted where the server is bound to all.
  */
-export function isAllowedHost(header: string | undefined, { boundHost, allowedHosts = [] }: AccessOptions): boolean {
+export function isAllowedHost(
+  header: string | undefined,
+  { boundHost, allowedHosts = () => [] }: AccessOptions,
+): boolean {
   const host = hostOf(header);
   if (host === undefined) return false;
   if (host === "localhost" || host.endsWith(".localhost") || isLoopback(host)) return true;
-  if (host === boundHost.toLowerCase() || allowedHosts.some((name) => name.toLowerCase() === host)) return true;
+  if (host === boundHost.toLowerCase() || allowedHosts().some((name) => name.toLowerCase() === host)) return true;
   return WILDCARDS.has(boundHost) && isAddress(host);
 }
 
