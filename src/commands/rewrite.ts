@@ -4,7 +4,7 @@ import type { MediationEvent } from "../mediation/templates/event.ts";
 import { consumeInput } from "./command_line/consume_input.ts";
 import { Mediator } from "../mediation/session/mediator.ts";
 import type { SessionRewriter } from "../mediation/session/session_rewriter.ts";
-import { CommandFailure, type runFailure, usageFailure } from "./command_line/command_failure.ts";
+import { CommandFailure, usageFailure } from "./command_line/command_failure.ts";
 import { configurationOption, required } from "./command_line/command_options.ts";
 import type { MessageConsumer } from "../offline/message_stream.ts";
 import { mediatorOptions } from "../service/served_proxy.ts";
