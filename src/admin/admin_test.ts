@@ -57,6 +57,7 @@ Deno.test("status is exactly what the contract says", async () => {
     mode: "rewrite",
     uptimeSeconds: 60,
     draining: false,
+    verdict: { verdict: "not_needed", reason: "all 3 sessions are relayed unchanged" },
     collector: {
       address: "127.0.0.1:4739",
       state: "connected",
@@ -70,15 +71,15 @@ Deno.test("status is exactly what the contract says", async () => {
       reconnects: 2,
     },
     skew: {
-      sessions: 2,
+      sessions: 1,
       left: 1,
       lastSeen: NOW.toISOString(),
-      over: false,
       quietSeconds: 0,
       settleSeconds: 10,
     },
     totals: {
-      sessions: { open: 3, ended: 7 },
+      sessions: { open: 2, closing: 1, ended: 7, refused: 0 },
+      handshakeFailures: { no_certificate: 0, listener_refused: 0 },
       messages: { received: 0, sent: 0 },
       records: { received: 5, sent: 4, resent: 0 },
       octets: { received: 0, sent: 0 },
@@ -97,6 +98,8 @@ Deno.test("status is exactly what the contract says", async () => {
       recordsPossiblyLost: 6,
       sessionsFailed: {},
     },
+    failingHandshakes: null,
+    refusedConfiguration: null,
   });
 });
 
@@ -120,12 +123,13 @@ Deno.test("without a skewed session, when one was last seen is the proxy's word,
   const { view, get } = fixture();
   const skew = async () => (await (await get("/api/status")).json()).skew;
   const none = { sessions: 0, left: 0, settleSeconds: 10 };
-  assert.deepEqual(await skew(), { ...none, lastSeen: null, over: false, quietSeconds: 60 });
+  assert.deepEqual(await skew(), { ...none, lastSeen: null, quietSeconds: 60 });
   const lastSeen = new Date("2026-01-01T00:00:10Z");
-  view.skew = { lastSeen, quiet: 12_345, settle: 10_000, over: true };
-  assert.deepEqual(await skew(), { ...none, lastSeen: lastSeen.toISOString(), over: true, quietSeconds: 12 });
-  view.open.push(skewedSession("1"));
-  assert.equal((await skew()).over, false, "what came since the last look is there");
+  view.skew = { lastSeen, quiet: 12_345, settle: 10_000 };
+  assert.deepEqual(await skew(), { ...none, lastSeen: lastSeen.toISOString(), quietSeconds: 12 });
+  view.open.push(skewedSession("1"), skewedSession("2", { closing: true }));
+  const { sessions, left, quietSeconds } = await skew();
+  assert.deepEqual([sessions, left, quietSeconds], [1, 1, 0], "what came since the last look is there");
 });
 
 Deno.test("sessions, each with its templates and what becomes of their fields", async () => {

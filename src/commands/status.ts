@@ -7,8 +7,8 @@ import { errorMessage } from "../error_message.ts";
 import { type Paint, painter, printable, say, terminalWidth, wantsColour, writeLine } from "../terminal/terminal.ts";
 import { tableLines, wrapWords } from "../terminal/text_table.ts";
 
-/** The exit status while sessions still need rewriting. */
-const SKEW_PRESENT = 3;
+/** The exit status for each verdict. */
+const EXIT_STATUS = { not_needed: 0, needed: 3, unknown: 4 } as const;
 
 /** How often the proxy is asked while waiting. */
 const ASK_AGAIN_MILLISECONDS = 1_000;
@@ -21,6 +21,7 @@ const STATUS = z.looseObject({
   mode: z.string(),
   uptimeSeconds: z.number(),
   draining: z.boolean(),
+  verdict: z.looseObject({ verdict: z.enum(["needed", "not_needed", "unknown"]), reason: z.string() }),
   collector: z.looseObject({
     address: z.string(),
     state: z.string(),
@@ -33,16 +34,17 @@ const STATUS = z.looseObject({
   }),
   skew: z.looseObject({
     sessions: z.number(),
-    left: z.number(),
     lastSeen: z.string().nullable(),
-    quietSeconds: z.number().optional(),
-    settleSeconds: z.number().optional(),
+    quietSeconds: z.number(),
   }),
   totals: z.looseObject({
-    sessions: z.looseObject({ open: z.number(), ended: z.number() }),
+    sessions: z.looseObject({ open: z.number(), closing: z.number(), ended: z.number(), refused: z.number() }),
+    handshakeFailures: COUNTS.optional(),
+    pluginErrors: COUNTS.optional(),
+    referenceFaults: COUNTS.optional(),
+    sequenceGaps: z.number().optional(),
     messages: z.looseObject({ received: z.number(), sent: z.number() }),
     records: z.looseObject({ received: z.number(), sent: z.number() }),
-    pluginErrors: COUNTS.optional(),
   }),
   losses: z.looseObject({
     recordsDropped: COUNTS.optional(),
@@ -51,6 +53,7 @@ const STATUS = z.looseObject({
     sessionsFailed: COUNTS.optional(),
     recordsPossiblyLost: z.number().optional(),
   }),
+  refusedConfiguration: z.looseObject({ since: z.string(), mistakes: z.array(z.string()) }).nullish(),
   cluster: z.looseObject({
     waitingFor: z.string(),
     problems: z.array(z.string()),
@@ -78,9 +81,9 @@ export interface StatusDependencies {
 export interface StatusOptions {
   readonly admin: string;
   readonly json?: boolean;
-  /** A duration: how long to ask again while skew is left. */
+  /** A duration: how long to ask again until the proxy is not needed. */
   readonly wait?: string;
-  /** A duration: how long no session may have needed rewriting before waiting ends. */
+  /** A duration: how long no session may have needed rewriting before waiting ends, where that is longer than the proxy asks. */
   readonly settle?: string;
 }
 
@@ -89,27 +92,30 @@ export function statusCommand(): Command {
   return new Command("status")
     .summary("ask a running proxy whether it is still needed")
     .description(
-      "Asks a running proxy for its sessions, skew and losses. " +
-        "Exit status: 0 no session needs rewriting any more (the proxy can go), 3 some do, 1 not reachable.",
+      "Asks a running proxy whether it is needed, and for its sessions and losses. Exit status: " +
+        "0 not needed (the proxy can go), 3 needed, 4 unknown (it says why), 1 not reachable.",
     )
     .option("--admin <url>", "admin address of the proxy", DEFAULT_ADMIN)
     .option("--json", "print the answer as JSON")
-    .option("--wait <duration>", "ask again until no skew is left, for at most this long, such as 30m")
-    .option("--settle <duration>", "how long skew must have been absent (default: admin.skewSettle of the proxy)")
+    .option("--wait <duration>", "ask again until the proxy is not needed, for at most this long, such as 30m")
+    .option(
+      "--settle <duration>",
+      "with --wait: how long skew must have been absent, where that is longer than admin.skewSettle",
+    )
     .action((options: StatusOptions) =>
       status(options, { ...SYSTEM, width: terminalWidth(), paint: painter(wantsColour()) })
     );
 }
 
 /**
- * Asks once, or with `wait` until there has been no skew for `settle` or the time has run out.
+ * Asks once, or with `wait` until the proxy is not needed or the time has run out. Says meanwhile what it waits for.
  *
- * @throws CommandFailure with exit status 3 (skew is left), 1 (not reachable), 2 (wrong usage)
+ * @throws CommandFailure with exit status 3 (needed), 4 (unknown), 1 (not reachable), 2 (wrong usage)
  */
 export async function status(options: StatusOptions, dependencies: StatusDependencies): Promise<void> {
   const { ask, write, say, now, pause } = dependencies;
   const url = adminUrl(options.admin, "/api/status");
-  const settle = options.settle === undefined ? undefined : milliseconds("--settle", options.settle) / 1000;
+  const settle = options.settle === undefined ? 0 : milliseconds("--settle", options.settle) / 1000;
   const deadline = now() + (options.wait === undefined ? 0 : milliseconds("--wait", options.wait));
   let said = "";
   for (;;) {
@@ -117,19 +123,28 @@ export async function status(options: StatusOptions, dependencies: StatusDepende
     const last = now() >= deadline;
     if (answer.status !== undefined && (last || isSettled(answer.status, settle))) {
       await write(options.json === true ? JSON.stringify(answer.body) : summary(answer.status, dependencies));
-      if (answer.status.skew.left === 0) return;
-      throw new CommandFailure(SKEW_PRESENT, "");
+      const exitStatus = EXIT_STATUS[answer.status.verdict.verdict];
+      if (exitStatus === 0) return;
+      throw new CommandFailure(exitStatus, "");
     }
     const news = answer.status === undefined
       ? `no status from ${url.origin}: ${printable(answer.reason)}`
-      : answer.status.skew.left === 0
-      ? "no session needs rewriting now; waiting to see whether it stays so"
-      : `sessions that still need rewriting: ${answer.status.skew.left}`;
+      : waitsFor(answer.status);
     if (last) throw new CommandFailure(EXIT.FAILED, `error: ${news}`);
     if (news !== said) say(said = news);
     await pause(Math.min(ASK_AGAIN_MILLISECONDS, deadline - now()));
   }
 }
+
+function waitsFor({ verdict: { verdict, reason } }: Status): string {
+  return `waiting, ${WAITING[verdict]}: ${printable(reason)}`;
+}
+
+const WAITING = {
+  needed: "the proxy is needed",
+  unknown: "not known whether the proxy is needed",
+  not_needed: "not needed at the moment, but not for --settle yet",
+} as const;
 
 type Answer =
   | { readonly status: Status; readonly body: unknown }
@@ -145,9 +160,9 @@ async function outcomeOf(ask: () => Promise<unknown>): Promise<Answer> {
   }
 }
 
-/** Whether skew has been absent long enough that no Agent is merely reconnecting. */
-function isSettled({ skew }: Status, settle = skew.settleSeconds ?? 0): boolean {
-  return skew.left === 0 && (skew.quietSeconds ?? Infinity) >= settle;
+/** Whether the proxy is not needed, and has not been for this many seconds. */
+function isSettled({ verdict: { verdict }, skew }: Status, settle: number): boolean {
+  return verdict === "not_needed" && skew.quietSeconds >= settle;
 }
 
 function milliseconds(option: string, text: string): number {
@@ -160,18 +175,20 @@ function milliseconds(option: string, text: string): number {
 
 /** The answer as text, in lines no wider than the terminal. */
 function summary(status: Status, { width, paint }: StatusDependencies): string {
-  const { version, mode, uptimeSeconds, draining, collector, skew, totals, losses, cluster } = status;
+  const { version, mode, uptimeSeconds, draining, collector, skew, totals, losses, verdict, cluster } = status;
   const counts = {
+    ...totals,
     ...losses,
-    pluginErrors: totals.pluginErrors,
     recordsPossiblyLost: { "with broken connections": losses.recordsPossiblyLost ?? 0 },
+    sequenceGaps: { "from exporters": totals.sequenceGaps ?? 0 },
   };
-  const lost = LOSS_WORDS.flatMap(([kind, words, wordsOfObserving]) =>
+  const faults = COUNT_WORDS.flatMap(([kind, words, wordsOfObserving]) =>
     Object.entries(counts[kind] ?? {}).filter(([, count]) => count > 0).map(([what, count]) =>
-      [mode === "observe" ? wordsOfObserving : words, what, String(count)].map(printable)
+      [mode === "observe" ? wordsOfObserving ?? words : words, what, String(count)].map(printable)
     )
   );
-  const seen = skew.lastSeen === null ? "none has been seen" : `last seen at ${skew.lastSeen}`;
+  const { open, closing, ended } = totals.sessions;
+  const seen = skew.lastSeen === null ? "never skewed so far" : `last skewed at ${skew.lastSeen}`;
   const isAway = collector.since !== undefined && collector.state !== "connected";
   const rows: readonly (readonly [string, readonly string[]])[] = [
     ["proxy", [version, `mode ${mode}`, `up ${uptimeSeconds} s`, ...(draining ? ["draining"] : [])]],
@@ -185,23 +202,30 @@ function summary(status: Status, { width, paint }: StatusDependencies): string {
       `${collector.reconnects} reconnects`,
     ]],
     ...(cluster === undefined ? [] : [["cluster", clusterFacts(cluster)] as const]),
-    ["sessions", [`${totals.sessions.open} open`, `${skew.sessions} of them skewed`, `${totals.sessions.ended} ended`]],
+    ["sessions", [
+      `${open} open`,
+      `${skew.sessions} of them skewed`,
+      ...(closing > 0 ? [`${closing} closing`] : []),
+      `${ended} ended`,
+      ...(skew.sessions > 0 ? [] : [seen]),
+    ]],
     ["messages", [`${totals.messages.received} received`, `${totals.messages.sent} sent`]],
     ["records", [`${totals.records.received} received`, `${totals.records.sent} sent`]],
-    ...(lost.length === 0 ? [["losses", ["none"]] as const] : []),
+    ...(faults.length === 0 ? [["losses", ["none"]] as const] : []),
   ];
-  const head = skew.left > 0
-    ? paint("yellow", `skew: ${skew.left} sessions still need rewriting`)
-    : paint("green", `no skew left, the proxy can go: ${printable(seen)}`);
+  const { colour, sentence } = HEADS[verdict.verdict];
   return [
-    head,
+    ...wrapWords(`${sentence}: ${printable(verdict.reason)}`.split(" "), width, "  ", "").map((line) =>
+      paint(colour, line)
+    ),
+    ...refusedLines(status, width).map((line) => paint("red", line)),
     ...rows.flatMap(([name, facts]) => {
       const words = facts.map((fact, at) => printable(fact) + (at < facts.length - 1 ? "," : ""));
       return wrapWords(words, width, " ".repeat(13), `  ${name.padEnd(11)}`);
     }),
-    ...(lost.length === 0
+    ...(faults.length === 0
       ? []
-      : tableLines(lost, ["left", "left", "right"]).map((line) => paint("yellow", `  ${line}`))),
+      : tableLines(faults, ["left", "left", "right"]).map((line) => paint("yellow", `  ${line}`))),
   ].join("\n");
 }
 
@@ -215,15 +239,45 @@ function clusterFacts({ waitingFor, problems, trust, aggregator }: NonNullable<S
   ];
 }
 
-/** What is told of each kind of loss; while only observing, most of it is what would be lost. */
-const LOSS_WORDS = [
+const HEADS = {
+  needed: { colour: "yellow", sentence: "needed" },
+  not_needed: { colour: "green", sentence: "not needed, the proxy can go" },
+  unknown: { colour: "yellow", sentence: "unknown" },
+} as const;
+
+/** A configuration that was refused and not corrected since. */
+function refusedLines({ refusedConfiguration }: Status, width: number): string[] {
+  if (refusedConfiguration === null || refusedConfiguration === undefined) return [];
+  const { since, mistakes } = refusedConfiguration;
+  const head = `configuration refused at ${printable(since)}, the previous one is in force:`;
+  return [head, ...mistakes].flatMap((line, index) =>
+    wrapWords(printable(line).split(" "), width, "    ", index === 0 ? "" : "  ")
+  );
+}
+
+/** Counts shown where they are not 0; while only observing, most losses are what would be lost. */
+const COUNT_WORDS: readonly (readonly [kind: Counted, words: string, wordsOfObserving?: string])[] = [
   ["recordsDropped", "records dropped", "records that would be dropped"],
   ["messagesRejected", "messages rejected", "messages that would be rejected"],
   ["informationLost", "records that lost a value", "records that would lose a value"],
-  ["recordsPossiblyLost", "records that may be lost", "records that may be lost"],
-  ["sessionsFailed", "sessions", "sessions"],
-  ["pluginErrors", "plugin failures", "plugin failures"],
-] as const;
+  ["recordsPossiblyLost", "records that may be lost"],
+  ["sequenceGaps", "records missing"],
+  ["sessionsFailed", "sessions"],
+  ["handshakeFailures", "handshakes failed"],
+  ["pluginErrors", "plugin failures"],
+  ["referenceFaults", "references not corrected"],
+];
+
+type Counted =
+  | "recordsDropped"
+  | "messagesRejected"
+  | "informationLost"
+  | "recordsPossiblyLost"
+  | "sequenceGaps"
+  | "sessionsFailed"
+  | "handshakeFailures"
+  | "pluginErrors"
+  | "referenceFaults";
 
 const SYSTEM: Omit<StatusDependencies, "width" | "paint"> = {
   ask: askAdmin,

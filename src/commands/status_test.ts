@@ -35,27 +35,59 @@ function answerOf(view: FakeView): (url: URL) => Promise<unknown> {
   return async (url) => await (await app.request(url.href)).json();
 }
 
-Deno.test("0 without skew, 3 with it, whatever else there is", async () => {
+Deno.test("the exit status is the verdict: 0 not needed, 3 needed, 4 unknown; the first line says why", async () => {
   const view = new FakeView();
   view.open.push(skewedSession("1", { skewed: false }));
   const done = await run({}, answerOf(view));
   assert.equal(done.exit, 0);
-  assert.match(done.output, /^no skew left, the proxy can go: none has been seen\n/);
+  assert.match(done.output, /^not needed, the proxy can go: all 3 sessions are relayed unchanged\n/);
   assert.match(
     done.output,
     /^ {2}collector {2}127\.0\.0\.1:4739 connected, antrea\/v1\.15 \(go-ipfix-legacy\),\n {13}2 reconnects$/m,
   );
-  view.open.push(skewedSession("2"), skewedSession("3"));
-  view.ended.recordsDropped.set("unknown_template", 4);
+  assert.match(done.output, /^ {2}losses {5}none$/m);
+  view.open.push(skewedSession("2"), skewedSession("3"), skewedSession("4", { closing: true }));
+  view.verdict = { verdict: "needed", reason: "2 of 3 sessions need rewriting" };
   const skewed = await run({}, answerOf(view));
   assert.equal(skewed.exit, 3);
   assert.equal(skewed.message, "");
-  for (const line of skewed.output.split("\n")) assert.ok(line.length <= 80, line);
   assert.equal(skewed.asked, 1);
-  assert.match(skewed.output, /^skew: 2 sessions still need rewriting\n/);
-  assert.match(skewed.output, /^ {2}sessions {3}3 open, 2 of them skewed, 7 ended$/m);
-  assert.match(skewed.output, /^ {2}records dropped {2,}unknown_template {2,}4$/m);
-  assert.match(skewed.output, /^ {2}records that may be lost {2}with broken connections {2}6$/m);
+  assert.match(skewed.output, /^needed: 2 of 3 sessions need rewriting\n/);
+  assert.match(skewed.output, /^ {2}sessions {3}3 open, 2 of them skewed, 1 closing, 7 ended$/m);
+  view.verdict = { verdict: "unknown", reason: "the collector 10.0.0.9:4739 is unreachable: Connection refused" };
+  const unknown = await run({}, answerOf(view));
+  assert.equal(unknown.exit, 4);
+  assert.match(unknown.output, /^unknown: the collector 10\.0\.0\.9:4739 is unreachable: Connection refused\n/);
+});
+
+Deno.test("whatever is not zero has a line, and no line is wider than the terminal", async () => {
+  const view = new FakeView();
+  view.ended.recordsDropped.set("unknown_template", 4);
+  view.ended.pluginErrors.set("pad-missing", 2);
+  view.ended.sequenceGaps = 5;
+  view.handshakeFailures.set("listener_refused", 3);
+  view.outcomes.push({ transport: "tcp", outcome: "refused", count: 6 });
+  view.refusedConfiguration = {
+    since: new Date("2026-01-01T00:00:07Z"),
+    mistakes: ['proxy.yaml:2:7: mode: "upside-down" is not allowed (rewrite, observe), which makes this a long line'],
+  };
+  const { output } = await run({}, answerOf(view));
+  for (const line of output.split("\n")) assert.ok(line.length <= 80, line);
+  for (
+    const words of [
+      /records dropped {2,}unknown_template {2,}4/,
+      /records that may be lost {2,}with broken connections {2,}6/,
+      /records missing {2,}from exporters {2,}5/,
+      /sessions {2,}refused {2,}6/,
+      /handshakes failed {2,}listener_refused {2,}3/,
+      /plugin failures {2,}pad-missing {2,}2/,
+    ]
+  ) assert.match(output, new RegExp(`^ {2}${words.source}$`, "m"));
+  assert.match(
+    output,
+    /^configuration refused at 2026-01-01T00:00:07\.000Z, the previous one is in force:\n {2}proxy\.yaml:2:7/m,
+  );
+  assert.doesNotMatch(output, /losses|no_certificate/);
 });
 
 Deno.test("a proxy that keeps lost values is read like any other; the values are in its JSON alone", async () => {
@@ -73,10 +105,12 @@ Deno.test("a proxy that keeps lost values is read like any other; the values are
 Deno.test("--json is the answer as it came, on one line, with the same exit status", async () => {
   const view = new FakeView();
   view.open.push(skewedSession("2"));
+  view.verdict = { verdict: "needed", reason: "1 of 1 session needs rewriting" };
   const { output, exit } = await run({ json: true }, answerOf(view));
   assert.equal(exit, 3);
   assert.ok(!output.includes("\n"));
   assert.equal(JSON.parse(output).skew.left, 1);
+  assert.deepEqual(JSON.parse(output).verdict, view.verdict);
 });
 
 Deno.test("1 where nobody answers, or somebody else does", async () => {
@@ -89,50 +123,56 @@ Deno.test("1 where nobody answers, or somebody else does", async () => {
   assert.match(stranger.message ?? "", /is not this proxy/);
 });
 
-Deno.test("--wait asks again until no skew is left", async () => {
+const NEEDED = { verdict: "needed", reason: "1 of 1 session needs rewriting" } as const;
+const UNKNOWN = { verdict: "unknown", reason: "no exporter is connected" } as const;
+const NOT_NEEDED = { verdict: "not_needed", reason: "all 3 sessions are relayed unchanged" } as const;
+
+Deno.test("--wait asks again until the proxy is not needed, and says what it waits for, once each", async () => {
   const view = new FakeView();
-  view.open.push(skewedSession("1"));
   const answer = answerOf(view);
   const { exit, time, said } = await run({ wait: "30m" }, (url, seconds) => {
     if (seconds < 2) return Promise.reject(new Error("not yet"));
-    if (seconds >= 90) view.open.length = 0;
+    view.verdict = seconds < 60 ? NEEDED : seconds < 90 ? UNKNOWN : NOT_NEEDED;
     return answer(url);
   });
   assert.equal(exit, 0);
   assert.equal(time, 90_000);
-  assert.deepEqual(said, ["no status from http://127.0.0.1:24780: not yet", "sessions that still need rewriting: 1"]);
+  assert.deepEqual(said, [
+    "no status from http://127.0.0.1:24780: not yet",
+    "waiting, the proxy is needed: 1 of 1 session needs rewriting",
+    "waiting, not known whether the proxy is needed: no exporter is connected",
+  ]);
 });
 
-Deno.test("--wait ends only once there was no skew for the time that the proxy, or --settle, says", async () => {
+Deno.test("--settle makes --wait longer than the proxy's own settle time, and never shorter", async () => {
   const view = new FakeView();
-  view.open.push(skewedSession("1"));
   const answer = answerOf(view);
-  // Skew ends after a minute, comes back for a while after two, and stays away from then on.
+  // The last session that needed rewriting left after a minute; the proxy says so after ten seconds.
   const ask = (url: URL, seconds: number) => {
-    const skewed = seconds < 60 || (seconds >= 65 && seconds < 70);
-    view.open = skewed ? [skewedSession("1")] : [];
-    view.skew = { ...view.skew, quiet: 1000 * (seconds - (seconds < 65 ? 60 : 70)) };
+    view.verdict = seconds < 70 ? NEEDED : NOT_NEEDED;
+    view.skew = { ...view.skew, quiet: 1000 * Math.max(0, seconds - 60) };
     return answer(url);
   };
   const own = await run({ wait: "30m" }, ask);
-  assert.deepEqual([own.exit, own.time], [0, 80_000]);
-  assert.ok(
-    own.said.includes("no session needs rewriting now; waiting to see whether it stays so"),
-    own.said.join("\n"),
-  );
+  assert.deepEqual([own.exit, own.time], [0, 70_000]);
   const shorter = await run({ wait: "30m", settle: "2s" }, ask);
-  assert.deepEqual([shorter.exit, shorter.time], [0, 62_000]);
-  const longer = await run({ wait: "90s", settle: "1h" }, ask);
-  assert.deepEqual([longer.exit, longer.time], [0, 90_000], "at the end of the wait, what is true then counts");
+  assert.deepEqual([shorter.exit, shorter.time], [0, 70_000]);
+  const longer = await run({ wait: "30m", settle: "1m" }, ask);
+  assert.deepEqual([longer.exit, longer.time], [0, 120_000]);
+  assert.match(longer.said.at(-1) ?? "", /^waiting, not needed at the moment, but not for --settle yet/);
+  const end = await run({ wait: "90s", settle: "1h" }, ask);
+  assert.deepEqual([end.exit, end.time], [0, 90_000], "at the end of the wait, what is true then counts");
   assert.equal((await run({ settle: "soon" }, ask)).exit, 2);
 });
 
-Deno.test("--wait ends with its time: 3 with skew, 1 without an answer", async () => {
+Deno.test("--wait ends with its time: 3 where the proxy is needed, 4 where nobody knows, 1 without an answer", async () => {
   const view = new FakeView();
-  view.open.push(skewedSession("1"));
-  const skewed = await run({ wait: "2500ms" }, answerOf(view));
-  assert.deepEqual([skewed.exit, skewed.time, skewed.asked], [3, 2500, 4]);
-  assert.match(skewed.output, /still need rewriting/);
+  for (const [verdict, exit] of [[NEEDED, 3], [UNKNOWN, 4]] as const) {
+    view.verdict = verdict;
+    const waited = await run({ wait: "2500ms" }, answerOf(view));
+    assert.deepEqual([waited.exit, waited.time, waited.asked], [exit, 2500, 4]);
+    assert.ok(waited.output.startsWith(`${verdict.verdict}: ${verdict.reason}`), waited.output);
+  }
   const gone = await run({ wait: "5s" }, () => Promise.reject(new Error("gone")));
   assert.deepEqual([gone.exit, gone.time], [1, 5000]);
 });

@@ -193,7 +193,8 @@ export const configurationSchema = z.strictObject({
   admin: z.strictObject({
     address: listenAddress.prefault("127.0.0.1:24780"),
     skewSettle: duration("10s").meta({
-      description: "How long no session may have needed rewriting before the proxy is reported as no longer needed.",
+      description:
+        "How long no session may have needed rewriting, with all exporters in sight, before the proxy is reported as not needed.",
     }),
     hosts: z.array(read("a host name without a port, such as ipfix-proxy.flow-aggregator.svc", hostName)).optional()
       .meta({

@@ -12,6 +12,7 @@ import { describeRejected } from "./transport/message_walk.ts";
 import type { ReportEvent } from "./reporting/proxy_event.ts";
 import type { ListenerOptions } from "./transport/listener.ts";
 import { errorMessage } from "../error_message.ts";
+import type { HandshakeFailure } from "./transport/tls/handshake_failure.ts";
 import { bind, checkListener } from "./sockets.ts";
 import type { Recall } from "./transport/udp/cached_exporter.ts";
 
@@ -35,6 +36,8 @@ export interface ListenersParts {
   readonly recall?: Recall;
   /** Gets every new session of every listener. */
   readonly admit: (connection: Connection, listener: Listener) => void;
+  /** Told of each exporter whose TLS handshake failed. */
+  readonly onHandshakeFailure: (failure: HandshakeFailure, address: string) => void;
   /** A listener is no longer wanted: it accepts no more, and its sessions should come to an end. */
   readonly onLeft: (listener: Listener) => void;
 }
@@ -126,7 +129,12 @@ export class Listeners {
       sources,
       handshake,
       ...(recall === undefined ? {} : { recall }),
-      onFailure: (...failure) => this.#reportFailure(options, ...failure),
+      onError: (reason) => this.#reportFailure(options, "accept_failed", reason),
+      onOverrun: (reason, peer) => this.#reportFailure(options, "connection_overrun", reason, formatAddress(peer)),
+      onHandshakeFailure: (failure, peer) => {
+        this.#parts.onHandshakeFailure(failure, peer.hostname);
+        this.#reportFailure(options, "handshake_failed", failure.words, formatAddress(peer));
+      },
       onRejected: (...rejection) => this.#reportRejection(...rejection),
     });
   }

@@ -13,11 +13,18 @@ export interface OpenSession {
   readonly capture: SessionCapture;
 }
 
-/** The sessions that have not ended, oldest first, and the counters of those that have. */
+/**
+ * The sessions that have not ended, oldest first, and the counters of those that have. One whose exporter has left is
+ * closing: it is no open session any more.
+ */
 export class OpenSessions implements Iterable<Session> {
   readonly #report: ReportEvent;
   readonly #counters: ProxyCounters;
   readonly #open = new Map<string, OpenSession>();
+  /** Ids of those whose exporter is no longer read, which only deliver the rest. */
+  readonly #closing = new Set<string>();
+  /** Those of them that may still wait for their collector, the oldest first. */
+  readonly #waiting = new Set<string>();
   /** Each resolves when its session has ended. */
   readonly #running = new Map<string, Promise<SessionOutcome>>();
   readonly #ended = new Counters();
@@ -28,8 +35,14 @@ export class OpenSessions implements Iterable<Session> {
     this.#counters = counters;
   }
 
-  get size(): number {
-    return this.#open.size;
+  /** How many have an exporter. */
+  get open(): number {
+    return this.#open.size - this.#closing.size;
+  }
+
+  /** How many only deliver what is left of an exporter that has gone. */
+  get closing(): number {
+    return this.#closing.size;
   }
 
   *[Symbol.iterator](): Iterator<Session> {
@@ -40,7 +53,7 @@ export class OpenSessions implements Iterable<Session> {
     return this.#open.get(id);
   }
 
-  /** Sessions other than over UDP, whose sources have places of their own. */
+  /** Open sessions other than over UDP, whose sources have places of their own. */
   get streams(): number {
     return this.#places.taken;
   }
@@ -83,6 +96,23 @@ export class OpenSessions implements Iterable<Session> {
     this.#report({ level: "info", event: "session_opened", message, fields: describeSession(session) });
   }
 
+  /**
+   * The exporter of a session has gone. A collector that does not close its side keeps the session for as long as it may.
+   *
+   * @param most closing sessions at a time: past that the oldest one no longer waits for its collector
+   */
+  beginClosing(id: string, most: number): void {
+    const session = this.#open.get(id)?.session;
+    if (session === undefined) return;
+    this.#places.free(session);
+    this.#closing.add(id);
+    this.#waiting.add(id);
+    const [oldest] = this.#waiting;
+    if (oldest === undefined || this.#waiting.size <= most) return;
+    this.#waiting.delete(oldest);
+    this.#open.get(oldest)?.session.stop("closed");
+  }
+
   /** Removes a session that has ended; its counters stay in the totals. */
   end(id: string, outcome: SessionOutcome): void {
     const session = this.#open.get(id)?.session;
@@ -90,6 +120,8 @@ export class OpenSessions implements Iterable<Session> {
     this.#running.delete(id);
     this.#open.delete(id);
     this.#places.free(session);
+    this.#closing.delete(id);
+    this.#waiting.delete(id);
     this.#ended.add(session.counters);
     this.#counters.countSession(session.transport, outcome);
     const { messagesReceived, messagesSent, recordsReceived, recordsSent } = session.counters;

@@ -1,4 +1,4 @@
-import type { Counters } from "../mediation/templates/counters.ts";
+import { type Counters, increment } from "../mediation/templates/counters.ts";
 import type { CollectorState } from "./collector/collector_state.ts";
 import type { Expectation } from "./collector/expectation.ts";
 import { CurrentCollector } from "./current_collector.ts";
@@ -11,7 +11,6 @@ import { ProxyCounters, type SessionOutcome } from "./reporting/proxy_counters.t
 import type { Captured, CaptureLimits } from "./session/capture.ts";
 import type { Session } from "./session/session.ts";
 import { SessionFactory } from "./session_factory.ts";
-import { SkewWatch } from "./skew_watch.ts";
 import { dialer } from "./sockets.ts";
 import { type Clock, SYSTEM_CLOCK } from "./time/clock.ts";
 import { Turns } from "./time/turns.ts";
@@ -19,6 +18,9 @@ import { formatAddress } from "./transport/address.ts";
 import type { Connection } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
 import type { CachedExporter } from "./transport/udp/cached_exporter.ts";
+import type { HandshakeFailure } from "./transport/tls/handshake_failure.ts";
+import type { CollectorEvidence, SessionEvidence, Verdict } from "./verdict/verdict.ts";
+import { VerdictWatch } from "./verdict/verdict_watch.ts";
 
 export type { BoundListener, CollectorState };
 
@@ -43,7 +45,7 @@ export class Proxy {
   readonly #listeners: Listeners;
   readonly #factory: SessionFactory;
   readonly #sessions: OpenSessions;
-  readonly #skew: SkewWatch;
+  readonly #verdict: VerdictWatch;
   readonly #relief: MemoryRelief | undefined;
   /** Why exporters are being refused. */
   #refusal: "limit" | "collector_unavailable" | undefined;
@@ -73,10 +75,12 @@ export class Proxy {
       turns: this.#turns,
       counters: this.counters,
       collector: this.#collector,
-      onHeard: (id) => this.#sessions.hear(id),
-      onEnd: (id, outcome) => this.#end(id, outcome),
+      onHeard: (id) => this.#hear(id),
+      onSkew: () => this.#seeSkew(),
+      onClosing: (id, outcome) => this.#beginClosing(id, outcome),
+      onEnd: (id, outcome) => this.#sessions.end(id, outcome),
     });
-    this.#skew = new SkewWatch(options.skewSettle ?? DEFAULT_SKEW_SETTLE);
+    this.#verdict = new VerdictWatch(options.skewSettle ?? DEFAULT_SKEW_SETTLE, clock);
     if (collectGarbage !== undefined) this.#relief = new MemoryRelief(collectGarbage);
     this.#listeners = new Listeners({
       clock,
@@ -87,6 +91,7 @@ export class Proxy {
       handshake: () => this.limits.handshake,
       ...(recall === undefined ? {} : { recall }),
       admit: (connection, listener) => this.#admit(connection, listener),
+      onHandshakeFailure: (failure, address) => this.#countHandshakeFailure(failure, address),
       onLeft: (listener) => this.#drainListener(listener),
     });
   }
@@ -131,7 +136,7 @@ export class Proxy {
     await this.#listeners.become(options.listeners);
     this.#options = options;
     this.#factory.configure(options);
-    if (changed.skewSettle !== undefined) this.#skew.settle = changed.skewSettle;
+    if (changed.skewSettle !== undefined) this.#verdict.settle = changed.skewSettle;
     mediate?.();
     const collectorChanged = this.#collector.change(options.collector, changed, switchNow);
     await this.#eachSession((session) => this.#update(session, collectorChanged));
@@ -193,9 +198,24 @@ export class Proxy {
     return this.#draining;
   }
 
-  /** Whether sessions still need rewriting, to the second. */
-  get skew(): SkewWatch {
-    return this.#skew;
+  /** Whether the proxy is still needed. */
+  verdict(): Verdict {
+    return this.#verdict.look({
+      observed: this.mode === "observe",
+      sessions: this.#sessionEvidence(),
+      collector: collectorEvidence(this.collector()),
+      limit: this.limits.sessions,
+    });
+  }
+
+  /** When a session last needed rewriting, and for how long none has. */
+  get skew(): Pick<VerdictWatch, "lastSeen" | "quiet" | "settle"> {
+    return this.#verdict;
+  }
+
+  /** Exporters whose TLS handshake failed of late, with the one that tried last. */
+  get failingHandshakes(): VerdictWatch["handshakes"] {
+    return this.#verdict.handshakes;
   }
 
   /** Begins to close one session. Returns false if there is no session with this id. */
@@ -269,6 +289,8 @@ export class Proxy {
       const message = "cannot open a session";
       return this.#options.report({ level: "error", event: "session_failed", message, fields });
     }
+    // Over TCP anybody can connect: see #hear.
+    if (connection.transport !== "tcp") this.#verdict.arrive(connection.remoteAddress.hostname);
     this.#sessions.start(open);
   }
 
@@ -279,7 +301,9 @@ export class Proxy {
   #refuse(connection: Connection, reason: "limit" | "collector_unavailable"): void {
     connection.close();
     this.counters.countSession(connection.transport, "refused");
-    if (this.#refusal === reason || this.#draining) return;
+    if (this.#draining) return;
+    if (reason === "limit") this.#rejectForLimit(connection.remoteAddress.hostname);
+    if (this.#refusal === reason) return;
     this.#refusal = reason;
     const message = reason === "limit"
       ? `${this.limits.sessions} sessions are open; exporters are refused until one ends`
@@ -319,9 +343,32 @@ export class Proxy {
     for (const session of this.#sessions) if (!session.connected) session.stop("drained");
   }
 
-  #end(id: string, outcome: SessionOutcome): void {
-    if (this.session(id)?.skewed === true) this.#skew.see(this.#clock.date());
-    this.#sessions.end(id, outcome);
+  #rejectForLimit(address: string): void {
+    this.#verdict.reject({ why: "limit", address, reason: `limits.sessions (${this.limits.sessions}) is reached` });
+  }
+
+  /** The exporter of a session has sent its first octet. */
+  #hear(id: string): void {
+    const session = this.session(id);
+    if (session?.transport === "tcp") this.#verdict.arrive(session.remoteAddress.hostname);
+    this.#sessions.hear(id);
+  }
+
+  /** The exporter of a session has gone, or its session was ended: it is no open session any more. */
+  #beginClosing(id: string, outcome: SessionOutcome): void {
+    const session = this.session(id);
+    if (session === undefined) return;
+    const { remoteAddress: { hostname }, skewed } = session;
+    // Whoever never sent anything may be a health probe.
+    if (session.heard) this.#verdict.leave(hostname, { skewed, abandoned: outcome === "collector_unavailable" });
+    if (outcome === "evicted" && session.heard && session.transport !== "udp") this.#rejectForLimit(hostname);
+    this.#sessions.beginClosing(id, this.limits.sessions);
+  }
+
+  #countHandshakeFailure({ reason, words }: HandshakeFailure, address: string): void {
+    increment(this.counters.handshakeFailures, reason);
+    // A client that speaks no TLS and no IPFIX is no exporter that waits to be let in.
+    if (reason !== "not_tls") this.#verdict.reject({ why: "handshake", address, reason: words });
   }
 
   /** Drains the sessions of a listener that is no longer configured. */
@@ -334,27 +381,43 @@ export class Proxy {
   #tickEvery(milliseconds: number, quiet: number): void {
     this.#cancelTick();
     this.#cancelTick = this.#clock.every(milliseconds, () => {
-      let [open, skewed] = [0, 0];
-      for (const session of this.#sessions) {
-        session.tick(milliseconds, quiet);
-        if (session.heard) open++;
-        if (session.skewed) skewed++;
-      }
-      this.#watchSkew(milliseconds, open, skewed);
+      for (const session of this.#sessions) session.tick(milliseconds, quiet);
+      this.#tellVerdict();
       this.#collector.tick();
       if (this.#draining) this.#stopHeld();
-      else this.#relief?.look(this.#sessions.size);
+      else this.#relief?.look(this.#sessions.open);
     });
   }
 
-  /** @param open sessions whose exporters have sent anything */
-  #watchSkew(elapsed: number, open: number, skewed: number): void {
-    const event = this.#skew.look(elapsed, { open, skewed }, this.#clock.date());
+  /** A template of a session has just been mapped to something else. Told at once: the session may be gone in a moment. */
+  #seeSkew(): void {
+    this.#verdict.see();
+    this.#tellVerdict();
+  }
+
+  #tellVerdict(): void {
+    const verdict = this.verdict();
+    const event = this.#verdict.news(verdict);
     if (event === undefined) return;
+    const { open, skewed } = this.#sessionEvidence();
     const message = event === "skew_over"
       ? "no skew left: this proxy can be removed"
       : "sessions need rewriting: this proxy is needed";
-    const fields = { sessions: this.#sessions.size, skewed };
-    this.#options.report({ level: "info", event, message, fields });
+    this.#options.report({ level: "info", event, message, fields: { ...verdict, sessions: open, skewed } });
   }
+
+  #sessionEvidence(): SessionEvidence {
+    let [open, skewed, unread] = [0, 0, 0];
+    for (const session of this.#sessions) {
+      if (session.closing || session.silent || session.unheard) continue;
+      open++;
+      if (session.skewed) skewed++;
+      if (!session.templatesKnown) unread++;
+    }
+    return { open, skewed, unread };
+  }
+}
+
+function collectorEvidence({ address, up, state, reason }: CollectorState): CollectorEvidence {
+  return { address, up, tried: state !== "idle", reason };
 }

@@ -2,6 +2,7 @@ import { usesTls } from "../ipfix/transport_protocol.ts";
 import type { CollectorFacts } from "../mediation/session/session_rewriter.ts";
 import { CollectorLink, type CollectorLinkOptions, type CollectorRoute } from "./collector/collector_link.ts";
 import type { CurrentCollector } from "./current_collector.ts";
+import type { MediationEvent } from "../mediation/templates/event.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
 import type { OpenSession } from "./open_sessions.ts";
 import { DEFAULT_LIMITS, type ProxyLimits, type ProxyOptions } from "./proxy_options.ts";
@@ -33,6 +34,10 @@ export interface SessionFactoryParts {
   readonly collector: Pick<CurrentCollector, "collector" | "maxMessageLength">;
   /** Called when a session's exporter sends its first octet, with its id. */
   readonly onHeard: (id: string) => void;
+  /** Called when a template turns out to need rewriting, or cannot be sent. */
+  readonly onSkew: () => void;
+  /** Called when the exporter of a session has gone, or its session is being ended, with its id. */
+  readonly onClosing: (id: string, outcome: SessionOutcome) => void;
   /** Called when a session has ended, with its id. */
   readonly onEnd: (id: string, outcome: SessionOutcome) => void;
 }
@@ -78,15 +83,19 @@ export class SessionFactory {
 
   /** Makes the session of a new exporter, and begins to dial its collector. */
   open(exporter: Connection, listener: Listener): OpenSession {
-    const { clock, pool, turns, counters, onHeard, onEnd } = this.#parts;
+    const { clock, pool, turns, counters, onHeard, onSkew, onClosing, onEnd } = this.#parts;
     const id = String(this.#nextId++);
     const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
+    const reportMediation = mediationReport(report);
     const rewriter = this.#options.mediator.open({
       address: exporter.remoteAddress.hostname,
       ...(exporter.certificateName === undefined ? {} : { certificateName: exporter.certificateName }),
       reliable: exporter.transport !== "udp",
       ...this.#collectorFacts(),
-      notify: mediationReport(report),
+      notify: (event) => {
+        reportMediation(event);
+        if (isSkew(event)) onSkew();
+      },
     });
     const capture = new SessionCapture(rewriter);
     const link = new CollectorLink(this.#linkOptions, {
@@ -112,6 +121,7 @@ export class SessionFactory {
       openedAt: clock.date(),
       report,
       onHeard,
+      onClosing,
       onEnd,
     });
     return { session, capture };
@@ -175,4 +185,9 @@ export class SessionFactory {
     // An exporter over UDP cannot be asked to start again, and announces its templates only every half hour.
     return transport === "udp" ? Infinity : this.limits.hold;
   }
+}
+
+/** Whether an event means that a template is not relayed unchanged. */
+function isSkew(event: MediationEvent): boolean {
+  return event.event === "template_refused" || (event.event === "template_mapped" && event.outcome === "rewritten");
 }

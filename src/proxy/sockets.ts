@@ -1,4 +1,4 @@
-import { formatAddress } from "./transport/address.ts";
+import { type Address, formatAddress } from "./transport/address.ts";
 import { usesTls } from "../ipfix/transport_protocol.ts";
 import type { Dial } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
@@ -6,25 +6,24 @@ import type { CollectorOptions } from "./collector/collector_options.ts";
 import type { ListenerOptions } from "./transport/listener.ts";
 import { dialTcp } from "./transport/tcp/tcp_connection.ts";
 import { TcpListener } from "./transport/tcp/tcp_listener.ts";
+import type { HandshakeFailure } from "./transport/tls/handshake_failure.ts";
 import { dialTls } from "./transport/tls/tls_connection.ts";
 import { checkTlsListener, TlsListener } from "./transport/tls/tls_listener.ts";
 import { udpDialer } from "./transport/udp/udp_connection.ts";
 import { UdpListener, type UdpListenerParts } from "./transport/udp/udp_listener.ts";
 import { errorMessage } from "../error_message.ts";
 
-/** Told of exporters that did not get in: the event's name, why, and who where that is known. */
-export type OnListenerFailure = (
-  event: "accept_failed" | "handshake_failed" | "connection_overrun",
-  reason: string,
-  peer?: string,
-) => void;
-
 /** What listeners need beside their options. */
 export interface ListenerParts
   extends Pick<UdpListenerParts, "clock" | "pool" | "turns" | "sources" | "recall" | "onRejected"> {
   /** How many milliseconds a TLS handshake may take. */
   readonly handshake: () => number;
-  readonly onFailure: OnListenerFailure;
+  /** Told when a listener cannot accept connections. */
+  readonly onError: (reason: string) => void;
+  /** Told why a gRPC connection was closed that had too much on its way. */
+  readonly onOverrun: (reason: string, peer: Address) => void;
+  /** Told of each exporter whose TLS handshake failed. */
+  readonly onHandshakeFailure: (failure: HandshakeFailure, peer: Address) => void;
 }
 
 /** @throws Error that names the address and what the options lack, as far as that shows without binding it */
@@ -46,9 +45,9 @@ export function checkListener({ transport, address, tls }: ListenerOptions): voi
  * @throws Error that names the address
  */
 export async function bind(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
-  const { clock, pool, turns, sources, recall, handshake, onFailure, onRejected } = parts;
+  const { clock, pool, turns, sources, recall, handshake, onHandshakeFailure, onRejected } = parts;
   const { transport, address, tls, releases = [], templates } = options;
-  const onError = (error: unknown) => onFailure("accept_failed", errorMessage(error));
+  const onError = (error: unknown) => parts.onError(errorMessage(error));
   try {
     switch (transport) {
       case "tcp":
@@ -58,7 +57,7 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
         return await TlsListener.listen(address, tls, {
           clock,
           handshake,
-          onFailure: (...failure) => onFailure("handshake_failed", ...failure),
+          onFailure: onHandshakeFailure,
           onError,
         });
       case "grpc": {
@@ -69,8 +68,8 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
           clock,
           handshake,
           releases,
-          onOverrun: (...overrun) => onFailure("connection_overrun", ...overrun),
-          onFailure: (...failure) => onFailure("handshake_failed", ...failure),
+          onOverrun: parts.onOverrun,
+          onFailure: onHandshakeFailure,
           onError,
         });
       }

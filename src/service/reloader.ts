@@ -1,7 +1,8 @@
-import type { ReloadResult } from "../admin/view/view.ts";
+import type { RefusedConfigurationView, ReloadResult } from "../admin/view/view.ts";
 import { type Configuration, isClusterTls } from "../config/configuration.ts";
 import type { FileWatch } from "../config/file_watch.ts";
 import { loadConfiguration } from "../config/load.ts";
+import { configurationChanges } from "./configuration_changes.ts";
 import { ConfigurationError } from "../config/yaml/mistake.ts";
 import { type ReadTextFile, readTextFile } from "../config/profiles/profiles.ts";
 import type { PluginHost } from "../plugin_process/plugin_host.ts";
@@ -59,12 +60,17 @@ export interface ReloaderParts {
   /** Refreshes those files. */
   readonly refresh: () => Promise<void>;
   readonly report: ReportEvent;
+  /** The time of day. */
+  readonly date: () => Date;
 }
 
 /** Reloads the configuration on request or when its files change: it is checked, then applied or refused, as a whole. */
 export class Reloader {
   /** The number of reloads by outcome. */
   readonly outcomes = new Map<"applied" | "refused", number>();
+  /** The configuration that was refused, until a good one is loaded. */
+  refused: RefusedConfigurationView | undefined;
+  #configuration: Configuration;
   #separate: ReadonlySet<string>;
   #running: Promise<unknown> = Promise.resolve();
   /** A reload that has not begun yet, which further requests share. */
@@ -72,6 +78,7 @@ export class Reloader {
   #watch: Pick<FileWatch, "watch"> | undefined;
 
   constructor(readonly file: string, configuration: Configuration, readonly parts: ReloaderParts) {
+    this.#configuration = configuration;
     this.#separate = parts.separate(configuration);
   }
 
@@ -114,7 +121,9 @@ export class Reloader {
       : this.parts.separate(configuration);
     await this.#watch?.watch(files);
     if (error !== undefined) return this.#refused(trigger, error);
-    return this.#applied(trigger, configuration instanceof Error ? [] : configuration.warnings);
+    return configuration instanceof Error
+      ? this.#refused(trigger, configuration)
+      : this.#applied(trigger, configuration);
   }
 
   async #apply(configuration: Configuration): Promise<Error | undefined> {
@@ -127,16 +136,20 @@ export class Reloader {
     }
   }
 
-  #applied(trigger: ReloadTrigger, warnings: readonly string[]): ReloadResult {
+  #applied(trigger: ReloadTrigger, configuration: Configuration): ReloadResult {
     this.#count("applied");
-    const message = "the configuration was reloaded and is in force";
+    this.refused = undefined;
+    const changed = configurationChanges(this.#configuration, configuration);
+    this.#configuration = configuration;
+    const what = changed.length === 0 ? "with the same settings" : changed.join("; ");
+    const message = `the configuration was reloaded and is in force: ${what}`;
     this.parts.report({
       level: "info",
       event: "config_reloaded",
       message,
-      fields: { file: this.file, trigger },
+      fields: { file: this.file, trigger, changed },
     });
-    for (const message of warnings) {
+    for (const message of configuration.warnings) {
       this.parts.report({ level: "warning", event: "config_warning", message, fields: { file: this.file } });
     }
     return { applied: true, mistakes: [] };
@@ -147,6 +160,7 @@ export class Reloader {
     const mistakes = error instanceof ConfigurationError
       ? error.message.split("\n")
       : error.message.split("\n").map((line) => `${this.file}: ${line}`);
+    this.refused = { since: this.refused?.since ?? this.parts.date(), mistakes };
     const message = "the changed configuration is refused; the previous one stays in force";
     this.parts.report({
       level: "error",

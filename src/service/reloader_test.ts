@@ -27,6 +27,7 @@ function fixture(loads: (Configuration | Error)[] = [], applications: (Error | P
       return Promise.resolve();
     },
     report: (event) => events.push(event),
+    date: () => new Date(events.length * 1000),
   });
   const watch = {
     watch(files: Loaded["files"]) {
@@ -60,6 +61,31 @@ Deno.test("what is wrong is applied nowhere and named with all its mistakes and 
     ["config_refused", "error", mistakes],
   ]);
   assert.equal(applied.length, 0);
+});
+
+Deno.test("what changed is said, key by key; that nothing did is said as well", async () => {
+  const other = await load(RIGHT.replace("antrea/v1.15", "antrea/v2.0") + "limits: { sessions: 7 }\n");
+  const { reloader, events } = fixture([configuration, other]);
+  await reloader.reload("signal");
+  await reloader.reload("signal");
+  const changed = events.map(({ fields }) => fields["changed"]);
+  assert.deepEqual(changed[0], []);
+  assert.ok(Array.isArray(changed[1]));
+  assert.ok(changed[1].includes('profile: "antrea/v1.15" → "antrea/v2.0"'), changed[1].join("\n"));
+  assert.ok(changed[1].includes("limits.sessions: 5000 → 7"), changed[1].join("\n"));
+  assert.ok(!changed[1].some((line: string) => line.startsWith("admin")), "what is as it was is not told");
+  assert.match(events[1]?.message ?? "", /in force: .*limits\.sessions: 5000 → 7/);
+});
+
+Deno.test("a refused configuration stays known, since its first refusal, until a good one is loaded", async () => {
+  const { reloader } = fixture([new Error("wrong"), new Error("still wrong"), configuration]);
+  assert.equal(reloader.refused, undefined);
+  await reloader.reload("change");
+  assert.deepEqual(reloader.refused, { since: new Date(0), mistakes: ["proxy.yaml: wrong"] });
+  await reloader.reload("change");
+  assert.deepEqual(reloader.refused, { since: new Date(0), mistakes: ["proxy.yaml: still wrong"] });
+  await reloader.reload("change");
+  assert.equal(reloader.refused, undefined);
 });
 
 Deno.test("what cannot be applied is refused as well", async () => {

@@ -1,6 +1,12 @@
 import { EventFeed } from "../admin/view/event_feed.ts";
 import { proxyView } from "../admin/view/proxy_view.ts";
-import type { AdminView, CertificateView, ConfigurationView, ReloadResult } from "../admin/view/view.ts";
+import type {
+  AdminView,
+  CertificateView,
+  ConfigurationView,
+  RefusedConfigurationView,
+  ReloadResult,
+} from "../admin/view/view.ts";
 import { antreaEras, detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
 import type { CollectorTreatments, Configuration, Mode } from "../config/configuration.ts";
 import { Fingerprints } from "../mediation/session/fingerprints.ts";
@@ -116,6 +122,8 @@ export async function servedProxyOptions(
 export interface Reloading {
   readonly reload: () => Promise<ReloadResult>;
   readonly outcomes: ReadonlyMap<string, number>;
+  /** The configuration that was refused, until a good one is loaded. */
+  readonly refused: () => RefusedConfigurationView | undefined;
 }
 
 /** A running proxy with its view for the admin server and its drain. */
@@ -175,7 +183,9 @@ export class ServedProxy {
           ...(certificateName === undefined ? {} : { certificateName }),
           observationDomains,
         }),
-      ...(reloading === undefined ? {} : { reload: reloading.reload, configReloads: reloading.outcomes }),
+      ...(reloading === undefined
+        ? {}
+        : { reload: reloading.reload, configReloads: reloading.outcomes, refusedConfiguration: reloading.refused }),
     });
   }
 

@@ -51,12 +51,14 @@ export class Service {
       apply: (next) => this.#apply(next),
       separate: certificateFiles,
       refresh: () => this.#endpoints.refresh(),
+      date: () => clock.date(),
       // Through the served proxy, so that the event stream carries it too.
       report: (event) => this.served.report(event),
     });
     this.served = new ServedProxy(options, report, {
       reload: () => this.reloader.reload("request"),
       outcomes: this.reloader.outcomes,
+      refused: () => this.reloader.refused,
     }, (...of) => this.#cache?.recall(...of));
     this.#follow(cache);
     // Ending sessions lose their templates, so the cache is completed before.

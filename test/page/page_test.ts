@@ -133,6 +133,10 @@ browserTest(
 
       assert.equal(await page.getByText(REMOVE).count(), 0);
       await agent.close();
+      // With nobody there, nobody knows.
+      await page.locator("#verdict").getByText(/^It is not known whether .*: no exporter is connected/).waitFor();
+      assert.equal(await page.getByText(REMOVE).count(), 0);
+      await setting.agent(OLD, "node-2");
       await page.locator("#verdict").getByText(REMOVE, { exact: true }).waitFor();
     }),
 );

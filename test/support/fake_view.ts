@@ -8,8 +8,11 @@ import type {
   ClusterView,
   CollectorView,
   ConfigurationView,
+  FailingHandshakesView,
+  RefusedConfigurationView,
   SessionView,
   SkewView,
+  VerdictView,
 } from "../../src/admin/view/view.ts";
 
 /** A proxy that does nothing but hold what a test puts into it. */
@@ -36,7 +39,11 @@ export class FakeView implements AdminView {
     recordsPossiblyLost: 6,
     heldOctets: 5,
   };
-  skew: SkewView = { lastSeen: undefined, quiet: 60_000, settle: 10_000, over: false };
+  verdict: VerdictView = { verdict: "not_needed", reason: "all 3 sessions are relayed unchanged" };
+  skew: SkewView = { lastSeen: undefined, quiet: 60_000, settle: 10_000 };
+  handshakeFailures = new Map<string, number>([["no_certificate", 0], ["listener_refused", 0]]);
+  failingHandshakes?: FailingHandshakesView | undefined;
+  refusedConfiguration?: RefusedConfigurationView | undefined;
   open: SessionView[] = [];
   ended = new Counters();
   outcomes = [{ transport: "tcp" as const, outcome: "closed", count: 7 }];

@@ -61,6 +61,10 @@ export class RelayingRewriter implements SessionRewriter {
     }
   }
 
+  get templatesKnown(): boolean {
+    return this.#template !== undefined;
+  }
+
   get recordsInHand(): number {
     return this.producedRecords;
   }

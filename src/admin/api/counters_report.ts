@@ -37,8 +37,8 @@ export interface LossesReport {
   readonly lastLostValues?: Readonly<Record<string, JsonValue>>;
 }
 
-/** Element names come from exporters: an object without a prototype can hold any of them. */
-function report(counts: ReadonlyMap<string, number>): CountsReport {
+/** Counts as JSON. Element names come from exporters: an object without a prototype can hold any of them. */
+export function countsReport(counts: ReadonlyMap<string, number>): CountsReport {
   const record: Record<string, number> = Object.create(null);
   for (const [key, count] of counts) record[key] = count;
   return record;
@@ -50,12 +50,12 @@ export function countersReport(counters: Counters): CountersReport {
     messages: { received: counters.messagesReceived, sent: counters.messagesSent },
     records: { received: counters.recordsReceived, sent: counters.recordsSent, resent: counters.recordsResent },
     octets: { received: counters.octetsReceived, sent: counters.octetsSent },
-    templates: report(counters.templates),
-    fieldsStripped: report(counters.fieldsStripped),
-    fieldsPadded: report(counters.fieldsPadded),
-    pluginErrors: report(counters.pluginErrors),
+    templates: countsReport(counters.templates),
+    fieldsStripped: countsReport(counters.fieldsStripped),
+    fieldsPadded: countsReport(counters.fieldsPadded),
+    pluginErrors: countsReport(counters.pluginErrors),
     sequenceGaps: counters.sequenceGaps,
-    referenceFaults: report(counters.referenceFaults),
+    referenceFaults: countsReport(counters.referenceFaults),
   };
 }
 
@@ -69,10 +69,10 @@ function valuesReport({ lostValues }: Counters): Pick<LossesReport, "lastLostVal
 /** Returns the ledger of losses. */
 export function lossesReport(counters: Counters): LossesReport {
   return {
-    recordsDropped: report(counters.recordsDropped),
-    messagesRejected: report(counters.messagesRejected),
-    informationLost: report(counters.informationLost),
-    lastLostOctets: report(counters.lostLengths),
+    recordsDropped: countsReport(counters.recordsDropped),
+    messagesRejected: countsReport(counters.messagesRejected),
+    informationLost: countsReport(counters.informationLost),
+    lastLostOctets: countsReport(counters.lostLengths),
     ...valuesReport(counters),
   };
 }

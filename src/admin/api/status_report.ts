@@ -1,5 +1,12 @@
-import { type CountersReport, countersReport, type LossesReport, lossesReport } from "./counters_report.ts";
-import type { AdminView, ClusterView } from "../view/view.ts";
+import {
+  type CountersReport,
+  countersReport,
+  type CountsReport,
+  countsReport,
+  type LossesReport,
+  lossesReport,
+} from "./counters_report.ts";
+import type { AdminView, ClusterView, FailingHandshakesView, VerdictView } from "../view/view.ts";
 
 /** The answer of `/api/status`. */
 export interface StatusReport {
@@ -8,6 +15,8 @@ export interface StatusReport {
   /** Whole seconds since the start. */
   readonly uptimeSeconds: number;
   readonly draining: boolean;
+  /** Whether the proxy can be removed, and why or why not. */
+  readonly verdict: VerdictView;
   readonly collector: {
     readonly address: string;
     readonly state: string;
@@ -37,18 +46,31 @@ export interface StatusReport {
   readonly skew: {
     /** Open sessions with a template that is not relayed unchanged: the metric `skewed_sessions`. */
     readonly sessions: number;
-    /** Those whose exporter is still connected, so that they still need rewriting. 0 means that the proxy can go. */
+    /** The same: a session whose exporter has gone is no open session. */
     readonly left: number;
     /** ISO 8601 time at which a skewed session was last open: now, while one is; null if none was since the start. */
     readonly lastSeen: string | null;
-    /** Exporters have connected, and none has needed rewriting for `settleSeconds`: the proxy can be removed. */
-    readonly over: boolean;
-    /** Seconds since a session last needed rewriting, or since the start. */
+    /** Seconds since a session last needed rewriting, or since all exporters are in sight, whichever is less. */
     readonly quietSeconds: number;
     readonly settleSeconds: number;
   };
   /** Over all sessions since the start. */
-  readonly totals: { readonly sessions: { readonly open: number; readonly ended: number } } & CountersReport;
+  readonly totals: {
+    readonly sessions: {
+      readonly open: number;
+      /** Sessions whose exporter has gone, and whose remaining octets are being delivered. */
+      readonly closing: number;
+      readonly ended: number;
+      /** Exporters that were never let in, because the session limit was reached. */
+      readonly refused: number;
+    };
+    /** TLS handshakes with exporters that failed, by reason. */
+    readonly handshakeFailures: CountsReport;
+  } & CountersReport;
+  /** Exporters whose TLS handshake failed within the last minute; null if none did. */
+  readonly failingHandshakes: FailingHandshakesView | null;
+  /** The configuration that was refused, until a good one is loaded. */
+  readonly refusedConfiguration: { readonly since: string; readonly mistakes: readonly string[] } | null;
   readonly losses: LossesReport & {
     /** Upper bound of the records lost with broken connections to the collector. */
     readonly recordsPossiblyLost: number;
@@ -61,11 +83,16 @@ export interface StatusReport {
 
 /** Returns the proxy's state at the given time. */
 export function statusReport(view: AdminView, now: Date): StatusReport {
-  const sessions = view.sessions();
-  const skewed = sessions.filter((session) => session.skewed);
-  let ended = 0;
-  for (const { count } of view.sessionOutcomes()) ended += count;
-  const lastSeen = skewed.length > 0 ? now : view.skew.lastSeen;
+  const all = view.sessions();
+  const sessions = all.filter(({ closing }) => !closing);
+  const skewed = sessions.filter((session) => session.skewed && session.silent !== true).length;
+  let [ended, refused] = [0, 0];
+  for (const { outcome, count } of view.sessionOutcomes()) {
+    if (outcome === "refused") refused += count;
+    else ended += count;
+  }
+  const lastSeen = skewed > 0 ? now : view.skew.lastSeen;
+  const { refusedConfiguration, verdict: { verdict, reason: why } } = view;
   const totals = view.totals();
   const { address, state, since, reason, epoch, profile, nextProfile, dialect, reconnects, candidates } =
     view.collector;
@@ -75,6 +102,7 @@ export function statusReport(view: AdminView, now: Date): StatusReport {
     mode: view.mode,
     uptimeSeconds: Math.max(0, Math.floor((now.getTime() - view.startedAt.getTime()) / 1000)),
     draining: view.draining,
+    verdict: { verdict, reason: why },
     collector: {
       address,
       state,
@@ -94,14 +122,21 @@ export function statusReport(view: AdminView, now: Date): StatusReport {
       reconnects,
     },
     skew: {
-      sessions: skewed.length,
-      left: skewed.filter(({ closing }) => !closing).length,
+      sessions: skewed,
+      left: skewed,
       lastSeen: lastSeen?.toISOString() ?? null,
-      over: skewed.length === 0 && view.skew.over,
-      quietSeconds: skewed.length > 0 ? 0 : Math.floor(view.skew.quiet / 1000),
+      quietSeconds: skewed > 0 ? 0 : Math.floor(view.skew.quiet / 1000),
       settleSeconds: view.skew.settle / 1000,
     },
-    totals: { sessions: { open: sessions.length, ended }, ...countersReport(totals) },
+    totals: {
+      sessions: { open: sessions.length, closing: all.length - sessions.length, ended, refused },
+      handshakeFailures: countsReport(view.handshakeFailures),
+      ...countersReport(totals),
+    },
+    failingHandshakes: view.failingHandshakes ?? null,
+    refusedConfiguration: refusedConfiguration === undefined
+      ? null
+      : { since: refusedConfiguration.since.toISOString(), mistakes: refusedConfiguration.mistakes },
     losses: {
       ...lossesReport(totals),
       recordsPossiblyLost: view.collector.recordsPossiblyLost,

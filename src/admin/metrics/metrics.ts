@@ -5,7 +5,7 @@ import type { Counters } from "../../mediation/templates/counters.ts";
 import { DROP_REASONS, REFERENCE_FAULTS, TEMPLATE_OUTCOMES } from "../../mediation/templates/event.ts";
 import { BoundedLabels } from "./bounded_labels.ts";
 import { processMetrics } from "./process_metrics.ts";
-import type { AdminView } from "../view/view.ts";
+import type { AdminView, SessionView } from "../view/view.ts";
 
 /** One series of a metric at the moment of a scrape. */
 export interface Sample {
@@ -28,7 +28,15 @@ interface Definition {
   readonly read: (snapshot: Snapshot) => Iterable<Sample>;
 }
 
+/** The label of sessions that were never opened, for the session limit. */
+const REFUSED = "refused";
+const VERDICTS = ["needed", "not_needed", "unknown"] as const;
 const RELOAD_OUTCOMES = ["applied", "refused"] as const;
+
+/** Those whose exporter is connected. */
+function openSessions(view: AdminView): SessionView[] {
+  return view.sessions().filter(({ closing }) => !closing);
+}
 
 function one(value: number): Sample[] {
   return [{ labels: {}, value }];
@@ -55,37 +63,56 @@ function definitions(): Definition[] {
     {
       kind: "gauge",
       name: "sessions",
-      help: "Exporter sessions currently open, by transport.",
+      help: "Sessions whose exporter is connected, by transport.",
       labels: ["transport"],
       read: ({ view }) => {
         const open = new Map<string, number>();
-        for (const { transport } of view.sessions()) open.set(transport, (open.get(transport) ?? 0) + 1);
+        for (const { transport } of openSessions(view)) open.set(transport, (open.get(transport) ?? 0) + 1);
         return by("transport", open, TRANSPORT_PROTOCOLS);
       },
+    },
+    {
+      kind: "gauge",
+      name: "closing_sessions",
+      help: "Sessions whose exporter has gone, and whose remaining octets are being delivered.",
+      read: ({ view }) => one(view.sessions().filter(({ closing }) => closing).length),
     },
     {
       kind: "counter",
       name: "sessions_total",
       help: "Exporter sessions that ended or were refused, by transport and outcome.",
       labels: ["transport", "outcome"],
-      read: ({ view }) =>
-        [...view.sessionOutcomes()].map(({ transport, outcome, count }) => ({
-          labels: { transport, outcome },
-          value: count,
-        })),
+      read: ({ view }) => {
+        const outcomes = [...view.sessionOutcomes()];
+        const missing = TRANSPORT_PROTOCOLS.filter((transport) =>
+          !outcomes.some((one) => one.transport === transport && one.outcome === REFUSED)
+        );
+        return [...missing.map((transport) => ({ transport, outcome: REFUSED, count: 0 })), ...outcomes].map((
+          { transport, outcome, count },
+        ) => ({ labels: { transport, outcome }, value: count }));
+      },
+    },
+    {
+      kind: "counter",
+      name: "handshake_failures_total",
+      help: "TLS handshakes with exporters that failed, by reason.",
+      labels: ["reason"],
+      read: ({ view }) => by("reason", view.handshakeFailures),
     },
     {
       kind: "gauge",
       name: "skewed_sessions",
-      help:
-        "Open exporter sessions with at least one template that is not relayed unchanged; 0 means that the proxy can go.",
-      read: ({ view }) => one(view.sessions().filter(({ skewed }) => skewed).length),
+      help: "Open exporter sessions with at least one template that is not relayed unchanged.",
+      read: ({ view }) => one(openSessions(view).filter(({ skewed, silent }) => skewed && silent !== true).length),
     },
     {
       kind: "gauge",
-      name: "skew_over",
-      help: "1 once no session has needed rewriting for admin.skewSettle, so that the proxy can go; otherwise 0.",
-      read: ({ view }) => one(view.skew.over && !view.sessions().some(({ skewed }) => skewed) ? 1 : 0),
+      name: "verdict",
+      help:
+        "Whether the proxy is needed: 1 for one of needed, not_needed (it can be removed) and unknown, 0 for the others.",
+      labels: ["verdict"],
+      read: ({ view: { verdict } }) =>
+        VERDICTS.map((each) => ({ labels: { verdict: each }, value: each === verdict.verdict ? 1 : 0 })),
     },
     {
       kind: "gauge",
@@ -174,8 +201,8 @@ function definitions(): Definition[] {
     {
       kind: "gauge",
       name: "collector_up",
-      help: "1 while the collector accepts connections, 0 while it does not or before the first attempt.",
-      read: ({ view }) => one(view.collector.up ? 1 : 0),
+      help: "1 while the collector accepts connections, 0 while it does not; absent until it was first tried.",
+      read: ({ view: { collector } }) => collector.state === "idle" ? [] : one(collector.up ? 1 : 0),
     },
     {
       kind: "counter",
@@ -236,6 +263,12 @@ function definitions(): Definition[] {
     },
     {
       kind: "gauge",
+      name: "config_last_reload_successful",
+      help: "0 from the moment a changed configuration is refused until a good one is loaded; otherwise 1.",
+      read: ({ view }) => one(view.refusedConfiguration === undefined ? 1 : 0),
+    },
+    {
+      kind: "gauge",
       name: "certificate_expiry_timestamp_seconds",
       help: "Earliest expiry of a certificate, by role, in seconds since 1970-01-01 UTC.",
       labels: ["role"],
@@ -283,6 +316,8 @@ export function createMetrics(view: AdminView): Metrics {
         ...configuration,
         collect() {
           this.reset();
+          // A metric without labels is 0 after that; this one may have no value at all.
+          if (labels.length === 0) this.remove();
           for (const { labels, value } of read(snapshot)) this.set(labels, value);
         },
       });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { REJECT_REASONS } from "../../ipfix/decode_error.ts";
+import { TRANSPORT_PROTOCOLS } from "../../ipfix/transport_protocol.ts";
 import { increment } from "../../mediation/templates/counters.ts";
 import { DROP_REASONS, REFERENCE_FAULTS } from "../../mediation/templates/event.ts";
 import { FakeView, skewedSession } from "../../../test/support/fake_view.ts";
@@ -41,7 +42,11 @@ Deno.test("every name of the contract is there, with its type, its labels and a 
   const contract: Record<string, [type: string, ...labels: string[]]> = {
     sessions: ["gauge", "transport"],
     sessions_total: ["counter", "transport", "outcome"],
+    closing_sessions: ["gauge"],
     skewed_sessions: ["gauge"],
+    verdict: ["gauge", "verdict"],
+    handshake_failures_total: ["counter", "reason"],
+    config_last_reload_successful: ["gauge"],
     messages_total: ["counter", "direction"],
     records_total: ["counter", "direction"],
     octets_total: ["counter", "direction"],
@@ -87,9 +92,41 @@ Deno.test("every reason is a series from the start, so that its first increase i
   for (const reason of REJECT_REASONS) {
     assert.equal(series.get(`ipfix_proxy_messages_rejected_total{reason="${reason}"}`), 0, reason);
   }
+  for (const transport of TRANSPORT_PROTOCOLS) {
+    assert.equal(series.get(`ipfix_proxy_sessions_total{transport="${transport}",outcome="refused"}`), 0, transport);
+  }
   for (const fault of REFERENCE_FAULTS) {
     assert.equal(series.get(`ipfix_proxy_reference_faults_total{fault="${fault}"}`), 0, fault);
   }
+});
+
+Deno.test("the verdict is one of three series; sessions whose exporter has gone are a figure of their own", async () => {
+  const view = new FakeView();
+  view.open = [skewedSession("1", { skewed: false }), skewedSession("2", { closing: true })];
+  view.verdict = { verdict: "unknown", reason: "no exporter is connected" };
+  view.refusedConfiguration = { since: new Date(), mistakes: ["wrong"] };
+  const { series } = await scrape(view);
+  const verdicts = ["needed", "not_needed", "unknown"].map((each) =>
+    series.get(`ipfix_proxy_verdict{verdict="${each}"}`)
+  );
+  assert.deepEqual(verdicts, [0, 0, 1]);
+  assert.equal(series.get('ipfix_proxy_sessions{transport="tcp"}'), 1);
+  assert.equal(series.get("ipfix_proxy_closing_sessions"), 1);
+  assert.equal(series.get("ipfix_proxy_skewed_sessions"), 0);
+  assert.equal(series.get("ipfix_proxy_config_last_reload_successful"), 0);
+});
+
+Deno.test("what was never there is absent, not 0", async () => {
+  const view = new FakeView();
+  view.collector = { ...view.collector, state: "idle", up: false };
+  const metrics = createMetrics(view);
+  for (const name of ["skew_last_seen_timestamp_seconds", "collector_up"]) {
+    assert.ok(!parse(await metrics.scrape()).series.has(`ipfix_proxy_${name}`), name);
+  }
+  view.collector = { ...view.collector, state: "away" };
+  assert.equal(parse(await metrics.scrape()).series.get("ipfix_proxy_collector_up"), 0);
+  view.skew = { ...view.skew, lastSeen: new Date(7_000) };
+  assert.equal(parse(await metrics.scrape()).series.get("ipfix_proxy_skew_last_seen_timestamp_seconds"), 7);
 });
 
 Deno.test("counters go on over the end of a session, and every scrape reads anew", async () => {

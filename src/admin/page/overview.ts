@@ -50,14 +50,17 @@ export async function overview(
   const releases = new Map<string | undefined, { sessions: number; skewed: number }>();
   const rows: SessionRow[] = [];
   const sessions = view.sessions();
+  let open = 0;
   for (const [index, session] of sessions.entries()) {
     if (index > 0 && index % SLICE === 0) await pause();
     const row = sessionRow(view, session);
+    if (words.every((word) => searched(row).includes(word))) rows.push(row);
+    if (session.closing) continue;
+    open++;
     const sum = releases.get(row.release) ?? { sessions: 0, skewed: 0 };
     sum.sessions++;
     if (session.skewed) sum.skewed++;
     releases.set(row.release, sum);
-    if (words.every((word) => searched(row).includes(word))) rows.push(row);
   }
   rows.sort(byTrouble);
   return {
@@ -69,7 +72,7 @@ export async function overview(
     })).sort((one, other) => (one.release ?? "").localeCompare(other.release ?? "", "en", { numeric: true })),
     rows: rows.slice(0, ROWS),
     matching: rows.length,
-    open: sessions.length,
+    open,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { AdminView } from "../view/view.ts";
 import { type Faults, faultsOf, RECENT } from "../view/fault_history.ts";
-import { count, number, sum } from "./trouble.ts";
+import { count, sum } from "./trouble.ts";
 
 /** A sentence and its level, which is shown by colour and sign. */
 export interface Statement {
@@ -22,7 +22,7 @@ export function health(
   recent: Faults = faultsOf(view, totals),
 ): Statement {
   const { collector, draining } = view;
-  const sessions = view.sessions();
+  const sessions = view.sessions().filter(({ closing }) => !closing);
   const open = `${count(sessions.length, "session")} open`;
   if (draining) return { level: "warning", sentence: `Draining: ${open}, new ones are refused` };
   const waitingFor = view.cluster?.waitingFor ?? "";
@@ -38,6 +38,17 @@ export function health(
     const held = collector.heldOctets > 0 ? `, ${count(collector.heldOctets, "octet")} held` : "";
     const why = collector.reason === undefined ? "" : ` (${collector.reason})`;
     return { level: "bad", sentence: `Collector ${collector.address} is unreachable${why}: ${open}${held}` };
+  }
+  const { failingHandshakes, refusedConfiguration } = view;
+  if (failingHandshakes !== undefined) {
+    const { exporters, address, reason } = failingHandshakes;
+    const sentence = `${count(exporters, "exporter")} cannot get in: the TLS handshake of ${address} fails: ${reason}`;
+    return { level: "bad", sentence: `${sentence} (${open})` };
+  }
+  if (refusedConfiguration !== undefined) {
+    const { since, mistakes } = refusedConfiguration;
+    const sentence = `The configuration changed at ${clock(since)} was refused, and the previous one is in force`;
+    return { level: "bad", sentence, detail: mistakes.join("; ") };
   }
   const observed = view.mode === "observe";
   const ever = describeFaults(faultsOf(view, totals), observed);
@@ -67,29 +78,18 @@ function describeFaults(faults: Faults, observed: boolean): string {
     .join(", ");
 }
 
+const VERDICT_STATEMENTS = {
+  needed: { level: "notice", sentence: "This proxy is needed" },
+  not_needed: { level: "good", sentence: "No skew left: this proxy can be removed" },
+  unknown: { level: "notice", sentence: "It is not known whether this proxy is needed" },
+} as const;
+
 /** Returns whether the proxy is still needed or can be removed. */
-export function verdict(view: AdminView): Statement {
-  const sessions = view.sessions();
-  const skewed = sessions.filter((session) => session.skewed && !session.closing).length;
-  const { over, lastSeen, quiet, settle } = view.skew;
-  const last = lastSeen === undefined
-    ? "No session has needed rewriting since the proxy started."
-    : `A session last needed rewriting at ${clock(lastSeen)}.`;
-  if (skewed > 0) {
-    const need = view.mode === "observe" ? "would need rewriting, but are only observed" : "need rewriting";
-    const sentence = `This proxy is needed: ${number(skewed)} of ${count(sessions.length, "session")} ${need}`;
-    return { level: "notice", sentence };
-  }
-  if (over) return { level: "good", sentence: "No skew left: this proxy can be removed", detail: last };
-  if (sessions.length === 0 && lastSeen === undefined) {
-    return {
-      level: "notice",
-      sentence: "No exporter has connected yet, so it is not known whether the proxy is needed",
-    };
-  }
-  const rest = Math.max(1, Math.ceil((settle - quiet) / 1000));
-  const detail = `${last} If that remains so for another ${count(rest, "second")}, the proxy can be removed.`;
-  return { level: "notice", sentence: "No session needs rewriting at the moment", detail };
+export function verdict({ verdict: { verdict, reason } }: AdminView): Statement {
+  const { level, sentence } = VERDICT_STATEMENTS[verdict];
+  // A good verdict stands in a line of its own, with the reason below.
+  if (verdict === "not_needed") return { level, sentence, detail: `${reason[0]?.toUpperCase()}${reason.slice(1)}.` };
+  return { level, sentence: `${sentence}: ${reason}` };
 }
 
 /**

@@ -4,21 +4,36 @@ import { FakeView, skewedSession } from "../../../test/support/fake_view.ts";
 import { FaultHistory, RECENT } from "../view/fault_history.ts";
 import { health, losses, verdict } from "./verdict.ts";
 
-Deno.test("the sentence that the proxy can be removed stands only where it is true", () => {
+Deno.test("the page says the proxy's own verdict, in its words", () => {
   const view = new FakeView();
-  assert.match(verdict(view).sentence, /^No exporter has connected yet/);
-  view.open = [skewedSession("1"), skewedSession("2", { skewed: false }), skewedSession("3", { closing: true })];
-  assert.equal(verdict(view).sentence, "This proxy is needed: 1 of 3 sessions need rewriting");
-  view.mode = "observe";
-  assert.match(verdict(view).sentence, /1 of 3 sessions would need rewriting, but are only observed$/);
-  view.open = [skewedSession("2", { skewed: false })];
-  view.skew = { lastSeen: new Date("2026-01-01T00:00:30Z"), quiet: 7_900, settle: 10_000, over: false };
-  assert.equal(verdict(view).sentence, "No session needs rewriting at the moment");
-  assert.match(verdict(view).detail ?? "", /at 2026-01-01 00:00:30 UTC\. If that remains so for another 3 seconds/);
-  view.skew = { ...view.skew, quiet: 10_000, over: true };
-  assert.equal(verdict(view).sentence, "No skew left: this proxy can be removed");
+  assert.deepEqual(verdict(view), {
+    level: "good",
+    sentence: "No skew left: this proxy can be removed",
+    detail: "All 3 sessions are relayed unchanged.",
+  });
+  // The page does not judge for itself.
   view.open = [skewedSession("1")];
-  assert.equal(verdict(view).level, "notice", "skew that came since the last look counts");
+  view.verdict = { verdict: "unknown", reason: "no exporter is connected" };
+  assert.equal(verdict(view).sentence, "It is not known whether this proxy is needed: no exporter is connected");
+  view.verdict = { verdict: "needed", reason: "1 of 1 session needs rewriting" };
+  assert.equal(verdict(view).sentence, "This proxy is needed: 1 of 1 session needs rewriting");
+});
+
+Deno.test("exporters that cannot get in and a refused configuration are bad news", () => {
+  const view = new FakeView();
+  view.open = [skewedSession("1"), skewedSession("2", { closing: true })];
+  view.refusedConfiguration = { since: new Date("2026-01-01T00:00:07Z"), mistakes: ["proxy.yaml:2:7: mode", "more"] };
+  assert.deepEqual(health(view), {
+    level: "bad",
+    sentence: "The configuration changed at 2026-01-01 00:00:07 UTC was refused, and the previous one is in force",
+    detail: "proxy.yaml:2:7: mode; more",
+  });
+  view.failingHandshakes = { exporters: 2, address: "10.1.2.3", reason: "it shows no certificate" };
+  assert.deepEqual(health(view), {
+    level: "bad",
+    sentence:
+      "2 exporters cannot get in: the TLS handshake of 10.1.2.3 fails: it shows no certificate (1 session open)",
+  });
 });
 
 Deno.test("health is one line: what is worst", () => {

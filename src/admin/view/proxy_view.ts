@@ -1,6 +1,13 @@
 import type { Proxy } from "../../proxy/proxy.ts";
 import type { EventFeed } from "./event_feed.ts";
-import type { AdminView, CertificateView, ClusterView, ConfigurationView, SessionOutcome } from "./view.ts";
+import type {
+  AdminView,
+  CertificateView,
+  ClusterView,
+  ConfigurationView,
+  RefusedConfigurationView,
+  SessionOutcome,
+} from "./view.ts";
 
 /** What the admin side shows beyond what the proxy itself knows. */
 export interface ProxyFacts {
@@ -14,6 +21,8 @@ export interface ProxyFacts {
   readonly ready: () => boolean;
   readonly reload?: AdminView["reload"];
   readonly configReloads?: ReadonlyMap<string, number>;
+  /** Returns the configuration that was refused last, unless a good one was loaded since. */
+  readonly refusedConfiguration?: () => RefusedConfigurationView | undefined;
   readonly certificates?: () => Iterable<CertificateView>;
   /** Returns the configuration in force, which a reload may change. */
   readonly configuration?: () => ConfigurationView | undefined;
@@ -41,8 +50,20 @@ export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
       const { profile = "", dialect = "", ...state } = proxy.collector();
       return { ...state, profile, dialect };
     },
+    get verdict() {
+      return proxy.verdict();
+    },
     get skew() {
       return proxy.skew;
+    },
+    get handshakeFailures() {
+      return proxy.counters.handshakeFailures;
+    },
+    get failingHandshakes() {
+      return proxy.failingHandshakes;
+    },
+    get refusedConfiguration() {
+      return facts.refusedConfiguration?.();
     },
     sessions: () => [...proxy.sessions()],
     session: (id) => proxy.session(id),

@@ -1,5 +1,6 @@
 import { StandingClock } from "../../../test/support/proxy.ts";
 import assert from "node:assert/strict";
+import { increment } from "../../mediation/templates/counters.ts";
 import { Proxy } from "../../proxy/proxy.ts";
 import { EventFeed } from "./event_feed.ts";
 import { skewedMapping } from "../../../test/support/fake_view.ts";
@@ -41,6 +42,8 @@ Deno.test("what the proxy counts later is in status and metrics", async () => {
   proxy.counters.countSession("tcp", "closed");
   proxy.counters.countSession("tcp", "closed");
   proxy.counters.countSession("tcp", "rejected");
+  proxy.counters.countSession("tcp", "refused");
+  increment(proxy.counters.handshakeFailures, "timeout");
   proxy.counters.collectorReconnects = 5;
   proxy.counters.replayedTemplates = 6;
   proxy.counters.recordsPossiblyLost = 7;
@@ -57,13 +60,20 @@ Deno.test("what the proxy counts later is in status and metrics", async () => {
     dialect: "go-ipfix-legacy",
     reconnects: 5,
   });
-  assert.deepEqual(status.totals.sessions, { open: 0, ended: 3 });
+  assert.deepEqual(status.totals.sessions, { open: 0, closing: 0, ended: 3, refused: 1 });
+  assert.deepEqual(status.verdict, {
+    verdict: "unknown",
+    reason: "no exporter has connected yet",
+  });
+  assert.equal(status.totals.handshakeFailures["timeout"], 1);
   const text = await metrics.scrape();
   assert.match(text, /^ipfix_proxy_sessions_total\{transport="tcp",outcome="closed"\} 2$/m);
   assert.match(text, /^ipfix_proxy_sessions_total\{transport="tcp",outcome="rejected"\} 1$/m);
   assert.match(text, /^ipfix_proxy_collector_replayed_templates_total 6$/m);
   assert.match(text, /^ipfix_proxy_collector_possibly_lost_records_total 7$/m);
-  assert.match(text, /^ipfix_proxy_collector_up 0$/m);
+  assert.match(text, /^ipfix_proxy_verdict\{verdict="unknown"\} 1$/m);
+  assert.match(text, /^ipfix_proxy_handshake_failures_total\{reason="timeout"\} 1$/m);
+  assert.doesNotMatch(text, /^ipfix_proxy_collector_up /m, "it was not tried yet");
 });
 
 Deno.test("draining and readiness are those of the moment", async () => {

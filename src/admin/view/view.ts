@@ -58,24 +58,46 @@ export interface SessionView {
   readonly transport: TransportProtocol;
   readonly certificateName?: string | undefined;
   readonly openedAt: Date;
-  /** True once the exporter has disconnected and only its remaining octets are being written. */
+  /** True once the exporter has gone and only its remaining octets are being written: it is no open session any more. */
   readonly closing: boolean;
   /** Whether any live template's mapping is not the identity. */
   readonly skewed: boolean;
+  /** True over UDP once the exporter has been silent for so long that its session is over for the verdict. */
+  readonly silent?: boolean;
   readonly counters: Counters;
   templates(): readonly TemplateState[];
 }
 
-/** Whether the proxy is still needed. */
+/** Whether the proxy is still needed, which one place decides for all that show it. */
+export interface VerdictView {
+  readonly verdict: "needed" | "not_needed" | "unknown";
+  /** Why, in words. */
+  readonly reason: string;
+}
+
+/** When sessions needed rewriting. */
 export interface SkewView {
   /** When a session that needed rewriting was last open; undefined if none was. */
   readonly lastSeen: Date | undefined;
-  /** Milliseconds since {@link lastSeen}, or since the start. */
+  /** Milliseconds since {@link lastSeen}, or since all exporters have been in sight. */
   readonly quiet: number;
-  /** Milliseconds without such a session after which skew is over. */
+  /** Milliseconds without such a session after which the proxy is not needed. */
   readonly settle: number;
-  /** Exporters have connected, and none has needed rewriting for `settle`: the proxy can be removed. */
-  readonly over: boolean;
+}
+
+/** Exporters whose TLS handshake failed within the last minute. */
+export interface FailingHandshakesView {
+  readonly exporters: number;
+  /** The exporter that tried last, without its port. */
+  readonly address: string;
+  /** Why it failed, in words. */
+  readonly reason: string;
+}
+
+/** A configuration that was refused, while the previous one stays in force. */
+export interface RefusedConfigurationView {
+  readonly since: Date;
+  readonly mistakes: readonly string[];
 }
 
 /** Sessions of one transport that ended or were refused, with one outcome. */
@@ -205,7 +227,11 @@ export interface AdminView {
   /** Sums over all sessions, open and ended. They never decrease. */
   totals(): Counters;
   sessionOutcomes(): Iterable<SessionOutcome>;
+  readonly verdict: VerdictView;
   readonly skew: SkewView;
+  /** TLS handshakes with exporters that failed, by reason. */
+  readonly handshakeFailures: ReadonlyMap<string, number>;
+  readonly failingHandshakes?: FailingHandshakesView | undefined;
   /** Starts the drain; does not wait for its end. */
   drain(): void;
   /** Starts to close the session; false if no open session has this id. */
@@ -221,6 +247,8 @@ export interface AdminView {
   reload?(): Promise<ReloadResult>;
   /** Reloads, by outcome. */
   readonly configReloads?: ReadonlyMap<string, number>;
+  /** Present from the moment a changed configuration is refused until a good one is loaded. */
+  readonly refusedConfiguration?: RefusedConfigurationView | undefined;
   readonly certificates?: Iterable<CertificateView>;
   /** The configuration in force. */
   readonly configuration?: ConfigurationView | undefined;

@@ -88,6 +88,17 @@ export class MediationSession implements SessionRewriter {
     return false;
   }
 
+  get templatesKnown(): boolean {
+    const { domains } = this.#templates;
+    let known = 0;
+    for (const { templates } of domains.values()) known += templates.size;
+    if (known === 0) return false;
+    for (const { observationDomain, template } of this.#events.lackingTemplates()) {
+      if (this.#templates.find(observationDomain, template) === undefined) return false;
+    }
+    return true;
+  }
+
   rewrite(input: Uint8Array, output: Uint8Array, work = Infinity): Uint8Array {
     if (this.#closed) throw new Error("the session is closed");
     this.#take();

@@ -8,6 +8,9 @@ const KINDS_TOLD = 256;
 /** Times that one session tells an event; beyond, it only counts: an exporter that redefines its templates without end fills no log. */
 const EVENTS_TOLD = 1024;
 
+/** Reasons for drops that mean that the template is not known. */
+const LACKING: ReadonlySet<DropReason> = new Set(["unknown_template", "limit"]);
+
 /** Data records, or sets that cannot be decoded, that do not go out. */
 interface Drop {
   readonly reason: DropReason;
@@ -32,6 +35,8 @@ export class SessionEvents {
   #toldDrops: Set<string> | undefined;
   #toldWarnings: Set<string> | undefined;
 
+  #lacking: { readonly observationDomain: number; readonly template: number }[] | undefined;
+
   constructor(counters: Counters, listener: Notify | undefined) {
     this.#counters = counters;
     this.#listener = listener;
@@ -40,6 +45,11 @@ export class SessionEvents {
   /** How many wait to be told. */
   get length(): number {
     return this.#waiting?.length ?? 0;
+  }
+
+  /** Templates whose data was dropped because they were not known; the first {@link KINDS_TOLD} of them. */
+  lackingTemplates(): Iterable<{ readonly observationDomain: number; readonly template: number }> {
+    return this.#lacking ?? [];
   }
 
   notify(event: MediationEvent): void {
@@ -122,6 +132,7 @@ export class SessionEvents {
     // A cap that is reached keeps out whatever comes: that is one thing to tell.
     const kind = reason === "limit" ? reason : `${reason}/${observationDomain}/${template}`;
     if (!isNew(this.#toldDrops ??= new Set(), kind)) return false;
+    if (LACKING.has(reason)) (this.#lacking ??= []).push({ observationDomain, template });
     this.#listener?.({ event: "records_dropped", observationDomain, template, reason, message });
     return true;
   }

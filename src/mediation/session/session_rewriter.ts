@@ -114,6 +114,8 @@ export interface SessionRewriter extends OctetRewriter {
   readonly heldOctets: number;
   /** Whether the mapping of any live template is not the identity. */
   readonly skewed: boolean;
+  /** Whether the exporter has announced templates, and every one that its data so far needs. */
+  readonly templatesKnown: boolean;
   /**
    * Whether the treatments that hold now expect something else of the collector (profile, dialect), or its present epoch gives other
    * ids to the templates: {@link renew} adopts that.

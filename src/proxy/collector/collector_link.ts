@@ -198,13 +198,15 @@ export class CollectorLink {
       dialled.count?.(this.#counters);
       const connection = new CollectorConnection(dialled, { clock, inFlight, onTaken: collector.taken });
       this.#dialled = route;
+      let reason: string | void = undefined;
       if (usesTls(dialled.transport) || (this.#connection !== undefined && this.#attempts > 0)) {
-        await Promise.race([connection.ended, pause(clock, ACCEPTED_AFTER, dialling.signal)]);
+        reason = await Promise.race([connection.ended, pause(clock, ACCEPTED_AFTER, dialling.signal)]);
       }
       if (this.#connection?.retired === false) await collector.settled(dialling.signal);
       if (connection.lost || this.#closed) {
         connection.close();
-        throw new Error("it accepted the connection and closed it at once");
+        const why = reason === undefined ? "" : `: ${reason}`;
+        throw new Error(`it accepted the connection and closed it at once${why}`);
       }
       collector.opened(connection);
       counters.countCollector("connected");

@@ -12,7 +12,8 @@ export const EVENT_MEANINGS = {
   stopped: "All sessions are closed.",
   unexpected_error:
     "An error that nothing handles, thrown by a plugin inside the proxy or by a fault of the proxy; it goes on.",
-  config_reloaded: "A changed configuration, or a changed file that it names, is in effect.",
+  config_reloaded:
+    "A changed configuration, or a changed file that it names, is in effect; `changed` lists what differs.",
   config_warning: "The configuration is in effect, but may not be what is meant, as the message says.",
   config_refused: "A changed configuration has errors, all of them listed. The previous one stays in effect.",
   session_opened: "An exporter has connected and its session is open.",
@@ -22,7 +23,7 @@ export const EVENT_MEANINGS = {
   session_failed: "An internal error of the proxy ended a session.",
   accept_failed: "A listener could not accept a connection. It keeps listening.",
   handshake_failed:
-    "The TLS handshake with an exporter failed: certificate missing or invalid, plaintext, or timed out.",
+    "The TLS handshake with an exporter failed: who refused whom, plaintext, or timed out. `handshake_failures_total` counts them by reason.",
   connection_overrun:
     "A gRPC connection was closed because too many octets of its requests were incomplete or not yet processed.",
   message_rejected: "A message violates RFC 7011 and was rejected as a whole. Reported once per session and reason.",
@@ -57,7 +58,8 @@ export const EVENT_MEANINGS = {
   held_octets_discarded:
     "Octets held for the collector were discarded: it did not come back in time, or now expects something else.",
   skew_seen: "A session needs rewriting.",
-  skew_over: "No session has needed rewriting for some time: the proxy can be removed.",
+  skew_over:
+    "The verdict has become not_needed: no session has needed rewriting for some time, and the proxy can be removed.",
   certificate_changed: "A changed certificate or key file is in use.",
   certificate_refused: "A changed certificate or key file cannot be used. The previous one stays in use.",
   certificate_expires: "A certificate expires soon, or has expired.",

@@ -27,10 +27,36 @@ export type SessionOutcome =
  */
 export type CollectorOutcome = "connected" | "failed" | "lost";
 
+/**
+ * Why a TLS handshake with an exporter failed. `no_certificate`: it shows none; `certificate_refused`: its certificate
+ * was not issued by the listener's CA, is not valid today, or is not a client's; `listener_refused`: the exporter does
+ * not accept the listener's certificate; `plain_ipfix`: it speaks IPFIX without TLS; `not_tls`: it speaks something
+ * else; `no_common_version`: no common version, cipher suite or signature algorithm; `closed`: it left in the middle;
+ * `timeout`: it took too long; `limit`: too many handshakes are under way; `other`: anything else.
+ */
+export const HANDSHAKE_FAILURE_REASONS = [
+  "no_certificate",
+  "certificate_refused",
+  "listener_refused",
+  "plain_ipfix",
+  "not_tls",
+  "no_common_version",
+  "closed",
+  "timeout",
+  "limit",
+  "other",
+] as const;
+
+export type HandshakeFailureReason = (typeof HANDSHAKE_FAILURE_REASONS)[number];
+
 /** Counts sessions and collector connections. Each session counts its own messages and records. */
 export class ProxyCounters {
   /** Ended sessions, by transport and outcome. */
   readonly sessions: Map<TransportProtocol, Map<SessionOutcome, number>> = new Map();
+  /** TLS handshakes with exporters that failed, for every reason. */
+  readonly handshakeFailures = new Map<HandshakeFailureReason, number>(
+    HANDSHAKE_FAILURE_REASONS.map((reason) => [reason, 0]),
+  );
   readonly collectorConnections: Map<CollectorOutcome, number> = new Map();
   /** The most recent outcome, over all sessions. */
   lastCollectorOutcome: CollectorOutcome | undefined;

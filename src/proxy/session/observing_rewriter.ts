@@ -166,6 +166,11 @@ export class ObservingRewriter implements OctetRewriter {
     return true;
   }
 
+  /** Whether a malformed message has ended the observation. */
+  get ended(): boolean {
+    return this.#input === undefined;
+  }
+
   announce(): void {}
 
   /** The relayed octets do not depend on the mapping, so nothing has to be sent again. */

@@ -45,6 +45,7 @@ export class Session {
   readonly #counters: ProxyCounters;
   readonly #report: ReportOfSession;
   readonly #onHeard: SessionParts["onHeard"];
+  readonly #onClosing: SessionParts["onClosing"];
   readonly #onEnd: SessionParts["onEnd"];
   /** Milliseconds since 1970, which takes a sixth of a Date's memory in each of thousands of sessions. */
   readonly #openedAt: number;
@@ -93,6 +94,7 @@ export class Session {
     this.#rejections = new Rejections(parts.report);
     this.#output = new OutputBuffer(parts.pool);
     this.#onHeard = parts.onHeard;
+    this.#onClosing = parts.onClosing;
     this.#onEnd = parts.onEnd;
     this.#openedAt = parts.openedAt.getTime();
     this.#mediated = parts.rewriter;
@@ -137,7 +139,7 @@ export class Session {
     let outcome: SessionOutcome;
     try {
       outcome = await relayed;
-      this.#closing = true;
+      this.#beginClosing(outcome);
       if (this.#rewriter === this.#mediated) await this.#dropRemainder(outcome);
       this.#discardTail(outcome);
       this.#output.release();
@@ -149,6 +151,7 @@ export class Session {
       if (outcome === "closed") await this.#exporter.closeWrite();
     } catch (error) {
       outcome = "failed";
+      this.#beginClosing(outcome);
       this.#report("error", "session_failed", "an internal error ended the session", {
         reason: errorMessage(error),
       });
@@ -455,6 +458,13 @@ export class Session {
     this.#report("warning", "held_octets_discarded", message, { octets, records });
   }
 
+  /** From here on the exporter is no longer read. */
+  #beginClosing(outcome: SessionOutcome): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#onClosing?.(this.id, outcome);
+  }
+
   /** Counts and reports an incomplete message at the end of the session. */
   #discardTail(outcome: SessionOutcome): void {
     if (this.#input.length === 0 || outcome === "rejected") return;
@@ -589,6 +599,12 @@ export class Session {
   /** Whether it is over for the verdict: over UDP, which signals no end, its exporter has been silent for `udpIdle`. */
   get silent(): boolean {
     return this.transport === "udp" && this.#timer.quiet >= this.#limits.udpIdle;
+  }
+
+  /** Whether all templates that the exporter's data needs are known. */
+  get templatesKnown(): boolean {
+    const isBlind = this.#rewriter instanceof ObservingRewriter && this.#rewriter.ended;
+    return !isBlind && this.#mediated.templatesKnown;
   }
 
   /** Whether it is connected to the collector. */

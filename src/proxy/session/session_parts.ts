@@ -53,6 +53,8 @@ export interface SessionParts {
   readonly report: ReportOfSession;
   /** Called when the exporter sends its first octet. */
   readonly onHeard?: (id: string) => void;
+  /** Called once the exporter is no longer read, while the templates are still known. */
+  readonly onClosing?: (id: string, outcome: SessionOutcome) => void;
   /** Called when the session has ended, before its `run` resolves. */
   readonly onEnd?: (id: string, outcome: SessionOutcome) => void;
 }

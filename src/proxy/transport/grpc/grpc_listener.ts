@@ -1,5 +1,5 @@
 import { type ConnectionInjector, type sendUnaryData, Server, ServerCredentials, status } from "@grpc/grpc-js";
-import { type Address, formatAddress } from "../address.ts";
+import type { Address } from "../address.ts";
 import type { Connection } from "../connection.ts";
 import type { Listener, ListenerOptions } from "../listener.ts";
 import { TlsListener, type TlsListenerParts } from "../tls/tls_listener.ts";
@@ -30,7 +30,7 @@ export interface GrpcListenerParts extends TlsListenerParts {
   /** The releases whose Agents use gRPC, oldest first. */
   readonly releases: readonly FlowRelease[];
   /** Called with the reason when a connection is closed because it takes too much memory. */
-  readonly onOverrun: (reason: string, peer: string) => void;
+  readonly onOverrun: (reason: string, peer: Address) => void;
 }
 
 /** Listens for exporters over gRPC: each stream of flows is a transport session. */
@@ -132,7 +132,7 @@ export class GrpcListener implements Listener {
     this.#inHand += octets;
     if (exporter.inHand <= OCTETS_IN_HAND && this.#inHand <= ALL_OCTETS_IN_HAND) return;
     const reason = `${exporter.inHand} octets of requests were incomplete or not yet processed`;
-    this.#parts.onOverrun(reason, formatAddress(exporter.connection.remoteAddress));
+    this.#parts.onOverrun(reason, exporter.connection.remoteAddress);
     exporter.stream.destroy();
   }
 

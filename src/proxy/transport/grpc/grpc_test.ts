@@ -45,7 +45,7 @@ class Listening {
       clock: SYSTEM_CLOCK,
       handshake: () => 5_000,
       releases: RELEASES,
-      onFailure: (reason) => failures.push(reason),
+      onFailure: ({ words }) => failures.push(words),
       onOverrun: (reason) => failures.push(reason),
       onError: (error) => failures.push(String(error)),
     });

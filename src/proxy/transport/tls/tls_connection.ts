@@ -3,6 +3,7 @@ import type { Address } from "../address.ts";
 import type { Connection } from "../connection.ts";
 import { ConnectionStream } from "./connection_stream.ts";
 import { dialTcp } from "../tcp/tcp_connection.ts";
+import { describeAlert } from "./handshake_failure.ts";
 import type { TlsMaterial } from "./tls_credentials.ts";
 import type { TlsDialOptions } from "./tls_options.ts";
 
@@ -33,8 +34,14 @@ export class TlsConnection implements Connection {
   /**
    * @param socket a TLS socket over the stream
    * @param stream the stream that carries its ciphertext
+   * @param explain says more about an error, where it can
    */
-  constructor(socket: TLSSocket, stream: ConnectionStream, remoteAddress: Address) {
+  constructor(
+    socket: TLSSocket,
+    stream: ConnectionStream,
+    remoteAddress: Address,
+    explain: (error: Error) => Error | undefined = () => undefined,
+  ) {
     this.#socket = socket;
     this.#stream = stream;
     this.remoteAddress = remoteAddress;
@@ -49,7 +56,7 @@ export class TlsConnection implements Connection {
       this.#ended = true;
       this.#wake();
     });
-    socket.on("error", (error: Error) => this.#fail(error));
+    socket.on("error", (error: Error) => this.#fail(explain(error) ?? error));
     stream.on("error", (error: Error) => this.#fail(error));
     socket.on("close", () => this.#fail(new Error("the connection is closed")));
   }
@@ -146,6 +153,12 @@ export function refusal(purpose: "client" | "server", code: unknown): Error | un
 /** A peer was not verified. */
 class PeerRefused extends Error {}
 
+/** An error that says that the collector refused this side, if that is what it did. */
+function peerRefusal(error: Error): Error | undefined {
+  const words = describeAlert(error, "the collector", "the proxy's certificate");
+  return words === undefined ? undefined : new Error(words, { cause: error });
+}
+
 /**
  * Dials over TLS 1.2 or later. The collector's certificate must be issued by the CA and contain the name; this cannot
  * be disabled.
@@ -190,7 +203,8 @@ async function dialWith(
     await new Promise<void>((resolve, reject) => {
       socket.on(
         "error",
-        (error: Error) => reject(refusal("server", "code" in error ? error.code : undefined) ?? error),
+        (error: Error) =>
+          reject(refusal("server", "code" in error ? error.code : undefined) ?? peerRefusal(error) ?? error),
       );
       stream.on("error", reject);
       socket.once("close", () => reject(new Error("closed during the handshake")));
@@ -200,7 +214,7 @@ async function dialWith(
         else reject(new Error(`the collector's certificate is refused: ${socket.authorizationError}`));
       });
     });
-    return new TlsConnection(socket, stream, connection.remoteAddress);
+    return new TlsConnection(socket, stream, connection.remoteAddress, peerRefusal);
   } catch (error) {
     socket.destroy();
     stream.destroy();

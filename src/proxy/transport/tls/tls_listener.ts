@@ -1,10 +1,11 @@
 import { connect, createServer, type Server, TLSSocket } from "node:tls";
 import { foreignProtocol } from "../../../ipfix/foreign_protocol.ts";
 import { IPFIX_VERSION } from "../../../ipfix/message_header.ts";
-import { type Address, formatAddress } from "../address.ts";
+import type { Address } from "../address.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Connection } from "../connection.ts";
 import { ConnectionStream } from "./connection_stream.ts";
+import { HandshakeError, type HandshakeFailure, handshakeFailure } from "./handshake_failure.ts";
 import type { Listener } from "../listener.ts";
 import { connectionPair } from "./memory_connection.ts";
 import { type PlaceHolder, Places } from "../places.ts";
@@ -30,7 +31,7 @@ export interface TlsListenerParts {
   /** Handshakes at a time; missing: 1024. */
   readonly handshakes?: number;
   /** Told why an exporter did not get in. */
-  readonly onFailure: (reason: string, peer: string) => void;
+  readonly onFailure: (failure: HandshakeFailure, peer: Address) => void;
   /** Told when nobody can get in. */
   readonly onError: (error: unknown) => void;
 }
@@ -109,7 +110,9 @@ export class TlsListener implements Listener {
     const oldest = this.#handshakes.oldestOfLargestShare();
     if (oldest === undefined) return;
     this.#handshakes.free(oldest);
-    oldest.fail(new Error(`${handshakes} handshakes are under way, and this one made room for a newer one`));
+    oldest.fail(
+      new HandshakeError("limit", `${handshakes} handshakes are under way, and this one made room for a newer one`),
+    );
   }
 
   async #admit(connection: Connection): Promise<void> {
@@ -123,7 +126,7 @@ export class TlsListener implements Listener {
     } catch (error) {
       // Whoever connects and leaves without a word has asked whether the port is open: no news.
       if (!stream.untouched || !stream.readableEnded) {
-        this.#parts.onFailure(describeFailure(error), formatAddress(connection.remoteAddress));
+        this.#parts.onFailure(handshakeFailure(error), connection.remoteAddress);
       }
     } finally {
       this.#handshakes.free(handshake);
@@ -141,9 +144,9 @@ export class TlsListener implements Listener {
     const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
     if (handshake !== undefined) handshake.fail = reject;
     stream.on("error", reject);
-    stream.once("end", () => reject(new Error("it left during the handshake")));
+    stream.once("end", () => reject(new HandshakeError("closed", "it left during the handshake")));
     const limit = this.#parts.handshake();
-    const tooLong = () => reject(new Error(`the handshake takes too long: more than ${limit} ms`));
+    const tooLong = () => reject(new HandshakeError("timeout", `the handshake takes too long: more than ${limit} ms`));
     const cancel = limit === 0 ? () => {} : this.#parts.clock.after(limit, tooLong);
     // The server's listener makes a TLS socket of whatever it is called with, and tells its own server what came of it:
     // a
@@ -152,7 +155,7 @@ export class TlsListener implements Listener {
       emit: {
         value: (event: string, first: unknown, socket?: TLSSocket) => {
           if (event === "secureConnection" && first instanceof TLSSocket) resolve(first);
-          else if (event === "tlsClientError") reject(refusal("client", socket?.authorizationError) ?? first);
+          else if (event === "tlsClientError") reject(clientRefusal(socket?.authorizationError) ?? first);
           return true;
         },
       },
@@ -164,7 +167,7 @@ export class TlsListener implements Listener {
       if (required && (socket.authorized !== true || certificateName(socket) === undefined)) {
         socket.on("error", () => {});
         socket.destroy();
-        throw new Error("no verified client certificate");
+        throw new HandshakeError("certificate_refused", "no verified client certificate");
       }
       return new TlsConnection(socket, stream, connection.remoteAddress);
     } catch (error) {
@@ -241,16 +244,12 @@ function secureContext({ material: { certificate, key, ca } }: TlsCredentials) {
 /** What a TLS client says first is a record of type handshake. */
 function refusePlaintext(first: Uint8Array): Error | undefined {
   if (first[0] === HANDSHAKE_RECORD) return undefined;
-  const ipfix = first[0] === 0 && first[1] === IPFIX_VERSION;
-  return new Error(
-    `what came is not TLS: it looks like ${ipfix ? "plain IPFIX" : foreignProtocol(first) ?? "nothing known"}`,
-  );
+  const isIpfix = first[0] === 0 && first[1] === IPFIX_VERSION;
+  const spoken = isIpfix ? "plain IPFIX" : foreignProtocol(first) ?? "nothing known";
+  return new HandshakeError(isIpfix ? "plain_ipfix" : "not_tls", `what came is not TLS: it looks like ${spoken}`);
 }
 
-function describeFailure(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const code = "code" in error ? error.code : undefined;
-  if (code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") return "it shows no certificate";
-  if (code === "ECONNRESET") return "it hung up during the handshake";
-  return error.message;
+function clientRefusal(code: unknown): HandshakeError | undefined {
+  const error = refusal("client", code);
+  return error === undefined ? undefined : new HandshakeError("certificate_refused", error.message);
 }

@@ -296,7 +296,7 @@ Deno.test("past the cap of handshakes the oldest makes room, and a good exporter
     clock: SYSTEM_CLOCK,
     handshake: () => 10_000,
     handshakes: 4,
-    onFailure: (reason) => failures.push(reason),
+    onFailure: ({ words }) => failures.push(words),
     onError: () => {},
   });
   const accepted = listener.accept((session) => sessions.push(session));

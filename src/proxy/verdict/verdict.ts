@@ -1,0 +1,149 @@
+/** May the proxy be removed? `unknown` where that cannot be told. */
+export const VERDICTS = ["needed", "not_needed", "unknown"] as const;
+
+/** The one answer to whether the proxy is still needed, which status, metrics, events and dashboard all give. */
+export interface Verdict {
+  readonly verdict: (typeof VERDICTS)[number];
+  /** Why, in words. */
+  readonly reason: string;
+}
+
+/** Sessions whose exporters are connected. */
+export interface SessionEvidence {
+  readonly open: number;
+  /** Those with a template that is not relayed unchanged. */
+  readonly skewed: number;
+  /** Those that have announced no template yet, or have sent data of one that they have not announced. */
+  readonly unread: number;
+}
+
+/** What is known of the collector. */
+export interface CollectorEvidence {
+  readonly address: string;
+  readonly up: boolean;
+  /** Whether it was ever tried. */
+  readonly tried: boolean;
+  /** Why it cannot be reached, where that is known. */
+  readonly reason?: string | undefined;
+}
+
+/** A moment, of the monotonic clock in milliseconds and as the time of day. */
+export interface Moment {
+  readonly at: number;
+  readonly date: Date;
+}
+
+/** All that a verdict goes by. Times are in milliseconds. */
+export interface Evidence {
+  readonly observed: boolean;
+  readonly sessions: SessionEvidence;
+  readonly collector: CollectorEvidence;
+  /** Exporters closed because the collector was unreachable that have not come back. */
+  readonly abandoned: { readonly exporters: number; readonly skewed: number };
+  /** Exporters whose TLS handshake failed of late. */
+  readonly handshakes: { readonly exporters: number; readonly address: string; readonly reason: string } | undefined;
+  /** Exporters that the session limit kept out of late. */
+  readonly refused: { readonly exporters: number; readonly limit: number } | undefined;
+  readonly now: number;
+  readonly settle: number;
+  /** When a session last needed rewriting. */
+  readonly skew: Moment | undefined;
+  /** Since when every exporter has been in sight: sessions are open, the collector is up, and nobody is kept out. */
+  readonly inSight: Moment;
+  /** When an exporter last left. */
+  readonly left: Moment | undefined;
+}
+
+/**
+ * Judges the evidence. `needed`: a session needs rewriting, or did within the settle time. `not_needed`: at least one
+ * session is open, all templates of every open session are known and relayed unchanged, the collector is up, nobody is
+ * kept out, and the settle time has passed. `unknown`: anything else.
+ */
+export function judge(evidence: Evidence): Verdict {
+  const need = whyNeeded(evidence);
+  if (need !== undefined) return { verdict: "needed", reason: need };
+  const doubt = whyUnknown(evidence);
+  if (doubt !== undefined) return { verdict: "unknown", reason: doubt };
+  const { sessions: { open }, skew } = evidence;
+  const relayed = open === 1
+    ? "the one open session is relayed unchanged"
+    : `all ${open} sessions are relayed unchanged`;
+  const since = skew === undefined ? "the proxy started" : timeOfDay(skew.date);
+  return { verdict: "not_needed", reason: `${relayed}, and none has needed rewriting since ${since}` };
+}
+
+function whyNeeded(evidence: Evidence): string | undefined {
+  const { sessions: { open, skewed }, abandoned, observed, skew, now, settle } = evidence;
+  if (skewed > 0) {
+    if (open === 1) {
+      return `1 of 1 session ${observed ? "would need rewriting, but is only observed" : "needs rewriting"}`;
+    }
+    const need = observed ? "would need rewriting, but are only observed" : "need rewriting";
+    return `${skewed} of ${open} sessions ${need}`;
+  }
+  if (abandoned.skewed > 0) {
+    return `${exporters(abandoned.skewed)} that needed rewriting ${
+      was(abandoned.skewed)
+    } closed because the collector ` +
+      "was unreachable, and not all have come back";
+  }
+  if (skew === undefined || now - skew.at >= settle) return undefined;
+  return `a session needed rewriting at ${timeOfDay(skew.date)}; ${waits(skew, settle)}`;
+}
+
+function whyUnknown(evidence: Evidence): string | undefined {
+  const { sessions: { open, unread }, collector, abandoned, handshakes, refused, left } = evidence;
+  if (collector.tried && !collector.up) {
+    const why = collector.reason === undefined ? "" : `: ${collector.reason}`;
+    return `the collector ${collector.address} is unreachable${why}`;
+  }
+  if (handshakes !== undefined) {
+    const { exporters: failed, address, reason } = handshakes;
+    return failed === 1
+      ? `the TLS handshake of exporter ${address} fails: ${reason}`
+      : `the TLS handshakes of ${exporters(failed)} fail, last that of ${address}: ${reason}`;
+  }
+  if (refused !== undefined) {
+    return `${exporters(refused.exporters)} ${
+      was(refused.exporters)
+    } refused: limits.sessions (${refused.limit}) is reached`;
+  }
+  if (abandoned.exporters > 0) {
+    return `${exporters(abandoned.exporters)} ${
+      was(abandoned.exporters)
+    } closed because the collector was unreachable, ` +
+      "and not all have come back";
+  }
+  if (open === 0) {
+    return left === undefined
+      ? "no exporter has connected yet"
+      : `no exporter is connected; the last one left at ${timeOfDay(left.date)}`;
+  }
+  if (!collector.up) return `the collector ${collector.address} has not been reached yet`;
+  if (unread > 0) {
+    return `${unread} of ${open} ${open === 1 ? "session" : "sessions"} ${
+      unread === 1 ? "has" : "have"
+    } not announced ` +
+      "all templates yet";
+  }
+  const { now, inSight, settle } = evidence;
+  if (now - inSight.at >= settle) return undefined;
+  return `no session needs rewriting so far; ${waits(inSight, settle)}`;
+}
+
+function waits({ date }: Moment, settle: number): string {
+  return `the proxy waits until ${timeOfDay(new Date(date.getTime() + settle))} for one that does`;
+}
+
+/** `2026-01-01 00:00:30 UTC` */
+function timeOfDay(time: Date): string {
+  return `${time.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+function exporters(count: number): string {
+  return `${count} ${count === 1 ? "exporter" : "exporters"}`;
+}
+
+function was(count: number): string {
+  return count === 1 ? "was" : "were";
+}

@@ -1,0 +1,128 @@
+import type { Clock } from "../time/clock.ts";
+import { AbsentExporters, type RejectedExporter } from "./absent_exporters.ts";
+import { type CollectorEvidence, judge, type Moment, type SessionEvidence, type Verdict } from "./verdict.ts";
+
+/** What is seen of the running proxy at one moment. */
+export interface Sight {
+  readonly observed: boolean;
+  readonly sessions: SessionEvidence;
+  readonly collector: CollectorEvidence;
+  /** `limits.sessions` */
+  readonly limit: number;
+}
+
+/** An event that a verdict gives rise to. */
+export type VerdictNews = "skew_seen" | "skew_over";
+
+/**
+ * Remembers what a verdict goes by beyond the moment: when a session last needed rewriting, since when all exporters
+ * have been in sight, and which ones are missing.
+ *
+ * ```ts
+ * import { SYSTEM_CLOCK } from "../time/clock.ts";
+ * import { VerdictWatch } from "./verdict_watch.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const watch = new VerdictWatch(0, SYSTEM_CLOCK);
+ * const collector = { address: "10.0.0.9:4739", up: true, tried: true };
+ * const sight = { observed: false, collector, limit: 5000 };
+ * const look = (skewed: number) => watch.look({ ...sight, sessions: { open: 1, skewed, unread: 0 } });
+ * assert.equal(look(1).reason, "1 of 1 session needs rewriting");
+ * assert.equal(look(0).verdict, "not_needed");
+ * ```
+ */
+export class VerdictWatch {
+  readonly #clock: Clock;
+  readonly #absent = new AbsentExporters();
+  #skew: Moment | undefined;
+  #inSight: Moment;
+  /** Whether at the last look not all exporters were in sight. */
+  #blind = true;
+  #left: Moment | undefined;
+  #told: VerdictNews | undefined;
+
+  /** @param settle milliseconds for which no session may have needed rewriting before the proxy is not needed */
+  constructor(public settle: number, clock: Clock) {
+    this.#clock = clock;
+    this.#inSight = this.#moment();
+  }
+
+  /** When a session last needed rewriting; undefined if none ever did. */
+  get lastSeen(): Date | undefined {
+    return this.#skew?.date;
+  }
+
+  /** Milliseconds since a session last needed rewriting, or since all exporters are in sight, whichever is less. */
+  get quiet(): number {
+    return this.#clock.now() - Math.max(this.#skew?.at ?? -Infinity, this.#inSight.at);
+  }
+
+  /** A session needs rewriting just now. */
+  see(): void {
+    this.#skew = this.#moment();
+  }
+
+  /** An exporter tried to connect and did not get in. */
+  reject(exporter: RejectedExporter): void {
+    this.#absent.reject(exporter, this.#clock.now());
+  }
+
+  /** An exporter has a session. */
+  arrive(address: string): void {
+    if (this.#absent.arrive(address)) this.see();
+  }
+
+  /**
+   * An exporter has left, or its session was ended.
+   *
+   * @param abandoned whether the proxy ended it because the collector was unreachable: what it needed, it still needs
+   */
+  leave(address: string, { skewed, abandoned }: { readonly skewed: boolean; readonly abandoned: boolean }): void {
+    if (skewed) this.see();
+    if (abandoned) this.#absent.abandon(address, skewed, this.#clock.now());
+    this.#left = this.#moment();
+  }
+
+  /** Exporters whose TLS handshake failed of late. */
+  get handshakes(): { readonly exporters: number; readonly address: string; readonly reason: string } | undefined {
+    const failed = this.#absent.rejected("handshake");
+    return failed === undefined ? undefined : { exporters: failed.exporters, ...failed.last };
+  }
+
+  /** Judges what is seen now. Called every second, and whenever somebody asks. */
+  look({ observed, sessions, collector, limit }: Sight): Verdict {
+    const now = this.#clock.now();
+    this.#absent.expire(now, collector.up);
+    if (sessions.skewed > 0) this.see();
+    const [abandoned, handshakes] = [this.#absent.abandoned(), this.handshakes];
+    const full = this.#absent.rejected("limit");
+    const isBlind = sessions.open === 0 || !collector.up || handshakes !== undefined || full !== undefined ||
+      abandoned.exporters > 0;
+    if (isBlind || this.#blind) this.#inSight = this.#moment();
+    this.#blind = isBlind;
+    return judge({
+      observed,
+      sessions,
+      collector,
+      abandoned,
+      handshakes,
+      refused: full === undefined ? undefined : { exporters: full.exporters, limit },
+      now,
+      settle: this.settle,
+      skew: this.#skew,
+      inSight: this.#inSight,
+      left: this.#left,
+    });
+  }
+
+  /** What is to be told of a verdict: each once, until the other is true. */
+  news({ verdict }: Verdict): VerdictNews | undefined {
+    const news = verdict === "needed" ? "skew_seen" : verdict === "not_needed" ? "skew_over" : undefined;
+    if (news === undefined || news === this.#told) return undefined;
+    return this.#told = news;
+  }
+
+  #moment(): Moment {
+    return { at: this.#clock.now(), date: this.#clock.date() };
+  }
+}
