@@ -18,7 +18,11 @@ export interface Totalled {
 export function Losses({ view, totals, recent }: Totalled) {
   const stripped = [...totals.fieldsStripped].sort(([, one], [, other]) => other - one);
   return (
-    <Region id="losses" title="What the collector does not get" class="wide">
+    <Region
+      id="losses"
+      title={view.mode === "observe" ? "What the collector would not get" : "What the collector does not get"}
+      class="wide"
+    >
       <Statement {...losses(view, totals, recent)} />
       <div class="columns">
         {stripped.length === 0 ? <p class="none">No field is stripped.</p> : (

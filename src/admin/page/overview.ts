@@ -2,8 +2,20 @@ import type { AdminView, SessionView } from "../view/view.ts";
 import { type ReleaseAge, releaseAge } from "./release_age.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
 
-/** Most sessions that the dashboard lists. A search finds the others. */
-export const ROWS = 200;
+/** Sessions on one page of the table. */
+export const ROWS = 20;
+
+/** What the table can be sorted by; `problem` puts the worst first. */
+export const ORDERS = ["problem", "session", "release", "peer", "received", "sent"] as const;
+
+export type Order = (typeof ORDERS)[number];
+
+/** Which sessions the table shows, and how. */
+export interface TableRequest {
+  readonly order?: Order;
+  /** From 1; beyond the last page, the last is shown. */
+  readonly page?: number;
+}
 
 /** Sessions visited before yielding to the event loop. */
 const SLICE = 256;
@@ -29,7 +41,11 @@ export interface Overview {
   /** The search text. */
   readonly query: string;
   readonly releases: readonly ReleaseRow[];
-  /** The {@link ROWS} matching sessions with the worst problems. */
+  readonly order: Order;
+  /** The page that is shown, and how many there are, both from 1. */
+  readonly page: number;
+  readonly pages: number;
+  /** At most {@link ROWS} matching sessions: those of this page. */
   readonly rows: readonly SessionRow[];
   readonly matching: number;
   readonly open: number;
@@ -44,6 +60,7 @@ export interface Overview {
 export async function overview(
   view: AdminView,
   query: string,
+  { order = "problem", page: wanted = 1 }: TableRequest = {},
   pause: () => Promise<void> = () => new Promise((resolve) => setTimeout(resolve, 0)),
 ): Promise<Overview> {
   const words = query.toLowerCase().split(/\s+/).filter((word) => word !== "");
@@ -62,15 +79,20 @@ export async function overview(
     if (session.skewed) sum.skewed++;
     releases.set(row.release, sum);
   }
-  rows.sort(byTrouble);
+  rows.sort((one, other) => COMPARE[order](one, other) || byTrouble(one, other));
+  const pages = Math.max(1, Math.ceil(rows.length / ROWS));
+  const page = Math.min(Math.max(1, wanted), pages);
   return {
     query,
+    order,
+    page,
+    pages,
     releases: [...releases].map(([release, sums]) => ({
       release,
       age: release === undefined ? undefined : releaseAge(release, view.collector.profile),
       ...sums,
     })).sort((one, other) => (one.release ?? "").localeCompare(other.release ?? "", "en", { numeric: true })),
-    rows: rows.slice(0, ROWS),
+    rows: rows.slice((page - 1) * ROWS, page * ROWS),
     matching: rows.length,
     open,
   };
@@ -92,6 +114,18 @@ function searched({ session, release, trouble }: SessionRow): string {
   const parts = [`session ${id}`, peer, transport, certificateName, release ?? "unknown", ...trouble.words];
   return [...parts, ...counters.informationLost.keys(), ...counters.fieldsStripped.keys()].join("\n").toLowerCase();
 }
+
+const natural = (one: string, other: string) => one.localeCompare(other, "en", { numeric: true });
+
+/** Figures: the largest first; texts: in their order. */
+const COMPARE: Readonly<Record<Order, (one: SessionRow, other: SessionRow) => number>> = {
+  problem: byTrouble,
+  session: (one, other) => Number(one.session.id) - Number(other.session.id),
+  release: (one, other) => natural(one.release ?? "", other.release ?? ""),
+  peer: (one, other) => natural(one.session.peer, other.session.peer),
+  received: (one, other) => other.session.counters.recordsReceived - one.session.counters.recordsReceived,
+  sent: (one, other) => other.session.counters.recordsSent - one.session.counters.recordsSent,
+};
 
 function byTrouble(one: SessionRow, other: SessionRow): number {
   return other.trouble.grade - one.trouble.grade || other.trouble.amount - one.trouble.amount ||

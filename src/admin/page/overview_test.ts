@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Counters, increment } from "../../mediation/templates/counters.ts";
 import { FakeView, skewedSession } from "../../../test/support/fake_view.ts";
-import { overview, ROWS } from "./overview.ts";
+import { type Order, overview, ROWS } from "./overview.ts";
 
 function counters(fill: (counters: Counters) => void): Counters {
   const counters = new Counters();
@@ -68,6 +68,24 @@ Deno.test("thousands of sessions are looked at some at a time, and only so many 
   const many = new FakeView();
   many.open = Array.from({ length: 1000 }, (_, index) => skewedSession(String(index)));
   let pauses = 0;
-  const { rows, matching } = await overview(many, "", () => Promise.resolve(void pauses++));
+  const { rows, matching } = await overview(many, "", {}, () => Promise.resolve(void pauses++));
   assert.deepEqual([rows.length, matching, pauses], [ROWS, 1000, 3]);
+});
+
+Deno.test("the table is sorted as it is asked for, and has pages; beyond the last is the last", async () => {
+  const many = new FakeView();
+  many.open = Array.from({ length: 45 }, (_, index) =>
+    skewedSession(String(index + 1), {
+      peer: `10.0.0.${45 - index}:1`,
+      counters: counters((each) => each.recordsReceived = index % 7),
+    }));
+  const first = async (order: Order, page: number) => {
+    const { rows, page: shown, pages } = await overview(many, "", { order, page });
+    return [rows[0]?.session.id, rows.length, shown, pages];
+  };
+  assert.deepEqual(await first("session", 1), ["1", 20, 1, 3]);
+  assert.deepEqual(await first("session", 3), ["41", 5, 3, 3]);
+  assert.deepEqual(await first("session", 99), ["41", 5, 3, 3]);
+  assert.deepEqual(await first("peer", 1), ["45", 20, 1, 3]);
+  assert.deepEqual(await first("received", 1), ["7", 20, 1, 3]);
 });

@@ -10,8 +10,9 @@ import { ASSETS } from "./assets.ts";
 import { dashboardRegions, Rates } from "./dashboard/dashboard.tsx";
 import { Document } from "./document.tsx";
 import { liveStream, type RenderedRegion } from "./live_stream.ts";
-import { overview } from "./overview.ts";
+import { ORDERS, overview, type TableRequest } from "./overview.ts";
 import { sessionPath } from "./parts.tsx";
+import { tablePath } from "./sessions.tsx";
 import { gone, sessionRegions } from "./session/session_page.tsx";
 
 /** What the pages need. */
@@ -36,10 +37,10 @@ export function pageRoutes(
 ): Hono<AdminEnvironment> {
   const app = new Hono<AdminEnvironment>();
 
-  const dashboard = async (query: string) =>
+  const dashboard = async (query: string, table: TableRequest) =>
     dashboardRegions({
       view,
-      overview: await overview(view, query),
+      overview: await overview(view, query, table),
       faults,
       rates: history.samples().at(-1),
       events: events.overall(),
@@ -65,8 +66,10 @@ export function pageRoutes(
 
   app.get("/", async (context) => {
     const query = queryOf(context);
-    const regions = await dashboard(query);
-    const path = query === "" ? "/live/dashboard" : `/live/dashboard?q=${encodeURIComponent(query)}`;
+    const table = tableOf(context);
+    const regions = await dashboard(query, table);
+    const { order = "problem", page: shown = 1 } = table;
+    const path = tablePath({ query, order, page: shown }, "/live/dashboard");
     return await page(
       context,
       <Document title="Dashboard" live={path} version={view.version} now={now()}>
@@ -79,7 +82,7 @@ export function pageRoutes(
       </Document>,
     );
   });
-  app.get("/live/dashboard", (context) => live(context, () => dashboard(queryOf(context))));
+  app.get("/live/dashboard", (context) => live(context, () => dashboard(queryOf(context), tableOf(context))));
 
   app.get("/sessions/:id", async (context) => {
     const id = context.req.param("id");
@@ -113,6 +116,13 @@ export function pageRoutes(
 
 async function page(context: Context<AdminEnvironment>, document: Child, status: 200 | 404 = 200): Promise<Response> {
   return context.html(`<!doctype html>${await text(document)}`, status);
+}
+
+/** What is not a known order or a page's number stands for the default. */
+function tableOf(context: Context<AdminEnvironment>): TableRequest {
+  const order = ORDERS.find((each) => each === context.req.query("sort")) ?? "problem";
+  const page = Number(context.req.query("page"));
+  return { order, page: Number.isSafeInteger(page) && page > 0 ? page : 1 };
 }
 
 function queryOf(context: Context<AdminEnvironment>): string {

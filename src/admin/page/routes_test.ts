@@ -94,6 +94,18 @@ Deno.test("lost values stand on both pages where they are kept, as text; else th
   }
 });
 
+Deno.test("thousands of sessions make a small page, whose links sort and turn it without a script", async () => {
+  const { view, get } = fixture();
+  for (let id = 1; id <= 5000; id++) view.open.push(skewedSession(String(id)));
+  const { text } = await get("/?q=tcp&sort=session&page=2");
+  assert.ok(text.length < 60_000, `${text.length} characters`);
+  assert.deepEqual(/Session (\d+)"/.exec(text)?.[1], "21");
+  assert.match(text, /Page 2 of 250, 5,000 sessions/);
+  assert.match(text, /href="\/\?q=tcp&amp;sort=session&amp;page=3#sessions">Next/);
+  assert.match(text, /data-live="\/live\/dashboard\?q=tcp&amp;sort=session&amp;page=2"/);
+  assert.match((await get("/?sort=none&page=-1")).text, /Page 1 of 250/);
+});
+
 Deno.test("a session that is gone is said to be", async () => {
   const { get } = fixture();
   const { status, text } = await get("/sessions/7");

@@ -1,15 +1,30 @@
-import type { Overview, SessionRow } from "./overview.ts";
+import type { Order, Overview, SessionRow } from "./overview.ts";
 import { Region, Scroll, sessionPath, Tag } from "./parts.tsx";
 import { number } from "./trouble.ts";
 
-/** The sessions that match the search, those with the worst problems first. */
+/** Returns the path of the dashboard that shows these sessions; on the defaults it says nothing. */
+export function tablePath({ query, order, page }: Pick<Overview, "query" | "order" | "page">, path = "/"): string {
+  const parameters = new URLSearchParams();
+  if (query !== "") parameters.set("q", query);
+  if (order !== "problem") parameters.set("sort", order);
+  if (page > 1) parameters.set("page", String(page));
+  return parameters.size === 0 ? path : `${path}?${parameters}`;
+}
+
+/** The sessions that match the search, a page at a time, by default those with the worst problems first. */
 export function Sessions({ overview }: { readonly overview: Overview }) {
-  const { query, rows, matching, open } = overview;
+  const { query, order, page, pages, rows, matching, open } = overview;
+  const head = (by: Order, name: string, more = "") => (
+    <th scope="col" class={more} aria-sort={by === order ? "other" : undefined}>
+      <a href={`${tablePath({ query, order: by, page: 1 })}#sessions`}>{by === order ? `${name} ▾` : name}</a>
+    </th>
+  );
   return (
     <Region id="sessions" title={`Sessions (${number(open)})`} class="wide">
       <form class="search" method="get" action="/#sessions" role="search">
         <label for="q" class="hidden">Search sessions</label>
         <input id="q" name="q" type="search" value={query} placeholder="peer, release, element, problem" />
+        {order === "problem" ? "" : <input type="hidden" name="sort" value={order} />}
         <button type="submit">Search</button>
       </form>
       {rows.length === 0
@@ -19,27 +34,25 @@ export function Sessions({ overview }: { readonly overview: Overview }) {
             <table class="sessions">
               <thead>
                 <tr>
-                  <th scope="col">Session</th>
-                  <th scope="col">Status</th>
-                  <th scope="col">Release</th>
-                  <th scope="col">Peer</th>
-                  <th scope="col" class="number">Records in</th>
-                  <th scope="col" class="number">out</th>
+                  {head("session", "Session")}
+                  {head("problem", "Status")}
+                  {head("release", "Release")}
+                  {head("peer", "Peer")}
+                  {head("received", "Records in", "number")}
+                  {head("sent", "out", "number")}
                 </tr>
               </thead>
               <tbody>{rows.map((row) => <Session {...row} />)}</tbody>
             </table>
           </Scroll>
         )}
-      {matching > rows.length
-        ? (
-          <p class="none">
-            {`Showing the ${number(rows.length)} with the worst problems of ${
-              number(matching)
-            }. Search to find others.`}
-          </p>
-        )
-        : ""}
+      {pages === 1 ? "" : (
+        <p class="none">
+          {page === 1 ? "" : <a href={`${tablePath({ query, order, page: page - 1 })}#sessions`}>Previous</a>}
+          {` Page ${number(page)} of ${number(pages)}, ${number(matching)} sessions `}
+          {page === pages ? "" : <a href={`${tablePath({ query, order, page: page + 1 })}#sessions`}>Next</a>}
+        </p>
+      )}
     </Region>
   );
 }

@@ -8,8 +8,8 @@ export class Charts {
   #held;
 
   constructor(records, held) {
-    this.#records = [records, ["received", "sent", "dropped"], ["in", "out", "dropped"]];
-    this.#held = [held, ["held"], ["held octets"]];
+    this.#records = [records, ["received", "sent", "dropped"], ["records/s in", "records/s out", "records/s dropped"]];
+    this.#held = [held, ["held"], ["octets held"]];
     const redraw = () => this.draw(true);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
     new ResizeObserver(() => this.draw()).observe(records);
@@ -58,7 +58,7 @@ export class Charts {
         height: element.id === "held-chart" ? 120 : 200,
         cursor: { sync: { key: "rates" } },
         scales: {
-          x: { range: (_plot, first, last) => [Math.min(first, last - 120), last] },
+          x: { range: (_plot, first, last) => [Math.min(first, last - HOUR), last] },
           y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] },
         },
         axes: [
@@ -66,7 +66,7 @@ export class Charts {
           { ...axis, size: 60, values: (_plot, ticks) => ticks.map(short) },
         ],
         series: [
-          { label: "at", value: (_plot, time) => time === null || time === undefined ? "–" : clock(time) },
+          { label: "at", value: (_plot, time) => clock(time ?? this.#samples.at(-1).time) },
           ...labels.map((label, index) => ({
             label,
             stroke: colour(names[index]),
@@ -75,7 +75,8 @@ export class Charts {
             alpha: names[index] === "received" ? 0.5 : 1,
             dash: names[index] === "dropped" ? [3, 3] : undefined,
             points: { show: false },
-            value: (_plot, value) => value === null || value === undefined ? "–" : short(value),
+            // Without a cursor the legend shows the newest sample.
+            value: (_plot, value) => short(value ?? this.#samples.at(-1)[names[index]]),
           })),
         ],
       },
@@ -84,6 +85,9 @@ export class Charts {
     );
   }
 }
+
+/** Seconds that the axis shows at least, so that a young proxy does not look like a busy one. */
+const HOUR = 3600;
 
 const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 

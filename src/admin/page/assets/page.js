@@ -32,8 +32,13 @@ function search(form) {
   let waiting;
   const filter = () => {
     const query = form.elements.q.value.trim();
-    history.replaceState(null, "", query === "" ? "/" : `/?q=${encodeURIComponent(query)}`);
-    path = query === "" ? "/live/dashboard" : `/live/dashboard?q=${encodeURIComponent(query)}`;
+    const parameters = new URLSearchParams(location.search);
+    parameters.delete("page");
+    if (query === "") parameters.delete("q");
+    else parameters.set("q", query);
+    const asked = parameters.size === 0 ? "" : `?${parameters}`;
+    history.replaceState(null, "", `/${asked}`);
+    path = `/live/dashboard${asked}`;
     connect();
   };
   form.addEventListener("input", () => {
