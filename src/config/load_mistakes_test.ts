@@ -106,7 +106,7 @@ admin: { address: 127.0.0.1:1 }
     `${RIGHT}peers: [{ match: { address: 10.0.0.1 }, collector: { profile: auto } }]
 plugins: [{ use: match-order, isolate: true }, { use: strip-unknown, timeout: 2s }, { use: pad-missing, isolate: perhaps }]\n`,
     [
-      'proxy.yaml:3:63: peers[0].collector.profile: unknown profile "auto", did you mean rfc7011, antrea/v2.7, antrea/v2.6? (antrea/v0.12 to antrea/v2.7, one release such as antrea/v1.15.2, rfc7011, or the path of a profile file such as ./profile.yaml)',
+      'proxy.yaml:3:63: peers[0].collector.profile: unknown profile "auto", did you mean nfacctd, nfcapd, rfc7011? (antrea/v0.12 to antrea/v2.7, one release such as antrea/v1.15.2, rfc7011, or the path of a profile file such as ./profile.yaml)',
       "proxy.yaml:4:40: plugins[0].isolate: match-order is shipped and runs in the proxy (none)",
       "proxy.yaml:4:79: plugins[1].timeout: strip-unknown is shipped and runs in the proxy (none)",
       'proxy.yaml:4:114: plugins[2].isolate: "perhaps" is not allowed (true, false)',

@@ -253,7 +253,7 @@ Deno.test("a missing rule is named while it waits, and is no longer missing once
   startAggregator(server, FIRST);
   server.denies = ({ name }) => name === CLIENT_SECRET;
   test.trust.use("append-ca");
-  await test.until(() => test.trust.status.problems.length > 0);
+  await test.until(() => /missing RBAC rule: verb "get" on resource "secrets"/.test(test.trust.waitingFor));
   assert.match(
     test.trust.waitingFor,
     /missing RBAC rule: verb "get" on resource "secrets", name "flow-aggregator-client-tls", namespace "flow-aggregator"/,
