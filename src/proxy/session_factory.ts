@@ -86,7 +86,7 @@ export class SessionFactory {
     const { clock, pool, turns, counters, onHeard, onSkew, onClosing, onEnd } = this.#parts;
     const id = String(this.#nextId++);
     const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
-    const reportMediation = mediationReport(report);
+    const reportMediation = mediationReport(report, () => this.mode === "observe");
     const rewriter = this.#options.mediator.open({
       address: exporter.remoteAddress.hostname,
       ...(exporter.certificateName === undefined ? {} : { certificateName: exporter.certificateName }),

@@ -215,6 +215,10 @@ browserTest(
         await page.locator("#records-chart canvas").waitFor();
         await assertAccessible(page, what);
         await assertFits(page, what);
+        const table = await page.evaluate<number>(
+          "(t => t.scrollWidth - t.clientWidth)(document.querySelector('#sessions .scroll'))",
+        );
+        assert.ok(table <= 0, `${what}: ${table} pixels of the sessions' release and peer are beyond the edge`);
         await page.goto(`${setting.url}/sessions/2`);
         await page.locator("tr.stripped").first().waitFor();
         await assertAccessible(page, `${what}, session`);

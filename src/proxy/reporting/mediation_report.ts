@@ -2,10 +2,17 @@ import type { MediationEvent } from "../../mediation/templates/event.ts";
 import type { TemplateMapping } from "../../mediation/mapping/template_mapping.ts";
 import type { EventFields, EventLevel, ReportOfSession } from "./proxy_event.ts";
 
-/** Returns a receiver of mediation events that reports them as events of a session. */
-export function mediationReport(report: ReportOfSession): (event: MediationEvent) => void {
+/**
+ * Returns a receiver of mediation events that reports them as events of a session.
+ *
+ * @param observed whether the session is only observed: messages then say what would happen
+ */
+export function mediationReport(
+  report: ReportOfSession,
+  observed: () => boolean = () => false,
+): (event: MediationEvent) => void {
   return (event) => {
-    const { level, message, fields } = describeMediationEvent(event);
+    const { level, message, fields } = describeMediationEvent(event, observed());
     report(level, event.event, message, fields, event);
   };
 }
@@ -13,6 +20,7 @@ export function mediationReport(report: ReportOfSession): (event: MediationEvent
 /** Describes a mediation event for a log line. The fields do not include the mapping, which is too long for one. */
 export function describeMediationEvent(
   event: MediationEvent,
+  observed = false,
 ): { readonly level: EventLevel; readonly message: string; readonly fields: EventFields } {
   switch (event.event) {
     case "template_mapped": {
@@ -24,7 +32,9 @@ export function describeMediationEvent(
         level: remapped === true && renewed !== true ? "debug" : replaced ? "warning" : "info",
         message: outcome === "identity"
           ? `template ${template} is sent to the collector unchanged`
-          : `template ${template}: ${mapping.source.fields.length} fields become ${mapping.fields.length}`,
+          : `template ${template}: ${mapping.source.fields.length} fields ${
+            observed ? "would become" : "become"
+          } ${mapping.fields.length}`,
         fields: {
           observationDomain,
           template,
@@ -49,6 +59,12 @@ export function describeMediationEvent(
     case "plugin_failed": {
       const { event: _event, message, ...fields } = event;
       return { level: "error", message, fields };
+    }
+    case "records_dropped":
+    case "template_refused": {
+      const { event: name, message, ...fields } = event;
+      const would = name === "records_dropped" ? "records would be dropped" : "template would be refused";
+      return { level: "warning", message: observed ? `${would}: ${message}` : message, fields };
     }
     default: {
       const { event: _event, message, ...fields } = event;
