@@ -45,7 +45,7 @@ Deno.test("a plugin that breaks its contract is refused, by name", () => {
     [() => assert.fail("no such template"), /no such template/],
     [(mapping) => Object.assign(mapping, { fields: [] }), /read only property 'fields'/],
     [(mapping) => ({ ...mapping, fields: mapping.fields.slice(calls++ % 2) }), /two calls with the same mapping/],
-    [(mapping) => ({ ...mapping, source: { ...mapping.source } }), /another source template/],
+    [(mapping) => ({ ...mapping, source: { ...mapping.source, id: 999 } }), /another source template/],
     [(mapping) => ({
       ...mapping,
       fields: mapping.fields.map((field) => ({ ...field, value: { from: "record", index: 9 } })),
