@@ -223,6 +223,10 @@ browserTest(
         await page.locator("tr.stripped").first().waitFor();
         await assertAccessible(page, `${what}, session`);
         await assertFits(page, `${what}, session`);
+        const diff = await page.evaluate<number>(
+          "(t => t.scrollWidth - t.clientWidth)(document.querySelector('.template .scroll'))",
+        );
+        assert.ok(diff <= 0, `${what}: ${diff} pixels of the fields are beyond the edge`);
         if (width > 360) return;
         await setting.loseCollector();
         await page.goto(setting.url);
