@@ -13,7 +13,7 @@ function fixture() {
     boundHost: "127.0.0.1",
     now: () => NOW,
     eventClients: 2,
-    eventStream: { capacity: 3 },
+    eventStream: { octets: 200 },
   });
   const get = (path: string, headers: Record<string, string> = {}) =>
     app.request(`${URL_BASE}${path}`, { headers }, LOCAL);

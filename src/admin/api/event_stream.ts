@@ -1,4 +1,4 @@
-import { explainMapping } from "../../mediation/mapping/explanation.ts";
+import { eventJson } from "./event_json.ts";
 import type { AdminEvent } from "../view/view.ts";
 
 /** Subscribes to events, as {@link AdminView.subscribe}. */
@@ -6,18 +6,15 @@ export type Subscribe = (listener: (event: AdminEvent) => void) => () => void;
 
 /** Limits of one client's stream. */
 export interface EventStreamOptions {
-  /** Most events that wait for a slow client; further ones are skipped and reported as a count, `events_skipped`. */
-  readonly capacity?: number;
+  /**
+   * Octets that may wait for a slow client, 256 KiB by default and at most one event more. Further events are skipped, and reported as a
+   * count, `events_skipped`, once the client reads again.
+   */
+  readonly octets?: number;
   /** Milliseconds between comments that keep the connection alive. */
   readonly heartbeat?: number;
   /** Called once when the client is gone. */
   readonly onClose?: () => void;
-}
-
-/** Returns the event as JSON on one line, with its mapping explained. */
-function eventJson({ mapping, ...event }: AdminEvent): string {
-  const value = mapping === undefined ? event : { ...event, mapping: explainMapping(mapping) };
-  return JSON.stringify(value, (_, part) => typeof part === "bigint" ? part.toString() : part);
 }
 
 /**
@@ -25,7 +22,7 @@ function eventJson({ mapping, ...event }: AdminEvent): string {
  * unsubscribes when the stream is cancelled.
  */
 export function eventStream(subscribe: Subscribe, options: EventStreamOptions = {}): ReadableStream<Uint8Array> {
-  const { capacity = 256, heartbeat = 15_000, onClose = () => {} } = options;
+  const { octets = 256 * 1024, heartbeat = 15_000, onClose = () => {} } = options;
   const encoder = new TextEncoder();
   let skipped = 0;
   let skippedSince = new Date(0);
@@ -34,7 +31,14 @@ export function eventStream(subscribe: Subscribe, options: EventStreamOptions = 
 
   const frame = (event: AdminEvent): Uint8Array => {
     // The name must not contain a line break, which would end its line.
-    return encoder.encode(`event: ${event.event.replace(/[\r\n]/g, " ")}\ndata: ${eventJson(event)}\n\n`);
+    const name = event.event.replace(/[\r\n]/g, " ").slice(0, 64);
+    return encoder.encode(`event: ${name}\ndata: ${eventJson(event)}\n\n`);
+  };
+  const reportSkipped = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    if (skipped === 0) return;
+    const count = skipped;
+    skipped = 0;
+    controller.enqueue(frame({ event: "events_skipped", time: skippedSince, count }));
   };
 
   return new ReadableStream<Uint8Array>({
@@ -45,20 +49,18 @@ export function eventStream(subscribe: Subscribe, options: EventStreamOptions = 
           if (skipped++ === 0) skippedSince = event.time;
           return;
         }
-        if (skipped > 0) {
-          controller.enqueue(frame({ event: "events_skipped", time: skippedSince, count: skipped }));
-          skipped = 0;
-        }
+        reportSkipped(controller);
         controller.enqueue(frame(event));
       });
       timer = setInterval(() => {
         if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(": alive\n\n"));
       }, heartbeat);
     },
+    pull: reportSkipped,
     cancel() {
       unsubscribe();
       clearInterval(timer);
       onClose();
     },
-  }, new CountQueuingStrategy({ highWaterMark: capacity }));
+  }, new ByteLengthQueuingStrategy({ highWaterMark: octets }));
 }

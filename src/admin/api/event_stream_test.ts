@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { eventStream } from "./event_stream.ts";
-import { FakeView, skewedMapping } from "../../../test/support/fake_view.ts";
+import { FakeView } from "../../../test/support/fake_view.ts";
 
 const time = new Date("2026-01-01T00:00:00Z");
 
@@ -14,13 +14,13 @@ async function take(stream: ReadableStream<Uint8Array>, count: number): Promise<
 
 Deno.test("a client that does not read costs no memory, and is told how much it missed", async () => {
   const view = new FakeView();
-  const stream = eventStream((listener) => view.subscribe(listener), { capacity: 3 });
+  const stream = eventStream((listener) => view.subscribe(listener), { octets: 200 });
   for (let number = 0; number < 1000; number++) view.emit({ event: "session_opened", time, number });
   const reader = stream.getReader();
-  // The opening comment and two events fill it; what is read makes room for what comes next.
+  // The opening comment and two events fill it.
   for (let frame = 0; frame < 3; frame++) await reader.read();
-  view.emit({ event: "session_closed", time });
   const skipped = new TextDecoder().decode((await reader.read()).value);
+  view.emit({ event: "session_closed", time });
   assert.equal(
     skipped,
     `event: events_skipped\ndata: {"event":"events_skipped","time":"${time.toISOString()}","count":998}\n\n`,
@@ -29,13 +29,44 @@ Deno.test("a client that does not read costs no memory, and is told how much it 
   await reader.cancel();
 });
 
-Deno.test("an event carries its mapping as explain tells it", async () => {
+Deno.test("what waits for a client that does not read is bounded in octets, however long events are", async () => {
   const view = new FakeView();
   const stream = eventStream((listener) => view.subscribe(listener));
-  view.emit({ event: "template_mapped", time, session: "1", template: 256, mapping: skewedMapping() });
-  const [, frame = ""] = await take(stream, 2);
-  const { mapping } = JSON.parse(/^data: (.*)$/m.exec(frame)?.[1] ?? "");
-  assert.deepEqual(mapping.stripped, ["56506/999"]);
+  const stripped = Array.from({ length: 16_301 }, (_, index) => `56506/${index}`);
+  for (let template = 256; template < 2_256; template++) {
+    view.emit({ event: "template_mapped", time, session: "1", template, message: "x".repeat(100_000), stripped });
+  }
+  const frames: string[] = [];
+  const reader = stream.getReader();
+  while (!frames.at(-1)?.startsWith("event: events_skipped")) {
+    frames.push(new TextDecoder().decode((await reader.read()).value));
+  }
+  await reader.cancel();
+  const octets = frames.reduce((sum, { length }) => sum + length, 0);
+  assert.ok(octets < 300_000, `${octets} octets waited`);
+  const { count } = JSON.parse(/^data: (.*)$/m.exec(frames.at(-1) ?? "")?.[1] ?? "");
+  assert.equal(count, 2_000 - (frames.length - 2));
+});
+
+Deno.test("an event that is too long says what was left out, and how much", async () => {
+  const view = new FakeView();
+  const stream = eventStream((listener) => view.subscribe(listener));
+  const names = Array.from({ length: 1_000 }, (_, index) => `56506/${index}`);
+  view.emit({ event: "template_mapped", time, link: "/api/sessions/1", stripped: names, padded: ["tcpState"] });
+  const wide = Object.fromEntries(names.map((name) => [name, name]));
+  view.emit({ event: "warning", time, message: "wide", link: "/api/sessions/2", wide });
+  const [, cut = "", reduced = ""] = await take(stream, 3);
+  assert.deepEqual(JSON.parse(/^data: (.*)$/m.exec(cut)?.[1] ?? ""), {
+    event: "template_mapped",
+    time: time.toISOString(),
+    link: "/api/sessions/1",
+    stripped: names.slice(0, 32),
+    padded: ["tcpState"],
+    truncated: { stripped: 1_000 },
+  });
+  const { truncated, ...rest } = JSON.parse(/^data: (.*)$/m.exec(reduced)?.[1] ?? "");
+  assert.deepEqual(rest, { event: "warning", time: time.toISOString(), message: "wide", link: "/api/sessions/2" });
+  assert.ok(truncated.event > 8_192);
 });
 
 Deno.test("what came from outside cannot end its line", async () => {

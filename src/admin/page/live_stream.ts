@@ -24,6 +24,9 @@ const SHARE = 1 / 50;
 /** Most milliseconds between updates. */
 const LATEST = 10_000;
 
+/** Octets of an update that wait for a page that does not read; of four updates, or of one that is as long as four. */
+const UPDATE_OCTETS = 64 * 1024;
+
 /** Updates without changes after which a comment keeps the connection alive. */
 const SILENT_LOOKS = 15;
 
@@ -82,5 +85,5 @@ export function liveStream(options: LiveStreamOptions): ReadableStream<Uint8Arra
       safeLook();
     },
     cancel: close,
-  }, new CountQueuingStrategy({ highWaterMark: 4 }));
+  }, { highWaterMark: 4, size: ({ length }) => Math.max(1, length / UPDATE_OCTETS) });
 }

@@ -16,8 +16,9 @@ export class EventFeed {
   /** Publishes an event. Costs next to nothing without subscribers. */
   publish({ level, event, message, fields, mediation }: ProxyEvent): void {
     if (this.#listeners.size === 0) return;
-    const mapping = mediation !== undefined && "mapping" in mediation ? { mapping: mediation.mapping } : {};
-    const told: AdminEvent = { ...fields, event, time: this.now(), level, message, ...mapping };
+    const session = fields?.["session"];
+    const link = mediation === undefined || session === undefined ? {} : { link: `/api/sessions/${session}` };
+    const told: AdminEvent = { ...fields, event, time: this.now(), level, message, ...link };
     for (const listener of this.#listeners) listener(told);
   }
 }

@@ -85,7 +85,7 @@ Deno.test("draining and readiness are those of the moment", async () => {
   assert.deepEqual([view.ready, view.draining], [false, true]);
 });
 
-Deno.test("events are handed on with their time and mapping, to those who listen", () => {
+Deno.test("events are handed on with their time and a link to their session, without the mapping, to those who listen", () => {
   const { events, view } = fixture();
   const mapping = skewedMapping();
   const told: AdminEvent[] = [];
@@ -118,6 +118,6 @@ Deno.test("events are handed on with their time and mapping, to those who listen
     time: NOW,
     level: "info",
     message: "template 256 is mapped",
-    mapping,
+    link: "/api/sessions/4",
   }]);
 });

@@ -8,7 +8,15 @@ export interface RecentEventsOptions {
   readonly perSession?: number;
   /** Sessions whose events are kept; the oldest are forgotten first. */
   readonly sessions?: number;
+  /** Octets for the events of all sessions, 8 MiB by default; the oldest sessions' are forgotten first. */
+  readonly octets?: number;
 }
+
+/** Most characters of a kept text. */
+const MOST_CHARACTERS = 512;
+
+/** Octets that a kept event takes beyond its characters, of two octets each. */
+const OVERHEAD = 64;
 
 /** An event as kept: what one line of a list shows. */
 export interface RecentEvent {
@@ -25,17 +33,18 @@ export interface RecentEvent {
 type KeptEvent = string;
 
 /**
- * The last events of the proxy and of each open session, newest first. Bounded: a session's events are forgotten when it closes, and
- * no kept event refers to a mapping.
+ * The last events of the proxy and of each open session, newest first. Bounded: a session's events are forgotten when it closes, texts
+ * are cut, and the events of all sessions together have a limit in octets.
  */
 export class RecentEvents {
   readonly #overall: KeptEvent[] = [];
   readonly #sessions = new Map<string, readonly KeptEvent[]>();
   readonly #options: Required<RecentEventsOptions>;
   #sequence = 0;
+  #octets = 0;
 
   constructor(options: RecentEventsOptions = {}) {
-    this.#options = { overall: 100, perSession: 20, sessions: 10_000, ...options };
+    this.#options = { overall: 100, perSession: 20, sessions: 10_000, octets: 8 * 1024 * 1024, ...options };
   }
 
   /** Adds an event under the next sequence number. */
@@ -47,21 +56,24 @@ export class RecentEvents {
     if (this.#overall.length > this.#options.overall) this.#overall.shift();
     if (session === undefined) return;
     if (event === "session_closed") {
-      this.#sessions.delete(session);
+      this.#forget(session);
       return;
     }
     // A new array each time is exactly as long as needed: pushing would reserve room for sixteen more.
-    const events = this.#sessions.get(session) ?? [];
-    this.#sessions.set(session, events.concat(kept).slice(-this.#options.perSession));
+    const before = this.#sessions.get(session) ?? [];
+    const events = before.concat(kept).slice(-this.#options.perSession);
+    this.#sessions.set(session, events);
+    this.#octets += octetsOf(events) - octetsOf(before);
     // Late events of a session that has closed would otherwise stay forever.
-    if (this.#sessions.size > this.#options.sessions) this.#forgetFirst();
+    for (const first of this.#sessions.keys()) {
+      if (this.#sessions.size <= this.#options.sessions && this.#octets <= this.#options.octets) break;
+      this.#forget(first);
+    }
   }
 
-  #forgetFirst(): void {
-    for (const first of this.#sessions.keys()) {
-      this.#sessions.delete(first);
-      return;
-    }
+  #forget(session: string): void {
+    this.#octets -= octetsOf(this.#sessions.get(session) ?? []);
+    this.#sessions.delete(session);
   }
 
   overall(): readonly RecentEvent[] {
@@ -79,5 +91,9 @@ function recall(kept: KeptEvent): RecentEvent {
 }
 
 function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
+  return typeof value === "string" ? value.slice(0, MOST_CHARACTERS) : "";
+}
+
+function octetsOf(events: readonly KeptEvent[]): number {
+  return events.reduce((sum, { length }) => sum + 2 * length + OVERHEAD, 0);
 }

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { RecentEvents } from "./recent_events.ts";
-import { skewedMapping } from "../../../test/support/fake_view.ts";
 
 const time = new Date(0);
 const names = (events: readonly { readonly event: string }[]) => events.map(({ event }) => event);
@@ -18,7 +17,7 @@ Deno.test("the newest come first, the oldest are forgotten, of the proxy and of 
 
 Deno.test("a session that closes leaves nothing behind but its end in the list of all", () => {
   const recent = new RecentEvents();
-  recent.add({ event: "template_mapped", time, session: "1", mapping: skewedMapping() });
+  recent.add({ event: "template_mapped", time, session: "1", stripped: ["56506/999"] });
   assert.deepEqual(Object.keys(recent.session("1")[0] ?? {}), [
     "sequence",
     "time",
@@ -42,4 +41,21 @@ Deno.test("what comes late, of sessions that have closed, does not pile up", () 
   const kept = Array.from({ length: 1000 }, (_, session) => recent.session(String(session)).length);
   assert.equal(kept.reduce((sum, each) => sum + each, 0), 3);
   assert.deepEqual(names(recent.session("999")), ["collector_lost"]);
+});
+
+Deno.test("events of many sessions, however long their texts, stay within a limit in octets: the oldest sessions' go", () => {
+  const recent = new RecentEvents({ octets: 100_000 });
+  const message = "x".repeat(100_000);
+  for (let session = 0; session < 1_000; session++) {
+    for (let event = 0; event < 20; event++) recent.add({ event: "warning", time, session: String(session), message });
+  }
+  const kept = Array.from({ length: 1_000 }, (_, session) => recent.session(String(session))).flat();
+  assert.ok(kept.length >= 20 && kept.length <= 100, `${kept.length} events are kept`);
+  assert.equal(kept[0]?.message.length, 512);
+  assert.equal(recent.session("999").length, 20);
+  for (let session = 0; session < 1_000; session++) {
+    recent.add({ event: "session_closed", time, session: String(session) });
+  }
+  for (let event = 0; event < 20; event++) recent.add({ event: "warning", time, session: "1", message });
+  assert.equal(recent.session("1").length, 20, "what is forgotten makes room");
 });

@@ -115,12 +115,13 @@ export interface CertificateView {
   readonly expiresAt: Date;
 }
 
-/** An event of `/api/events`: a {@link MediationEvent} with a time and a session, or an event of the proxy itself. */
+/** An event of `/api/events`: a summary of what happened in a session, or to the proxy itself. */
 export interface AdminEvent {
   readonly event: string;
   readonly time: Date;
   readonly session?: string;
-  readonly mapping?: TemplateMapping;
+  /** Path of what the event summarizes, such as the session whose templates have changed. */
+  readonly link?: string;
   readonly [detail: string]: unknown;
 }
 
