@@ -1,6 +1,5 @@
 import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import type { Counters } from "../../mediation/templates/counters.ts";
-import type { TemplateMapping } from "../../mediation/mapping/template_mapping.ts";
 import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
 
 /** The collector, as seen by all sessions together. */
