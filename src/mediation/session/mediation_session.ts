@@ -22,19 +22,19 @@ import { refusalKey, remappedEvent, type RemappedTemplate, templateChanges } fro
 import { TemplateIntake } from "./template_intake.ts";
 import { scratch, STAGE_LENGTH, stagedInput, stagedOutput } from "./working_memory.ts";
 
-/** Events told in one call that has a limit on its work: each is a line of the log. */
+/** Events reported in one call with a work limit. Each becomes a line in the log. */
 const EVENTS_PER_CALL = 50;
-/** Letting go of one template costs so much work. */
+/** Work units charged for releasing one template. */
 const FINISH_COST = 2;
 const NOTHING = new Uint8Array(0);
 
-/** Where a call's output goes. */
+/** The output of one call. */
 interface Room extends Output {
-  /** All of it is input that stays where it is. */
+  /** Whether the output is the unchanged input, left in place. */
   relayed: boolean;
 }
 
-/** The session rewriter: see its contract. */
+/** The implementation of {@link SessionRewriter}. */
 export class MediationSession implements SessionRewriter {
   consumed = 0;
   produced = 0;
@@ -50,19 +50,22 @@ export class MediationSession implements SessionRewriter {
   readonly #replay: Replay;
   readonly #compiled: CompiledMappings;
   readonly #events: SessionEvents;
-  /** The message in hand, and what writes it. */
+  /** The current message and its writer. */
   #plan: MessagePlan | undefined;
   #writer: MessageWriter | undefined;
   #reading: MessageReading | undefined;
-  /** What the current call may still do. */
+  /** Work budget left for the current call. */
   readonly #work: Work = { left: Infinity };
-  /** What the last call gave out, while nobody has said that it was taken; octets and records are `produced`. */
+  /**
+   * Messages in the last output, until it is known to have been taken; its octets and records are `produced` and
+   * `producedRecords`.
+   */
   #untakenMessages = 0;
   #untakenOctets = 0;
   #untakenRecords = 0;
-  /** Octets at the start of the input that are a message given up. */
+  /** Octets at the start of the input that belong to an abandoned message. */
   #abandoned = 0;
-  /** Whether the templates are to be mapped again once no message is in hand. */
+  /** Whether to map the templates again after the current message. */
   #remapping = false;
   #closed = false;
 
@@ -140,7 +143,7 @@ export class MediationSession implements SessionRewriter {
     return output.subarray(0, this.produced);
   }
 
-  /** The connection has taken the last output, but for so much of its end. */
+  /** Counts the last output as sent, except for the messages, octets and records at its end that were not taken. */
   #take(messages = 0, octets = 0, records = 0): void {
     this.#counters.messagesSent += this.#untakenMessages - messages;
     this.#counters.octetsSent += this.#untakenOctets - octets;
@@ -205,7 +208,10 @@ export class MediationSession implements SessionRewriter {
     }
   }
 
-  /** The export time of the exporter's next message, if that is there: templates that are sent again are not older than what follows. */
+  /**
+   * Export time of the exporter's next message, if available: repeated templates must not be older than what follows
+   * them.
+   */
   #readClock(input: Uint8Array): number | undefined {
     const start = this.consumed;
     if (input.length - start < MESSAGE_HEADER_LENGTH) return undefined;
@@ -217,8 +223,8 @@ export class MediationSession implements SessionRewriter {
   }
 
   /**
-   * Reads the message that the loop left; false: not now, what is before it has to go out first, or it is not all there, or the rest of
-   * it is for the next call.
+   * Reads a message that the rewrite loop could not handle. Returns false if it must wait: earlier output has to go out
+   * first, the message is incomplete, or its remainder is left to the next call.
    */
   #readGeneral(input: Uint8Array, address: number, output: Output): boolean {
     let plan: MessagePlan | undefined;
@@ -262,7 +268,7 @@ export class MediationSession implements SessionRewriter {
     return true;
   }
 
-  /** For one message, as is the writer: few need it, and a session that waits holds neither. */
+  /** Creates a reader for one message. Like the writer, it is seldom needed, so idle sessions hold neither. */
   #newReader(): MessageReader {
     const { reliable } = this.#target.facts;
     return new MessageReader({ templates: this.#templates, reliable, target: this.#target, events: this.#events });
@@ -279,8 +285,8 @@ export class MediationSession implements SessionRewriter {
   }
 
   /**
-   * Lets go of the templates that the last message replaced or withdrew: noted at its last octet, or before the first octet of output
-   * where it was written in an earlier call.
+   * Releases the templates that the last message replaced or withdrew. The change is recorded at the message's last
+   * octet, or before the first octet of output if the message was written in an earlier call.
    *
    * @returns whether none is left
    */
@@ -300,7 +306,7 @@ export class MediationSession implements SessionRewriter {
     }
   }
 
-  /** The message that is being read is read again from its beginning. */
+  /** Abandons the message being read, which will be read again from its start. */
   #abandonReading(): void {
     this.#reading?.abandon();
     this.#reading = undefined;
@@ -350,11 +356,11 @@ export class MediationSession implements SessionRewriter {
   remap(): void {
     if (this.#closed) return;
     this.#remapping = true;
-    // What a message changes can be taken back only as long as nothing else changes it.
+    // A message's changes can be rolled back only if nothing else changes the templates meanwhile.
     const isBetweenMessages = this.#plan === undefined && this.#reading === undefined;
     if (!isBetweenMessages) return;
     const pending = this.prepare();
-    // A session that gets no message meanwhile is mapped again all the same.
+    // Remap even if no further message arrives.
     if (pending !== undefined) return void pending.then(() => this.#remapping && this.remap());
     this.#templates.undoLog.finish();
     this.#retireStale(-1);
@@ -379,10 +385,10 @@ export class MediationSession implements SessionRewriter {
     if (!sameEpoch) this.#templates.releaseIds();
     this.#target.adopt(collector);
     this.#routes.maxMessageLength = this.#target.maxMessageLength;
-    // Nothing came yet, so that the transport session which begins is the first.
+    // No template was announced yet, so the next transport session counts as the first.
     if (this.#templates.domains.size === 0) return dropped;
     this.#mapAgain(false, sameEpoch);
-    this.#templates.staleTargets.length = 0; // the new connection begins with what stands now
+    this.#templates.staleTargets.length = 0; // the new connection begins with the current templates
     this.#replay.renew(this.#templates.announcements());
     this.#events.stand();
     this.#events.tell();
@@ -397,7 +403,7 @@ export class MediationSession implements SessionRewriter {
     this.#events.tell();
   }
 
-  /** Maps every template again; only what is different now is told. */
+  /** Maps every template again and reports only the differences. */
   #mapAgain(sameCollector: boolean, sameEpoch = true): RemappedTemplate[] {
     const refusals = new Set(this.#templates.refusals());
     const first = this.#events.length;
@@ -457,7 +463,7 @@ export class MediationSession implements SessionRewriter {
   }
 }
 
-/** How many messages these whole messages are. */
+/** Counts the messages in a sequence of whole messages. */
 function countMessages(octets: Uint8Array): number {
   let messages = 0;
   for (let at = 0; at < octets.length; messages++) at += decodeMessageHeader(octets, at).length;

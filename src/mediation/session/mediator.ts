@@ -19,21 +19,27 @@ const DEFAULT_LIMITS: MediationLimits = {
   observationDomainsPerSession: 256,
 };
 
-/** What all sessions to one collector have in common. */
+/** Options shared by all sessions to one collector. */
 export interface MediatorOptions {
   readonly chooseTreatment: ChooseTreatment;
-  /** Reads the elements of templates that come in. */
+  /** Resolves the elements of incoming templates. */
   readonly registryHistory: RegistryHistory;
-  /** Reads an exporter's release off its template. */
+  /** Detects an exporter's release from one of its templates. */
   readonly detectRelease?: (template: Template) => string | undefined;
   readonly limits?: Partial<MediationLimits>;
-  /** Whether the last value that was lost of each element is kept ({@link Counters.lostValues}); false where it is missing. */
+  /** Whether to keep the last lost value of each element ({@link Counters.lostValues}). Default: false. */
   readonly keepLostValues?: boolean;
-  /** Messages that make a mapping worth a function that walks its records: 1024 where it is missing; 0: it gets one at once. */
+  /**
+   * Number of messages after which a mapping gets a generated function that walks its records; 0: at once. Default:
+   * 1024.
+   */
   readonly messagesBeforeWalkFunction?: number;
 }
 
-/** Opens sessions to one collector and keeps what they share: template ids per observation domain, compiled programs, caps. */
+/**
+ * Opens sessions to one collector and holds what they share: template ids per observation domain, compiled programs and
+ * caps.
+ */
 export class Mediator {
   readonly #shared: SharedState;
 
@@ -56,8 +62,9 @@ export class Mediator {
   }
 
   /**
-   * Goes by other treatments and limits from now on; by the treatments before where they are missing. Sessions that stand go by the treatments before until they are told to
-   * ({@link SessionRewriter.remap}, {@link SessionRewriter.renew}); limits hold for all at once, and put out nothing that stands.
+   * Sets the treatments and limits to use from now on; omitted treatments stay the same. Existing sessions keep the
+   * previous treatments until {@link SessionRewriter.remap} or {@link SessionRewriter.renew} is called. Limits apply to
+   * all sessions at once but remove nothing that was already accepted.
    */
   reconfigure(
     { chooseTreatment = this.#shared.chooseTreatment, limits, keepLostValues = false }: Partial<
@@ -69,21 +76,22 @@ export class Mediator {
     this.#shared.keepLostValues = keepLostValues;
   }
 
-  /** Goes by other treatments from now on, as {@link reconfigure} does; all else stays. */
+  /** Sets the treatments, as {@link reconfigure} does, and changes nothing else. */
   treat(chooseTreatment: ChooseTreatment): void {
     this.#shared.chooseTreatment = chooseTreatment;
     this.#shared.compiled.memo.clear();
   }
 
   /**
-   * The collector's process is another one, which knows no template: ids are free again. Sessions go on with those that they have
-   * until they begin a transport session to it ({@link SessionRewriter.restart}, {@link SessionRewriter.renew}).
+   * Begins a new epoch: the collector's process was replaced and knows no templates, so all ids are free again.
+   * Existing sessions keep their ids until they begin a transport session to the new process ({@link
+   * SessionRewriter.restart}, {@link SessionRewriter.renew}).
    */
   beginEpoch(): void {
     this.#shared.ids = new TemplateIdSpace();
   }
 
-  /** @throws RangeError when the rewrite loop's memory is used up */
+  /** @throws RangeError if the rewrite loop's memory is exhausted */
   open(facts: SessionFacts): SessionRewriter {
     return new MediationSession(this.#shared, facts);
   }

@@ -2,18 +2,18 @@ import type { ReferenceScope } from "../references/reference_scope.ts";
 import type { AcceptedTemplate } from "../templates/template_entry.ts";
 import type { ObservationDomain } from "../templates/template_entry.ts";
 
-/** One thing that a message gives out. Offsets count from the message's first octet. */
+/** One item of a message's output. Offsets are relative to the message's first octet. */
 export type PlanItem =
   | {
     readonly kind: "announcement";
-    /** 2 or 3. */
+    /** 2 (template set) or 3 (options template set), RFC 7011 §3.3.2. */
     readonly setId: number;
-    /** A template record or withdrawal as it goes out. */
+    /** Outgoing template record or withdrawal. */
     readonly octets: Uint8Array;
-    /** Under which the collector keeps it; a withdrawal takes the place away. */
+    /** Id under which the collector stores the template; a withdrawal frees it. */
     readonly targetId: number;
     readonly withdrawal: boolean;
-    /** Which of the message's sets it stood in: those of one set stay together where the dialect allows it. */
+    /** Index of the set in the source message: items of one set stay together where the dialect allows it. */
     readonly set: number;
   }
   | {
@@ -22,32 +22,35 @@ export type PlanItem =
     readonly start: number;
     readonly end: number;
     readonly records: number;
-    /** Its records refer to these templates, and are mapped one by one; undefined: they go through the rewrite loop. */
+    /**
+     * The templates that the records refer to, which are then mapped one at a time; undefined: the rewrite loop handles
+     * them.
+     */
     readonly scope: ReferenceScope | undefined;
   };
 
-/** A whole message that was read without fault: what goes out of it. */
+/** The output of one whole message that was read without error. */
 export interface MessagePlan {
-  /** Octets of the message. */
+  /** Length of the message in octets. */
   readonly length: number;
   readonly exportTime: number;
   readonly sequenceNumber: number;
   readonly observationDomain: number;
-  /** Undefined while no template of the domain was ever taken. */
+  /** Undefined until a template of the domain has been accepted. */
   readonly domain: ObservationDomain | undefined;
   readonly items: readonly PlanItem[];
   /** Data records in `items`. */
   readonly records: number;
-  /** Data records that came in, as far as their template is known: those in `items` and those that are dropped. */
+  /** Data records received whose template is known: those in `items` and those dropped. */
   readonly received: number;
-  /** Sets that do not go out and whose records cannot be told apart. */
+  /** Dropped sets whose records cannot be told apart. */
   readonly undecodable: number;
-  /** Whether that is all that came: not where there was data of an unknown template. */
+  /** Whether `received` covers everything that arrived; false if there was data of an unknown template. */
   readonly certain: boolean;
-  /** Data was dropped: from here on, what is sent is counted. */
+  /** Whether data was dropped: from then on, sequence numbers count what is actually sent. */
   readonly dropped: boolean;
-  /** The message goes out as it came in, octet for octet but for its sequence number. */
+  /** Whether the message goes out unchanged except for its sequence number. */
   readonly relay: boolean;
-  /** Octets of the largest message that can come of it. */
+  /** Maximum length in octets of any message that can result. */
   readonly bound: number;
 }

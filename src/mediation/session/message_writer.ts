@@ -11,7 +11,7 @@ import type { SessionEvents } from "./session_events.ts";
 import { MESSAGE_OVERHEAD } from "../templates/template_message.ts";
 import type { AcceptedTemplate } from "../templates/template_entry.ts";
 
-/** Where output goes: octets of the rewrite loop's memory, filled from `at` on. */
+/** Output buffer: a range of the rewrite loop's memory, filled from `at` onwards. */
 export interface Output {
   readonly start: number;
   readonly end: number;
@@ -20,33 +20,36 @@ export interface Output {
   records: number;
 }
 
-/** What the writer asks of its session. */
+/** Dependencies that the session provides to the writer. */
 export interface WriterOptions {
-  /** What goes out has to fit it, as it stands at each message. */
+  /** Limits on the output, read anew for each message. */
   readonly target: { readonly dialect: Dialect; readonly maxMessageLength: number };
   readonly announcements: Announcements;
-  /** Address of as many octets as `SCRATCH_LENGTH` says. */
+  /** Address of a scratch area of `SCRATCH_LENGTH` octets. */
   readonly scratch: number;
-  /** For records that refer to templates. */
+  /** Maps records that refer to templates. */
   readonly mapper: RecordMapper;
   readonly events: Pick<SessionEvents, "drop" | "countFaults">;
 }
 
-/** Writes one planned message as one or more that fit the dialect; stops where the output is full and goes on in the next one. */
+/**
+ * Writes one planned message as one or more messages that fit the dialect. Pauses when the output is full and resumes
+ * with the next one.
+ */
 export class MessageWriter {
   readonly #options: WriterOptions;
   #plan: MessagePlan | undefined;
   #item = 0;
-  /** Octets of the current data item that have been written or dropped. */
+  /** Octets of the current data item already written or dropped. */
   #offset = 0;
-  /** Data of the message was dropped: from here on, what is sent is counted. */
+  /** Whether data of this message was dropped: from then on, sequence numbers count what is actually sent. */
   #departed = false;
-  /** The record at the current offset, mapped, which did not fit the message before. */
+  /** The mapped record at the current offset, if it did not fit into the previous message. */
   #held: MappedRecord | undefined;
   #written = 0;
-  /** Data records of the plan that are in messages written, or dropped and counted. */
+  /** Data records of the plan already written, or dropped and counted. */
   #done = 0;
-  // The message that is being written: addresses.
+  // Addresses within the message being written.
   #message = 0;
   #set = 0;
   #setId = 0;
@@ -69,12 +72,12 @@ export class MessageWriter {
     this.#message = 0;
   }
 
-  /** Data records of the message in hand that have not been written. */
+  /** Data records of the current message that have not been written yet. */
   get remaining(): number {
     return this.#plan === undefined ? 0 : this.#plan.records - this.#done;
   }
 
-  /** Gives the message in hand up: how many of its data records have not been written. */
+  /** Abandons the current message. Returns the number of its data records that were not written. */
   abandon(): number {
     const records = this.remaining;
     this.#plan = undefined;
@@ -82,16 +85,16 @@ export class MessageWriter {
   }
 
   /**
-   * Writes on.
+   * Continues writing.
    *
    * @param source address of the planned message's first octet
-   * @returns whether all of it has been written
+   * @returns whether the whole message has been written
    */
   write(source: number, output: Output): boolean {
     const plan = this.#plan;
     if (plan === undefined) return true;
     if (plan.relay) return this.#relay(plan, source, output);
-    this.#held = undefined; // its addresses may be others by now
+    this.#held = undefined; // its addresses may have changed
     const needed = Math.min(this.#options.target.maxMessageLength, plan.bound);
     while (this.#item < plan.items.length || (this.#written === 0 && this.#message === 0)) {
       if (this.#message === 0) {
@@ -146,7 +149,7 @@ export class MessageWriter {
     return Math.min(this.#limit, output.end) - output.at;
   }
 
-  /** Begins a set; false: not in this message. */
+  /** Opens a set. Returns false if it does not fit into this message. */
   #openSet(id: number, source: number, least: number, output: Output): boolean {
     this.#closeSet(output);
     if (this.#sets >= this.#options.target.dialect.setsPerMessage || this.#room(output) < SET_HEADER_LENGTH + least) {
@@ -209,7 +212,7 @@ export class MessageWriter {
     this.#offset += consumed;
     this.#setRecords += records;
     this.#records += records;
-    // Nothing else stands in this message, and it has all the room that one can have: what does not fit it fits none.
+    // The message is otherwise empty, so whatever does not fit here fits nowhere.
     const isTooLong = this.#sets === 1 && this.#setRecords === 0;
     this.#closeSet(output);
     if (isTooLong) this.#dropRecord(plan, item, source);
@@ -219,7 +222,7 @@ export class MessageWriter {
     return true;
   }
 
-  /** Records that refer to templates, into the set that is open. */
+  /** Maps records that refer to templates into the open set. */
   #mapData(
     plan: MessagePlan,
     item: PlanItem & { kind: "data" },
@@ -303,7 +306,7 @@ export class MessageWriter {
   }
 }
 
-/** As the rewrite loop counts the records that it rewrites. */
+/** Counts records the way the rewrite loop counts those that it rewrites. */
 function countRecords({ counters }: AcceptedTemplate, records: number): void {
   memoryLongs[counters >>> 3] = (memoryLongs[counters >>> 3] ?? 0n) + BigInt(records);
 }

@@ -13,24 +13,31 @@ import type { SessionTemplates } from "./session_templates.ts";
 import type { TemplateChange } from "../templates/template_changes.ts";
 import { templateMessage } from "../templates/template_message.ts";
 
-/** A whole message that waits to go out, its sequence number still to be put in. */
+/** A whole message waiting to be sent. Its sequence number is filled in when it is written. */
 interface WaitingMessage {
   readonly message: Uint8Array;
   /** Data records in it. */
   readonly records: number;
-  /** What it changes of the announcements; those of a replayed template are there already. A change may go without a message. */
+  /**
+   * How the message changes the announcements. Empty for a replayed template, which is already among them. A change may
+   * come without a message.
+   */
   readonly changes: readonly Pick<AnnouncementChange, "key" | "after">[];
-  /** One of the templates that a connection begins with, or that are sent again: made anew where that does not arrive. */
+  /**
+   * Whether this is a template sent at the start of a connection or as a refresh. Such a message is built again if it
+   * does not arrive.
+   */
   readonly isReplayedTemplate: boolean;
 }
 
 /**
- * What goes out before anything else: templates again, and what an old connection to the collector never took. Replayed templates
- * come before all other messages, so that a connection which fails again and again makes nothing longer.
+ * Messages that go out before anything else: repeated templates, and messages that a lost connection to the collector
+ * never took. Replayed templates precede all other messages, so that a connection that fails repeatedly does not make
+ * the queue grow.
  */
 export class Replay {
   #waiting: WaitingMessage[] = [];
-  /** Octets at the beginning of the current output that are replayed templates. */
+  /** Octets at the start of the current output that hold replayed templates. */
   #replayed = 0;
   /** Data records that the last {@link write} put into its output. */
   written = 0;
@@ -41,17 +48,17 @@ export class Replay {
     readonly target: { readonly dialect: Pick<Dialect, "messagesPerWrite"> },
   ) {}
 
-  /** The live templates go out again, in the transport session that is; not beside others that still wait. */
+  /** Queues the live templates again within the current transport session, unless others are still waiting. */
   announce(): void {
     if (this.#waiting.length === 0) this.#waiting = [...this.#templateMessages()];
   }
 
-  /** Data records that wait. */
+  /** Number of waiting data records. */
   get records(): number {
     return this.#waiting.reduce((sum, { records }) => sum + records, 0);
   }
 
-  /** Octets of the messages that wait, without those that are made anew. */
+  /** Octets of the waiting messages, not counting those that can be built again. */
   get octets(): number {
     return this.#waiting.reduce(
       (sum, { message, isReplayedTemplate }) => sum + (isReplayedTemplate ? 0 : message.length),
@@ -60,11 +67,12 @@ export class Replay {
   }
 
   /**
-   * Keeps what a lost connection never took, ahead of what already waits. What is announced is from here on what stood before that.
+   * Queues what a lost connection never took ahead of everything already waiting, and rolls the announcements back to
+   * their state before it.
    *
    * @param unsent the last octets of the current output
-   * @param produced octets of that output
-   * @returns data records in these octets
+   * @param produced length of that output in octets
+   * @returns the number of data records in `unsent`
    */
   keep(unsent: Uint8Array, produced: number): number {
     const start = produced - unsent.length;
@@ -77,7 +85,9 @@ export class Replay {
     return again.reduce((sum, { records }) => sum + records, 0);
   }
 
-  /** A new transport session: the templates that stand, then what waits; numbers from 0. */
+  /**
+   * Begins a new transport session: the live templates first, then the waiting messages; sequence numbers start at 0.
+   */
   restart(): void {
     this.templates.restarted = true;
     for (const domain of this.templates.domains.values()) domain.sequence.restart();
@@ -85,7 +95,7 @@ export class Replay {
     this.#waiting = [...this.#templateMessages(), ...still];
   }
 
-  /** These changes go out, in order, behind all that waits. */
+  /** Queues these changes, in order, behind everything already waiting. */
   change(changes: Iterable<TemplateChange>): void {
     for (const { observationDomain, set, changes: own } of changes) {
       const message = set === undefined
@@ -95,14 +105,14 @@ export class Replay {
     }
   }
 
-  /** Forgets what waits. Returns how many data records that were. */
+  /** Discards everything waiting. Returns the number of data records discarded. */
   forget(): number {
     const { records } = this;
     this.#waiting = [];
     return records;
   }
 
-  /** A new transport session that begins with these templates; nothing else waits. */
+  /** Begins a new transport session with these templates, discarding everything waiting. */
   renew(announcements: Iterable<Announcement>): void {
     this.#waiting = [];
     this.announcements.reset(announcements);
@@ -110,9 +120,11 @@ export class Replay {
   }
 
   /**
-   * Puts what waits into the output; true: nothing waits any more. {@link written} says how many data records it put there.
+   * Writes waiting messages to the output. Returns true once nothing is waiting any more. {@link written} is the number
+   * of data records written.
    *
-   * @param exportTime of the exporter's next message, where that is known: replayed templates are not older than what follows them
+   * @param exportTime export time of the exporter's next message, if known, so that replayed templates are not older
+   *   than what follows them
    */
   write(output: Output, exportTime?: number): boolean {
     this.#replayed = this.written = 0;
@@ -142,13 +154,13 @@ export class Replay {
     return this.#waiting.length === 0;
   }
 
-  /** Of the first message that waits and is not made here. */
+  /** Export time of the first waiting message that came from the exporter. */
   #nextExportTime(): number | undefined {
     const next = this.#waiting.find(({ message, isReplayedTemplate }) => !isReplayedTemplate && message.length > 0);
     return next === undefined ? undefined : decodeMessageHeader(next.message).exportTime;
   }
 
-  /** One message a template: every dialect takes that. */
+  /** One message per template, which every dialect accepts. */
   *#templateMessages(): Generator<WaitingMessage> {
     for (const { observationDomain, setId, octets } of this.announcements.live()) {
       const message = this.#templateMessage(observationDomain, setId, octets);
@@ -171,10 +183,10 @@ function domainOf(message: Uint8Array): number {
 }
 
 /**
- * The messages of some output, each with the number of its data records and with the changes that it made.
+ * Splits output into messages, each with the number of its data records and the announcement changes that it made.
  *
- * @param start octet of the output at which `octets` begin: what the changes' offsets count from
- * @param announced the templates that stood there
+ * @param start offset of `octets` within the output, which the changes' offsets refer to
+ * @param announced the templates in force at that point
  */
 function messagesOf(
   octets: Uint8Array,
@@ -198,7 +210,7 @@ function messagesOf(
   return messages;
 }
 
-/** Templates by domain and id as output defines them: enough to tell its data records apart. */
+/** Templates by domain and id as the output defines them, with just enough detail to count data records. */
 class KnownTemplates {
   readonly #templates = new Map<string, Template>();
 

@@ -2,16 +2,22 @@ import { type Counters, increment } from "../templates/counters.ts";
 import type { DropReason, MediationEvent, Notify } from "../templates/event.ts";
 import type { MappedRecord } from "../references/reference_scope.ts";
 
-/** Kinds of drops, and of warnings, that one session tells once each; beyond so many it only counts. */
+/**
+ * Maximum number of kinds of drops, and of warnings, that one session reports. Each is reported once; further kinds are
+ * only counted.
+ */
 const KINDS_TOLD = 256;
 
-/** Times that one session tells an event; beyond, it only counts: an exporter that redefines its templates without end fills no log. */
+/**
+ * How often one session reports each event. Further occurrences are only counted, so that an exporter that keeps
+ * redefining its templates does not flood the log.
+ */
 const EVENTS_TOLD = 1024;
 
-/** Reasons for drops that mean that the template is not known. */
+/** Drop reasons which mean that the template is unknown. */
 const LACKING: ReadonlySet<DropReason> = new Set(["unknown_template", "limit"]);
 
-/** Data records, or sets that cannot be decoded, that do not go out. */
+/** Data records, or undecodable sets, that are not sent. */
 interface Drop {
   readonly reason: DropReason;
   readonly observationDomain: number;
@@ -22,16 +28,19 @@ interface Drop {
 
 type Happening = MediationEvent | Drop;
 
-/** What happens in one session, in order; held back until the message that caused it stands, then counted and told. */
+/**
+ * The events of one session, in order. They are held back until the message that caused them is committed, then counted
+ * and reported.
+ */
 export class SessionEvents {
   readonly #counters: Counters;
   readonly #listener: Notify | undefined;
   #waiting: Happening[] | undefined;
-  /** How many of those that wait happened in messages that stand. */
+  /** How many of the waiting events belong to committed messages. */
   #standing = 0;
-  /** How often each event was told. */
+  /** How often each event was reported. */
   readonly #told: Partial<Record<MediationEvent["event"], number>> = {};
-  /** Made when there is something to tell: few sessions drop or warn. */
+  /** Created on first use, because few sessions drop data or warn. */
   #toldDrops: Set<string> | undefined;
   #toldWarnings: Set<string> | undefined;
 
@@ -42,12 +51,12 @@ export class SessionEvents {
     this.#listener = listener;
   }
 
-  /** How many wait to be told. */
+  /** Number of events waiting to be reported. */
   get length(): number {
     return this.#waiting?.length ?? 0;
   }
 
-  /** Templates whose data was dropped because they were not known; the first {@link KINDS_TOLD} of them. */
+  /** Templates whose data was dropped because they were unknown; the first {@link KINDS_TOLD} of them. */
   lackingTemplates(): Iterable<{ readonly observationDomain: number; readonly template: number }> {
     return this.#lacking ?? [];
   }
@@ -60,7 +69,7 @@ export class SessionEvents {
     (this.#waiting ??= []).push({ reason, observationDomain, template, message, records });
   }
 
-  /** Counts what could not be put right of a record's references, and tells each kind once a template. */
+  /** Counts the faults in a record's references that could not be repaired, and reports each kind once per template. */
   countFaults({ faults }: MappedRecord, observationDomain: number, template: number, start: number): void {
     if (faults.length === 0) return;
     for (const { fault, message, at } of faults) {
@@ -74,7 +83,7 @@ export class SessionEvents {
     }
   }
 
-  /** All so far happened in messages that stand: what they drop is counted. */
+  /** Commits all events so far, and counts the data that they drop. */
   stand(): void {
     for (; this.#standing < this.length; this.#standing++) {
       const event = this.#waiting?.[this.#standing];
@@ -84,22 +93,22 @@ export class SessionEvents {
     }
   }
 
-  /** Takes back what happened since the last message that stands. */
+  /** Discards the events since the last committed message. */
   takeBack(): void {
     if (this.#waiting !== undefined) this.#waiting.length = this.#standing;
   }
 
-  /** Of those that came behind the first so many, keeps these. */
+  /** Filters the waiting events from index `length` on. */
   keep(length: number, isKept: (event: Happening) => boolean): void {
     const waiting = this.#waiting;
     if (waiting !== undefined) waiting.push(...waiting.splice(length).filter(isKept));
   }
 
   /**
-   * Tells what happened in messages that stand.
+   * Reports the events of committed messages.
    *
-   * @param most events that may be told now
-   * @returns whether all has been told
+   * @param most maximum number of events to report now
+   * @returns whether all of them have been reported
    */
   tell(most: number = Infinity): boolean {
     const happened = this.#waiting;
@@ -116,7 +125,7 @@ export class SessionEvents {
     return isAll;
   }
 
-  /** Returns whether it was told. */
+  /** Returns whether the event was reported. */
   #tellEvent(event: MediationEvent): boolean {
     if (event.event === "plugin_failed") increment(this.#counters.pluginErrors, event.plugin);
     if (event.event === "warning") {
@@ -129,7 +138,7 @@ export class SessionEvents {
   }
 
   #tellDrop({ reason, observationDomain, template, message }: Drop): boolean {
-    // A cap that is reached keeps out whatever comes: that is one thing to tell.
+    // An exhausted cap refuses everything that follows, so it is reported once.
     const kind = reason === "limit" ? reason : `${reason}/${observationDomain}/${template}`;
     if (!isNew(this.#toldDrops ??= new Set(), kind)) return false;
     if (LACKING.has(reason)) (this.#lacking ??= []).push({ observationDomain, template });
@@ -138,7 +147,7 @@ export class SessionEvents {
   }
 }
 
-/** Whether this kind of thing was not told yet, and is to be; of too many kinds no more are. */
+/** Whether this kind has not been reported before and the number of kinds is still within {@link KINDS_TOLD}. */
 function isNew(told: Set<string>, kind: string): boolean {
   if (told.has(kind) || told.size >= KINDS_TOLD) return false;
   told.add(kind);

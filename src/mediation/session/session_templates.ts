@@ -25,24 +25,36 @@ import { templateMessage } from "../templates/template_message.ts";
 import { UndoLog } from "../templates/undo_log.ts";
 import type { ChooseTreatment } from "../mapping/treatment.ts";
 
-/** So many ids of mappings before the present ones stay with their session. */
+/** How many retired mapping ids a session keeps reserved. */
 const RETIRED_IDS = 64;
 
-/** A template with more fields counts as several changes. */
+/** A template with more fields than this counts as several changes. */
 const FIELDS_PER_CHANGE = 64;
 
-/** The templates of one session, by observation domain and id: what is known, under caps, with a way back while a message is read. */
+/**
+ * The templates of one session by observation domain and template id, within the configured caps. Changes that a
+ * message makes can be rolled back while it is still being read.
+ */
 export class SessionTemplates {
   readonly domains = new Map<number, ObservationDomain>();
   readonly undoLog = new UndoLog();
-  /** Target ids that no template of the session has any more, now that what needed them is written: whoever reads them takes them out. */
+  /**
+   * Target ids that no template of the session uses any more and that no pending output needs. The consumer removes
+   * them from this array.
+   */
   readonly staleTargets: { readonly observationDomain: number; readonly targetId: number }[] = [];
-  /** Whether the collector's transport session is not the first: what is sent is counted in it from 0 (RFC 7011 §3.1). */
+  /**
+   * Whether this is a later transport session to the collector than the first: its sequence numbers then start at 0
+   * again (RFC 7011 §3.1).
+   */
   restarted = false;
-  /** Template changes so far, as `limits.templateChanges` counts them: see {@link OctetRewriter.templateChanges}. */
+  /**
+   * Template changes so far, counted as in {@link OctetRewriter.templateChanges}; `limits.templateChanges` bounds their
+   * rate.
+   */
   changes = 0;
   #count = 0;
-  /** Shared ids of mappings that hold no longer, oldest first. */
+  /** Shared ids of mappings that are no longer in force, oldest first. */
   #retired: Map<string, { readonly observationDomain: number; readonly id: number }> | undefined;
   #fields = 0;
 
@@ -58,7 +70,7 @@ export class SessionTemplates {
     return this.domains.get(observationDomain)?.templates.get(template);
   }
 
-  /** Takes a template that came in; undefined where a cap keeps it out. */
+  /** Records a template that the exporter announced. Returns undefined if a cap refuses it. */
   learn(observationDomain: number, source: Template): TemplateEntry | undefined {
     const previous = this.find(observationDomain, source.id);
     if (
@@ -68,7 +80,7 @@ export class SessionTemplates {
       return previous;
     }
     if (!this.#hasRoom(observationDomain, source, previous)) {
-      // The one that stood here decodes nothing any more.
+      // The previous template no longer decodes anything.
       if (previous !== undefined) this.withdraw(observationDomain, source.id);
       this.#countOutcome("refused");
       return undefined;
@@ -80,7 +92,7 @@ export class SessionTemplates {
     try {
       entry = this.intake.take(source, observationDomain, previous);
     } catch (error) {
-      // Not yet, and nothing is changed: what stands keeps its id.
+      // The plugin has not answered yet, so nothing changes and the previous template keeps its id.
       if (previous?.kind === "accepted") this.intake.holdId(previous, observationDomain);
       throw error;
     }
@@ -115,9 +127,9 @@ export class SessionTemplates {
   }
 
   /**
-   * Warns where another session has another layout under the same id and it is only assumed that the collector keeps
-   * sessions apart: one that tells exporters apart by address alone would read the records of one by the layout of the
-   * other.
+   * Warns if another session uses the same id for a different layout while it is only assumed that the collector keeps
+   * sessions apart. A collector that identifies exporters by address alone would decode the records of one session with
+   * the layout of the other.
    */
   #noticeCollision(observationDomain: number, { shared: { dialect, targetId, mapping } }: AcceptedTemplate): void {
     if (dialect.templateScopeAssumed !== true) return;
@@ -139,7 +151,7 @@ export class SessionTemplates {
     });
   }
 
-  /** Forgets that this session was the last to announce its templates. */
+  /** Removes this session as the last announcer of its templates. */
   #forgetAnnouncements(): void {
     const { announcers } = this.shared;
     for (const { id, templates } of this.domains.values()) {
@@ -151,7 +163,7 @@ export class SessionTemplates {
     }
   }
 
-  /** Takes a template away (RFC 7011 §8.1). */
+  /** Withdraws a template (RFC 7011 §8.1). */
   withdraw(observationDomain: number, template: number): TemplateEntry | undefined {
     const domain = this.domains.get(observationDomain);
     const entry = domain?.templates.get(template);
@@ -172,9 +184,9 @@ export class SessionTemplates {
   }
 
   /**
-   * Asks the plugins for the mappings of all templates by these treatments, so that {@link remap} finds them.
+   * Asks the plugins to map all templates under the given treatments, so that {@link remap} finds the results.
    *
-   * @returns resolves when asking again makes sense; undefined: nothing is pending
+   * @returns a promise that resolves when it is worth asking again, or undefined if nothing is pending
    */
   prepare(choose: ChooseTreatment): Promise<void> | undefined {
     const pending: Promise<void>[] = [];
@@ -188,19 +200,19 @@ export class SessionTemplates {
   }
 
   /**
-   * Maps every template again. No message may be in hand: the entries are other ones afterwards.
+   * Maps every template again. Must not be called in the middle of a message, because it replaces the entries.
    *
-   * @param sameCollector whether the collector expects what it did: then a mapping that was good for it may go on where a plugin
-   *   fails or memory is short. Another one might not be able to decode it
-   * @param sameEpoch whether the collector knows the ids taken before; otherwise they have been released
-   * @returns those that came out as something else for the collector
+   * @param sameCollector whether the collector's expectations are unchanged. If so, the previous mapping stays in force
+   *   when a plugin fails or memory runs short; a different collector might be unable to decode it
+   * @param sameEpoch whether the collector still knows the ids taken before; if not, they have already been released
+   * @returns the templates that changed from the collector's point of view
    */
   remap(sameCollector: boolean, sameEpoch = true): RemappedTemplate[] {
     const remapped: RemappedTemplate[] = [];
     for (const domain of this.domains.values()) {
       for (const [template, before] of [...domain.templates]) {
         const after = this.intake.take(before.source, domain.id, sameCollector ? before : undefined);
-        // Without memory for both, what stands goes on as it is.
+        // If memory does not suffice for both, the previous mapping stays in force.
         const isShort = after.kind === "refused" && after.reason === "limit";
         if (sameCollector && isShort && before.kind === "accepted") continue;
         if (sameEpoch) this.#retireId(domain.id, before, after);
@@ -213,7 +225,7 @@ export class SessionTemplates {
     return remapped;
   }
 
-  /** Keys of the templates that are refused, with the reason; see {@link refusalKey}. */
+  /** Keys of the refused templates, including the reason; see {@link refusalKey}. */
   *refusals(): Generator<string> {
     for (const { id, templates } of this.domains.values()) {
       for (const [template, entry] of templates) {
@@ -222,7 +234,7 @@ export class SessionTemplates {
     }
   }
 
-  /** The templates as the exporter announced them, a message each. */
+  /** The templates as the exporter announced them, one per message. */
   *sources(): Generator<Uint8Array> {
     for (const { id, sequence, templates, exportTime } of this.domains.values()) {
       const header = {
@@ -236,7 +248,7 @@ export class SessionTemplates {
     }
   }
 
-  /** The templates that the collector gets, in the order in which they came. */
+  /** The templates announced to the collector, in order of arrival. */
   *announcements(): Generator<Announcement> {
     for (const domain of this.domains.values()) {
       for (const entry of domain.templates.values()) {
@@ -245,7 +257,7 @@ export class SessionTemplates {
     }
   }
 
-  /** Brings the loop's own counts into the session's counters. */
+  /** Adds the rewrite loop's counts to the session's counters. */
   fold(): void {
     for (const domain of this.domains.values()) {
       this.counters.sequenceGaps += domain.sequence.takeGaps();
@@ -267,7 +279,7 @@ export class SessionTemplates {
     this.domains.clear();
   }
 
-  /** Gives back the ids that other sessions share, retired ones too. */
+  /** Releases the ids shared with other sessions, including retired ones. */
   releaseIds(): void {
     for (const domain of this.domains.values()) {
       for (const entry of domain.templates.values()) this.intake.releaseId(entry, domain.id);
@@ -281,8 +293,9 @@ export class SessionTemplates {
   /**
    * Takes the same ids in another epoch of the collector.
    *
-   * @param keep false: only finds out whether that can be
-   * @returns false if a template has to get another one there, such as the exporter's own; then nothing is taken
+   * @param keep false: only checks whether that is possible
+   * @returns false if a template would need a different id there, or could now have the exporter's own; then nothing is
+   *   taken
    */
   takeIds(ids: TemplateIdSpace, keep: boolean): boolean {
     let same = true;
@@ -301,8 +314,8 @@ export class SessionTemplates {
   }
 
   /**
-   * An id that sessions share is not given back with the mapping that had it: records that went out by it may lie unread in the
-   * collector's socket, while another session that gets the id announces another layout there.
+   * Keeps a shared id reserved after its mapping is gone: records sent under it may still be unread in the collector's
+   * socket when another session that gets the id announces a different layout.
    */
   #retireId(observationDomain: number, before: TemplateEntry, after: TemplateEntry): void {
     if (before.kind === "refused" || !before.shared.sharesIds) return;
@@ -319,12 +332,12 @@ export class SessionTemplates {
     }
   }
 
-  /** Counted if the message stands. */
+  /** Counts the outcome once the message is committed. */
   #countOutcome(outcome: TemplateOutcome): void {
     this.undoLog.note(() => {}, () => this.counters.countTemplates(outcome));
   }
 
-  /** Whether the caps let this template in. */
+  /** Whether the caps admit this template. */
   #hasRoom(observationDomain: number, source: Template, previous: TemplateEntry | undefined): boolean {
     const { limits, templates, fields } = this.shared;
     const more = source.fields.length - (previous?.source.fields.length ?? 0);
@@ -334,7 +347,7 @@ export class SessionTemplates {
       (this.domains.has(observationDomain) || this.domains.size < limits.observationDomainsPerSession);
   }
 
-  /** One template more, or less. */
+  /** Counts one template more or less against the caps. */
   #hold(template: Template, change: 1 | -1): void {
     this.#count += change;
     this.shared.templates += change;
@@ -365,7 +378,7 @@ export class SessionTemplates {
     countMoved(domain, domain.templates.get(template), -1);
     countMoved(domain, entry, 1);
     domain.templates.set(template, entry);
-    // Records that name templates are mapped one by one in TypeScript.
+    // Records that refer to templates are mapped one at a time in TypeScript.
     if (entry.kind === "accepted" && !entry.shared.references) {
       this.routes.set({
         observationDomain: domain.id,
@@ -389,7 +402,7 @@ export class SessionTemplates {
     this.routes.delete(domain.id, template);
   }
 
-  /** The entry is needed no more: nor is what the collector was told of it, where nothing else goes by that id. */
+  /** Discards an entry that is no longer needed, and marks its target id as stale unless another template uses it. */
   #retire(domain: ObservationDomain, entry: TemplateEntry): void {
     this.#discard(entry);
     if (entry.kind === "refused") return;
@@ -417,7 +430,7 @@ export class SessionTemplates {
       memoryLongs[word + 1 + index] = 0n;
       if (counter === 0n) continue;
       this.counters.informationLost.add(name, Number(BigInt.asUintN(COUNT_BITS, counter)));
-      // Where several fields of the element are lost, the last one of variable length says how long its value was.
+      // If several fields of the element are stripped, the last variable-length one determines the length reported.
       const lastLength = Number(counter >> BigInt(COUNT_BITS)) || fixedLength(entry.source, positions);
       this.counters.noteLostLength(name, lastLength);
       const type = entry.source.fields[positions[0] ?? 0]?.element.type;
@@ -433,7 +446,7 @@ export class SessionTemplates {
   }
 }
 
-/** The length of the first of these fields that has a fixed one. */
+/** Length of the first of these fields that has a fixed length. */
 function fixedLength({ fields }: Template, positions: readonly number[]): number {
   for (const position of positions) {
     const length = fields[position]?.length ?? 0;
@@ -442,7 +455,7 @@ function fixedLength({ fields }: Template, positions: readonly number[]): number
   return 0;
 }
 
-/** One accepted template more, or less, that has another target id than its own. */
+/** Counts one accepted template more or less whose target id differs from its own id. */
 function countMoved(domain: ObservationDomain, entry: TemplateEntry | undefined, change: 1 | -1): void {
   if (entry?.kind !== "accepted" || entry.shared.targetId === entry.source.id) return;
   const moved = domain.moved ??= new Map();
