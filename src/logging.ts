@@ -1,4 +1,8 @@
 import { configureSync, getLogger, type LogLevel, type LogRecord, resetSync } from "@logtape/logtape";
+import { formatWithinLimit } from "./logs/line_limit.ts";
+import { LogQueue } from "./logs/log_queue.ts";
+import { RepetitionLimit } from "./logs/repetition_limit.ts";
+import { type Clock, pause, SYSTEM_CLOCK } from "./proxy/time/clock.ts";
 import type { EventName } from "./proxy/reporting/event_name.ts";
 
 /** Category under which every part of this program logs. */
@@ -43,16 +47,57 @@ export function logEvent(room: string, level: LoggingLevel, event: EventName, me
   logger[level]("{message}", { ...fields, event, message });
 }
 
-/** Sends the log to this writer (standard error by default) from now on. Replaces what was configured before. */
+/** How long queued lines may take to be written at the end, in milliseconds. */
+const FLUSH_MILLISECONDS = 1_000;
+
+const standardError = new LogQueue((octets) => Deno.stderr.write(octets), (dropped) => {
+  const message = `${dropped} log lines were dropped: nobody read them`;
+  const line = { timestamp: Date.now(), level: "warning" as const, event: "log_lines_dropped", message };
+  return `${format({ ...line, fields: { dropped } })}\n`;
+});
+
+let format: (line: Line) => string = formatJson;
+let repetitions: RepetitionLimit | undefined;
+
+/** Log lines dropped since the start because nobody read them. */
+export function logLinesDropped(): number {
+  return standardError.dropped;
+}
+
+/** Resolves when all lines are written, at most a second later: somebody may have stopped reading them. */
+export async function flushLog(clock: Clock = SYSTEM_CLOCK): Promise<void> {
+  repetitions?.finish();
+  const written = new AbortController();
+  await Promise.race([standardError.flushed(), pause(clock, FLUSH_MILLISECONDS, written.signal)]);
+  written.abort();
+}
+
+/**
+ * Sends the log to this writer from now on. Replaces what was configured before. By default, lines go to standard error
+ * by way of a bounded queue, so that a reader that stalls stops nothing.
+ */
 export function configureLogging(
   options: LoggingOptions,
-  write: (line: string) => void = writeToStandardError,
+  write: (line: string) => void = (line) => standardError.push(line),
+  clock: Clock = SYSTEM_CLOCK,
 ): void {
-  const format = options.format === "json" ? formatJson : formatText;
+  repetitions?.finish();
+  const formatLine = format = options.format === "json" ? formatJson : formatText;
+  const writeLine = (line: Line) => write(`${formatWithinLimit(line, formatLine, FIRST_FIELDS)}\n`);
+  const limit = repetitions = new RepetitionLimit(clock, (of, more) => {
+    const message = `and ${more} more lines of ${of} within a second`;
+    const timestamp = clock.date().getTime();
+    writeLine({ timestamp, level: "warning", event: "log_lines_left_out", message, fields: { of, more } });
+  });
   resetSync();
   configureSync({
     reset: true,
-    sinks: { standardError: (record) => write(`${format(record)}\n`) },
+    sinks: {
+      standardError: (record) => {
+        const line = admitted(parts(record), limit);
+        if (line !== undefined) writeLine(line);
+      },
+    },
     loggers: [
       { category: ROOT_CATEGORY, sinks: ["standardError"], lowestLevel: options.level },
       { category: ["logtape", "meta"], sinks: ["standardError"], lowestLevel: "error" },
@@ -83,27 +128,47 @@ function choose<Word extends string>(
   return word;
 }
 
-function formatJson(record: LogRecord): string {
-  const { time, level, event, message, fields } = parts(record);
+/** What a line says, before it is formatted. */
+interface Line {
+  readonly timestamp: number;
+  readonly level: LogLevel;
+  readonly event: string;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** Returns the line, with the count of those left out before it; undefined if there are too many of its kind. */
+function admitted(line: Line, limit: RepetitionLimit): Line | undefined {
+  const { event, fields } = line;
+  const { peer } = fields;
+  if (event !== "handshake_failed" || typeof peer !== "string") return limit.admit(event) ? line : undefined;
+  // Each attempt comes from another port.
+  const more = limit.admitSource(peer.slice(0, peer.lastIndexOf(":")));
+  if (more === undefined || !limit.admit(event)) return undefined;
+  return more === 0 ? line : { ...line, fields: { ...fields, more } };
+}
+
+function formatJson({ timestamp, level, event, message, fields }: Line): string {
+  const time = new Date(timestamp).toISOString();
   return JSON.stringify({ time, level, event, message, ...fields }, replaceWhatJsonLacks);
 }
 
-function formatText(record: LogRecord): string {
-  const { time, level, event, message, fields } = parts(record);
+function formatText({ timestamp, level, event, message, fields }: Line): string {
+  const time = new Date(timestamp).toISOString();
   const named = Object.entries(fields).map(([name, value]) =>
     `${name}=${typeof value === "string" ? value : JSON.stringify(value, replaceWhatJsonLacks)}`
   );
   return oneLine([time, level.toUpperCase().padEnd(7), event, message, ...named].join(" "));
 }
 
-function parts(record: LogRecord) {
+function parts(record: LogRecord): Line {
   const { event, message, ...others } = record.properties;
   const fields: Record<string, unknown> = {};
   for (const name of FIRST_FIELDS) if (others[name] !== undefined) fields[name] = others[name];
   for (const [name, value] of Object.entries(others)) if (value !== undefined) fields[name] = value;
   return {
-    time: new Date(record.timestamp).toISOString(),
-    level: record.level satisfies LogLevel,
+    timestamp: record.timestamp,
+    level: record.level,
     event: typeof event === "string" ? event : "log",
     message: typeof message === "string" ? message : record.message.map(String).join(""),
     fields,
@@ -121,13 +186,4 @@ function replaceWhatJsonLacks(_key: string, value: unknown): unknown {
 /** What an exporter sent may end up in a message: no line breaks, no terminal control sequences. */
 function oneLine(text: string): string {
   return text.replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
-}
-
-function writeToStandardError(line: string): void {
-  const octets = new TextEncoder().encode(line);
-  try {
-    for (let written = 0; written < octets.length;) written += Deno.stderr.writeSync(octets.subarray(written));
-  } catch {
-    // Nobody reads the log any more; what is being served goes on.
-  }
 }

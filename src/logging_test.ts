@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { StandingClock } from "../test/support/proxy.ts";
 import { configureLogging, logEvent, overrideLogging } from "./logging.ts";
 
 function collect(level: "debug" | "info" | "warning" | "error", format: "json" | "text"): string[] {
@@ -48,4 +49,54 @@ Deno.test("the environment overrides level and format, and a wrong word is named
     () => overrideLogging({ level: "info", format: "json" }, environment),
     /IPFIX_PROXY_LOG_FORMAT: "xml" is none of json, text/,
   );
+});
+
+Deno.test("a line is at most 4 KiB: lists and texts are shortened with a count, and the API's path is said", () => {
+  for (const format of ["json", "text"] as const) {
+    const lines = collect("info", format);
+    const stripped = Array.from({ length: 16_301 }, (_, id) => `56506/${id}`);
+    logEvent("proxy", "info", "template_mapped", "mapped", { session: "7", template: 256, stripped });
+    logEvent("proxy", "info", "warning", "\u0001ü".repeat(9_000), {
+      session: "7",
+      reason: "\u0002".repeat(9_000),
+      more: stripped,
+    });
+    assert.equal(lines.length, 2);
+    for (const line of lines) {
+      assert.ok(new TextEncoder().encode(line).length <= 4096, `${line.length}`);
+      assert.match(line, /\/api\/sessions\/7/);
+    }
+    assert.match(lines[0] ?? "", /56506\/31.*and 16269 more/);
+    if (format === "json") { for (const line of lines) JSON.parse(line); }
+  }
+});
+
+Deno.test("of one event, 50 lines a second are logged; the others are counted and said, other events are not concerned", async () => {
+  const lines: string[] = [];
+  const clock = new StandingClock();
+  configureLogging({ level: "info", format: "json" }, (line) => lines.push(line), clock);
+  for (let count = 0; count < 70; count++) logEvent("proxy", "info", "session_opened", "opened");
+  logEvent("proxy", "info", "session_closed", "closed");
+  assert.equal(lines.length, 51);
+  await clock.advance(1_000);
+  const said = JSON.parse(lines[51] ?? "");
+  assert.deepEqual([said.event, said.of, said.more], ["log_lines_left_out", "session_opened", 20]);
+  logEvent("proxy", "info", "session_opened", "opened");
+  assert.equal(lines.length, 53);
+  for (let count = 0; count < 60; count++) logEvent("proxy", "info", "session_opened", "opened");
+  configureLogging({ level: "info", format: "json" }, (line) => lines.push(line), clock);
+  assert.equal(JSON.parse(lines.at(-1) ?? "").more, 11, "another configuration loses no count");
+});
+
+Deno.test("a source whose handshakes fail is logged once a minute, whatever its port", async () => {
+  const lines: string[] = [];
+  const clock = new StandingClock();
+  configureLogging({ level: "info", format: "json" }, (line) => lines.push(line), clock);
+  const fail = (peer: string) => logEvent("proxy", "warning", "handshake_failed", "failed", { peer });
+  for (let port = 1; port <= 40; port++) fail(`10.0.0.1:${port}`);
+  fail("[2001:db8::1]:7");
+  assert.deepEqual(lines.map((line) => JSON.parse(line).peer), ["10.0.0.1:1", "[2001:db8::1]:7"]);
+  await clock.advance(60_000);
+  fail("10.0.0.1:99");
+  assert.equal(JSON.parse(lines[2] ?? "").more, 39);
 });

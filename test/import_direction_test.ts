@@ -43,7 +43,9 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   // What an upgrade of Antrea means, and how a cluster stands to it.
   ["src/upgrade", [...PURE, ...CONFIG, "src/kubernetes", "src/offline"]],
   ["src/plugin_testing.ts", [...PURE, ...CONFIG]],
-  ["src/logging.ts", ["src/proxy/reporting"]],
+  // Bounds of the log.
+  ["src/logs", ["src/proxy/time"]],
+  ["src/logging.ts", ["src/proxy/reporting", "src/proxy/time", "src/logs"]],
   ["src/version.ts", []],
   ["src/error_message.ts", []],
   ["src/terminal", []],

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { Configuration } from "../config/configuration.ts";
-import { configureLogging, logEvent, type LoggingOptions, overrideLogging } from "../logging.ts";
+import { configureLogging, flushLog, logEvent, type LoggingOptions, overrideLogging } from "../logging.ts";
 import { formatAddress } from "../proxy/transport/address.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import { VERSION } from "../version.ts";
@@ -31,6 +31,14 @@ async function serve({ config }: { readonly config: string }): Promise<void> {
   const { configuration, files } = await loadWatched(config, readTextFile, undefined, pluginHost(report));
   if (configuration instanceof Error) throw orUsageFailure(configuration);
   configureLogging(loggingOptions(configuration.log));
+  try {
+    await run(configuration, files, report);
+  } finally {
+    await flushLog();
+  }
+}
+
+async function run(configuration: Configuration, files: Loaded["files"], report: ReportEvent): Promise<void> {
   for (const warning of configuration.warnings) logEvent("proxy", "warning", "config_warning", warning);
   const service = await open(configuration, report);
   const stopListening = onSignal(service);

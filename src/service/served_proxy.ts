@@ -26,6 +26,7 @@ import { parseSocketAddress } from "../config/yaml/socket_address.ts";
 import type { Cluster } from "./cluster.ts";
 import type { TlsEndpoints } from "./tls_files.ts";
 import { garbageCollector } from "./garbage_collector.ts";
+import { logLinesDropped } from "../logging.ts";
 import { VERSION } from "../version.ts";
 
 /** The mediator's part of a configuration. */
@@ -174,6 +175,7 @@ export class ServedProxy {
       drain: () => void this.drained(),
       ready: () => this.#ready && now().isWaiting !== true,
       configuration: () => now().configuration,
+      logLinesDropped,
       releaseRange: (profile) => antreaEras().find((era) => era.profile === profile)?.range,
       certificates: () => now().certificates ?? [],
       cluster: () => now().cluster?.view,

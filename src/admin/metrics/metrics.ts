@@ -243,6 +243,12 @@ function definitions(): Definition[] {
     },
     {
       kind: "counter",
+      name: "log_lines_dropped_total",
+      help: "Log lines dropped because nobody read them.",
+      read: ({ view }) => one(view.logLinesDropped ?? 0),
+    },
+    {
+      kind: "counter",
       name: "plugin_errors_total",
       help: "Template mappings that a plugin failed to make, by plugin.",
       labels: ["plugin"],

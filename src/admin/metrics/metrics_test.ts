@@ -61,6 +61,7 @@ Deno.test("every name of the contract is there, with its type, its labels and a 
     collector_connections_total: ["counter", "outcome"],
     collector_replayed_templates_total: ["counter"],
     held_octets: ["gauge"],
+    log_lines_dropped_total: ["counter"],
     plugin_errors_total: ["counter", "plugin"],
     exporter_sequence_gaps_total: ["counter"],
     config_reloads_total: ["counter", "outcome"],

@@ -23,6 +23,7 @@ export interface ProxyFacts {
   readonly configReloads?: ReadonlyMap<string, number>;
   /** Returns the configuration that was refused last, unless a good one was loaded since. */
   readonly refusedConfiguration?: () => RefusedConfigurationView | undefined;
+  readonly logLinesDropped?: () => number;
   readonly certificates?: () => Iterable<CertificateView>;
   /** Returns the configuration in force, which a reload may change. */
   readonly configuration?: () => ConfigurationView | undefined;
@@ -58,6 +59,9 @@ export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
     },
     get handshakeFailures() {
       return proxy.counters.handshakeFailures;
+    },
+    get logLinesDropped() {
+      return facts.logLinesDropped?.() ?? 0;
     },
     get failingHandshakes() {
       return proxy.failingHandshakes;

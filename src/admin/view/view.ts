@@ -243,6 +243,8 @@ export interface AdminView {
   capture?(id: string, limits: CaptureLimitsView, stop: AbortSignal): Promise<CapturedView> | "busy" | undefined;
   /** Calls the listener synchronously with every further event, until the returned function is called. */
   subscribe(listener: (event: AdminEvent) => void): () => void;
+  /** Log lines dropped because nobody read them. */
+  readonly logLinesDropped?: number;
   /** Missing if the proxy cannot reload. */
   reload?(): Promise<ReloadResult>;
   /** Reloads, by outcome. */

@@ -39,6 +39,8 @@ export const EVENT_MEANINGS = {
   warning: "Something unusual that is tolerated, such as a redefined template or the withdrawal of an unknown one.",
   templates_throttled:
     "An exporter changes templates faster than `limits.templateChanges` allows, and waits its turn. Reported once per session.",
+  log_lines_left_out: "An event was logged too often within a second: how many further lines of it were left out.",
+  log_lines_dropped: "Log lines were dropped because nobody read them. `log_lines_dropped_total` counts them.",
   sequence_gap: "The exporter's sequence number is not the expected one.",
   observing_ended:
     "An exporter in observe mode sent a malformed message. Its session is relayed on, but no longer observed.",
