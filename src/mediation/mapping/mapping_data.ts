@@ -36,14 +36,11 @@ export class MappingDataError extends Error {
  */
 export function readMapping(value: unknown, given: TemplateMapping): TemplateMapping {
   const answer = own(value, "the answer");
-  const elements = knownElements(given);
   if (answer("source") !== undefined && !isSameTemplate(answer("source"), given.source)) {
     throw new MappingDataError("the mapping is of another source template");
   }
-  const fields = list(answer("fields"), "fields").map((field, position) =>
-    readField(field, `fields[${position}]`, elements)
-  );
-  const stripped = readStripped(answer("stripped"), given.source, fields);
+  const fields = readFields(answer("fields"), given);
+  const stripped = readStripped(answer("stripped"), given, fields);
   return { source: given.source, fields, ...(stripped === undefined ? {} : { stripped }) };
 }
 
@@ -85,7 +82,19 @@ function own(value: unknown, what: string): (name: string) => unknown {
 function list(value: unknown, what: string): unknown[] {
   if (!Array.isArray(value)) throw new MappingDataError(`${what} is no list`);
   if (value.length > MAXIMUM_FIELDS) throw new MappingDataError(`${what} has ${value.length} entries`);
-  return Array.from({ length: value.length }, (_, index) => own(value, what)(String(index)));
+  const entry = own(value, what);
+  return Array.from({ length: value.length }, (_, index) => entry(String(index)));
+}
+
+/** Fields that are those that the plugin was given, and so frozen and read before, are not read again: there may be 16,000. */
+function readFields(value: unknown, given: TemplateMapping): readonly MappedField[] {
+  if (value === given.fields) return given.fields;
+  const before = new Set<unknown>(given.fields);
+  let elements: ReadonlyMap<string, InformationElement> | undefined;
+  return list(value, "fields").map((field, position) => {
+    if (before.has(field) && Object.isFrozen(field)) return field as MappedField;
+    return readField(field, `fields[${position}]`, elements ??= knownElements(given));
+  });
 }
 
 function readField(value: unknown, where: string, elements: ReadonlyMap<string, InformationElement>): MappedField {
@@ -178,21 +187,32 @@ function readOctets(value: unknown, where: string): Uint8Array {
 /** Positions said to be stripped must be fields of the source that no target field takes its value from. */
 function readStripped(
   value: unknown,
-  source: Template,
+  { source, fields: before, stripped: known }: TemplateMapping,
   fields: readonly MappedField[],
 ): ReadonlyMap<number, string> | undefined {
   if (value === undefined) return undefined;
-  const entries = value instanceof Map ? [...Map.prototype.entries.call(value)] : list(value, "stripped");
-  const used = new Set(fields.map(({ value }) => value.from === "record" ? value.index : -1));
+  if (value === known && fields === before) return known;
+  const stripped = known !== undefined && value === known ? known : readPositions(value, source);
+  for (const { value } of fields) {
+    if (value.from === "record" && stripped.has(value.index)) {
+      throw new MappingDataError(`stripped names field ${value.index}, which the target has`);
+    }
+  }
+  return stripped;
+}
+
+function readPositions(value: unknown, source: Template): ReadonlyMap<number, string> {
   const stripped = new Map<number, string>();
-  for (const entry of entries) {
-    const [position, plugin] = Array.isArray(entry) ? entry : [];
+  const read = (plugin: unknown, position: unknown) => {
     if (typeof position !== "number" || source.fields[position] === undefined || typeof plugin !== "string") {
       throw new MappingDataError("stripped has an entry that is no position of the source with a plugin's name");
     }
-    if (used.has(position)) throw new MappingDataError(`stripped names field ${position}, which the target has`);
     stripped.set(position, plugin.slice(0, MAXIMUM_NAME));
-  }
+  };
+  if (value instanceof Map) Map.prototype.forEach.call(value, read);
+  else {for (const entry of list(value, "stripped")) {
+      Array.isArray(entry) ? read(entry[1], entry[0]) : read(undefined, entry);
+    }}
   return stripped;
 }
 
