@@ -32,8 +32,10 @@ export default definePlugin({
     return {
       name,
       rewrite(mapping, context) {
+        // A template may have thousands of fields that no list has.
+        const listedIds = new Set(context.expected?.fields.map(({ element }) => element.id));
         const acceptable = mapping.fields.flatMap((field) =>
-          field.scope === true ? field : acceptableField(field, mapping, context, alsoElements) ?? []
+          field.scope === true ? field : acceptableField(field, mapping, context, alsoElements, listedIds) ?? []
         );
         const { expected } = context;
         if (remove === "unknown" || expected === undefined) return keeping(mapping, acceptable);
@@ -50,12 +52,15 @@ function acceptableField(
   { source }: TemplateMapping,
   context: PluginContext,
   also: readonly InformationElement[],
+  listedIds: ReadonlySet<number>,
 ): MappedField | undefined {
   const { target, value } = field;
   if (also.some((element) => sameElement(element, target.element))) return undefined;
   const { profile, expected } = context;
   if (profile.acceptsUnknownElements && profile.templates.length === 0) return field;
-  const listed = expected?.fields.filter(({ element }) => sameElement(element, target.element)) ?? [];
+  const listed = expected !== undefined && listedIds.has(target.element.id)
+    ? expected.fields.filter(({ element }) => sameElement(element, target.element))
+    : [];
   const [inList] = listed;
   if (profile.dialect.fieldLengths === "template" && listed.some(({ length }) => length === target.length)) {
     // The collector expects the element in this very length, whatever its type.

@@ -90,16 +90,15 @@ function list(value: unknown, what: string): unknown[] {
 function readFields(value: unknown, given: TemplateMapping): readonly MappedField[] {
   if (value === given.fields) return given.fields;
   const before = new Set<unknown>(given.fields);
-  let elements: ReadonlyMap<string, InformationElement> | undefined;
   return list(value, "fields").map((field, position) => {
     if (before.has(field) && Object.isFrozen(field)) return field as MappedField;
-    return readField(field, `fields[${position}]`, elements ??= knownElements(given));
+    return readField(field, `fields[${position}]`);
   });
 }
 
-function readField(value: unknown, where: string, elements: ReadonlyMap<string, InformationElement>): MappedField {
+function readField(value: unknown, where: string): MappedField {
   const field = own(value, where);
-  const target = readSpecifier(field("target"), `${where}.target`, elements);
+  const target = readSpecifier(field("target"), `${where}.target`);
   const [scope, by] = [field("scope"), field("by")];
   return {
     target,
@@ -109,23 +108,15 @@ function readField(value: unknown, where: string, elements: ReadonlyMap<string, 
   };
 }
 
-function readSpecifier(
-  value: unknown,
-  where: string,
-  elements: ReadonlyMap<string, InformationElement>,
-): FieldSpecifier {
+function readSpecifier(value: unknown, where: string): FieldSpecifier {
   const specifier = own(value, where);
   return {
-    element: readElement(specifier("element"), `${where}.element`, elements),
+    element: readElement(specifier("element"), `${where}.element`),
     length: whole(specifier("length"), `${where}.length`),
   };
 }
 
-function readElement(
-  value: unknown,
-  where: string,
-  elements: ReadonlyMap<string, InformationElement>,
-): InformationElement {
+function readElement(value: unknown, where: string): InformationElement {
   const property = own(value, where);
   const [name, type, known, enterpriseBit] = ["name", "type", "known", "enterpriseBit"].map(property);
   if (typeof name !== "string" || name === "" || name.length > MAXIMUM_NAME) {
@@ -135,7 +126,7 @@ function readElement(
   if (typeof known !== "boolean" || typeof enterpriseBit !== "boolean") {
     throw new MappingDataError(`${where}: known and enterpriseBit are no booleans`);
   }
-  const element: InformationElement = {
+  return {
     pen: whole(property("pen"), `${where}.pen`),
     id: whole(property("id"), `${where}.id`),
     name,
@@ -144,9 +135,6 @@ function readElement(
     known,
     enterpriseBit,
   };
-  const same = elements.get(elementKey(element));
-  const isSame = same !== undefined && same.name === name && same.type === type && same.length === element.length;
-  return isSame ? same : element;
 }
 
 function readValue(given: unknown, where: string): FieldValue {
@@ -221,7 +209,7 @@ function readTemplate(value: unknown): Template {
   return {
     id: whole(template("id"), "source.id"),
     fields: list(template("fields"), "source.fields").map((field, position) =>
-      readSpecifier(field, `source.fields[${position}]`, new Map())
+      readSpecifier(field, `source.fields[${position}]`)
     ),
     scopeFieldCount: whole(template("scopeFieldCount"), "source.scopeFieldCount"),
   };
@@ -236,11 +224,6 @@ function isSameTemplate(value: unknown, template: Template): boolean {
       const field = template.fields[index];
       return field !== undefined && field.length === length && elementKey(field.element) === elementKey(element);
     });
-}
-
-function knownElements({ source, fields }: TemplateMapping): ReadonlyMap<string, InformationElement> {
-  const elements = [...source.fields, ...fields.map(({ target }) => target)].map(({ element }) => element);
-  return new Map(elements.map((element) => [elementKey(element), element]));
 }
 
 function whole(value: unknown, where: string): number {
