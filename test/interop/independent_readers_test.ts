@@ -72,7 +72,8 @@ async function runRewrite(yaml: string, stdin: Uint8Array): Promise<Uint8Array> 
   try {
     await Deno.writeTextFile(file, yaml);
     const { status, stdout, stderr } = await runCommand("rewrite", ["--config", file], { stdin });
-    assert.equal(status, 0, stderr);
+    // 3: the dialect takes no options templates, so their records are dropped, which the summary says.
+    assert.equal(status, /^records dropped: options_template \d+$/m.test(stderr) ? 3 : 0, stderr);
     return stdout;
   } finally {
     await Deno.remove(file);
