@@ -243,6 +243,7 @@ export class Proxy {
    */
   async drain(): Promise<void> {
     if (!this.#draining) {
+      this.#turns.hurry();
       this.#draining = true;
       this.#listeners.close();
       this.#tickEvery(DRAIN_TICK_MILLISECONDS, DRAIN_QUIET_MILLISECONDS);

@@ -4,6 +4,13 @@ import type { Clock } from "./clock.ts";
 const BUDGET = 5;
 /** Milliseconds between two beats: a timer that is due already costs nothing, while a new one takes a millisecond. */
 const BEAT = 4;
+/**
+ * How many times as long as a costly piece of work took, if that was more than the budget, no other costly one begins:
+ * one session's work that cannot be divided, such as a template of 16,000 fields, leaves most of the time to the others.
+ */
+const REST = 4;
+/** Milliseconds of rest at most. */
+const LONGEST_REST = 200;
 /** Waiting sessions that are resumed in one turn. */
 const RESUMED = 256;
 
@@ -24,6 +31,10 @@ export class Turns {
   #waiting: (() => void)[] = [];
   /** Those whose work takes long: one of them in each turn. */
   #demanding: (() => void)[] = [];
+  /** When the last of them was resumed, until its cost is known. */
+  #resumedAt: number | undefined;
+  #restUntil = 0;
+  #hurried = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -50,11 +61,23 @@ export class Turns {
     } while (!demanding && this.over);
   }
 
+  /** Lets costly work follow costly work from now on: a drain waits for the end of all of it. */
+  hurry(): void {
+    this.#hurried = true;
+    this.#restUntil = 0;
+  }
+
   #beat(): void {
-    this.#began = this.#clock.now();
+    const now = this.#began = this.#clock.now();
+    if (this.#resumedAt !== undefined) {
+      const cost = now - this.#resumedAt - BEAT;
+      if (cost > BUDGET && !this.#hurried) this.#restUntil = now + Math.min(REST * cost, LONGEST_REST);
+      this.#resumedAt = undefined;
+    }
     const resumed = this.#waiting.splice(0, RESUMED);
-    const demanding = this.#demanding.shift();
-    this.#beating = this.#used || resumed.length > 0 || demanding !== undefined;
+    const demanding = now >= this.#restUntil ? this.#demanding.shift() : undefined;
+    if (demanding !== undefined) this.#resumedAt = now;
+    this.#beating = this.#used || resumed.length > 0 || demanding !== undefined || this.#demanding.length > 0;
     this.#used = false;
     if (this.#beating) this.#clock.after(BEAT, () => this.#beat());
     for (const resume of resumed) resume();
