@@ -125,11 +125,16 @@ async function connect(
   opened.push(exporter);
   exporter.setNoDelay(true);
   await exporter.write(templates);
-  for await (const connection of connections(listener)) {
-    opened.push(connection);
-    const collector = new MessageSource(connection);
-    // Looking whether the relay listens may have reached us, too; that brings nothing.
-    if (await collector.message() !== undefined) return { exporter, collector };
-  }
-  throw new Error("the listener was closed");
+  // The proxy's watch connection, and a look whether the relay listens, bring nothing: the first that brings a message counts.
+  const { promise, resolve, reject } = Promise.withResolvers<MessageSource>();
+  const accept = async () => {
+    for await (const connection of connections(listener)) {
+      opened.push(connection);
+      const collector = new MessageSource(connection);
+      collector.message().then((message) => message !== undefined && resolve(collector), () => {});
+    }
+    reject(new Error("the listener was closed"));
+  };
+  accept().catch(reject);
+  return { exporter, collector: await promise };
 }
