@@ -1,16 +1,19 @@
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 
-/** Information elements that a flowKeyIndicator can speak of (RFC 7011 §6.1.1, IANA: unsigned64, bit n for the n-th field). */
+/**
+ * Maximum number of fields that a flowKeyIndicator covers (RFC 7011 §6.1.1; IANA: unsigned64, bit n for the n-th
+ * field).
+ */
 const INDICATED_FIELDS = 64;
 
-/** Bits of a flowKeyIndicator after they have followed their fields. */
+/** A flowKeyIndicator whose bits were moved along with their fields. */
 export interface MovedFlowKeys {
   readonly octets: Uint8Array;
-  /** Keys that the collector does get, but at a place that the octets have no bit for. */
+  /** Number of key fields that the collector does receive, but at a position beyond the bits of the indicator. */
   readonly lost: number;
 }
 
-/** How the bits move with one mapping. */
+/** Moves the bits of flowKeyIndicators according to one mapping. */
 export class FlowKeyMoves {
   readonly #moves: readonly (readonly [from: number, to: number])[];
 
@@ -21,8 +24,9 @@ export class FlowKeyMoves {
   }
 
   /**
-   * The indicator of the target template, in as many octets: the least significant bit stands for the first field. A key that was
-   * stripped has no bit any more, what was added is no key, and a bit that does not fit vanishes: no other field is ever marked.
+   * Returns the indicator for the target template, with the same length. The least significant bit stands for the first
+   * field. The bit of a stripped key disappears, an added field is not a key, and a bit that does not fit is lost
+   * rather than marking another field.
    *
    * ```ts
    * import assert from "node:assert/strict";

@@ -16,65 +16,79 @@ import { memoryOctets } from "../program/loop/memory.ts";
 import { recordLength, walkRecords } from "../program/loop/rewrite_loop.ts";
 import type { AcceptedTemplate, TemplateEntry } from "../templates/template_entry.ts";
 
-/** Lists in one another that are followed, the outermost counted. */
+/** Maximum nesting depth of lists that are mapped, including the outermost. */
 export const LIST_DEPTH = 8;
 
-/** RFC 6313 §4.4: nothing is said of how the items belong together. */
+/** The "undefined" semantic (RFC 6313 §4.4): the relation between the items is unspecified. */
 const SEMANTIC_UNDEFINED = 255;
 
-/** paddingOctets (210) of variable length: the element of a basic list whose own cannot be read. */
+/**
+ * Field specifier of a variable-length paddingOctets (210): stands in for the element of a basicList that cannot be
+ * read.
+ */
 const NO_ELEMENT = Uint8Array.of(0, 210, 255, 255);
 
-/** Maps the records inside lists, whose own values may be lists again. */
+/** Maps the records inside lists, whose values may be lists themselves. */
 export interface ListRecords {
   /**
-   * Records of one template, one behind the other, none of which refers to templates.
+   * Maps consecutive records of one template that do not refer to templates.
    *
-   * @throws Unmappable where the result has too many octets
+   * @throws Unmappable if the result is too long
    */
   records(template: AcceptedTemplate, from: number, end: number, context: RecordContext): Uint8Array;
   /**
-   * One record whose values may refer to templates.
+   * Maps one record whose values may refer to templates.
    *
-   * @param depth lists around it
-   * @throws Unmappable where the result has too many octets
+   * @param depth number of lists around the record
+   * @throws Unmappable if the result is too long
    */
   record(template: AcceptedTemplate, from: number, end: number, context: RecordContext, depth: number): Uint8Array;
 }
 
-/** Records of one template in a subTemplateMultiList: addresses of its first octet and its end, the four of its header included. */
+/**
+ * The records of one template in a subTemplateMultiList: addresses of the block's first octet, including its four-octet
+ * header, and of its end.
+ */
 interface Block {
   readonly id: number;
   readonly from: number;
   readonly end: number;
 }
 
-/** A list that breaks RFC 6313; thrown, but never out of this file. No Error: a stack for each of 65,000 lists takes a second. */
+/**
+ * Signals a list that violates RFC 6313; never leaves this file. Not an Error, because capturing a stack for each of
+ * 65,000 lists takes a second.
+ */
 class Malformed {
   constructor(
     readonly message: string,
     readonly at: number,
-    /** Nothing in it is laid out by a template that goes out changed: as it came it says what it said. */
+    /**
+     * Whether nothing in the list uses a template that is sent changed, so that its unmodified octets keep their
+     * meaning.
+     */
     readonly harmless: boolean,
   ) {}
 }
 
 /**
- * Maps lists of RFC 6313: template ids and records inside follow the mapping of their template, lists in lists as well.
+ * Maps lists (RFC 6313): their template ids and records follow the mapping of their template, at any nesting level.
  *
- * - not well-formed, or of a template that nobody announced: as it came towards a collector without limits, if nothing in it is
- *   laid out by a template that goes out changed (the collector would read it by the wrong layout); else an empty list
- * - records of a template that the collector does not get, and lists deeper than {@link LIST_DEPTH}: left out
- * - an empty list stands for what is left out, since a field cannot be missing from one record of a template
- * - a basicList's element is none of any template: its values are copied, unless they refer to templates themselves
+ * - A malformed list, or one of a template that was never announced, stays unchanged towards a collector without limits
+ *   if nothing in it uses a template that is sent changed (the collector would decode it with the wrong layout).
+ *   Otherwise it becomes an empty list.
+ * - Records of a template that the collector does not get, and lists nested deeper than {@link LIST_DEPTH}, are left
+ *   out.
+ * - An empty list replaces what is left out, since a single record cannot omit a field of its template.
+ * - The element of a basicList belongs to no template: its values are copied unless they refer to templates themselves.
  */
 export class ListMapper {
   constructor(readonly resolve: ResolveElement, readonly values: ValueMapper, readonly records: ListRecords) {}
 
   /**
-   * The octets of the list that stand in for those from the one address to the other.
+   * Maps the list between two addresses and returns its replacement.
    *
-   * @param depth of this list: 1 for one in a data record
+   * @param depth nesting depth of this list: 1 if it stands directly in a data record
    */
   map(type: ListType, from: number, end: number, context: ValueContext, depth: number): Uint8Array {
     if (depth > LIST_DEPTH) {
@@ -148,7 +162,7 @@ export class ListMapper {
     return concatenate(parts);
   }
 
-  /** The blocks of a subTemplateMultiList, all of them checked before any is mapped. */
+  /** Parses the blocks of a subTemplateMultiList, validating all of them before any is mapped. */
   #blocks(from: number, end: number, { scope }: ValueContext): Block[] {
     if (end === from) throw new Malformed("no semantic", from, true);
     const blocks: Block[] = [];
@@ -181,7 +195,7 @@ export class ListMapper {
   }
 }
 
-/** @throws Malformed where octets are left behind the last record: there is no padding in lists */
+/** @throws Malformed if octets remain after the last record, since lists have no padding */
 function checkRecords(entry: TemplateEntry | undefined, from: number, end: number, harmless: boolean): void {
   if (entry?.kind !== "accepted") return;
   const { whole, consumed } = walkRecords(entry.shared.compiled.address, from, end);
@@ -193,7 +207,7 @@ function isUnchanged(entry: TemplateEntry | undefined): boolean {
   return entry === undefined || (entry.kind === "accepted" && entry.shared.identity && !entry.shared.references);
 }
 
-/** Notes records of a template that the collector does not have; true: they go out as they are. */
+/** Notes records of a template that the collector does not have. Returns true if they go out unchanged. */
 function leaveOut(id: number, entry: TemplateEntry | undefined, at: number, context: ValueContext): boolean {
   const goes = entry === undefined && acceptsAnything(context.holder.shared.dialect);
   const known = entry === undefined ? "was not announced" : "does not go out";
@@ -206,7 +220,10 @@ function fault(kind: ReferenceFault, message: string, at: number, context: Value
   context.faults.push({ fault: kind, message, at, ...(kept ? {} : { lost: context.element }) });
 }
 
-/** A list of the type without items, as much as can be read of it, and of no template but one that the collector has. */
+/**
+ * Builds an empty list of this type from whatever can be read of the original. It names only a template that the
+ * collector has.
+ */
 function emptyList(type: ListType, from: number, end: number, { holder }: ValueContext): Uint8Array {
   const semantic = Uint8Array.of(from < end ? memoryOctets[from] ?? SEMANTIC_UNDEFINED : SEMANTIC_UNDEFINED);
   if (type === "subTemplateMultiList") return semantic;
@@ -226,12 +243,14 @@ function basicListField(from: number, end: number, resolve: ResolveElement): Fie
   }
 }
 
-/** Octets of the field specifier behind the semantic: four more where it has a PEN. */
+/** Length in octets of the field specifier after the semantic: four more if it has a PEN. */
 function specifierLength(from: number): number {
   return (memoryOctets[from + 1] ?? 0) >= 0x80 ? 8 : 4;
 }
 
-/** The items of a basicList, all of them found before any is mapped. @throws Malformed where they do not fill it */
+/**
+ * Locates the items of a basicList, all of them before any is mapped. @throws Malformed if they do not fill it exactly
+ */
 function itemsOf(field: FieldSpecifier, content: number, end: number): FieldPlace[] {
   const items: FieldPlace[] = [];
   const reader = new OctetReader(memoryOctets, content, end);

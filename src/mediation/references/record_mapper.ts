@@ -16,11 +16,12 @@ import type { TemplateMapping } from "../mapping/template_mapping.ts";
 import type { AcceptedTemplate } from "../templates/template_entry.ts";
 
 /**
- * Maps data records whose values refer to templates, one by one; other records never come here. The rewrite loop makes the target
- * record, then each value that refers to a template is replaced: see {@link ValueMapper} and {@link ListMapper}.
+ * Maps data records whose values refer to templates, one at a time; other records never get here. The rewrite loop
+ * produces the target record, then each value that refers to a template is replaced: see {@link ValueMapper} and {@link
+ * ListMapper}.
  *
- * Work and memory are bounded by the octets of the record times the depth to which lists are followed, and by
- * {@link LONGEST_RECORD} for the result.
+ * Work and memory are bounded by the record's length times the maximum list depth, and the result by {@link
+ * LONGEST_RECORD}.
  */
 export class RecordMapper implements ListRecords {
   readonly #plans = new WeakMap<TemplateMapping, ReferencePlan>();
@@ -33,9 +34,9 @@ export class RecordMapper implements ListRecords {
   }
 
   /**
-   * Maps the record at these addresses, which is known to be whole. Nothing is counted before {@link count}.
+   * Maps the record between these addresses, which must be complete. Nothing is counted until {@link count}.
    *
-   * @returns an Unmappable where it cannot go out
+   * @returns an Unmappable if the record cannot be sent
    */
   map(template: AcceptedTemplate, scope: ReferenceScope, from: number, end: number): MappedRecord | Unmappable {
     const context: RecordContext = { scope, faults: [], ledger: [] };
@@ -47,15 +48,15 @@ export class RecordMapper implements ListRecords {
     }
   }
 
-  /** Adds a record that goes out to the counts of its templates. */
+  /** Adds a record that is sent to the counts of its templates. */
   count({ ledger }: MappedRecord): void {
     for (const { template, from, end } of ledger) this.#rewrite(template, template.counters, from, end);
   }
 
   /**
-   * Records of one template, one behind the other, without a look at what they refer to.
+   * Maps consecutive records of one template, ignoring what they refer to.
    *
-   * @throws Unmappable where there are too many octets
+   * @throws Unmappable if the result is too long
    */
   records(template: AcceptedTemplate, from: number, end: number, context: RecordContext): Uint8Array {
     const { consumed, produced } = this.#rewrite(template, 0, from, end);
@@ -64,7 +65,7 @@ export class RecordMapper implements ListRecords {
     return memoryOctets.slice(this.scratch, this.scratch + produced);
   }
 
-  /** One record with all that it refers to. `depth`: lists around it. */
+  /** Maps one record and everything it refers to. `depth`: number of lists around it. */
   record(template: AcceptedTemplate, from: number, end: number, context: RecordContext, depth: number): Uint8Array {
     const target = this.records(template, from, end, context);
     if (!template.shared.references) return target;

@@ -30,7 +30,7 @@ const BASIC = field("0/291", 65535);
 const LIST = field("0/292", 65535);
 const MULTI_LIST = field("0/293", 65535);
 
-/** Strips protocolIdentifier; where a template holds interfaceName, so many octets of constant come first. */
+/** Strips protocolIdentifier. If a template has interfaceName, a constant of `padding` octets is put first. */
 function stripProtocol(padding = 0): Plugin {
   return {
     name: "strip-protocol",
@@ -65,7 +65,7 @@ interface Setup {
   readonly maxMessageLength?: number;
 }
 
-/** What a session makes of messages with these sets. */
+/** Runs a session over messages made of these sets. */
 function run(messages: readonly Uint8Array[][], setup: Setup = {}) {
   const { plugins = [stripProtocol()], profile = rfc7011, maxMessageLength = 65535 } = setup;
   const events: MediationEvent[] = [];
@@ -81,14 +81,14 @@ function run(messages: readonly Uint8Array[][], setup: Setup = {}) {
   return { input, output, records, sent, counters, events };
 }
 
-/** The values of the records of the second message, hexadecimal, when the first one announces the templates. */
+/** Returns the values of the second message's records in hexadecimal; the first message announces the templates. */
 function valuesOf(templates: readonly WireTemplate[], id: number, record: Uint8Array, setup: Setup = {}) {
   return run([templates.map((template) => templateSet(template)), [set(id, record)]], setup);
 }
 
 Deno.test("flow keys follow the fields of the template that the record's templateId names", () => {
   const options: WireTemplate = { id: 400, scope: 1, fields: [TEMPLATE_ID, FLOW_KEYS] };
-  // Protocol and interface name are keys: only the name is left, now the second field.
+  // Protocol and interface name are keys; only the name remains, now as the second field.
   const { records, counters } = valuesOf([PLAIN, options], 400, join(number(256, 2), number(0b101, 8)));
   assert.deepEqual(records, [["0100", "0000000000000002"]]);
   assert.equal(counters.referenceFaults.size, 0);
@@ -363,7 +363,7 @@ Deno.test("any octets in a list go out or not, as whole records; nothing grows a
       const rest = join(three, number(256, 2), number(7, 8));
       const data = [set(300, one), set(301, two), set(302, rest)];
       const { records, counters } = run([templates.map((template) => templateSet(template)), data], { profile });
-      // A basicList may hold lists of a fixed length, which a rewritten one no longer fills.
+      // A basicList may contain fixed-length lists, whose length a rewritten list no longer matches.
       assert.equal(records.length + (counters.recordsDropped.get("fixed_length_list") ?? 0), 3);
       assert.deepEqual([...counters.recordsDropped.keys()].filter((reason) => reason !== "fixed_length_list"), []);
     }),

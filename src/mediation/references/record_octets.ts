@@ -3,28 +3,35 @@ import { encodeVariableLength } from "../../ipfix/variable_length.ts";
 import type { FieldPlace } from "./reference_fields.ts";
 import { Unmappable } from "./reference_scope.ts";
 
-/** Octets that one record, or the records of one list, may have: as many as a variable field can say. */
+/**
+ * Maximum length in octets of one record, or of the records of one list: the most that a variable-length field can
+ * hold.
+ */
 export const LONGEST_RECORD = 65535;
 
-/** The length again. @throws Unmappable where it is more than {@link LONGEST_RECORD} */
+/** Returns the length. @throws Unmappable if it exceeds {@link LONGEST_RECORD} */
 export function checkedLength(length: number): number {
   if (length > LONGEST_RECORD) throw new Unmappable("record_too_long", "a list outgrows its record");
   return length;
 }
 
-/** Octets in which values are replaced, from front to back: in place where the length stays, which costs nothing. */
+/**
+ * A record whose values are replaced from front to back. A replacement of the same length happens in place, without
+ * copying.
+ */
 export class PatchedOctets {
   readonly #parts: Uint8Array[] = [];
   #done = 0;
   #length = 0;
 
-  /** @param octets a copy of its own: changed in place */
+  /** @param octets a private copy, which is modified in place */
   constructor(readonly octets: Uint8Array) {}
 
   /**
-   * Replaces the value of a field. Its length octets stay where the length does, else they take the shortest form (RFC 7011 §7).
+   * Replaces the value of a field. The length prefix stays if the length is unchanged; otherwise the shortest form is
+   * used (RFC 7011 §7).
    *
-   * @throws Unmappable for a fixed field that the value does not fill, or more octets than a field can say
+   * @throws Unmappable if the value does not match the length of a fixed-length field, or exceeds what a field can hold
    */
   replace({ start, value, end }: FieldPlace, octets: Uint8Array, variable: boolean): void {
     if (octets.length === end - value) {
@@ -40,7 +47,7 @@ export class PatchedOctets {
     this.#done = end;
   }
 
-  /** All octets. @throws Unmappable where they have become too many */
+  /** Returns the patched record. @throws Unmappable if it has become too long */
   result(): Uint8Array {
     if (this.#parts.length === 0) return this.octets;
     this.#push(this.octets.subarray(this.#done));
@@ -53,7 +60,7 @@ export class PatchedOctets {
   }
 }
 
-/** The number in network byte order, in one octet or two. */
+/** Encodes the number in network byte order, in one or two octets. */
 export function numberOctets(value: number, length: number): Uint8Array {
   return length === 1 ? Uint8Array.of(value & 0xff) : Uint8Array.of(value >> 8, value & 0xff);
 }

@@ -4,16 +4,17 @@ import type { FieldSpecifier } from "../../ipfix/template.ts";
 import { LONG_FORM_MARKER } from "../../ipfix/variable_length.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 
-/** What a value refers to templates with: their ids, the positions of their fields, or records laid out by them. */
+/** How a value refers to templates: by id, by the positions of their fields, or as records that they define. */
 export type ReferenceKind = "templateId" | "flowKeyIndicator" | ListType;
 
 const TEMPLATE_ID = 145;
 const FLOW_KEY_INDICATOR = 173;
 
 /**
- * What values of this field refer to templates with (RFC 7119 §10.2, RFC 6313); undefined: they stand for themselves.
+ * Returns how values of this field refer to templates (RFC 7119 §10.2, RFC 6313), or undefined if they do not.
  *
- * A templateId or flowKeyIndicator whose length is none of its type (1 to 2, 1 to 8 octets) is no number that anyone could follow.
+ * A templateId or flowKeyIndicator whose length is invalid for its type (1 to 2 or 1 to 8 octets) cannot be interpreted
+ * and is not a reference.
  */
 export function referenceKind({ element, length }: FieldSpecifier): ReferenceKind | undefined {
   const { pen, id, enterpriseBit, type } = element;
@@ -30,20 +31,23 @@ export function hasReferences(mapping: TemplateMapping): boolean {
   return mapping.fields.some(({ target, value }) => value.from === "record" && referenceKind(target) !== undefined);
 }
 
-/** Where a field lies in the octets that were walked. */
+/** Position of a field within the octets that were walked. */
 export interface FieldPlace {
-  /** First octet of the field, its length octets counted. */
+  /** First octet of the field, including its length prefix. */
   readonly start: number;
   /** First octet of the value. */
   readonly value: number;
   readonly end: number;
 }
 
-/** Finds some of a record's fields: as many steps as there are wanted fields and variable ones, so never more than the record's octets. */
+/**
+ * Locates selected fields of a record. The number of steps is that of the wanted and the variable-length fields, so
+ * never more than the record has octets.
+ */
 export class FieldWalk {
   readonly #steps: { readonly skip: number; readonly length: number; readonly wanted: boolean }[] = [];
 
-  /** @param wanted positions of fields that have octets, rising */
+  /** @param wanted positions of non-empty fields, ascending */
   constructor(fields: readonly FieldSpecifier[], wanted: ReadonlySet<number>) {
     let skip = 0;
     for (const [position, { length }] of fields.entries()) {
@@ -56,7 +60,7 @@ export class FieldWalk {
     }
   }
 
-  /** The wanted fields of the record that begins at `start`, which is known to be whole. */
+  /** Locates the wanted fields of the record that begins at `start`, which must be complete. */
   places(octets: Uint8Array, start: number): FieldPlace[] {
     const places: FieldPlace[] = [];
     let at = start;
@@ -78,26 +82,29 @@ export class FieldWalk {
   }
 }
 
-/** One field of the target that refers to templates. */
+/** A field of the target that refers to templates. */
 export interface ReferenceField {
   readonly kind: ReferenceKind;
-  /** Which of the source's walked fields it comes from. */
+  /** Index of its source field among the source's walked fields. */
   readonly source: number;
   readonly variable: boolean;
   readonly name: string;
 }
 
-/** How the references in records of one mapping are found. */
+/** Where to find the references in the records of one mapping. */
 export interface ReferencePlan {
   readonly source: FieldWalk;
   readonly target: FieldWalk;
-  /** In the target's order: as the target's walk gives them. */
+  /** In the order of the target's walk. */
   readonly fields: readonly ReferenceField[];
-  /** Which of the source's walked fields is the first templateId: what flow keys of the same record speak of. Undefined: none. */
+  /**
+   * Index of the first templateId among the source's walked fields; flow keys in the same record refer to its template.
+   * Undefined if there is none.
+   */
   readonly named: number | undefined;
 }
 
-/** The plan of a mapping. */
+/** Derives the plan of a mapping. */
 export function referencePlan(mapping: TemplateMapping): ReferencePlan {
   const named = mapping.source.fields.findIndex((field) => referenceKind(field) === "templateId");
   const wantedSources = new Set<number>(named < 0 ? [] : [named]);

@@ -6,20 +6,21 @@ import type { FieldPlace } from "./reference_fields.ts";
 import type { ValueContext } from "./reference_scope.ts";
 
 /**
- * Maps single values that refer to a template (RFC 7119 §10.2), wherever they stand: in a record or in a list.
+ * Maps single values that refer to a template (RFC 7119 §10.2), whether in a record or in a list.
  *
- * - templateId: the id under which the collector has that template. An id that the session never announced stays as it is towards
- *   a collector without limits ({@link acceptsAnything}), where ids never change; towards others it becomes 0, which names no template.
- * - flowKeyIndicator: its bits follow the fields of the template that the record's first templateId names, or else of the record's
- *   own template. The bits of an unknown template stay, or become 0, as its id does.
+ * - templateId: becomes the id under which the collector has that template. An id that the session never announced
+ *   stays unchanged towards a collector without limits ({@link acceptsAnything}), where ids never change; otherwise it
+ *   becomes 0, which names no template.
+ * - flowKeyIndicator: its bits follow the fields of the template named by the record's first templateId, or else of the
+ *   record's own template. For an unknown template the bits stay or become 0, like its id.
  */
 export class ValueMapper {
   readonly #moves = new WeakMap<TemplateMapping, FlowKeyMoves>();
 
   /**
-   * A templateId (element 145) as the collector knows it, in as many octets.
+   * Translates a templateId (element 145) to the collector's id, with the same length.
    *
-   * @param at address of the value in the record that came in, for faults
+   * @param at address of the value in the source record, for fault reports
    */
   templateId(octets: Uint8Array, at: number, context: ValueContext): Uint8Array {
     const id = numberAt(octets, { start: 0, value: 0, end: octets.length });
@@ -31,9 +32,9 @@ export class ValueMapper {
   }
 
   /**
-   * A flowKeyIndicator (element 173) whose bits stand where the collector's template has their fields.
+   * Translates a flowKeyIndicator (element 173) to the field positions of the collector's template.
    *
-   * @param at address of the value in the record that came in, for faults
+   * @param at address of the value in the source record, for fault reports
    */
   flowKeys(octets: Uint8Array, at: number, context: ValueContext): Uint8Array {
     const { named, scope, holder, element } = context;
@@ -69,7 +70,7 @@ export class ValueMapper {
   }
 }
 
-/** The unsigned number in network byte order at this place; 0 where there is no place. */
+/** Decodes the unsigned number in network byte order at this place; 0 if there is no place. */
 export function numberAt(octets: Uint8Array, place: FieldPlace | undefined): number {
   let value = 0;
   for (let at = place?.value ?? 0; at < (place?.end ?? 0); at++) value = value * 256 + (octets[at] ?? 0);

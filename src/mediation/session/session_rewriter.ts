@@ -2,25 +2,28 @@ import type { Counters } from "../templates/counters.ts";
 import type { Notify, TemplateOutcome } from "../templates/event.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 
-/** What the mediator is told of the way to the collector. */
+/** Facts about the path to the collector. */
 export interface CollectorFacts {
-  /** Octets of the largest message towards the collector; the dialect's maxDatagram where that is reached over UDP. */
+  /** Maximum length in octets of a message to the collector. Over UDP this is the dialect's `maxDatagram`. */
   readonly maxMessageLength?: number;
-  /** The collector is reached over UDP: withdrawals do not go there (RFC 7011 §8.4). */
+  /** Whether the collector is reached over UDP, where withdrawals are not sent (RFC 7011 §8.4). */
   readonly datagrams?: boolean;
 }
 
-/** What the mediator is told of a transport session when it opens. */
+/** Facts about an exporter's transport session, known when it opens. */
 export interface SessionFacts extends CollectorFacts {
-  /** Exporter's textual address without port; undefined offline. */
+  /** Exporter's textual address without the port; undefined offline. */
   readonly address?: string;
   readonly certificateName?: string;
-  /** TCP or TLS: withdrawals apply. False: UDP, they are ignored (RFC 7011 §8.4). */
+  /**
+   * Whether the exporter uses TCP or TLS, so that withdrawals apply. False over UDP, where they are ignored (RFC 7011
+   * §8.4).
+   */
   readonly reliable: boolean;
   readonly notify?: Notify;
 }
 
-/** A template as it stands in a session now. */
+/** Current state of a session's template. */
 export interface TemplateState {
   readonly observationDomain: number;
   readonly template: number;
@@ -28,12 +31,12 @@ export interface TemplateState {
   readonly outcome: TemplateOutcome;
   readonly detectedProfile?: string;
   readonly mapping?: TemplateMapping;
-  /** Data records that went out by it, those inside lists of other records (RFC 6313) among them. */
+  /** Data records sent that use the template, including those inside lists of other records (RFC 6313). */
   readonly records: number;
 }
 
 /**
- * Octets in, octets out. Synchronous and without I/O; the caller drives it:
+ * Rewrites one exporter's octets. Synchronous and free of I/O; the caller drives it:
  *
  * ```ts ignore
  * do {
@@ -41,57 +44,60 @@ export interface TemplateState {
  *   if (octets.length > 0) await write(octets);
  *   start += rewriter.consumed;
  * } while (rewriter.consumed > 0 || rewriter.produced > 0);
- * // what is left from start to end is the beginning of a message: read more behind it
+ * // what is left from start to end is the beginning of a message: append what is read next
  * ```
  */
 export interface OctetRewriter {
-  /** Octets of the input that the last {@link rewrite} took: whole messages only. */
+  /** Octets of input that the last {@link rewrite} consumed: whole messages only. */
   readonly consumed: number;
-  /** Octets that the last {@link rewrite} gave out. */
+  /** Octets that the last {@link rewrite} returned. */
   readonly produced: number;
-  /** Data records among them. */
+  /** Data records in the octets that the last {@link rewrite} returned. */
   readonly producedRecords: number;
   /**
-   * Whether the last {@link rewrite} stopped for its work: the caller gives others a turn and calls it again, with the same input
-   * behind what was consumed.
+   * Whether the last {@link rewrite} stopped because its work budget was spent. The caller lets others take a turn,
+   * then calls it again with the remaining input.
    */
   readonly unfinished: boolean;
   /**
-   * Templates that the last {@link rewrite} took, replaced or withdrew; one of more than 64 fields counts once for each 64 that it has
-   * or begins. What a cap kept out does not count, nor does a template that came again as it was.
+   * Templates that the last {@link rewrite} learnt, replaced or withdrew. A template counts once for every 64 fields or
+   * part thereof. Templates refused by a cap and unchanged repetitions do not count.
    */
   readonly templateChanges: number;
   /**
-   * Where the last {@link rewrite} could not go on because a plugin in a process of its own has not answered for a
-   * template: resolves when it is worth calling again. It is bounded by the plugin's timeout and never rejects.
+   * Set if the last {@link rewrite} could not continue because an isolated plugin has not answered for a template yet.
+   * Resolves when it is worth calling again, within the plugin's timeout, and never rejects.
    */
   readonly waiting: Promise<void> | undefined;
   /**
-   * Takes whole messages from the input for as long as their output fits, and gives out whole messages: as many as may go in one write.
+   * Consumes whole messages from the input while their output fits, and returns whole messages: as many as may go out
+   * in one write.
    *
-   * With `consumed` and `produced` both 0 and not {@link unfinished}, the input holds no whole message and nothing waits: read more. A call may take nothing
-   * and yet give something out: output of an earlier message that did not fit, or templates that are sent again.
+   * If `consumed` and `produced` are both 0 and it is not {@link unfinished}, the input holds no whole message and no
+   * output is pending: read more. A call may consume nothing and still return output, namely repeated templates or
+   * output of an earlier message that did not fit.
    *
-   * @param input from the first octet not consumed yet; may end inside a message
+   * @param input starts at the first octet not consumed yet; may end inside a message
    * @param output at least 65535 octets
-   * @param work roughly how many microseconds the call may take with templates, which cost far more than records; missing: as many
-   *   as there are
-   * @returns what goes out, valid until either buffer is written to: the start of the output or, where everything goes out as it
-   *   came in, the start of the input, without a copy. The rest of the output holds nothing of use
-   * @throws DecodeError when the first message not consumed is broken (offset counted from the start of `input`). Earlier calls
-   *   have given out all that came before it; nothing of it goes out, and `counters.messagesRejected` counts it. On TCP the session is over; on
-   *   UDP the caller goes on behind the message
+   * @param work approximate budget in microseconds for work on templates, which cost far more than records; default:
+   *   unlimited
+   * @returns the octets to send, valid until either buffer is written to: the start of `output` or, if everything goes
+   *   out unchanged, the start of `input`, without a copy. The rest of `output` is undefined
+   * @throws DecodeError if the first message not consumed is malformed (offset relative to the start of `input`).
+   *   Earlier calls have returned the output of everything before it; none of the message goes out, and
+   *   `counters.messagesRejected` counts it. On TCP the session is over; on UDP the caller continues with the next
+   *   message
    */
   rewrite(input: Uint8Array, output: Uint8Array, work?: number): Uint8Array;
   /** Sends the live templates again before anything else (UDP refresh, RFC 7011 §8.4). */
   announce(): void;
   /**
-   * Maps every template again by the treatments that hold now. The collector gets each changed template before the next record
-   * that needs it; a message in hand is finished first. What is expected of the collector stays the same: see
-   * {@link SessionRewriter.outdated}.
+   * Maps every template again under the current treatments. The collector gets each changed template before the next
+   * record that needs it; the current message is finished first. The session's expectations of the collector stay the
+   * same: see {@link SessionRewriter.outdated}.
    */
   remap(): void;
-  /** Releases what the session shares with others (template ids, programs, counts against caps). */
+  /** Releases what the session shares with others (template ids, programs, shares of the caps). */
   close(): void;
 }
 
@@ -102,70 +108,78 @@ export interface OctetRewriter {
  */
 export interface SessionRewriter extends OctetRewriter {
   /**
-   * What a call of {@link rewrite} gave out counts as sent from the next call on, which says that the connection has taken it; unless
-   * {@link interrupt}, {@link restart}, {@link renew} or {@link discard} says otherwise.
+   * Output of {@link rewrite} counts as sent from the next call on, which implies that the connection has taken it,
+   * unless {@link interrupt}, {@link restart}, {@link renew} or {@link discard} is called first.
    */
   readonly counters: Counters;
-  /** Data records received that are neither sent nor dropped nor held: in the last output, or in the rest of a message that waits for room. */
+  /**
+   * Data records received that are neither sent nor dropped nor held: those in the last output, or in the rest of a
+   * message waiting for room.
+   */
   readonly recordsInHand: number;
-  /** Data records in messages that a lost connection did not take and that have not gone out again. */
+  /** Data records in messages that a lost connection did not take and that have not been sent again. */
   readonly heldRecords: number;
-  /** Octets of these messages. */
+  /** Octets of the messages counted by {@link heldRecords}. */
   readonly heldOctets: number;
-  /** Whether the mapping of any live template is not the identity. */
+  /** Whether any live template is mapped to something else. */
   readonly skewed: boolean;
-  /** Whether the exporter has announced templates, and every one that its data so far needs. */
+  /** Whether the exporter has announced templates, including every one that its data has needed so far. */
   readonly templatesKnown: boolean;
   /**
-   * Whether the treatments that hold now expect something else of the collector (profile, dialect), or its present epoch gives other
-   * ids to the templates: {@link renew} adopts that.
+   * Whether the current treatments expect something else of the collector (profile, dialect), or its current epoch
+   * assigns other ids to the templates. {@link renew} adopts both.
    */
   readonly outdated: boolean;
   /**
-   * The connection was lost. What it did not take is held, until {@link restart}, {@link renew} or {@link discard}; one of these has to
-   * come before the next call of {@link rewrite}.
+   * Reports that the connection was lost. What it did not take is held until {@link restart}, {@link renew} or {@link
+   * discard}, one of which must come before the next call of {@link rewrite}.
    *
-   * @param unsent whole messages at the end of what the last {@link rewrite} produced that the connection never took; copied, so the
-   *   caller may reuse the octets
+   * @param unsent the whole messages at the end of the last {@link rewrite}'s output that the connection never took;
+   *   they are copied, so the caller may reuse the buffer
    */
   interrupt(unsent: Uint8Array): void;
   /**
-   * Drops what has not gone out: what is held, the messages that the connection never took, and the rest of a message that waits for
-   * room. The records are counted as `collector_unavailable`.
+   * Drops everything that has not been sent: held messages, messages that the connection never took, and the rest of a
+   * message waiting for room. Their records are counted as `collector_unavailable`.
    *
-   * @param unsent as for {@link interrupt}; by default all of the last output
-   * @returns how many data records were dropped
+   * @param unsent as for {@link interrupt}; default: all of the last output
+   * @returns the number of data records dropped
    */
   discard(unsent?: Uint8Array): number;
   /**
-   * Begins a new transport session to the collector: sequence numbers count from 0, the live templates go out first, then what the
-   * old connection never took, then what comes next.
+   * Begins a new transport session to the collector. Sequence numbers start at 0; the live templates go out first, then
+   * what the old connection never took, then new output.
    *
-   * @param unsent as for {@link interrupt}, where that was not called. These messages go out again right behind the templates, with
-   *   corrected sequence numbers. The templates sent first are those that stood before these messages: one that is redefined or
-   *   withdrawn among them is announced as it was before, and changes where it changed. Output that no call has given out yet
-   *   waits behind them
+   * @param unsent as for {@link interrupt}, if that was not called. These messages are sent again right after the
+   *   templates, with corrected sequence numbers. The templates sent first are those in force before these messages: a
+   *   template that is redefined or withdrawn among them is first announced in its earlier form, and changes where it
+   *   changed originally. Output not returned by any call yet follows them
    */
   restart(unsent?: Uint8Array): void;
   /**
-   * Begins a new transport session to a collector that expects something else: all templates are mapped again and go out first,
-   * sequence numbers count from 0. Output for the collector before that did not go out is of no use to this one: it is dropped,
-   * and counted as `collector_unavailable`.
+   * Begins a new transport session to a collector with other expectations: all templates are mapped again and go out
+   * first, and sequence numbers start at 0. Unsent output for the previous collector is useless to this one, so it is
+   * dropped and counted as `collector_unavailable`.
    *
    * A template whose plugin has not answered is refused: await {@link prepare} first.
    *
    * @param unsent as in {@link restart}
-   * @param collector the way to it; missing: as before
-   * @returns how many data records were dropped
+   * @param collector the path to it; default: unchanged
+   * @returns the number of data records dropped
    */
   renew(unsent?: Uint8Array, collector?: CollectorFacts): number;
   /**
-   * Asks the plugins for the mappings that {@link renew} and {@link OctetRewriter.remap} need by the treatments that hold now.
+   * Asks the plugins for the mappings that {@link renew} and {@link OctetRewriter.remap} need under the current
+   * treatments.
    *
-   * @returns resolves once they are there, or have failed; undefined: they are there
+   * @returns a promise that resolves once the mappings are available or have failed; undefined if they already are
+   *   available
    */
   prepare(): Promise<void> | undefined;
   templates(): TemplateState[];
-  /** The templates as the exporter announced them, a message each: another session that reads them knows as much as this one. */
+  /**
+   * The templates as the exporter announced them, one per message, so that another session that reads them learns the
+   * same templates.
+   */
   sourceTemplates(): Uint8Array[];
 }
