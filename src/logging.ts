@@ -128,6 +128,9 @@ function choose<Word extends string>(
   return word;
 }
 
+/** Characters by which two reasons of failed handshakes are told apart. */
+const LONGEST_REASON = 80;
+
 /** What a line says, before it is formatted. */
 interface Line {
   readonly timestamp: number;
@@ -142,8 +145,9 @@ function admitted(line: Line, limit: RepetitionLimit): Line | undefined {
   const { event, fields } = line;
   const { peer } = fields;
   if (event !== "handshake_failed" || typeof peer !== "string") return limit.admit(event) ? line : undefined;
-  // Each attempt comes from another port.
-  const more = limit.admitSource(peer.slice(0, peer.lastIndexOf(":")));
+  // Each attempt comes from another port. One address may fail for several reasons: many Agents may stand behind it.
+  const source = `${peer.slice(0, peer.lastIndexOf(":"))} ${String(fields["reason"]).slice(0, LONGEST_REASON)}`;
+  const more = limit.admitSource(source);
   if (more === undefined || !limit.admit(event)) return undefined;
   return more === 0 ? line : { ...line, fields: { ...fields, more } };
 }

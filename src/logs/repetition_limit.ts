@@ -3,7 +3,7 @@ import type { Clock } from "../proxy/time/clock.ts";
 /** Lines of one event within a second. */
 const LINES_PER_SECOND = 50;
 const SECOND = 1_000;
-/** How long one source address whose handshakes fail is not mentioned again, in milliseconds. */
+/** How long a source address whose handshakes fail is not mentioned again for the same reason, in milliseconds. */
 const SOURCE_SILENCE = 60_000;
 /** Source addresses that are remembered; then the one mentioned first is forgotten. */
 const MOST_SOURCES = 4096;
@@ -38,7 +38,7 @@ export class RepetitionLimit {
   }
 
   /**
-   * Whether a source address may be mentioned: once a minute. Returns how many times it was left out since it last was,
+   * Whether a source, an address with a reason, may be mentioned: once a minute. Returns how many times it was left out since it last was,
    * and undefined if it may not be.
    */
   admitSource(source: string): number | undefined {
