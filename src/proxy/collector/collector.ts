@@ -49,8 +49,9 @@ export interface CollectorParts {
  * - There is no watch connection, or it cannot be made: the epoch ends with the last session's connection.
  *
  * Over udp, connections show nothing. There the watch connection goes to another port of the same process, and its end
- * decides alone if the next attempt fails: servers close idle connections of their own accord. Without it, an epoch
- * ends only where {@link announceEpoch} says so.
+ * decides alone if the next attempt fails: servers close idle connections of their own accord. No server does so within
+ * a second: if it had stood for less, the process has ended. Without it, an epoch ends only where {@link announceEpoch}
+ * says so.
  */
 export class Collector implements CollectorSight {
   readonly address: string;
@@ -231,11 +232,13 @@ export class Collector implements CollectorSight {
     if (!this.up) this.#rise();
   }
 
-  watchLost(reason: string): void {
+  watchLost(reason: string, stood: boolean): void {
     this.#watchStands = false;
     const since = this.#parts.clock.now();
     this.#reason = reason;
-    if (!this.#datagrams && !this.#stands(since)) return this.#end(reason);
+    // Over udp, where the next attempt may wait for longer than the process takes to start.
+    const isOver = this.#datagrams ? !stood : !this.#stands(since);
+    if (isOver) return this.#end(reason);
     const { promise: resolved, resolve } = Promise.withResolvers<void>();
     let cancel = () => {};
     const doubt = {

@@ -205,6 +205,20 @@ Deno.test("over udp the watch connection decides alone, and ends what would be s
   collector.close();
 });
 
+Deno.test("over udp a process that is replaced before the next attempt is another one, if its watch connection was young", async () => {
+  const { collector, clock, endWatch, session, epochs, attempts } = watching("udp");
+  await clock.advance(100);
+  for (let restart = 1; restart <= 20; restart++) {
+    const { connection } = session();
+    await endWatch();
+    assert.deepEqual([collector.alive, connection.lost], [false, true], "nothing goes before the templates");
+    // As many restarts as there may be: the pause before the next attempt grows no longer.
+    await clock.advance(400, 50);
+    assert.deepEqual([collector.alive, epochs(), attempts()], [true, restart + 1, restart + 1]);
+  }
+  collector.close();
+});
+
 Deno.test("an epoch that is announced from elsewhere has every session begin anew", () => {
   const { collector, session, epochs } = watching("udp", { watch: false });
   const { connection } = session();

@@ -9,8 +9,8 @@ export interface CollectorSight {
   reached(): void;
   /** It has stood for {@link STOOD_AFTER}. */
   stood(): void;
-  /** It has ended. */
-  watchLost(reason: string): void;
+  /** It has ended. @param stood whether {@link stood} was called for it */
+  watchLost(reason: string, stood: boolean): void;
   /** It could not be made. */
   unreachable(reason: string): void;
 }
@@ -19,6 +19,10 @@ export interface CollectorSight {
 export const STOOD_AFTER = 1_000;
 const FIRST_BACKOFF = 100;
 const LARGEST_BACKOFF = 5_000;
+/** Milliseconds after which a connection that has ended no longer lengthens the backoff beyond {@link SHORT_ATTEMPTS}. */
+const ACCEPTED_AFTER = 100;
+/** Attempts that the backoff goes by, at most, after a connection that has not stood. */
+const SHORT_ATTEMPTS = 2;
 /** With TLS 1.3 the collector rejects a client certificate only after this side has completed the handshake. */
 const TLS_ACCEPTED_AFTER = 100;
 
@@ -117,16 +121,21 @@ export class WatchConnection {
     }
     if (this.#closed) return connection.close();
     this.#sight.reached();
+    const since = clock.now();
+    let stood = false;
     const cancel = clock.after(STOOD_AFTER, () => {
       this.#attempts = 0;
+      stood = true;
       this.#sight.stood();
     });
     this.#attempts++;
     const reason = await ended;
+    // A collector that is restarted again and again is not one that cannot be reached.
+    if (clock.now() - since >= ACCEPTED_AFTER) this.#attempts = Math.min(this.#attempts, SHORT_ATTEMPTS);
     cancel();
     connection.close();
     this.#connection = undefined;
-    if (!this.#closed) this.#sight.watchLost(reason);
+    if (!this.#closed) this.#sight.watchLost(reason, stood);
   }
 
   async #connect(dial: Dial): Promise<Connection> {
