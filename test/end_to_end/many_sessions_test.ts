@@ -52,7 +52,7 @@ Deno.test("5000 idle sessions stay, in little memory, and the last record of eac
     for (const { socket, messages } of agents) await socket.write(messages.message(1));
     await collector.untilRecords(2 * count);
     for (const { socket } of agents) socket.close();
-    await proxy.until("all have ended", () => proxy.happened("session_closed").length === count);
+    await proxy.until("all have ended", () => proxy.occurrences("session_closed") === count);
   }));
 
 Deno.test("200 sessions that connect at once all get through, each on its own", () =>
@@ -82,7 +82,7 @@ Deno.test("1000 sessions outlive their collector: each is found again, templates
   const templates = () => first.collected().reduce((sum, one) => sum + one.templates, 0);
   await first.until("all have announced both templates", () => templates() === 2 * count);
   await first.process.kill("SIGKILL");
-  await proxy.until("every loss is noticed", () => proxy.happened("collector_lost").length === count);
+  await proxy.until("every loss is noticed", () => proxy.occurrences("collector_lost") === count);
   for (const { socket, messages } of agents) await socket.write(messages.message(0));
   const begin = performance.now();
   await using collector = await CollectorProcess.start({ transport: "tcp", layouts }, first.port);

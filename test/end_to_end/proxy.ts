@@ -91,6 +91,12 @@ export class ProxyProcess {
     return this.log().filter((line) => line.event === event);
   }
 
+  /** How often it happened, including what the log left out as too much for one second, and counted. */
+  occurrences(event: string): number {
+    const leftOut = this.happened("log_lines_left_out").filter(({ of }) => of === event);
+    return leftOut.reduce((sum, { more }) => sum + Number(more), this.happened(event).length);
+  }
+
   until(what: string, condition: () => boolean): Promise<void> {
     return awaitLine(this.process, what, condition);
   }

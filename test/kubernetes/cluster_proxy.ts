@@ -147,12 +147,15 @@ export class Aggregator implements AsyncDisposable {
     readonly server: ApiServer,
     readonly pod: string,
     readonly folder: string,
+    /** When it began to start, in milliseconds since the epoch. */
+    readonly beganAt: number,
     /** When it had written its objects, in milliseconds since the epoch. */
     readonly wroteAt: number,
   ) {}
 
   /** @param release `v1.15.2` */
   static async start(server: ApiServer, release: string, port: number): Promise<Aggregator> {
+    const beganAt = Date.now();
     const folder = await Deno.makeTempDir({ prefix: "aggregator-" });
     const certificates = await makeAggregatorCertificates();
     const pod = `flow-aggregator-${crypto.randomUUID().slice(0, 8)}`;
@@ -163,7 +166,7 @@ export class Aggregator implements AsyncDisposable {
     const collector = await Collector.start(line(release).goIpfix, options);
     const keepsAuthority = release.startsWith("v2.6") || release.startsWith("v2.7");
     await server.apply(...objects(certificates, keepsAuthority));
-    return new Aggregator(collector, certificates, server, pod, folder, Date.now());
+    return new Aggregator(collector, certificates, server, pod, folder, beganAt, Date.now());
   }
 
   /** Writes its bundle again, as Aggregators from v2.5.1 on do where somebody has changed it. */
