@@ -2,6 +2,8 @@ import { DecodeError } from "../../ipfix/decode_error.ts";
 import type { SessionRewriter } from "../../mediation/session/session_rewriter.ts";
 import type { OutputBuffer } from "../memory/output_buffer.ts";
 import type { ReadBuffer } from "../memory/read_buffer.ts";
+import type { SessionOutcome } from "../reporting/proxy_counters.ts";
+import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Turns } from "../time/turns.ts";
 import { WORK } from "./session_parts.ts";
@@ -21,6 +23,7 @@ export interface RemainderParts {
   readonly output: OutputBuffer;
   readonly clock: Clock;
   readonly turns: Turns;
+  readonly report: ReportOfSession;
 }
 
 /**
@@ -29,9 +32,9 @@ export interface RemainderParts {
  */
 export class Remainder {
   /** Records that were dropped. */
-  records = 0;
+  #records = 0;
   /** Octets of the exporter's messages that were dropped unsent. */
-  octets = 0;
+  #octets = 0;
   readonly #parts: RemainderParts;
   #stop = () => {};
   #stopped = false;
@@ -40,21 +43,43 @@ export class Remainder {
     this.#parts = parts;
   }
 
-  /** Drops what the session holds. A message that is broken, or not all there, stays in the input. */
-  async drop(): Promise<void> {
+  /**
+   * Drops what the session holds, and reports it. A message that is broken, or not all there, stays in the input.
+   *
+   * Where there is no collector, that includes what the kernels hold: the exporter has written it, and would otherwise
+   * never know that it is lost. Then this closes the exporter's connection.
+   */
+  async drop(outcome: SessionOutcome): Promise<void> {
+    const isUnavailable = outcome === "collector_unavailable";
+    await this.#dropHeld();
+    if (isUnavailable) await this.#dropUnread();
+    const [records, octets] = [this.#records, this.#octets];
+    if (records === 0) return;
+    const why = isUnavailable ? "the collector did not come back in time" : "the session has ended";
+    const message = `${records} records were dropped that the collector had not taken: ${why}`;
+    this.#parts.report("warning", "held_octets_discarded", message, { octets, records });
+  }
+
+  /** Ends {@link drop}, whatever is left. */
+  stop(): void {
+    this.#stopped = true;
+    this.#stop();
+  }
+
+  async #dropHeld(): Promise<void> {
     const { rewriter, exporter, input } = this.#parts;
-    this.octets += rewriter.heldOctets;
-    this.records += rewriter.discard(NOTHING);
+    this.#octets += rewriter.heldOctets;
+    this.#records += rewriter.discard(NOTHING);
     await this.#dropInput();
     while (!this.#stopped && (exporter.available ?? 0) > 0 && this.#takeAvailable()) await this.#dropInput();
-    this.octets += input.length;
+    this.#octets += input.length;
   }
 
   /**
    * Reads and drops what the kernels on both sides still hold, until nothing comes any more, the exporter has closed its
-   * side, or time is up. Closes the exporter's connection.
+   * side, or time is up.
    */
-  async dropUnread(): Promise<void> {
+  async #dropUnread(): Promise<void> {
     const { exporter, input, clock } = this.#parts;
     const end = clock.now() + LONGEST;
     while (!this.#stopped && clock.now() < end) {
@@ -64,23 +89,17 @@ export class Remainder {
       const length = await reading;
       cancel();
       if (length === null) break;
-      this.octets += length;
+      this.#octets += length;
       input.fill(length);
       await this.#dropInput();
     }
     exporter.close();
   }
 
-  /** Ends {@link drop} and {@link dropUnread}, whatever is left. */
-  stop(): void {
-    this.#stopped = true;
-    this.#stop();
-  }
-
   #takeAvailable(): boolean {
     const { exporter, input } = this.#parts;
     const length = exporter.take?.(input.space()) ?? 0;
-    this.octets += length;
+    this.#octets += length;
     input.fill(length);
     return length > 0;
   }
@@ -100,7 +119,7 @@ export class Remainder {
       const { consumed, produced, unfinished } = rewriter;
       input.consume(consumed);
       // What is being read would be taken back, and begun anew.
-      if (produced > 0) this.records += rewriter.discard();
+      if (produced > 0) this.#records += rewriter.discard();
       if (consumed === 0 && produced === 0 && !unfinished) return;
     }
   }

@@ -1,0 +1,130 @@
+import type {
+  CollectorFacts,
+  OctetRewriter,
+  SessionRewriter,
+  TemplateState,
+} from "../../mediation/session/session_rewriter.ts";
+import type { BufferPool } from "../memory/buffer_pool.ts";
+import type { ProxyCounters } from "../reporting/proxy_counters.ts";
+import type { ReportOfSession } from "../reporting/proxy_event.ts";
+import { ObservingRewriter } from "./observing_rewriter.ts";
+import type { Rejections } from "./rejections.ts";
+import type { RewriterTap } from "./rewriter_tap.ts";
+import type { SessionMove, SessionParts } from "./session_parts.ts";
+
+/**
+ * Chooses what produces a session's output, and replaces it where the collector, what is expected of it, or the mode has
+ * changed. A change asked for by {@link request} is made by {@link begin}, with the next transport session to the
+ * collector.
+ */
+export class RewriterSwitch {
+  /** The mediator's rewriter, which lives as long as the session. */
+  readonly mediated: SessionRewriter;
+  /** What produces the output: the mediator's rewriter, or in `mode: observe` a relay that runs it alongside. */
+  current: OctetRewriter;
+  /** The change that was asked for, until it is made. */
+  move: SessionMove | undefined;
+  readonly #tap: RewriterTap | undefined;
+  readonly #pool: BufferPool;
+  /** Returns what holds now of the collector. */
+  readonly collectorFacts: () => CollectorFacts;
+  readonly #counters: ProxyCounters;
+  readonly #report: ReportOfSession;
+  readonly #rejections: Rejections;
+  readonly #wholeMessages: () => boolean;
+
+  /** @param wholeMessages whether the connection to the collector takes whole messages only */
+  constructor(parts: SessionParts, rejections: Rejections, wholeMessages: () => boolean) {
+    this.mediated = parts.rewriter;
+    this.#tap = parts.tap;
+    this.#pool = parts.pool;
+    this.collectorFacts = parts.collectorFacts;
+    this.#counters = parts.counters;
+    this.#report = parts.report;
+    this.#rejections = rejections;
+    this.#wholeMessages = wholeMessages;
+    this.current = parts.observe ? this.#observing() : parts.rewriter;
+  }
+
+  /** Whether the output is what the mediator's rewriter makes of the input, not the input as it came. */
+  get rewrites(): boolean {
+    return this.current === this.mediated;
+  }
+
+  /** Whether the session is only observed, or will be with the change that was asked for. */
+  get observes(): boolean {
+    return this.move?.observe ?? !this.rewrites;
+  }
+
+  /** Whether all templates that the exporter's data needs are known. */
+  get templatesKnown(): boolean {
+    const isBlind = this.current instanceof ObservingRewriter && this.current.ended;
+    return !isBlind && this.mediated.templatesKnown;
+  }
+
+  /** Asks for a change. Of two, the later one counts. */
+  request(move: SessionMove): void {
+    // Output that the earlier one would have discarded is still of no use.
+    this.move = { ...move, renew: move.renew || this.move?.renew === true };
+  }
+
+  /** Waits for plugins that have to map the templates for another collector. */
+  async prepare(): Promise<void> {
+    if (this.move?.renew === true) await this.mediated.prepare();
+  }
+
+  /**
+   * Ends the relay of an observed session with a whole message, so that something else can follow.
+   *
+   * @returns whether all that was relayed are whole messages; undefined if that is unknown, because a malformed one was
+   *   relayed
+   */
+  finishObserving(): boolean | undefined {
+    return this.current instanceof ObservingRewriter ? this.current.finish() : true;
+  }
+
+  /**
+   * Begins a transport session to the collector: templates in use, then the messages that the previous one did not take.
+   * Makes the change that was asked for.
+   */
+  begin(): void {
+    const { move } = this;
+    this.move = undefined;
+    const isOutdated = this.rewrites && this.mediated.outdated;
+    if (move?.renew === true || isOutdated) this.renew(move?.collector);
+    else if (this.rewrites) this.mediated.restart();
+    if (move !== undefined) {
+      if (this.current instanceof ObservingRewriter) this.current.release();
+      this.current = move.observe ? this.#observing(this.mediated.sourceTemplates()) : this.mediated;
+    }
+    this.#counters.replayedTemplates += this.mediated.templates().filter(isAnnounced).length;
+  }
+
+  /** Maps the templates for a collector with other expectations. What was rewritten for the previous one is dropped. */
+  renew(collector = this.collectorFacts()): void {
+    const octets = this.mediated.heldOctets;
+    const records = this.mediated.renew(undefined, collector);
+    if (records === 0) return;
+    const message = `${records} records were rewritten for the previous collector and are of no use to the current one`;
+    this.#report("warning", "held_octets_discarded", message, { octets, records });
+  }
+
+  close(): void {
+    this.#tap?.close();
+    this.current.close();
+  }
+
+  #observing(prelude: readonly Uint8Array[] = []): ObservingRewriter {
+    return new ObservingRewriter(this.mediated, {
+      pool: this.#pool,
+      wholeMessages: this.#wholeMessages,
+      onBroken: (error, offset, octets) => this.#rejections.observationEnded(error, octets, offset),
+      tap: this.#tap,
+      prelude,
+    });
+  }
+}
+
+function isAnnounced({ targetTemplate }: TemplateState): boolean {
+  return targetTemplate !== undefined;
+}
