@@ -35,7 +35,8 @@ export function startAdmin(view: AdminView, options: StartAdminOptions): AdminSe
   const abort = new AbortController();
   const server = Deno.serve(
     { hostname, port, signal: abort.signal, onListen: () => {} },
-    (request, { remoteAddr }) => app.fetch(request, "hostname" in remoteAddr ? { peer: remoteAddr.hostname } : {}),
+    (request, { remoteAddr }) =>
+      app.fetch(asGet(request), "hostname" in remoteAddr ? { peer: remoteAddr.hostname } : {}),
   );
   const { addr } = server;
   const timer = setInterval(() => {
@@ -53,4 +54,12 @@ export function startAdmin(view: AdminView, options: StartAdminOptions): AdminSe
       return server.finished;
     },
   };
+}
+
+/**
+ * HEAD is answered as GET (RFC 9110 §9.3.2). Deno sends the headers and cancels the body, so that a stream of events
+ * ends at once; Hono's own HEAD drops the body unread, which then holds its client's place for good.
+ */
+function asGet(request: Request): Request {
+  return request.method === "HEAD" ? new Request(request, { method: "GET" }) : request;
 }

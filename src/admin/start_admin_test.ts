@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FakeView } from "../../test/support/fake_view.ts";
+import { FakeView, skewedSession } from "../../test/support/fake_view.ts";
 import { startAdmin } from "./start_admin.ts";
 
 Deno.test("over a socket: status, a change from this machine, a Host that is not ours, and an end that waits for no event client", async () => {
@@ -35,6 +35,37 @@ Deno.test("over a socket: status, a change from this machine, a Host that is not
   }
 });
 
+Deno.test("HEAD is answered as GET would be, without the body, and takes no client's place", async () => {
+  const view = new FakeView();
+  view.open.push(skewedSession("1"));
+  const server = startAdmin(view, { hostname: "127.0.0.1", port: 0, eventClients: 4 });
+  const paths = ["/live", "/ready", "/metrics", "/api/status", "/api/sessions", "/api/sessions/1", "/api/sessions/9"];
+  paths.push("/api/events", "/api/rates", "/api/drain", "/", "/sessions/1", "/live/dashboard", "/assets/page.css");
+  try {
+    const idle = view.listeners.size;
+    for (const path of paths) {
+      const request = `${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`;
+      const [head, body] = (await ask(server.port, `HEAD ${request}`)).split("\r\n\r\n");
+      assert.equal(body, "", path);
+      // A stream of events would not end by itself.
+      const get = await firstOctets(server.port, `GET ${request}`);
+      const comparable = (text = "") =>
+        text.split("\r\n").filter((line) => !/^date:|^transfer-encoding:/.test(line))
+          // The figures of the process change from one scrape to the next.
+          .map((line) => path === "/metrics" ? line.replace(/^content-length: .*/, "content-length") : line).sort();
+      assert.deepEqual(comparable(head), comparable(get.split("\r\n\r\n")[0]), path);
+      await until(() => view.listeners.size === idle);
+    }
+    for (let times = 0; times < 8; times++) {
+      const events = await fetch(`http://127.0.0.1:${server.port}/api/events`, { method: "HEAD" });
+      assert.equal(events.status, 200);
+      await until(() => view.listeners.size === idle);
+    }
+  } finally {
+    await server.close();
+  }
+});
+
 Deno.test("a port that is taken is refused at once", () => {
   const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   try {
@@ -50,6 +81,14 @@ async function ask(port: number, request: string): Promise<string> {
   const connection = await Deno.connect({ hostname: "127.0.0.1", port });
   await connection.write(new TextEncoder().encode(request));
   return await new Response(connection.readable).text();
+}
+
+/** What the server answers first; then the connection is closed. */
+async function firstOctets(port: number, request: string): Promise<string> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode(request));
+  const octets = new Uint8Array(65_536);
+  return new TextDecoder().decode(octets.subarray(0, await connection.read(octets) ?? 0));
 }
 
 async function until(condition: () => boolean): Promise<void> {
