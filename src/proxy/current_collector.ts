@@ -129,6 +129,13 @@ export class CurrentCollector {
     return false;
   }
 
+  /** What waits for the next process holds from now on. Returns whether something waited. */
+  adoptNext(): boolean {
+    const { next } = this.#expectations;
+    if (next !== undefined) this.expect(next, true);
+    return next !== undefined;
+  }
+
   state(sessions: Iterable<Session>): CollectorState {
     const { current, next } = this.#expectations;
     const candidates = this.#candidates;

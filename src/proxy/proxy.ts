@@ -1,6 +1,5 @@
 import { type Counters, increment } from "../mediation/templates/counters.ts";
 import type { CollectorState } from "./collector/collector_state.ts";
-import type { Expectation } from "./collector/expectation.ts";
 import { CurrentCollector } from "./current_collector.ts";
 import { type BoundListener, Listeners } from "./listeners.ts";
 import { LoopBufferPool } from "./memory/buffer_pool.ts";
@@ -180,13 +179,11 @@ export class Proxy {
   }
 
   /**
-   * Expects this of the collector: at once if no process of it is known to live or `now` says so, otherwise from its
-   * next epoch on. Resolves with whether it holds, once every session goes by it.
+   * The process that runs is known to be what was expected of the next one: that holds from now on, if something waits.
+   * Resolves once every session goes by it.
    */
-  async expect(expectation: Expectation, now = false): Promise<boolean> {
-    const holds = this.#collector.expect(expectation, now);
-    if (holds) await this.#eachSession((session) => this.#update(session, false));
-    return holds;
+  async adoptNext(): Promise<void> {
+    if (this.#collector.adoptNext()) await this.#eachSession((session) => this.#update(session, false));
   }
 
   /** The collector's process is known to be another one; see {@link Collector.announceEpoch}. */

@@ -5,7 +5,7 @@ import { tokenClaims } from "../kubernetes/api/access.ts";
 import type { KubernetesClient } from "../kubernetes/api/client.ts";
 import type { ClockSkew } from "../kubernetes/clock_skew.ts";
 import type { AgentDirectory } from "../kubernetes/release/agent_directory.ts";
-import type { AggregatorRelease } from "../kubernetes/release/aggregator_release.ts";
+import type { AggregatorRelease, ObservedRelease } from "../kubernetes/release/aggregator_release.ts";
 import type { AggregatorTrust } from "../kubernetes/trust/aggregator_trust.ts";
 import { trustModeOf } from "../kubernetes/trust/trust_mode.ts";
 import type { ClusterView } from "../admin/view/view.ts";
@@ -60,6 +60,9 @@ export class Cluster implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #report: ReportEvent;
   readonly #listeners = new Set<() => void>();
+  readonly #processListeners = new Set<() => void>();
+  /** Of the Aggregator, as it last ran alone. */
+  #process: string | undefined;
   #configuration: Configuration;
   #becomeReady = () => {};
   #profile: string | undefined;
@@ -148,13 +151,24 @@ export class Cluster implements AsyncDisposable {
   }
 
   /**
-   * From now on `profile: auto` means the release of the next process as soon as its Pod is there, since a profile takes effect with the
-   * process that comes after its announcement. Calls back when it means another profile.
+   * From now on `profile: auto` means the release of the next process as soon as its Pod is there, since a profile takes
+   * effect with the process that comes after its announcement. Calls back when it means another profile.
    */
   announceTo(listener: () => void): void {
     this.#listeners.add(listener);
     this.#announces = true;
     this.#update();
+  }
+
+  /** Calls back when the cluster shows that the Aggregator's process is another one. */
+  onProcess(listener: () => void): void {
+    this.#processListeners.add(listener);
+  }
+
+  /** Whether the process that runs, and no other beside it, is of the release that `profile: auto` means. */
+  get automaticProfileRuns(): boolean {
+    const { running } = this.#parts.release?.observed ?? {};
+    return running !== undefined && this.#profile !== undefined && this.#profileFor(running.release) === this.#profile;
   }
 
   /** What is missing, without which nobody may be served; empty: nothing. */
@@ -183,7 +197,7 @@ export class Cluster implements AsyncDisposable {
     );
     return {
       ...(status === undefined ? {} : { trust: status }),
-      ...(release?.observed === undefined ? {} : { aggregator: release.observed }),
+      ...(release?.observed === undefined ? {} : { aggregator: aggregatorView(release.observed) }),
       agents: agents.releases,
       waitingFor: this.waitingFor,
       problems: [...problems, ...agents.problems],
@@ -229,9 +243,7 @@ export class Cluster implements AsyncDisposable {
     const { trust, release } = this.#parts;
     const { observed } = release ?? {};
     const serves = (this.#announces ? observed?.next : undefined) ?? observed?.release ?? "";
-    // A fallback is somebody's own choice for a release that is not known.
-    const newer = this.#configuration.automaticProfile?.fallback === undefined ? profileOfNewer(serves) : undefined;
-    const profile = profileOfRelease(serves) ?? newer;
+    const profile = this.#profileFor(serves);
     if (trust !== undefined) {
       const mode = this.#settings.trust;
       const from = observed?.next ?? observed?.release ??
@@ -243,6 +255,7 @@ export class Cluster implements AsyncDisposable {
       this.#profile = profile;
       for (const listener of this.#listeners) listener();
     }
+    this.#seeProcess(observed?.running?.process);
     const { waitingFor } = this;
     if (waitingFor === "") this.#becomeReady();
     // Trust says itself what it waits for.
@@ -250,6 +263,19 @@ export class Cluster implements AsyncDisposable {
     this.#said = waitingFor;
     if (waitingFor === "") return;
     this.#report({ level: "info", event: "trust_waiting", message: `waiting for ${waitingFor}`, fields: {} });
+  }
+
+  #seeProcess(process: string | undefined): void {
+    if (process === undefined || process === this.#process) return;
+    const isAnother = this.#process !== undefined;
+    this.#process = process;
+    if (isAnother) { for (const listener of this.#processListeners) listener(); }
+  }
+
+  #profileFor(release: string): string | undefined {
+    // A fallback is somebody's own choice for a release that is not known.
+    const newer = this.#configuration.automaticProfile?.fallback === undefined ? profileOfNewer(release) : undefined;
+    return profileOfRelease(release) ?? newer;
   }
 
   /** The release that the configuration names, for where the cluster does not say. */
@@ -266,4 +292,12 @@ export class Cluster implements AsyncDisposable {
     const why = known ?? observed?.reason ?? release?.problems.join("; ") ?? "";
     return `the Aggregator's release${why === "" ? "" : `: ${why}`}`;
   }
+}
+
+function aggregatorView({ release, next, reason }: ObservedRelease): ObservedRelease {
+  return {
+    ...(release === undefined ? {} : { release }),
+    ...(next === undefined ? {} : { next }),
+    ...(reason === undefined ? {} : { reason }),
+  };
 }

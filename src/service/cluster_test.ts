@@ -11,6 +11,7 @@ const POD = "/api/v1/namespaces/flow-aggregator/pods";
 const AGENT = "/api/v1/namespaces/kube-system/pods/antrea-agent-1";
 const LISTEN = {
   tcp: "{ transport: tcp, address: 127.0.0.1:0 }",
+  udp: "{ transport: udp, address: 127.0.0.1:0 }",
   tls: "{ transport: tls, address: 127.0.0.1:0, tls: {} }",
 };
 /** Waits a tenth of the time. */
@@ -18,6 +19,11 @@ const FAST: Clock = {
   ...SYSTEM_CLOCK,
   after: (milliseconds, callback) => SYSTEM_CLOCK.after(milliseconds / 10, callback),
 };
+
+/** A message with a template of one field, sourceIPv4Address. */
+const TEMPLATE = Uint8Array.fromHex("000a001c6553f10000000000000000010002000c0100000100080004");
+/** A message with one record of it. */
+const DATA = Uint8Array.fromHex("000a00186553f1000000000000000001010000080a000001");
 
 class Served implements AsyncDisposable {
   readonly events: ProxyEvent[];
@@ -31,7 +37,8 @@ class Served implements AsyncDisposable {
 
   static async start(
     server: FakeApiServer,
-    lines: { listen?: keyof typeof LISTEN; collector?: string; more?: string } = {},
+    lines: { listen?: keyof typeof LISTEN; transport?: string; address?: string; collector?: string; more?: string } =
+      {},
   ) {
     const folder = await Deno.makeTempDir();
     await Deno.writeTextFile(`${folder}/kubeconfig`, server.kubeconfig());
@@ -39,7 +46,9 @@ class Served implements AsyncDisposable {
       ...await open(
         folder,
         `listen: [${LISTEN[lines.listen ?? "tcp"]}]
-collector: { transport: tcp, address: "127.0.0.1:9", ${lines.collector ?? "profile: auto"} }
+collector: { transport: ${lines.transport ?? "tcp"}, address: "${lines.address ?? "127.0.0.1:9"}", ${
+          lines.collector ?? "profile: auto"
+        } }
 admin: { address: "127.0.0.1:0" }
 kubernetes: { kubeconfig: kubeconfig${lines.more ?? ""} }
 `,
@@ -86,10 +95,18 @@ async function open(folder: string, yaml: string): Promise<[Service, string, Pro
   return [service, folder, events];
 }
 
-function putPod(server: FakeApiServer, name: string, image: string, creationTimestamp = "2026-01-01T00:00:00Z"): void {
+function putPod(
+  server: FakeApiServer,
+  name: string,
+  image: string,
+  creationTimestamp = "2026-01-01T00:00:00Z",
+  containerID?: string,
+): void {
+  const running = { name: "flow-aggregator", containerID, state: { running: { startedAt: creationTimestamp } } };
   server.put(`${POD}/${name}`, {
     metadata: { name, creationTimestamp, labels: { app: "flow-aggregator" } },
     spec: { containers: [{ name: "flow-aggregator", image }] },
+    ...(containerID === undefined ? {} : { status: { containerStatuses: [running] } }),
   });
 }
 
@@ -117,6 +134,52 @@ Deno.test("profile: auto waits for the Aggregator's Pod, and announces the relea
     served.view.collector.nextProfile === "antrea/v2.0.0" || served.view.collector.profile === "antrea/v2.0.0"
   );
   assert.deepEqual(served.view.cluster?.aggregator, { release: "v1.15.2", next: "v2.0.0" });
+});
+
+Deno.test("profile: auto holds at once where the process that runs already is of that release", async () => {
+  using collector = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  void (async () => {
+    // Watched, and so known to live.
+    for await (const connection of collector) void connection.readable.pipeTo(new WritableStream()).catch(() => {});
+  })();
+  await using server = await FakeApiServer.start();
+  putPod(server, "a", "antrea/flow-aggregator:v1.15.2", undefined, "one");
+  await using served = await Served.start(server, { address: `127.0.0.1:${collector.addr.port}` });
+  await served.serving;
+  await served.until(() => served.view.collector.state === "connected");
+  putPod(server, "b", "antrea/flow-aggregator:v2.0.0", "2026-02-01T00:00:00Z");
+  await served.until(() => served.view.collector.nextProfile === "antrea/v2.0.0");
+  // The proxy has not seen the first end: it hears of it from the cluster.
+  putPod(server, "b", "antrea/flow-aggregator:v2.0.0", "2026-02-01T00:00:00Z", "two");
+  assert.equal(served.view.collector.profile, "antrea/v1.15.2", "both run");
+  server.put(`${POD}/a`, undefined);
+  await served.until(() => served.view.collector.profile === "antrea/v2.0.0");
+  assert.deepEqual([served.view.collector.nextProfile, served.view.collector.epoch], [undefined, 1]);
+});
+
+Deno.test("over udp, a restarted container is another process: its templates are sent anew", async () => {
+  await using server = await FakeApiServer.start();
+  putPod(server, "a", "antrea/flow-aggregator:v2.0.0", undefined, "one");
+  const collector = Deno.listenDatagram({ hostname: "127.0.0.1", port: 0, transport: "udp" });
+  const { port } = collector.addr as Deno.NetAddr;
+  let templates = 0;
+  void (async () => {
+    // A template set has id 2, behind a header of 16 octets.
+    for await (const [octets] of collector) if (octets[17] === 2) templates++;
+  })();
+  await using served = await Served.start(server, { listen: "udp", transport: "udp", address: `127.0.0.1:${port}` });
+  await served.serving;
+  const [listener] = served.service.served.proxy.addresses();
+  assert.ok(listener !== undefined);
+  const exporter = Deno.listenDatagram({ hostname: "127.0.0.1", port: 0, transport: "udp" });
+  await exporter.send(TEMPLATE, { transport: "udp", hostname: "127.0.0.1", port: listener.address.port });
+  await served.until(() => templates === 1);
+  putPod(server, "a", "antrea/flow-aggregator:v2.0.0", undefined, "two");
+  await served.until(() => served.view.collector.epoch === 2);
+  await exporter.send(DATA, { transport: "udp", hostname: "127.0.0.1", port: listener.address.port });
+  await served.until(() => templates === 2, "the proxy sends it again, before the data");
+  collector.close();
+  exporter.close();
 });
 
 for (

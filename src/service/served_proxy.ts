@@ -67,8 +67,6 @@ export interface ServedProxyOptions {
   readonly switchNow?: boolean;
   /** What the collector may be, where nobody says so. */
   readonly candidates?: { readonly list: readonly CollectorTreatments[]; readonly acceptedAfter: number };
-  /** What goes with another profile of the collector. @throws Error that names what is wrong with it */
-  readonly forProfile?: (name: string) => CollectorTreatments;
   readonly mode: Mode;
   readonly mediation: MediatorOptions;
   readonly limits?: Partial<ProxyLimits>;
@@ -109,7 +107,6 @@ export async function servedProxyOptions(
     ...(configuration.candidates.length === 0
       ? {}
       : { candidates: { list: configuration.candidates, acceptedAfter: configuration.acceptedAfter } }),
-    forProfile: (name) => configuration.treatmentsFor(name),
     mode,
     mediation: mediatorOptions(configuration),
     limits: { sessions, templateChanges, hold, idle, udpIdle, partialMessage, drain, handshake },
@@ -217,24 +214,12 @@ export class ServedProxy {
     });
   }
 
-  /**
-   * Takes the collector for one of this profile, from its next epoch on; at once if no process of it is known to live,
-   * or `collector.switch` says so. For whoever learns the release elsewhere, such as `profile: auto` from the cluster.
-   * Saying the same again changes nothing.
-   *
-   * @returns whether it holds already
-   * @throws Error that names what is wrong with the profile; then nothing has changed
-   */
-  announceProfile(name: string): Promise<boolean> {
-    const { forProfile, switchNow = false } = this.#options;
-    if (forProfile === undefined) throw new Error("there is no configuration to take profiles from");
-    return this.proxy.expect(this.#expectationOf(forProfile(name), this.#options), switchNow);
+  /** The collector's process that runs is known to be what was expected of the next one. */
+  adoptNext(): Promise<void> {
+    return this.proxy.adoptNext();
   }
 
-  /**
-   * Says that the collector's process is another one since just now: a container that has restarted. Needed only where
-   * the proxy cannot see it, over udp without `collector.watch`; see {@link Collector.announceEpoch}.
-   */
+  /** The collector's process is known to be another one: a container that has restarted. See {@link Collector.announceEpoch}. */
   announceEpoch(reason: string): void {
     this.proxy.announceEpoch(reason);
   }

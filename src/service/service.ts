@@ -167,7 +167,21 @@ export class Service {
       if (configuration instanceof Error) throw configuration;
       await this.#apply(configuration);
     }
-    cluster.announceTo(() => void this.reloader.reload("release"));
+    this.#followRelease(cluster);
+  }
+
+  /** Tells the proxy of the Aggregator's release and process, as the cluster shows them. */
+  #followRelease(cluster: Cluster): void {
+    // A process that was there before its release was known does not have to restart for its profile to hold.
+    const adopt = async () => {
+      const { nextProfile } = this.served.view.collector;
+      if (cluster.automaticProfileRuns && nextProfile === cluster.automaticProfile) await this.served.adoptNext();
+    };
+    cluster.announceTo(() => void this.reloader.reload("release").then(() => this.reloader.exclusively(adopt)));
+    cluster.onProcess(() => {
+      this.served.announceEpoch("the cluster shows another process of it");
+      void this.reloader.exclusively(adopt);
+    });
   }
 
   /** Applies the whole configuration, or nothing of it. */
@@ -194,7 +208,7 @@ export class Service {
     if (cacheChanges) this.#follow(opened);
     await release({ endpoints: this.#endpoints, cluster: this.#cluster }, cluster);
     this.#endpoints = endpoints;
-    if (cluster !== this.#cluster) cluster?.announceTo(() => void this.reloader.reload("release"));
+    if (cluster !== this.#cluster && cluster !== undefined) this.#followRelease(cluster);
     this.#cluster = cluster;
     this.#configuration.close();
     this.#configuration = configuration;

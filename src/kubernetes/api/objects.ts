@@ -35,6 +35,11 @@ export const pod = z.object({
     podIP: z.string().optional(),
     podIPs: z.array(z.object({ ip: z.string() })).optional(),
     hostIP: z.string().optional(),
+    containerStatuses: z.array(z.object({
+      name: z.string(),
+      containerID: z.string().optional(),
+      state: z.object({ running: z.object({ startedAt: z.string().nullish() }).nullish() }).nullish(),
+    })).nullish(),
   }).optional(),
 });
 export type Pod = z.infer<typeof pod>;

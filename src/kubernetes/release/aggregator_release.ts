@@ -19,6 +19,8 @@ export interface ObservedRelease {
   readonly release?: string;
   /** Of the process that comes next, where it is another one. */
   readonly next?: string;
+  /** The process that runs, where it is the only one: its release, and an id that no other process has. */
+  readonly running?: { readonly release: string; readonly process: string };
   /** Why the release is not known. */
   readonly reason?: string;
 }
@@ -86,14 +88,20 @@ export class AggregatorRelease implements ReleaseSource, AsyncDisposable {
 
   #see(observed: ObservedRelease): void {
     this.#problems.set("release", observed.reason);
-    const { release, next, reason } = this.#observed ?? {};
-    if (observed.release === release && observed.next === next && observed.reason === reason) return;
+    const { release, next, reason, running } = this.#observed ?? {};
+    const isSame = observed.release === release && observed.next === next && observed.reason === reason;
+    if (isSame && observed.running?.process === running?.process) return;
     this.#observed = observed;
-    if (observed.release !== undefined) {
+    if (!isSame && observed.release !== undefined) {
       const message = observed.next === undefined
         ? `the Aggregator's release is ${observed.release}`
         : `the Aggregator's release is ${observed.release}, and the next one's ${observed.next}`;
-      this.#report({ level: "info", event: "release_seen", message, fields: { ...observed } });
+      this.#report({
+        level: "info",
+        event: "release_seen",
+        message,
+        fields: { release: observed.release, next: observed.next },
+      });
     }
     for (const listener of this.#listeners) listener(observed);
   }
@@ -110,7 +118,7 @@ export function observedRelease(pods: readonly Pod[], namespace: string, ownPod?
     .filter(({ status }) => status?.phase !== "Succeeded" && status?.phase !== "Failed")
     .flatMap((each) => {
       const image = each.spec.containers.find(({ name }) => name === CONTAINER)?.image;
-      return image === undefined ? [] : [{ image, metadata: each.metadata }];
+      return image === undefined ? [] : [{ image, metadata: each.metadata, process: processOf(each) }];
     })
     .sort((one, other) => createdAt(one) - createdAt(other));
   const staying = aggregators.filter(({ metadata }) => typeof metadata.deletionTimestamp !== "string");
@@ -123,8 +131,25 @@ export function observedRelease(pods: readonly Pod[], namespace: string, ownPod?
   }
   const [now, next] = [imageRelease(oldest.image), newest === undefined ? undefined : imageRelease(newest.image)];
   if ("reason" in now) return now;
-  if (next === undefined || !("release" in next) || next.release === now.release) return now;
-  return { ...now, next: next.release };
+  const running = runningOf(aggregators);
+  const seen = { ...now, ...(running === undefined ? {} : { running }) };
+  if (next === undefined || !("release" in next) || next.release === now.release) return seen;
+  return { ...seen, next: next.release };
+}
+
+/** Only one that runs alone is sure to be the one that answers: a Pod that is about to end still does. */
+function runningOf(aggregators: readonly { image: string; process: string | undefined }[]): ObservedRelease["running"] {
+  const [one, ...others] = aggregators.filter(({ process }) => process !== undefined);
+  if (one?.process === undefined || others.length > 0) return undefined;
+  const found = imageRelease(one.image);
+  return "reason" in found ? undefined : { release: found.release, process: one.process };
+}
+
+/** Of the Aggregator's container in a Pod: a restarted container has another id, and began at another time. */
+function processOf({ status }: Pod): string | undefined {
+  const container = status?.containerStatuses?.find(({ name }) => name === CONTAINER);
+  const running = container?.state?.running;
+  return running === undefined || running === null ? undefined : `${container?.containerID} ${running.startedAt}`;
 }
 
 function createdAt({ metadata }: Pick<Pod, "metadata">): number {

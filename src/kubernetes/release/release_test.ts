@@ -49,7 +49,7 @@ Deno.test("an image's tag names its release; latest, a digest, no tag and anothe
 function aggregatorPod(
   name: string,
   image: string,
-  more: { createdAt?: string; ending?: boolean; phase?: string } = {},
+  more: { createdAt?: string; ending?: boolean; phase?: string; process?: string } = {},
 ): Pod {
   return pod.parse({
     metadata: {
@@ -59,9 +59,34 @@ function aggregatorPod(
       ...(more.ending ? { deletionTimestamp: "2026-01-01T00:00:00Z" } : {}),
     },
     spec: { containers: [{ name: "flow-aggregator", image }, { name: "other", image: "x:v9.9.9" }] },
-    status: { phase: more.phase ?? "Running" },
+    status: { phase: more.phase ?? "Running", ...statuses(more.process) },
   });
 }
+
+/** Of a Pod whose container runs as this process. */
+function statuses(process: string | undefined): Record<string, unknown> {
+  if (process === undefined) return {};
+  const state = { running: { startedAt: "2026-01-01T00:00:00Z" } };
+  return {
+    containerStatuses: [{ name: "other", containerID: "x", state }, {
+      name: "flow-aggregator",
+      containerID: process,
+      state,
+    }],
+  };
+}
+
+Deno.test("a process is sure to be the one that answers only while it runs alone", () => {
+  const running = { release: "v1.15.2", process: "one 2026-01-01T00:00:00Z" };
+  const old = aggregatorPod("a", "fa:v1.15.2", { process: "one" });
+  assert.deepEqual(observedRelease([old], NAMESPACE), { release: "v1.15.2", running });
+  const starting = aggregatorPod("b", "fa:v2.0.0", { createdAt: "2026-02-01T00:00:00Z" });
+  assert.deepEqual(observedRelease([old, starting], NAMESPACE), { release: "v1.15.2", next: "v2.0.0", running });
+  const young = aggregatorPod("b", "fa:v2.0.0", { createdAt: "2026-02-01T00:00:00Z", process: "two" });
+  const ending = aggregatorPod("a", "fa:v1.15.2", { process: "one", ending: true });
+  assert.deepEqual(observedRelease([ending, young], NAMESPACE), { release: "v2.0.0" });
+  assert.equal(observedRelease([young], NAMESPACE).running?.release, "v2.0.0");
+});
 
 Deno.test("the oldest Pod that stays says what answers now, the newest what comes next; a sidecar's own Pod alone counts", () => {
   const old = aggregatorPod("a", "fa:v1.15.2");

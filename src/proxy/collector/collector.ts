@@ -142,10 +142,10 @@ export class Collector implements CollectorSight {
 
   /**
    * Says from elsewhere that the collector's process is another one: the cluster's API, for a collector over udp. Every
-   * session begins anew, templates first.
+   * session begins anew, templates first. Without effect where connections show it.
    */
   announceEpoch(reason: string): void {
-    if (!this.#alive) return;
+    if (!this.#alive || !this.#datagrams || this.watched) return;
     this.#end(reason);
     this.#begin();
     this.#rise();

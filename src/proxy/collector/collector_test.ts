@@ -225,4 +225,10 @@ Deno.test("an epoch that is announced from elsewhere has every session begin ane
   collector.announceEpoch("the container has restarted");
   assert.deepEqual([connection.lost, epochs(), collector.condition], [true, 2, "connected"]);
   collector.close();
+
+  const tcp = watching("tcp", { watch: false });
+  const { connection: standing } = tcp.session();
+  tcp.collector.announceEpoch("the container has restarted");
+  assert.deepEqual([standing.lost, tcp.epochs()], [false, 1], "its connections show it");
+  tcp.collector.close();
 });
