@@ -25,6 +25,35 @@ const FOUND: Readonly<Record<string, string>> = {
 };
 
 for (const transport of ["tcp", "tls"] as const satisfies readonly Transport[]) {
+  interopTest(`over ${transport}, candidates: a collector that dies of what it is given is stepped down`, async () => {
+    await using identities = await issueIdentities();
+    const keys = ", candidates: [antrea/v2.0, antrea/v1.15], acceptedAfter: 30s";
+    const options = { transport, agent: "v2.0", collector: "v1.15", profile: "", keys, identities };
+    await using upgrade = await Upgrade.start(options);
+    const profile = async () => (await upgrade.status()).collector.profile;
+    for (const strike of [1, 2]) {
+      assert.equal(await profile(), "antrea/v2.0", `before end ${strike}`);
+      // It refuses the newer template, and reads the records by the older one that it knows.
+      await upgrade.teach("v1.15");
+      await upgrade.send(2);
+      assert.match(await upgrade.died(), /index out of range/);
+      await upgrade.until("its end is seen", ({ collector }) => collector.state === "away");
+      await upgrade.start("v1.15");
+      await upgrade.until("it is back", ({ collector }) => collector.state === "connected");
+    }
+    await upgrade.until("the next one holds", ({ collector }) => collector.profile === "antrea/v1.15");
+    await upgrade.send(10);
+    const { delivered, exact, correct } = await upgrade.arrived(10);
+    assert.deepEqual([exact, correct], [delivered, delivered]);
+    assert.deepEqual(
+      [upgrade.events("candidate_in_doubt"), upgrade.events("candidate_rejected")].map(({ length }) => length),
+      [1, 1],
+    );
+    assert.match(upgrade.events("candidate_rejected")[0] ?? "", /"how":"ended"/);
+  });
+}
+
+for (const transport of ["tcp", "tls"] as const satisfies readonly Transport[]) {
   for (const [collector, found] of Object.entries(FOUND)) {
     interopTest(`over ${transport}, candidates: a collector of ${collector} is taken for ${found}`, async () => {
       await using identities = await issueIdentities();

@@ -85,6 +85,30 @@ export class Upgrade implements AsyncDisposable {
     return upgrade;
   }
 
+  /** An Agent of another release that goes round the proxy: the collector knows its templates, under the same ids. */
+  async teach(release: string): Promise<void> {
+    const { transport, identities } = this.#options;
+    const identity = transport === "tls" ? { identity: identities.exporter } : {};
+    const agent = line(release);
+    const exporter = await Exporter.start(agent.goIpfix, this.#address, { transport, ...identity });
+    for (const family of FAMILIES) {
+      assert.equal((await exporter.announce(templateOf(agent, family))).error, undefined);
+      // A record that arrives shows that its template has.
+      const values = templateOf(agent, family).map((name) => valueOf(name, 0, FLAVOUR));
+      assert.equal((await exporter.send(family === "ipv4" ? 256 : 257, values)).error, undefined);
+    }
+    const collector = this.#collector;
+    assert.ok(await collector.process.until(() => records(collector.received) >= FAMILIES.length, PATIENCE));
+    await exporter.close();
+  }
+
+  /** Waits until the collector's process has died by itself, and returns what of. */
+  async died(): Promise<string> {
+    const collector = this.#collector;
+    assert.ok(await collector.process.until(() => collector.panic !== undefined, PATIENCE), "it lives");
+    return collector.panic ?? "";
+  }
+
   /** How many records were sent. */
   get sent(): number {
     return this.#number;
