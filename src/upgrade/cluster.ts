@@ -27,7 +27,12 @@ export interface DeploymentState {
 export interface ServiceState {
   readonly selector: Readonly<Record<string, string>>;
   readonly sessionAffinity: string;
-  readonly ports: readonly { readonly name: string; readonly protocol: string; readonly targetPort: string }[];
+  readonly ports: readonly {
+    readonly name: string;
+    readonly port: number;
+    readonly protocol: string;
+    readonly targetPort: string;
+  }[];
 }
 
 /** What a cluster has, as far as an upgrade looks at it. What is not there is missing. */
@@ -67,6 +72,7 @@ const serviceSchema = kubernetesObject.extend({
     sessionAffinity: z.string().default("None"),
     ports: z.array(z.looseObject({
       name: z.string().default(""),
+      port: z.number(),
       protocol: z.string().default("TCP"),
       targetPort: z.union([z.string(), z.number()]).default(""),
     })).default([]),
@@ -149,6 +155,6 @@ function serviceState({ spec: { selector, sessionAffinity, ports } }: z.infer<ty
   return {
     selector,
     sessionAffinity,
-    ports: ports.map(({ name, protocol, targetPort }) => ({ name, protocol, targetPort: String(targetPort) })),
+    ports: ports.map(({ targetPort, ...port }) => ({ ...port, targetPort: String(targetPort) })),
   };
 }

@@ -1,7 +1,6 @@
-import { antreaRelease } from "../config/profiles/antrea_releases.ts";
 import { imageRelease } from "../kubernetes/release/image_release.ts";
 import type { ClusterState } from "./cluster.ts";
-import type { Upgrade } from "./upgrade.ts";
+import { FIRST_WITH_GRPC, isAtLeast, type Upgrade } from "./upgrade.ts";
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -11,6 +10,8 @@ export interface Finding {
 }
 
 const PROXY_PORTS = ["ipfix-proxy", "ipfix-proxy-udp"];
+/** The proxy's port for gRPC, in a gateway and in a sidecar. */
+const GRPC_PORTS = ["grpc", "grpc-proxy"];
 
 /** Compares a cluster with what an upgrade expects, before it or on its way. */
 export function findings(upgrade: Upgrade, cluster: ClusterState): Finding[] {
@@ -28,8 +29,8 @@ function aggregatorFindings({ from, to }: Upgrade, { aggregator, mode }: Cluster
   }
   const { image = "", replicas } = aggregator;
   const found = imageRelease(image);
-  const of = "release" in found ? antreaRelease(`antrea/${found.release}`) : undefined;
-  const known = of !== undefined && [from.line, to.line].includes(of.line);
+  const line = "release" in found ? /^v\d+\.\d+/.exec(found.release)?.[0] : undefined;
+  const known = line !== undefined && [from.line, to.line].includes(line);
   const wanted = `the plan is for ${from.release} to ${to.release}`;
   return [
     "release" in found
@@ -48,8 +49,9 @@ function aggregatorFindings({ from, to }: Upgrade, { aggregator, mode }: Cluster
   ];
 }
 
-function agentFindings({ from, to, pinIpfix }: Upgrade, { agents, flowCollectorAddress }: ClusterState): Finding[] {
-  const found = [...agents].map(([version, count]): Finding => {
+function agentFindings(upgrade: Upgrade, cluster: ClusterState): Finding[] {
+  const { from, to } = upgrade;
+  const found = [...cluster.agents].map(([version, count]): Finding => {
     const line = /^v\d+\.\d+/.exec(version)?.[0] ?? version;
     const expected = [from.line, to.line].includes(line);
     const rest = expected ? "" : `, and the plan is for ${from.release} to ${to.release}`;
@@ -58,16 +60,46 @@ function agentFindings({ from, to, pinIpfix }: Upgrade, { agents, flowCollectorA
   if (found.length === 0) {
     found.push({ expected: false, text: "there is no AntreaAgentInfo: no Agent says its release" });
   }
-  if (!pinIpfix) return found;
+  return [...found, ...exportFindings(upgrade, cluster)];
+}
+
+/** Whether what Agents export by is served. */
+function exportFindings({ from, servesGrpc }: Upgrade, cluster: ClusterState): Finding[] {
+  const { agents, transport, flowCollectorAddress, service, gateway, aggregator } = cluster;
+  const found: Finding[] = [];
+  if (transport === "none" && !isAtLeast(from, FIRST_WITH_GRPC)) {
+    found.push({
+      expected: false,
+      text:
+        `the Aggregator takes no IPFIX (aggregatorTransportProtocol: none), and Agents ${from.line} send nothing else: give the proxy ` +
+        "collector.transport: grpc",
+    });
+  }
+  if (!servesGrpc) return found;
   const pinned = /:4739(?::(?:tls|tcp|udp))?$/.test(flowCollectorAddress ?? "");
-  found.push({
-    expected: pinned,
-    text: pinned
-      ? `Agents are pinned to IPFIX: flowCollectorAddr ${flowCollectorAddress}`
-      : `Agents are not pinned to IPFIX: flowCollectorAddr is ${flowCollectorAddress ?? "the default"}, ` +
-        `which from v2.4 on is gRPC ("flow-aggregator/flow-aggregator:4739:tls")`,
-  });
+  const there = gateway !== undefined || aggregator?.hasProxy === true;
+  const served = there &&
+    service?.ports.some(({ port, targetPort }) => port === 14739 && GRPC_PORTS.includes(targetPort)) === true;
+  const count = [...agents].reduce((sum, [version, each]) => sum + (exportsByGrpc(version) ? each : 0), 0);
+  const [verb, whose] = count === 1 ? ["Agent exports", "its flows are"] : ["Agents export", "their flows are"];
+  if (pinned) {
+    found.push({ expected: true, text: `Agents are pinned to IPFIX: flowCollectorAddr ${flowCollectorAddress}` });
+  } else if (served) {
+    found.push({ expected: true, text: "port 14739 of the Service, gRPC, goes to the proxy" });
+  } else {
+    found.push({
+      expected: count === 0,
+      text: count === 0
+        ? "no Agent exports by gRPC yet: the Service has to go to the proxy before the first one is upgraded"
+        : `${count} ${verb} by gRPC, and port 14739 of the Service does not go to a proxy: ${whose} lost (redirect-gateway)`,
+    });
+  }
   return found;
+}
+
+function exportsByGrpc(version: string): boolean {
+  const release = /^v\d+\.\d+\.\d+/.exec(version)?.[0];
+  return release !== undefined && isAtLeast({ release }, FIRST_WITH_GRPC);
 }
 
 function serviceFindings({ service, aggregator, gateway }: ClusterState): Finding[] {

@@ -10,8 +10,8 @@ const CLUSTER: ClusterState = {
     selector: { app: "flow-aggregator" },
     sessionAffinity: "None",
     ports: [
-      { name: "ipfix-udp", protocol: "UDP", targetPort: "4739" },
-      { name: "ipfix-tcp", protocol: "TCP", targetPort: "4739" },
+      { name: "ipfix-udp", port: 4739, protocol: "UDP", targetPort: "4739" },
+      { name: "ipfix-tcp", port: 4739, protocol: "TCP", targetPort: "4739" },
     ],
   },
   mode: "Aggregate",
@@ -79,17 +79,41 @@ Deno.test("Aggregators scale in mode Proxy, and by UDP with sessionAffinity", ()
   assert.deepEqual(unexpected({ ...scaled, mode: "Proxy", transport: "udp", service: together }, "v2.6", "v2.7"), []);
 });
 
-Deno.test("Agents that would export by gRPC are to be pinned", () => {
+Deno.test("Agents that export by gRPC need the Service's port at the proxy, or a pin", () => {
   const before = {
     aggregator: { ...AGGREGATOR, image: "antrea/flow-aggregator:v2.3.2" },
     agents: new Map([["v2.3.2", 3]]),
   };
-  only(unexpected(before, "v2.3", "v2.7"), /not pinned to IPFIX: flowCollectorAddr is the default/);
-  const grpc = { flowCollectorAddress: "flow-aggregator/flow-aggregator:14739:grpc" };
-  only(unexpected({ ...before, ...grpc }, "v2.3", "v2.7"), /not pinned/);
-  for (const flowCollectorAddress of ["flow-aggregator/flow-aggregator:4739:tls", "10.0.0.1:4739"]) {
-    assert.deepEqual(unexpected({ ...before, flowCollectorAddress }, "v2.3", "v2.7"), []);
+  assert.deepEqual(unexpected(before, "v2.3", "v2.7"), [], "no Agent exports by gRPC yet");
+  const upgraded = { ...before, agents: new Map([["v2.3.2", 1], ["v2.7.0", 2]]) };
+  only(unexpected(upgraded, "v2.3", "v2.7"), /^2 Agents export by gRPC, and port 14739 of the Service/);
+  for (const targetPort of ["grpc", "grpc-proxy"]) {
+    const ports = [...SERVICE.ports, { name: "grpc", port: 14739, protocol: "TCP", targetPort }];
+    const turned: typeof SERVICE = { ...SERVICE, selector: { app: "ipfix-skew-proxy" }, ports };
+    assert.deepEqual(unexpected({ ...upgraded, gateway: GATEWAY, service: turned }, "v2.3", "v2.7"), []);
+    assert.equal(unexpected({ ...upgraded, service: turned }, "v2.3", "v2.7").length, 2, "there is no proxy");
   }
+  const grpc = { flowCollectorAddress: "flow-aggregator/flow-aggregator:14739:grpc" };
+  only(unexpected({ ...upgraded, ...grpc }, "v2.3", "v2.7"), /export by gRPC/);
+  for (const flowCollectorAddress of ["flow-aggregator/flow-aggregator:4739:tls", "10.0.0.1:4739"]) {
+    assert.deepEqual(unexpected({ ...upgraded, flowCollectorAddress }, "v2.3", "v2.7"), []);
+  }
+});
+
+Deno.test("an Aggregator without IPFIX is no place for Agents that send nothing else", () => {
+  const aggregator = { ...AGGREGATOR, image: "antrea/flow-aggregator:v2.4.5" };
+  const agents = new Map([["v2.3.2", 3]]);
+  only(
+    unexpected({ aggregator, agents, transport: "none" }, "v2.3", "v2.4"),
+    /takes no IPFIX.*collector\.transport: grpc/,
+  );
+  const later = { aggregator, agents: new Map([["v2.4.5", 3]]), transport: "none" };
+  assert.deepEqual(unexpected(later, "v2.4", "v2.7"), []);
+});
+
+Deno.test("a release that is newer than any known is one of the plan's two", () => {
+  const aggregator = { ...AGGREGATOR, image: "antrea/flow-aggregator:v2.8.1" };
+  assert.deepEqual(unexpected({ aggregator, agents: new Map([["v2.8.1", 3]]) }, "v2.7", "v2.8.1"), []);
 });
 
 Deno.test("a Service that goes nowhere, or that the patches do not fit", () => {

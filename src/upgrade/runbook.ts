@@ -1,4 +1,4 @@
-import type { Upgrade } from "./upgrade.ts";
+import { FIRST_WITH_GRPC, isAtLeast, type Upgrade } from "./upgrade.ts";
 
 /** One step of an upgrade. */
 export interface Step {
@@ -30,23 +30,24 @@ export function runbook(upgrade: Upgrade): Runbook {
   const sides = order === "agents-first" ? [agents, aggregator] : [aggregator, agents];
   const steps = [
     save(),
-    ...(upgrade.pinIpfix ? [pin(upgrade)] : []),
     ...(needed ? [putIn(upgrade), redirect(upgrade)] : []),
     ...sides.map((side) => side(upgrade)),
     ...(needed ? [wait(), takeOut(upgrade)] : []),
-    ...(upgrade.pinIpfix ? [unpin()] : []),
   ];
   return { upgrade, notes: notes(upgrade), steps };
 }
 
 function notes(upgrade: Upgrade): string[] {
-  const { from, to, between, needed, oneProxy, hasDestinations, newRecordKinds, distance } = upgrade;
+  const { from, to, between, needed, oneProxy, servesGrpc, hasDestinations, newRecordKinds, distance } = upgrade;
   const { stripped, padded, lost } = between.proxied;
   const through = [
     ...(stripped.length > 0 ? [`strips ${stripped.join(", ")}`] : []),
     ...(padded.length > 0 ? [`pads ${padded.join(", ")}`] : []),
   ];
   return [
+    ...upgrade.assumed.map(({ release, as }) =>
+      `${release} is newer than every release that this version knows: it is taken for ${as}.`
+    ),
     ...(distance > 4
       ? [`Antrea does not support releases ${distance} minor releases apart: expect more than flows to break.`]
       : []),
@@ -57,15 +58,26 @@ function notes(upgrade: Upgrade): string[] {
         "An Aggregator up to v2.2 keeps one layout for each template id over all its sessions: one proxy stands before it, never two.",
       ]
       : []),
-    ...(upgrade.pinIpfix
+    ...(servesGrpc
       ? [
-        `Agents from v2.4 on export by gRPC to port 14739, which an Aggregator ${upgrade.aggregator.line} does not serve: pin them to IPFIX` +
-        (needed ? ", or have the proxy serve gRPC (config/kubernetes/redirect-grpc)." : "."),
+        `Agents from v2.4 on export by gRPC to port 14739. The proxy serves it until the Aggregator does: no Agent needs to be pinned to IPFIX ` +
+        "(flowCollectorAddr), and Agents that are pinned come to the proxy as well.",
+        ...(between.direct.outcome === "broken" ? [] : [
+          `Without a proxy, pin the Agents to IPFIX until the Aggregator is ${to.line}: ` +
+          'flowCollectorAddr: "flow-aggregator/flow-aggregator:4739:tls".',
+        ]),
       ]
       : []),
-    ...(hasDestinations
+    ...(upgrade.order === "aggregator-first" && isAtLeast(to, FIRST_WITH_GRPC) && !isAtLeast(from, FIRST_WITH_GRPC)
       ? [
-        `Agents ${to.line} have FlowExporterDestination (crd.antrea.io/v1alpha1): it points them elsewhere without a restart.`,
+        `An Aggregator ${to.line} takes the IPFIX of Agents ${from.line} beside gRPC, unless its aggregatorTransportProtocol is none: ` +
+        "then a proxy hands it on by gRPC (collector.transport: grpc).",
+      ]
+      : []),
+    ...(needed && hasDestinations
+      ? [
+        `Agents ${to.line} can also be pointed at the proxy by a FlowExporterDestination (crd.antrea.io/v1alpha1) instead of the Service: ` +
+        "its address, protocol (ipfix or grpc) and tlsConfig. They do not restart for it. It holds for the Agents of all nodes: there is no node selector.",
       ]
       : []),
     ...(newRecordKinds
@@ -89,34 +101,26 @@ function save(): Step {
   };
 }
 
-function pin({ to }: Upgrade): Step {
-  return {
-    title: "Pin the Agents to IPFIX",
-    commands: ["kubectl -n kube-system get configmap antrea-config -o yaml | grep -i flowCollectorAddr"],
-    look: [
-      `in the manifest or values of ${to.release}, antrea-agent.conf says flowCollectorAddr: "flow-aggregator/flow-aggregator:4739:tls" ` +
-      "(as aggregatorTransportProtocol says: tls, tcp or udp)",
-    ],
-    back: [],
-  };
-}
-
 function putIn(upgrade: Upgrade): Step {
   const { overlay, from, trust, to } = upgrade;
   const gateway = overlay === "gateway";
-  const components = [`../${overlay}`, ...(gateway && trust.includes("mint") ? ["../access-mint"] : [])];
+  const mints = gateway && trust.includes("mint");
   const deployment = gateway ? "ipfix-skew-proxy" : "flow-aggregator";
   return {
     title: `Put the proxy in (${overlay})`,
     commands: [
       `cp flow-aggregator.yml ${OVERLAY}/flow-aggregator.yml # the manifest that is installed`,
+      ...(gateway ? [edit("- ../sidecar ", "- ../gateway ")] : []),
+      ...(mints ? [edit("# - ../access-mint ", "- ../access-mint ")] : []),
       `${APPLY} -k ${OVERLAY}`,
       `${NAMESPACE} rollout status deployment/${deployment}`,
       `${NAMESPACE} port-forward deployment/${deployment} 24780:24780 &`,
       "deno task status",
     ],
     look: [
-      `${OVERLAY}/kustomization.yaml has the components ${components.join(", ")}`,
+      `${OVERLAY}/kustomization.yaml has the component ../${overlay}${
+        mints ? " and ../access-mint" : ""
+      }, and under images where the proxy's image is`,
       `collector: connected, profile antrea/${
         from.release.replace(/\.\d+$/, "")
       } (profile: auto takes it from the Aggregator's image)`,
@@ -128,25 +132,28 @@ function putIn(upgrade: Upgrade): Step {
   };
 }
 
-function redirect({ overlay }: Upgrade): Step {
-  const patch = overlay === "gateway" ? "redirect-gateway" : "redirect";
+/** A change of the overlay, in place. */
+function edit(from: string, to: string): string {
+  return `sed -i 's|${from}|${to}|' ${OVERLAY}/kustomization.yaml`;
+}
+
+function redirect({ overlay, servesGrpc }: Upgrade): Step {
+  const component = overlay === "gateway" ? "redirect-gateway" : "redirect";
   return {
     title: "Turn the Service to the proxy",
     commands: [
-      `${NAMESPACE} patch service flow-aggregator --type=json --patch-file=config/kubernetes/${patch}/service.yaml`,
+      edit("# - ../redirect ", `- ../${component} `),
+      `${APPLY} -k ${OVERLAY}`,
       "kubectl -n kube-system delete pod -l app=antrea,component=antrea-agent --field-selector spec.nodeName=NODE # one node",
       "deno task status",
     ],
     look: [
+      `the Service has the proxy's ports${servesGrpc ? ", and port 14739 for gRPC" : ""}`,
       "that Agent has a session, its templates are identical, nothing is dropped; the others stay where they are until they connect again",
-      `${OVERLAY}/kustomization.yaml has ../${patch} from now on`,
     ],
-    back: [RESTORE],
+    back: [edit(`- ../${component} `, "# - ../redirect "), `${APPLY} -k ${OVERLAY}`],
   };
 }
-
-const RESTORE =
-  `${NAMESPACE} patch service flow-aggregator --type=json --patch-file=config/kubernetes/restore/service.yaml`;
 
 function agents({ to, from, needed, order }: Upgrade): Step {
   return {
@@ -212,10 +219,13 @@ function takeOut({ overlay }: Upgrade): Step {
   return {
     title: "Take the proxy out",
     commands: [
-      RESTORE,
-      ...(gateway ? [`${NAMESPACE} delete deployment/ipfix-skew-proxy --wait`] : []),
       `${APPLY} -f ${OVERLAY}/flow-aggregator.yml`,
-      ...(gateway ? [] : [`${NAMESPACE} rollout status deployment/flow-aggregator`]),
+      ...(gateway
+        ? [
+          `${NAMESPACE} delete deployment/ipfix-skew-proxy`,
+          `${NAMESPACE} wait --for=delete pod -l app=ipfix-skew-proxy --timeout=120s`,
+        ]
+        : [`${NAMESPACE} rollout status deployment/flow-aggregator`]),
       `${NAMESPACE} delete ${kinds} ${LABEL}`,
       `kubectl delete clusterrole,clusterrolebinding ${LABEL}`,
     ],
@@ -223,17 +233,6 @@ function takeOut({ overlay }: Upgrade): Step {
       "Agents connect to the Aggregator again within their export interval",
       "ConfigMap flow-aggregator-ca holds the Aggregator's CA alone: what is left of the proxy's is taken out by " +
       `deno task restore --config config/kubernetes/${overlay}/proxy.yaml --kubeconfig FILE`,
-    ],
-    back: [],
-  };
-}
-
-function unpin(): Step {
-  return {
-    title: "Let the Agents export by gRPC again",
-    commands: [],
-    look: [
-      "take flowCollectorAddr out of the Agents' configuration where the Aggregator is v2.4 or later; Agents restart for it",
     ],
     back: [],
   };

@@ -1,8 +1,18 @@
-import { ANTREA_RELEASES, type AntreaRelease, antreaRelease } from "../config/profiles/antrea_releases.ts";
+import {
+  ANTREA_RELEASES,
+  type AntreaRelease,
+  antreaRelease,
+  newestForNewer,
+} from "../config/profiles/antrea_releases.ts";
 import { compareSemanticVersions, parseSemanticVersion } from "../ipfix/semantic_version.ts";
 import { type TrustMode, trustModeOf } from "../kubernetes/trust/trust_mode.ts";
 import { didYouMean } from "../mediation/mapping/nearest_names.ts";
-import { type CompatibilityCell, compatibilityCells, releaseLines } from "../offline/compatibility.ts";
+import {
+  type CompatibilityCell,
+  compatibilityCells,
+  type ReleaseLine,
+  releaseLines,
+} from "../offline/compatibility.ts";
 
 /** Which side is upgraded first. Antrea asks for the Aggregator last. */
 export type UpgradeOrder = "agents-first" | "aggregator-first";
@@ -21,6 +31,7 @@ export interface Upgrade {
   readonly between: CompatibilityCell;
   /** The Aggregator's release meanwhile. */
   readonly aggregator: AntreaRelease;
+  /** For the templates, for gRPC, or for both. */
   readonly needed: boolean;
   /** Why a proxy is needed, or why not. */
   readonly why: string;
@@ -29,8 +40,10 @@ export interface Upgrade {
   readonly overlay: "gateway" | "sidecar";
   /** The Aggregator keeps one layout for each template id over all sessions, before or after: only one proxy may stand before it. */
   readonly oneProxy: boolean;
-  /** Agents of the new release would export by gRPC, unless their configuration says otherwise. */
-  readonly pinIpfix: boolean;
+  /** Releases that are newer than any known, each with the one that it is taken for. */
+  readonly assumed: readonly { readonly release: string; readonly as: string }[];
+  /** Agents of the new release export by gRPC, unless they are configured otherwise, to an Aggregator that serves none: the proxy does. */
+  readonly servesGrpc: boolean;
   /** Agents of the new release can be pointed elsewhere without a restart. */
   readonly hasDestinations: boolean;
   /** Agents of v2.7 send records that Aggregators before it drop, with or without a proxy. */
@@ -47,22 +60,19 @@ export interface Upgrade {
 export function planUpgrade(from: string, to: string, order: UpgradeOrder, force = false): Upgrade {
   const [old, next] = [release(from), release(to)];
   const lines = releaseLines();
-  const place = (line: string) => lines.findIndex((each) => each.line === line);
-  const distance = place(next.line) - place(old.line);
+  const distance = placeOf(next, lines) - placeOf(old, lines);
   if (isAtLeast(old, next.release)) throw new RangeError(`from ${old.release} to ${next.release} is no upgrade`);
   if (distance > SUPPORTED_MINORS && !force) {
     throw new RangeError(
       `${old.release} and ${next.release} are ${distance} minor releases apart, and Antrea supports at most ${SUPPORTED_MINORS}: ` +
-        `go by way of ${lines[place(old.line) + SUPPORTED_MINORS]?.until} (--force plans it all the same)`,
+        `go by way of ${lines[placeOf(old, lines) + SUPPORTED_MINORS]?.until} (--force plans it all the same)`,
     );
   }
   const [agent, aggregator] = order === "agents-first" ? [next, old] : [old, next];
   const between = compatibilityCells(lines)
-    .find((cell) => cell.agent === agent.line && cell.collector === aggregator.line);
+    .find((cell) => cell.agent === knownLine(agent) && cell.collector === knownLine(aggregator));
   if (between === undefined) throw new Error(`no outcome of ${agent.line} with ${aggregator.line}`);
-  const served = isAtLeast(aggregator, "v2.4.0");
-  const pinIpfix = !served && isAtLeast(next, "v2.4.0");
-  const needed = between.direct.outcome === "broken";
+  const servesGrpc = isAtLeast(agent, FIRST_WITH_GRPC) && !isAtLeast(aggregator, FIRST_WITH_GRPC);
   return {
     from: old,
     to: next,
@@ -70,38 +80,68 @@ export function planUpgrade(from: string, to: string, order: UpgradeOrder, force
     distance,
     between,
     aggregator,
-    needed,
-    why: reason(between, agent, aggregator),
+    needed: between.direct.outcome === "broken" || servesGrpc,
+    why: reason(between, agent, aggregator, servesGrpc),
     trust: [trustModeOf(old.release), trustModeOf(next.release)],
-    overlay: isAtLeast(old, "v2.4.0") ? "sidecar" : "gateway",
+    overlay: isAtLeast(old, FIRST_WITH_GRPC) ? "sidecar" : "gateway",
     oneProxy: [old, next].some(({ dialect }) => dialect !== "go-ipfix"),
-    pinIpfix,
+    assumed: [old, next].flatMap(({ release }) => {
+      const as = newestForNewer(`antrea/${release}`)?.release;
+      return as === undefined ? [] : [{ release, as }];
+    }),
+    servesGrpc,
     hasDestinations: isAtLeast(next, "v2.6.0"),
     newRecordKinds: order === "agents-first" && isAtLeast(next, "v2.7.0") && !isAtLeast(old, "v2.7.0"),
   };
 }
 
-function reason({ direct }: CompatibilityCell, agent: AntreaRelease, aggregator: AntreaRelease): string {
+/** From then on Aggregators serve gRPC, and Agents export by it unless they are configured otherwise. */
+export const FIRST_WITH_GRPC = "v2.4.0";
+
+function reason(
+  { direct }: CompatibilityCell,
+  agent: AntreaRelease,
+  aggregator: AntreaRelease,
+  servesGrpc: boolean,
+): string {
   const pair = `Agents ${agent.line} with an Aggregator ${aggregator.line}`;
-  switch (direct.outcome) {
-    case "identical":
-      return `${pair}: the same templates`;
-    case "lossless":
-    case "lossy":
-      return `${pair}: ${direct.why}; a proxy changes nothing about that`;
-    case "broken":
-      return `${pair}, directly: ${direct.why}`;
-  }
+  const grpc =
+    `Agents ${agent.line} export by gRPC to port 14739, which an Aggregator ${aggregator.line} does not serve`;
+  if (direct.outcome === "broken") return `${pair}, directly: ${direct.why}${servesGrpc ? `; and ${grpc}` : ""}`;
+  if (servesGrpc) return grpc;
+  return direct.outcome === "identical"
+    ? `${pair}: the same templates`
+    : `${pair}: ${direct.why}; a proxy changes nothing about that`;
 }
 
 function release(name: string): AntreaRelease {
-  const found = antreaRelease(`antrea/${name.replace(/^antrea\//, "").replace(/^v?/, "v")}`);
+  const profile = `antrea/${name.replace(/^antrea\//, "").replace(/^v?/, "v")}`;
+  const found = antreaRelease(profile);
   if (found !== undefined) return found;
+  const newest = newestForNewer(profile);
+  const [, line, patch = ".0"] = /^antrea\/(v\d+\.\d+)(\.\d+)?$/.exec(profile) ?? [];
+  if (newest !== undefined && line !== undefined) return { ...newest, release: `${line}${patch}`, line };
   const names = ANTREA_RELEASES.flatMap((each) => [each.release, each.line]);
-  const newest = ANTREA_RELEASES.at(-1)?.line;
   throw new RangeError(
-    `"${name}" is no Antrea release${didYouMean(name, names)} (v0.12 to ${newest}, or one release as v2.3.2)`,
+    `"${name}" is no Antrea release${didYouMean(name, names)} ` +
+      `(v0.12 to ${ANTREA_RELEASES.at(-1)?.line}, or one release as v2.3.2)`,
   );
+}
+
+/** The line that stands for a release: of one that is newer than any known, the newest known. */
+function knownLine({ release, line }: AntreaRelease): string {
+  return newestForNewer(`antrea/${release}`)?.line ?? line;
+}
+
+/** Its place among the lines; those after the newest known are counted on. */
+function placeOf({ line }: AntreaRelease, lines: readonly ReleaseLine[]): number {
+  const place = lines.findIndex((each) => each.line === line);
+  if (place >= 0) return place;
+  return lines.length - 1 + minor(line) - minor(lines.at(-1)?.line ?? line);
+}
+
+function minor(line: string): number {
+  return Number(line.split(".")[1]);
 }
 
 /** Whether a release is this one or a later one. */

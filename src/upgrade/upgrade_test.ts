@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { runbook } from "./runbook.ts";
+import { runbookMarkdown } from "./runbook_text.ts";
 import { planUpgrade } from "./upgrade.ts";
 
 Deno.test("a proxy is needed where the pair in between breaks, and only there", () => {
@@ -8,6 +10,8 @@ Deno.test("a proxy is needed where the pair in between breaks, and only there", 
   assert.ok(needed("v1.15", "v2.0", "aggregator-first"), "v2.0 decodes v1.15's records and exports none");
   assert.ok(needed("v2.3", "v2.7", "agents-first"));
   assert.ok(!needed("v2.0", "v2.2", "agents-first"), "the same templates");
+  assert.ok(needed("v2.3", "v2.4", "agents-first"), "the same templates, but by gRPC");
+  assert.ok(!needed("v2.3", "v2.4", "aggregator-first"), "it takes IPFIX as well");
   assert.ok(!needed("v2.4", "v2.7", "agents-first"), "taken by name");
   assert.ok(!needed("v2.2", "v2.6", "aggregator-first"), "taken by name");
 });
@@ -25,12 +29,12 @@ Deno.test("the trust of each end is its release's, and the overlay restarts no A
 
 Deno.test("gRPC, destinations, record kinds, one proxy: each from its release on", () => {
   const facts = (from: string, to: string, order: "agents-first" | "aggregator-first" = "agents-first") => {
-    const { pinIpfix, hasDestinations, newRecordKinds, oneProxy } = planUpgrade(from, to, order);
-    return { pinIpfix, hasDestinations, newRecordKinds, oneProxy };
+    const { servesGrpc, hasDestinations, newRecordKinds, oneProxy } = planUpgrade(from, to, order);
+    return { servesGrpc, hasDestinations, newRecordKinds, oneProxy };
   };
-  const none = { pinIpfix: false, hasDestinations: false, newRecordKinds: false, oneProxy: false };
+  const none = { servesGrpc: false, hasDestinations: false, newRecordKinds: false, oneProxy: false };
   assert.deepEqual(facts("v2.2", "v2.3"), { ...none, oneProxy: true });
-  assert.deepEqual(facts("v2.3", "v2.4"), { ...none, pinIpfix: true });
+  assert.deepEqual(facts("v2.3", "v2.4"), { ...none, servesGrpc: true });
   assert.deepEqual(facts("v2.3", "v2.4", "aggregator-first"), none);
   assert.deepEqual(facts("v2.5", "v2.6"), { ...none, hasDestinations: true });
   assert.deepEqual(facts("v2.6", "v2.7"), { ...none, hasDestinations: true, newRecordKinds: true });
@@ -43,5 +47,35 @@ Deno.test("what Antrea does not support is refused with the way there, unless it
   assert.equal(planUpgrade("1.15", "antrea/v2.3", "agents-first").distance, 4);
   assert.throws(() => planUpgrade("v2.0", "v1.15", "agents-first"), /is no upgrade/);
   assert.throws(() => planUpgrade("v2.0", "v2.0.1", "agents-first"), /is no upgrade/);
+  assert.throws(() => planUpgrade("v3.0", "v3.1", "agents-first"), /"v3\.0" is no Antrea release/);
   assert.throws(() => planUpgrade("v1.51", "v2.0", "agents-first"), /"v1\.51" is no Antrea release, did you mean/);
+});
+
+Deno.test("a release newer than any known is taken for the newest, which the runbook says", () => {
+  const upgrade = planUpgrade("v2.7", "v2.8", "agents-first");
+  assert.deepEqual(upgrade.assumed, [{ release: "v2.8.0", as: "v2.7.0" }]);
+  assert.deepEqual([upgrade.distance, upgrade.needed, upgrade.trust], [1, false, ["mint", "mint"]]);
+  assert.match(runbookMarkdown(runbook(upgrade)), /v2\.8\.0 is newer than every release.*taken for v2\.7\.0/);
+  const old = planUpgrade("v2.3", "v2.8.2", "agents-first", true);
+  assert.deepEqual([old.distance, old.needed, old.servesGrpc], [5, true, true]);
+  assert.throws(() => planUpgrade("v2.3", "v2.8", "agents-first"), /5 minor releases apart.* go by way of v2\.7\.0/);
+  assert.throws(() => planUpgrade("v2.9", "v2.8", "agents-first"), /is no upgrade/);
+});
+
+Deno.test("the runbook of new Agents' gRPC pins nobody, and says how it goes without", () => {
+  const text = (from: string, to: string, order: "agents-first" | "aggregator-first") =>
+    runbookMarkdown(runbook(planUpgrade(from, to, order)));
+  const lossless = text("v2.3", "v2.4", "agents-first");
+  assert.match(lossless, /no Agent needs to be pinned/);
+  assert.match(lossless, /Without a proxy, pin the Agents to IPFIX until the Aggregator is v2\.4/);
+  assert.match(lossless, /- \.\.\/redirect-gateway /);
+  assert.doesNotMatch(lossless, /FlowExporterDestination|## .*[Pp]in/);
+  const broken = text("v2.3", "v2.7", "agents-first");
+  assert.doesNotMatch(broken, /Without a proxy/);
+  assert.match(broken, /FlowExporterDestination .* there is no node selector/);
+  assert.match(
+    text("v2.3", "v2.4", "aggregator-first"),
+    /takes the IPFIX of Agents v2\.3 .*collector\.transport: grpc/,
+  );
+  assert.doesNotMatch(text("v2.4", "v2.7", "aggregator-first"), /collector\.transport/);
 });

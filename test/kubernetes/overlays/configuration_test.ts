@@ -9,6 +9,7 @@ for (const place of ["sidecar", "gateway"]) {
     const { listeners, kubernetes, admin } = await loadConfiguration(file);
     assert.deepEqual(listeners.map(({ transport, address }) => `${transport} ${address.hostname}:${address.port}`), [
       "tls 0.0.0.0:24739",
+      "grpc 0.0.0.0:24740",
     ]);
     assert.equal(kubernetes?.trust, "auto");
     assert.equal(kubernetes?.restoreOnDrain, true);
@@ -22,6 +23,6 @@ Deno.test("each component that the overlay of an upgrade names in a comment can 
   const names = [...text.matchAll(/^ {2}(?:# )?- (\.\S+)/gm)].flatMap(([, name]) => name ?? []);
   const components = at(parse(text.replaceAll(/^ {2}# - \./gm, "  - .")), "components");
   assert.deepEqual(components, names);
-  assert.equal(names.length, 5);
+  assert.equal(names.length, 6);
   for (const name of names) await Deno.stat(new URL(`${name}/kustomization.yaml`, folder));
 });

@@ -11,11 +11,14 @@ const DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
 const PLACES = ["sidecar", "sidecar-container", "gateway"] as const;
 type Place = typeof PLACES[number];
 const REDIRECTS = {
-  sidecar: [[], ["redirect"], ["redirect-udp"], ["redirect", "redirect-udp"], ["redirect", "redirect-grpc"], [
+  sidecar: [[], ["redirect"], ["redirect-udp"], ["redirect", "redirect-udp"], ["redirect-grpc"], [
+    "redirect-grpc",
+    "redirect-udp",
+  ], [
     "redirect",
     "restore",
   ]],
-  gateway: [[], ["redirect-gateway"], ["redirect-gateway", "redirect-grpc"], ["redirect-gateway", "restore"]],
+  gateway: [[], ["redirect-gateway"], ["redirect-gateway", "restore"], ["redirect-gateway", "redirect-udp"]],
 };
 const OPTIONAL = [[], ["monitoring"], ["network-policy"], ["access-mint", "monitoring", "network-policy"]];
 
@@ -35,8 +38,6 @@ for (const { release, text } of UPSTREAM) {
   toolTest(GO, `overlays over Flow Aggregator ${release}`, async () => {
     const original = parseObjects(await kustomize(text, []));
     for (const combination of COMBINATIONS) {
-      // Aggregators from v2.4 on serve gRPC themselves.
-      if (combination.redirects.includes("redirect-grpc") && text.includes("grpc")) continue;
       const components = [combination.place, ...combination.redirects, ...combination.optional];
       const objects = parseObjects(await kustomize(text, components));
       try {
@@ -64,7 +65,8 @@ function checkOut(original: Objects, objects: Objects, { redirects }: Combinatio
     const [one, other] = [structuredClone(after), structuredClone(before)];
     if (key === "Deployment flow-aggregator/flow-aggregator") takeOut(one, other);
     if (key === "Service flow-aggregator/flow-aggregator" && redirects.length > 0) {
-      if (redirects.includes("redirect-grpc")) Object(at(one, "spec.ports")).pop();
+      // Up to v2.3 there is no port for gRPC.
+      if (redirectsGrpc(redirects) && at(other, "spec.ports.2") === undefined) Object(at(one, "spec.ports")).pop();
       [one, other].forEach(forgetWays);
     }
     assert.equal(JSON.stringify(one), JSON.stringify(other), key);
@@ -103,6 +105,10 @@ function forgetWays(service: object): void {
   Reflect.deleteProperty(spec, "sessionAffinity");
 }
 
+function redirectsGrpc(redirects: readonly string[]): boolean {
+  return redirects.includes("redirect-grpc") || redirects.includes("redirect-gateway");
+}
+
 function checkSidecar(objects: Objects, place: Place): void {
   const { template } = deployment(objects, "flow-aggregator").spec;
   const { containers, initContainers = [] } = template.spec;
@@ -118,7 +124,7 @@ function checkSidecar(objects: Objects, place: Place): void {
   assert.deepEqual(at(containers[0], "lifecycle.preStop"), waits);
   const drain = at(proxy, "lifecycle.preStop.exec.command");
   assert.ok(Array.isArray(drain) && drain.at(-1) === "drain");
-  checkContainer(objects, proxy, template.spec.volumes, "127.0.0.1:4739");
+  checkContainer(objects, proxy, template.spec.volumes, "127.0.0.1:4739", "grpc-proxy");
   assert.equal(template.spec.serviceAccountName, "flow-aggregator");
 }
 
@@ -137,7 +143,8 @@ function checkGateway(objects: Objects): void {
   assert.deepEqual(gateway.strategy, { type: "Recreate" });
   assert.equal(serviceAccountName, OURS);
   assert.ok(objects.has(`ServiceAccount flow-aggregator/${OURS}`));
-  checkContainer(objects, containers[0] ?? assert.fail(), volumes, "flow-aggregator-upstream.flow-aggregator.svc:4739");
+  const upstream = "flow-aggregator-upstream.flow-aggregator.svc:4739";
+  checkContainer(objects, containers[0] ?? assert.fail(), volumes, upstream, "grpc");
   for (const protocol of ["TCP", "UDP"]) {
     assert.deepEqual(endpoints(objects, "flow-aggregator-upstream", 4739, protocol), ["flow-aggregator 4739"]);
   }
@@ -149,10 +156,11 @@ function checkContainer(
   container: Container,
   volumes: readonly Readonly<Record<string, unknown>>[],
   collector: string,
+  grpc: string,
 ): void {
   assert.deepEqual(
     container.ports.map(({ name, containerPort, protocol }) => `${name} ${containerPort} ${protocol}`),
-    ["ipfix-proxy 24739 TCP", "ipfix-proxy-udp 24739 UDP", "grpc-proxy 24740 TCP", "proxy-admin 24780 TCP"],
+    ["ipfix-proxy 24739 TCP", "ipfix-proxy-udp 24739 UDP", `${grpc} 24740 TCP`, "proxy-admin 24780 TCP"],
   );
   for (const probe of ["startupProbe", "livenessProbe"]) {
     assert.deepEqual(at(container, `${probe}.httpGet`), { path: "/live", port: "proxy-admin" }, probe);
@@ -208,17 +216,14 @@ function checkWays(original: Objects, objects: Objects, { place, redirects }: Co
   const ways = (protocol: string) => endpoints(objects, "flow-aggregator", 4739, protocol);
   const restored = redirects.includes("restore");
   const proxy = place === "gateway" ? OURS : "flow-aggregator";
-  const byTcp = !restored && (redirects.includes("redirect") || redirects.includes("redirect-gateway"));
+  const byTcp = !restored && (redirects.includes("redirect") || redirectsGrpc(redirects));
   const byUdp = !restored && (redirects.includes("redirect-udp") || redirects.includes("redirect-gateway"));
   assert.deepEqual(ways("TCP"), byTcp ? [`${proxy} 24739`] : ["flow-aggregator 4739"]);
   assert.deepEqual(ways("UDP"), byUdp ? [`${proxy} 24739`] : ["flow-aggregator 4739"]);
-  if (redirects.includes("redirect-grpc")) {
-    assert.deepEqual(endpoints(objects, "flow-aggregator", 14739, "TCP"), [`${proxy} 24740`]);
-  }
-  // gRPC goes to the Aggregator wherever the Pods are the Aggregator's.
-  if (place !== "gateway" && endpoints(original, "flow-aggregator", 14739, "TCP").length > 0) {
-    assert.deepEqual(endpoints(objects, "flow-aggregator", 14739, "TCP"), ["flow-aggregator 14739"]);
-  }
+  // With gRPC to the proxy the port is there whatever the Aggregator's release is; else it goes to an Aggregator that serves it.
+  const byGrpc = !restored && redirectsGrpc(redirects);
+  const served = endpoints(original, "flow-aggregator", 14739, "TCP");
+  assert.deepEqual(endpoints(objects, "flow-aggregator", 14739, "TCP"), byGrpc ? [`${proxy} 24740`] : served);
   const affinity = at(objects.get("Service flow-aggregator/flow-aggregator"), "spec.sessionAffinity");
   assert.equal(affinity, redirects.includes("redirect-udp") ? "ClientIP" : undefined);
 }
