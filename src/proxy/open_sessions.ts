@@ -5,6 +5,8 @@ import { Places } from "./transport/places.ts";
 import type { Address } from "./transport/address.ts";
 import type { SessionCapture } from "./session/capture.ts";
 import type { Session } from "./session/session.ts";
+import type { TemplateState } from "../mediation/session/session_rewriter.ts";
+import type { EndedSessions } from "./ended_sessions.ts";
 import type { CachedExporter } from "./transport/udp/cached_exporter.ts";
 
 /** A session, and what the proxy keeps beside it. */
@@ -28,11 +30,13 @@ export class OpenSessions implements Iterable<Session> {
   /** Each resolves when its session has ended. */
   readonly #running = new Map<string, Promise<SessionOutcome>>();
   readonly #ended = new Counters();
+  readonly #kept: EndedSessions;
   readonly #places = new Places<Session>();
 
-  constructor(report: ReportEvent, counters: ProxyCounters) {
+  constructor(report: ReportEvent, counters: ProxyCounters, kept: EndedSessions) {
     this.#report = report;
     this.#counters = counters;
+    this.#kept = kept;
   }
 
   /** How many have an exporter. */
@@ -113,8 +117,12 @@ export class OpenSessions implements Iterable<Session> {
     this.#open.get(oldest)?.session.stop("closed");
   }
 
-  /** Removes a session that has ended; its counters stay in the totals. */
-  end(id: string, outcome: SessionOutcome): void {
+  /**
+   * Removes a session that has ended; its counters stay in the totals.
+   *
+   * @param templates what it had when it ended
+   */
+  end(id: string, outcome: SessionOutcome, templates: readonly TemplateState[]): void {
     const session = this.#open.get(id)?.session;
     if (session === undefined) return;
     this.#running.delete(id);
@@ -128,6 +136,7 @@ export class OpenSessions implements Iterable<Session> {
     const counted = { outcome, messagesReceived, messagesSent, recordsReceived, recordsSent };
     const message = `session ${id} with ${session.peer} has ended: ${outcome.replaceAll("_", " ")}`;
     const isProbe = session.transport === "tcp" && !session.heard;
+    if (!isProbe) this.#kept.add(session, outcome, templates);
     const isOrderly = outcome === "closed" || outcome === "drained" || outcome === "administrator";
     const level = isProbe ? "debug" : isOrderly ? "info" : "warning";
     this.#report({ level, event: "session_closed", message, fields: { ...describeSession(session), ...counted } });
@@ -154,6 +163,7 @@ export class OpenSessions implements Iterable<Session> {
   /** Discards the lost values kept of ended sessions. Open sessions discard their own. */
   forgetLostValues(): void {
     this.#ended.forgetLostValues();
+    this.#kept.forgetLostValues();
   }
 
   /** What exporters over UDP have announced, for a {@link TemplateCache}. Templates are encoded when they are read. */

@@ -1,6 +1,7 @@
 import { type Counters, increment } from "../mediation/templates/counters.ts";
 import type { CollectorState } from "./collector/collector_state.ts";
 import { CurrentCollector } from "./current_collector.ts";
+import { type EndedSession, EndedSessions } from "./ended_sessions.ts";
 import { type BoundListener, Listeners } from "./listeners.ts";
 import { LoopBufferPool } from "./memory/buffer_pool.ts";
 import { MemoryRelief } from "./memory/memory_relief.ts";
@@ -44,6 +45,7 @@ export class Proxy {
   readonly #listeners: Listeners;
   readonly #factory: SessionFactory;
   readonly #sessions: OpenSessions;
+  readonly #ended: EndedSessions;
   readonly #verdict: VerdictWatch;
   readonly #relief: MemoryRelief | undefined;
   /** Why exporters are being refused. */
@@ -56,7 +58,8 @@ export class Proxy {
     this.#options = options;
     this.#clock = clock;
     this.#turns = new Turns(clock);
-    this.#sessions = new OpenSessions(report, this.counters);
+    this.#ended = new EndedSessions(clock);
+    this.#sessions = new OpenSessions(report, this.counters, this.#ended);
     this.#collector = new CurrentCollector(options.collector, options, {
       clock,
       report,
@@ -77,7 +80,7 @@ export class Proxy {
       onHeard: (id) => this.#hear(id),
       onSkew: () => this.#seeSkew(),
       onClosing: (id, outcome) => this.#beginClosing(id, outcome),
-      onEnd: (id, outcome) => this.#sessions.end(id, outcome),
+      onEnd: (id, outcome, templates) => this.#sessions.end(id, outcome, templates),
     });
     this.#verdict = new VerdictWatch(options.skewSettle ?? DEFAULT_SKEW_SETTLE, clock);
     if (collectGarbage !== undefined) this.#relief = new MemoryRelief(collectGarbage);
@@ -155,6 +158,15 @@ export class Proxy {
 
   session(id: string): Session | undefined {
     return this.#sessions.get(id)?.session;
+  }
+
+  /** The sessions that ended within the last hour, as far as there is room for them, the newest first. */
+  endedSessions(): readonly EndedSession[] {
+    return this.#ended.all();
+  }
+
+  endedSession(id: string): EndedSession | undefined {
+    return this.#ended.get(id);
   }
 
   /** What exporters over UDP have announced, for a {@link TemplateCache}. Templates are encoded when they are read. */

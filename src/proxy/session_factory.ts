@@ -1,5 +1,5 @@
 import { usesTls } from "../ipfix/transport_protocol.ts";
-import type { CollectorFacts } from "../mediation/session/session_rewriter.ts";
+import type { CollectorFacts, TemplateState } from "../mediation/session/session_rewriter.ts";
 import { CollectorLink, type CollectorLinkOptions, type CollectorRoute } from "./collector/collector_link.ts";
 import type { CurrentCollector } from "./current_collector.ts";
 import type { MediationEvent } from "../mediation/templates/event.ts";
@@ -38,8 +38,8 @@ export interface SessionFactoryParts {
   readonly onSkew: () => void;
   /** Called when the exporter of a session has gone, or its session is being ended, with its id. */
   readonly onClosing: (id: string, outcome: SessionOutcome) => void;
-  /** Called when a session has ended, with its id. */
-  readonly onEnd: (id: string, outcome: SessionOutcome) => void;
+  /** Called when a session has ended, with its id and the templates that it had. */
+  readonly onEnd: (id: string, outcome: SessionOutcome, templates: readonly TemplateState[]) => void;
 }
 
 /** Makes sessions from the current options, and applies changed options to sessions that are open. */

@@ -105,6 +105,14 @@ export class Counters {
     if (this.made.informationLost?.has(element) === true) (this.made.lostValues ??= new Map()).set(element, value);
   }
 
+  /** How many names it counts under, in all maps together: what it holds grows with them. */
+  get names(): number {
+    const { templates, ...maps } = this.made;
+    let names = templates === undefined ? 0 : Object.keys(templates).length;
+    for (const map of Object.values(maps)) names += map.size;
+    return names;
+  }
+
   /** Forgets all lost values: they are not asked for any more. */
   forgetLostValues(): void {
     if (this.made.lostValues !== undefined) delete this.made.lostValues;

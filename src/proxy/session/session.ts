@@ -115,6 +115,7 @@ export class Session {
 
   async #finish(relayed: Promise<SessionOutcome>): Promise<SessionOutcome> {
     let outcome: SessionOutcome;
+    let templates: readonly TemplateState[] = [];
     try {
       outcome = await relayed;
       this.#beginClosing(outcome);
@@ -135,14 +136,24 @@ export class Session {
       });
     } finally {
       this.#closing = true;
+      templates = this.#lastTemplates();
       this.#exporter.close();
       this.#link.close();
       this.#rewriting.close();
       this.#output.release();
       this.#input.release();
     }
-    this.#onEnd?.(this.id, outcome);
+    this.#onEnd?.(this.id, outcome, templates);
     return outcome;
+  }
+
+  /** Its templates, before they are released. An internal error may have left them unreadable. */
+  #lastTemplates(): readonly TemplateState[] {
+    try {
+      return this.templates();
+    } catch {
+      return [];
+    }
   }
 
   /**

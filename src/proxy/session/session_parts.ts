@@ -1,4 +1,4 @@
-import type { CollectorFacts, SessionRewriter } from "../../mediation/session/session_rewriter.ts";
+import type { CollectorFacts, SessionRewriter, TemplateState } from "../../mediation/session/session_rewriter.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
 import type { CollectorLink, CollectorRoute } from "../collector/collector_link.ts";
 import type { Connection } from "../transport/connection.ts";
@@ -56,7 +56,7 @@ export interface SessionParts {
   /** Called once the exporter is no longer read, while the templates are still known. */
   readonly onClosing?: (id: string, outcome: SessionOutcome) => void;
   /** Called when the session has ended, before its `run` resolves. */
-  readonly onEnd?: (id: string, outcome: SessionOutcome) => void;
+  readonly onEnd?: (id: string, outcome: SessionOutcome, templates: readonly TemplateState[]) => void;
 }
 
 /** A change that takes a new transport session to the collector. */
