@@ -8,7 +8,7 @@ import { pageRoutes } from "./page/routes.tsx";
 import { FaultHistory } from "./view/fault_history.ts";
 import { RateHistory } from "./view/rate_history.ts";
 import { RecentEvents } from "./view/recent_events.ts";
-import { agentOf, sessionReport, sessionsStream } from "./api/session_report.ts";
+import { sessionReport, sessionsStream } from "./api/session_report.ts";
 import { statusReport } from "./api/status_report.ts";
 import type { AdminView } from "./view/view.ts";
 
@@ -85,14 +85,14 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
   });
 
   app.get("/api/status", (context) => context.json(statusReport(view, now())));
-  app.get(
-    "/api/sessions",
-    (context) =>
-      context.body(sessionsStream(view.sessions(), agentOf(view)), 200, { "Content-Type": "application/json" }),
-  );
+  app.get("/api/sessions", (context) => {
+    const sessions = context.req.query("ended") === undefined ? view.sessions() : view.endedSessions();
+    return context.body(sessionsStream(sessions, view), 200, { "Content-Type": "application/json" });
+  });
   app.get("/api/sessions/:id", (context) => {
-    const session = view.session(context.req.param("id"));
-    return session === undefined ? unknownSession(context) : context.json(sessionReport(session, agentOf(view)));
+    const id = context.req.param("id");
+    const session = view.session(id) ?? view.endedSession(id);
+    return session === undefined ? unknownSession(context) : context.json(sessionReport(session, view));
   });
   app.get("/api/events", (context) => {
     const leave = admit();

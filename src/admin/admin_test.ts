@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Counters, increment } from "../mediation/templates/counters.ts";
 import { createAdmin } from "./admin.ts";
-import { FakeView, skewedSession } from "../../test/support/fake_view.ts";
+import { endedSession, FakeView, skewedSession } from "../../test/support/fake_view.ts";
 
 const NOW = new Date("2026-01-01T00:01:00.900Z");
 const URL_BASE = "http://127.0.0.1:24780";
@@ -162,6 +162,30 @@ Deno.test("sessions, each with its templates and what becomes of their fields", 
   assert.equal(template.target[2].by, "pad-missing");
   assert.equal(template.target[2].value, 6);
   assert.equal((await get("/api/sessions/40")).status, 404);
+});
+
+Deno.test("ended sessions are listed apart, with their end, and each is still found by its id", async () => {
+  const { view, get } = fixture();
+  view.open.push(skewedSession("3"));
+  const counters = new Counters();
+  counters.informationLost.add("httpVals", 7);
+  view.gone.push(endedSession("2", { outcome: "reset", counters, moreTemplates: 9 }), endedSession("1"));
+  const ended = await (await get("/api/sessions?ended")).json();
+  assert.deepEqual(ended.map(({ id }: { id: string }) => id), ["2", "1"]);
+  assert.deepEqual(ended[0].ended, { at: "2026-01-01T00:01:30.000Z", outcome: "reset", moreTemplates: 9 });
+  assert.deepEqual(ended[0].losses.informationLost, { httpVals: 7 });
+  assert.equal(ended[0].templates[0].template, 256);
+  assert.deepEqual(await (await get("/api/sessions/2")).json(), ended[0]);
+  const open = await (await get("/api/sessions")).json();
+  assert.deepEqual(open.map(({ id, ended }: { id: string; ended?: unknown }) => [id, ended]), [["3", undefined]]);
+});
+
+Deno.test("a session says whether it is only observed, whatever the mode of the others", async () => {
+  const { view, get } = fixture();
+  view.mode = "observe";
+  view.open.push(skewedSession("1"), skewedSession("2", { observed: false }));
+  const sessions = await (await get("/api/sessions")).json();
+  assert.deepEqual(sessions.map(({ observed }: { observed: boolean }) => observed), [true, false]);
 });
 
 Deno.test("names that objects inherit are elements like any other", async () => {

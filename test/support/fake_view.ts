@@ -8,6 +8,7 @@ import type {
   ClusterView,
   CollectorView,
   ConfigurationView,
+  EndedSessionView,
   FailingHandshakesView,
   RefusedConfigurationView,
   SessionView,
@@ -45,6 +46,8 @@ export class FakeView implements AdminView {
   failingHandshakes?: FailingHandshakesView | undefined;
   refusedConfiguration?: RefusedConfigurationView | undefined;
   open: SessionView[] = [];
+  /** The newest first. */
+  gone: EndedSessionView[] = [];
   ended = new Counters();
   outcomes = [{ transport: "tcp" as const, outcome: "closed", count: 7 }];
   closed: string[] = [];
@@ -63,6 +66,14 @@ export class FakeView implements AdminView {
 
   session(id: string): SessionView | undefined {
     return this.open.find((session) => session.id === id);
+  }
+
+  endedSessions(): EndedSessionView[] {
+    return this.gone;
+  }
+
+  endedSession(id: string): EndedSessionView | undefined {
+    return this.gone.find((session) => session.id === id);
   }
 
   totals(): Counters {
@@ -151,6 +162,18 @@ export function skewedSession(id: string, facts: Partial<SessionView> = {}): Ses
       mapping: skewedMapping(),
       records: 11,
     }],
+    ...facts,
+  };
+}
+
+/** The same session a minute after it was opened, when it has ended. */
+export function endedSession(id: string, facts: Partial<EndedSessionView> = {}): EndedSessionView {
+  return {
+    ...skewedSession(id),
+    closing: true,
+    endedAt: new Date("2026-01-01T00:01:30Z"),
+    outcome: "closed",
+    moreTemplates: 0,
     ...facts,
   };
 }

@@ -1,7 +1,8 @@
 import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import { type CountersReport, countersReport, type LossesReport, lossesReport } from "./counters_report.ts";
 import { explainMapping, type Explanation } from "../../mediation/mapping/explanation.ts";
-import type { AdminView, AgentView, SessionView } from "../view/view.ts";
+import { agentOf, isObserved } from "../view/session_facts.ts";
+import type { AdminView, AgentView, EndedSessionView, SessionView } from "../view/view.ts";
 
 /** A template's state in a session, with the explanation of its mapping if it has one. */
 export type TemplateReport = Partial<Explanation> & {
@@ -30,24 +31,29 @@ export interface SessionReport {
   readonly openedAt: string;
   readonly closing: boolean;
   readonly skewed: boolean;
+  /** Whether it is only observed: then its losses are what would be lost. */
+  readonly observed: boolean;
+  /** When and how it ended; missing: it has not. */
+  readonly ended?: {
+    /** ISO 8601. */
+    readonly at: string;
+    readonly outcome: string;
+    /** Templates that it had besides those that are kept. */
+    readonly moreTemplates: number;
+  };
   readonly templates: readonly TemplateReport[];
   readonly counters: CountersReport;
   readonly losses: LossesReport;
 }
 
-/** Finds the Agent that a session's exporter is. */
-export type FindAgent = NonNullable<AdminView["agentOf"]>;
+/** What a report needs of the proxy besides the session. */
+type Viewed = Pick<AdminView, "mode" | "agentOf">;
 
-/** How a view finds Agents; never, where it has no cluster. */
-export function agentOf(view: AdminView): FindAgent {
-  return (exporter) => view.agentOf?.(exporter);
-}
-
-/** Returns the current state of a session. */
-export function sessionReport(session: SessionView, findAgent: FindAgent = () => undefined): SessionReport {
+/** Returns the state of a session: of one that is open, now, and of one that has ended, when it did. */
+export function sessionReport(session: SessionView | EndedSessionView, view: Viewed): SessionReport {
   const templates = session.templates();
+  const agent = agentOf(view, session, templates);
   const observationDomains = [...new Set(templates.map(({ observationDomain }) => observationDomain))];
-  const agent = findAgent({ peer: session.peer, certificateName: session.certificateName, observationDomains });
   return {
     id: session.id,
     peer: session.peer,
@@ -59,6 +65,16 @@ export function sessionReport(session: SessionView, findAgent: FindAgent = () =>
     openedAt: session.openedAt.toISOString(),
     closing: session.closing,
     skewed: session.skewed,
+    observed: isObserved(view, session),
+    ...("endedAt" in session
+      ? {
+        ended: {
+          at: session.endedAt.toISOString(),
+          outcome: session.outcome,
+          moreTemplates: session.moreTemplates,
+        },
+      }
+      : {}),
     templates: templates.map((state) => ({
       observationDomain: state.observationDomain,
       template: state.template,
@@ -73,8 +89,11 @@ export function sessionReport(session: SessionView, findAgent: FindAgent = () =>
   };
 }
 
-/** Streams all sessions as one JSON array, a session at a time, so that even thousands never block the data path for long. */
-export function sessionsStream(sessions: readonly SessionView[], findAgent?: FindAgent): ReadableStream<Uint8Array> {
+/** Streams sessions as one JSON array, a session at a time, so that even thousands never block the data path for long. */
+export function sessionsStream(
+  sessions: readonly (SessionView | EndedSessionView)[],
+  view: Viewed,
+): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let next = 0;
   return new ReadableStream<Uint8Array>({
@@ -86,7 +105,7 @@ export function sessionsStream(sessions: readonly SessionView[], findAgent?: Fin
         return;
       }
       controller.enqueue(
-        encoder.encode((next++ === 0 ? "[" : ",") + JSON.stringify(sessionReport(session, findAgent))),
+        encoder.encode((next++ === 0 ? "[" : ",") + JSON.stringify(sessionReport(session, view))),
       );
       // Every 16 sessions, yield to the event loop, however fast the client reads.
       if (next % 16 === 0) await new Promise((resolve) => setTimeout(resolve, 0));

@@ -71,6 +71,8 @@ export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
     },
     sessions: () => [...proxy.sessions()],
     session: (id) => proxy.session(id),
+    endedSessions: () => proxy.endedSessions(),
+    endedSession: (id) => proxy.endedSession(id),
     totals: () => proxy.totals(),
     *sessionOutcomes(): Iterable<SessionOutcome> {
       for (const [transport, outcomes] of proxy.counters.sessions) {

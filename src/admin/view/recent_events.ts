@@ -4,11 +4,13 @@ import type { AdminEvent } from "./view.ts";
 export interface RecentEventsOptions {
   /** Events of the whole proxy. */
   readonly overall?: number;
-  /** Events of each open session. */
+  /** Events of each session. */
   readonly perSession?: number;
-  /** Sessions whose events are kept; the oldest are forgotten first. */
+  /** Sessions whose events are kept, those that have ended included; of those the oldest are forgotten first. */
   readonly sessions?: number;
-  /** Octets for the events of all sessions, 8 MiB by default; the oldest sessions' are forgotten first. */
+  /** Sessions that have ended whose events are kept. */
+  readonly ended?: number;
+  /** Octets for the events of all sessions, 8 MiB by default; forgotten are ended sessions' first, then the oldest's. */
   readonly octets?: number;
 }
 
@@ -33,18 +35,27 @@ export interface RecentEvent {
 type KeptEvent = string;
 
 /**
- * The last events of the proxy and of each open session, newest first. Bounded: a session's events are forgotten when it closes, texts
- * are cut, and the events of all sessions together have a limit in octets.
+ * The last events of the proxy and of each session, newest first. Bounded: those of sessions that have ended make room for others,
+ * texts are cut, and the events of all sessions together have a limit in octets.
  */
 export class RecentEvents {
   readonly #overall: KeptEvent[] = [];
-  readonly #sessions = new Map<string, readonly KeptEvent[]>();
+  readonly #open = new Map<string, readonly KeptEvent[]>();
+  /** Of sessions that have ended, in the order of their ends. */
+  readonly #ended = new Map<string, readonly KeptEvent[]>();
   readonly #options: Required<RecentEventsOptions>;
   #sequence = 0;
   #octets = 0;
 
   constructor(options: RecentEventsOptions = {}) {
-    this.#options = { overall: 100, perSession: 20, sessions: 10_000, octets: 8 * 1024 * 1024, ...options };
+    this.#options = {
+      overall: 100,
+      perSession: 20,
+      sessions: 10_000,
+      ended: 1_000,
+      octets: 8 * 1024 * 1024,
+      ...options,
+    };
   }
 
   /** Adds an event under the next sequence number. */
@@ -55,25 +66,25 @@ export class RecentEvents {
     this.#overall.push(kept);
     if (this.#overall.length > this.#options.overall) this.#overall.shift();
     if (session === undefined) return;
-    if (event === "session_closed") {
-      this.#forget(session);
-      return;
-    }
     // A new array each time is exactly as long as needed: pushing would reserve room for sixteen more.
-    const before = this.#sessions.get(session) ?? [];
+    const before = this.#ended.get(session) ?? this.#open.get(session) ?? [];
     const events = before.concat(kept).slice(-this.#options.perSession);
-    this.#sessions.set(session, events);
+    const ended = event === "session_closed" || this.#ended.has(session);
+    if (ended) this.#open.delete(session);
+    (ended ? this.#ended : this.#open).set(session, events);
     this.#octets += octetsOf(events) - octetsOf(before);
-    // Late events of a session that has closed would otherwise stay forever.
-    for (const first of this.#sessions.keys()) {
-      if (this.#sessions.size <= this.#options.sessions && this.#octets <= this.#options.octets) break;
-      this.#forget(first);
-    }
+    const { sessions, ended: most, octets } = this.#options;
+    while (this.#ended.size > most) this.#forgetFirst();
+    while (this.#open.size + this.#ended.size > sessions || this.#octets > octets) this.#forgetFirst();
   }
 
-  #forget(session: string): void {
-    this.#octets -= octetsOf(this.#sessions.get(session) ?? []);
-    this.#sessions.delete(session);
+  /** Forgets the events of the session that ended first; where none has ended, those of the oldest one. */
+  #forgetFirst(): void {
+    const sessions = this.#ended.size > 0 ? this.#ended : this.#open;
+    const [first] = sessions;
+    if (first === undefined) return;
+    this.#octets -= octetsOf(first[1]);
+    sessions.delete(first[0]);
   }
 
   overall(): readonly RecentEvent[] {
@@ -81,7 +92,7 @@ export class RecentEvents {
   }
 
   session(id: string): readonly RecentEvent[] {
-    return this.#sessions.get(id)?.toReversed().map(recall) ?? [];
+    return (this.#open.get(id) ?? this.#ended.get(id))?.toReversed().map(recall) ?? [];
   }
 }
 

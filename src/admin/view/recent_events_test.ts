@@ -15,8 +15,8 @@ Deno.test("the newest come first, the oldest are forgotten, of the proxy and of 
   assert.deepEqual(recent.overall().map((event) => event.sequence), [5, 4, 3], "by which a page tells them apart");
 });
 
-Deno.test("a session that closes leaves nothing behind but its end in the list of all", () => {
-  const recent = new RecentEvents();
+Deno.test("a session that has ended keeps its events, the end among them, until others need the room", () => {
+  const recent = new RecentEvents({ sessions: 4, ended: 2 });
   recent.add({ event: "template_mapped", time, session: "1", stripped: ["56506/999"] });
   assert.deepEqual(Object.keys(recent.session("1")[0] ?? {}), [
     "sequence",
@@ -27,8 +27,18 @@ Deno.test("a session that closes leaves nothing behind but its end in the list o
     "message",
   ]);
   recent.add({ event: "session_closed", time, session: "1" });
-  assert.deepEqual(recent.session("1"), []);
-  assert.deepEqual(names(recent.overall()), ["session_closed", "template_mapped"]);
+  assert.deepEqual(names(recent.session("1")), ["session_closed", "template_mapped"]);
+  recent.add({ event: "held_octets_discarded", time, session: "1" });
+  assert.deepEqual(names(recent.overall()), ["held_octets_discarded", "session_closed", "template_mapped"]);
+  // The open ones are older, and stay.
+  for (const session of ["2", "3"]) recent.add({ event: "session_opened", time, session });
+  for (const session of ["4", "5"]) {
+    for (const event of ["session_opened", "session_closed"]) recent.add({ event, time, session });
+  }
+  const kept = ["1", "2", "3", "4", "5"].map((session) => recent.session(session).length);
+  assert.deepEqual(kept, [0, 1, 1, 2, 2]);
+  recent.add({ event: "session_opened", time, session: "6" });
+  assert.deepEqual([recent.session("4").length, recent.session("2").length], [0, 1]);
 });
 
 Deno.test("what comes late, of sessions that have closed, does not pile up", () => {
@@ -39,8 +49,8 @@ Deno.test("what comes late, of sessions that have closed, does not pile up", () 
     }
   }
   const kept = Array.from({ length: 1000 }, (_, session) => recent.session(String(session)).length);
-  assert.equal(kept.reduce((sum, each) => sum + each, 0), 3);
-  assert.deepEqual(names(recent.session("999")), ["collector_lost"]);
+  assert.equal(kept.filter((each) => each > 0).length, 3);
+  assert.deepEqual(names(recent.session("999")), ["collector_lost", "session_closed", "session_opened"]);
 });
 
 Deno.test("events of many sessions, however long their texts, stay within a limit in octets: the oldest sessions' go", () => {

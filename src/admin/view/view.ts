@@ -61,10 +61,21 @@ export interface SessionView {
   readonly closing: boolean;
   /** Whether any live template's mapping is not the identity. */
   readonly skewed: boolean;
+  /** Whether it is only observed; missing: as {@link AdminView.mode} says. */
+  readonly observed?: boolean;
   /** True over UDP once the exporter has been silent for so long that its session is over for the verdict. */
   readonly silent?: boolean;
   readonly counters: Counters;
   templates(): readonly TemplateState[];
+}
+
+/** A session that has ended, kept for a while to be looked at. */
+export interface EndedSessionView extends SessionView {
+  readonly endedAt: Date;
+  /** Why it ended, as in {@link SessionOutcome.outcome}. */
+  readonly outcome: string;
+  /** How many templates it had besides those that are kept. */
+  readonly moreTemplates: number;
 }
 
 /** Whether the proxy is still needed, which one place decides for all that show it. */
@@ -224,6 +235,9 @@ export interface AdminView {
   readonly collector: CollectorView;
   sessions(): readonly SessionView[];
   session(id: string): SessionView | undefined;
+  /** The sessions that ended within the last hour, as far as they are kept, the newest first. */
+  endedSessions(): readonly EndedSessionView[];
+  endedSession(id: string): EndedSessionView | undefined;
   /** Sums over all sessions, open and ended. They never decrease. */
   totals(): Counters;
   sessionOutcomes(): Iterable<SessionOutcome>;

@@ -49,6 +49,9 @@ Deno.test("until the cluster has what is missing, the verdict and the status say
 Deno.test("a session's report has the Agent that its cluster knows", () => {
   const agent = { node: "node-1", release: "v2.0.0", source: "Pod", by: "address" };
   const session = skewedSession("1", { peer: "10.0.0.1:5000" });
-  assert.deepEqual(sessionReport(session, ({ peer }) => peer === session.peer ? agent : undefined).agent, agent);
-  assert.equal("agent" in sessionReport(session), false);
+  const view = new FakeView();
+  view.agentOf = ({ peer, observationDomains }) =>
+    peer === session.peer && observationDomains[0] === 7 ? agent : undefined;
+  assert.deepEqual(sessionReport(session, view).agent, agent);
+  assert.equal("agent" in sessionReport(session, new FakeView()), false);
 });
