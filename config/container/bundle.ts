@@ -3,6 +3,7 @@
  * and the licences of all that is in it. Nothing of it belongs to one architecture. Run by `deno task bundle`.
  */
 import { bundledPackages } from "./bundled_packages.ts";
+import { exitStatusOf } from "../../src/commands/command_line/report_failure.ts";
 import { billOfMaterials } from "./sbom.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -62,4 +63,4 @@ async function licences(): Promise<string> {
   return texts.join(`\n${"-".repeat(80)}\n\n`);
 }
 
-if (import.meta.main) await writeBundle(new URL("dist/", ROOT));
+if (import.meta.main) Deno.exit(await exitStatusOf(() => writeBundle(new URL("dist/", ROOT))));

@@ -2,6 +2,8 @@
 import { Contrib, Enums, Models, Serialize, Spec } from "@cyclonedx/cyclonedx-library";
 import project from "../../deno.json" with { type: "json" };
 import { type BundledPackage, bundledPackages } from "./bundled_packages.ts";
+import { exitStatusOf } from "../../src/commands/command_line/report_failure.ts";
+import { writeOctets } from "../../src/terminal/terminal.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -42,4 +44,6 @@ async function componentOf({ name, version, folder, sha512 }: BundledPackage): P
   return component;
 }
 
-if (import.meta.main) await new Blob([await billOfMaterials()]).stream().pipeTo(Deno.stdout.writable);
+if (import.meta.main) {
+  Deno.exit(await exitStatusOf(async () => await writeOctets(new TextEncoder().encode(await billOfMaterials()))));
+}

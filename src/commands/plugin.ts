@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { errorMessage } from "../error_message.ts";
+import { systemReason } from "../error_message.ts";
 import { printable, say } from "../terminal/terminal.ts";
 import { runFailure, usageFailure } from "./command_line/command_failure.ts";
 
@@ -31,11 +31,15 @@ async function writePlugin(path: string): Promise<void> {
     await Deno.mkdir(path);
     for (const [file, text] of Object.entries(pluginFiles(name))) await Deno.writeTextFile(`${path}/${file}`, text);
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) throw usageFailure(`error: ${path} exists already`);
-    throw runFailure(`error: cannot write ${path}: ${errorMessage(error)}`, error);
+    if (error instanceof Deno.errors.AlreadyExists) throw usageFailure(`error: ${printable(path)} exists already`);
+    throw runFailure(`error: cannot write ${printable(path)}: ${writeReason(error)}`, error);
   }
   const use = path.startsWith("/") ? path : `./${path}`;
   say(`${path}: mod.ts, mod_test.ts, README.md; in the configuration: plugins: [{ use: ${use}/mod.ts }]`);
+}
+
+function writeReason(error: unknown): string {
+  return error instanceof Deno.errors.NotFound ? "there is no such folder to put it in" : systemReason(error);
 }
 
 /** File name → text. */

@@ -1,10 +1,11 @@
 import { basename, extname } from "node:path";
 import { Command, Option } from "commander";
 import { learnProfile, type LearntProfile } from "../config/profiles/learnt_profile.ts";
-import { cannotRead } from "../config/profiles/profiles.ts";
+import { cannotRead } from "../config/yaml/text_file.ts";
 import { DIALECTS, RFC7011 } from "../mediation/mapping/dialect.ts";
 import { runFailure, usageFailure } from "./command_line/command_failure.ts";
 import { required } from "./command_line/command_options.ts";
+import { reader } from "./command_line/consume_input.ts";
 import { BrokenMessage, consumeStream } from "../offline/message_stream.ts";
 import { antreaHint, profileText } from "../offline/profile_text.ts";
 import { SeenTemplates, TooManyTemplates } from "../offline/seen_templates.ts";
@@ -55,10 +56,9 @@ function nameOf(path: string): string {
 
 async function readTemplates(path: string, origin: string): Promise<SeenTemplates> {
   using file = path === STANDARD_INPUT ? undefined : await open(path);
-  const input = file ?? Deno.stdin;
   const seen = new SeenTemplates();
   try {
-    await consumeStream((into) => input.read(into), seen);
+    await consumeStream(reader(file ?? Deno.stdin, origin), seen);
   } catch (error) {
     if (error instanceof TooManyTemplates) throw runFailure(`error: ${origin} holds ${error.message}`, error);
     if (error instanceof BrokenMessage) throw runFailure(`error: ${error.message}${wholePart(seen, path)}`, error);
@@ -70,12 +70,28 @@ async function readTemplates(path: string, origin: string): Promise<SeenTemplate
 /** Opens the capture. @throws CommandFailure where it does not exist or cannot be read */
 async function open(path: string): Promise<Deno.FsFile> {
   try {
-    const file = await Deno.open(path);
+    const file = await opened(path);
     // A directory can be opened, and fails at the first read.
     if ((await file.stat()).isDirectory) throw Object.assign(new Error(), { code: "EISDIR" });
     return file;
   } catch (error) {
     throw usageFailure(`error: --from-capture: ${cannotRead(printable(path), error)}`, error);
+  }
+}
+
+/** How long a pipe may have no writer before that is said, in milliseconds. */
+const QUIET_MILLISECONDS = 1_000;
+
+/** Opens a file. Of a pipe that has no writer yet, as with a capture that begins later, it waits for one and says so. */
+async function opened(path: string): Promise<Deno.FsFile> {
+  const isPipe = (await Deno.stat(path)).isFifo === true;
+  const waiting = isPipe
+    ? setTimeout(() => say(`${printable(path)} is a pipe that nobody writes to yet: waiting`), QUIET_MILLISECONDS)
+    : undefined;
+  try {
+    return await Deno.open(path);
+  } finally {
+    clearTimeout(waiting);
   }
 }
 

@@ -54,8 +54,12 @@ async function rewrite(options: Options): Promise<void> {
   });
   try {
     await consumeInput(observes ? new ObservingConsumer(session) : new RewritingConsumer(session), keepGoing);
-  } finally {
     saySummary(session, observes);
+  } catch (error) {
+    // What cannot be read or written leaves nothing to sum up.
+    if (error instanceof CommandFailure) saySummary(session, observes);
+    throw error;
+  } finally {
     session.close();
   }
   const dropped = session.counters.recordsDropped;

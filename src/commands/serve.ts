@@ -8,7 +8,7 @@ import { runFailure, usageFailure } from "./command_line/command_failure.ts";
 import { errorMessage } from "../error_message.ts";
 import { configurationFailure, orUsageFailure } from "./command_line/command_options.ts";
 import { type Loaded, loadWatched } from "../service/reloader.ts";
-import { readTextFile } from "../config/profiles/profiles.ts";
+import { readTextFile } from "../config/yaml/text_file.ts";
 import { pluginHost, Service } from "../service/service.ts";
 
 const DEFAULT_CONFIGURATION = "config/proxy.yaml";

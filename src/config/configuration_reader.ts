@@ -1,7 +1,8 @@
 import { dirname } from "node:path";
 import type { z } from "zod";
 import type { Mistake, Path } from "./yaml/mistake.ts";
-import { cannotRead, pathFrom, type ReadTextFile } from "./profiles/profiles.ts";
+import { pathFrom } from "./profiles/profiles.ts";
+import { cannotRead, type ReadTextFile } from "./yaml/text_file.ts";
 import { type Checked, checkSchema } from "./yaml/schema_mistakes.ts";
 import type { YamlDocument } from "./yaml/yaml_document.ts";
 

@@ -3,11 +3,12 @@ import { buildConfiguration } from "./build_configuration.ts";
 import type { Configuration } from "./configuration.ts";
 import { ConfigurationError, mistakesInOrder } from "./yaml/mistake.ts";
 import { type ImportModule, importModule, PluginModules } from "./plugin_modules.ts";
-import { cannotRead, type ReadTextFile, readTextFile } from "./profiles/profiles.ts";
+import { type ReadTextFile, readTextFile } from "./yaml/text_file.ts";
 import { ConfigurationReader } from "./configuration_reader.ts";
 import type { PluginHost } from "../plugin_process/plugin_host.ts";
 import { readSections, type Sections } from "./sections.ts";
 import { YamlDocument } from "./yaml/yaml_document.ts";
+import { systemReason } from "../error_message.ts";
 
 /** The file system and the module loader, so that tests can replace them. */
 export interface ConfigurationDependencies {
@@ -98,6 +99,6 @@ function textOf(file: string, read: ReadTextFile): string {
   try {
     return read(file);
   } catch (error) {
-    throw new ConfigurationError([{ file, path: "", message: cannotRead(file, error) }], [file]);
+    throw new ConfigurationError([{ file, path: "", message: `cannot be read: ${systemReason(error)}` }], [file]);
   }
 }

@@ -142,7 +142,7 @@ collector: { transport: tls, address: h:1, profile: rfc7011, tls: { certificate:
       "proxy.yaml:2:5: listen[0].tls: missing (a map: mode, certificate, key; ca, requireClientCertificate)",
       "proxy.yaml:3:43: listen[1].tls: not with transport udp (transport: tls or grpc)",
       "proxy.yaml:4:48: listen[2].tls.certificate: missing (path of a PEM file)",
-      "proxy.yaml:4:55: listen[2].tls.key: cannot read none.pem: there is no such file (a file that can be read)",
+      "proxy.yaml:4:55: listen[2].tls.key: cannot read none.pem: there is no such file",
       "proxy.yaml:4:65: listen[2].tls.serverName: only a collector has a name to check (certificate, key, ca, requireClientCertificate)",
       "proxy.yaml:4:106: listen[2].tls.requireClientCertificate: true without ca: there is nothing to check certificates with (ca, or false)",
       'proxy.yaml:5:56: listen[3].tls.mode: "minted" is not allowed (auto, files, mint, append-ca)',
@@ -172,7 +172,7 @@ kubernetes: { kubeconfig: none.yaml, ownCaSecret: "", restore: true }
     ],
   ],
   ["a kubeconfig that is not there", `${RIGHT}kubernetes: { kubeconfig: none.yaml }\n`, [
-    "proxy.yaml:3:27: kubernetes.kubeconfig: cannot read none.yaml: there is no such file (a file that can be read)",
+    "proxy.yaml:3:27: kubernetes.kubeconfig: cannot read none.yaml: there is no such file",
   ]],
   [
     "peers",
@@ -217,7 +217,7 @@ kubernetes: { kubeconfig: none.yaml, ownCaSecret: "", restore: true }
 `,
     [
       'proxy.yaml:4:10: plugins[0].use: no plugin is called "strip-unknwon", did you mean "strip-unknown"? (map-fields, strip-unknown, annotate-exporter, pad-missing, match-order, a path such as ./plugin.ts, npm:package)',
-      "proxy.yaml:5:10: plugins[1].use: cannot read none.ts: there is no such file (a file that can be read)",
+      "proxy.yaml:5:10: plugins[1].use: cannot read none.ts: there is no such file",
       'proxy.yaml:6:10: plugins[2].use: no plugin is called "https://example.org/plugin.ts" (map-fields, strip-unknown, annotate-exporter, pad-missing, match-order, a path such as ./plugin.ts, npm:package)',
       'proxy.yaml:8:21: plugins[3].with.remove: "unkown" is not allowed (unexpected, unknown)',
       "proxy.yaml:8:29: plugins[3].with.foo: unknown key (remove, also)",

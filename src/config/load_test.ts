@@ -223,7 +223,7 @@ Deno.test("a file that cannot be read is a mistake, and is named for watching", 
     assert(error instanceof ConfigurationError);
     assert.equal(
       error.message,
-      "/nowhere/proxy.yaml: cannot read /nowhere/proxy.yaml: there is no such file (a file that can be read)",
+      "/nowhere/proxy.yaml: cannot be read: there is no such file",
     );
     assert.deepEqual(error.files, ["/nowhere/proxy.yaml"]);
     return true;

@@ -6,7 +6,7 @@ import { type Clock, pause, SYSTEM_CLOCK } from "../proxy/time/clock.ts";
 import type { BoundListener } from "../proxy/proxy.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import { TemplateCache } from "../proxy/transport/udp/template_cache.ts";
-import { readTextFile } from "../config/profiles/profiles.ts";
+import { readTextFile } from "../config/yaml/text_file.ts";
 import { certificateFiles, type Loaded, loadWatched, Reloader } from "./reloader.ts";
 import { PluginHost } from "../plugin_process/plugin_host.ts";
 import { ServedProxy, type ServedProxyOptions, servedProxyOptions } from "./served_proxy.ts";

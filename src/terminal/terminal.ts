@@ -1,3 +1,5 @@
+import { systemReason } from "../error_message.ts";
+
 /** The width in columns where there is no terminal to ask. */
 const USUAL_WIDTH = 80;
 
@@ -26,9 +28,41 @@ export function painter(colour: boolean): Paint {
   return colour ? (style, text) => `\u001b[${CODES[style]}m${text}\u001b[0m` : (_style, text) => text;
 }
 
-/** Writes all octets to standard output, waiting where it is full. */
+/** Standard output cannot be written to, such as a file on a full disk. */
+export class OutputFailure extends Error {
+  override readonly name = "OutputFailure";
+
+  constructor(cause: unknown) {
+    super(`cannot write to standard output: ${systemReason(cause)}`, { cause });
+  }
+}
+
+/** Nobody reads standard output any more, as in `explain … | head -1`. */
+export class OutputClosed extends Error {
+  override readonly name = "OutputClosed";
+}
+
+function outputError(error: unknown): Error {
+  return error instanceof Deno.errors.BrokenPipe ? new OutputClosed() : new OutputFailure(error);
+}
+
+/** Writes all octets to standard output, waiting where it is full. @throws OutputFailure, OutputClosed */
 export async function writeOctets(octets: Uint8Array): Promise<void> {
-  for (let written = 0; written < octets.length;) written += await Deno.stdout.write(octets.subarray(written));
+  try {
+    for (let written = 0; written < octets.length;) written += await Deno.stdout.write(octets.subarray(written));
+  } catch (error) {
+    throw outputError(error);
+  }
+}
+
+/** Writes a text to standard output at once. @throws OutputFailure, OutputClosed */
+export function writeText(text: string): void {
+  const octets = new TextEncoder().encode(text);
+  try {
+    for (let written = 0; written < octets.length;) written += Deno.stdout.writeSync(octets.subarray(written));
+  } catch (error) {
+    throw outputError(error);
+  }
 }
 
 /** Writes a line to standard output. */
@@ -36,10 +70,14 @@ export function writeLine(text: string): Promise<void> {
   return writeOctets(new TextEncoder().encode(`${text}\n`));
 }
 
-/** Writes a line to standard error. */
+/** Writes a line to standard error; where that cannot be written to, there is nowhere to say so. */
 export function say(text: string): void {
   const octets = new TextEncoder().encode(`${text}\n`);
-  for (let written = 0; written < octets.length;) written += Deno.stderr.writeSync(octets.subarray(written));
+  try {
+    for (let written = 0; written < octets.length;) written += Deno.stderr.writeSync(octets.subarray(written));
+  } catch {
+    // What the command does goes on, and so does its exit status.
+  }
 }
 
 /** Escapes control characters as `\u` sequences, so that text from outside is safe to print. */

@@ -2,6 +2,7 @@ import type { Configuration } from "../../config/configuration.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { ConfigurationError } from "../../config/yaml/mistake.ts";
 import { loadProfile } from "../../config/profiles/profiles.ts";
+import { readTextFile } from "../../config/yaml/text_file.ts";
 import type { Profile } from "../../mediation/mapping/profile.ts";
 import { say } from "../../terminal/terminal.ts";
 import { errorMessage } from "../../error_message.ts";
@@ -11,11 +12,11 @@ import { type CommandFailure, usageFailure } from "./command_failure.ts";
 export function profileOption(option: string, name: string | undefined): Profile {
   const given = required(option, name);
   try {
-    const profile = loadProfile(given);
+    const profile = loadProfile(given, readTextFile, option);
     if (profile.warning !== undefined) say(`note: ${option}: ${profile.warning}`);
     return profile;
   } catch (error) {
-    throw orUsageFailure(error, `error: ${option}: `);
+    throw orUsageFailure(error, "error: ");
   }
 }
 

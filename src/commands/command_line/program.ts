@@ -1,9 +1,9 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../../version.ts";
-import { CommandFailure, EXIT } from "./command_failure.ts";
-import { errorMessage } from "../../error_message.ts";
-import { loadCommands } from "./commands.ts";
-import { painter, say, terminalWidth } from "../../terminal/terminal.ts";
+import { EXIT } from "./command_failure.ts";
+import { reportFailure } from "./report_failure.ts";
+import { COMMANDS, loadCommands } from "./commands.ts";
+import { say, terminalWidth, writeText } from "../../terminal/terminal.ts";
 
 /**
  * Runs one command line and returns its exit status. Never throws and never exits.
@@ -12,11 +12,21 @@ import { painter, say, terminalWidth } from "../../terminal/terminal.ts";
  */
 export async function run(args: readonly string[]): Promise<number> {
   try {
-    await createProgram(await loadCommands(args)).parseAsync(args, { from: "user" });
+    const given = withoutHelp(args);
+    await createProgram(await loadCommands(given)).parseAsync(given, { from: "user" });
     return EXIT.DONE;
   } catch (error) {
     return report(error);
   }
+}
+
+/** `help chek` is as wrong as `chek`, and is answered alike. */
+function withoutHelp(args: readonly string[]): readonly string[] {
+  const [help, command] = args;
+  return help === "help" && command !== undefined && !command.startsWith("-") && !COMMANDS.has(command) &&
+      command !== "help"
+    ? args.slice(1, 2)
+    : args;
 }
 
 function createProgram(commands: readonly Command[]): Command {
@@ -42,20 +52,17 @@ function configure(command: Command): void {
     getErrHelpWidth: terminalWidth,
     getOutHasColors: () => false,
     getErrHasColors: () => false,
+    writeOut: writeText,
+    writeErr: (text) => say(text.replace(/\n$/, "")),
   });
+  for (const inner of command.commands) {
+    inner.helpOption("-h, --help", "show this help");
+    configure(inner.copyInheritedSettings(command));
+  }
 }
 
 function report(error: unknown): number {
   // Commander has already reported the mistake. Asking for help or the version is not a failure.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.DONE : EXIT.USAGE;
-  // The reader of standard output has closed it, as in `explain … | head`.
-  if (error instanceof Deno.errors.BrokenPipe) return EXIT.FAILED;
-  if (error instanceof CommandFailure) {
-    if (error.message !== "") say(error.message);
-    return error.exitStatus;
-  }
-  const paint = painter(Deno.stderr.isTerminal() && !Deno.noColor);
-  say(`${paint("red", "error:")} ${errorMessage(error)}`);
-  if (error instanceof Error && error.stack !== undefined) say(paint("dim", error.stack));
-  return EXIT.FAILED;
+  return reportFailure(error);
 }

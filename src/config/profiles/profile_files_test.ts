@@ -166,7 +166,7 @@ Deno.test("a registry of one's own stands beside the profile that names it, also
     'own/mine.csv:2:7: id "99999" is wrong (allowed: an integer between 0 and 32767)',
   ]);
   assert.deepEqual(wrong({ "own/p.yaml": files["own/p.yaml"] }), [
-    "own/p.yaml:3:11: registry: cannot read own/mine.csv: there is no such file (a file that can be read)",
+    "own/p.yaml:3:11: registry: cannot read own/mine.csv: there is no such file",
   ]);
 });
 
@@ -279,9 +279,9 @@ templates: [{ name: IPv4, remove: [sourceIPv6Address] }]
     "own/q.yaml:2:10: extends: own/p.yaml extends own/q.yaml extends own/p.yaml (a profile that does not extend itself)",
   ]],
   ["a parent that is not there", { "own/p.yaml": "name: p\nextends: ../q.yaml\n" }, [
-    "own/p.yaml:2:10: extends: cannot read q.yaml: there is no such file (a file that can be read)",
+    "own/p.yaml:2:10: extends: cannot read q.yaml: there is no such file",
   ]],
-  ["no file", {}, ["own/p.yaml: cannot read own/p.yaml: there is no such file (a file that can be read)"]],
+  ["no file", {}, ["own/p.yaml: cannot read own/p.yaml: there is no such file"]],
 ];
 
 for (const [what, files, lines] of WRONG) {
@@ -305,6 +305,6 @@ Deno.test("a configuration takes a profile by its path, with all files that it c
     'profiles/own.yaml:2:1: extend: unknown key, did you mean "extends"? (name, extends, dialect, registry, acceptsUnknownElements, templates, renames, remove, add)',
   ]);
   assert.deepEqual(await mistakes(yaml), [
-    "proxy.yaml:2:48: collector.profile: cannot read profiles/own.yaml: there is no such file (a file that can be read)",
+    "proxy.yaml:2:48: collector.profile: cannot read profiles/own.yaml: there is no such file",
   ]);
 });

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import type { Registry } from "../../ipfix/registry.ts";
 import { parseRegistry, RegistryError } from "../../ipfix/registry_csv.ts";
@@ -14,13 +13,7 @@ import { shippedRegistry } from "./registries.ts";
 import { checkSchema } from "../yaml/schema_mistakes.ts";
 import { SHIPPED_PROFILES } from "./shipped_profiles.ts";
 import { YamlDocument } from "../yaml/yaml_document.ts";
-import { errorMessage } from "../../error_message.ts";
-
-/** Reads a text file. @throws Error where it cannot be read */
-export type ReadTextFile = (path: string) => string;
-
-/** {@link ReadTextFile} from the disk. */
-export const readTextFile: ReadTextFile = (path) => readFileSync(path, "utf8");
+import { cannotRead, type ReadTextFile, readTextFile } from "../yaml/text_file.ts";
 
 /** What is allowed as a profile, for mistakes. */
 export const PROFILE_NAMES = `antrea/${ANTREA_RELEASES.at(0)?.line} to antrea/${ANTREA_RELEASES.at(-1)?.line}, ` +
@@ -33,6 +26,7 @@ const complete = new Map<string, Profile>();
  *
  * @param name `antrea/v2.0` (a line's newest release), `antrea/v2.0.1`, `rfc7011`, or the path of a profile file; an
  *   Antrea release newer than all known ones stands for the newest, with {@link Profile.warning}
+ * @param namedBy what names it, such as an option: the place of mistakes that are not in a profile file
  * @throws ConfigurationError for an unknown name, with the nearest names, and with every mistake in a profile file
  *
  * @example
@@ -45,11 +39,11 @@ const complete = new Map<string, Profile>();
  * assert.throws(() => loadProfile("antrea/v1.16"), /did you mean antrea\/v1.15/);
  * ```
  */
-export function loadProfile(name: string, read: ReadTextFile = readTextFile): Profile {
+export function loadProfile(name: string, read: ReadTextFile = readTextFile, namedBy = name): Profile {
   const mistakes: Mistake[] = [];
-  const reference = { text: name, mistake: (message: string) => ({ file: name, path: "", message }) };
+  const reference = { text: name, mistake: (message: string) => ({ file: namedBy, path: "", message }) };
   const profile = findProfile(reference, ".", read, mistakes);
-  if (profile === undefined) throw new ConfigurationError(mistakesInOrder(mistakes, name));
+  if (profile === undefined) throw new ConfigurationError(mistakesInOrder(mistakes, namedBy));
   return profile;
 }
 
@@ -176,19 +170,6 @@ class Finder {
     }
     return draftProfile(value, document, directory, inherited, this.mistakes);
   }
-}
-
-/** The message of a mistake about a file that cannot be read. */
-export function cannotRead(path: string, error: unknown): string {
-  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-  const why = code === "ENOENT"
-    ? "there is no such file"
-    : code === "EISDIR"
-    ? "it is a directory"
-    : code === "EACCES" || code === "EPERM"
-    ? "permission denied"
-    : errorMessage(error);
-  return `cannot read ${path}: ${why} (a file that can be read)`;
 }
 
 function unknownProfile(name: string): string {
