@@ -6,7 +6,7 @@ import {
   releaseLines,
 } from "../offline/compatibility.ts";
 import { type Paint, painter, type Style, terminalWidth, wantsColour, writeLine } from "../terminal/terminal.ts";
-import { markdownTable, tableLines, wrapWords } from "../terminal/text_table.ts";
+import { fittingTables, markdownTable, wrapWords } from "../terminal/text_table.ts";
 
 interface Options {
   readonly format: "table" | "markdown" | "json";
@@ -34,7 +34,7 @@ async function matrix({ format }: Options): Promise<void> {
     case "markdown":
       return await writeLine(matrixMarkdown());
     case "table":
-      return await writeLine(table(lines, cells, painter(wantsColour())).join("\n"));
+      return await writeLine(matrixTable(lines, cells, painter(wantsColour()), terminalWidth()).join("\n"));
   }
 }
 
@@ -70,7 +70,13 @@ const LEGEND: readonly (readonly [word: string, meaning: string])[] = [
 
 const STYLES: Readonly<Record<string, Style>> = { same: "green", ok: "green", less: "yellow" };
 
-function table(lines: readonly ReleaseLine[], cells: readonly CompatibilityCell[], paint: Paint): string[] {
+/** The tables and their legend, in lines of at most `width` columns. */
+export function matrixTable(
+  lines: readonly ReleaseLine[],
+  cells: readonly CompatibilityCell[],
+  paint: Paint,
+  width: number,
+): string[] {
   const grid = new Grid(lines, cells);
   const result: string[] = [];
   for (const [title, view] of [["Directly", DIRECTLY], ["Through the proxy", PROXIED]] as const) {
@@ -83,16 +89,18 @@ function table(lines: readonly ReleaseLine[], cells: readonly CompatibilityCell[
       ["Agent ↓", ...columns.map(({ first }) => first.line)],
       ["", ...columns.map((group) => groupName(group).slice(group.first.line.length))],
     ];
-    const [one = "", two = "", ...body] = narrowest([...head, ...rows]);
-    result.push(
-      paint("bold", `${title} (Aggregator →)`),
-      paint("bold", one),
-      ...(two === "" ? [] : [paint("bold", two)]),
-    );
-    result.push(...body.map((line) => paintWords(line, paint)), "");
+    result.push(paint("bold", `${title} (Aggregator →)`));
+    for (const [one = "", two = "", ...body] of fittingTables([...head, ...rows], width)) {
+      result.push(
+        paint("bold", one),
+        ...(two === "" ? [] : [paint("bold", two)]),
+        ...body.map((line) => paintWords(line, paint)),
+        "",
+      );
+    }
   }
   for (const [word, meaning] of LEGEND) {
-    result.push(...wrapWords(meaning.split(" "), terminalWidth(), " ".repeat(7), `${word.padEnd(5)}  `));
+    result.push(...wrapWords(meaning.split(" "), width, " ".repeat(7), `${word.padEnd(5)}  `));
   }
   return result;
 }
@@ -130,12 +138,6 @@ function groupName({ first, last }: LineGroup): string {
   if (first === last) return first.line;
   const [major, minor] = last.line.split(".");
   return `${first.line}-${first.line.startsWith(`${major}.`) ? minor : last.line}`;
-}
-
-/** Lines with two spaces between columns, or one where the terminal is too narrow for two. */
-function narrowest(rows: readonly (readonly string[])[]): string[] {
-  const lines = tableLines(rows);
-  return lines.every(({ length }) => length <= terminalWidth()) ? lines : tableLines(rows, [], " ");
 }
 
 class Grid {

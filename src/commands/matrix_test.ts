@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { runCommand } from "../../test/support/run_command.ts";
+import { painter } from "../terminal/terminal.ts";
+import { matrixTable } from "./matrix.ts";
 import { compatibilityCells, releaseLines } from "../offline/compatibility.ts";
 
 const LINES = releaseLines();
@@ -57,6 +59,21 @@ Deno.test("the table fits 80 columns and uses no colour where nobody looks", asy
   for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
   assert.doesNotMatch(text, /\p{Cc}(?<!\n)/u);
   assert.match(text, /^v2\.0-5 +shut +shut +shut +dies +dies +dies +dies +same +same +same +less +less$/m);
+});
+
+Deno.test("on a narrower terminal the table goes on in further ones, and every cell is there", () => {
+  const plain = painter(false);
+  const cellsOf = (width: number) =>
+    matrixTable(LINES, CELLS, plain, width).filter((line) => line.startsWith("v2.0-5 "));
+  for (const width of [20, 40, 60, 79, 80, 200]) {
+    for (const line of matrixTable(LINES, CELLS, plain, width)) {
+      assert.ok(line.length <= Math.max(width, "Through the proxy (Aggregator →)".length), `${width}: ${line}`);
+    }
+    const words = cellsOf(width).flatMap((line) => line.split(/\s+/).slice(1));
+    assert.deepEqual(words, cellsOf(200).flatMap((line) => line.split(/\s+/).slice(1)), String(width));
+  }
+  assert.equal(cellsOf(80).length, 2, "one directly, one through the proxy");
+  assert.equal(cellsOf(60).length, 3, "the first in two tables");
 });
 
 Deno.test("matrix as JSON and Markdown", async () => {

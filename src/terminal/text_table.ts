@@ -28,6 +28,39 @@ export function tableLines(
   );
 }
 
+/**
+ * The lines of a table for a terminal: one table where that fits, with one space between columns if two are too many; else several,
+ * each with the first column and as many of the others as fit.
+ *
+ * ```ts
+ * import { fittingTables } from "./text_table.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const rows = [["agent", "v1", "v2"], ["v1", "same", "ok"]];
+ * assert.deepEqual(fittingTables(rows, 80), [["agent  v1    v2", "v1     same  ok"]]);
+ * assert.deepEqual(fittingTables(rows, 13), [["agent v1   v2", "v1    same ok"]]);
+ * assert.deepEqual(fittingTables(rows, 11), [["agent  v1", "v1     same"], ["agent  v2", "v1     ok"]]);
+ * ```
+ */
+export function fittingTables(rows: readonly (readonly string[])[], width: number): string[][] {
+  const fits = (lines: readonly string[]) => lines.every(({ length }) => length <= width);
+  for (const gap of ["  ", " "]) {
+    const lines = tableLines(rows, [], gap);
+    if (fits(lines)) return [lines];
+  }
+  const columns = (from: number, until: number) =>
+    tableLines(rows.map((row) => [...row.slice(0, 1), ...row.slice(from, until)]));
+  const count = Math.max(...rows.map(({ length }) => length));
+  const tables: string[][] = [];
+  for (let from = 1; from < count;) {
+    let until = from + 1;
+    while (until < count && fits(columns(from, until + 1))) until++;
+    tables.push(columns(from, until));
+    from = until;
+  }
+  return tables;
+}
+
 /** The lines of a GitHub Markdown table; the first row is its heading. */
 export function markdownTable(rows: readonly (readonly string[])[], alignments: readonly Alignment[] = []): string[] {
   const [head = [], ...body] = rows;
