@@ -1,7 +1,9 @@
 import { Command } from "commander";
 import { tryChains } from "../offline/chain_trial.ts";
 import { rehearse } from "../service/service.ts";
-import { configurationFailure, configurationOption, required } from "./command_line/command_options.ts";
+import type { Configuration } from "../config/configuration.ts";
+import { writtenDuration, writtenLimits, writtenSize } from "../config/written_quantities.ts";
+import { configurationFailure, configurationOption, DEFAULT_CONFIGURATION } from "./command_line/command_options.ts";
 import {
   type ConfigurationDescription,
   describe,
@@ -11,7 +13,7 @@ import { painter, printable, terminalWidth, wantsColour, writeLine } from "../te
 import { wrapWords } from "../terminal/text_table.ts";
 
 interface Options {
-  readonly config?: string;
+  readonly config: string;
   readonly json?: boolean;
 }
 
@@ -22,13 +24,13 @@ export function checkCommand(): Command {
       "Reads a configuration with its profiles, plugins and certificates as `serve` does, and binds nothing. Reports every mistake " +
         "with its position.",
     )
-    .option("-c, --config <file>", "configuration")
+    .option("-c, --config <file>", "configuration", DEFAULT_CONFIGURATION)
     .option("--json", "print one JSON object")
     .action(check);
 }
 
 async function check({ config, json = false }: Options): Promise<void> {
-  const configuration = await configurationOption(required("--config <file>", config));
+  const configuration = await configurationOption(config);
   try {
     await rehearse(configuration);
   } catch (error) {
@@ -38,10 +40,10 @@ async function check({ config, json = false }: Options): Promise<void> {
   configuration.close();
   if (failures.length > 0) throw configurationFailure(configuration, failures.join("\n"));
   const description = describe(configuration);
-  await writeLine(json ? JSON.stringify(description, null, 2) : descriptionText(description).join("\n"));
+  await writeLine(json ? JSON.stringify(description, null, 2) : descriptionText(description, configuration).join("\n"));
 }
 
-function descriptionText(description: ConfigurationDescription): string[] {
+function descriptionText(description: ConfigurationDescription, configuration: Configuration): string[] {
   const paint = painter(wantsColour());
   const { file, warnings, listen, restarts, trust, peers, admin, ledger, cache } = description;
   return [
@@ -51,11 +53,20 @@ function descriptionText(description: ConfigurationDescription): string[] {
     ...treatmentRows(description),
     ...row("restarts", [restarts]),
     ...row("trust", trust),
-    ...row("admin", [admin]),
+    ...rowOfWords(
+      "limits",
+      writtenLimits(configuration).map((limit, at, { length }) => at < length - 1 ? `${limit},` : limit),
+    ),
+    ...row("admin", [
+      `${admin}, skewSettle ${writtenDuration(configuration, ["admin", "skewSettle"], configuration.admin.skewSettle)}`,
+    ]),
     ...row("ledger", [ledger.values ? "keeps and shows lost values" : "counts losses, keeps no values"]),
     ...row(
       "cache",
-      cache === undefined ? [] : [`${cache.file}, every ${cache.interval} ms, at most ${cache.size} octets`],
+      cache === undefined ? [] : [
+        `${cache.file}, every ${writtenDuration(configuration, ["cache", "interval"], cache.interval)}, ` +
+        `at most ${writtenSize(configuration, ["cache", "size"], cache.size)}`,
+      ],
     ),
     ...peers.flatMap((peer) => [
       paint(
@@ -86,12 +97,10 @@ function limitText(value: unknown): string {
 
 /** A label with one entry per line, wrapped to the width of the terminal. */
 function row(label: string, entries: readonly string[]): string[] {
-  return entries.flatMap((entry, index) =>
-    wrapWords(
-      printable(entry).split(" "),
-      terminalWidth(),
-      " ".repeat(14),
-      `  ${(index === 0 ? label : "").padEnd(10)}  `.slice(0, 14),
-    )
-  );
+  return entries.flatMap((entry, index) => rowOfWords(index === 0 ? label : "", entry.split(" ")));
+}
+
+/** A label and words, between which lines may break. */
+function rowOfWords(label: string, words: readonly string[]): string[] {
+  return wrapWords(words.map(printable), terminalWidth(), " ".repeat(14), `  ${label.padEnd(12)}`);
 }

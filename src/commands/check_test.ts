@@ -57,7 +57,27 @@ Deno.test("check shows where templates are kept, and writes nothing there", asyn
   const yaml = `${CONFIGURATION}cache: { file: /nowhere/templates, interval: 5s }\n`;
   const { status, text } = await check(yaml);
   assert.equal(status, 0);
-  assert.match(text, /cache +\/nowhere\/templates, every 5000 ms, at most\s+16777216 octets/);
+  assert.match(text, /cache +\/nowhere\/templates, every 5s, at most 16MiB/);
+});
+
+Deno.test("check shows durations and sizes as they were written, and defaults in a unit that fits", async () => {
+  const { text } = await check(`
+listen: [{ transport: tcp, address: 127.0.0.1:24739 }]
+collector: { transport: udp, address: 127.0.0.1:4739, profile: rfc7011, templateRefresh: 120s }
+limits: { hold: 90000ms, idle: 60m }
+admin: { skewSettle: 600s }
+cache: { file: /nowhere/templates, size: 2048KiB }
+`);
+  assert.match(text, /templates are sent again every\s+120s/);
+  assert.match(text, /limits +sessions 5000,[^]* hold 90000ms,\s+idle 60m,\s+udpIdle 5m,/);
+  assert.match(text, /admin +127\.0\.0\.1:24780, skewSettle 600s/);
+  assert.match(text, /every 30s, at most 2048KiB/);
+});
+
+Deno.test("without --config, check takes the file that serve takes", async () => {
+  const { status, text } = await runCommand("check");
+  assert.equal(status, 0);
+  assert.match(text, /^config\/proxy\.yaml is valid\.\n/);
 });
 
 Deno.test("check names every mistake, on standard error, with status 2", async () => {

@@ -6,12 +6,10 @@ import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import { VERSION } from "../version.ts";
 import { runFailure, usageFailure } from "./command_line/command_failure.ts";
 import { errorMessage } from "../error_message.ts";
-import { configurationFailure, orUsageFailure } from "./command_line/command_options.ts";
+import { configurationFailure, DEFAULT_CONFIGURATION, orUsageFailure } from "./command_line/command_options.ts";
 import { type Loaded, loadWatched } from "../service/reloader.ts";
 import { readTextFile } from "../config/yaml/text_file.ts";
 import { pluginHost, Service } from "../service/service.ts";
-
-const DEFAULT_CONFIGURATION = "config/proxy.yaml";
 
 export function serveCommand(): Command {
   return new Command("serve")

@@ -115,6 +115,10 @@ export function buildConfiguration(
       if (made !== undefined && mistakes.length === 0) return made;
       throw new Error(mistakes.map(({ message }) => message).join("; "));
     },
+    written(path) {
+      const value = reader.document.valueAt(path);
+      return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
+    },
     chooseSession(peer) {
       const rule = treatments.sessionRule(peer);
       const { mode, collector, profile } = treatments.session(rule);

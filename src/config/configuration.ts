@@ -3,6 +3,7 @@ import type { AddressPrefix } from "../ipfix/address.ts";
 import type { Plugin } from "../mediation/mapping/plugin.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
 import type { ChooseTreatment } from "../mediation/mapping/treatment.ts";
+import type { Path } from "./yaml/mistake.ts";
 import type { SocketAddress } from "./yaml/socket_address.ts";
 
 /** The PEM files of a tls listener; paths are resolved. */
@@ -219,6 +220,8 @@ export interface Configuration extends CollectorTreatments {
    * @throws Error that names what is wrong: an unknown profile, or a plugin that cannot be made for it
    */
   treatmentsFor(profile: string): CollectorTreatments;
+  /** The text or number at a path of the file; undefined where a default holds. */
+  written(path: Path): string | undefined;
   /** Ends the processes of its plugins. Nothing goes by this configuration any more. */
   close(): void;
   /** Returns the collector and mode of a session, from what is known when it opens. */

@@ -7,6 +7,7 @@ import {
   type PeerRule,
 } from "./configuration.ts";
 import { formatSocketAddress } from "./yaml/socket_address.ts";
+import { writtenDuration } from "./written_quantities.ts";
 import type { Dialect } from "../mediation/mapping/dialect.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
 
@@ -85,13 +86,16 @@ export function describe(configuration: Configuration): ConfigurationDescription
   };
 }
 
-function restarts({ collector, switch: when }: Configuration): string {
+function restarts(configuration: Configuration): string {
+  const { collector, switch: when } = configuration;
   const { transport, watch, templateRefresh = 30_000 } = collector;
   const seen = transport !== "udp"
     ? "seen at once, by a connection on which nothing is sent"
     : watch !== undefined
     ? `seen at once, by a connection to ${formatSocketAddress(watch)}`
-    : `not seen (collector.watch would); templates are sent again every ${templateRefresh} ms`;
+    : `not seen (collector.watch would); templates are sent again every ${
+      writtenDuration(configuration, ["collector", "templateRefresh"], templateRefresh)
+    }`;
   return `${seen}; a changed profile takes effect ${when === "now" ? "at once" : "with the next one"}`;
 }
 

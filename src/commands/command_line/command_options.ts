@@ -8,6 +8,9 @@ import { say } from "../../terminal/terminal.ts";
 import { errorMessage } from "../../error_message.ts";
 import { type CommandFailure, usageFailure } from "./command_failure.ts";
 
+/** The configuration of `serve` and `check` where none is named. */
+export const DEFAULT_CONFIGURATION = "config/proxy.yaml";
+
 /** Loads the profile that an option names. @throws CommandFailure that names the option and the nearest profiles */
 export function profileOption(option: string, name: string | undefined): Profile {
   const given = required(option, name);

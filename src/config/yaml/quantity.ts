@@ -39,3 +39,36 @@ export function parseSize(text: string): number | undefined {
   const octets = Number(match[1]) * 1024 ** ["B", "KiB", "MiB", "GiB"].indexOf(match[2] ?? "B");
   return Number.isSafeInteger(octets) ? octets : undefined;
 }
+
+/**
+ * A duration as {@link parseDuration} reads it, in the largest unit of which it is a whole number.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(formatDuration(600_000), "10m");
+ * assert.equal(formatDuration(90_000), "90s");
+ * assert.equal(formatDuration(0), "0s");
+ * ```
+ */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds === 0) return "0s";
+  const [unit, length] = Object.entries(MILLISECONDS).findLast(([, length]) => milliseconds % length === 0) ??
+    ["ms", 1];
+  return `${milliseconds / length}${unit}`;
+}
+
+/**
+ * A size as {@link parseSize} reads it, in the largest unit of which it is a whole number.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(formatSize(16_777_216), "16MiB");
+ * assert.equal(formatSize(1000), "1000B");
+ * ```
+ */
+export function formatSize(octets: number): string {
+  const power = [3, 2, 1].find((power) => octets > 0 && octets % 1024 ** power === 0) ?? 0;
+  return `${octets / 1024 ** power}${["B", "KiB", "MiB", "GiB"][power]}`;
+}
