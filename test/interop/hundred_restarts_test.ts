@@ -19,7 +19,7 @@ interface Load {
 const LOADS: readonly Load[] = [
   { transport: "tcp", restarts: 100, pause: 1 },
   { transport: "tls", restarts: 100, pause: 1 },
-  { transport: "udp", restarts: 20, pause: 4 },
+  { transport: "udp", restarts: 100, pause: 4 },
 ];
 
 for (const { transport, restarts, pause } of LOADS) {
