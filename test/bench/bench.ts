@@ -21,6 +21,8 @@ export interface Scale {
   readonly pacedMessagesPerSecond: number;
   readonly manySessions: number;
   readonly idleSessions: number;
+  /** That connect over TLS all at once. */
+  readonly returningSessions: number;
   /** So long sessions are left alone before memory is looked at. */
   readonly restMilliseconds: number;
   readonly datagrams: number;
@@ -45,6 +47,7 @@ export const FULL: Scale = {
   pacedMessagesPerSecond: 20_000,
   manySessions: 1_000,
   idleSessions: 5_000,
+  returningSessions: 5_000,
   restMilliseconds: 3_000,
   datagrams: 300_000,
   starts: 5,
@@ -67,6 +70,7 @@ export const QUICK: Scale = {
   pacedMessagesPerSecond: 20_000,
   manySessions: 1_000,
   idleSessions: 3_000,
+  returningSessions: 1_000,
   restMilliseconds: 3_000,
   datagrams: 30_000,
   starts: 2,

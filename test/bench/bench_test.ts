@@ -31,6 +31,7 @@ const SCALE = {
   pacedMessagesPerSecond: 1_000,
   manySessions: 10,
   idleSessions: 20,
+  returningSessions: 20,
   restMilliseconds: 1,
   datagrams: 500,
   starts: 1,
@@ -164,7 +165,7 @@ Deno.test("a datagram that comes late, or twice, does not count for the run afte
 });
 
 /** Parts that programs in Go take part in, as peers or as the two ends. */
-const WITH_GO = ["records", "sessions", "latency", "grpc"];
+const WITH_GO = ["records", "sessions", "latency", "tls", "handshakes", "grpc"];
 
 for (const [name, measure] of PARTS) {
   Deno.test(`the part ${name} runs, and every row of it reports`, async () => {
@@ -190,7 +191,7 @@ for (const [name, measure] of PARTS) {
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
-    assert.ok(rows.length > 0 || (["sessions", "grpc"].includes(name) && "missing" in go));
+    assert.ok(rows.length > 0 || (["sessions", "tls", "handshakes", "grpc"].includes(name) && "missing" in go));
     for (const one of rows) {
       assert.deepEqual([one.part, one.samples.length], [name, 1], one.what);
       assert.ok(

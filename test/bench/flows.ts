@@ -4,12 +4,13 @@ import { Counters } from "../../src/mediation/templates/counters.ts";
 import { FlowLedger } from "../../src/proxy/transport/grpc/flow_ledger.ts";
 import { flowElements, RecordFlows } from "../../src/proxy/transport/grpc/record_flows.ts";
 import type { Bench } from "./bench.ts";
+import { type Certificates, issueCertificates } from "./certificates.ts";
 import { Child, freePort } from "./child.ts";
+import { manyEnds } from "./many_ends.ts";
 import { residentMemory } from "./process_usage.ts";
 import { startProxy, type TlsFiles } from "./relays.ts";
 import { inTurn, type Row, row } from "./rows.ts";
 import { type Contender, type Ends, measureStream } from "./stream.ts";
-import { issueCertificates } from "./tls.ts";
 import { messagesOf, Workload } from "./workload.ts";
 
 const [NEWER, OLDER] = ["antrea/v2.7", "antrea/v1.15"];
@@ -21,17 +22,15 @@ export async function measureFlows(bench: Bench): Promise<Row[]> {
   if (bench.go === undefined) return [];
   const certificates = await issueCertificates(bench.directory);
   return [
-    ...await measureCost(bench, bench.go.grpc, certificates),
+    ...await measureCost(bench, bench.go, certificates),
     ...await measureIdleStreams(bench, bench.go.grpc, certificates),
   ];
 }
 
-type Certificates = Awaited<ReturnType<typeof issueCertificates>>;
-
 async function measureCost(
   { scale, directory, said }: Bench,
-  peer: string,
-  { tls, exporter, listener }: Certificates,
+  go: NonNullable<Bench["go"]>,
+  { exporter, relay: listener }: Certificates,
 ): Promise<Row[]> {
   const { warmUpFlows, flows } = scale;
   const workload = new Workload(loadProfile(NEWER), { families: "both", recordsPerMessage: 1 });
@@ -42,7 +41,6 @@ async function measureCost(
     recordsPerMessage: 1,
     warmUp: warmUpFlows * length,
     octets: flows * length,
-    tls,
   } as const;
   const overGrpc = async (perRequest: number): Promise<Ends> => {
     const file = `${directory}/requests-${perRequest}`;
@@ -50,7 +48,7 @@ async function measureCost(
     return {
       startSink: () => Child.deno("the sink", "sink.ts", []),
       startLoad: (port) =>
-        new Child("the load generator", peer, [
+        new Child("the load generator", go.grpc, [
           ...["load", "--collector", `127.0.0.1:${port}`, "--server-name", "127.0.0.1", ...filesOf(exporter)],
           ...["--requests", file, "--flows", String(perRequest)],
           ...["--warm", String(warmUpFlows), "--more", String(flows)],
@@ -61,7 +59,11 @@ async function measureCost(
   const contenders: (Contender & { readonly ends?: Ends })[] = [
     { what: "gRPC in, v2.7 to v1.15, 1 a request", start: proxy, ends: await overGrpc(1) },
     { what: `gRPC in, v2.7 to v1.15, ${MANY} a request`, start: proxy, ends: await overGrpc(MANY) },
-    { what: "the same flows as IPFIX, TLS in", start: startProxy({ profile: OLDER, tls: listener }) },
+    {
+      what: "the same flows as IPFIX, TLS in",
+      start: startProxy({ profile: OLDER, tls: listener }),
+      ends: manyEnds(go.ends, 1, { exporter }),
+    },
     {
       what: "Go collector, decodes gRPC only",
       collects: true,
@@ -69,7 +71,7 @@ async function measureCost(
         Promise.resolve(
           new Child(
             "the collector",
-            peer,
+            go.grpc,
             ["count", "--address", `127.0.0.1:${port}`, ...filesOf(listener)],
             ONE_THREAD,
           ),
@@ -86,7 +88,14 @@ async function measureCost(
   const [own, many, ...others] = contenders.map(({ what: name }, index) => ({ name, samples: samples[index] ?? [] }));
   if (own === undefined || many === undefined) return [];
   const unit = "µs of CPU a flow";
-  return [own, many].flatMap((figures) => others.map((beside) => row("grpc", unit, figures, { beside })));
+  return [own, many].flatMap((figures) =>
+    others.map((beside) =>
+      row("grpc", unit, figures, {
+        beside,
+        goal: beside === others[0] ? { of: "ratio", limit: 2 } : undefined,
+      })
+    )
+  );
 }
 
 function filesOf({ certificate, key, ca }: TlsFiles): string[] {
@@ -117,7 +126,7 @@ function requests(workload: Workload, perRequest: number): Uint8Array {
 async function measureIdleStreams(
   { scale, directory, said }: Bench,
   peer: string,
-  { exporter, listener }: Certificates,
+  { exporter, relay: listener }: Certificates,
 ): Promise<Row[]> {
   const name = `${scale.idleStreams} idle streams`;
   const samples = await inTurn([name], Math.min(scale.rounds, 3), async () => {

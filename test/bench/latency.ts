@@ -1,11 +1,13 @@
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import type { Bench } from "./bench.ts";
 import { type Child, freePort } from "./child.ts";
+import { issueCertificates } from "./certificates.ts";
 import { connections } from "./connections.ts";
 import { MessageSource } from "./message_source.ts";
 import { type Latencies, startPaced } from "./many_ends.ts";
 import { startBareRelay, startHaproxy, startProxy, type StartRelay } from "./relays.ts";
 import { inTurn, percentile, type Row, row } from "./rows.ts";
+import { BOTH_SIDES, tlsEnds, tlsRelays } from "./tls.ts";
 import { messagesOf, Workload } from "./workload.ts";
 
 const PROFILE = "antrea/v2.0";
@@ -19,26 +21,42 @@ type Measure = (start: StartRelay | undefined, directory: string) => Promise<Lat
 export async function measureLatency(bench: Bench): Promise<Row[]> {
   const { messages, pacedSeconds: seconds, pacedMessagesPerSecond: perSecond } = bench.scale;
   const alone: Measure = (start, directory) => oneAtATime(start, directory, messages);
-  const rows = await measureAll(bench, "one at a time", alone);
+  const plain: Relays = [
+    { what: "v2.0 to v1.15", start: startProxy({ profile: "antrea/v1.15" }) },
+    { what: "bare read and write", start: startBareRelay },
+    ...(bench.haproxy ? [{ what: "HAProxy", start: startHaproxy() }] : []),
+  ];
+  const rows = await measureAll(bench, "one at a time", plain, alone);
   const program = bench.go?.ends;
   if (program === undefined) return rows;
+  const certificates = await issueCertificates(bench.directory);
   const load = { profile: PROFILE, sessions: SESSIONS, perSecond, seconds };
-  const loaded: Measure = (start, directory) => paced(startPaced(program, load), start, directory);
   const what = `${perSecond} a second, ${SESSIONS} sessions`;
-  return [...rows, ...await measureAll(bench, what, loaded, { p50: 0.2, p99: 1 })];
+  const limits = { p50: 0.15, p99: 1 };
+  for (const sides of [undefined, BOTH_SIDES]) {
+    const tls = sides === undefined ? {} : tlsEnds(sides, certificates);
+    const measure: Measure = (start, directory) => paced(startPaced(program, { ...load, tls }), start, directory);
+    const relays = sides === undefined ? plain : tlsRelays(sides, certificates, bench.haproxy);
+    rows.push(
+      ...await measureAll(bench, sides === undefined ? what : `${sides.name}, ${what}`, relays, measure, limits),
+    );
+  }
+  return rows;
 }
 
+type Relays = readonly { readonly what: string; readonly start: StartRelay }[];
+
+/** @param others what is measured beside no relay at all; the goal is for the first of them */
 async function measureAll(
-  { scale, haproxy, directory, said }: Bench,
+  { scale, directory, said }: Bench,
   what: string,
+  others: Relays,
   measure: Measure,
   limits?: Latencies,
 ): Promise<Row[]> {
   const relays: [string, StartRelay | undefined][] = [
     ["no relay", undefined],
-    ["v2.0 to v1.15", startProxy({ profile: "antrea/v1.15" })],
-    ["bare read and write", startBareRelay],
-    ...(haproxy ? [["HAProxy", startHaproxy()] satisfies [string, StartRelay]] : []),
+    ...others.map(({ what, start }): [string, StartRelay] => [what, start]),
   ];
   const runs = await inTurn(relays, scale.rounds, async ([name, start]) => {
     const run = await measure(start, directory);

@@ -18,8 +18,6 @@ export interface Load extends WorkloadOptions {
   /** Octets in all, before what is measured and then measured. */
   readonly warmUp: number;
   readonly octets: number;
-  /** PEM: over TLS, with this certificate. */
-  readonly tls?: { readonly ca: string; readonly certificate: string; readonly key: string };
 }
 
 /** What was sent in all. */
@@ -27,28 +25,24 @@ export interface Sent {
   readonly octets: number;
   readonly messages: number;
   readonly records: number;
+  /** Suite and group that the first exporter and what is measured have agreed on. */
+  readonly negotiated?: string;
 }
 
-type Connection = Deno.TcpConn | Deno.TlsConn;
-
-async function open(port: number, { tls }: Load): Promise<Connection> {
-  const address = { hostname: "127.0.0.1", port };
-  if (tls !== undefined) {
-    return await Deno.connectTls({ ...address, caCerts: [tls.ca], cert: tls.certificate, key: tls.key });
-  }
-  const connection = await Deno.connect(address);
+async function open(port: number): Promise<Deno.TcpConn> {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
   connection.setNoDelay(true);
   return connection;
 }
 
-async function send(connection: Connection, octets: Uint8Array): Promise<void> {
+async function send(connection: Deno.TcpConn, octets: Uint8Array): Promise<void> {
   for (let written = 0; written < octets.length;) written += await connection.write(octets.subarray(written));
 }
 
 async function run(port: number, load: Load): Promise<void> {
   const { profile, families, recordsPerMessage, warmUp, octets } = load;
   const workload = new Workload(loadProfile(profile), { families, recordsPerMessage });
-  const connection = await open(port, load);
+  const connection = await open(port);
   const sent = { octets: 0, messages: 0, records: 0 };
   const sendCounted = async (octets: Uint8Array, messages: number, records: number) => {
     await send(connection, octets);

@@ -50,8 +50,10 @@ async function bench({ quick, rounds, only, json, install }: Options): Promise<v
     ...(rounds === undefined ? {} : { rounds, starts: rounds }),
   };
   const unwanted = { missing: "not asked for" };
-  const haproxy = wanted("relays", "sessions", "idle", "latency", "tls") ? await haproxyVersion(install) : unwanted;
-  const go = wanted("records", "sessions", "latency", "grpc") ? await buildGoPrograms() : unwanted;
+  const haproxy = wanted("relays", "sessions", "idle", "latency", "tls", "handshakes")
+    ? await haproxyVersion(install)
+    : unwanted;
+  const go = wanted("records", "sessions", "latency", "tls", "handshakes", "grpc") ? await buildGoPrograms() : unwanted;
   for (const [name, peer] of Object.entries({ HAProxy: haproxy, "what needs Go": go })) {
     if ("missing" in peer) say(`${name} is left out: ${peer.missing}`);
   }

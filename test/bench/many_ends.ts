@@ -1,5 +1,6 @@
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { Child } from "./child.ts";
+import type { TlsFiles } from "./relays.ts";
 import type { Ends } from "./stream.ts";
 import { Workload, type WorkloadOptions } from "./workload.ts";
 
@@ -11,10 +12,18 @@ import { Workload, type WorkloadOptions } from "./workload.ts";
  */
 const BLOCK_LENGTH = 16 * 1024;
 
+/** Which ends speak TLS, and what they show. */
+export interface EndsTls {
+  readonly exporter?: TlsFiles;
+  readonly collector?: TlsFiles;
+}
+
 /** Exporters that divide a load among them, and their collector: they take little more for many sessions than for one. */
-export function manyEnds(program: string, sessions: number): Ends {
+export function manyEnds(program: string, sessions: number, tls: EndsTls = {}): Ends {
+  const { exporter, collector } = tls;
   return {
-    startSink: () => new Child("the sink", program, ["sink"]),
+    startSink: () =>
+      new Child("the sink", program, ["sink", ...(collector === undefined ? [] : [JSON.stringify(collector)])]),
     startLoad: (port, { profile, warmUp, octets, ...options }) => {
       const { block, ...messages } = messagesFor(profile, options);
       const blocks = (octets: number) => Math.max(1, Math.round(octets / sessions / block.length));
@@ -23,6 +32,7 @@ export function manyEnds(program: string, sessions: number): Ends {
         block: base64(block),
         port,
         sessions,
+        tls: exporter,
         warmUp: blocks(warmUp),
         blocks: blocks(octets),
       };
@@ -44,16 +54,33 @@ export interface PacedLoad {
   readonly sessions: number;
   readonly perSecond: number;
   readonly seconds: number;
+  readonly tls?: EndsTls;
 }
 
 /** Exporters with their collector: says its port as JSON, wants the port to send to, answers with {@link Latencies}. */
-export function startPaced(program: string, { profile, sessions, perSecond, seconds }: PacedLoad): Child {
+export function startPaced(program: string, { profile, sessions, perSecond, seconds, tls = {} }: PacedLoad): Child {
   const measured = Math.ceil(perSecond * seconds);
   // The first second is not counted, or a quarter where there is less.
   const unmeasured = Math.ceil(Math.min(perSecond, measured / 4));
   const { block, ...messages } = messagesFor(profile, { families: "IPv4", recordsPerMessage: 1 });
-  const load = { ...messages, block: base64(block), sessions, perSecond, messages: measured + unmeasured, unmeasured };
+  const load = {
+    ...messages,
+    block: base64(block),
+    sessions,
+    tls: tls.exporter,
+    collectorTls: tls.collector,
+    perSecond,
+    messages: measured + unmeasured,
+    unmeasured,
+  };
   return new Child("the load generator", program, ["paced", JSON.stringify(load)]);
+}
+
+/** Exporters that come back all at once, each to send its templates and a message of one record. */
+export function startReturning(program: string, port: number, sessions: number, profile: string, tls: TlsFiles): Child {
+  const { block, ...messages } = messagesFor(profile, { families: "IPv4", recordsPerMessage: 1 });
+  const load = { ...messages, block: base64(block), port, sessions, tls };
+  return new Child("the exporters", program, ["return", JSON.stringify(load)]);
 }
 
 function messagesFor(profile: string, options: WorkloadOptions) {

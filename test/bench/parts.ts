@@ -1,6 +1,7 @@
 import type { Part } from "./bench.ts";
 import { measureDatagrams } from "./datagrams.ts";
 import { measureFlows } from "./flows.ts";
+import { measureHandshakes } from "./handshakes.ts";
 import { measureIdle } from "./idle.ts";
 import { measureInMemory } from "./in_memory.ts";
 import { measureLatency } from "./latency.ts";
@@ -21,5 +22,6 @@ export const PARTS: ReadonlyMap<string, Part> = new Map([
   ["start", measureStart],
   ["udp", measureDatagrams],
   ["tls", measureTls],
+  ["handshakes", measureHandshakes],
   ["grpc", measureFlows],
 ]);

@@ -21,14 +21,14 @@ export const startBareDatagramRelay: StartRelay = (listenPort, collectorPort) =>
     Child.deno("the bare datagram relay", "datagram_relay.ts", [String(listenPort), String(collectorPort)]),
   );
 
-/** Decipher, write, nothing else. */
-export function startBareTlsRelay({ certificate, key, ca }: TlsFiles): StartRelay {
+/** Decipher, write, nothing else; to a collector over TLS, encipher what is written. */
+export function startBareTlsRelay({ certificate, key, ca }: TlsFiles, out: "tcp" | "tls"): StartRelay {
   return (listenPort, collectorPort) =>
     Promise.resolve(
       Child.deno("the bare TLS relay", "tls_relay.ts", [
         String(listenPort),
         String(collectorPort),
-        ...[certificate, key, ca],
+        ...[certificate, key, ca, out],
       ]),
     );
 }
@@ -44,6 +44,8 @@ export interface ProxyChoice {
   readonly transport?: "tcp" | "udp";
   /** Exporters come over TLS. */
   readonly tls?: TlsFiles;
+  /** What is shown to a collector over TLS, and whom it is verified by. */
+  readonly collectorTls?: TlsFiles;
   /** They speak gRPC over that. */
   readonly grpc?: boolean;
   readonly log?: "info" | "warning";
@@ -65,42 +67,51 @@ export function startProxy(choice: ProxyChoice): StartRelay {
 
 /** The text of a configuration file. JSON is YAML. */
 export function proxyConfiguration(choice: ProxyChoice, listenPort: number, collectorPort: number): string {
-  const { profile, transport = "tcp", tls, grpc = false, log = "warning" } = choice;
+  const { profile, transport = "tcp", tls, collectorTls, grpc = false, log = "warning" } = choice;
+  const collector = { address: `127.0.0.1:${collectorPort}`, profile };
   return JSON.stringify({
     listen: [{
       address: `127.0.0.1:${listenPort}`,
       ...(tls === undefined ? { transport } : { transport: grpc ? "grpc" : "tls", tls }),
     }],
-    collector: { transport, address: `127.0.0.1:${collectorPort}`, profile },
+    collector: collectorTls === undefined
+      ? { transport, ...collector }
+      : { transport: "tls", ...collector, tls: collectorTls },
     admin: { address: "127.0.0.1:0" },
     log: { level: log },
   });
 }
 
-/** HAProxy in TCP mode on one thread, else with its defaults as far as nothing else is said. */
-export function startHaproxy(options: { readonly bufferLength?: number; readonly tls?: TlsFiles } = {}): StartRelay {
-  const { bufferLength, tls } = options;
+/**
+ * HAProxy in TCP mode on one thread, else with its defaults as far as nothing else is said. The exporter chooses the suite,
+ * as it does with the proxy.
+ */
+export function startHaproxy(
+  options: { readonly bufferLength?: number; readonly tls?: TlsFiles; readonly collectorTls?: TlsFiles } = {},
+): StartRelay {
+  const { bufferLength, tls, collectorTls } = options;
   return async (listenPort, collectorPort, directory) => {
     const file = `${directory}/haproxy-${listenPort}.cfg`;
-    let bind = `bind 127.0.0.1:${listenPort}`;
-    if (tls !== undefined) {
-      const pem = `${directory}/haproxy-${listenPort}.pem`;
+    const withTls = async (tls: TlsFiles | undefined) => {
+      if (tls === undefined) return "";
+      const pem = await Deno.makeTempFile({ dir: directory, suffix: ".pem" });
       const parts = await Promise.all([tls.certificate, tls.key].map((path) => Deno.readTextFile(path)));
       await Deno.writeTextFile(pem, parts.join("\n"));
-      bind += ` ssl crt ${pem} ca-file ${tls.ca} verify required`;
-    }
+      return ` ssl crt ${pem} ca-file ${tls.ca} verify required`;
+    };
     await Deno.writeTextFile(
       file,
       `global
   nbthread 1
+  ssl-default-bind-options prefer-client-ciphers
 ${bufferLength === undefined ? "" : `  tune.bufsize ${bufferLength}\n`}defaults
   mode tcp
   timeout connect 5s
   timeout client 60s
   timeout server 60s
 listen bench
-  ${bind}
-  server sink 127.0.0.1:${collectorPort}
+  bind 127.0.0.1:${listenPort}${await withTls(tls)}
+  server sink 127.0.0.1:${collectorPort}${await withTls(collectorTls)}
 `,
     );
     return new Child("HAProxy", "haproxy", ["-db", "-f", file]);

@@ -15,6 +15,8 @@ export interface Arrived {
   readonly messages: number;
   /** False: a stream ended inside a message, or broke off. */
   readonly whole: boolean;
+  /** Suite and group that what is measured has agreed on with the collector. */
+  readonly negotiated?: string;
 }
 
 const LENGTH = 512 * 1024;

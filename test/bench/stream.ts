@@ -29,6 +29,8 @@ export interface StreamRun extends Sent {
   /** From the first octet until the last has arrived behind it. */
   readonly seconds: number;
   readonly peakMemoryMegabytes: number;
+  /** What TLS has agreed on with the collector, where there is any. */
+  readonly negotiatedWithCollector?: string;
 }
 
 /** CPU seconds for each gigabyte that came in. */
@@ -63,8 +65,8 @@ export async function measureStream(
     const counter = behind ?? measured;
     const exporter = started(ends.startLoad(port, load));
     const arrived = async (sent: Sent) => {
-      const { messages, whole }: Arrived = JSON.parse(await counter.ask(String(sent.messages)));
-      if (whole && messages === sent.messages) return;
+      const { messages, whole, negotiated }: Arrived = JSON.parse(await counter.ask(String(sent.messages)));
+      if (whole && messages === sent.messages) return negotiated;
       const broken = whole ? "" : ", and a connection broke off";
       throw new Error(`${contender.what}: ${sent.messages} messages sent, ${messages} arrived${broken}`);
     };
@@ -73,7 +75,7 @@ export async function measureStream(
     const cpuBefore = await cpuSeconds(measured.pid);
     const start = performance.now();
     const sent: Sent = JSON.parse(await exporter.ask(""));
-    await arrived(sent);
+    const negotiatedWithCollector = await arrived(sent);
     return {
       seconds: (performance.now() - start) / 1000,
       cpuSeconds: await cpuSeconds(measured.pid) - cpuBefore,
@@ -81,6 +83,8 @@ export async function measureStream(
       octets: sent.octets - warm.octets,
       messages: sent.messages - warm.messages,
       records: sent.records - warm.records,
+      ...(sent.negotiated === undefined ? {} : { negotiated: sent.negotiated }),
+      ...(negotiatedWithCollector === undefined ? {} : { negotiatedWithCollector }),
     };
   } finally {
     for (const child of children) await child.end();

@@ -1,65 +1,96 @@
-import { Authority, type Issued } from "../support/certificates.ts";
 import type { Bench } from "./bench.ts";
-import { startBareTlsRelay, startHaproxy, startProxy, type TlsFiles } from "./relays.ts";
-import { inTurn, type Row, row } from "./rows.ts";
-import { type Contender, cpuPerGigabyte, measureStream } from "./stream.ts";
+import { type Certificates, issueCertificates } from "./certificates.ts";
+import { manyEnds } from "./many_ends.ts";
+import { startBareTlsRelay, startHaproxy, startProxy, type StartRelay } from "./relays.ts";
+import { type Figures, inTurn, type Row, row } from "./rows.ts";
+import { cpuPerGigabyte, measureStream } from "./stream.ts";
 
 const PROFILE = "antrea/v1.15";
-const [REWRITING, BARE, PLAIN] = ["TLS in, v2.0 to v1.15", "TLS in, bare read and write", "TCP in, v2.0 to v1.15"];
+const REWRITING = "v2.0 to v1.15";
 
-/** The part `tls`: TLS with certificates of both sides comes in, plain TCP goes out. */
-export async function measureTls({ scale, haproxy, directory, said }: Bench): Promise<Row[]> {
-  const { tls, listener: files } = await issueCertificates(directory);
-  const contenders: (Contender & { readonly tls?: typeof tls })[] = [
-    { what: REWRITING, start: startProxy({ profile: PROFILE, tls: files }), tls },
-    { what: BARE, start: startBareTlsRelay(files), tls },
-    { what: PLAIN, start: startProxy({ profile: PROFILE }) },
-    ...(haproxy ? [{ what: "TLS in, HAProxy", start: startHaproxy({ tls: files }), tls }] : []),
+/** What is spoken on which side of what is measured. */
+export interface Sides {
+  readonly name: string;
+  readonly exporters: boolean;
+  readonly collector: boolean;
+}
+
+/** As Antrea is installed by default: certificates are shown and asked for on both sides. */
+export const BOTH_SIDES: Sides = { name: "mutual TLS in and out", exporters: true, collector: true };
+/** A collector in the same Pod may be spoken to in plain. */
+export const IN_ONLY: Sides = { name: "mutual TLS in, plain out", exporters: true, collector: false };
+const NEITHER: Sides = { name: "plain in and out", exporters: false, collector: false };
+
+/** The proxy, HAProxy where it is there, and the least that Deno can do, all with the same certificates. */
+export function tlsRelays(
+  { exporters, collector }: Sides,
+  { relay }: Certificates,
+  haproxy: boolean,
+): readonly { readonly what: string; readonly start: StartRelay }[] {
+  const tls = { ...(exporters ? { tls: relay } : {}), ...(collector ? { collectorTls: relay } : {}) };
+  return [
+    { what: REWRITING, start: startProxy({ profile: PROFILE, ...tls }) },
+    ...(haproxy ? [{ what: "HAProxy", start: startHaproxy(tls) }] : []),
+    ...(exporters ? [{ what: "bare read and write", start: startBareTlsRelay(relay, collector ? "tls" : "tcp") }] : []),
   ];
-  const samples = await inTurn(contenders, scale.rounds, async ({ tls, ...contender }) => {
-    const agent = { profile: "antrea/v2.0", families: "both", recordsPerMessage: 1 } as const;
-    const load = { ...agent, warmUp: scale.warmUp, octets: scale.octets, ...(tls === undefined ? {} : { tls }) };
-    const cost = cpuPerGigabyte(await measureStream(contender, load, directory));
-    said(`${contender.what}: ${cost.toFixed(2)} CPU s/GB`);
-    return cost;
-  });
-  const [own, ...others] = contenders.map(({ what: name }, index) => ({ name, samples: samples[index] ?? [] }));
-  if (own === undefined) return [];
-  return others.map((beside) =>
-    row("tls", "CPU s/GB", own, { beside, goal: beside.name === BARE ? { of: "ratio", limit: 1.2 } : undefined })
+}
+
+/** What the two ends show, as far as they speak TLS. */
+export function tlsEnds({ exporters, collector }: Sides, certificates: Certificates) {
+  return {
+    ...(exporters ? { exporter: certificates.exporter } : {}),
+    ...(collector ? { collector: certificates.collector } : {}),
+  };
+}
+
+/** The part `tls`: mutual TLS on both sides, and from the exporters only. */
+export async function measureTls({ scale, haproxy, go, directory, said }: Bench): Promise<Row[]> {
+  if (go === undefined) return [];
+  const certificates = await issueCertificates(directory);
+  const cases = [BOTH_SIDES, IN_ONLY, NEITHER].flatMap((sides) =>
+    tlsRelays(sides, certificates, haproxy).map((relay) => ({ sides, ...relay, name: `${sides.name}, ${relay.what}` }))
   );
+  const agreed = new Agreement();
+  const samples = await inTurn(cases, scale.rounds, async ({ sides, name, start }) => {
+    const agent = { profile: "antrea/v2.0", families: "both", recordsPerMessage: 1 } as const;
+    const load = { ...agent, warmUp: scale.warmUp, octets: scale.octets };
+    const ends = manyEnds(go.ends, 1, tlsEnds(sides, certificates));
+    const run = await measureStream({ what: name, start }, load, directory, ends);
+    const negotiated = [run.negotiated, run.negotiatedWithCollector].filter((side) => side !== undefined);
+    agreed.add(name, negotiated);
+    said(`${name}: ${cpuPerGigabyte(run).toFixed(2)} CPU s/GB (${negotiated.join(", then ") || "no TLS"})`);
+    return cpuPerGigabyte(run);
+  });
+  const figures = (of: Sides, what: string): Figures | undefined => {
+    const index = cases.findIndex((one) => one.sides === of && one.what === what);
+    return index < 0 ? undefined : { name: cases[index]?.name ?? "", samples: samples[index] ?? [] };
+  };
+  const rows: Row[] = [];
+  for (const [sides, limit] of [[BOTH_SIDES, 1.2], [IN_ONLY, 1.1]] as const) {
+    const own = figures(sides, REWRITING);
+    if (own === undefined) continue;
+    const beside = (other: Figures | undefined, goal?: number) =>
+      rows.push(
+        row("tls", "CPU s/GB", own, { beside: other, goal: goal === undefined ? goal : { of: "ratio", limit: goal } }),
+      );
+    beside(figures(sides, "HAProxy"), limit);
+    beside(figures(sides, "bare read and write"));
+    beside(figures(NEITHER, REWRITING));
+  }
+  return rows;
 }
 
-/** What exporters show as PEM, and the same as files; and what a listener shows. */
-export async function issueCertificates(directory: string): Promise<{
-  readonly tls: Issued & { readonly ca: string };
-  readonly exporter: TlsFiles;
-  readonly listener: TlsFiles;
-}> {
-  const authority = await Authority.create("bench");
-  const listener = await authority.issue({ name: "proxy", addresses: ["127.0.0.1"], usage: ["server"] });
-  const exporter = await authority.issue({ name: "exporter", usage: ["client"] });
-  return {
-    tls: { ca: authority.pem, ...exporter },
-    exporter: await writeFiles(directory, "exporter", authority, exporter),
-    listener: await writeFiles(directory, "listener", authority, listener),
-  };
-}
+/** What TLS agrees on has to be the same for all that are compared. */
+class Agreement {
+  #first: { readonly name: string; readonly negotiated: string } | undefined;
 
-async function writeFiles(
-  directory: string,
-  whose: string,
-  authority: Authority,
-  { certificate, key }: Issued,
-): Promise<TlsFiles> {
-  const write = async (name: string, pem: string) => {
-    const path = `${directory}/${whose}-${name}.pem`;
-    await Deno.writeTextFile(path, pem);
-    return path;
-  };
-  return {
-    certificate: await write("certificate", certificate),
-    key: await write("key", key),
-    ca: await write("authority", authority.pem),
-  };
+  /** @throws Error where it is another suite or group than before */
+  add(name: string, sides: readonly string[]): void {
+    for (const negotiated of sides) {
+      this.#first ??= { name, negotiated };
+      const { name: before, negotiated: expected } = this.#first;
+      if (negotiated === expected) continue;
+      throw new Error(`${before} has agreed on ${expected}, and ${name} on ${negotiated}: they cannot be compared`);
+    }
+  }
 }

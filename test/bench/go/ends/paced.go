@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"math"
 	"os"
 	"runtime"
@@ -21,6 +22,9 @@ type pacedLoad struct {
 	// How many are sent in all, and how many of those are not counted: they come first.
 	Messages   int `json:"messages"`
 	Unmeasured int `json:"unmeasured"`
+	// Of the exporters, and of the collector.
+	TLS       *tlsFiles `json:"tls"`
+	Collector *tlsFiles `json:"collectorTls"`
 }
 
 // runPaced prints its collector's port; a line on standard input names the port to send to (the collector's own: directly).
@@ -39,7 +43,7 @@ func runPaced(text string) {
 		begun := 0
 		// The place of the message that each connection brings next.
 		next := map[*collected]int{}
-		collect(listener, func(connection *collected, octets []byte, _ bool) {
+		onRead := func(connection *collected, octets []byte, _ bool) {
 			now := time.Since(begin)
 			for count := connection.take(octets); count > 0; count-- {
 				place, known := next[connection]
@@ -54,7 +58,12 @@ func runPaced(text string) {
 					done <- true
 				}
 			}
-		})
+		}
+		if load.Collector == nil {
+			collect(listener, onRead)
+		} else {
+			collectTLS(listener, load.Collector.config(), func(string) {}, onRead)
+		}
 	}()
 	say(map[string]int{"port": port})
 	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
@@ -62,10 +71,10 @@ func runPaced(text string) {
 	port, err = strconv.Atoi(strings.TrimSpace(line))
 	check(err)
 	runtime.LockOSThread()
-	exporters := make([]int, load.Sessions)
+	exporters := make([]io.Writer, load.Sessions)
 	for index := range exporters {
-		exporters[index] = dial(port)
-		write(exporters[index], load.Templates)
+		exporters[index] = load.open(port)
+		send(exporters[index], load.Templates)
 		<-ready
 	}
 	pace(load, exporters, begin, written)
@@ -79,7 +88,7 @@ func runPaced(text string) {
 const beat = 250 * time.Microsecond
 
 // pace writes each message when it is due, or a beat later.
-func pace(load pacedLoad, exporters []int, begin time.Time, written []time.Duration) {
+func pace(load pacedLoad, exporters []io.Writer, begin time.Time, written []time.Duration) {
 	start, block, at := time.Since(begin), load.Block, 0
 	between := time.Second / time.Duration(load.PerSecond)
 	for round := 0; round*len(exporters) < load.Messages; round++ {
@@ -89,7 +98,7 @@ func pace(load pacedLoad, exporters []int, begin time.Time, written []time.Durat
 		message := block[at : at+messageLength(block[at:])]
 		at += len(message)
 		number(message, uint32(round*load.RecordsPerMessage))
-		for index, fd := range exporters {
+		for index, exporter := range exporters {
 			place := round*len(exporters) + index
 			if place == load.Messages {
 				return
@@ -103,20 +112,36 @@ func pace(load pacedLoad, exporters []int, begin time.Time, written []time.Durat
 				syscall.Nanosleep(&pause, nil)
 			}
 			written[place] = time.Since(begin)
-			write(fd, message)
+			send(exporter, message)
 		}
 	}
 }
 
-func write(fd int, octets []byte) {
-	for len(octets) > 0 {
-		length, err := syscall.Write(fd, octets)
+// open connects an exporter. The collector's own port is spoken to as the collector expects it.
+func (load *pacedLoad) open(port int) io.Writer {
+	if load.TLS == nil {
+		return blocking(dial(port))
+	}
+	connection, err := dialTLS(port, load.TLS.config())
+	check(err)
+	return connection
+}
+
+// blocking is a socket whose writes wait, by the thread that makes them.
+type blocking int
+
+func (fd blocking) Write(octets []byte) (written int, err error) {
+	for written < len(octets) {
+		length, err := syscall.Write(int(fd), octets[written:])
 		if err != nil && again(err) {
 			continue
 		}
-		check(err)
-		octets = octets[length:]
+		if err != nil {
+			return written, err
+		}
+		written += length
 	}
+	return written, nil
 }
 
 // percentile is a number of a rising list, between two where it falls between them.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"os"
 	"strconv"
@@ -14,11 +15,15 @@ type arrived struct {
 	Messages int `json:"messages"`
 	// False: a stream ended inside a message, or broke off.
 	Whole bool `json:"whole"`
+	// What TLS has agreed on, if there is any.
+	Negotiated string `json:"negotiated,omitempty"`
 }
 
 // runSink prints its port; for each number on standard input, a line of JSON once so many messages have arrived in all, or
 // nothing more can.
-func runSink() {
+//
+// files are JSON where it speaks TLS.
+func runSink(files string) {
 	listener, port := listen()
 	var mutex sync.Mutex
 	state := arrived{Whole: true}
@@ -41,7 +46,7 @@ func runSink() {
 		}
 		os.Exit(0)
 	}()
-	collect(listener, func(connection *collected, octets []byte, inOrder bool) {
+	onRead := func(connection *collected, octets []byte, inOrder bool) {
 		mutex.Lock()
 		defer mutex.Unlock()
 		brought := connection.messages > 0 || connection.inside()
@@ -60,5 +65,16 @@ func runSink() {
 			state.Whole = state.Whole && inOrder && !connection.inside()
 			look(true)
 		}
-	})
+	}
+	if files == "" {
+		collect(listener, onRead)
+		return
+	}
+	var own tlsFiles
+	check(json.Unmarshal([]byte(files), &own))
+	collectTLS(listener, own.config(), func(agreed string) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		state.Negotiated = agreed
+	}, onRead)
 }

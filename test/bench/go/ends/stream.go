@@ -38,8 +38,9 @@ func number(message []byte, sequence uint32) {
 // streamLoad is what is sent, by how many; what is sent is divided among them.
 type streamLoad struct {
 	messages
-	Port     int `json:"port"`
-	Sessions int `json:"sessions"`
+	Port     int       `json:"port"`
+	Sessions int       `json:"sessions"`
+	TLS      *tlsFiles `json:"tls"`
 	// Times that each sends the block, before what is measured and then.
 	WarmUp int `json:"warmUp"`
 	Blocks int `json:"blocks"`
@@ -50,6 +51,16 @@ type sent struct {
 	Octets   int `json:"octets"`
 	Messages int `json:"messages"`
 	Records  int `json:"records"`
+	// What TLS has agreed on, if there is any.
+	Negotiated string `json:"negotiated,omitempty"`
+}
+
+// exporters all send the same.
+type exporters interface {
+	negotiated() string
+	send(octets []byte)
+	// end says that nothing more will be sent.
+	end()
 }
 
 // runStream says what it has sent after warming up, and again at the end; goes on after the first when a line comes on
@@ -57,17 +68,13 @@ type sent struct {
 func runStream(text string) {
 	var load streamLoad
 	check(json.Unmarshal([]byte(text), &load))
-	exporters := make([]int, load.Sessions)
-	for index := range exporters {
-		exporters[index] = dial(load.Port)
-		check(syscall.SetNonblock(exporters[index], true))
+	var exporters exporters
+	if load.TLS != nil {
+		exporters = dialAllTLS(load.Sessions, load.Port, load.TLS)
+	} else {
+		exporters = dialAll(load.Sessions, load.Port)
 	}
-	poll := newPoll()
-	for index, fd := range exporters {
-		event := syscall.EpollEvent{Events: syscall.EPOLLOUT | edgeTriggered, Fd: int32(index)}
-		check(syscall.EpollCtl(poll.fd, syscall.EPOLL_CTL_ADD, fd, &event))
-	}
-	var total sent
+	total := sent{Negotiated: exporters.negotiated()}
 	block, sequence := lengths(load.Block), uint32(0)
 	sendBlocks := func(times int) {
 		for ; times > 0; times-- {
@@ -77,13 +84,13 @@ func runStream(text string) {
 				sequence += uint32(load.RecordsPerMessage)
 				at += length
 			}
-			sendToAll(poll, exporters, load.Block)
+			exporters.send(load.Block)
 			total.Octets += len(load.Block) * load.Sessions
 			total.Messages += len(block) * load.Sessions
 			total.Records += len(block) * load.Sessions * load.RecordsPerMessage
 		}
 	}
-	sendToAll(poll, exporters, load.Templates)
+	exporters.send(load.Templates)
 	total.Octets += len(load.Templates) * load.Sessions
 	total.Messages += len(lengths(load.Templates)) * load.Sessions
 	sendBlocks(load.WarmUp)
@@ -92,9 +99,7 @@ func runStream(text string) {
 	_, err := lines.ReadString('\n')
 	check(err)
 	sendBlocks(load.Blocks)
-	for _, fd := range exporters {
-		check(syscall.Shutdown(fd, syscall.SHUT_WR))
-	}
+	exporters.end()
 	say(total)
 	// A connection that is closed with something unread is reset, and what is still under way with it.
 	lines.ReadString('\n')
@@ -102,13 +107,39 @@ func runStream(text string) {
 
 const edgeTriggered = 1 << 31 // syscall.EPOLLET is negative, and what it goes into has no sign
 
-// sendToAll writes the octets to each, to those that take no more at once as soon as they do again.
-func sendToAll(poll *poll, exporters []int, octets []byte) {
-	written := make([]int, len(exporters))
+// tcpExporters are exporters over TCP, which one thread serves.
+type tcpExporters struct {
+	poll *poll
+	fds  []int
+}
+
+func dialAll(count, port int) *tcpExporters {
+	exporters := &tcpExporters{newPoll(), make([]int, count)}
+	for index := range exporters.fds {
+		fd := dial(port)
+		exporters.fds[index] = fd
+		check(syscall.SetNonblock(fd, true))
+		event := syscall.EpollEvent{Events: syscall.EPOLLOUT | edgeTriggered, Fd: int32(index)}
+		check(syscall.EpollCtl(exporters.poll.fd, syscall.EPOLL_CTL_ADD, fd, &event))
+	}
+	return exporters
+}
+
+func (exporters *tcpExporters) negotiated() string { return "" }
+
+func (exporters *tcpExporters) end() {
+	for _, fd := range exporters.fds {
+		check(syscall.Shutdown(fd, syscall.SHUT_WR))
+	}
+}
+
+// send writes the octets to each, to those that take no more at once as soon as they do again.
+func (exporters *tcpExporters) send(octets []byte) {
+	written := make([]int, len(exporters.fds))
 	unfinished := 0
 	send := func(index int) bool {
 		for written[index] < len(octets) {
-			length, err := syscall.Write(exporters[index], octets[written[index]:])
+			length, err := syscall.Write(exporters.fds[index], octets[written[index]:])
 			if err != nil && again(err) {
 				return false
 			}
@@ -117,13 +148,13 @@ func sendToAll(poll *poll, exporters []int, octets []byte) {
 		}
 		return true
 	}
-	for index := range exporters {
+	for index := range exporters.fds {
 		if !send(index) {
 			unfinished++
 		}
 	}
 	for unfinished > 0 {
-		for _, event := range poll.wait() {
+		for _, event := range exporters.poll.wait() {
 			if index := int(event.Fd); written[index] < len(octets) && send(index) {
 				unfinished--
 			}
