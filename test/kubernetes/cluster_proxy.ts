@@ -51,12 +51,7 @@ export class ClusterProxy implements AsyncDisposable {
 
   /** Starts it; it may have to wait. */
   static async start(server: ApiServer, options: ClusterProxyOptions): Promise<ClusterProxy> {
-    const folder = await Deno.makeTempDir({ prefix: "cluster-proxy-" });
-    await Deno.writeTextFile(`${folder}/token`, options.token);
-    await Deno.writeTextFile(`${folder}/kubeconfig`, server.kubeconfig(options.token));
-    const [port, admin] = [freePort(), freePort()];
-    await Deno.writeTextFile(
-      `${folder}/proxy.yaml`,
+    return await ClusterProxy.startWith(server, options.token, ({ port, admin }) =>
       [
         "listen:",
         `  - { transport: tls, address: 127.0.0.1:${port}, tls: { mode: auto } }`,
@@ -70,8 +65,24 @@ export class ClusterProxy implements AsyncDisposable {
         "  kubeconfig: kubeconfig",
         ...(options.kubernetes ?? []).map((each) => `  ${each}`),
         "",
-      ].join("\n"),
-    );
+      ].join("\n"));
+  }
+
+  /**
+   * Starts it with a whole configuration of its own.
+   *
+   * @param configuration makes the YAML of the ports; the file `kubeconfig` beside it has the token
+   */
+  static async startWith(
+    server: ApiServer,
+    token: string,
+    configuration: (ports: { readonly port: number; readonly grpc: number; readonly admin: number }) => string,
+  ): Promise<ClusterProxy> {
+    const folder = await Deno.makeTempDir({ prefix: "cluster-proxy-" });
+    await Deno.writeTextFile(`${folder}/token`, token);
+    await Deno.writeTextFile(`${folder}/kubeconfig`, server.kubeconfig(token));
+    const [port, grpc, admin] = [freePort(), freePort(), freePort()];
+    await Deno.writeTextFile(`${folder}/proxy.yaml`, configuration({ port, grpc, admin }));
     const args = denoArguments("serve", ["--config", `${folder}/proxy.yaml`]);
     const process = new LineProcess(Deno.execPath(), args, { cwd: ROOT });
     const proxy = new ClusterProxy(process, folder, port, `http://127.0.0.1:${admin}`, server);
@@ -142,6 +153,8 @@ export function count(bundle: string): number {
  */
 export class Aggregator implements AsyncDisposable {
   private constructor(
+    /** `v1.15.2` */
+    readonly release: string,
     readonly collector: Collector,
     readonly certificates: AggregatorCertificates,
     readonly server: ApiServer,
@@ -166,7 +179,7 @@ export class Aggregator implements AsyncDisposable {
     const collector = await Collector.start(line(release).goIpfix, options);
     const keepsAuthority = release.startsWith("v2.6") || release.startsWith("v2.7");
     await server.apply(...objects(certificates, keepsAuthority));
-    return new Aggregator(collector, certificates, server, pod, folder, beganAt, Date.now());
+    return new Aggregator(release, collector, certificates, server, pod, folder, beganAt, Date.now());
   }
 
   /** Writes its bundle again, as Aggregators from v2.5.1 on do where somebody has changed it. */
@@ -177,7 +190,16 @@ export class Aggregator implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.collector[Symbol.asyncDispose]();
-    await this.server.kubectl(["-n", NAMESPACE, "delete", "pod", this.pod, "--force", "--grace-period=0"]);
+    await this.server.kubectl([
+      "-n",
+      NAMESPACE,
+      "delete",
+      "pod",
+      this.pod,
+      "--force",
+      "--grace-period=0",
+      "--ignore-not-found",
+    ]);
     await Deno.remove(this.folder, { recursive: true });
   }
 }
@@ -200,7 +222,8 @@ export function objects(certificates: AggregatorCertificates, withAuthority: boo
   }));
 }
 
-async function writeIdentity(folder: string, pair: { certificate: string; key: string }, ca: string) {
+/** Writes the PEM files of a peer into a folder. */
+export async function writeIdentity(folder: string, pair: { certificate: string; key: string }, ca: string) {
   const identity = { certificate: `${folder}/tls.crt`, key: `${folder}/tls.key`, ca: `${folder}/ca.crt` };
   await Deno.writeTextFile(identity.certificate, pair.certificate);
   await Deno.writeTextFile(identity.key, pair.key);

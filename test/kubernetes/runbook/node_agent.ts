@@ -1,0 +1,117 @@
+/** An Agent of a node, of a release that changes, which exports as Antrea's do: it connects again after a failed export. */
+import assert from "node:assert/strict";
+import { Exporter, type Identity } from "../../interop/peers.ts";
+import { line, templateOf } from "../../interop/releases.ts";
+import { valueOf } from "../../interop/values.ts";
+import { SERVER_NAME } from "../../support/aggregator_trust.ts";
+
+/** What an Agent finds in the cluster whenever it connects. */
+export interface Destination {
+  readonly through: "aggregator" | "proxy";
+  readonly address: string;
+  readonly identity: Identity;
+}
+
+/** Every flow that any Agent has handed over to its connection, with its release then, by number. */
+export type SentFlows = Map<number, string>;
+
+/** How often it tries to connect for one export; each failure waits a little. */
+const ATTEMPTS = 100;
+const PAUSE_MILLISECONDS = 100;
+
+/** One node's Agent. */
+export class NodeAgent implements AsyncDisposable {
+  #exporter: Exporter | undefined;
+  #release: string;
+  #next: number;
+  /** How often it has connected. */
+  connections = 0;
+  /** Where its last connection goes. */
+  through: Destination["through"] = "aggregator";
+
+  /**
+   * @param index of the node: tells its flows from others'
+   * @param find reads ConfigMap, Secret and Service, as they are now
+   */
+  constructor(
+    readonly index: number,
+    release: string,
+    readonly sent: SentFlows,
+    readonly find: () => Promise<Destination>,
+  ) {
+    this.#release = release;
+    this.#next = 100_000 * index;
+  }
+
+  get release(): string {
+    return this.#release;
+  }
+
+  /** The number of the last flow that it handed over. */
+  get last(): number {
+    return this.#next - 1;
+  }
+
+  /** Stops as an Agent does whose Pod ends, and starts as this release. */
+  async restart(release: string): Promise<void> {
+    await this.#exporter?.close();
+    this.#exporter = undefined;
+    this.#release = release;
+  }
+
+  /** Exports flows, each until a connection takes it: what a connection takes is never sent again. */
+  async export(flows: number): Promise<void> {
+    for (let flow = 0; flow < flows; flow++) await this.#export();
+  }
+
+  /** Tries once to hand over the next flow; whether a connection took it. */
+  async try(): Promise<boolean> {
+    try {
+      this.#exporter ??= await this.#connect();
+    } catch {
+      // Refused, or not verified: the next export tries again.
+      return false;
+    }
+    const names = templateOf(line(this.#release), "ipv4");
+    const values = names.map((name) => valueOf(name, this.#next, "typical"));
+    const { error } = await this.#exporter.send(256, values);
+    if (error === undefined) {
+      this.sent.set(this.#next++, this.#release);
+      return true;
+    }
+    await this.#exporter[Symbol.asyncDispose]();
+    this.#exporter = undefined;
+    return false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#exporter?.[Symbol.asyncDispose]();
+  }
+
+  async #export(): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      if (await this.try()) return;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLISECONDS));
+    }
+    assert.fail(`the Agent of node ${this.index} finds no collector`);
+  }
+
+  async #connect(): Promise<Exporter> {
+    const { address, identity, through } = await this.find();
+    const release = line(this.#release);
+    const exporter = await Exporter.start(release.goIpfix, address, {
+      transport: "tls",
+      identity,
+      serverName: SERVER_NAME,
+      observationDomain: 1 + this.index,
+    });
+    const { error } = await exporter.announce(templateOf(release, "ipv4"));
+    if (error !== undefined) {
+      await exporter[Symbol.asyncDispose]();
+      throw new Error(error);
+    }
+    this.connections++;
+    this.through = through;
+    return exporter;
+  }
+}
