@@ -10,6 +10,7 @@ import { RateHistory } from "./view/rate_history.ts";
 import { RecentEvents } from "./view/recent_events.ts";
 import { sessionReport, sessionsStream } from "./api/session_report.ts";
 import { statusReport } from "./api/status_report.ts";
+import { totalsOf } from "./view/totals.ts";
 import type { AdminView } from "./view/view.ts";
 
 /** Options of the admin server: how it is reached, and its limits. */
@@ -84,7 +85,7 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
     return context.body(await all.scrape(), 200, { "Content-Type": all.contentType });
   });
 
-  app.get("/api/status", (context) => context.json(statusReport(view, now())));
+  app.get("/api/status", async (context) => context.json(statusReport(view, now(), await totalsOf(view))));
   app.get("/api/sessions", (context) => {
     const sessions = context.req.query("ended") === undefined ? view.sessions() : view.endedSessions();
     return context.body(sessionsStream(sessions, view), 200, { "Content-Type": "application/json" });

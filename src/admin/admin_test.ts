@@ -95,6 +95,7 @@ Deno.test("status is exactly what the contract says", async () => {
       messagesRejected: { set_overrun: 2 },
       informationLost: { httpVals: 3 },
       lastLostOctets: { httpVals: 41 },
+      wouldLose: { recordsDropped: {}, messagesRejected: {}, informationLost: {} },
       recordsPossiblyLost: 6,
       sessionsFailed: {},
     },

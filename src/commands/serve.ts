@@ -49,7 +49,7 @@ async function run(configuration: Configuration, files: Loaded["files"], report:
     stopListening();
     await service.close();
   }
-  const { recordsReceived, recordsSent } = service.served.view.totals();
+  const { recordsReceived, recordsSent } = service.served.proxy.totals();
   logEvent("proxy", "info", "stopped", "all sessions are closed", { recordsReceived, recordsSent });
 }
 

@@ -9,6 +9,13 @@ import type { TemplateState } from "../mediation/session/session_rewriter.ts";
 import type { EndedSessions } from "./ended_sessions.ts";
 import type { CachedExporter } from "./transport/udp/cached_exporter.ts";
 
+/** What a session counted, or several. */
+export interface Counted {
+  readonly counters: Counters;
+  /** Whether they are only observed: what they count as dropped or lost is what would be. */
+  readonly observed: boolean;
+}
+
 /** A session, and what the proxy keeps beside it. */
 export interface OpenSession {
   readonly session: Session;
@@ -30,6 +37,8 @@ export class OpenSessions implements Iterable<Session> {
   /** Each resolves when its session has ended. */
   readonly #running = new Map<string, Promise<SessionOutcome>>();
   readonly #ended = new Counters();
+  /** Those of sessions that were only observed. */
+  readonly #endedObserved = new Counters();
   readonly #kept: EndedSessions;
   readonly #places = new Places<Session>();
 
@@ -130,7 +139,7 @@ export class OpenSessions implements Iterable<Session> {
     this.#places.free(session);
     this.#closing.delete(id);
     this.#waiting.delete(id);
-    this.#ended.add(session.counters);
+    (session.observed ? this.#endedObserved : this.#ended).add(session.counters);
     this.#counters.countSession(session.transport, outcome);
     const { messagesReceived, messagesSent, recordsReceived, recordsSent } = session.counters;
     const counted = { outcome, messagesReceived, messagesSent, recordsReceived, recordsSent };
@@ -152,17 +161,17 @@ export class OpenSessions implements Iterable<Session> {
     for (const session of this) session.stop(outcome);
   }
 
-  /** The counters of all sessions, open and ended. */
-  totals(): Counters {
-    const totals = new Counters();
-    totals.add(this.#ended);
-    for (const session of this) totals.add(session.counters);
-    return totals;
+  /** The counters of all sessions: first the sums of those that have ended, then those of each open one. */
+  *counted(): Iterable<Counted> {
+    yield { counters: this.#ended, observed: false };
+    yield { counters: this.#endedObserved, observed: true };
+    yield* this;
   }
 
   /** Discards the lost values kept of ended sessions. Open sessions discard their own. */
   forgetLostValues(): void {
     this.#ended.forgetLostValues();
+    this.#endedObserved.forgetLostValues();
     this.#kept.forgetLostValues();
   }
 

@@ -1,11 +1,11 @@
-import { type Counters, increment } from "../mediation/templates/counters.ts";
+import { Counters, increment } from "../mediation/templates/counters.ts";
 import type { CollectorState } from "./collector/collector_state.ts";
 import { CurrentCollector } from "./current_collector.ts";
 import { type EndedSession, EndedSessions } from "./ended_sessions.ts";
 import { type BoundListener, Listeners } from "./listeners.ts";
 import { LoopBufferPool } from "./memory/buffer_pool.ts";
 import { MemoryRelief } from "./memory/memory_relief.ts";
-import { type OpenSession, OpenSessions } from "./open_sessions.ts";
+import { type Counted, type OpenSession, OpenSessions } from "./open_sessions.ts";
 import { DEFAULT_SKEW_SETTLE, type ProxyChange, type ProxyLimits, type ProxyOptions } from "./proxy_options.ts";
 import { ProxyCounters, type SessionOutcome } from "./reporting/proxy_counters.ts";
 import type { Captured, CaptureLimits } from "./session/capture.ts";
@@ -176,9 +176,15 @@ export class Proxy {
 
   /** The counters of all sessions, open and ended, and of datagrams that belong to none. */
   totals(): Counters {
-    const totals = this.#sessions.totals();
-    for (const counters of this.#listeners.counters()) totals.add(counters);
+    const totals = new Counters();
+    for (const { counters } of this.counted()) totals.add(counters);
     return totals;
+  }
+
+  /** What {@link totals} sums: of ended sessions first, each sum before any session that it may yet take up. */
+  *counted(): Iterable<Counted> {
+    yield* this.#sessions.counted();
+    for (const counters of this.#listeners.counters()) yield { counters, observed: false };
   }
 
   /** Discards the lost values kept of ended sessions. Open sessions discard their own. */

@@ -96,15 +96,15 @@ Deno.test("another chain holds for the session that stands, and a wrong one chan
 Deno.test("lost values are shown from the reload that asks for them, also of a session that has ended, to the one that does not", () =>
   withService(yaml(), async ({ service, write, aggregator, agent, relay }) => {
     const { port } = aggregator.address;
-    const { view } = service.served;
+    const { view, proxy } = service.served;
     const shown = () =>
-      [view.totals(), ...view.sessions().map(({ counters }) => counters)].map((c) => c.lostValues.size);
+      [proxy.totals(), ...view.sessions().map(({ counters }) => counters)].map((c) => c.lostValues.size);
     const reload = async (rest: string) => {
       await write(yaml(rest)(port));
       assert.equal((await service.reloader.reload("signal")).applied, true);
     };
     assert.equal(await relay(0), undefined);
-    assert.ok(view.totals().informationLost.size > 0);
+    assert.ok(proxy.totals().informationLost.size > 0);
     assert.deepEqual(shown(), [0, 0]);
     await reload("ledger: { values: true }");
     assert.deepEqual(shown(), [0, 0], "what went by before is gone");

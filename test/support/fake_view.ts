@@ -8,6 +8,7 @@ import type {
   ClusterView,
   CollectorView,
   ConfigurationView,
+  CountedView,
   EndedSessionView,
   FailingHandshakesView,
   RefusedConfigurationView,
@@ -76,11 +77,10 @@ export class FakeView implements AdminView {
     return this.gone.find((session) => session.id === id);
   }
 
-  totals(): Counters {
-    const totals = new Counters();
-    totals.add(this.ended);
-    for (const { counters } of this.open) totals.add(counters);
-    return totals;
+  *counted(): Iterable<CountedView> {
+    const observed = this.mode === "observe";
+    yield { counters: this.ended, observed };
+    for (const session of this.open) yield { counters: session.counters, observed: session.observed ?? observed };
   }
 
   sessionOutcomes() {

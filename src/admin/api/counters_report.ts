@@ -37,6 +37,9 @@ export interface LossesReport {
   readonly lastLostValues?: Readonly<Record<string, JsonValue>>;
 }
 
+/** What sessions that are only observed would lose. */
+export type WouldLoseReport = Pick<LossesReport, "recordsDropped" | "messagesRejected" | "informationLost">;
+
 /** Counts as JSON. Element names come from exporters: an object without a prototype can hold any of them. */
 export function countsReport(counts: ReadonlyMap<string, number>): CountsReport {
   const record: Record<string, number> = Object.create(null);
@@ -51,11 +54,11 @@ export function countersReport(counters: Counters): CountersReport {
     records: { received: counters.recordsReceived, sent: counters.recordsSent, resent: counters.recordsResent },
     octets: { received: counters.octetsReceived, sent: counters.octetsSent },
     templates: countsReport(counters.templates),
-    fieldsStripped: countsReport(counters.fieldsStripped),
-    fieldsPadded: countsReport(counters.fieldsPadded),
-    pluginErrors: countsReport(counters.pluginErrors),
+    fieldsStripped: countsReport(counters.read("fieldsStripped")),
+    fieldsPadded: countsReport(counters.read("fieldsPadded")),
+    pluginErrors: countsReport(counters.read("pluginErrors")),
     sequenceGaps: counters.sequenceGaps,
-    referenceFaults: countsReport(counters.referenceFaults),
+    referenceFaults: countsReport(counters.read("referenceFaults")),
   };
 }
 
@@ -66,13 +69,19 @@ function valuesReport({ lostValues }: Counters): Pick<LossesReport, "lastLostVal
   return { lastLostValues };
 }
 
+/** Returns the losses that observed sessions do not have. */
+export function wouldLoseReport(observed: Counters): WouldLoseReport {
+  const { recordsDropped, messagesRejected, informationLost } = lossesReport(observed);
+  return { recordsDropped, messagesRejected, informationLost };
+}
+
 /** Returns the ledger of losses. */
 export function lossesReport(counters: Counters): LossesReport {
   return {
-    recordsDropped: countsReport(counters.recordsDropped),
-    messagesRejected: countsReport(counters.messagesRejected),
-    informationLost: countsReport(counters.informationLost),
-    lastLostOctets: countsReport(counters.lostLengths),
+    recordsDropped: countsReport(counters.read("recordsDropped")),
+    messagesRejected: countsReport(counters.read("messagesRejected")),
+    informationLost: countsReport(counters.read("informationLost")),
+    lastLostOctets: countsReport(counters.read("lostLengths")),
     ...valuesReport(counters),
   };
 }

@@ -5,7 +5,11 @@ import {
   countsReport,
   type LossesReport,
   lossesReport,
+  type WouldLoseReport,
+  wouldLoseReport,
 } from "./counters_report.ts";
+import { momentOf } from "../view/moment.ts";
+import { type Totals, totalsNow } from "../view/totals.ts";
 import type { AdminView, ClusterView, FailingHandshakesView, VerdictView } from "../view/view.ts";
 
 /** The answer of `/api/status`. */
@@ -72,6 +76,8 @@ export interface StatusReport {
   /** The configuration that was refused, until a good one is loaded. */
   readonly refusedConfiguration: { readonly since: string; readonly mistakes: readonly string[] } | null;
   readonly losses: LossesReport & {
+    /** The part of these counts that sessions count which are only observed: of it, nothing is lost. */
+    readonly wouldLose: WouldLoseReport;
     /** Upper bound of the records lost with broken connections to the collector. */
     readonly recordsPossiblyLost: number;
     /** Sessions that were not let in, or ended otherwise than their exporters wanted, by outcome. */
@@ -82,7 +88,8 @@ export interface StatusReport {
 }
 
 /** Returns the proxy's state at the given time. */
-export function statusReport(view: AdminView, now: Date): StatusReport {
+export function statusReport(moment: AdminView, now: Date, totals: Totals = totalsNow(moment)): StatusReport {
+  const view = momentOf(moment);
   const all = view.sessions();
   const sessions = all.filter(({ closing }) => !closing);
   const skewed = sessions.filter((session) => session.skewed && session.silent !== true).length;
@@ -93,7 +100,6 @@ export function statusReport(view: AdminView, now: Date): StatusReport {
   }
   const lastSeen = skewed > 0 ? now : view.skew.lastSeen;
   const { refusedConfiguration, verdict: { verdict, reason: why } } = view;
-  const totals = view.totals();
   const { address, state, since, reason, epoch, profile, nextProfile, dialect, reconnects, candidates } =
     view.collector;
   const step = candidates?.lastStep;
@@ -131,14 +137,15 @@ export function statusReport(view: AdminView, now: Date): StatusReport {
     totals: {
       sessions: { open: sessions.length, closing: all.length - sessions.length, ended, refused },
       handshakeFailures: countsReport(view.handshakeFailures),
-      ...countersReport(totals),
+      ...countersReport(totals.all),
     },
     failingHandshakes: view.failingHandshakes ?? null,
     refusedConfiguration: refusedConfiguration === undefined
       ? null
       : { since: refusedConfiguration.since.toISOString(), mistakes: refusedConfiguration.mistakes },
     losses: {
-      ...lossesReport(totals),
+      ...lossesReport(totals.all),
+      wouldLose: wouldLoseReport(totals.observed),
       recordsPossiblyLost: view.collector.recordsPossiblyLost,
       sessionsFailed: sessionsFailed(view),
     },

@@ -1,10 +1,12 @@
 import { TRANSPORT_PROTOCOLS } from "../../ipfix/transport_protocol.ts";
 import { Counter, Gauge, Registry } from "prom-client";
 import { REJECT_REASONS } from "../../ipfix/decode_error.ts";
-import type { Counters } from "../../mediation/templates/counters.ts";
+import { Counters } from "../../mediation/templates/counters.ts";
 import { DROP_REASONS, REFERENCE_FAULTS, TEMPLATE_OUTCOMES } from "../../mediation/templates/event.ts";
 import { BoundedLabels } from "./bounded_labels.ts";
 import { processMetrics } from "./process_metrics.ts";
+import { momentOf } from "../view/moment.ts";
+import { totalsOf } from "../view/totals.ts";
 import type { AdminView, SessionView } from "../view/view.ts";
 
 /** One series of a metric at the moment of a scrape. */
@@ -305,7 +307,7 @@ export interface Metrics {
 /** Registers all metrics. Each scrape reads them from the view anew. */
 export function createMetrics(view: AdminView): Metrics {
   const registry = new Registry();
-  let snapshot: Snapshot = { view, totals: view.totals() };
+  let snapshot: Snapshot = { view, totals: new Counters() };
   const register = ({ kind, name, help, labels = [], read }: Definition): void => {
     const configuration = { name: `ipfix_proxy_${name}`, help, labelNames: labels, registers: [registry] };
     // Each scrape replaces what the last one read. The sources are monotonic, so the exposed counters are as well.
@@ -333,8 +335,8 @@ export function createMetrics(view: AdminView): Metrics {
   processMetrics(registry, view.startedAt);
   return {
     contentType: registry.contentType,
-    scrape: () => {
-      snapshot = { view, totals: view.totals() };
+    scrape: async () => {
+      snapshot = { view: momentOf(view), totals: (await totalsOf(view)).all };
       return registry.metrics();
     },
   };

@@ -1,5 +1,6 @@
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { Faults } from "../view/fault_history.ts";
+import type { Totals } from "../view/totals.ts";
 import type { AdminView } from "../view/view.ts";
 import { Counts, Region, Scroll, Statement } from "./parts.tsx";
 import { count, number } from "./trouble.ts";
@@ -9,87 +10,110 @@ import { losses } from "./verdict.ts";
 /** A proxy with the sums over all its sessions at one time. */
 export interface Totalled {
   readonly view: AdminView;
-  readonly totals: Counters;
-  /** What went wrong recently. */
+  readonly totals: Totals;
+  /** What went wrong recently, and since the start. */
   readonly recent: Faults;
+  readonly ever: Faults;
 }
 
 /** The ledger of losses: fields stripped, how often they carried a value, records dropped, messages rejected. */
 export function Losses({ view, totals, recent }: Totalled) {
-  const stripped = [...totals.fieldsStripped].sort(([, one], [, other]) => other - one);
+  const observed = view.mode === "observe";
   return (
     <Region
       id="losses"
-      title={view.mode === "observe" ? "What the collector would not get" : "What the collector does not get"}
+      title={observed ? "What the collector would not get" : "What the collector does not get"}
       class="wide"
     >
       <Statement {...losses(view, totals, recent)} />
-      <div class="columns">
-        {stripped.length === 0 ? <p class="none">No field is stripped.</p> : (
-          <Scroll label="Stripped fields">
-            <table class="counts">
-              <thead>
-                <tr>
-                  <th scope="col">Stripped field</th>
-                  <th scope="col" class="number">Records</th>
-                  <th scope="col" class="number">With value</th>
-                  <th scope="col" class="number">Last length</th>
-                </tr>
-              </thead>
-              <tbody>
-                {stripped.slice(0, 100).map(([element, records]) => (
-                  <tr>
-                    <th scope="row">{element}</th>
-                    <td class="number">{number(records)}</td>
-                    <td class="number">{number(totals.informationLost.get(element) ?? 0)}</td>
-                    <td class="number">{lastLength(totals, element)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Scroll>
-        )}
-        <Counts rows={totals.recordsDropped} head={["Reason for dropping", "Records"]} empty="No record was dropped." />
-        <Counts
-          rows={totals.messagesRejected}
-          head={["Reason for rejecting", "Messages"]}
-          empty="No message was rejected."
-        />
-      </div>
-      {totals.lostValues.size === 0 ? "" : <LostValues counters={totals} />}
+      <LossTables counters={totals.all} observed={observed} />
     </Region>
   );
 }
 
-/** The last value lost of each element, if values are kept. */
-export function LostValues({ counters }: { readonly counters: Counters }) {
+/**
+ * What was stripped, dropped and rejected.
+ *
+ * @param observed says what would be
+ */
+export function LossTables({ counters, observed }: { readonly counters: Counters; readonly observed: boolean }) {
+  const was = observed ? "would be" : "was";
+  const faults = counters.read("referenceFaults");
   return (
-    <table class="counts values">
-      <thead>
-        <tr>
-          <th scope="col">Lost field</th>
-          <th scope="col">Last value</th>
-        </tr>
-      </thead>
-      <tbody>
-        {[...counters.lostValues].slice(0, 100).map(([element, value]) => (
-          <tr>
-            <th scope="row">{element}</th>
-            <td>
-              {/* Isolated, because the text may run from right to left. */}
-              <bdi>
-                <code>{String(lostValue(value))}</code>
-              </bdi>
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <div class="columns">
+      <Stripped counters={counters} observed={observed} />
+      <Counts
+        rows={counters.read("recordsDropped")}
+        head={[observed ? "Why it would be dropped" : "Reason for dropping", "Records"]}
+        empty={`No record ${was} dropped.`}
+      />
+      <Counts
+        rows={counters.read("messagesRejected")}
+        head={[observed ? "Why it would be rejected" : "Reason for rejecting", "Messages"]}
+        empty={`No message ${was} rejected.`}
+      />
+      {faults.size === 0 ? "" : (
+        <Counts
+          rows={faults}
+          head={[observed ? "References that would be wrong" : "References not corrected", "References"]}
+          empty=""
+        />
+      )}
+    </div>
   );
 }
 
-/** Returns the length of the last value lost of an element; empty if none was. */
-function lastLength({ lostLengths }: Counters, element: string): string {
-  const octets = lostLengths.get(element);
-  return octets === undefined ? "" : count(octets, "octet");
+/** Rows of the table of stripped fields; an exporter can make up as many as it likes. */
+const MOST_FIELDS = 100;
+
+/** Every field that is stripped or loses values: in how many records, in how many with a value, and the last of these. */
+function Stripped({ counters, observed }: { readonly counters: Counters; readonly observed: boolean }) {
+  const [stripped, lost] = [counters.read("fieldsStripped"), counters.read("informationLost")];
+  const elements = [...new Set([...stripped.keys(), ...lost.keys()])];
+  const most = (element: string) => Math.max(stripped.get(element) ?? 0, lost.get(element) ?? 0);
+  elements.sort((one, other) => most(other) - most(one));
+  if (elements.length === 0) return <p class="none">{`No field ${observed ? "would be" : "is"} stripped.`}</p>;
+  const { lostValues, lostLengths } = counters;
+  return (
+    <Scroll label="Stripped fields">
+      <table class="counts">
+        <thead>
+          <tr>
+            <th scope="col">{observed ? "Field that would be stripped" : "Stripped field"}</th>
+            <th scope="col" class="number">Records</th>
+            <th scope="col" class="number">With value</th>
+            <th scope="col" class="number">Last length</th>
+            {lostValues.size === 0 ? "" : <th scope="col">Last value</th>}
+          </tr>
+        </thead>
+        <tbody>
+          {elements.slice(0, MOST_FIELDS).map((element) => {
+            const value = lostValues.get(element);
+            const octets = lostLengths.get(element);
+            return (
+              <tr>
+                <th scope="row">{element}</th>
+                <td class="number">{number(stripped.get(element) ?? 0)}</td>
+                <td class="number">{number(lost.get(element) ?? 0)}</td>
+                <td class="number">{octets === undefined ? "" : count(octets, "octet")}</td>
+                {lostValues.size === 0 ? "" : (
+                  <td class="value">
+                    {/* Isolated, because the text may run from right to left. */}
+                    {value === undefined ? "" : (
+                      <bdi>
+                        <code>{String(lostValue(value))}</code>
+                      </bdi>
+                    )}
+                  </td>
+                )}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+      {elements.length > MOST_FIELDS
+        ? <p class="none">{`${number(elements.length - MOST_FIELDS)} more fields are in the JSON API.`}</p>
+        : ""}
+    </Scroll>
+  );
 }

@@ -1,5 +1,8 @@
-import type { AdminView, SessionView } from "../view/view.ts";
+import type { AdminView, EndedSessionView, SessionView } from "../view/view.ts";
+import { agentOf, isObserved } from "../view/session_facts.ts";
+import { nextTurn, SLICE } from "../view/totals.ts";
 import { type ReleaseAge, releaseAge } from "./release_age.ts";
+import { SortedRuns } from "./sorted_runs.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
 
 /** Sessions on one page of the table. */
@@ -10,21 +13,34 @@ export const ORDERS = ["problem", "session", "release", "peer", "received", "sen
 
 export type Order = (typeof ORDERS)[number];
 
-/** Which sessions the table shows, and how. */
+/** Whether a session needs rewriting; `unknown` while its exporter has announced no template. */
+export const SESSION_VERDICTS = ["needed", "not_needed", "unknown"] as const;
+
+export type SessionVerdict = (typeof SESSION_VERDICTS)[number];
+
+/** What stands for exporters whose release is not known. */
+export const UNKNOWN_RELEASE = "unknown";
+
+/** Which sessions the tables show, and how. */
 export interface TableRequest {
+  /** Words that a row must all contain: in its peer, node, certificate name, release, problems, or elements lost. */
+  readonly query?: string;
+  /** Only sessions of this release, or {@link UNKNOWN_RELEASE}. */
+  readonly release?: string;
+  readonly verdict?: SessionVerdict;
   readonly order?: Order;
   /** From 1; beyond the last page, the last is shown. */
   readonly page?: number;
+  /** The page of ended sessions. */
+  readonly endedPage?: number;
 }
 
-/** Sessions visited before yielding to the event loop. */
-const SLICE = 256;
-
 /** A session as one row of the table. */
-export interface SessionRow {
-  readonly session: SessionView;
+export interface SessionRow<Session = SessionView> {
+  readonly session: Session;
   /** The exporter's releases, `v2.0-v2.5`; undefined if not known. */
   readonly release: string | undefined;
+  readonly verdict: SessionVerdict;
   readonly trouble: Trouble;
 }
 
@@ -33,89 +49,128 @@ export interface ReleaseRow {
   readonly release: string | undefined;
   readonly age: ReleaseAge | undefined;
   readonly sessions: number;
-  readonly skewed: number;
+  /** How many of them have each verdict. */
+  readonly verdicts: Readonly<Record<SessionVerdict, number>>;
 }
 
-/** A summary of all sessions, and those that match a search. */
-export interface Overview {
-  /** The search text. */
-  readonly query: string;
-  readonly releases: readonly ReleaseRow[];
-  readonly order: Order;
+/** One page of a table. */
+export interface TablePage<Session> {
   /** The page that is shown, and how many there are, both from 1. */
   readonly page: number;
   readonly pages: number;
-  /** At most {@link ROWS} matching sessions: those of this page. */
-  readonly rows: readonly SessionRow[];
+  /** At most {@link ROWS}: those of this page. */
+  readonly rows: readonly SessionRow<Session>[];
   readonly matching: number;
+}
+
+/** A summary of all sessions, and those that match a search. */
+export interface Overview extends TablePage<SessionView> {
+  readonly request: TableRequest;
+  readonly releases: readonly ReleaseRow[];
   readonly open: number;
+  /** Those that have ended, the newest first, and how many are kept. */
+  readonly ended: TablePage<EndedSessionView> & { readonly kept: number };
 }
 
 /**
  * Summarizes all sessions, a slice at a time, so that even thousands never block the data path for long.
  *
- * @param query words that a row must all contain: in its peer, certificate name, release, problems, or elements lost
  * @param pause called between slices
  */
-export async function overview(
-  view: AdminView,
-  query: string,
-  { order = "problem", page: wanted = 1 }: TableRequest = {},
-  pause: () => Promise<void> = () => new Promise((resolve) => setTimeout(resolve, 0)),
-): Promise<Overview> {
-  const words = query.toLowerCase().split(/\s+/).filter((word) => word !== "");
-  const releases = new Map<string | undefined, { sessions: number; skewed: number }>();
-  const rows: SessionRow[] = [];
-  const sessions = view.sessions();
+export async function overview(view: AdminView, request: TableRequest = {}, pause = nextTurn): Promise<Overview> {
+  const { order = "problem", page = 1, endedPage = 1 } = request;
+  const matches = matcher(view, request);
+  const releases = new Map<string | undefined, Record<SessionVerdict, number>>();
+  const found = new SortedRuns<SessionRow>((one, other) => COMPARE[order](one, other) || byTrouble(one, other));
   let open = 0;
-  for (const [index, session] of sessions.entries()) {
-    if (index > 0 && index % SLICE === 0) await pause();
+  for (const [index, session] of view.sessions().entries()) {
+    if (index > 0 && index % SLICE === 0) {
+      found.endRun();
+      await pause();
+    }
     const row = sessionRow(view, session);
-    if (words.every((word) => searched(row).includes(word))) rows.push(row);
+    if (matches(row)) found.add(row);
     if (session.closing) continue;
     open++;
-    const sum = releases.get(row.release) ?? { sessions: 0, skewed: 0 };
-    sum.sessions++;
-    if (session.skewed) sum.skewed++;
-    releases.set(row.release, sum);
+    const sums = releases.get(row.release) ?? { needed: 0, not_needed: 0, unknown: 0 };
+    sums[row.verdict]++;
+    releases.set(row.release, sums);
   }
-  rows.sort((one, other) => COMPARE[order](one, other) || byTrouble(one, other));
-  const pages = Math.max(1, Math.ceil(rows.length / ROWS));
-  const page = Math.min(Math.max(1, wanted), pages);
+  const kept = view.endedSessions();
+  const ended: SessionRow<EndedSessionView>[] = [];
+  for (const [index, session] of kept.entries()) {
+    if (index % SLICE === 0) await pause();
+    const row = { ...sessionRow(view, session), session };
+    if (matches(row)) ended.push(row);
+  }
+  const { profile } = view.collector;
+  const endedShown = bounds(ended.length, endedPage);
+  const shown = bounds(found.length, page);
   return {
-    query,
-    order,
-    page,
-    pages,
-    releases: [...releases].map(([release, sums]) => ({
+    request,
+    ...shown,
+    releases: [...releases].map(([release, verdicts]) => ({
       release,
-      age: release === undefined ? undefined : releaseAge(release, view.collector.profile),
-      ...sums,
-    })).sort((one, other) => (one.release ?? "").localeCompare(other.release ?? "", "en", { numeric: true })),
-    rows: rows.slice((page - 1) * ROWS, page * ROWS),
-    matching: rows.length,
+      age: release === undefined ? undefined : releaseAge(release, profile),
+      sessions: verdicts.needed + verdicts.not_needed + verdicts.unknown,
+      verdicts,
+    })).sort((one, other) => natural(one.release ?? "", other.release ?? "")),
+    rows: await found.slice((shown.page - 1) * ROWS, shown.page * ROWS, pause),
+    matching: found.length,
     open,
+    ended: {
+      ...endedShown,
+      rows: ended.slice((endedShown.page - 1) * ROWS, endedShown.page * ROWS),
+      matching: ended.length,
+      kept: kept.length,
+    },
   };
 }
 
-/** Returns the current state of a session. */
+function bounds(rows: number, wanted: number): { readonly page: number; readonly pages: number } {
+  const pages = Math.max(1, Math.ceil(rows / ROWS));
+  return { page: Math.min(Math.max(1, wanted), pages), pages };
+}
+
+/** Returns the state of a session as a row. */
 export function sessionRow(view: AdminView, session: SessionView): SessionRow {
   const templates = session.templates();
   const profile = templates.find(({ detectedProfile }) => detectedProfile !== undefined)?.detectedProfile;
   return {
     session,
     release: profile === undefined ? undefined : view.releaseRange?.(profile) ?? profile,
-    trouble: troubleOf(session, templates, view.mode === "observe"),
+    verdict: session.skewed ? "needed" : templates.length === 0 ? "unknown" : "not_needed",
+    trouble: troubleOf(session, templates, isObserved(view, session)),
   };
 }
 
-function searched({ session, release, trouble }: SessionRow): string {
-  const { id, peer, transport, certificateName, counters } = session;
-  const parts = [`session ${id}`, peer, transport, certificateName, release ?? "unknown", ...trouble.words];
-  return [...parts, ...counters.informationLost.keys(), ...counters.fieldsStripped.keys()].join("\n").toLowerCase();
+/** Returns whether a row is one of those asked for. */
+function matcher(view: AdminView, { query = "", release, verdict }: TableRequest): (row: SessionRow) => boolean {
+  const words = query.toLowerCase().split(/\s+/).filter((word) => word !== "");
+  return (row) => {
+    if (release !== undefined && (row.release ?? UNKNOWN_RELEASE) !== release) return false;
+    if (verdict !== undefined && row.verdict !== verdict) return false;
+    if (words.length === 0) return true;
+    const text = searched(view, row);
+    return words.every((word) => text.includes(word));
+  };
 }
 
-const natural = (one: string, other: string) => one.localeCompare(other, "en", { numeric: true });
+function searched(view: AdminView, { session, release, trouble }: SessionRow): string {
+  const { id, peer, transport, certificateName, counters } = session;
+  const node = agentOf(view, session, view.agentOf === undefined ? [] : session.templates())?.node;
+  const parts = [`session ${id}`, peer, transport, certificateName, node, release ?? UNKNOWN_RELEASE, ...trouble.words];
+  if ("outcome" in session) parts.push(String(session.outcome).replaceAll("_", " "));
+  return [...parts, ...counters.read("informationLost").keys(), ...counters.read("fieldsStripped").keys()]
+    .join("\n").toLowerCase();
+}
+
+/** Made when it is first needed, because its tables take memory. */
+let collator: Intl.Collator | undefined;
+
+function natural(one: string, other: string): number {
+  return (collator ??= new Intl.Collator("en", { numeric: true })).compare(one, other);
+}
 
 /** Figures: the largest first; texts: in their order. */
 const COMPARE: Readonly<Record<Order, (one: SessionRow, other: SessionRow) => number>> = {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Counters, increment } from "../../mediation/templates/counters.ts";
-import { FakeView, skewedSession } from "../../../test/support/fake_view.ts";
-import { type Order, overview, ROWS } from "./overview.ts";
+import { endedSession, FakeView, skewedSession } from "../../../test/support/fake_view.ts";
+import { type Order, overview, ROWS, type TableRequest } from "./overview.ts";
 
 function counters(fill: (counters: Counters) => void): Counters {
   const counters = new Counters();
@@ -25,7 +25,7 @@ function view(): FakeView {
   return view;
 }
 
-const ids = async (query: string) => (await overview(view(), query)).rows.map(({ session }) => session.id);
+const ids = async (query: string) => (await overview(view(), { query })).rows.map(({ session }) => session.id);
 
 Deno.test("the worst come first", async () => {
   assert.deepEqual(await ids(""), ["4", "5", "10", "2", "1"]);
@@ -43,18 +43,18 @@ Deno.test("words search peers, certificates, releases, troubles and lost element
 Deno.test("releases are summed over all sessions, whatever is searched for, and stand to the collector's", async () => {
   const all = view();
   all.releaseRange = () => "v2.0-v2.5";
-  const { releases, open, matching } = await overview(all, "nothing");
+  const { releases, open, matching } = await overview(all, { query: "nothing" });
   assert.deepEqual([open, matching], [5, 0]);
   assert.deepEqual(releases, [
-    { release: undefined, age: undefined, sessions: 1, skewed: 0 },
-    { release: "v2.0-v2.5", age: "newer", sessions: 4, skewed: 4 },
+    { release: undefined, age: undefined, sessions: 1, verdicts: { needed: 0, not_needed: 0, unknown: 1 } },
+    { release: "v2.0-v2.5", age: "newer", sessions: 4, verdicts: { needed: 4, not_needed: 0, unknown: 0 } },
   ]);
 });
 
 Deno.test("what is only observed is said as what would be", async () => {
   const observed = view();
   observed.mode = "observe";
-  const words = (await overview(observed, "")).rows.map(({ trouble }) => trouble.words[0]);
+  const words = (await overview(observed)).rows.map(({ trouble }) => trouble.words[0]);
   assert.deepEqual(words, [
     "1 record would be dropped",
     "9 records would lose a value",
@@ -68,8 +68,8 @@ Deno.test("thousands of sessions are looked at some at a time, and only so many 
   const many = new FakeView();
   many.open = Array.from({ length: 1000 }, (_, index) => skewedSession(String(index)));
   let pauses = 0;
-  const { rows, matching } = await overview(many, "", {}, () => Promise.resolve(void pauses++));
-  assert.deepEqual([rows.length, matching, pauses], [ROWS, 1000, 3]);
+  const { rows, matching } = await overview(many, {}, () => Promise.resolve(void pauses++));
+  assert.deepEqual([rows.length, matching, pauses], [ROWS, 1000, 7]);
 });
 
 Deno.test("the table is sorted as it is asked for, and has pages; beyond the last is the last", async () => {
@@ -80,7 +80,7 @@ Deno.test("the table is sorted as it is asked for, and has pages; beyond the las
       counters: counters((each) => each.recordsReceived = index % 7),
     }));
   const first = async (order: Order, page: number) => {
-    const { rows, page: shown, pages } = await overview(many, "", { order, page });
+    const { rows, page: shown, pages } = await overview(many, { order, page });
     return [rows[0]?.session.id, rows.length, shown, pages];
   };
   assert.deepEqual(await first("session", 1), ["1", 20, 1, 3]);
@@ -88,4 +88,35 @@ Deno.test("the table is sorted as it is asked for, and has pages; beyond the las
   assert.deepEqual(await first("session", 99), ["41", 5, 3, 3]);
   assert.deepEqual(await first("peer", 1), ["45", 20, 1, 3]);
   assert.deepEqual(await first("received", 1), ["7", 20, 1, 3]);
+});
+
+Deno.test("a group of sessions is those of one release and verdict, also where neither is known", async () => {
+  const all = view();
+  all.open.push(skewedSession("6", { skewed: false }));
+  all.releaseRange = () => "v2.0-v2.5";
+  const group = async (request: TableRequest) => (await overview(all, request)).rows.map(({ session }) => session.id);
+  assert.deepEqual(await group({ release: "v2.0-v2.5", verdict: "not_needed" }), ["6"]);
+  assert.deepEqual(await group({ release: "v2.0-v2.5", order: "session" }), ["2", "4", "5", "6", "10"]);
+  assert.deepEqual(await group({ release: "unknown", verdict: "unknown" }), ["1"]);
+  assert.deepEqual(await group({ verdict: "needed", query: "10.0.0.5" }), ["5"]);
+});
+
+Deno.test("ended sessions are found by the same words, and by how they ended, a page at a time", async () => {
+  const some = view();
+  some.gone = Array.from(
+    { length: 30 },
+    (_, index) => endedSession(String(100 - index), { outcome: index % 3 === 0 ? "collector_unavailable" : "closed" }),
+  );
+  const ended = async (request: TableRequest) => (await overview(some, request)).ended;
+  const { rows, matching, kept, page, pages } = await ended({ endedPage: 2 });
+  assert.deepEqual([rows[0]?.session.id, rows.length, matching, kept, page, pages], ["80", 10, 30, 30, 2, 2]);
+  assert.equal((await ended({ query: "collector unavailable" })).matching, 10);
+  assert.equal((await ended({ query: "nothing" })).kept, 30);
+});
+
+Deno.test("a node's name finds its sessions", async () => {
+  const known = view();
+  known.agentOf = ({ peer, observationDomains }) =>
+    peer === "10.0.0.5:5" && observationDomains[0] === 7 ? { node: "worker-5", by: "address" } : undefined;
+  assert.deepEqual((await overview(known, { query: "worker-5" })).rows.map(({ session }) => session.id), ["5"]);
 });

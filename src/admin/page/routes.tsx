@@ -4,15 +4,17 @@ import type { AdminEnvironment } from "../api/guard.ts";
 import type { FaultHistory } from "../view/fault_history.ts";
 import type { RateHistory } from "../view/rate_history.ts";
 import type { RecentEvents } from "../view/recent_events.ts";
+import { momentOf } from "../view/moment.ts";
+import { totalsOf } from "../view/totals.ts";
 import type { AdminView } from "../view/view.ts";
 import { ProxyActions, SessionActions } from "./actions.tsx";
 import { ASSETS } from "./assets.ts";
 import { dashboardRegions, Rates } from "./dashboard/dashboard.tsx";
 import { Document } from "./document.tsx";
 import { liveStream, type RenderedRegion } from "./live_stream.ts";
-import { ORDERS, overview, type TableRequest } from "./overview.ts";
+import { ORDERS, overview, SESSION_VERDICTS, type TableRequest } from "./overview.ts";
 import { sessionPath } from "./parts.tsx";
-import { tablePath } from "./sessions.tsx";
+import { tablePath } from "./table_path.ts";
 import { gone, sessionRegions } from "./session/session_page.tsx";
 
 /** What the pages need. */
@@ -37,17 +39,18 @@ export function pageRoutes(
 ): Hono<AdminEnvironment> {
   const app = new Hono<AdminEnvironment>();
 
-  const dashboard = async (query: string, table: TableRequest) =>
+  const dashboard = async (request: TableRequest) =>
     dashboardRegions({
-      view,
-      overview: await overview(view, query, table),
+      overview: await overview(view, request),
+      totals: await totalsOf(view),
+      view: momentOf(view),
       faults,
       rates: history.samples().at(-1),
       events: events.overall(),
       now: now(),
     });
   const session = (id: string) => {
-    const session = view.session(id);
+    const session = view.session(id) ?? view.endedSession(id);
     return session === undefined
       ? undefined
       : sessionRegions({ view, session, events: events.session(id), now: now() });
@@ -65,11 +68,9 @@ export function pageRoutes(
   };
 
   app.get("/", async (context) => {
-    const query = queryOf(context);
-    const table = tableOf(context);
-    const regions = await dashboard(query, table);
-    const { order = "problem", page: shown = 1 } = table;
-    const path = tablePath({ query, order, page: shown }, "/live/dashboard");
+    const request = requestOf(context);
+    const regions = await dashboard(request);
+    const path = tablePath(request, "/live/dashboard");
     return await page(
       context,
       <Document title="Dashboard" live={path} version={view.version} now={now()}>
@@ -82,7 +83,7 @@ export function pageRoutes(
       </Document>,
     );
   });
-  app.get("/live/dashboard", (context) => live(context, () => dashboard(queryOf(context), tableOf(context))));
+  app.get("/live/dashboard", (context) => live(context, () => dashboard(requestOf(context))));
 
   app.get("/sessions/:id", async (context) => {
     const id = context.req.param("id");
@@ -94,7 +95,7 @@ export function pageRoutes(
           <a href="/">All sessions</a>
         </p>
         <div class="grid">{regions ?? gone(id, now())}</div>
-        {regions === undefined ? "" : <SessionActions id={id} />}
+        {view.session(id) === undefined ? "" : <SessionActions id={id} />}
       </Document>,
       regions === undefined ? 404 : 200,
     );
@@ -118,15 +119,23 @@ async function page(context: Context<AdminEnvironment>, document: Child, status:
   return context.html(`<!doctype html>${await text(document)}`, status);
 }
 
-/** What is not a known order or a page's number stands for the default. */
-function tableOf(context: Context<AdminEnvironment>): TableRequest {
-  const order = ORDERS.find((each) => each === context.req.query("sort")) ?? "problem";
-  const page = Number(context.req.query("page"));
-  return { order, page: Number.isSafeInteger(page) && page > 0 ? page : 1 };
-}
-
-function queryOf(context: Context<AdminEnvironment>): string {
-  return (context.req.query("q") ?? "").trim().slice(0, LONGEST_QUERY);
+/** What is no known order or verdict, nor a page's number, stands for the default. */
+function requestOf(context: Context<AdminEnvironment>): TableRequest {
+  const text = (name: string) => (context.req.query(name) ?? "").trim().slice(0, LONGEST_QUERY);
+  const page = (name: string) => {
+    const number = Number(context.req.query(name));
+    return Number.isSafeInteger(number) && number > 0 ? number : 1;
+  };
+  const release = text("release");
+  const verdict = SESSION_VERDICTS.find((each) => each === context.req.query("verdict"));
+  return {
+    query: text("q"),
+    ...(release === "" ? {} : { release }),
+    ...(verdict === undefined ? {} : { verdict }),
+    order: ORDERS.find((each) => each === context.req.query("sort")) ?? "problem",
+    page: page("page"),
+    endedPage: page("ended"),
+  };
 }
 
 async function rendered(region: Child): Promise<RenderedRegion> {

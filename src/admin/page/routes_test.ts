@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Counters } from "../../mediation/templates/counters.ts";
 import { createAdmin } from "../admin.ts";
-import { FakeView, skewedMapping, skewedSession } from "../../../test/support/fake_view.ts";
+import { endedSession, FakeView, skewedMapping, skewedSession } from "../../../test/support/fake_view.ts";
 import { RecentEvents } from "../view/recent_events.ts";
 
 const BASE = "http://127.0.0.1:24780";
@@ -112,6 +112,45 @@ Deno.test("a session that is gone is said to be", async () => {
   assert.equal(status, 404);
   assert.match(text, /This session is no longer open/);
   assert.doesNotMatch(text, /Close this session/);
+});
+
+Deno.test("a session that has ended is in a table of its own, and its page stays as it was", async () => {
+  const { view, recentEvents, get } = fixture();
+  const counters = new Counters();
+  counters.informationLost.add("httpVals", 7);
+  view.gone.push(endedSession("7", { outcome: "collector_unavailable", counters, moreTemplates: 5 }));
+  recentEvents.add({ event: "session_closed", time: new Date(0), session: "7", message: "the end" });
+  const dashboard = (await get("/")).text;
+  assert.match(dashboard, /Ended in the last hour \(1\)/);
+  assert.match(dashboard, /collector unavailable/);
+  assert.match(dashboard, /7 records lost a value/);
+  const { status, text } = await get("/sessions/7");
+  assert.equal(status, 200);
+  assert.match(text, /It ended at 2026-01-01 00:01:30 UTC: collector unavailable\./);
+  assert.match(text, /Was open for<\/dt><dd>1 min/);
+  assert.match(text, /Template 256 is rewritten/);
+  assert.match(text, /5 more; what is known of them/);
+  assert.match(text, /the end/);
+  assert.doesNotMatch(text, /Close this session/);
+});
+
+Deno.test("exporters have their node's name beside their address, where the cluster knows it", async () => {
+  const { view, get } = fixture();
+  view.open.push(skewedSession("1", { certificateName: "antrea-agent", transport: "tls" }));
+  view.agentOf = () => ({ node: "worker-5", by: "address" });
+  assert.match((await get("/")).text, /worker-5, certificate antrea-agent, tls/);
+  assert.match((await get("/sessions/1")).text, /<dt>Node<\/dt><dd>worker-5/);
+});
+
+Deno.test("each number of a release leads to its sessions", async () => {
+  const { view, get } = fixture();
+  view.open.push(skewedSession("1"), skewedSession("2", { skewed: false }));
+  const { text } = await get("/");
+  assert.match(text, /href="\/\?release=antrea%2Fv2.0&amp;verdict=needed#sessions"/);
+  const group = (await get("/?release=antrea%2Fv2.0&verdict=not_needed")).text;
+  assert.match(group, /Only sessions of antrea\/v2.0 that are relayed unchanged/);
+  assert.deepEqual([group.includes('aria-label="Session 2"'), group.includes('aria-label="Session 1"')], [true, false]);
+  assert.match(group, /data-live="\/live\/dashboard\?release=antrea%2Fv2.0&amp;verdict=not_needed"/);
 });
 
 Deno.test("an open page is told what changes; one too many is refused, and its place is free again", async () => {

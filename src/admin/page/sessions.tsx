@@ -1,32 +1,32 @@
-import type { Order, Overview, SessionRow } from "./overview.ts";
+import type { Child } from "hono/jsx";
+import { agentOf } from "../view/session_facts.ts";
+import type { AdminView, SessionView } from "../view/view.ts";
+import { type Order, type Overview, type SessionRow, type TableRequest, UNKNOWN_RELEASE } from "./overview.ts";
 import { Region, Scroll, sessionPath, Tag } from "./parts.tsx";
-import { number } from "./trouble.ts";
+import { tablePath } from "./table_path.ts";
+import { count, number } from "./trouble.ts";
 
-/** Returns the path of the dashboard that shows these sessions; on the defaults it says nothing. */
-export function tablePath({ query, order, page }: Pick<Overview, "query" | "order" | "page">, path = "/"): string {
-  const parameters = new URLSearchParams();
-  if (query !== "") parameters.set("q", query);
-  if (order !== "problem") parameters.set("sort", order);
-  if (page > 1) parameters.set("page", String(page));
-  return parameters.size === 0 ? path : `${path}?${parameters}`;
-}
-
-/** The sessions that match the search, a page at a time, by default those with the worst problems first. */
-export function Sessions({ overview }: { readonly overview: Overview }) {
-  const { query, order, page, pages, rows, matching, open } = overview;
+/** The open sessions that match the search, a page at a time, by default those with the worst problems first. */
+export function Sessions({ view, overview }: { readonly view: AdminView; readonly overview: Overview }) {
+  const { request, page, pages, rows, matching, open } = overview;
+  const { query = "", release, verdict, order = "problem" } = request;
+  const { endedPage: _, ...rest } = request;
   const head = (by: Order, name: string, more = "") => (
     <th scope="col" class={more} aria-sort={by === order ? "other" : undefined}>
-      <a href={`${tablePath({ query, order: by, page: 1 })}#sessions`}>{by === order ? `${name} ▾` : name}</a>
+      <a href={`${tablePath({ ...rest, order: by, page: 1 })}#sessions`}>{by === order ? `${name} ▾` : name}</a>
     </th>
   );
   return (
     <Region id="sessions" title={`Sessions (${number(open)})`} class="wide">
       <form class="search" method="get" action="/#sessions" role="search">
         <label for="q" class="hidden">Search sessions</label>
-        <input id="q" name="q" type="search" value={query} placeholder="peer, release, element, problem" />
+        <input id="q" name="q" type="search" value={query} placeholder="peer, node, release, element, problem" />
         {order === "problem" ? "" : <input type="hidden" name="sort" value={order} />}
+        {release === undefined ? "" : <input type="hidden" name="release" value={release} />}
+        {verdict === undefined ? "" : <input type="hidden" name="verdict" value={verdict} />}
         <button type="submit">Search</button>
       </form>
+      <Group request={rest} />
       {rows.length === 0
         ? <p class="none">{open === 0 ? "No session is open." : "No session matches."}</p>
         : (
@@ -42,47 +42,113 @@ export function Sessions({ overview }: { readonly overview: Overview }) {
                   {head("sent", "out", "number")}
                 </tr>
               </thead>
-              <tbody>{rows.map((row) => <Session {...row} />)}</tbody>
+              <tbody>
+                {rows.map((row) => (
+                  <Session view={view} row={row}>
+                    {row.session.closing ? <small>closing</small> : ""}
+                  </Session>
+                ))}
+              </tbody>
             </table>
           </Scroll>
         )}
-      {pages === 1 ? "" : (
-        <p class="none">
-          {page === 1 ? "" : <a href={`${tablePath({ query, order, page: page - 1 })}#sessions`}>Previous</a>}
-          {` Page ${number(page)} of ${number(pages)}, ${number(matching)} sessions `}
-          {page === pages ? "" : <a href={`${tablePath({ query, order, page: page + 1 })}#sessions`}>Next</a>}
-        </p>
-      )}
+      <Pages
+        id="sessions"
+        page={page}
+        pages={pages}
+        matching={matching}
+        path={(page) => tablePath({ ...rest, page })}
+      />
     </Region>
   );
 }
 
-function Session({ session, release, trouble }: SessionRow) {
-  const { id, peer, transport, certificateName, counters, closing } = session;
-  const { recordsReceived, recordsSent } = counters;
+const GROUPS = {
+  needed: "that need rewriting",
+  not_needed: "that are relayed unchanged",
+  unknown: "that have announced no template yet",
+};
+
+/** Which group of sessions is shown, and the way back to all of them. */
+function Group({ request }: { readonly request: TableRequest }) {
+  const { release, verdict, ...rest } = request;
+  if (release === undefined && verdict === undefined) return "";
+  const of = release === undefined ? "" : ` of ${release === UNKNOWN_RELEASE ? "unknown release" : release}`;
+  return (
+    <p class="group">
+      {`Only sessions${of}${verdict === undefined ? "" : ` ${GROUPS[verdict]}`}. `}
+      <a href={`${tablePath({ ...rest, page: 1 })}#sessions`}>Show all</a>
+    </p>
+  );
+}
+
+/** The way to other pages of a table; nothing where there is one. */
+export function Pages({ id, page, pages, matching, path }: {
+  readonly id: string;
+  readonly page: number;
+  readonly pages: number;
+  readonly matching: number;
+  readonly path: (page: number) => string;
+}) {
+  if (pages === 1) return "";
+  return (
+    <p class="none">
+      {page === 1 ? "" : <a href={`${path(page - 1)}#${id}`}>Previous</a>}
+      {` Page ${number(page)} of ${number(pages)}, ${count(matching, "session")} `}
+      {page === pages ? "" : <a href={`${path(page + 1)}#${id}`}>Next</a>}
+    </p>
+  );
+}
+
+/** A session's row; its children stand before its problems. */
+export function Session({ view, row, children }: {
+  readonly view: AdminView;
+  readonly row: SessionRow;
+  readonly children?: Child;
+}) {
+  const { session, release, trouble } = row;
+  const { id, peer, counters } = session;
   return (
     <tr data-key={id}>
       <th scope="row">
         <a href={sessionPath(id)} aria-label={`Session ${id}`}>{id}</a>
       </th>
       <td>
-        <Trouble trouble={trouble} />
-        {closing ? <small>closing</small> : ""}
+        <Trouble trouble={trouble} verdict={row.verdict} />
+        {children}
       </td>
       <td>{release ?? "unknown"}</td>
       <td>
         <code>{peer}</code>
-        <small>{certificateName ?? transport}</small>
+        <small>{whoIs(view, session)}</small>
       </td>
-      <td class="number">{number(recordsReceived)}</td>
-      <td class="number">{number(recordsSent)}</td>
+      <td class="number">{number(counters.recordsReceived)}</td>
+      <td class="number">{number(counters.recordsSent)}</td>
     </tr>
   );
 }
 
+/** `node-1, certificate antrea-agent, tls`: the exporter's node as its cluster has it, the name in its certificate, its transport. */
+function whoIs(view: AdminView, session: SessionView): string {
+  const { certificateName, transport } = session;
+  const node = agentOf(view, session, session.templates())?.node;
+  if (certificateName === undefined || certificateName === node) {
+    return [node, transport].filter((word) => word !== undefined).join(", ");
+  }
+  return node === undefined
+    ? `${certificateName}, ${transport}`
+    : `${node}, certificate ${certificateName}, ${transport}`;
+}
+
 /** A session's problems, with a sign for the worst. */
-export function Trouble({ trouble: { grade, words } }: Pick<SessionRow, "trouble">) {
-  if (grade === 0) return <Tag level="good" sign="=">unchanged</Tag>;
+export function Trouble(
+  { trouble: { grade, words }, verdict }: Pick<SessionRow, "trouble" | "verdict">,
+) {
+  if (grade === 0) {
+    return verdict === "unknown"
+      ? <Tag level="notice" sign="?">no template yet</Tag>
+      : <Tag level="good" sign="=">unchanged</Tag>;
+  }
   const level = grade >= 4 ? "bad" : grade >= 3 ? "warning" : "notice";
   return (
     <>

@@ -1,5 +1,6 @@
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
+import { sum } from "../view/totals.ts";
 import type { SessionView } from "../view/view.ts";
 
 /** Grades of problems, from none to the worst. */
@@ -25,12 +26,12 @@ export function troubleOf(
   templates: readonly TemplateState[],
   observed = false,
 ): Trouble {
-  const dropped = sum(counters.recordsDropped);
-  const rejected = sum(counters.messagesRejected);
+  const dropped = sum(counters.read("recordsDropped"));
+  const rejected = sum(counters.read("messagesRejected"));
   const refused = templates.filter(({ outcome }) => outcome === "refused").length;
-  const failed = sum(counters.pluginErrors);
+  const failed = sum(counters.read("pluginErrors"));
   const lost = mostLost(counters);
-  const faults = sum(counters.referenceFaults);
+  const faults = sum(counters.read("referenceFaults"));
   const found: (readonly [grade: number, amount: number, words: string])[] = [
     [5, dropped, `${count(dropped, "record")} ${observed ? "would be " : ""}dropped`],
     [5, rejected, `${count(rejected, "message")} rejected`],
@@ -47,15 +48,8 @@ export function troubleOf(
 }
 
 /** Returns a lower bound of the records that lost a value: the count of the element lost most often. */
-function mostLost({ informationLost }: Counters): number {
-  return Math.max(0, ...informationLost.values());
-}
-
-/** Returns the sum of all counts. */
-export function sum(counts: ReadonlyMap<unknown, number>): number {
-  let total = 0;
-  for (const amount of counts.values()) total += amount;
-  return total;
+function mostLost(counters: Counters): number {
+  return Math.max(0, ...counters.read("informationLost").values());
 }
 
 /** `1 record`, `2,000 records`. */

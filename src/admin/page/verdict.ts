@@ -1,7 +1,8 @@
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { AdminView } from "../view/view.ts";
 import { type Faults, faultsOf, RECENT } from "../view/fault_history.ts";
-import { count, sum } from "./trouble.ts";
+import { sum, type Totals, totalsNow } from "../view/totals.ts";
+import { count } from "./trouble.ts";
 
 /** A sentence and its level, which is shown by colour and sign. */
 export interface Statement {
@@ -16,11 +17,7 @@ export interface Statement {
  *
  * @param recent what went wrong recently, which is a warning; what ever did is a detail. By default all that ever did.
  */
-export function health(
-  view: AdminView,
-  totals: Counters = view.totals(),
-  recent: Faults = faultsOf(view, totals),
-): Statement {
+export function health(view: AdminView, recent: Faults = faultsOf(view), ever: Faults = faultsOf(view)): Statement {
   const { collector, draining } = view;
   const sessions = view.sessions().filter(({ closing }) => !closing);
   const open = `${count(sessions.length, "session")} open`;
@@ -50,32 +47,42 @@ export function health(
     const sentence = `The configuration changed at ${clock(since)} was refused, and the previous one is in force`;
     return { level: "bad", sentence, detail: mistakes.join("; ") };
   }
-  const observed = view.mode === "observe";
-  const ever = describeFaults(faultsOf(view, totals), observed);
-  const since = ever === "" ? undefined : `Since the proxy started: ${ever}.`;
-  const lately = describeFaults(recent, observed);
+  const always = describeFaults(ever).join(", ");
+  const since = always === "" ? undefined : `Since the proxy started: ${always}.`;
+  const [lost, wouldBe] = [describeFaults(recent, "lost"), describeFaults(recent, "would be")];
+  const lately = [...lost, ...wouldBe].join(", ");
+  const minutes = `in the last ${RECENT / 60_000} minutes`;
   if (lately !== "") {
-    const what = observed ? "Observing:" : "Running, with losses";
-    const sentence = `${what} in the last ${RECENT / 60_000} minutes${observed ? "," : ":"} ${lately}`;
-    return { level: "warning", sentence, ...(since === undefined || ever === lately ? {} : { detail: since }) };
+    const sentence = lost.length > 0
+      ? `Running, with losses ${minutes}: ${lately}`
+      : `Observing: ${minutes}, ${lately}`;
+    return { level: "warning", sentence, ...(since === undefined || always === lately ? {} : { detail: since }) };
   }
   const state = collector.up ? "collector connected" : "no exporter has connected yet";
-  const sentence = `Healthy: ${state}, ${open}, no record ${observed ? "would be " : ""}dropped`;
+  const sentence = `Healthy: ${state}, ${open}, no record ${view.mode === "observe" ? "would be " : ""}dropped`;
   if (since === undefined) return { level: "good", sentence };
-  return { level: "good", sentence: `${sentence} in the last ${RECENT / 60_000} minutes`, detail: since };
+  return { level: "good", sentence: `${sentence} ${minutes}`, detail: since };
 }
 
-/** `2,000 records dropped, 1 message rejected`; empty if nothing went wrong. */
-function describeFaults(faults: Faults, observed: boolean): string {
-  const { recordsDropped, messagesRejected, pluginErrors, recordsPossiblyLost } = faults;
-  const counted = [
-    [recordsDropped, "record", observed ? "would have been dropped" : "dropped"],
-    [messagesRejected, "message", observed ? "would have been rejected" : "rejected"],
+/**
+ * `2,000 records dropped`, `1 message rejected`; empty if nothing went wrong.
+ *
+ * @param which by default both what was lost and what observed sessions would have lost
+ */
+function describeFaults(faults: Faults, which?: "lost" | "would be"): string[] {
+  const { recordsDropped, messagesRejected, pluginErrors, recordsPossiblyLost, wouldBe } = faults;
+  const lost = [
+    [recordsDropped, "record", "dropped"],
+    [messagesRejected, "message", "rejected"],
     [pluginErrors, "plugin error", ""],
     [recordsPossiblyLost, "record", "possibly lost with broken collector connections"],
   ] as const;
-  return counted.filter(([amount]) => amount > 0).map(([amount, what, how]) => `${count(amount, what)} ${how}`.trim())
-    .join(", ");
+  const observed = [
+    [wouldBe.recordsDropped, "record", "would have been dropped"],
+    [wouldBe.messagesRejected, "message", "would have been rejected"],
+  ] as const;
+  const counted = [...(which === "would be" ? [] : lost), ...(which === "lost" ? [] : observed)];
+  return counted.filter(([amount]) => amount > 0).map(([amount, what, how]) => `${count(amount, what)} ${how}`.trim());
 }
 
 const VERDICT_STATEMENTS = {
@@ -93,40 +100,60 @@ export function verdict({ verdict: { verdict, reason } }: AdminView): Statement 
 }
 
 /**
- * Returns whether anything was lost in the proxy, and if so, what.
+ * Returns whether anything was lost in the proxy, and if so, what; and what observed sessions would have lost.
  *
  * @param recent what went wrong recently; only that makes it a warning
  */
 export function losses(
   view: AdminView,
-  totals: Counters = view.totals(),
-  recent: Faults = faultsOf(view, totals),
+  { all, observed }: Totals = totalsNow(view),
+  recent: Faults = faultsOf(view),
 ): Statement {
-  const stripped = sum(totals.informationLost);
-  const dropped = sum(totals.recordsDropped);
-  const rejected = sum(totals.messagesRejected);
   const possibly = view.collector.recordsPossiblyLost;
-  const would = (amount: number) => view.mode === "observe" ? "would be" : amount === 1 ? "was" : "were";
-  const parts = [
-    [stripped, `${count(stripped, "value")} ${would(stripped)} stripped because the collector does not know the field`],
-    [dropped, `${count(dropped, "record")} ${would(dropped)} dropped`],
-    [rejected, `${count(rejected, "message")} ${would(rejected)} rejected`],
-    [
-      possibly,
+  const lost = [
+    ...describeLosses(lossesOf(all, observed), (amount) => amount === 1 ? "was" : "were"),
+    ...(possibly === 0 ? [] : [
       `at most ${count(possibly, "record")} ${possibly === 1 ? "was" : "were"} lost with broken collector connections`,
-    ],
-  ] as const;
-  const lost = parts.filter(([amount]) => amount > 0).map(([, words]) => words);
+    ]),
+    ...describeLosses(lossesOf(observed), () => "would be"),
+  ];
   if (lost.length > 0) {
-    const fresh = recent.recordsDropped + recent.messagesRejected + recent.recordsPossiblyLost;
+    const { recordsDropped, messagesRejected, recordsPossiblyLost, wouldBe } = recent;
+    const fresh = recordsDropped + messagesRejected + recordsPossiblyLost + wouldBe.recordsDropped +
+      wouldBe.messagesRejected;
     return { level: fresh > 0 ? "warning" : "notice", sentence: lost.join("; ") };
   }
-  if (totals.recordsReceived === 0) return { level: "notice", sentence: "No record has been received yet" };
+  if (all.recordsReceived === 0) return { level: "notice", sentence: "No record has been received yet" };
+  const isObserved = all.recordsReceived === observed.recordsReceived;
   return {
     level: "good",
-    sentence: "Nothing was lost",
-    detail: `All ${count(totals.recordsReceived, "record")} were sent on, and no stripped field carried a value.`,
+    sentence: isObserved ? "Nothing would be lost" : "Nothing was lost",
+    detail: `All ${count(all.recordsReceived, "record")} ${
+      isObserved ? "would be" : "were"
+    } sent on, and no stripped field carried a value.`,
   };
+}
+
+interface Lost {
+  readonly stripped: number;
+  readonly dropped: number;
+  readonly rejected: number;
+}
+
+/** @param less what is left out */
+function lossesOf(counters: Counters, less?: Counters): Lost {
+  const of = (kind: "informationLost" | "recordsDropped" | "messagesRejected") =>
+    sum(counters.read(kind)) - (less === undefined ? 0 : sum(less.read(kind)));
+  return { stripped: of("informationLost"), dropped: of("recordsDropped"), rejected: of("messagesRejected") };
+}
+
+function describeLosses({ stripped, dropped, rejected }: Lost, verb: (amount: number) => string): string[] {
+  const parts = [
+    [stripped, `${count(stripped, "value")} ${verb(stripped)} stripped because the collector does not know the field`],
+    [dropped, `${count(dropped, "record")} ${verb(dropped)} dropped`],
+    [rejected, `${count(rejected, "message")} ${verb(rejected)} rejected`],
+  ] as const;
+  return parts.filter(([amount]) => amount > 0).map(([, words]) => words);
 }
 
 /** `2026-01-01 00:00:30 UTC` */

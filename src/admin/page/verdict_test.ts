@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { increment } from "../../mediation/templates/counters.ts";
 import { FakeView, skewedSession } from "../../../test/support/fake_view.ts";
 import { FaultHistory, RECENT } from "../view/fault_history.ts";
+import { totalsNow } from "../view/totals.ts";
 import { health, losses, verdict } from "./verdict.ts";
 
 Deno.test("the page says the proxy's own verdict, in its words", () => {
@@ -56,30 +57,30 @@ Deno.test("what went wrong long ago is told without a warning", () => {
   let time = 0;
   const faults = new FaultHistory(view, () => new Date(time));
   increment(view.ended.messagesRejected, "message_version", 1);
-  assert.deepEqual(health(view, view.totals(), faults.recent()), {
+  assert.deepEqual(health(view, faults.recent()), {
     level: "warning",
     sentence: "Running, with losses in the last 10 minutes: 1 message rejected",
   });
-  assert.equal(losses(view, view.totals(), faults.recent()).level, "warning");
+  assert.equal(losses(view, totalsNow(view), faults.recent()).level, "warning");
   time += RECENT / 2;
   faults.sample();
   time += RECENT;
   faults.sample();
-  assert.deepEqual(health(view, view.totals(), faults.recent()), {
+  assert.deepEqual(health(view, faults.recent()), {
     level: "good",
     sentence: "Healthy: collector connected, 1 session open, no record dropped in the last 10 minutes",
     detail: "Since the proxy started: 1 message rejected.",
   });
-  assert.equal(losses(view, view.totals(), faults.recent()).level, "notice");
+  assert.equal(losses(view, totalsNow(view), faults.recent()).level, "notice");
   increment(view.ended.recordsDropped, "unknown_template", 2);
-  assert.deepEqual(health(view, view.totals(), faults.recent()), {
+  assert.deepEqual(health(view, faults.recent()), {
     level: "warning",
     sentence: "Running, with losses in the last 10 minutes: 2 records dropped",
     detail: "Since the proxy started: 2 records dropped, 1 message rejected.",
   });
   view.mode = "observe";
   assert.equal(
-    health(view, view.totals(), faults.recent()).sentence,
+    health(view, faults.recent()).sentence,
     "Observing: in the last 10 minutes, 2 records would have been dropped",
   );
 });

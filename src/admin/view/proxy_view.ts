@@ -73,7 +73,7 @@ export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
     session: (id) => proxy.session(id),
     endedSessions: () => proxy.endedSessions(),
     endedSession: (id) => proxy.endedSession(id),
-    totals: () => proxy.totals(),
+    counted: () => proxy.counted(),
     *sessionOutcomes(): Iterable<SessionOutcome> {
       for (const [transport, outcomes] of proxy.counters.sessions) {
         for (const [outcome, count] of outcomes) yield { transport, outcome, count };

@@ -1,4 +1,4 @@
-import type { Counters } from "../../mediation/templates/counters.ts";
+import { type Sums, sumsOf } from "./totals.ts";
 import type { AdminView } from "./view.ts";
 
 /** Rates since the previous sample, and what was held at its time. */
@@ -16,21 +16,17 @@ export interface RateSample {
 /** Most samples kept: an hour, with one every five seconds. */
 const KEPT = 720;
 
-interface Sums {
-  readonly time: number;
-  readonly received: number;
-  readonly sent: number;
-  readonly dropped: number;
-}
-
 /** The rates of the last hour. The owner calls {@link sample} at intervals. */
 export class RateHistory {
   readonly #samples: RateSample[] = [];
   readonly #listeners = new Set<(sample: RateSample) => void>();
   #last: Sums;
+  /** When that was. */
+  #at: number;
 
-  constructor(readonly view: Pick<AdminView, "totals" | "collector">, readonly now: () => Date = () => new Date()) {
-    this.#last = sums(view.totals(), now());
+  constructor(readonly view: Pick<AdminView, "counted" | "collector">, readonly now: () => Date = () => new Date()) {
+    this.#last = sumsOf(view);
+    this.#at = now().getTime();
   }
 
   /** Oldest first. */
@@ -47,14 +43,16 @@ export class RateHistory {
   /** Adds the rates since the last call. */
   sample(): void {
     const last = this.#last;
-    const current = sums(this.view.totals(), this.now());
-    const seconds = (current.time - last.time) / 1000;
+    const current = sumsOf(this.view);
+    const time = this.now().getTime();
+    const seconds = (time - this.#at) / 1000;
     // If the clock was set back, this sample has no rates; the next one has.
     this.#last = current;
+    this.#at = time;
     if (seconds <= 0) return;
     const rate = (name: "received" | "sent" | "dropped") => round((current[name] - last[name]) / seconds);
     const sample: RateSample = {
-      time: round(current.time / 1000),
+      time: round(time / 1000),
       received: rate("received"),
       sent: rate("sent"),
       dropped: rate("dropped"),
@@ -64,12 +62,6 @@ export class RateHistory {
     if (this.#samples.length > KEPT) this.#samples.shift();
     for (const listener of this.#listeners) listener(sample);
   }
-}
-
-function sums(totals: Counters, now: Date): Sums {
-  let dropped = 0;
-  for (const count of totals.recordsDropped.values()) dropped += count;
-  return { time: now.getTime(), received: totals.recordsReceived, sent: totals.recordsSent, dropped };
 }
 
 function round(value: number): number {

@@ -69,6 +69,13 @@ export interface SessionView {
   templates(): readonly TemplateState[];
 }
 
+/** What a session counted, or several. */
+export interface CountedView {
+  readonly counters: Counters;
+  /** Whether they are only observed: what they count as dropped or lost is what would be. */
+  readonly observed: boolean;
+}
+
 /** A session that has ended, kept for a while to be looked at. */
 export interface EndedSessionView extends SessionView {
   readonly endedAt: Date;
@@ -238,8 +245,11 @@ export interface AdminView {
   /** The sessions that ended within the last hour, as far as they are kept, the newest first. */
   endedSessions(): readonly EndedSessionView[];
   endedSession(id: string): EndedSessionView | undefined;
-  /** Sums over all sessions, open and ended. They never decrease. */
-  totals(): Counters;
+  /**
+   * What all sessions counted, open and ended. The sums of ended sessions come first: of what is read at once, nothing
+   * is missing and nothing there twice. Summed by {@link totalsOf}.
+   */
+  counted(): Iterable<CountedView>;
   sessionOutcomes(): Iterable<SessionOutcome>;
   readonly verdict: VerdictView;
   readonly skew: SkewView;

@@ -11,6 +11,22 @@ export interface LostValue {
   readonly octets: Uint8Array;
 }
 
+interface CountMaps {
+  pluginErrors: Map<string, number>;
+  recordsDropped: Map<DropReason, number>;
+  messagesRejected: Map<RejectReason, number>;
+  referenceFaults: Map<ReferenceFault, number>;
+  fieldsStripped: ElementCounts;
+  fieldsPadded: ElementCounts;
+  informationLost: ElementCounts;
+  lostLengths: Map<string, number>;
+}
+
+interface MadeCounts extends Partial<CountMaps> {
+  templates?: Partial<Record<TemplateOutcome, number>>;
+  lostValues?: Map<string, LostValue>;
+}
+
 /** What one session counted since it was opened. Plain numbers: the data path only adds to them. */
 export class Counters {
   messagesReceived = 0;
@@ -26,18 +42,12 @@ export class Counters {
   /** Times that the exporter's sequence numbers did not go on where they had been: records lost on the way, or a jump back. */
   sequenceGaps = 0;
   /** What there is of the maps below, each made when it is first asked for: a session counts in two or three of them. */
-  private readonly made: {
-    pluginErrors?: Map<string, number>;
-    templates?: Partial<Record<TemplateOutcome, number>>;
-    recordsDropped?: Map<DropReason, number>;
-    messagesRejected?: Map<RejectReason, number>;
-    referenceFaults?: Map<ReferenceFault, number>;
-    fieldsStripped?: ElementCounts;
-    fieldsPadded?: ElementCounts;
-    informationLost?: ElementCounts;
-    lostLengths?: Map<string, number>;
-    lostValues?: Map<string, LostValue>;
-  } = {};
+  private readonly made: MadeCounts = {};
+
+  /** One of the maps, for reading: none is made where nothing was counted, as thousands of sessions would keep it. */
+  read(kind: keyof CountMaps): ReadonlyMap<string, number> {
+    return this.made[kind] ?? NO_COUNTS;
+  }
 
   /** Name of the plugin → templates at which it failed. */
   get pluginErrors(): Map<string, number> {
@@ -145,6 +155,7 @@ export class Counters {
   }
 }
 
+const NO_COUNTS: ReadonlyMap<string, number> = new Map();
 const NO_VALUES: ReadonlyMap<string, LostValue> = new Map();
 
 /** Under which elements are counted that no registry knows, past the first {@link UNKNOWN_ELEMENTS}. */

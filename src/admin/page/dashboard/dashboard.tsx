@@ -1,22 +1,25 @@
-import type { FaultHistory } from "../../view/fault_history.ts";
+import { type FaultHistory, faultsOf } from "../../view/fault_history.ts";
 import type { RateSample } from "../../view/rate_history.ts";
 import type { RecentEvent } from "../../view/recent_events.ts";
 import type { AdminView } from "../../view/view.ts";
 import { Cluster } from "./cluster.tsx";
 import { Collector } from "./collector.tsx";
 import { Configuration } from "./configuration.tsx";
+import { Ended } from "./ended.tsx";
 import { Losses, type Totalled } from "../losses.tsx";
 import type { Overview } from "../overview.ts";
 import { Events, Region, Statement } from "../parts.tsx";
 import { Releases } from "./releases.tsx";
 import { Sessions } from "../sessions.tsx";
 import { number } from "../trouble.ts";
+import { sum, type Totals } from "../../view/totals.ts";
 import { health, verdict } from "../verdict.ts";
 
 /** Everything that the dashboard shows. */
 export interface DashboardState {
   readonly view: AdminView;
   readonly overview: Overview;
+  readonly totals: Totals;
   readonly faults: FaultHistory;
   readonly rates: RateSample | undefined;
   readonly events: readonly RecentEvent[];
@@ -26,17 +29,16 @@ export interface DashboardState {
 /** Returns the dashboard's regions, in order. */
 export function dashboardRegions(state: DashboardState) {
   const { view, overview, faults, rates, events, now } = state;
-  // Summed once for all regions, because it visits every session.
-  const totals = view.totals();
-  const recent = faults.recent(totals);
+  const totalled: Totalled = { view, totals: state.totals, recent: faults.recent(), ever: faultsOf(view) };
   return [
-    <Verdict view={view} totals={totals} recent={recent} />,
-    <Figures view={view} totals={totals} recent={recent} rates={rates} />,
+    <Verdict {...totalled} />,
+    <Figures {...totalled} rates={rates} />,
     <Releases view={view} overview={overview} />,
     <Collector view={view} now={now} />,
     ...(view.cluster === undefined ? [] : [<Cluster cluster={view.cluster} />]),
-    <Sessions overview={overview} />,
-    <Losses view={view} totals={totals} recent={recent} />,
+    <Sessions view={view} overview={overview} />,
+    ...(overview.ended.kept === 0 ? [] : [<Ended view={view} overview={overview} />]),
+    <Losses {...totalled} />,
     <Region id="events" title="Last events" class="wide">
       <Events events={events.slice(0, 15)} />
     </Region>,
@@ -44,22 +46,23 @@ export function dashboardRegions(state: DashboardState) {
   ];
 }
 
-function Verdict({ view, totals, recent }: Totalled) {
+function Verdict({ view, recent, ever }: Totalled) {
   return (
     <section id="verdict" class="verdict wide" aria-label="Health">
       <h1 class="hidden">Dashboard</h1>
-      <Statement {...health(view, totals, recent)} />
+      <Statement {...health(view, recent, ever)} />
       <Statement {...verdict(view)} />
     </section>
   );
 }
 
-function Figures({ view, totals, rates }: Totalled & { readonly rates: RateSample | undefined }) {
+function Figures({ view, totals: { all }, rates }: Totalled & { readonly rates: RateSample | undefined }) {
   const rate = (value: number | undefined) => value === undefined ? "–" : `${number(Math.round(value * 10) / 10)}/s`;
+  const observed = view.mode === "observe";
   const figures = [
-    ["Records in", number(totals.recordsReceived), rate(rates?.received)],
-    ["Records out", number(totals.recordsSent), rate(rates?.sent)],
-    ["Dropped", number([...totals.recordsDropped.values()].reduce((sum, each) => sum + each, 0)), rate(rates?.dropped)],
+    ["Records in", number(all.recordsReceived), rate(rates?.received)],
+    [observed ? "Would be sent on" : "Records out", number(all.recordsSent), rate(rates?.sent)],
+    [observed ? "Would be dropped" : "Dropped", number(sum(all.read("recordsDropped"))), rate(rates?.dropped)],
     ["Held octets", number(view.collector.heldOctets), "now"],
   ] as const;
   return (

@@ -1,28 +1,51 @@
 import type { AdminView } from "../../view/view.ts";
-import type { Overview, ReleaseRow } from "../overview.ts";
+import { type Overview, type ReleaseRow, type SessionVerdict, UNKNOWN_RELEASE } from "../overview.ts";
 import { Region, Scroll, Tag } from "../parts.tsx";
-import { count } from "../trouble.ts";
+import { tablePath } from "../table_path.ts";
+import { count, number } from "../trouble.ts";
 
-/** The Agents' releases against the collector's, with the number of sessions of each. */
+const COLUMNS: readonly (readonly [verdict: SessionVerdict, level: string, sign: string])[] = [
+  ["needed", "notice", "≠"],
+  ["not_needed", "good", "="],
+  ["unknown", "notice", "?"],
+];
+
+/** The open sessions by the exporters' releases and by whether they need rewriting; each number leads to its sessions. */
 export function Releases({ view, overview }: { readonly view: AdminView; readonly overview: Overview }) {
   const { address, profile } = view.collector;
+  const { releases } = overview;
+  const shown = COLUMNS.filter(([verdict]) =>
+    verdict !== "unknown" || releases.some(({ verdicts }) => verdicts.unknown > 0)
+  );
+  const heads = {
+    needed: view.mode === "observe" ? "Would need rewriting" : "Need rewriting",
+    not_needed: "Unchanged",
+    unknown: "No template yet",
+  };
   return (
     <Region id="releases" title="Agents and the collector">
-      {overview.releases.length === 0
+      <p class="none">
+        Collector <code>{address}</code> expects {profile}.
+      </p>
+      {releases.length === 0
         ? <p class="none">No session is open.</p>
         : (
-          <Scroll label="Sessions by release and collector">
+          <Scroll label="Sessions by release and verdict">
             <table>
               <thead>
                 <tr>
                   <th scope="col">Agent release</th>
-                  <th scope="col">
-                    Collector {address}
-                    <small>expects {profile}</small>
-                  </th>
+                  {shown.map(([verdict]) => <th scope="col">{heads[verdict]}</th>)}
                 </tr>
               </thead>
-              <tbody>{overview.releases.map((row) => <Release row={row} observed={view.mode === "observe"} />)}</tbody>
+              <tbody>
+                {releases.map((row) => (
+                  <tr>
+                    <Release row={row} />
+                    {shown.map((column) => <Count row={row} column={column} />)}
+                  </tr>
+                ))}
+              </tbody>
             </table>
           </Scroll>
         )}
@@ -32,21 +55,26 @@ export function Releases({ view, overview }: { readonly view: AdminView; readonl
 
 const AGES = { older: "older than the collector", same: "the collector's own", newer: "newer than the collector" };
 
-function Release({ row, observed }: { readonly row: ReleaseRow; readonly observed: boolean }) {
-  const { release, age, sessions, skewed } = row;
-  const rewritten = observed ? "would be rewritten" : "rewritten";
+function Release({ row: { release, age, sessions } }: { readonly row: ReleaseRow }) {
   return (
-    <tr>
-      <th scope="row">
-        <a href={`/?q=${encodeURIComponent(release ?? "unknown")}#sessions`}>{release ?? "unknown release"}</a>
-        {age === undefined ? "" : <small>{AGES[age]}</small>}
-      </th>
-      <td>
-        <Tag level={skewed > 0 ? "notice" : "good"} sign={skewed > 0 ? "≠" : "="}>
-          {count(sessions, "session")}
-        </Tag>
-        <small>{skewed === 0 ? "relayed unchanged" : skewed === sessions ? rewritten : `${skewed} ${rewritten}`}</small>
-      </td>
-    </tr>
+    <th scope="row">
+      <a href={`${tablePath({ release: release ?? UNKNOWN_RELEASE })}#sessions`}>{release ?? "unknown release"}</a>
+      <small>{[count(sessions, "session"), ...(age === undefined ? [] : [AGES[age]])].join(", ")}</small>
+    </th>
+  );
+}
+
+function Count({ row: { release, verdicts }, column: [verdict, level, sign] }: {
+  readonly row: ReleaseRow;
+  readonly column: (typeof COLUMNS)[number];
+}) {
+  const sessions = verdicts[verdict];
+  if (sessions === 0) return <td class="none">0</td>;
+  return (
+    <td>
+      <a href={`${tablePath({ release: release ?? UNKNOWN_RELEASE, verdict })}#sessions`}>
+        <Tag level={level} sign={sign}>{number(sessions)}</Tag>
+      </a>
+    </td>
   );
 }

@@ -1,8 +1,10 @@
 import type { RecentEvent } from "../../view/recent_events.ts";
-import type { AdminView, AgentView, SessionView } from "../../view/view.ts";
+import { agentOf, isObserved } from "../../view/session_facts.ts";
+import type { AdminView, AgentView, EndedSessionView, SessionView } from "../../view/view.ts";
+import { outcomeWords } from "../dashboard/ended.tsx";
 import { sessionRow } from "../overview.ts";
-import { Counts, duration, Events, Facts, Region, Statement } from "../parts.tsx";
-import { LostValues } from "../losses.tsx";
+import { duration, Events, Facts, Region, Statement } from "../parts.tsx";
+import { LossTables } from "../losses.tsx";
 import { Trouble } from "../sessions.tsx";
 import { Template } from "./template.tsx";
 import { number } from "../trouble.ts";
@@ -11,7 +13,7 @@ import { clock } from "../verdict.ts";
 /** Everything that a session's page shows. */
 export interface SessionPageState {
   readonly view: AdminView;
-  readonly session: SessionView;
+  readonly session: SessionView | EndedSessionView;
   readonly events: readonly RecentEvent[];
   readonly now: Date;
 }
@@ -23,33 +25,26 @@ const TEMPLATES = 32;
 export function sessionRegions(state: SessionPageState) {
   const { view, session, events } = state;
   const templates = session.templates();
-  const { counters } = session;
+  const observed = isObserved(view, session);
+  const more = Math.max(0, templates.length - TEMPLATES) + ("moreTemplates" in session ? session.moreTemplates : 0);
   return [
     <Head {...state} />,
-    <Region id="lost" title={view.mode === "observe" ? "What would be lost" : "What was lost"}>
-      <Counts
-        rows={counters.informationLost}
-        head={["Stripped field that carried a value", "Records"]}
-        empty="No stripped field carried a value."
-      />
-      {counters.lostValues.size === 0 ? "" : <LostValues counters={counters} />}
-      <Counts rows={counters.recordsDropped} head={["Reason for dropping", "Records"]} empty="No record was dropped." />
-      {counters.referenceFaults.size === 0
-        ? ""
-        : <Counts rows={counters.referenceFaults} head={["References not corrected", "References"]} empty="" />}
-      <Counts
-        rows={counters.messagesRejected}
-        head={["Reason for rejecting", "Messages"]}
-        empty="No message was rejected."
-      />
+    <Region id="lost" title={observed ? "What would be lost" : "What was lost"} class="wide">
+      <LossTables counters={session.counters} observed={observed} />
     </Region>,
     <Counted session={session} />,
-    ...templates.slice(0, TEMPLATES).map((template) => <Template view={view} template={template} />),
-    ...(templates.length > TEMPLATES
+    ...templates.slice(0, TEMPLATES).map((template) => (
+      <Template
+        view={view}
+        template={template}
+        observed={observed}
+      />
+    )),
+    ...(more > 0
       ? [
         <Region id="more" title="More templates" class="wide">
           <p>
-            {`${templates.length - TEMPLATES} more; all are in `}
+            {`${number(more)} more; what is known of them is in `}
             <a href={`/api/sessions/${encodeURIComponent(session.id)}`}>the session as JSON</a>.
           </p>
         </Region>,
@@ -62,26 +57,39 @@ export function sessionRegions(state: SessionPageState) {
 }
 
 function Head({ view, session, now }: SessionPageState) {
-  const { release, trouble } = sessionRow(view, session);
+  const { release, trouble, verdict } = sessionRow(view, session);
   const { id, peer, transport, certificateName, openedAt } = session;
-  const domains = new Set(session.templates().map(({ observationDomain }) => observationDomain));
-  const agent = view.agentOf?.({ peer, certificateName, observationDomains: [...domains] });
+  const templates = session.templates();
+  const domains = new Set(templates.map(({ observationDomain }) => observationDomain));
+  const agent = agentOf(view, session, templates);
+  const until = "endedAt" in session ? session.endedAt : now;
   return (
     <section id="session" class="card wide" aria-labelledby="session-title">
       <h1 id="session-title">Session {id}</h1>
+      {"endedAt" in session
+        ? (
+          <Statement
+            level="notice"
+            sentence="This session is no longer open"
+            detail={`It ended at ${clock(session.endedAt)}: ${outcomeWords(session.outcome)}.`}
+          />
+        )
+        : ""}
       <p>
-        <Trouble trouble={trouble} />
+        <Trouble trouble={trouble} verdict={verdict} />
+        {isObserved(view, session) ? " only observed: relayed untouched" : ""}
       </p>
       <Facts
         facts={[
           ["Peer", <code>{peer}</code>],
+          ...(agent === undefined ? [] : [["Node", agent.node] as const]),
           ["Transport", transport],
           ["Certificate", certificateName ?? "none"],
           ["Release", release ?? "unknown"],
           ...(agent === undefined ? [] : [["Agent", describeAgent(agent)] as const]),
           ["Collector expects", view.collector.profile],
           ["Observation domains", [...domains].slice(0, 8).join(", ") || "none yet"],
-          ["Open for", duration(now.getTime() - openedAt.getTime())],
+          ["endedAt" in session ? "Was open for" : "Open for", duration(until.getTime() - openedAt.getTime())],
         ]}
       />
     </section>
@@ -123,7 +131,9 @@ export function gone(id: string, now: Date) {
       <Statement
         level="notice"
         sentence="This session is no longer open"
-        detail={`It had closed by ${clock(now)}. Its counts are part of the totals.`}
+        detail={`It had closed by ${
+          clock(now)
+        }, more than an hour ago or before many others. Its counts are part of the totals.`}
       />
       <p>
         <a href="/">All sessions</a>

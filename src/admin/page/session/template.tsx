@@ -20,7 +20,11 @@ const OUTCOMES: Readonly<Record<string, string>> = {
 };
 
 /** A template as the exporter sends it, beside the one that the collector receives. */
-export function Template({ view, template: state }: { readonly view: AdminView; readonly template: TemplateState }) {
+export function Template({ view, template: state, observed }: {
+  readonly view: AdminView;
+  readonly template: TemplateState;
+  readonly observed: boolean;
+}) {
   const { observationDomain, template, targetTemplate, outcome, mapping } = state;
   const rows = mapping === undefined ? [] : templateDiff(mapping);
   const id = `template-${observationDomain}-${template}`;
@@ -28,7 +32,7 @@ export function Template({ view, template: state }: { readonly view: AdminView; 
   const changes = (["kept", "stripped", "padded", "moved", "changed"] as const)
     .map((change) => [change, tally(change)] as const).filter(([, many]) => many > 0);
   return (
-    <Region id={id} title={`Template ${template} ${outcomeOf(outcome, view.mode === "observe")}`} class="wide template">
+    <Region id={id} title={`Template ${template} ${outcomeOf(outcome, observed)}`} class="wide template">
       <p class="legend">
         {changes.map(([change, many]) => (
           <>
