@@ -51,7 +51,8 @@ export class ReferenceCounts {
       const { name, type } = nameOf(field);
       count(this.stripped, name);
       const octets = values[index] ?? new Uint8Array();
-      const carries = type === "boolean" && octets.length === 1
+      // A boolean has one octet (RFC 7011 §6.1.5): in any other length nothing is known of its values.
+      const carries = type === "boolean" && field.length === 1
         ? octets[0] === 1
         : field.length === 65535
         ? octets.length > 0

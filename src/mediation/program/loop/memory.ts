@@ -49,6 +49,12 @@ export function release(address: number, size: number): void {
   if (address !== 0) freeBlocks[classOf(size)]?.push(address);
 }
 
+/** Octets in blocks that are allocated and not released. */
+export function usedOctets(): number {
+  const free = freeBlocks.reduce((sum, { length }, sizeClass) => sum + length * 2 ** sizeClass, 0);
+  return unused - heapStart() - free;
+}
+
 /** The octets of a block. */
 export function view(address: number, size: number): Uint8Array {
   return octets.subarray(address, address + size);
