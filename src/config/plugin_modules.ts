@@ -1,6 +1,11 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Plugin, PLUGIN_API_VERSION, type PluginDefinition } from "../mediation/mapping/plugin.ts";
+import {
+  isPluginDefinition,
+  type Plugin,
+  PLUGIN_API_VERSION,
+  type PluginDefinition,
+} from "../mediation/mapping/plugin.ts";
 import { didYouMean } from "../mediation/mapping/nearest_names.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
 import { IsolatedPlugin } from "../plugin_process/isolated_plugin.ts";
@@ -178,15 +183,6 @@ export class PluginModules {
 
 function keyOf(use: string, isolate = true): string {
   return `${isolate ? "isolated" : "here"} ${use}`;
-}
-
-function isPluginDefinition(value: unknown): value is PluginDefinition {
-  if (typeof value !== "object" || value === null) return false;
-  if (!("name" in value && typeof value.name === "string" && value.name !== "")) return false;
-  if (!("summary" in value && typeof value.summary === "string")) return false;
-  if (!("create" in value && typeof value.create === "function")) return false;
-  if (!("options" in value) || typeof value.options !== "object" || value.options === null) return false;
-  return "safeParse" in value.options && typeof value.options.safeParse === "function";
 }
 
 /** Whether a value that `create` returned is a plugin. */

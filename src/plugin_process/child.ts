@@ -6,7 +6,12 @@
  */
 import { errorMessage } from "../error_message.ts";
 import { freezeDeep, mappingData, mappingOf, readMapping } from "../mediation/mapping/mapping_data.ts";
-import { type Plugin, PLUGIN_API_VERSION, type PluginDefinition } from "../mediation/mapping/plugin.ts";
+import {
+  isPluginDefinition,
+  type Plugin,
+  PLUGIN_API_VERSION,
+  type PluginDefinition,
+} from "../mediation/mapping/plugin.ts";
 import type { z } from "zod";
 import type { Profile } from "../mediation/mapping/profile.ts";
 import { profileOf } from "./profile_data.ts";
@@ -49,7 +54,7 @@ interface Instance {
  */
 export async function servePlugin(definition: unknown): Promise<void> {
   loaded = true;
-  if (!isDefinition(definition)) {
+  if (!isPluginDefinition(definition)) {
     return answer({ error: "it has no plugin as its default export (name, summary, options: a zod schema, create)" });
   }
   const { name, summary, apiVersion = PLUGIN_API_VERSION } = definition;
@@ -103,13 +108,6 @@ function mistakesOf(issue: z.core.$ZodIssue): OptionMistake[] {
   const path = issue.path.map((key) => typeof key === "symbol" ? String(key) : key);
   if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
   return issue.keys.map((key) => ({ path: [...path, key], message: "unknown key", at: "key" }));
-}
-
-function isDefinition(value: unknown): value is PluginDefinition {
-  if (typeof value !== "object" || value === null) return false;
-  const { name, summary, create, options } = value as Partial<Record<keyof PluginDefinition, unknown>>;
-  return typeof name === "string" && name !== "" && typeof summary === "string" && typeof create === "function" &&
-    typeof options === "object" && options !== null && "safeParse" in options;
 }
 
 async function* lines(): AsyncGenerator<string> {

@@ -74,3 +74,13 @@ export interface PluginDefinition<Options = unknown> {
 export function definePlugin<Options>(definition: PluginDefinition<Options>): PluginDefinition<Options> {
   return definition;
 }
+
+/** Whether a module's default export defines a plugin. */
+export function isPluginDefinition(value: unknown): value is PluginDefinition {
+  if (typeof value !== "object" || value === null) return false;
+  if (!("name" in value && typeof value.name === "string" && value.name !== "")) return false;
+  if (!("summary" in value && typeof value.summary === "string")) return false;
+  if (!("create" in value && typeof value.create === "function")) return false;
+  if (!("options" in value) || typeof value.options !== "object" || value.options === null) return false;
+  return "safeParse" in value.options && typeof value.options.safeParse === "function";
+}
