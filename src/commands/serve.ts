@@ -112,8 +112,7 @@ function onSignal({ served, reloader }: Service): () => void {
       void served.close();
       return;
     }
-    logEvent("proxy", "info", "draining", `${signal} received: no new sessions; open ones may end`);
-    void served.drained();
+    void served.drained(`${signal} received`);
   };
   const actions: [Deno.Signal, () => void][] = [["SIGINT", () => end("SIGINT")]];
   if (Deno.build.os !== "windows") {

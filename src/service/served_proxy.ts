@@ -169,7 +169,7 @@ export class ServedProxy {
       version: VERSION,
       startedAt: new Date(),
       events,
-      drain: () => void this.drained(),
+      drain: () => void this.drained("POST /api/drain received"),
       ready: () => this.#ready && now().isWaiting !== true,
       configuration: () => now().configuration,
       logLinesDropped,
@@ -258,10 +258,18 @@ export class ServedProxy {
     return this.#drainBegun;
   }
 
-  /** Starts the drain, or joins the current one. Resolves when all sessions are closed. */
-  drained(): Promise<void> {
-    this.#drained ??= this.proxy.drain();
-    this.#beginDrain();
+  /**
+   * Starts the drain, or joins the current one. Resolves when all sessions are closed.
+   *
+   * @param cause what asked for it, for the log
+   */
+  drained(cause = "asked to"): Promise<void> {
+    if (this.#drained === undefined) {
+      const message = `${cause}: no new sessions; open ones may end`;
+      this.report({ level: "info", event: "draining", message, fields: {} });
+      this.#drained = this.proxy.drain();
+      this.#beginDrain();
+    }
     return this.#drained;
   }
 

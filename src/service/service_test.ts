@@ -219,3 +219,35 @@ cache: kept/templates
   await aggregator.close();
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("a drain that is asked for over the API is said once, as one by a signal", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/proxy.yaml`;
+  await Deno.writeTextFile(
+    file,
+    `
+listen: [{ transport: tcp, address: "127.0.0.1:0" }]
+collector: { transport: tcp, address: "127.0.0.1:1", profile: antrea/v1.15 }
+admin: { address: "127.0.0.1:0" }
+`,
+  );
+  const { configuration } = await loadWatched(file);
+  assert.ok(!(configuration instanceof Error), String(configuration));
+  const said: string[] = [];
+  const service = await Service.open(configuration, ({ event, message }) => {
+    if (event === "draining") said.push(message);
+  });
+  const { admin } = await service.start();
+  const drain = () =>
+    fetch(`http://127.0.0.1:${admin.port}/api/drain`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: "{}",
+    }).then((response) => response.body?.cancel());
+  await drain();
+  await drain();
+  await service.served.drained("SIGTERM received");
+  assert.deepEqual(said, ["POST /api/drain received: no new sessions; open ones may end"]);
+  await service.close();
+  await Deno.remove(folder, { recursive: true });
+});

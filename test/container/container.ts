@@ -21,15 +21,19 @@ export class Container implements Disposable {
   readonly process: Deno.ChildProcess;
   readonly #image: BuiltImage;
 
-  /** @param folder what is mounted as the configuration's folder */
-  constructor(image: BuiltImage, folder: string) {
+  /**
+   * @param folder what is mounted as the configuration's folder
+   * @param command in place of the image's own
+   */
+  constructor(image: BuiltImage, folder: string, command?: readonly string[]) {
     const { configuration: { User, Env, Entrypoint, Cmd }, root } = image;
+    const run = command ?? [...Entrypoint, ...Cmd];
     for (const place of ["etc/ipfix-skew-proxy", "dev", "proc"]) {
       Deno.mkdirSync(`${root}/${place}`, { recursive: true });
     }
     this.#image = image;
     this.process = new Deno.Command("unshare", {
-      args: ["--mount", "--pid", "--net", "--fork", "sh", "-c", START, "sh", root, folder, User, ...Entrypoint, ...Cmd],
+      args: ["--mount", "--pid", "--net", "--fork", "sh", "-c", START, "sh", root, folder, User, ...run],
       clearEnv: true,
       env: environment(Env),
       stdin: "null",

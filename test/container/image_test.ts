@@ -4,7 +4,7 @@ import project from "../../deno.json" with { type: "json" };
 import { at } from "../kubernetes/overlays/objects.ts";
 import { debianTool, toolTest } from "../support/tool_test_case.ts";
 import { Container } from "./container.ts";
-import { buildImage } from "./image.ts";
+import { buildImage, type BuiltImage } from "./image.ts";
 
 const CONFIGURATION = `
 listen: [{ transport: tcp, address: "0.0.0.0:24739" }]
@@ -74,7 +74,39 @@ async function checkImage(): Promise<void> {
   const outcome = await hook;
   // Who is in a container whose process 1 ends is killed.
   assert.ok(outcome?.code === 0 || outcome?.signal === "SIGKILL", new TextDecoder().decode(outcome?.stderr));
-  assert.ok(events.includes("started"), events.join());
+  assert.ok(events.includes("started") && events.includes("draining"), events.join());
   assert.deepEqual({ code, last: events.at(-1) }, { code: 0, last: "stopped" });
+  await checkPlugin(image, folder);
   await Deno.remove(folder, { recursive: true });
+}
+
+const PLUGIN = `export default {
+  apiVersion: 1, name: "own", summary: "changes nothing",
+  options: { safeParse: (data) => ({ success: true, data }) },
+  create: () => ({ name: "own", rewrite: (mapping) => mapping }),
+};`;
+
+/** As the image's README has it: a plugin of one's own, beside the configuration, and one permission more. */
+async function checkPlugin(image: BuiltImage, folder: string): Promise<void> {
+  const { Entrypoint } = image.configuration;
+  await Deno.writeTextFile(`${folder}/own.js`, PLUGIN);
+  await Deno.writeTextFile(`${folder}/proxy.yaml`, `${CONFIGURATION}plugins: [{ use: ./own.js }]\n`);
+  const check = async (entry: readonly string[]) => {
+    const command = [...entry, "check", "--config", "/etc/ipfix-skew-proxy/proxy.yaml"];
+    using container = new Container(image, folder, command);
+    const { code, stdout, stderr } = await container.process.output();
+    return { code, said: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+  };
+  const readme = await Deno.readTextFile(new URL("../../config/container/README.md", import.meta.url));
+  const [, block = ""] = /```yaml\n([\s\S]*?)```/.exec(readme) ?? [];
+  const entry = at(parse(block), "command");
+  assert.ok(Array.isArray(entry));
+  const allowed = Entrypoint.with(-1, "--allow-run=/bin/deno").concat("/app/main.js");
+  assert.deepEqual(entry, allowed, "the README's command is the image's own, and the permission");
+  const granted = await check(allowed);
+  assert.equal(granted.code, 0, granted.said);
+  assert.match(granted.said, /own/);
+  const without = await check(Entrypoint);
+  assert.notEqual(without.code, 0);
+  assert.match(without.said, /--allow-run/);
 }

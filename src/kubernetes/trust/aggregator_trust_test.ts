@@ -13,6 +13,7 @@ import {
 import { FakeApiServer } from "../../../test/support/kubernetes_api.ts";
 import type { ProxyEvent } from "../../proxy/reporting/proxy_event.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
+import type { ApiAccess } from "../api/access.ts";
 import { KubernetesClient } from "../api/client.ts";
 import { AggregatorTrust } from "./aggregator_trust.ts";
 import { CertificateAuthority } from "./certificate_authority.ts";
@@ -32,9 +33,12 @@ class Trusted implements AsyncDisposable {
   readonly client: KubernetesClient;
   readonly trust: AggregatorTrust;
 
-  constructor(readonly server: FakeApiServer, options: { ownCaSecret?: string; name?: string; clock?: Clock } = {}) {
-    const { clock = FAST, name = "proxy", ...rest } = options;
-    this.client = new KubernetesClient({ access: server.access(), clock });
+  constructor(
+    readonly server: FakeApiServer,
+    options: { ownCaSecret?: string; name?: string; clock?: Clock; access?: ApiAccess } = {},
+  ) {
+    const { clock = FAST, name = "proxy", access = server.access(), ...rest } = options;
+    this.client = new KubernetesClient({ access, clock });
     const report = (event: ProxyEvent) => this.events.push(event);
     this.trust = new AggregatorTrust({ client: this.client, clock, report, namespace: NAMESPACE, name, ...rest });
   }
@@ -406,4 +410,37 @@ Deno.test("an API server that goes away, or a right that is taken back, takes no
     await shakeHands(good[0] ?? assert.fail(), { ...client, ca: bundle, expires: [] }),
     "flow-aggregator-client",
   );
+});
+
+Deno.test("a token that expires takes no trust away: it is named, nothing is published, and a new one heals it", async () => {
+  await using server = await FakeApiServer.start();
+  let valid = "first";
+  let token = valid;
+  const access = {
+    ...server.access(),
+    credentials: () => Promise.resolve({ server: server.url, ca: server.ca, token }),
+  };
+  await using test = new Trusted(server, { access });
+  startAggregator(server, FIRST);
+  test.trust.use("append-ca");
+  await test.trust.established;
+  await test.until(() => count(test.bundle) === 2);
+  const good = [test.trust.listener.material, test.trust.collector.material];
+
+  valid = "second";
+  server.refuses = (shown) => shown !== valid;
+  server.endWatches();
+  await test.until(() => test.trust.status.problems.some((each) => /the credentials are refused/.test(each)));
+  // What changes meanwhile is not seen, and nothing is weakened for it.
+  startAggregator(server, SECOND);
+  const calls = server.calls.length;
+  await test.until(() => server.calls.length > calls + 5);
+  assert.deepEqual([test.trust.listener.material, test.trust.collector.material], good);
+  assert.deepEqual([test.trust.status.state, count(test.bundle)], ["established", 1]);
+  await assert.rejects(test.agent(SECOND));
+
+  token = valid;
+  await test.until(() => test.trust.status.problems.length === 0 && count(test.bundle) === 2);
+  assert.equal(await test.agent(SECOND), "flow-aggregator-client");
+  assert.ok(!JSON.stringify(test.events).includes('"first"'), "no token is ever reported");
 });

@@ -199,7 +199,7 @@ for (const order of ["agents-first", "aggregator-first"] as const) {
     assert.deepEqual(await objects(server), expected, "the objects are those of an upgrade without a proxy");
     assert.equal(await readBundle(server), cluster.aggregator.certificates.ca.certificate, "and so is the CA");
     const { sent, arrived, twice, wrong } = accountOf(cluster);
-    // deno-lint-ignore no-console -- figures for whoever reads the test's output
+    // deno-lint-ignore no-console -- the figures of this walk
     console.log(
       [`plan --from ${OLD} --to ${NEW} --order ${order}`, ...walk.timeLine].join("\n") +
         `\nsent ${sent}, arrived ${arrived.size}, twice ${twice.length}, wrong ${wrong.length}, ` +
