@@ -67,6 +67,7 @@ export default definePlugin({
 
 /** Narrowed fields take the pad value in records whose own does not fit. */
 function withPads(mapping: TemplateMapping, pads: readonly Pad[]): TemplateMapping {
+  if (pads.length === 0) return mapping;
   const fields = mapping.fields.map((field): MappedField => {
     const { target, value } = field;
     if (value.from !== "record" || value.convert !== "narrow") return field;

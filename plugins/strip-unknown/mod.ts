@@ -18,6 +18,7 @@ import {
 } from "@ipfix-skew-proxy/proxy/plugin";
 
 const name = "strip-unknown";
+const NONE: readonly FieldSpecifier[] = [];
 
 /** Removes the fields that the collector does not know, or does not expect. See README.md. */
 export default definePlugin({
@@ -32,12 +33,16 @@ export default definePlugin({
     return {
       name,
       rewrite(mapping, context) {
-        // A template may have thousands of fields that no list has.
-        const listedIds = new Set(context.expected?.fields.map(({ element }) => element.id));
-        const acceptable = mapping.fields.flatMap((field) =>
-          field.scope === true ? field : acceptableField(field, mapping, context, alsoElements, listedIds) ?? []
-        );
         const { expected } = context;
+        // A template may have thousands of fields, and the list a hundred.
+        const listedById = Map.groupBy(expected?.fields ?? [], ({ element }) => element.id);
+        const acceptable: MappedField[] = [];
+        for (const field of mapping.fields) {
+          const taken = field.scope === true
+            ? field
+            : acceptableField(field, mapping, context, alsoElements, listedById.get(field.target.element.id) ?? NONE);
+          if (taken !== undefined) acceptable.push(taken);
+        }
         if (remove === "unknown" || expected === undefined) return keeping(mapping, acceptable);
         const places = expectedPlaces(acceptable.map(({ target }) => target), expected.fields);
         return keeping(mapping, acceptable.filter((_, position) => places[position] !== undefined));
@@ -46,21 +51,23 @@ export default definePlugin({
   },
 });
 
-/** The field as the collector can take it: as it is, or narrowed; undefined if it can be taken in no way. */
+/**
+ * The field as the collector can take it: as it is, or narrowed; undefined if it can be taken in no way.
+ *
+ * @param sameId fields of the collector's list whose element has the same id, under any PEN
+ */
 function acceptableField(
   field: MappedField,
   { source }: TemplateMapping,
   context: PluginContext,
   also: readonly InformationElement[],
-  listedIds: ReadonlySet<number>,
+  sameId: readonly FieldSpecifier[],
 ): MappedField | undefined {
   const { target, value } = field;
   if (also.some((element) => sameElement(element, target.element))) return undefined;
-  const { profile, expected } = context;
+  const { profile } = context;
   if (profile.acceptsUnknownElements && profile.templates.length === 0) return field;
-  const listed = expected !== undefined && listedIds.has(target.element.id)
-    ? expected.fields.filter(({ element }) => sameElement(element, target.element))
-    : [];
+  const listed = sameId.length === 0 ? sameId : sameId.filter(({ element }) => sameElement(element, target.element));
   const [inList] = listed;
   if (profile.dialect.fieldLengths === "template" && listed.some(({ length }) => length === target.length)) {
     // The collector expects the element in this very length, whatever its type.

@@ -329,9 +329,9 @@ export class Proxy {
   }
 
   /** Applies the current options to a session. An error ends this session and leaves the others alone. */
-  #update(session: Session, collectorChanged: boolean): void {
+  async #update(session: Session, collectorChanged: boolean): Promise<void> {
     try {
-      this.#factory.update(session, collectorChanged);
+      await this.#factory.update(session, collectorChanged);
     } catch (error) {
       const fields = { session: session.id, peer: session.peer, reason: String(error) };
       const message = "a session cannot apply the changed configuration";
@@ -340,10 +340,10 @@ export class Proxy {
     }
   }
 
-  async #eachSession(change: (session: Session) => void): Promise<void> {
+  async #eachSession(change: (session: Session) => Promise<void> | undefined): Promise<void> {
     for (const session of this.#sessions) {
       if (this.#turns.over) await this.#turns.next(true);
-      change(session);
+      await change(session);
     }
   }
 

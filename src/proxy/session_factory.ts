@@ -131,8 +131,9 @@ export class SessionFactory {
    * Applies the current options to an open session.
    *
    * @param collectorChanged whether the collector, or the way to it, differs from the one that the session was made for
+   * @returns a promise if that takes more than one turn
    */
-  update(session: Session, collectorChanged: boolean): void {
+  update(session: Session, collectorChanged: boolean): Promise<void> | undefined {
     const { collector } = this.#options;
     const observe = this.mode === "observe";
     session.limit(this.#sessionLimits(), this.hold(session));
@@ -144,13 +145,14 @@ export class SessionFactory {
     }
     const move = { observe, renew: renew || session.outdated, collector: this.#collectorFacts() };
     session.move({ ...move, route: this.#route() });
+    return undefined;
   }
 
   /** Has a session begin anew with another process of the collector; see {@link Session.beginEpoch}. */
-  beginEpoch(session: Session, began: number): void {
+  beginEpoch(session: Session, began: number): Promise<void> | undefined {
     const { collector, dial } = this.#route();
     // A function of its own: a connection that was dialled with another one is replaced.
-    session.beginEpoch({ collector, dial: (signal) => dial(signal) }, began);
+    return session.beginEpoch({ collector, dial: (signal) => dial(signal) }, began);
   }
 
   #factsOfCollector(): CollectorFacts {

@@ -66,7 +66,8 @@ class Course {
     if (what === "taken") return void this.#connections.at(-1)?.push(produced);
     if (what === "reloaded") {
       this.#connections.at(-1)?.push(produced);
-      return session.remap();
+      session.remap();
+      return;
     }
     const whole = wholeMessages(produced, octets % (produced.length + 1));
     this.#connections.at(-1)?.push(produced.slice(0, whole));

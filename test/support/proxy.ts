@@ -104,8 +104,9 @@ export class RelayingRewriter implements SessionRewriter {
     this.announced++;
   }
 
-  remap(): void {
+  remap(): boolean {
     this.remapped++;
+    return true;
   }
 
   renew(unsent: Uint8Array = new Uint8Array(0), collector: CollectorFacts = {}): number {

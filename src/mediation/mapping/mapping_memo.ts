@@ -16,21 +16,22 @@ const FIELDS = 256;
 export class MappingMemo {
   readonly #mappings = new Map<string, TemplateMapping>();
 
-  /**
-   * @param question everything the mapping depends on, as a key
-   * @param answer called if the mapping is not remembered; an error it throws is not remembered either
-   */
-  recall(question: string, answer: () => TemplateMapping): TemplateMapping {
-    const known = this.#mappings.get(question);
-    const mapping = known ?? answer();
-    if (mapping.source.fields.length > FIELDS || mapping.fields.length > FIELDS) return mapping;
+  /** @param question everything the mapping depends on, as a key */
+  recall(question: string): TemplateMapping | undefined {
+    const mapping = this.#mappings.get(question);
+    if (mapping === undefined) return undefined;
     this.#mappings.delete(question);
     this.#mappings.set(question, mapping);
-    if (this.#mappings.size > MAPPINGS) {
-      const [oldest] = this.#mappings.keys();
-      if (oldest !== undefined) this.#mappings.delete(oldest);
-    }
     return mapping;
+  }
+
+  /** Remembers the answer to a question. */
+  remember(question: string, mapping: TemplateMapping): void {
+    if (mapping.source.fields.length > FIELDS || mapping.fields.length > FIELDS) return;
+    this.#mappings.set(question, mapping);
+    if (this.#mappings.size <= MAPPINGS) return;
+    const [oldest] = this.#mappings.keys();
+    if (oldest !== undefined) this.#mappings.delete(oldest);
   }
 
   /** Forgets everything, once treatments have changed and earlier questions no longer arise. */

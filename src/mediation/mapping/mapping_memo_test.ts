@@ -11,7 +11,14 @@ const mapping = (): TemplateMapping => identity({ id: 256, fields: [], scopeFiel
 Deno.test("the same question is answered once; the answer not asked for longest is forgotten first", () => {
   const memo = new MappingMemo();
   let asked = 0;
-  const ask = (question: number) => memo.recall(String(question), () => (asked++, mapping()));
+  const ask = (question: number) => {
+    const known = memo.recall(String(question));
+    if (known !== undefined) return known;
+    asked++;
+    const answer = mapping();
+    memo.remember(String(question), answer);
+    return answer;
+  };
   const first = ask(0);
   assert.equal(ask(0), first);
   assert.equal(asked, 1);
@@ -24,17 +31,6 @@ Deno.test("the same question is answered once; the answer not asked for longest 
   assert.equal(asked, 258, "1 had to go");
   memo.clear();
   assert.notEqual(ask(0), first);
-});
-
-Deno.test("an answer that fails is asked for again", () => {
-  const memo = new MappingMemo();
-  for (let times = 0; times < 2; times++) {
-    assert.throws(() =>
-      memo.recall("q", () => {
-        throw new Error("no");
-      }), /no/);
-  }
-  assert.deepEqual(memo.recall("q", mapping), mapping());
 });
 
 Deno.test("sessions whose templates, treatment, release and address family are the same run their chain once", () => {

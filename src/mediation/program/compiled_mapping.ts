@@ -1,8 +1,7 @@
 import { MappingMemo } from "../mapping/mapping_memo.ts";
 import { allocate, memoryOctets, memoryWords, release } from "./loop/memory.ts";
 import { releaseWalkFunction, takeWalkFunction } from "./loop/walk_function.ts";
-import { compileMapping, ProgramWord, type RewriteProgram } from "./rewrite_program.ts";
-import type { SessionFactValues } from "../mapping/session_fact.ts";
+import { ProgramWord, type RewriteProgram } from "./rewrite_program.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 
 /** A mapping with its program in the rewrite loop's memory. */
@@ -38,6 +37,11 @@ export class CompiledMappings {
     this.#messagesBeforeWalkFunction = messagesBeforeWalkFunction;
   }
 
+  /** Whether a mapping is shared under this key. */
+  has(key: string): boolean {
+    return this.#compiled.has(key);
+  }
+
   /** The mapping shared under this key, if its source template has this id. */
   mapping(key: string, template: number): TemplateMapping | undefined {
     const mapping = this.#compiled.get(key)?.mapping;
@@ -45,26 +49,19 @@ export class CompiledMappings {
   }
 
   /**
-   * Takes one use of the mapping shared under this key and compiles it if it is the first; {@link release} ends the
-   * use.
+   * Takes one use of the mapping shared under this key, and shares it if it is the first; {@link release} ends the use.
    *
    * @param key equal for equal mappings only
+   * @param program the mapping compiled; undefined if it is shared already
    * @returns undefined when the loop's memory is used up
-   * @throws RangeError where the mapping cannot be compiled
    */
-  take(
-    key: string,
-    mapping: TemplateMapping,
-    facts: SessionFactValues,
-    keepPadding: boolean,
-    keepValues = false,
-  ): CompiledMapping | undefined {
+  take(key: string, mapping: TemplateMapping, program: RewriteProgram | undefined): CompiledMapping | undefined {
     const found = this.#compiled.get(key);
     if (found !== undefined) {
       found.uses++;
       return found;
     }
-    const program = compileMapping(mapping, facts, keepPadding, keepValues);
+    if (program === undefined) throw new Error("a mapping that is not shared has to be compiled");
     const address = allocate(program.octets.length);
     if (address === 0) return undefined;
     memoryOctets.set(program.octets, address);

@@ -4,6 +4,7 @@ import { entryWords, type Place, Places } from "./record_places.ts";
 import type { WalkLayout } from "./loop/walk_function.ts";
 import { narrowedSigns, readType } from "../mapping/conversion.ts";
 import { sessionFactOctets, type SessionFactValues } from "../mapping/session_fact.ts";
+import { complete, endStep, type Steps } from "../mapping/steps.ts";
 import { isIdentity, type MappedField, type TemplateMapping } from "../mapping/template_mapping.ts";
 
 /**
@@ -144,12 +145,24 @@ export function compileMapping(
   keepPadding: boolean,
   keepValues = false,
 ): RewriteProgram {
+  return complete(compileSteps(mapping, facts, keepPadding, keepValues));
+}
+
+/** As {@link compileMapping}, in steps. */
+export function* compileSteps(
+  mapping: TemplateMapping,
+  facts: SessionFactValues,
+  keepPadding: boolean,
+  keepValues: boolean,
+): Steps<RewriteProgram> {
   const { source } = mapping;
+  const { length } = source.fields;
   const smallest = smallestRecordLength(source);
   if (smallest === 0) throw new RangeError("a record of no octets");
   const identity = isIdentity(mapping);
   const counted = identity ? [] : lostElements(mapping);
   const keepsValues = keepValues && counted.length > 0;
+  yield* endStep(length);
   const emitter = new Emitter(source.fields, facts, counted, keepsValues);
   if (keepsOrder(mapping.fields)) emitInOrder(emitter, mapping.fields);
   else emitReordered(emitter, mapping.fields, lostFields(mapping));
@@ -157,6 +170,7 @@ export function compileMapping(
   const growth = emitter.growth + repeatedOctets(mapping);
   if (growth > LARGEST_GROWTH) throw new RangeError(`a record that may grow by ${growth} octets`);
 
+  yield* endStep(length);
   const { places } = emitter;
   const marks = places.marks();
   const walk = walkOf(source.fields, marks);
@@ -167,9 +181,9 @@ export function compileMapping(
   const { leading, gaps, trailing } = places;
   const header = [smallest, flags, operationsAt, growth, (marks.length + 1) * 4, leading, trailing, 0, 0];
   const words = Uint32Array.from([...header, ...walk, ...operations]);
-  const octets = new Uint8Array(constantsAt + emitter.constants.length);
+  const octets = new Uint8Array(constantsAt + emitter.constantsLength);
   octets.set(new Uint8Array(words.buffer));
-  octets.set(emitter.constants, constantsAt);
+  emitter.putConstants(octets, constantsAt);
   return { octets, identity, counted, keepsValues, layout: { leading, gaps, marks } };
 }
 
@@ -316,10 +330,12 @@ interface PlacedOperation {
  * record's end.
  */
 class Emitter {
-  constants: Uint8Array = new Uint8Array(0);
+  /** Octets of all constants. */
+  constantsLength = 0;
   growth = 0;
   readonly places: Places;
   readonly #operations: PlacedOperation[] = [];
+  readonly #constants: Uint8Array[] = [];
   /** Position of a field that may lose its value → index of its element, and offset of the counter that adds to. */
   readonly #counters = new Map<number, { readonly element: number; readonly offset: number }>();
   /** Offset of what counts an element's fields within a record → offset of the element's counter. */
@@ -359,6 +375,14 @@ class Emitter {
     }
     words.push(Operation.end, 0, 0, 0);
     return words;
+  }
+
+  /** Puts the octets of all constants there, one behind the other. */
+  putConstants(into: Uint8Array, at: number): void {
+    for (const octets of this.#constants) {
+      into.set(octets, at);
+      at += octets.length;
+    }
   }
 
   operation(code: number, position: number, a = 0, b = 0): void {
@@ -459,11 +483,9 @@ class Emitter {
 
   /** Puts octets among the constants. @returns the offset at which they begin there */
   #store(octets: Uint8Array): number {
-    const offset = this.constants.length;
-    const all = new Uint8Array(offset + octets.length);
-    all.set(this.constants);
-    all.set(octets, offset);
-    this.constants = all;
+    const offset = this.constantsLength;
+    this.#constants.push(octets);
+    this.constantsLength += octets.length;
     return offset;
   }
 

@@ -5,6 +5,8 @@ import { Announcements } from "../templates/announcements.ts";
 import type { CompiledMappings } from "../program/compiled_mapping.ts";
 import { Counters, increment } from "../templates/counters.ts";
 import { PendingMapping } from "../mapping/pending_mapping.ts";
+import type { Steps } from "../mapping/steps.ts";
+import type { ChooseTreatment } from "../mapping/treatment.ts";
 import type { SharedState } from "./shared_state.ts";
 import type { MessagePlan } from "./message_plan.ts";
 import { MessageReader } from "./message_reader.ts";
@@ -68,6 +70,8 @@ export class MediationSession implements SessionRewriter {
   /** Whether to map the templates again after the current message. */
   #remapping = false;
   #closed = false;
+  /** Under way with {@link prepare}. */
+  #preparing: { readonly choose: ChooseTreatment; readonly steps: Steps<Promise<void> | undefined> } | undefined;
 
   constructor(shared: SharedState, facts: SessionFacts) {
     this.#compiled = shared.compiled;
@@ -180,8 +184,10 @@ export class MediationSession implements SessionRewriter {
       }
       if (!this.#finishTemplates(output)) return;
       if (this.#remapping) {
-        this.waiting = this.prepare();
-        if (this.waiting !== undefined) return;
+        const pending = this.prepare(this.#work.left);
+        if (pending === "unfinished") this.unfinished = true;
+        else this.waiting = pending;
+        if (pending !== undefined) return;
         this.#remap();
         if (!this.#replay.write(output)) return;
       }
@@ -353,22 +359,38 @@ export class MediationSession implements SessionRewriter {
     this.#replay.announce();
   }
 
-  remap(): void {
-    if (this.#closed) return;
+  remap(work = Infinity): boolean {
+    if (this.#closed) return true;
     this.#remapping = true;
     // A message's changes can be rolled back only if nothing else changes the templates meanwhile.
     const isBetweenMessages = this.#plan === undefined && this.#reading === undefined;
-    if (!isBetweenMessages) return;
-    const pending = this.prepare();
+    if (!isBetweenMessages) return true;
+    const pending = this.prepare(work);
+    if (pending === "unfinished") return false;
     // Remap even if no further message arrives.
-    if (pending !== undefined) return void pending.then(() => this.#remapping && this.remap());
-    this.#templates.undoLog.finish();
-    this.#retireStale(-1);
-    this.#remap();
+    if (pending !== undefined) void pending.then(() => this.#remapping && this.remap());
+    else {
+      this.#templates.undoLog.finish();
+      this.#retireStale(-1);
+      this.#remap();
+    }
+    return true;
   }
 
-  prepare(): Promise<void> | undefined {
-    return this.#templates.prepare(this.#target.shared.chooseTreatment);
+  prepare(work = Infinity): Promise<void> | "unfinished" | undefined {
+    const { chooseTreatment } = this.#target.shared;
+    if (this.#preparing?.choose !== chooseTreatment) {
+      this.#preparing = { choose: chooseTreatment, steps: this.#templates.prepare(chooseTreatment) };
+    }
+    for (let left = work;;) {
+      const step = this.#preparing.steps.next();
+      if (step.done === true) {
+        this.#preparing = undefined;
+        return step.value;
+      }
+      left -= step.value;
+      if (left <= 0) return "unfinished";
+    }
   }
 
   get outdated(): boolean {

@@ -147,7 +147,7 @@ export class MessageReader {
     for (const record of records) {
       const recordVerbatim = record.kind === "withdrawal"
         ? yield* this.#withdraw(record.id, kind, index, set.id, state)
-        : this.#learn(record.template, index, set.id, state);
+        : yield* this.#learn(record.template, index, set.id, state);
       if (!recordVerbatim) verbatim = false;
       yield state.cost;
       state.cost = 0;
@@ -155,10 +155,10 @@ export class MessageReader {
     return verbatim;
   }
 
-  #learn(template: Template, index: number, setId: number, state: PlanState): boolean {
+  *#learn(template: Template, index: number, setId: number, state: PlanState): Generator<number, boolean> {
     const { templates } = this.options;
     const known = templates.find(state.observationDomain, template.id);
-    const entry = templates.learn(state.observationDomain, template);
+    const entry = yield* templates.learn(state.observationDomain, template);
     const isKnown = entry === undefined || entry === known;
     state.cost += isKnown ? KNOWN_TEMPLATE_COST : TEMPLATE_COST + template.fields.length * FIELD_COST;
     if (entry === undefined) return this.#drop("limit", state, template.id, "past the cap of templates or domains", 0);

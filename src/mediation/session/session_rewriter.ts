@@ -95,8 +95,11 @@ export interface OctetRewriter {
    * Maps every template again under the current treatments. The collector gets each changed template before the next
    * record that needs it; the current message is finished first. The session's expectations of the collector stay the
    * same: see {@link SessionRewriter.outdated}.
+   *
+   * @param work as for {@link rewrite}
+   * @returns false if the work is used up before it is done: call again, once others have had a turn
    */
-  remap(): void;
+  remap(work?: number): boolean;
   /** Releases what the session shares with others (template ids, programs, shares of the caps). */
   close(): void;
 }
@@ -169,13 +172,13 @@ export interface SessionRewriter extends OctetRewriter {
    */
   renew(unsent?: Uint8Array, collector?: CollectorFacts): number;
   /**
-   * Asks the plugins for the mappings that {@link renew} and {@link OctetRewriter.remap} need under the current
-   * treatments.
+   * Makes the mappings that {@link renew} and {@link OctetRewriter.remap} need under the current treatments.
    *
-   * @returns a promise that resolves once the mappings are available or have failed; undefined if they already are
-   *   available
+   * @param work as for {@link rewrite}
+   * @returns undefined once all are ready; `unfinished` if the work is used up before; a promise if a plugin has not
+   *   answered, which resolves when it is worth calling again
    */
-  prepare(): Promise<void> | undefined;
+  prepare(work?: number): Promise<void> | "unfinished" | undefined;
   templates(): TemplateState[];
   /**
    * The templates as the exporter announced them, one per message, so that another session that reads them learns the

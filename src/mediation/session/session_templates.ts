@@ -18,15 +18,20 @@ import {
   setIdOf,
 } from "../templates/template_changes.ts";
 import type { SessionEvents } from "./session_events.ts";
-import type { TemplateIntake } from "./template_intake.ts";
+import type { PreparedTemplate, TemplateIntake } from "./template_intake.ts";
 import type { AcceptedTemplate, ObservationDomain, TemplateEntry } from "../templates/template_entry.ts";
 import type { TemplateIdSpace } from "../templates/template_id_space.ts";
 import { templateMessage } from "../templates/template_message.ts";
 import { UndoLog } from "../templates/undo_log.ts";
+import { PendingMapping } from "../mapping/pending_mapping.ts";
+import type { Steps } from "../mapping/steps.ts";
 import type { ChooseTreatment } from "../mapping/treatment.ts";
 
 /** How many retired mapping ids a session keeps reserved. */
 const RETIRED_IDS = 64;
+
+/** What it costs to prepare a template, besides its fields, in units of about a microsecond. */
+const PREPARE_COST = 50;
 
 /** A template with more fields than this counts as several changes. */
 const FIELDS_PER_CHANGE = 64;
@@ -57,6 +62,7 @@ export class SessionTemplates {
   /** Shared ids of mappings that are no longer in force, oldest first. */
   #retired: Map<string, { readonly observationDomain: number; readonly id: number }> | undefined;
   #fields = 0;
+  #prepared: { readonly choose: ChooseTreatment; readonly prepared: Map<TemplateEntry, PreparedTemplate> } | undefined;
 
   constructor(
     readonly shared: SharedState,
@@ -70,8 +76,13 @@ export class SessionTemplates {
     return this.domains.get(observationDomain)?.templates.get(template);
   }
 
-  /** Records a template that the exporter announced. Returns undefined if a cap refuses it. */
-  learn(observationDomain: number, source: Template): TemplateEntry | undefined {
+  /**
+   * Records a template that the exporter announced, in steps.
+   *
+   * @returns undefined if a cap refuses it
+   * @throws PendingMapping if a plugin has not answered yet; then nothing has changed
+   */
+  *learn(observationDomain: number, source: Template): Steps<TemplateEntry | undefined> {
     const previous = this.find(observationDomain, source.id);
     if (
       previous !== undefined && sameLayout(previous.source, source) &&
@@ -79,7 +90,12 @@ export class SessionTemplates {
     ) {
       return previous;
     }
-    if (!this.#hasRoom(observationDomain, source, previous)) {
+    const { chooseTreatment } = this.intake.target;
+    const prepared = this.#hasRoom(observationDomain, source, previous)
+      ? yield* this.intake.prepare(source, observationDomain, previous, chooseTreatment)
+      : undefined;
+    // Other sessions may have taken the room between two steps.
+    if (prepared === undefined || !this.#hasRoom(observationDomain, source, previous)) {
       // The previous template no longer decodes anything.
       if (previous !== undefined) this.withdraw(observationDomain, source.id);
       this.#countOutcome("refused");
@@ -88,14 +104,7 @@ export class SessionTemplates {
     this.changes += Math.ceil(source.fields.length / FIELDS_PER_CHANGE);
     const domain = this.#domain(observationDomain);
     if (previous !== undefined) this.intake.releaseId(previous, observationDomain);
-    let entry: TemplateEntry;
-    try {
-      entry = this.intake.take(source, observationDomain, previous);
-    } catch (error) {
-      // The plugin has not answered yet, so nothing changes and the previous template keeps its id.
-      if (previous?.kind === "accepted") this.intake.holdId(previous, observationDomain);
-      throw error;
-    }
+    const entry = this.intake.accept(prepared);
     this.#put(domain, source.id, entry);
     this.#hold(source, 1);
     if (previous !== undefined) this.#hold(previous.source, -1);
@@ -184,19 +193,37 @@ export class SessionTemplates {
   }
 
   /**
-   * Asks the plugins to map all templates under the given treatments, so that {@link remap} finds the results.
+   * Maps and compiles all templates under the given treatments, in steps, for the next {@link remap}.
    *
-   * @returns a promise that resolves when it is worth asking again, or undefined if nothing is pending
+   * @returns a promise that resolves when it is worth preparing again, or undefined if nothing is pending
    */
-  prepare(choose: ChooseTreatment): Promise<void> | undefined {
+  *prepare(choose: ChooseTreatment): Steps<Promise<void> | undefined> {
     const pending: Promise<void>[] = [];
+    const prepared = new Map<TemplateEntry, PreparedTemplate>();
     for (const { id, templates } of this.domains.values()) {
-      for (const { source } of templates.values()) {
-        const settled = this.intake.prepare(source, id, choose);
-        if (settled !== undefined) pending.push(settled);
+      for (const entry of templates.values()) {
+        try {
+          prepared.set(entry, yield* this.intake.prepare(entry.source, id, entry, choose));
+        } catch (error) {
+          if (!(error instanceof PendingMapping)) throw error;
+          pending.push(error.settled);
+        }
+        yield PREPARE_COST + entry.source.fields.length;
       }
     }
-    return pending.length === 0 ? undefined : Promise.all(pending).then(() => {});
+    if (pending.length > 0) return Promise.all(pending).then(() => {});
+    this.#prepared = { choose, prepared };
+    return undefined;
+  }
+
+  /** Takes what was prepared of a template; prepares it now if nothing was. */
+  #takeAgain(before: TemplateEntry, observationDomain: number, sameCollector: boolean): TemplateEntry {
+    const { choose, prepared } = this.#prepared ?? {};
+    const found = choose === this.intake.target.chooseTreatment ? prepared?.get(before) : undefined;
+    const isKept = found !== undefined && found.failure !== undefined && !("refusal" in found);
+    // Another collector might be unable to decode what is kept when a plugin fails.
+    if (found !== undefined && (sameCollector || !isKept)) return this.intake.accept(found);
+    return this.intake.take(before.source, observationDomain, sameCollector ? before : undefined);
   }
 
   /**
@@ -211,7 +238,7 @@ export class SessionTemplates {
     const remapped: RemappedTemplate[] = [];
     for (const domain of this.domains.values()) {
       for (const [template, before] of [...domain.templates]) {
-        const after = this.intake.take(before.source, domain.id, sameCollector ? before : undefined);
+        const after = this.#takeAgain(before, domain.id, sameCollector);
         // If memory does not suffice for both, the previous mapping stays in force.
         const isShort = after.kind === "refused" && after.reason === "limit";
         if (sameCollector && isShort && before.kind === "accepted") continue;
@@ -222,6 +249,7 @@ export class SessionTemplates {
         if (!isSameToCollector(before, after)) remapped.push({ observationDomain: domain.id, before, after });
       }
     }
+    this.#prepared = undefined;
     return remapped;
   }
 

@@ -5,6 +5,7 @@ import { GO_IPFIX_LEGACY } from "../mapping/dialect.ts";
 import type { MediationEvent } from "../templates/event.ts";
 import { memoryLongs } from "../program/loop/memory.ts";
 import { Routes } from "../program/loop/routes.ts";
+import { complete } from "../mapping/steps.ts";
 import { SessionTemplates } from "./session_templates.ts";
 import { TemplateIntake } from "./template_intake.ts";
 import type { AcceptedTemplate, TemplateEntry } from "../templates/template_entry.ts";
@@ -40,10 +41,10 @@ function accepted(entry: TemplateEntry | undefined): AcceptedTemplate {
 
 Deno.test("an identical template that comes again is the one that stands: nothing is mapped, told or counted", () => {
   const { templates, events, counters, stand } = open();
-  const first = templates.learn(1, wide(2));
+  const first = complete(templates.learn(1, wide(2)));
   stand();
-  assert.equal(templates.learn(1, wide(2)), first);
-  assert.notEqual(templates.learn(2, wide(2)), first, "another domain's is another template");
+  assert.equal(complete(templates.learn(1, wide(2))), first);
+  assert.notEqual(complete(templates.learn(2, wide(2))), first, "another domain's is another template");
   stand();
   assert.equal(events.length, 2);
   assert.deepEqual([...counters.templates], [["identity", 2]]);
@@ -51,8 +52,8 @@ Deno.test("an identical template that comes again is the one that stands: nothin
 
 Deno.test("a redefinition replaces, and is counted as both", () => {
   const { templates, events, counters, stand } = open();
-  templates.learn(1, wide(2));
-  const second = templates.learn(1, wide(3));
+  complete(templates.learn(1, wide(2)));
+  const second = complete(templates.learn(1, wide(3)));
   stand();
   assert.equal(templates.find(1, 256), second);
   assert.deepEqual([...counters.templates], [["identity", 2], ["replaced", 1]]);
@@ -61,19 +62,19 @@ Deno.test("a redefinition replaces, and is counted as both", () => {
 
 Deno.test("a scope makes another template of the same fields", () => {
   const { templates } = open();
-  const first = templates.learn(1, wide(2));
-  assert.notEqual(templates.learn(1, { ...wide(2), scopeFieldCount: 1 }), first);
+  const first = complete(templates.learn(1, wide(2)));
+  assert.notEqual(complete(templates.learn(1, { ...wide(2), scopeFieldCount: 1 })), first);
 });
 
 Deno.test("what a broken message taught, replaced and withdrew is as it was before, and was never counted", () => {
   const { templates, shared, counters, stand } = open(GO_IPFIX_LEGACY);
-  const kept = accepted(templates.learn(1, wide(2)));
-  const gone = accepted(templates.learn(1, wide(1, 257)));
+  const kept = accepted(complete(templates.learn(1, wide(2))));
+  const gone = accepted(complete(templates.learn(1, wide(1, 257))));
   stand();
-  templates.learn(1, wide(3));
-  templates.learn(1, wide(4));
+  complete(templates.learn(1, wide(3)));
+  complete(templates.learn(1, wide(4)));
   templates.withdraw(1, 257);
-  templates.learn(2, wide(1));
+  complete(templates.learn(2, wide(1)));
   templates.undoLog.rollBack();
   assert.deepEqual([...templates.domains.keys()], [1]);
   assert.equal(templates.find(1, 256), kept);
@@ -86,40 +87,44 @@ Deno.test("what a broken message taught, replaced and withdrew is as it was befo
 
 Deno.test("caps keep newcomers out, of the session, of its domains and over all sessions; what stands keeps working", () => {
   const { templates, shared, stand } = open();
-  const first = templates.learn(1, wide(1, 256));
-  templates.learn(2, wide(1, 256));
-  assert.equal(templates.learn(3, wide(1, 256)), undefined, "a third domain");
+  const first = complete(templates.learn(1, wide(1, 256)));
+  complete(templates.learn(2, wide(1, 256)));
+  assert.equal(complete(templates.learn(3, wide(1, 256))), undefined, "a third domain");
   assert.equal(templates.domains.has(3), false);
-  templates.learn(1, wide(1, 257));
-  assert.equal(templates.learn(1, wide(1, 258)), undefined, "a fourth template");
-  assert.equal(templates.learn(1, wide(1, 256)), first);
-  assert.equal(accepted(templates.learn(1, wide(2, 256))).source.fields.length, 2, "a redefinition takes no place");
+  complete(templates.learn(1, wide(1, 257)));
+  assert.equal(complete(templates.learn(1, wide(1, 258))), undefined, "a fourth template");
+  assert.equal(complete(templates.learn(1, wide(1, 256))), first);
+  assert.equal(
+    accepted(complete(templates.learn(1, wide(2, 256)))).source.fields.length,
+    2,
+    "a redefinition takes no place",
+  );
 
   const other = sessionOf(shared);
-  other.templates.learn(1, wide(1, 256));
-  other.templates.learn(1, wide(1, 257));
-  assert.equal(other.templates.learn(1, wide(1, 258)), undefined, "a sixth template of all sessions");
+  complete(other.templates.learn(1, wide(1, 256)));
+  complete(other.templates.learn(1, wide(1, 257)));
+  assert.equal(complete(other.templates.learn(1, wide(1, 258))), undefined, "a sixth template of all sessions");
   templates.withdraw(1, 257);
   stand();
-  accepted(other.templates.learn(1, wide(1, 258)));
+  accepted(complete(other.templates.learn(1, wide(1, 258))));
 });
 
 Deno.test("a redefinition past the cap of fields takes the template away: its records are not read by the old one", () => {
   const { templates, shared, counters, stand } = open();
-  templates.learn(1, wide(10));
-  templates.learn(1, wide(10, 257));
+  complete(templates.learn(1, wide(10)));
+  complete(templates.learn(1, wide(10, 257)));
   stand();
-  assert.equal(templates.learn(1, wide(11)), undefined);
+  assert.equal(complete(templates.learn(1, wide(11))), undefined);
   stand();
   assert.equal(templates.find(1, 256), undefined);
   assert.equal(shared.fields, 10);
   assert.equal(counters.templates.get("refused"), 1);
-  accepted(templates.learn(1, wide(10)));
+  accepted(complete(templates.learn(1, wide(10))));
 });
 
 Deno.test("what the loop counted comes into the counters once, also of a template that is gone", () => {
   const { templates, counters, stand } = open();
-  const entry = accepted(templates.learn(1, wide(2)));
+  const entry = accepted(complete(templates.learn(1, wide(2))));
   stand();
   memoryLongs[entry.counters >>> 3] = 7n;
   templates.fold();
@@ -134,7 +139,7 @@ Deno.test("what the loop counted comes into the counters once, also of a templat
 
 Deno.test("a domain's gaps are counted once", () => {
   const { templates, counters } = open();
-  templates.learn(1, wide(2));
+  complete(templates.learn(1, wide(2)));
   const sequence = templates.domains.get(1)?.sequence;
   sequence?.follow(0, 1);
   sequence?.follow(9, 1);
@@ -145,8 +150,8 @@ Deno.test("a domain's gaps are counted once", () => {
 
 Deno.test("a session that closes gives back its templates, fields, ids and programs", () => {
   const { templates, shared, stand } = open(GO_IPFIX_LEGACY);
-  const entry = accepted(templates.learn(1, wide(2)));
-  templates.learn(2, wide(3));
+  const entry = accepted(complete(templates.learn(1, wide(2))));
+  complete(templates.learn(2, wide(3)));
   stand();
   templates.close();
   assert.deepEqual([shared.templates, shared.fields], [0, 0]);
@@ -156,9 +161,9 @@ Deno.test("a session that closes gives back its templates, fields, ids and progr
 
 Deno.test("what is withdrawn or replaced is retired once nothing needs it, unless something else goes by its id", () => {
   const { templates, stand } = open();
-  templates.learn(1, wide(2));
-  templates.learn(1, wide(3));
-  templates.learn(1, wide(1, 257));
+  complete(templates.learn(1, wide(2)));
+  complete(templates.learn(1, wide(3)));
+  complete(templates.learn(1, wide(1, 257)));
   templates.withdraw(1, 257);
   templates.undoLog.commit();
   assert.deepEqual(templates.staleTargets, [], "its message is not written yet");
@@ -169,7 +174,7 @@ Deno.test("what is withdrawn or replaced is retired once nothing needs it, unles
 Deno.test("withdrawing what is not there does nothing", () => {
   const { templates, events } = open();
   assert.equal(templates.withdraw(1, 256), undefined);
-  templates.learn(1, wide(1));
+  complete(templates.learn(1, wide(1)));
   assert.equal(templates.withdraw(1, 257), undefined);
   assert.equal(templates.withdraw(2, 256), undefined);
   assert.equal(events.length, 1);

@@ -1,21 +1,20 @@
 import { parseIPv4, parseIPv6 } from "../../ipfix/address.ts";
 import { smallestRecordLength, type Template } from "../../ipfix/template.ts";
 import type { CompiledMapping } from "../program/compiled_mapping.ts";
-import type { Dialect } from "../mapping/dialect.ts";
 import type { DropReason } from "../templates/event.ts";
-import { ChainError, runChain } from "../mapping/mapping_chain.ts";
+import { ChainError, chainSteps } from "../mapping/mapping_chain.ts";
 import { layoutFingerprint } from "./fingerprints.ts";
 import type { SharedState } from "./shared_state.ts";
 import { sharesIds } from "./shared_templates.ts";
 import { allocate, memoryLongs, release } from "../program/loop/memory.ts";
-import { countersLength } from "../program/rewrite_program.ts";
+import { compileSteps, countersLength, type RewriteProgram } from "../program/rewrite_program.ts";
 import type { SessionEvents } from "./session_events.ts";
 import type { SessionFacts } from "./session_rewriter.ts";
 import type { SessionTarget } from "./session_target.ts";
 import { targetTemplate, type TemplateMapping } from "../mapping/template_mapping.ts";
 import type { AcceptedTemplate, RefusedTemplate, TemplateEntry } from "../templates/template_entry.ts";
 import { MESSAGE_OVERHEAD } from "../templates/template_message.ts";
-import { PendingMapping } from "../mapping/pending_mapping.ts";
+import { complete, endStep, type Steps } from "../mapping/steps.ts";
 import type { ChooseTreatment, Peer, Treatment } from "../mapping/treatment.ts";
 
 /** A template that came in. */
@@ -25,6 +24,26 @@ interface Arrival {
   /** Release that the template gives away. */
   readonly detectedProfile: string | undefined;
 }
+
+/** A template that is mapped and compiled. */
+interface MappedTemplate {
+  readonly arrival: Arrival;
+  readonly treatment: Treatment;
+  readonly mapping: TemplateMapping;
+  /** Under which its program is shared. */
+  readonly key: string;
+  /** Undefined if it was shared already; an error if the mapping cannot be compiled. */
+  readonly program: RewriteProgram | RangeError | undefined;
+  /** A plugin's failure, in spite of which there is a mapping. */
+  readonly failure: ChainError | undefined;
+}
+
+/** What {@link TemplateIntake.prepare} has made of a template. */
+export type PreparedTemplate = MappedTemplate | {
+  readonly arrival: Arrival;
+  readonly refusal: { readonly reason: DropReason; readonly message: string };
+  readonly failure: ChainError | undefined;
+};
 
 /** Takes templates in: maps them through the plugins, compiles the mapping, and claims an id and counters. */
 export class TemplateIntake {
@@ -57,53 +76,67 @@ export class TemplateIntake {
    * @throws PendingMapping where a plugin in a process of its own has not answered yet; nothing is taken
    */
   take(source: Template, observationDomain: number, previous: TemplateEntry | undefined): TemplateEntry {
+    return this.accept(complete(this.prepare(source, observationDomain, previous, this.target.chooseTreatment)));
+  }
+
+  /**
+   * Maps and compiles a template, in steps, without taking an id or memory for it, and without telling: {@link accept}
+   * does that. Parameters and errors as for {@link take}.
+   */
+  *prepare(
+    source: Template,
+    observationDomain: number,
+    previous: TemplateEntry | undefined,
+    choose: ChooseTreatment,
+  ): Steps<PreparedTemplate> {
     const detectedProfile = this.shared.detectRelease(source);
     const arrival: Arrival = { source, observationDomain, detectedProfile };
-    if (smallestRecordLength(source) === 0) {
-      return this.#refuse(arrival, "template_refused", "its records have no octets");
-    }
-    const treatment = this.target.chooseTreatment(this.#peer(arrival));
+    const refused = (reason: DropReason, message: string, failure?: ChainError) => ({
+      arrival,
+      refusal: { reason, message },
+      failure,
+    });
+    if (smallestRecordLength(source) === 0) return refused("template_refused", "its records have no octets");
+    const treatment = choose(this.#peer(arrival));
     const { dialect } = treatment.profile;
     if (source.scopeFieldCount > 0 && !dialect.optionsTemplates) {
-      const message = `the collector's dialect ${dialect.name} takes no options templates`;
-      return this.#refuse(arrival, "options_template", message);
+      return refused("options_template", `the collector's dialect ${dialect.name} takes no options templates`);
     }
     let mapping: TemplateMapping;
+    let failure: ChainError | undefined;
     try {
-      mapping = this.#map(arrival, treatment);
+      mapping = yield* this.#map(arrival, treatment);
     } catch (error) {
       if (!(error instanceof ChainError)) throw error;
-      const { plugin, message } = error;
-      this.events.notify({ event: "plugin_failed", observationDomain, template: source.id, plugin, message });
+      failure = error;
       if (previous?.kind !== "accepted" || layoutFingerprint(previous.source) !== layoutFingerprint(source)) {
-        return this.#refuse(arrival, "mapping_failed", `${plugin}: ${message}`);
+        return refused("mapping_failed", `${error.plugin}: ${error.message}`, failure);
       }
       mapping = { ...previous.shared.mapping };
     }
     if (mapping.fields.length === 0 || (source.scopeFieldCount > 0 && mapping.fields[0]?.scope !== true)) {
-      return this.#refuse(arrival, "everything_stripped", "the collector knows none of its fields");
+      return refused("everything_stripped", "the collector knows none of its fields", failure);
     }
     if (smallestRecordLength(targetTemplate(mapping, source.id)) === 0) {
-      return this.#refuse(arrival, "everything_stripped", "what the collector knows of it has no octets");
+      return refused("everything_stripped", "what the collector knows of it has no octets", failure);
     }
-    return this.#accept(arrival, treatment, mapping);
+    yield* endStep(source.fields.length);
+    const key = this.#programKey(arrival, treatment, mapping);
+    const { compiled } = this.shared;
+    if (compiled.has(key)) return { arrival, treatment, mapping, key, program: undefined, failure };
+    yield* endStep(source.fields.length);
+    return { arrival, treatment, mapping, key, program: yield* this.#compile(arrival, treatment, mapping), failure };
   }
 
-  /**
-   * Asks the plugins for the mapping of a template by these treatments, so that {@link take} finds it.
-   *
-   * @returns resolves when asking again makes sense; undefined: nothing is pending
-   */
-  prepare(source: Template, observationDomain: number, choose: ChooseTreatment): Promise<void> | undefined {
-    const detectedProfile = this.shared.detectRelease(source);
-    const arrival: Arrival = { source, observationDomain, detectedProfile };
-    try {
-      this.#map(arrival, choose(this.#peer(arrival)));
-    } catch (error) {
-      if (error instanceof PendingMapping) return error.settled;
-      if (!(error instanceof ChainError)) throw error;
+  /** The entry of a template that was prepared. */
+  accept(prepared: PreparedTemplate): TemplateEntry {
+    const { arrival: { source, observationDomain }, failure } = prepared;
+    if (failure !== undefined) {
+      const { plugin, message } = failure;
+      this.events.notify({ event: "plugin_failed", observationDomain, template: source.id, plugin, message });
     }
-    return undefined;
+    if (!("refusal" in prepared)) return this.#accept(prepared);
+    return this.#refuse(prepared.arrival, prepared.refusal.reason, prepared.refusal.message);
   }
 
   #peer({ observationDomain, detectedProfile }: Arrival): Peer {
@@ -147,22 +180,26 @@ export class TemplateIntake {
   }
 
   /** @throws ChainError where a plugin fails, or returns a mapping that does not check */
-  #map({ source, detectedProfile }: Arrival, treatment: Treatment): TemplateMapping {
+  *#map({ source, detectedProfile }: Arrival, treatment: Treatment): Steps<TemplateMapping> {
     const length = this.#exporterAddress?.length;
     const exporterFamily = length === 4 ? 4 : length === 16 ? 6 : undefined;
     const facts = { ...(detectedProfile === undefined ? {} : { detectedProfile }), exporterFamily } as const;
     const { compiled, fingerprints } = this.shared;
     const layout = layoutFingerprint(source);
     const question = [fingerprints.treatment(treatment), detectedProfile, exporterFamily, source.id, layout].join("|");
-    return compiled.memo.recall(question, () => runChain(source, treatment, facts));
+    const known = compiled.memo.recall(question);
+    if (known !== undefined) return known;
+    yield* endStep(source.fields.length);
+    const mapping = yield* chainSteps(source, treatment, facts);
+    compiled.memo.remember(question, mapping);
+    return mapping;
   }
 
-  #accept(arrival: Arrival, treatment: Treatment, own: TemplateMapping): TemplateEntry {
+  #accept({ arrival, treatment, mapping: own, key, program }: MappedTemplate): TemplateEntry {
     const { source, observationDomain } = arrival;
     const { dialect } = treatment.profile;
     const { ids } = this.target;
     const { fingerprints, compiled, sharedTemplates } = this.shared;
-    const key = this.#programKey(arrival, treatment, own);
     // Sessions with equal mappings hold the same one.
     const mapping = compiled.mapping(key, source.id) ?? own;
     const isShared = sharesIds(dialect);
@@ -178,17 +215,15 @@ export class TemplateIntake {
       const message = `${announcement.length} octets of template record in messages of ${maxMessageLength}`;
       return refuse("template_too_long", message);
     }
-    try {
-      const claimed = this.#claimProgram(key, mapping, dialect, observationDomain);
-      if (claimed === undefined) return refuse("limit", NOTHING_LEFT);
-      const { detectedProfile } = arrival;
-      const parts = { mapping, compiled: claimed.compiled, targetId, dialect, detectedProfile, announcement };
-      const shared = sharedTemplates.take(parts);
-      return { kind: "accepted", source: mapping.source, shared, counters: claimed.counters, records: 0 };
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      return refuse("mapping_failed", error.message);
-    }
+    // Another session may have had it when this one was prepared, and not any more.
+    const ready = program ?? (compiled.has(key) ? undefined : complete(this.#compile(arrival, treatment, mapping)));
+    if (ready instanceof RangeError) return refuse("mapping_failed", ready.message);
+    const claimed = this.#claimProgram(key, mapping, ready);
+    if (claimed === undefined) return refuse("limit", NOTHING_LEFT);
+    const { detectedProfile } = arrival;
+    const parts = { mapping, compiled: claimed.compiled, targetId, dialect, detectedProfile, announcement };
+    const shared = sharedTemplates.take(parts);
+    return { kind: "accepted", source: mapping.source, shared, counters: claimed.counters, records: 0 };
   }
 
   /** Equal keys, equal programs. */
@@ -204,20 +239,33 @@ export class TemplateIntake {
     ].join("|");
   }
 
+  /** The mapping's program, or why it has none. */
+  *#compile(
+    { observationDomain }: Arrival,
+    { profile: { dialect: { setPadding } } }: Treatment,
+    mapping: TemplateMapping,
+  ): Steps<RewriteProgram | RangeError> {
+    const facts = { exporterAddress: this.#exporterAddress, observationDomain };
+    try {
+      return yield* compileSteps(mapping, facts, setPadding, this.shared.keepLostValues);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return error;
+    }
+  }
+
   /**
    * The mapping's program, and counters for it that begin at 0.
    *
+   * @param program undefined if it is shared already
    * @returns undefined when the rewrite loop's memory is used up
-   * @throws RangeError where the mapping cannot be compiled
    */
   #claimProgram(
     key: string,
     mapping: TemplateMapping,
-    { setPadding }: Dialect,
-    observationDomain: number,
+    program: RewriteProgram | undefined,
   ): { readonly compiled: CompiledMapping; readonly counters: number } | undefined {
-    const facts = { exporterAddress: this.#exporterAddress, observationDomain };
-    const compiled = this.shared.compiled.take(key, mapping, facts, setPadding, this.shared.keepLostValues);
+    const compiled = this.shared.compiled.take(key, mapping, program);
     if (compiled === undefined) return undefined;
     const length = countersLength(compiled.program);
     const counters = allocate(length);

@@ -2,7 +2,7 @@ import type { CollectorConnection } from "../collector/collector_connection.ts";
 import type { CollectorLink, CollectorRoute } from "../collector/collector_link.ts";
 import type { OutputBuffer } from "../memory/output_buffer.ts";
 import type { RewriterSwitch } from "./rewriter_switch.ts";
-import type { SessionMove } from "./session_parts.ts";
+import { type SessionMove, WORK } from "./session_parts.ts";
 
 /** The transport session to the collector that is paired with an exporter's: first one, then another where it is lost. */
 export class CollectorSession {
@@ -114,16 +114,21 @@ export class CollectorSession {
    *
    * @param began when its epoch began, on the session's clock
    * @param atRest whether the session waits for its exporter
+   * @returns false if there is more to do: call again, once others have had a turn
    */
-  beginEpoch(route: CollectorRoute, began: number, atRest: boolean): void {
+  beginEpoch(route: CollectorRoute, began: number, atRest: boolean): boolean {
     const rewriting = this.#rewriting;
-    if (rewriting.observes) return;
+    if (rewriting.observes) return true;
     const { outdated } = rewriting.mediated;
     const usedAt = this.connection?.usedAt;
-    if (!outdated && (usedAt ?? -Infinity) > began) return;
+    if (!outdated && (usedAt ?? -Infinity) > began) return true;
     const isUsed = this.connection?.lost === false && usedAt !== undefined;
     // It wrote to the new process before that was known to be one.
     if (isUsed) this.request({ route, observe: false, renew: outdated, collector: rewriting.collectorFacts() });
-    else if (atRest && rewriting.move === undefined && outdated) rewriting.renew();
+    else if (atRest && rewriting.move === undefined && outdated) {
+      if (rewriting.mediated.prepare(WORK) === "unfinished") return false;
+      rewriting.renew();
+    }
+    return true;
   }
 }

@@ -174,9 +174,11 @@ export class ObservingRewriter implements OctetRewriter {
   announce(): void {}
 
   /** The relayed octets do not depend on the mapping, so nothing has to be sent again. */
-  remap(): void {
-    if (this.#observed.outdated) this.#observed.renew();
-    else this.#observed.remap();
+  remap(work?: number): boolean {
+    if (!this.#observed.outdated) return this.#observed.remap(work);
+    if (this.#observed.prepare(work) === "unfinished") return false;
+    this.#observed.renew();
+    return true;
   }
 
   close(): void {

@@ -10,7 +10,8 @@ import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
 import type { Rejections } from "./rejections.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
-import type { SessionMove, SessionParts } from "./session_parts.ts";
+import { type SessionMove, type SessionParts, WORK } from "./session_parts.ts";
+import type { Turns } from "../time/turns.ts";
 
 /**
  * Chooses what produces a session's output, and replaces it where the collector, what is expected of it, or the mode has
@@ -30,6 +31,7 @@ export class RewriterSwitch {
   readonly collectorFacts: () => CollectorFacts;
   readonly #counters: ProxyCounters;
   readonly #report: ReportOfSession;
+  readonly #turns: Turns;
   readonly #rejections: Rejections;
   readonly #wholeMessages: () => boolean;
 
@@ -41,6 +43,7 @@ export class RewriterSwitch {
     this.collectorFacts = parts.collectorFacts;
     this.#counters = parts.counters;
     this.#report = parts.report;
+    this.#turns = parts.turns;
     this.#rejections = rejections;
     this.#wholeMessages = wholeMessages;
     this.current = parts.observe ? this.#observing() : parts.rewriter;
@@ -68,9 +71,13 @@ export class RewriterSwitch {
     this.move = { ...move, renew: move.renew || this.move?.renew === true };
   }
 
-  /** Waits for plugins that have to map the templates for another collector. */
+  /** Maps the templates in turns where the next {@link begin} or {@link renew} is for another collector. */
   async prepare(): Promise<void> {
-    if (this.move?.renew === true) await this.mediated.prepare();
+    while (this.move?.renew === true || (this.rewrites && this.mediated.outdated)) {
+      const pending = this.mediated.prepare(WORK);
+      if (pending === undefined) return;
+      await (pending === "unfinished" ? this.#turns.next(true) : pending);
+    }
   }
 
   /**

@@ -181,7 +181,10 @@ export class Session {
       if (isWanted && collector.connection === undefined) {
         if (!await collector.connect()) return this.#unavailable;
         // The collector's process, or what is expected of it, may have changed while it was dialled.
-        if (rewriting.mediated.outdated) rewriting.renew();
+        if (rewriting.mediated.outdated) {
+          await rewriting.prepare();
+          rewriting.renew();
+        }
         continue;
       }
       atRest = false;
@@ -223,6 +226,7 @@ export class Session {
           }
           if (rewriter === rewriting.mediated && rewriting.mediated.outdated) {
             rewriting.mediated.interrupt(octets);
+            await rewriting.prepare();
             rewriting.begin();
             continue;
           }
@@ -368,14 +372,24 @@ export class Session {
     this.#link.redirect(route);
   }
 
-  /** The collector's process is another one; see {@link CollectorSession.beginEpoch}. */
-  beginEpoch(route: CollectorRoute, began: number): void {
-    if (!this.#closing) this.#collector.beginEpoch(route, began, this.#reading);
+  /**
+   * The collector's process is another one; see {@link CollectorSession.beginEpoch}.
+   *
+   * @returns a promise if that takes more than one turn
+   */
+  beginEpoch(route: CollectorRoute, began: number): Promise<void> | undefined {
+    if (this.#closing || this.#collector.beginEpoch(route, began, this.#reading)) return undefined;
+    return this.#turns.next(true).then(() => this.beginEpoch(route, began));
   }
 
-  /** Maps its templates again, by the current treatments. */
-  remap(): void {
-    this.#rewriting.current.remap();
+  /**
+   * Maps its templates again, by the current treatments.
+   *
+   * @returns a promise if that takes more than one turn
+   */
+  remap(): Promise<void> | undefined {
+    if (this.#rewriting.current.remap(WORK)) return undefined;
+    return this.#turns.next(true).then(() => this.remap());
   }
 
   /** Whether the current collector expects something other than what the output is made for. */

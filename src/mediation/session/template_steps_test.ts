@@ -1,0 +1,122 @@
+/** However large a template or a session is, one call does a small part of the work, and others have a turn before the next. */
+import assert from "node:assert/strict";
+import { MessageBuilder } from "../../../test/support/message_builder.ts";
+import { profileOf, registryHistory, RFC7011, template } from "../../../test/support/mediation.ts";
+import type { Plugin } from "../mapping/plugin.ts";
+import type { Profile } from "../mapping/profile.ts";
+import { Mediator } from "./mediator.ts";
+import type { SessionRewriter } from "./session_rewriter.ts";
+
+/** Microseconds, as in a session of the proxy. */
+const WORK = 1_000;
+const PLUGINS = 5;
+const LIMITS = { templatesPerSession: 1_000, fieldsPerSession: 100_000 };
+
+/** A treatment whose plugins note that they have run, and each move the first field to the end. */
+function treatmentOf(profile: Profile, calls: { plugins: number }) {
+  const rewrite: Plugin["rewrite"] = (mapping) => {
+    calls.plugins++;
+    return { ...mapping, fields: [...mapping.fields.slice(1), ...mapping.fields.slice(0, 1)] };
+  };
+  return { profile, plugins: Array.from({ length: PLUGINS }, (_, index) => ({ name: `plugin ${index}`, rewrite })) };
+}
+
+function open() {
+  const calls = { plugins: 0 };
+  const first = treatmentOf(profileOf(RFC7011), calls);
+  const mediator = new Mediator({ chooseTreatment: () => first, registryHistory, limits: LIMITS });
+  return { calls, mediator, session: mediator.open({ reliable: true }) };
+}
+
+const huge = template(256, Array(16_000).fill("protocolIdentifier"));
+const announcement = (...templates: readonly (typeof huge)[]) =>
+  new MessageBuilder({ observationDomainId: 1 }).templateSet(templates).build();
+
+/** Runs the same until it is done. Returns how many plugins ran in each turn. */
+function turns(calls: { plugins: number }, run: () => boolean): number[] {
+  const ran: number[] = [];
+  for (let isDone = false; !isDone;) {
+    calls.plugins = 0;
+    isDone = run();
+    ran.push(calls.plugins);
+  }
+  return ran;
+}
+
+function take(session: SessionRewriter, octets: Uint8Array, calls: { plugins: number }): number[] {
+  const output = new Uint8Array(70_000);
+  let start = 0;
+  return turns(calls, () => {
+    session.rewrite(octets.subarray(start), output, WORK);
+    start += session.consumed;
+    return !session.unfinished && session.consumed === 0 && session.produced === 0;
+  });
+}
+
+function assertInTurns(ran: readonly number[], plugins: number): void {
+  assert.ok(Math.max(...ran) <= 1, `one turn ran ${Math.max(...ran)} plugins over 16,000 fields`);
+  assert.equal(ran.reduce((sum, one) => sum + one, 0), plugins);
+}
+
+Deno.test("a template of 16,000 fields is mapped one plugin at a time, and compiled after them", () => {
+  const { session, calls } = open();
+  const ran = take(session, announcement(huge), calls);
+  assertInTurns(ran, PLUGINS);
+  assert.ok(ran.length > PLUGINS + 3, `${ran.length} turns`);
+  assert.equal(session.templates()[0]?.outcome, "rewritten");
+});
+
+Deno.test("what is mapped in turns is the same as what is mapped at once", () => {
+  const [one, other] = [open(), open()];
+  take(one.session, announcement(huge), one.calls);
+  other.session.rewrite(announcement(huge), new Uint8Array(70_000));
+  assert.deepEqual(one.session.templates(), other.session.templates());
+});
+
+Deno.test("a template that is abandoned half-way leaves nothing behind, and can come again", () => {
+  const { session, calls } = open();
+  const octets = announcement(huge);
+  session.rewrite(octets, new Uint8Array(70_000), WORK);
+  assert.ok(session.unfinished);
+  session.discard();
+  assert.deepEqual(session.templates(), []);
+  assertInTurns(take(session, octets, calls), PLUGINS);
+});
+
+Deno.test("at a reload a session maps its huge templates in turns, whether or not its exporter sends anything", () => {
+  const { session, mediator, calls } = open();
+  take(session, announcement(huge, template(257, ["octetDeltaCount"])), calls);
+  const second = treatmentOf(profileOf(RFC7011), calls);
+  mediator.reconfigure({ chooseTreatment: () => second, limits: LIMITS });
+  assertInTurns(turns(calls, () => session.remap(WORK)).slice(0, -1), PLUGINS);
+
+  const third = treatmentOf(profileOf(RFC7011), calls);
+  mediator.reconfigure({ chooseTreatment: () => third, limits: LIMITS });
+  session.remap(WORK);
+  take(session, announcement(template(258, ["octetDeltaCount"])), calls);
+  assert.equal(session.templates().length, 3);
+});
+
+Deno.test("for another collector a session maps its templates in turns, and begins with them at once when they are ready", () => {
+  const { session, mediator, calls } = open();
+  take(session, announcement(huge), calls);
+  const other = treatmentOf(profileOf(RFC7011, { name: "other" }), calls);
+  mediator.reconfigure({ chooseTreatment: () => other, limits: LIMITS });
+  assertInTurns(turns(calls, () => session.prepare(WORK) === undefined), PLUGINS);
+  calls.plugins = 0;
+  session.renew();
+  assert.equal(calls.plugins, 0, "all was mapped before");
+  assert.equal(session.outdated, false);
+});
+
+Deno.test("a session of 500 templates maps them over many turns at a reload", () => {
+  const { session, mediator, calls } = open();
+  const many = Array.from({ length: 500 }, (_, index) => template(256 + index, ["octetDeltaCount", "userName"]));
+  take(session, announcement(...many), calls);
+  const second = treatmentOf(profileOf(RFC7011), calls);
+  mediator.reconfigure({ chooseTreatment: () => second, limits: LIMITS });
+  const ran = turns(calls, () => session.remap(WORK));
+  assert.ok(ran.length > 20, `${ran.length} turns`);
+  assert.ok(Math.max(...ran) <= 30 * PLUGINS, `one turn ran ${Math.max(...ran)} plugins`);
+  assert.equal(session.templates().every(({ outcome }) => outcome === "rewritten"), true);
+});
