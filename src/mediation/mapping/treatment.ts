@@ -10,6 +10,14 @@ export interface Peer {
   readonly observationDomain: number;
   /** Release or range read off the template: `antrea/v2.0`. */
   readonly detectedProfile?: string;
+  /** The first template of the session, where the session was treated by what that gives away. */
+  readonly decidedBy?: FirstTemplate;
+}
+
+/** What the first template of a session gives away. */
+export interface FirstTemplate {
+  readonly observationDomain: number;
+  readonly detectedProfile?: string;
 }
 
 /** How one exporter's templates are treated: the peer rule that matched, or the defaults. */

@@ -347,7 +347,7 @@ export class MediationSession implements SessionRewriter {
 
   restart(unsent: Uint8Array = NOTHING): void {
     this.interrupt(unsent);
-    const { ids } = this.#target.shared;
+    const { ids } = this.#target.knowledge;
     if (this.#target.ids !== ids && this.#templates.takeIds(ids, true)) {
       this.#templates.releaseIds();
       this.#target.ids = ids;
@@ -377,8 +377,8 @@ export class MediationSession implements SessionRewriter {
     return true;
   }
 
-  prepare(work = Infinity): Promise<void> | "unfinished" | undefined {
-    const { chooseTreatment } = this.#target.shared;
+  prepare(work = Infinity, collector: CollectorFacts = this.#target): Promise<void> | "unfinished" | undefined {
+    const { chooseTreatment } = collector.knowledge ?? this.#target.shared;
     if (this.#preparing?.choose !== chooseTreatment) {
       this.#preparing = { choose: chooseTreatment, steps: this.#templates.prepare(chooseTreatment) };
     }
@@ -395,7 +395,7 @@ export class MediationSession implements SessionRewriter {
 
   get outdated(): boolean {
     if (this.#target.outdated) return true;
-    const { ids } = this.#target.shared;
+    const { ids } = this.#target.knowledge;
     if (this.#target.ids === ids) return false;
     return this.#templates.domains.size === 0 || !this.#templates.takeIds(ids, false);
   }
@@ -403,8 +403,10 @@ export class MediationSession implements SessionRewriter {
   renew(unsent: Uint8Array = NOTHING, collector: CollectorFacts = this.#target): number {
     const dropped = this.discard(unsent);
     this.#remapping = false;
-    const sameEpoch = this.#target.ids === this.#target.shared.ids;
+    const { knowledge = this.#target.shared } = collector;
+    const sameEpoch = this.#target.ids === knowledge.ids;
     if (!sameEpoch) this.#templates.releaseIds();
+    if (knowledge !== this.#target.knowledge) this.#templates.forgetAnnouncements();
     this.#target.adopt(collector);
     this.#routes.maxMessageLength = this.#target.maxMessageLength;
     // No template was announced yet, so the next transport session counts as the first.

@@ -5,7 +5,7 @@ import { RecordMapper } from "../references/record_mapper.ts";
 import { Fingerprints } from "./fingerprints.ts";
 import { MediationSession } from "./mediation_session.ts";
 import type { SessionFacts, SessionRewriter } from "./session_rewriter.ts";
-import type { MediationLimits, SharedState } from "./shared_state.ts";
+import type { CollectorKnowledge, MediationLimits, SharedState } from "./shared_state.ts";
 import { SharedTemplates } from "./shared_templates.ts";
 import { scratch } from "./working_memory.ts";
 import { TemplateIdSpace } from "../templates/template_id_space.ts";
@@ -19,8 +19,9 @@ const DEFAULT_LIMITS: MediationLimits = {
   observationDomainsPerSession: 256,
 };
 
-/** Options shared by all sessions to one collector. */
+/** Options shared by all sessions. */
 export interface MediatorOptions {
+  /** Of sessions whose collector has no {@link Mediator.collector} of its own. */
   readonly chooseTreatment: ChooseTreatment;
   /** Resolves the elements of incoming templates. */
   readonly registryHistory: RegistryHistory;
@@ -37,8 +38,8 @@ export interface MediatorOptions {
 }
 
 /**
- * Opens sessions to one collector and holds what they share: template ids per observation domain, compiled programs and
- * caps.
+ * Opens sessions and holds what they share: compiled programs and caps, and for each collector the treatments and the
+ * template ids per observation domain.
  */
 export class Mediator {
   readonly #shared: SharedState;
@@ -76,9 +77,14 @@ export class Mediator {
     this.#shared.keepLostValues = keepLostValues;
   }
 
+  /** Returns what the sessions to another collector share, to be given to them as {@link CollectorFacts.knowledge}. */
+  collector(chooseTreatment: ChooseTreatment): CollectorKnowledge {
+    return { chooseTreatment, ids: new TemplateIdSpace(), announcers: new Map() };
+  }
+
   /** Sets the treatments, as {@link reconfigure} does, and changes nothing else. */
-  treat(chooseTreatment: ChooseTreatment): void {
-    this.#shared.chooseTreatment = chooseTreatment;
+  treat(chooseTreatment: ChooseTreatment, collector: CollectorKnowledge = this.#shared): void {
+    collector.chooseTreatment = chooseTreatment;
     this.#shared.compiled.memo.clear();
   }
 
@@ -87,8 +93,8 @@ export class Mediator {
    * Existing sessions keep their ids until they begin a transport session to the new process ({@link
    * SessionRewriter.restart}, {@link SessionRewriter.renew}).
    */
-  beginEpoch(): void {
-    this.#shared.ids = new TemplateIdSpace();
+  beginEpoch(collector: CollectorKnowledge = this.#shared): void {
+    collector.ids = new TemplateIdSpace();
   }
 
   /** @throws RangeError if the rewrite loop's memory is exhausted */

@@ -18,7 +18,13 @@ function readerOf(dialect: Dialect = RFC7011, { reliable = true, maxMessageLengt
   const events: MediationEvent[] = [];
   const drops: [DropReason, number][] = [];
   const notify = (event: MediationEvent) => void events.push(event);
-  const target = { chooseTreatment: shared.chooseTreatment, maxMessageLength, ids: shared.ids };
+  const target = {
+    chooseTreatment: shared.chooseTreatment,
+    maxMessageLength,
+    ids: shared.ids,
+    announcers: shared.announcers,
+    decidedBy: undefined,
+  };
   const intake = new TemplateIntake(shared, { reliable }, target, { notify });
   const templates = new SessionTemplates(shared, intake, new Routes(maxMessageLength), new Counters(), { notify });
   const drop = (reason: DropReason, _domain: number, _template: number, _message: string, records: number) =>

@@ -38,6 +38,8 @@ function writerOf(dialect: Partial<Dialect> = {}, maxMessageLength = 65535) {
     chooseTreatment: shared.chooseTreatment,
     maxMessageLength: 65535,
     ids: shared.ids,
+    announcers: shared.announcers,
+    decidedBy: undefined,
   }, { notify: () => {} });
   const entry = intake.take(source, DOMAIN, undefined);
   assert.ok(entry.kind === "accepted");

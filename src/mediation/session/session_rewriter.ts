@@ -1,5 +1,7 @@
 import type { Counters } from "../templates/counters.ts";
 import type { Notify, TemplateOutcome } from "../templates/event.ts";
+import type { FirstTemplate } from "../mapping/treatment.ts";
+import type { CollectorKnowledge } from "./shared_state.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 
 /** Facts about the path to the collector. */
@@ -8,6 +10,10 @@ export interface CollectorFacts {
   readonly maxMessageLength?: number;
   /** Whether the collector is reached over UDP, where withdrawals are not sent (RFC 7011 §8.4). */
   readonly datagrams?: boolean;
+  /** What its sessions share; default: as the mediator has it for sessions that are not told otherwise. */
+  readonly knowledge?: CollectorKnowledge;
+  /** The first template, where the session goes to this collector because of it. */
+  readonly decidedBy?: FirstTemplate | undefined;
 }
 
 /** Facts about an exporter's transport session, known when it opens. */
@@ -175,10 +181,11 @@ export interface SessionRewriter extends OctetRewriter {
    * Makes the mappings that {@link renew} and {@link OctetRewriter.remap} need under the current treatments.
    *
    * @param work as for {@link rewrite}
+   * @param collector the one that {@link renew} will be given; default: unchanged
    * @returns undefined once all are ready; `unfinished` if the work is used up before; a promise if a plugin has not
    *   answered, which resolves when it is worth calling again
    */
-  prepare(work?: number): Promise<void> | "unfinished" | undefined;
+  prepare(work?: number, collector?: CollectorFacts): Promise<void> | "unfinished" | undefined;
   templates(): TemplateState[];
   /**
    * The templates as the exporter announced them, one per message, so that another session that reads them learns the

@@ -1,8 +1,8 @@
 import type { Dialect } from "../mapping/dialect.ts";
-import type { SharedState } from "./shared_state.ts";
+import type { CollectorKnowledge, SharedState } from "./shared_state.ts";
 import type { Profile } from "../mapping/profile.ts";
 import type { CollectorFacts, SessionFacts } from "./session_rewriter.ts";
-import type { ChooseTreatment } from "../mapping/treatment.ts";
+import type { ChooseTreatment, FirstTemplate } from "../mapping/treatment.ts";
 import type { TemplateIdSpace } from "../templates/template_id_space.ts";
 
 /**
@@ -18,11 +18,16 @@ export class SessionTarget {
   datagrams = false;
   /** Octets of the longest message that may go out. */
   maxMessageLength = 65535;
+  /** What the sessions to its collector share. */
+  knowledge: CollectorKnowledge;
+  decidedBy: FirstTemplate | undefined;
   #profile: Profile;
 
   constructor(readonly shared: SharedState, readonly facts: SessionFacts) {
-    this.chooseTreatment = shared.chooseTreatment;
-    this.ids = shared.ids;
+    this.knowledge = facts.knowledge ?? shared;
+    this.decidedBy = facts.decidedBy;
+    this.chooseTreatment = this.knowledge.chooseTreatment;
+    this.ids = this.knowledge.ids;
     this.#profile = this.#profileBy(this.chooseTreatment);
     this.dialect = this.#profile.dialect;
     this.adopt(facts);
@@ -30,20 +35,22 @@ export class SessionTarget {
 
   /** Whether the collector that holds now for this session expects something else than the one that its output is made for. */
   get outdated(): boolean {
-    const { chooseTreatment, fingerprints } = this.shared;
+    const { knowledge: { chooseTreatment }, shared: { fingerprints } } = this;
     return chooseTreatment !== this.chooseTreatment &&
       fingerprints.expectation(this.#profileBy(chooseTreatment)) !== fingerprints.expectation(this.#profile);
   }
 
   /** Goes by the treatments that hold now, towards the collector that expects the same. */
   follow(): void {
-    this.chooseTreatment = this.shared.chooseTreatment;
+    this.chooseTreatment = this.knowledge.chooseTreatment;
   }
 
   /** Goes by all that holds now. Ids taken in an epoch before have to be given back first. */
-  adopt({ maxMessageLength, datagrams = false }: CollectorFacts): void {
+  adopt({ maxMessageLength, datagrams = false, knowledge = this.shared, decidedBy }: CollectorFacts): void {
+    this.knowledge = knowledge;
+    this.decidedBy = decidedBy;
     this.follow();
-    this.ids = this.shared.ids;
+    this.ids = knowledge.ids;
     this.#profile = this.#profileBy(this.chooseTreatment);
     const { dialect } = this.#profile;
     this.datagrams = datagrams;
@@ -51,12 +58,17 @@ export class SessionTarget {
     this.maxMessageLength = Math.min(maxMessageLength ?? 65535, 65535);
   }
 
+  get announcers(): CollectorKnowledge["announcers"] {
+    return this.knowledge.announcers;
+  }
+
   #profileBy(choose: ChooseTreatment): Profile {
     const { address, certificateName } = this.facts;
     return choose({
       ...(address === undefined ? {} : { address }),
       ...(certificateName === undefined ? {} : { certificateName }),
-      observationDomain: 0,
+      observationDomain: this.decidedBy?.observationDomain ?? 0,
+      ...(this.decidedBy === undefined ? {} : { decidedBy: this.decidedBy }),
     }).profile;
   }
 }

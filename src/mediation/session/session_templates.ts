@@ -142,7 +142,7 @@ export class SessionTemplates {
    */
   #noticeCollision(observationDomain: number, { shared: { dialect, targetId, mapping } }: AcceptedTemplate): void {
     if (dialect.templateScopeAssumed !== true) return;
-    const { announcers, fingerprints } = this.shared;
+    const { shared: { fingerprints }, intake: { target: { announcers } } } = this;
     const key = announcementKey(observationDomain, targetId);
     const other = announcers.get(key);
     announcers.set(key, this);
@@ -161,8 +161,8 @@ export class SessionTemplates {
   }
 
   /** Removes this session as the last announcer of its templates. */
-  #forgetAnnouncements(): void {
-    const { announcers } = this.shared;
+  forgetAnnouncements(): void {
+    const { announcers } = this.intake.target;
     for (const { id, templates } of this.domains.values()) {
       for (const entry of templates.values()) {
         if (entry.kind !== "accepted") continue;
@@ -180,7 +180,8 @@ export class SessionTemplates {
     this.changes++;
     this.intake.releaseId(entry, observationDomain);
     const key = announcementKey(observationDomain, template);
-    if (this.shared.announcers.get(key) === this) this.shared.announcers.delete(key);
+    const { announcers } = this.intake.target;
+    if (announcers.get(key) === this) announcers.delete(key);
     this.#remove(domain, template);
     this.#hold(entry.source, -1);
     this.undoLog.note(() => {
@@ -295,7 +296,7 @@ export class SessionTemplates {
   }
 
   close(): void {
-    this.#forgetAnnouncements();
+    this.forgetAnnouncements();
     this.releaseIds();
     for (const domain of this.domains.values()) {
       for (const entry of domain.templates.values()) {

@@ -14,7 +14,13 @@ import { profileOf, RFC7011, sharedState, template } from "../../../test/support
 function sessionOf(shared: ReturnType<typeof sharedState>) {
   const events: MediationEvent[] = [];
   const notify = (event: MediationEvent) => void events.push(event);
-  const target = { chooseTreatment: shared.chooseTreatment, maxMessageLength: 65535, ids: shared.ids };
+  const target = {
+    chooseTreatment: shared.chooseTreatment,
+    maxMessageLength: 65535,
+    ids: shared.ids,
+    announcers: shared.announcers,
+    decidedBy: undefined,
+  };
   const intake = new TemplateIntake(shared, { reliable: true }, target, { notify });
   const counters = new Counters();
   const templates = new SessionTemplates(shared, intake, new Routes(65535), counters, { notify });

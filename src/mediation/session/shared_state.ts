@@ -26,18 +26,22 @@ export interface TemplateHolder {
   find(observationDomain: number, template: number): TemplateEntry | undefined;
 }
 
-/** What the sessions of one mediator share. */
-export interface SharedState {
+/** What the sessions to one collector share. */
+export interface CollectorKnowledge {
   chooseTreatment: ChooseTreatment;
+  /** Of the collector's present epoch; see {@link Mediator.beginEpoch}. */
+  ids: TemplateIdSpace;
+  /** The session that was last to announce a template, by observation domain and id, where scopes are only assumed. */
+  readonly announcers: Map<ReturnType<typeof announcementKey>, TemplateHolder>;
+}
+
+/** What the sessions of one mediator share; of their collectors, it is the one that most sessions have. */
+export interface SharedState extends CollectorKnowledge {
   readonly registryHistory: RegistryHistory;
   readonly detectRelease: (template: Template) => string | undefined;
   limits: MediationLimits;
   keepLostValues: boolean;
   readonly compiled: CompiledMappings;
-  /** Of the collector's present epoch; see {@link Mediator.beginEpoch}. */
-  ids: TemplateIdSpace;
-  /** The session that was last to announce a template, by observation domain and id, where scopes are only assumed. */
-  readonly announcers: Map<ReturnType<typeof announcementKey>, TemplateHolder>;
   /** Templates that all sessions hold together. */
   templates: number;
   /** Their field specifiers. */

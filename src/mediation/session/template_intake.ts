@@ -50,7 +50,7 @@ export class TemplateIntake {
   constructor(
     readonly shared: SharedState,
     readonly facts: SessionFacts,
-    readonly target: Pick<SessionTarget, "chooseTreatment" | "maxMessageLength" | "ids">,
+    readonly target: Pick<SessionTarget, "chooseTreatment" | "maxMessageLength" | "ids" | "announcers" | "decidedBy">,
     readonly events: Pick<SessionEvents, "notify">,
   ) {
   }
@@ -140,12 +140,13 @@ export class TemplateIntake {
   }
 
   #peer({ observationDomain, detectedProfile }: Arrival): Peer {
-    const { address, certificateName } = this.facts;
+    const { facts: { address, certificateName }, target: { decidedBy } } = this;
     return {
       ...(address === undefined ? {} : { address }),
       ...(certificateName === undefined ? {} : { certificateName }),
       observationDomain,
       ...(detectedProfile === undefined ? {} : { detectedProfile }),
+      ...(decidedBy === undefined ? {} : { decidedBy }),
     };
   }
 

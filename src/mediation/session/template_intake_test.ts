@@ -38,7 +38,13 @@ function intakeOf(
   } = {},
 ) {
   const events: MediationEvent[] = [];
-  const target = { chooseTreatment: shared.chooseTreatment, maxMessageLength, ids: shared.ids };
+  const target = {
+    chooseTreatment: shared.chooseTreatment,
+    maxMessageLength,
+    ids: shared.ids,
+    announcers: shared.announcers,
+    decidedBy: undefined,
+  };
   const intake = new TemplateIntake(shared, { reliable: true, ...facts }, target, {
     notify: (event) => void events.push(event),
   });
