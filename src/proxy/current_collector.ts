@@ -1,6 +1,9 @@
 import { Candidates, type Rejection } from "./collector/candidates.ts";
 import { Collector } from "./collector/collector.ts";
-import { type CollectorOptions, sameCollector, sameProcess } from "./collector/collector_options.ts";
+import { type CollectorOptions, placeOf, sameCollector, sameProcess } from "./collector/collector_options.ts";
+import type { CollectorFacts } from "../mediation/session/session_rewriter.ts";
+import type { CollectorKnowledge } from "../mediation/session/shared_state.ts";
+import type { CollectorRoute } from "./collector/collector_link.ts";
 import { type CollectorState, collectorState } from "./collector/collector_state.ts";
 import { type Expectation, Expectations } from "./collector/expectation.ts";
 import type { ProxyOptions, SessionOpener } from "./proxy_options.ts";
@@ -22,16 +25,22 @@ export interface CurrentCollectorParts {
   readonly counters: ProxyCounters;
   readonly random: () => number;
   readonly dialTimeout: () => number;
-  readonly mediator: SessionOpener;
+  readonly mediator: Pick<SessionOpener, "beginEpoch" | "collector">;
   /** Whether there may be a watch connection. */
   readonly watch: boolean;
   /** Called when another process has taken over, and what is expected of it holds. */
-  readonly onEpoch: () => void;
+  readonly onEpoch: (collector: CurrentCollector) => void;
   /** Called when something else is expected of the process that lives. */
-  readonly onExpectation: () => void;
+  readonly onExpectation: (collector: CurrentCollector) => void;
 }
 
-/** The collector that holds now, and what is expected of it: now, and from its next epoch on. */
+/** Octets of a UDP datagram that every known collector accepts. Used where the options give no `maxMessageLength`. */
+const SAFE_DATAGRAM = 1024;
+
+/** Milliseconds; see {@link CollectorOptions.templateRefresh}. */
+const DEFAULT_TEMPLATE_REFRESH = 30_000;
+
+/** A collector of some sessions: what is there now, and what is expected of it: now, and from its next epoch on. */
 export class CurrentCollector {
   readonly #parts: CurrentCollectorParts;
   #options: CollectorOptions;
@@ -40,26 +49,60 @@ export class CurrentCollector {
   #candidates: Candidates | undefined;
   #started = false;
   #ignoreCredentials = () => {};
+  /** Dials it, where one function does for all sessions. */
+  #sharedDial: Dial | undefined;
+  /** What its sessions share; undefined: what the mediator has for those that are not told otherwise. */
+  readonly #knowledge: CollectorKnowledge | undefined;
 
   constructor(
     options: CollectorOptions,
     { expectation, candidates }: CollectorExpectations,
     parts: CurrentCollectorParts,
+    knowledge?: CollectorKnowledge,
   ) {
     this.#parts = parts;
     this.#options = options;
+    this.#knowledge = knowledge;
     if (candidates !== undefined) this.#candidates = new Candidates(candidates);
-    this.#expectations = new Expectations(expectation);
+    this.#expectations = new Expectations(expectation, knowledge);
+    if (knowledge !== undefined) expectation?.adopt(knowledge);
     this.#collector = this.#make(options);
+  }
+
+  get options(): CollectorOptions {
+    return this.#options;
+  }
+
+  /** Equal for collectors that are the same process. */
+  get place(): string {
+    return placeOf(this.#options);
+  }
+
+  /** Milliseconds after which templates are sent again over UDP. */
+  get templateRefresh(): number {
+    return this.#options.templateRefresh ?? DEFAULT_TEMPLATE_REFRESH;
+  }
+
+  /** How a session reaches it. Over UDP, each session sends from a port of its own. */
+  route(): CollectorRoute {
+    const dial = this.#options.transport === "udp" ? dialer(this.#options) : this.#sharedDial ??= dialer(this.#options);
+    return { collector: this.#collector, dial };
+  }
+
+  /** What its sessions' output has to fit. */
+  facts(): CollectorFacts {
+    const datagrams = this.#options.transport === "udp";
+    const longest = this.#expectations.current?.maxMessageLength ?? this.#options.maxMessageLength ??
+      (datagrams ? SAFE_DATAGRAM : undefined);
+    return {
+      datagrams,
+      ...(longest === undefined ? {} : { maxMessageLength: longest }),
+      ...(this.#knowledge === undefined ? {} : { knowledge: this.#knowledge }),
+    };
   }
 
   get collector(): Collector {
     return this.#collector;
-  }
-
-  /** Octets of the longest message towards it; undefined: whatever its transport takes. */
-  get maxMessageLength(): number | undefined {
-    return this.#expectations.current?.maxMessageLength ?? this.#options.maxMessageLength;
   }
 
   /** Called every second. */
@@ -88,6 +131,7 @@ export class CurrentCollector {
   change(options: CollectorOptions, expectations: CollectorExpectations, now: boolean): boolean {
     const before = this.#options;
     this.#options = options;
+    this.#sharedDial = undefined;
     const { candidates } = expectations;
     const isSame = candidates !== undefined && sameProcess(before, options) && this.#candidates?.renew(candidates);
     if (isSame !== true) this.#candidates = candidates === undefined ? undefined : new Candidates(candidates);
@@ -100,10 +144,10 @@ export class CurrentCollector {
       return changed;
     }
     this.close();
-    this.#expectations = new Expectations(this.#expectations.current);
+    this.#expectations = new Expectations(this.#expectations.current, this.#knowledge);
     if (expectation !== undefined) this.#expectations.expect(expectation, true);
     // What its process knows of ids is not what the other one knew.
-    this.#parts.mediator.beginEpoch?.();
+    this.#parts.mediator.beginEpoch?.(this.#knowledge);
     this.#collector = this.#make(options);
     if (this.#started) this.#collector.start();
     return true;
@@ -153,7 +197,7 @@ export class CurrentCollector {
   }
 
   #onEpoch(): void {
-    this.#parts.mediator.beginEpoch?.();
+    this.#parts.mediator.beginEpoch?.(this.#knowledge);
     const again = this.#candidates?.beginEpoch();
     if (again !== undefined) {
       this.#expectations.expect(again.to, true);
@@ -162,7 +206,7 @@ export class CurrentCollector {
     }
     const changed = this.#expectations.beginEpoch();
     if (changed?.before !== undefined) this.#reportAdopted(changed.before, changed.after);
-    this.#parts.onEpoch();
+    this.#parts.onEpoch(this);
   }
 
   #onRejection(rejection: Rejection): void {
@@ -179,7 +223,7 @@ export class CurrentCollector {
     const message = `${what}, again: taken for ${step.to.profile} from now on`;
     this.#report("warning", "candidate_rejected", message, { ...fields, rejected: step.from.profile });
     this.#expectations.expect(step.to, true);
-    this.#parts.onExpectation();
+    this.#parts.onExpectation(this);
   }
 
   #reportAdopted(before: Expectation, { profile, dialect }: Expectation): void {

@@ -3,6 +3,8 @@ import type { ProxyCounters, SessionOutcome } from "./reporting/proxy_counters.t
 import type { EventFields, ReportEvent } from "./reporting/proxy_event.ts";
 import { Places } from "./transport/places.ts";
 import type { Address } from "./transport/address.ts";
+import type { FirstTemplate } from "../mediation/mapping/treatment.ts";
+import type { CurrentCollector } from "./current_collector.ts";
 import type { SessionCapture } from "./session/capture.ts";
 import type { Session } from "./session/session.ts";
 import type { TemplateState } from "../mediation/session/session_rewriter.ts";
@@ -20,6 +22,10 @@ export interface Counted {
 export interface OpenSession {
   readonly session: Session;
   readonly capture: SessionCapture;
+  /** Where it goes, or most sessions go while that is not decided. */
+  collector: CurrentCollector;
+  /** The first template, if the session goes there because of it. */
+  decidedBy: FirstTemplate | undefined;
 }
 
 /**
@@ -60,6 +66,11 @@ export class OpenSessions implements Iterable<Session> {
 
   *[Symbol.iterator](): Iterator<Session> {
     for (const { session } of this.#open.values()) yield session;
+  }
+
+  /** The same with what the proxy keeps beside them. */
+  get entries(): Iterable<OpenSession> {
+    return this.#open.values();
   }
 
   get(id: string): OpenSession | undefined {

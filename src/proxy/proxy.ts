@@ -1,12 +1,21 @@
 import { Counters, increment } from "../mediation/templates/counters.ts";
 import type { CollectorState } from "./collector/collector_state.ts";
-import { CurrentCollector } from "./current_collector.ts";
+import { Collectors } from "./collectors.ts";
+import type { CurrentCollector } from "./current_collector.ts";
 import { type EndedSession, EndedSessions } from "./ended_sessions.ts";
+import { collectorEvidence, sessionEvidence } from "./evidence.ts";
 import { type BoundListener, Listeners } from "./listeners.ts";
 import { LoopBufferPool } from "./memory/buffer_pool.ts";
 import { MemoryRelief } from "./memory/memory_relief.ts";
 import { type Counted, type OpenSession, OpenSessions } from "./open_sessions.ts";
-import { DEFAULT_SKEW_SETTLE, type ProxyChange, type ProxyLimits, type ProxyOptions } from "./proxy_options.ts";
+import {
+  DEFAULT_SKEW_SETTLE,
+  type Mode,
+  type ProxyChange,
+  type ProxyLimits,
+  type ProxyOptions,
+  type SessionChoice,
+} from "./proxy_options.ts";
 import { ProxyCounters, type SessionOutcome } from "./reporting/proxy_counters.ts";
 import type { Captured, CaptureLimits } from "./session/capture.ts";
 import type { Session } from "./session/session.ts";
@@ -19,7 +28,7 @@ import type { Connection } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
 import type { CachedExporter } from "./transport/udp/cached_exporter.ts";
 import type { HandshakeFailure } from "./transport/tls/handshake_failure.ts";
-import type { CollectorEvidence, SessionEvidence, Verdict } from "./verdict/verdict.ts";
+import type { Verdict } from "./verdict/verdict.ts";
 import { VerdictWatch } from "./verdict/verdict_watch.ts";
 
 export type { BoundListener, CollectorState };
@@ -35,13 +44,13 @@ const DRAIN_QUIET_MILLISECONDS = 1_000;
 /** Share of the drain time after which exporters are no longer read, which leaves the rest for flushing. */
 const DRAIN_READING_SHARE = 0.8;
 
-/** Relays IPFIX from exporters to one collector. Owns the listeners, the sessions and their counters. */
+/** Relays IPFIX from exporters to collectors. Owns the listeners, the sessions and their counters. */
 export class Proxy {
   readonly counters = new ProxyCounters();
   #options: ProxyOptions;
   readonly #clock: Clock;
   readonly #turns: Turns;
-  readonly #collector: CurrentCollector;
+  readonly #collectors: Collectors;
   readonly #listeners: Listeners;
   readonly #factory: SessionFactory;
   readonly #sessions: OpenSessions;
@@ -60,7 +69,7 @@ export class Proxy {
     this.#turns = new Turns(clock);
     this.#ended = new EndedSessions(clock);
     this.#sessions = new OpenSessions(report, this.counters, this.#ended);
-    this.#collector = new CurrentCollector(options.collector, options, {
+    this.#collectors = new Collectors(options, {
       clock,
       report,
       counters: this.counters,
@@ -68,15 +77,15 @@ export class Proxy {
       dialTimeout: () => this.limits.dial,
       mediator: options.mediator,
       watch: options.watch ?? true,
-      onEpoch: () => void this.#beginEpoch(),
-      onExpectation: () => void this.#eachSession((session) => this.#update(session, false)),
+      onEpoch: (collector) => void this.#beginEpoch(collector),
+      onExpectation: (collector) => void this.#eachSessionOf(collector, (open) => this.#update(open)),
     });
     this.#factory = new SessionFactory(options, {
       clock,
       pool,
       turns: this.#turns,
       counters: this.counters,
-      collector: this.#collector,
+      collectors: this.#collectors,
       onHeard: (id) => this.#hear(id),
       onSkew: () => this.#seeSkew(),
       onClosing: (id, outcome) => this.#beginClosing(id, outcome),
@@ -98,7 +107,8 @@ export class Proxy {
     });
   }
 
-  get mode(): "rewrite" | "observe" {
+  /** That of sessions for which no rule says otherwise. */
+  get mode(): Mode {
     return this.#factory.mode;
   }
 
@@ -112,9 +122,9 @@ export class Proxy {
    * @throws Error that names the address that cannot be bound, or what the collector's options lack
    */
   async start(): Promise<void> {
-    dialer(this.#options.collector);
+    checkCollectors(this.#options);
     await this.#listeners.become(this.#options.listeners);
-    this.#collector.start();
+    this.#collectors.start();
     this.#tickEvery(TICK_MILLISECONDS, 0);
   }
 
@@ -134,14 +144,14 @@ export class Proxy {
     if (this.#draining) throw new Error("the proxy is draining and takes no changes");
     const { mediate, switchNow = false, ...changed } = change;
     const options = { ...this.#options, ...changed };
-    dialer(options.collector);
+    checkCollectors(options);
     await this.#listeners.become(options.listeners);
     this.#options = options;
     this.#factory.configure(options);
     if (changed.skewSettle !== undefined) this.#verdict.settle = changed.skewSettle;
     mediate?.();
-    const collectorChanged = this.#collector.change(options.collector, changed, switchNow);
-    await this.#eachSession((session) => this.#update(session, collectorChanged));
+    const collectors = this.#collectors.change(options, changed, switchNow);
+    await this.#eachSession((open) => this.#update(open, collectors));
     // A drain that began while the listeners were being bound could not close these.
     if (this.draining) this.#listeners.close();
   }
@@ -192,8 +202,14 @@ export class Proxy {
     this.#sessions.forgetLostValues();
   }
 
+  /** The collector of sessions for which no rule says otherwise. */
   collector(): CollectorState {
-    return this.#collector.state(this.#sessions);
+    return this.#stateOf(this.#collectors.base);
+  }
+
+  /** The collectors that only some sessions have. */
+  otherCollectors(): CollectorState[] {
+    return [...this.#collectors.others].map((collector) => this.#stateOf(collector));
   }
 
   /**
@@ -201,12 +217,13 @@ export class Proxy {
    * Resolves once every session goes by it.
    */
   async adoptNext(): Promise<void> {
-    if (this.#collector.adoptNext()) await this.#eachSession((session) => this.#update(session, false));
+    const { base } = this.#collectors;
+    if (base.adoptNext()) await this.#eachSessionOf(base, (open) => this.#update(open));
   }
 
-  /** The collector's process is known to be another one; see {@link Collector.announceEpoch}. */
+  /** The process of {@link collector} is known to be another one; see {@link Collector.announceEpoch}. */
   announceEpoch(reason: string): void {
-    this.#collector.collector.announceEpoch(reason);
+    this.#collectors.base.collector.announceEpoch(reason);
   }
 
   get draining(): boolean {
@@ -216,9 +233,8 @@ export class Proxy {
   /** Whether the proxy is still needed. */
   verdict(): Verdict {
     return this.#verdict.look({
-      observed: this.mode === "observe",
-      sessions: this.#sessionEvidence(),
-      collector: collectorEvidence(this.collector()),
+      sessions: sessionEvidence(this.#sessions.entries),
+      collector: collectorEvidence(this.#collectors, this.#sessions.entries),
       limit: this.limits.sessions,
     });
   }
@@ -270,7 +286,7 @@ export class Proxy {
     await this.#sessions.ended();
     for (const cancel of timers) cancel();
     this.#cancelTick();
-    this.#collector.close();
+    this.#collectors.close();
   }
 
   /** Closes everything now. */
@@ -283,21 +299,22 @@ export class Proxy {
     const cancel = this.#clock.after(0, () => this.#sessions.stop("drained"));
     await this.#sessions.ended();
     cancel();
-    this.#collector.close();
+    this.#collectors.close();
   }
 
   #admit(connection: Connection, listener: Listener): void {
     // A UDP listener limits its sources itself: it evicts the one that has been silent longest.
     const isFull = connection.transport !== "udp" && this.#sessions.streams >= this.limits.sessions;
-    const held = connection.transport === "udp" ? Infinity : this.#factory.hold(connection);
-    const { condition, awayFor } = this.#collector.collector;
+    const choice = this.#factory.choose(connection);
     if (this.#draining) return this.#refuse(connection, "limit");
-    if (condition === "away" && awayFor >= held) return this.#refuse(connection, "collector_unavailable");
+    if (choice !== "undecided" && this.#isLost(choice, connection)) {
+      return this.#refuse(connection, "collector_unavailable");
+    }
     if (isFull && !this.#sessions.makeRoom(connection.remoteAddress)) return this.#refuse(connection, "limit");
     this.#refusal = undefined;
     let open: OpenSession;
     try {
-      open = this.#factory.open(connection, listener);
+      open = this.#factory.open(connection, listener, choice);
     } catch (error) {
       connection.close();
       this.counters.countSession(connection.transport, "failed");
@@ -329,9 +346,10 @@ export class Proxy {
   }
 
   /** Applies the current options to a session. An error ends this session and leaves the others alone. */
-  async #update(session: Session, collectorChanged: boolean): Promise<void> {
+  async #update(open: OpenSession, changed?: ReadonlySet<CurrentCollector>): Promise<void> {
+    const { session } = open;
     try {
-      await this.#factory.update(session, collectorChanged);
+      await this.#factory.update(open, changed);
     } catch (error) {
       const fields = { session: session.id, peer: session.peer, reason: String(error) };
       const message = "a session cannot apply the changed configuration";
@@ -340,23 +358,47 @@ export class Proxy {
     }
   }
 
-  async #eachSession(change: (session: Session) => Promise<void> | undefined): Promise<void> {
-    for (const session of this.#sessions) {
+  async #eachSession(change: (open: OpenSession) => Promise<void> | undefined): Promise<void> {
+    for (const open of this.#sessions.entries) {
       if (this.#turns.over) await this.#turns.next(true);
-      await change(session);
+      await change(open);
     }
   }
 
+  #eachSessionOf(
+    collector: CurrentCollector,
+    change: (open: OpenSession) => Promise<void> | undefined,
+  ): Promise<void> {
+    return this.#eachSession((open) =>
+      open.collector === collector && !open.session.undecided ? change(open) : undefined
+    );
+  }
+
   /** Sessions whose records wait, or are under way again to the new process, begin anew by themselves. */
-  #beginEpoch(): Promise<void> {
+  #beginEpoch(collector: CurrentCollector): Promise<void> {
     const began = this.#clock.now();
-    return this.#eachSession((session) => this.#factory.beginEpoch(session, began));
+    return this.#eachSessionOf(collector, (open) => this.#factory.beginEpoch(open, began));
   }
 
   /** While draining, ends the sessions that wait for a collector which is away. */
   #stopHeld(): void {
-    if (this.#collector.collector.condition !== "away") return;
-    for (const session of this.#sessions) if (!session.connected) session.stop("drained");
+    for (const { session, collector: { collector } } of this.#sessions.entries) {
+      if (collector.condition === "away" && !session.connected) session.stop("drained");
+    }
+  }
+
+  /** Whether the collector of a new exporter has been away for as long as exporters are held. */
+  #isLost({ collector: key, mode }: SessionChoice, connection: Connection): boolean {
+    const { condition, awayFor } = this.#collectors.get(key).collector;
+    return condition === "away" && connection.transport !== "udp" && awayFor >= this.#factory.hold(connection, mode);
+  }
+
+  #stateOf(collector: CurrentCollector): CollectorState {
+    const sessions: Session[] = [];
+    for (const open of this.#sessions.entries) {
+      if (open.collector === collector && !open.session.undecided) sessions.push(open.session);
+    }
+    return collector.state(sessions);
   }
 
   #rejectForLimit(address: string): void {
@@ -399,7 +441,7 @@ export class Proxy {
     this.#cancelTick = this.#clock.every(milliseconds, () => {
       for (const session of this.#sessions) session.tick(milliseconds, quiet);
       this.#tellVerdict();
-      this.#collector.tick();
+      this.#collectors.tick();
       if (this.#draining) this.#stopHeld();
       else this.#relief?.look(this.#sessions.open);
     });
@@ -415,25 +457,15 @@ export class Proxy {
     const verdict = this.verdict();
     const event = this.#verdict.news(verdict);
     if (event === undefined) return;
-    const { open, skewed } = this.#sessionEvidence();
+    const { open, skewed } = sessionEvidence(this.#sessions.entries);
     const message = event === "skew_over"
       ? "no skew left: this proxy can be removed"
       : "sessions need rewriting: this proxy is needed";
     this.#options.report({ level: "info", event, message, fields: { ...verdict, sessions: open, skewed } });
   }
-
-  #sessionEvidence(): SessionEvidence {
-    let [open, skewed, unread] = [0, 0, 0];
-    for (const session of this.#sessions) {
-      if (session.closing || session.silent || session.unheard) continue;
-      open++;
-      if (session.skewed) skewed++;
-      if (!session.templatesKnown) unread++;
-    }
-    return { open, skewed, unread };
-  }
 }
 
-function collectorEvidence({ address, up, state, reason }: CollectorState): CollectorEvidence {
-  return { address, up, tried: state !== "idle", reason };
+/** @throws Error that names what the options of a collector lack */
+function checkCollectors({ collector, others = [] }: Pick<ProxyOptions, "collector" | "others">): void {
+  for (const options of [collector, ...others.map((other) => other.collector)]) dialer(options);
 }

@@ -3,6 +3,8 @@ import type { CandidateOptions } from "./collector/candidates.ts";
 import type { Expectation } from "./collector/expectation.ts";
 import type { ListenerOptions } from "./transport/listener.ts";
 import type { SessionFacts, SessionRewriter } from "../mediation/session/session_rewriter.ts";
+import type { FirstTemplate } from "../mediation/mapping/treatment.ts";
+import type { CollectorKnowledge } from "../mediation/session/shared_state.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
 import type { Clock } from "./time/clock.ts";
 import type { ReportEvent } from "./reporting/proxy_event.ts";
@@ -52,8 +54,39 @@ export const DEFAULT_LIMITS: ProxyLimits = {
 /** What opens a rewriter for each session: a `Mediator`. */
 export interface SessionOpener {
   open(facts: SessionFacts): SessionRewriter;
-  /** The collector's process is another one, which knows no template. */
-  beginEpoch?(): void;
+  /** The process of a collector is another one, which knows no template. */
+  beginEpoch?(collector?: CollectorKnowledge): void;
+  /** Returns what the sessions to one collector more share. Needed where there are several. */
+  collector?(): CollectorKnowledge;
+  /** Returns what the first template of a whole message gives away. Needed where sessions are decided by it. */
+  firstTemplate?(message: Uint8Array): FirstTemplate | "malformed" | undefined;
+}
+
+export type Mode = "rewrite" | "observe";
+
+/** A collector that only some sessions have; {@link ProxyOptions.choose} says which. */
+export interface OtherCollector {
+  /** The word that {@link SessionChoice.collector} has for it. */
+  readonly key: string;
+  readonly collector: CollectorOptions;
+  readonly expectation?: Expectation;
+  readonly candidates?: CandidateOptions;
+  /** Whether a changed expectation takes effect at once, and not with the collector's next epoch. */
+  readonly switchNow?: boolean;
+}
+
+/** What is known of an exporter when its session is decided. */
+export interface KnownExporter {
+  readonly address: string;
+  readonly certificateName?: string | undefined;
+  readonly decidedBy?: FirstTemplate | undefined;
+}
+
+/** Where a session goes, and what becomes of it there. */
+export interface SessionChoice {
+  /** The key of one of {@link ProxyOptions.others}; undefined: {@link ProxyOptions.collector}. */
+  readonly collector?: string | undefined;
+  readonly mode: Mode;
 }
 
 /** All that a proxy is made of. */
@@ -67,7 +100,13 @@ export interface ProxyOptions {
   /** Whether a connection to the collector of its own shows that its process lives. Default: true, where the transport allows. */
   readonly watch?: boolean;
   /** `observe`: octets are relayed as they are, and the rewriter runs beside for its reports. Default: `rewrite`. */
-  readonly mode?: "rewrite" | "observe";
+  readonly mode?: Mode;
+  readonly others?: readonly OtherCollector[];
+  /**
+   * Decides for each session; "undecided" if that takes the first template. Missing: every session has
+   * {@link collector} and {@link mode}.
+   */
+  readonly choose?: (exporter: KnownExporter) => SessionChoice | "undecided";
   readonly mediator: SessionOpener;
   readonly limits?: Partial<ProxyLimits>;
   /** Receives all that happens, for the log and the event stream. */
@@ -87,7 +126,18 @@ export interface ProxyOptions {
 /** What may change while the proxy runs. */
 export interface ProxyChange extends
   Partial<
-    Pick<ProxyOptions, "listeners" | "collector" | "limits" | "mode" | "skewSettle" | "expectation" | "candidates">
+    Pick<
+      ProxyOptions,
+      | "listeners"
+      | "collector"
+      | "others"
+      | "choose"
+      | "limits"
+      | "mode"
+      | "skewSettle"
+      | "expectation"
+      | "candidates"
+    >
   > {
   /** Whether a changed expectation takes effect at once, and not with the collector's next epoch. */
   readonly switchNow?: boolean;

@@ -1,29 +1,25 @@
 import { usesTls } from "../ipfix/transport_protocol.ts";
 import type { CollectorFacts, TemplateState } from "../mediation/session/session_rewriter.ts";
-import { CollectorLink, type CollectorLinkOptions, type CollectorRoute } from "./collector/collector_link.ts";
+import { CollectorLink, type CollectorLinkOptions } from "./collector/collector_link.ts";
+import type { Collectors } from "./collectors.ts";
 import type { CurrentCollector } from "./current_collector.ts";
+import type { FirstTemplate } from "../mediation/mapping/treatment.ts";
 import type { MediationEvent } from "../mediation/templates/event.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
 import type { OpenSession } from "./open_sessions.ts";
-import { DEFAULT_LIMITS, type ProxyLimits, type ProxyOptions } from "./proxy_options.ts";
+import { DEFAULT_LIMITS, type Mode, type ProxyLimits, type ProxyOptions, type SessionChoice } from "./proxy_options.ts";
 import { mediationReport } from "./reporting/mediation_report.ts";
 import type { ProxyCounters, SessionOutcome } from "./reporting/proxy_counters.ts";
 import { reportOfSession } from "./reporting/proxy_event.ts";
 import { SessionCapture } from "./session/capture.ts";
 import { Session } from "./session/session.ts";
 import type { SessionLimits } from "./session/session_parts.ts";
-import { dialer } from "./sockets.ts";
+import type { SessionDecision } from "./session/undecided_rewriter.ts";
 import type { Clock } from "./time/clock.ts";
 import type { Turns } from "./time/turns.ts";
-import { formatAddress } from "./transport/address.ts";
-import type { Connection, Dial } from "./transport/connection.ts";
+import { type Address, formatAddress } from "./transport/address.ts";
+import type { Connection } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
-
-/** Octets of a UDP datagram that every known collector accepts. Used where the options give no `maxMessageLength`. */
-const SAFE_DATAGRAM = 1024;
-
-/** Milliseconds; see {@link CollectorOptions.templateRefresh}. */
-const DEFAULT_TEMPLATE_REFRESH = 30_000;
 
 /** What all sessions of a proxy share. */
 export interface SessionFactoryParts {
@@ -31,7 +27,7 @@ export interface SessionFactoryParts {
   readonly pool: BufferPool;
   readonly turns: Turns;
   readonly counters: ProxyCounters;
-  readonly collector: Pick<CurrentCollector, "collector" | "maxMessageLength">;
+  readonly collectors: Pick<Collectors, "get">;
   /** Called when a session's exporter sends its first octet, with its id. */
   readonly onHeard: (id: string) => void;
   /** Called when a template turns out to need rewriting, or cannot be sent. */
@@ -42,29 +38,36 @@ export interface SessionFactoryParts {
   readonly onEnd: (id: string, outcome: SessionOutcome, templates: readonly TemplateState[]) => void;
 }
 
+/** What all sessions to one collector have in common: one object for thousands of them. */
+interface LimitsOfSessions {
+  readonly link: CollectorLinkOptions;
+  readonly session: SessionLimits;
+}
+
+/** What a session is decided by. */
+interface KnownSession {
+  readonly remoteAddress: Address;
+  readonly certificateName?: string | undefined;
+}
+
+const NONE: ReadonlySet<CurrentCollector> = new Set();
+
 /** Makes sessions from the current options, and applies changed options to sessions that are open. */
 export class SessionFactory {
   #options: ProxyOptions;
   #limits: ProxyLimits;
   readonly #parts: SessionFactoryParts;
-  /** One object for the links of thousands of sessions. */
-  #linkOptions: CollectorLinkOptions;
-  /** Dials the current collector, where one function does for all sessions. */
-  #sharedDial: Dial | undefined;
-  /** One object for all sessions. */
-  #limitsOfSessions: SessionLimits | undefined;
+  #limitsOfSessions = new WeakMap<CurrentCollector, LimitsOfSessions>();
   #nextId = 1;
-  /** What holds now of the collector. */
-  readonly #collectorFacts = (): CollectorFacts => this.#factsOfCollector();
 
   constructor(options: ProxyOptions, parts: SessionFactoryParts) {
     this.#options = options;
     this.#parts = parts;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#linkOptions = this.#makeLinkOptions();
   }
 
-  get mode(): "rewrite" | "observe" {
+  /** That of sessions for which nothing else is said. */
+  get mode(): Mode {
     return this.#options.mode ?? "rewrite";
   }
 
@@ -76,47 +79,56 @@ export class SessionFactory {
   configure(options: ProxyOptions): void {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#linkOptions = this.#makeLinkOptions();
-    this.#sharedDial = undefined;
-    this.#limitsOfSessions = undefined;
+    this.#limitsOfSessions = new WeakMap();
   }
 
-  /** Makes the session of a new exporter, and begins to dial its collector. */
-  open(exporter: Connection, listener: Listener): OpenSession {
-    const { clock, pool, turns, counters, onHeard, onSkew, onClosing, onEnd } = this.#parts;
+  /** Where the session of a new exporter goes; "undecided" if its first template has to be there first. */
+  choose({ remoteAddress, certificateName }: KnownSession, decidedBy?: FirstTemplate): SessionChoice | "undecided" {
+    const { choose } = this.#options;
+    return choose?.({ address: remoteAddress.hostname, certificateName, decidedBy }) ?? { mode: this.mode };
+  }
+
+  /** Makes the session of a new exporter. @param choice as {@link choose} returns it */
+  open(exporter: Connection, listener: Listener, choice = this.choose(exporter)): OpenSession {
+    const { clock, pool, turns, counters, collectors, onHeard, onSkew, onClosing, onEnd } = this.#parts;
     const id = String(this.#nextId++);
     const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
-    const reportMediation = mediationReport(report, () => this.mode === "observe");
+    const reportMediation = mediationReport(report, () => session.observed);
+    // Until it is decided, the session is treated as most others are, and nothing of it goes anywhere.
+    const { collector: key, mode } = choice === "undecided" ? { collector: undefined, mode: this.mode } : choice;
+    const collector = collectors.get(key);
     const rewriter = this.#options.mediator.open({
       address: exporter.remoteAddress.hostname,
       ...(exporter.certificateName === undefined ? {} : { certificateName: exporter.certificateName }),
       reliable: exporter.transport !== "udp",
-      ...this.#collectorFacts(),
+      ...collector.facts(),
       notify: (event) => {
         reportMediation(event);
         if (isSkew(event)) onSkew();
       },
     });
     const capture = new SessionCapture(rewriter);
-    const link = new CollectorLink(this.#linkOptions, {
-      route: this.#route(),
-      hold: this.hold(exporter),
+    const limits = this.#limitsOf(collector);
+    const link = new CollectorLink(limits.link, {
+      route: collector.route(),
+      hold: this.hold(exporter, mode),
       report,
       counters: rewriter.counters,
     });
-    const session = new Session({
+    const session: Session = new Session({
       id,
       exporter,
       listener,
       link,
       rewriter,
       tap: capture,
-      observe: this.mode === "observe",
+      observe: mode === "observe",
+      ...(choice === "undecided" ? { decision: this.#decision(() => open) } : {}),
       pool,
       clock,
       turns,
-      limits: this.#sessionLimits(),
-      collectorFacts: this.#collectorFacts,
+      limits: limits.session,
+      collectorFacts: () => factsFor(open),
       counters,
       openedAt: clock.date(),
       report,
@@ -124,69 +136,107 @@ export class SessionFactory {
       onClosing,
       onEnd,
     });
-    return { session, capture };
+    const open: OpenSession = { session, capture, collector, decidedBy: undefined };
+    return open;
   }
 
   /**
    * Applies the current options to an open session.
    *
-   * @param collectorChanged whether the collector, or the way to it, differs from the one that the session was made for
+   * @param changed collectors to which the way is another than before
    * @returns a promise if that takes more than one turn
    */
-  update(session: Session, collectorChanged: boolean): Promise<void> | undefined {
-    const { collector } = this.#options;
-    const observe = this.mode === "observe";
-    session.limit(this.#sessionLimits(), this.hold(session));
-    const renew = session.observed !== observe || (!observe && session.outdated);
-    if (!collectorChanged && !renew) {
+  update(open: OpenSession, changed: ReadonlySet<CurrentCollector> = NONE): Promise<void> | undefined {
+    const { session } = open;
+    const known = open.decidedBy;
+    const choice = this.#decideAgain(open);
+    if (choice === "undecided") {
+      session.limit(this.#limitsOf(open.collector).session, this.hold(session));
+      return undefined;
+    }
+    const collector = this.#parts.collectors.get(choice.collector);
+    const isOther = collector !== open.collector || open.decidedBy !== known;
+    const observe = choice.mode === "observe";
+    open.collector = collector;
+    session.limit(this.#limitsOf(collector).session, this.hold(session, choice.mode));
+    const renew = session.undecided || isOther || session.observed !== observe || (!observe && session.outdated);
+    if (!changed.has(collector) && !renew) {
       // The certificates may have changed. Over UDP the dialer stays, as it keeps the port that it sends from.
-      if (usesTls(collector.transport)) session.redirect(this.#route());
+      if (usesTls(collector.options.transport)) session.redirect(collector.route());
       return session.remap();
     }
-    const move = { observe, renew: renew || session.outdated, collector: this.#collectorFacts() };
-    session.move({ ...move, route: this.#route() });
+    const move = { observe, renew: renew || session.outdated, collector: factsFor(open) };
+    session.move({ ...move, route: collector.route() });
     return undefined;
   }
 
-  /** Has a session begin anew with another process of the collector; see {@link Session.beginEpoch}. */
-  beginEpoch(session: Session, began: number): Promise<void> | undefined {
-    const { collector, dial } = this.#route();
+  /** Has a session begin anew with another process of its collector; see {@link Session.beginEpoch}. */
+  beginEpoch({ session, collector: current }: OpenSession, began: number): Promise<void> | undefined {
+    const { collector, dial } = current.route();
     // A function of its own: a connection that was dialled with another one is replaced.
     return session.beginEpoch({ collector, dial: (signal) => dial(signal) }, began);
   }
 
-  #factsOfCollector(): CollectorFacts {
-    const { transport } = this.#options.collector;
-    const { maxMessageLength } = this.#parts.collector;
-    const longest = maxMessageLength ?? (transport === "udp" ? SAFE_DATAGRAM : undefined);
-    return { datagrams: transport === "udp", ...(longest === undefined ? {} : { maxMessageLength: longest }) };
-  }
-
-  #makeLinkOptions(): CollectorLinkOptions {
-    const { collector: { inFlight }, random = Math.random } = this.#options;
-    const { clock, counters } = this.#parts;
-    const dialTimeout = this.limits.dial;
-    return { clock, counters, random, dialTimeout, ...(inFlight === undefined ? {} : { inFlight }) };
-  }
-
-  /** Over UDP, each session sends from a port of its own. */
-  #route(): CollectorRoute {
-    const { collector } = this.#options;
-    const dial = collector.transport === "udp" ? dialer(collector) : this.#sharedDial ??= dialer(collector);
-    return { collector: this.#parts.collector.collector, dial };
-  }
-
-  #sessionLimits(): SessionLimits {
-    const { templateRefresh = DEFAULT_TEMPLATE_REFRESH } = this.#options.collector;
-    return this.#limitsOfSessions ??= { ...this.limits, templateRefresh };
-  }
-
   /** How long an exporter is held while no collector is connected, in milliseconds. */
-  hold({ transport }: Pick<Connection, "transport">): number {
-    if (this.mode === "observe") return 0;
+  hold({ transport }: Pick<Connection, "transport">, mode: Mode = "rewrite"): number {
+    if (mode === "observe") return 0;
     // An exporter over UDP cannot be asked to start again, and announces its templates only every half hour.
     return transport === "udp" ? Infinity : this.limits.hold;
   }
+
+  /** Decides for an open session by the current options, which may need a template where none was needed before. */
+  #decideAgain(open: OpenSession): SessionChoice | "undecided" {
+    const { session } = open;
+    const choice = this.choose(session, open.decidedBy);
+    if (choice !== "undecided") return choice;
+    open.decidedBy = firstOf(session);
+    if (open.decidedBy !== undefined) return this.#decided(session, open.decidedBy);
+    // One that sends something, but no template, stays where it is.
+    return session.undecide(this.#decision(() => open)) ? choice : { mode: this.mode };
+  }
+
+  #decided(session: KnownSession, first: FirstTemplate): SessionChoice {
+    const choice = this.choose(session, first);
+    return choice === "undecided" ? { mode: this.mode } : choice;
+  }
+
+  #decision(open: () => OpenSession): SessionDecision {
+    return {
+      read: (message) => this.#options.mediator.firstTemplate?.(message),
+      decide: (first) => {
+        open().decidedBy = first;
+        void this.update(open());
+      },
+    };
+  }
+
+  #limitsOf(collector: CurrentCollector): LimitsOfSessions {
+    const known = this.#limitsOfSessions.get(collector);
+    if (known !== undefined) return known;
+    const { random = Math.random } = this.#options;
+    const { clock, counters } = this.#parts;
+    const { options: { inFlight }, templateRefresh } = collector;
+    const dialTimeout = this.limits.dial;
+    const limits = {
+      link: { clock, counters, random, dialTimeout, ...(inFlight === undefined ? {} : { inFlight }) },
+      session: { ...this.limits, templateRefresh },
+    };
+    this.#limitsOfSessions.set(collector, limits);
+    return limits;
+  }
+}
+
+function factsFor({ collector, decidedBy }: OpenSession): CollectorFacts {
+  return decidedBy === undefined ? collector.facts() : { ...collector.facts(), decidedBy };
+}
+
+/** The first template of a session, as far as that can still be told. */
+function firstOf(session: Session): FirstTemplate | undefined {
+  const templates = session.templates();
+  const first = templates.find(({ detectedProfile }) => detectedProfile !== undefined) ?? templates[0];
+  if (first === undefined) return undefined;
+  const { observationDomain, detectedProfile } = first;
+  return { observationDomain, ...(detectedProfile === undefined ? {} : { detectedProfile }) };
 }
 
 /** Whether an event means that a template is not relayed unchanged. */

@@ -3,13 +3,14 @@ import type { Template } from "../../ipfix/template.ts";
 import { CompiledMappings } from "../program/compiled_mapping.ts";
 import { RecordMapper } from "../references/record_mapper.ts";
 import { Fingerprints } from "./fingerprints.ts";
+import { firstTemplate } from "./first_template.ts";
 import { MediationSession } from "./mediation_session.ts";
 import type { SessionFacts, SessionRewriter } from "./session_rewriter.ts";
 import type { CollectorKnowledge, MediationLimits, SharedState } from "./shared_state.ts";
 import { SharedTemplates } from "./shared_templates.ts";
 import { scratch } from "./working_memory.ts";
 import { TemplateIdSpace } from "../templates/template_id_space.ts";
-import type { ChooseTreatment } from "../mapping/treatment.ts";
+import type { ChooseTreatment, FirstTemplate } from "../mapping/treatment.ts";
 
 const DEFAULT_LIMITS: MediationLimits = {
   templatesPerSession: 256,
@@ -78,7 +79,7 @@ export class Mediator {
   }
 
   /** Returns what the sessions to another collector share, to be given to them as {@link CollectorFacts.knowledge}. */
-  collector(chooseTreatment: ChooseTreatment): CollectorKnowledge {
+  collector(chooseTreatment: ChooseTreatment = this.#shared.chooseTreatment): CollectorKnowledge {
     return { chooseTreatment, ids: new TemplateIdSpace(), announcers: new Map() };
   }
 
@@ -95,6 +96,14 @@ export class Mediator {
    */
   beginEpoch(collector: CollectorKnowledge = this.#shared): void {
     collector.ids = new TemplateIdSpace();
+  }
+
+  /**
+   * Returns what the first template of a whole message gives away; undefined if it has none, "malformed" if it cannot be
+   * read.
+   */
+  firstTemplate(message: Uint8Array): FirstTemplate | "malformed" | undefined {
+    return firstTemplate(message, this.#shared);
   }
 
   /** @throws RangeError if the rewrite loop's memory is exhausted */

@@ -31,7 +31,8 @@ export function sameProcess(one: CollectorOptions, other: CollectorOptions): boo
   return placeOf(one) === placeOf(other);
 }
 
-function placeOf({ transport, address, watch }: CollectorOptions): string {
+/** Equal places: the same process. */
+export function placeOf({ transport, address, watch }: CollectorOptions): string {
   return JSON.stringify([transport, address.hostname, address.port, watch?.hostname, watch?.port]);
 }
 

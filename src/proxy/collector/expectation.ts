@@ -1,3 +1,5 @@
+import type { CollectorKnowledge } from "../../mediation/session/shared_state.ts";
+
 /** What a collector is expected to be: the profile, and what goes with it. */
 export interface Expectation {
   /** The profile's name, such as `antrea/v1.15`. */
@@ -7,8 +9,12 @@ export interface Expectation {
   readonly key: string;
   /** Octets of the longest message. */
   readonly maxMessageLength?: number;
-  /** Has the mediator go by it from now on. */
-  readonly adopt: () => void;
+  /**
+   * Has the mediator go by it from now on.
+   *
+   * @param knowledge what the sessions to this collector share; undefined: what the mediator has for all others
+   */
+  readonly adopt: (knowledge?: CollectorKnowledge) => void;
 }
 
 /**
@@ -20,7 +26,8 @@ export class Expectations {
   #current: Expectation | undefined;
   #next: Expectation | undefined;
 
-  constructor(current?: Expectation) {
+  /** @param knowledge as for {@link Expectation.adopt} */
+  constructor(current?: Expectation, readonly knowledge?: CollectorKnowledge) {
     this.#current = current;
   }
 
@@ -43,7 +50,7 @@ export class Expectations {
     if (now || this.#current === undefined || expectation.key === this.#current.key) {
       this.#next = undefined;
       this.#current = expectation;
-      expectation.adopt();
+      expectation.adopt(this.knowledge);
       return true;
     }
     this.#next = expectation;

@@ -10,6 +10,7 @@ import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
 import type { Rejections } from "./rejections.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
+import { type SessionDecision, UndecidedRewriter } from "./undecided_rewriter.ts";
 import { type SessionMove, type SessionParts, WORK } from "./session_parts.ts";
 import type { Turns } from "../time/turns.ts";
 
@@ -21,7 +22,10 @@ import type { Turns } from "../time/turns.ts";
 export class RewriterSwitch {
   /** The mediator's rewriter, which lives as long as the session. */
   readonly mediated: SessionRewriter;
-  /** What produces the output: the mediator's rewriter, or in `mode: observe` a relay that runs it alongside. */
+  /**
+   * What produces the output: the mediator's rewriter, or in `mode: observe` a relay that runs it alongside. Nothing does
+   * before it is decided which of them.
+   */
   current: OctetRewriter;
   /** The change that was asked for, until it is made. */
   move: SessionMove | undefined;
@@ -46,12 +50,29 @@ export class RewriterSwitch {
     this.#turns = parts.turns;
     this.#rejections = rejections;
     this.#wholeMessages = wholeMessages;
-    this.current = parts.observe ? this.#observing() : parts.rewriter;
+    this.current = parts.decision !== undefined
+      ? new UndecidedRewriter(parts.rewriter, parts.pool, parts.decision)
+      : parts.observe
+      ? this.#observing()
+      : parts.rewriter;
   }
 
   /** Whether the output is what the mediator's rewriter makes of the input, not the input as it came. */
   get rewrites(): boolean {
-    return this.current === this.mediated;
+    return !(this.current instanceof ObservingRewriter);
+  }
+
+  /** Whether the first template has to be there before it is known which collector the output is for. */
+  get undecided(): boolean {
+    return this.current instanceof UndecidedRewriter && this.move === undefined;
+  }
+
+  /** Waits for the first template, in a session without a connection, if none is there. */
+  undecide(decision: SessionDecision): void {
+    if (this.mediated.templates().length > 0) return;
+    if (this.current instanceof ObservingRewriter) this.current.release();
+    this.move = undefined;
+    this.current = new UndecidedRewriter(this.mediated, this.#pool, decision);
   }
 
   /** Whether the session is only observed, or will be with the change that was asked for. */
@@ -74,7 +95,7 @@ export class RewriterSwitch {
   /** Maps the templates in turns where the next {@link begin} or {@link renew} is for another collector. */
   async prepare(): Promise<void> {
     while (this.move?.renew === true || (this.rewrites && this.mediated.outdated)) {
-      const pending = this.mediated.prepare(WORK);
+      const pending = this.mediated.prepare(WORK, this.move?.collector);
       if (pending === undefined) return;
       await (pending === "unfinished" ? this.#turns.next(true) : pending);
     }

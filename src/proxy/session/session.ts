@@ -14,6 +14,7 @@ import { ReadBuffer } from "../memory/read_buffer.ts";
 import { Remainder } from "./remainder.ts";
 import { Rejections } from "./rejections.ts";
 import { RewriterSwitch } from "./rewriter_switch.ts";
+import type { SessionDecision } from "./undecided_rewriter.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
 import { type SessionLimits, type SessionMove, type SessionParts, WORK } from "./session_parts.ts";
 import type { Clock } from "../time/clock.ts";
@@ -177,7 +178,7 @@ export class Session {
         else if (!await collector.move(collector.connection)) return this.#unavailable;
       }
       // Over UDP, where anyone can be the sender, not before there is output. What is observed goes out as it comes.
-      const isWanted = input.length > 0 && (this.transport !== "udp" || !rewriting.rewrites);
+      const isWanted = input.length > 0 && !rewriting.undecided && (this.transport !== "udp" || !rewriting.rewrites);
       if (isWanted && collector.connection === undefined) {
         if (!await collector.connect()) return this.#unavailable;
         // The collector's process, or what is expected of it, may have changed while it was dialled.
@@ -395,6 +396,17 @@ export class Session {
   /** Whether the current collector expects something other than what the output is made for. */
   get outdated(): boolean {
     return this.#rewriting.mediated.outdated;
+  }
+
+  /** Whether the first template has to come before it is decided where the session goes. */
+  get undecided(): boolean {
+    return this.#rewriting.undecided;
+  }
+
+  /** Waits for the first template again, if no template and no connection is there yet. Returns whether it does. */
+  undecide(decision: SessionDecision): boolean {
+    if (!this.#collector.holding && this.#collector.connection === undefined) this.#rewriting.undecide(decision);
+    return this.undecided;
   }
 
   get observed(): boolean {

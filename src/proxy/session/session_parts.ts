@@ -4,6 +4,7 @@ import type { CollectorLink, CollectorRoute } from "../collector/collector_link.
 import type { Connection } from "../transport/connection.ts";
 import type { ProxyCounters, SessionOutcome } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
+import type { SessionDecision } from "./undecided_rewriter.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Turns } from "../time/turns.ts";
@@ -42,11 +43,13 @@ export interface SessionParts {
   readonly tap?: RewriterTap;
   /** Whether octets are relayed unchanged, with the rewriter running alongside for its reports. */
   readonly observe: boolean;
+  /** Present if the first template decides where the session goes, and whether it is observed. */
+  readonly decision?: SessionDecision;
   readonly pool: BufferPool;
   readonly clock: Clock;
   readonly turns: Turns;
   readonly limits: SessionLimits;
-  /** Returns what holds now of the collector; one function for all sessions. */
+  /** Returns what holds now of the collector. */
   readonly collectorFacts: () => CollectorFacts;
   readonly counters: ProxyCounters;
   readonly openedAt: Date;

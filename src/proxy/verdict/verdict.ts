@@ -13,6 +13,8 @@ export interface SessionEvidence {
   readonly open: number;
   /** Those with a template that is not relayed unchanged. */
   readonly skewed: number;
+  /** Those of them that are only observed. */
+  readonly observed: number;
   /** Those that have announced no template yet, or have sent data of one that they have not announced. */
   readonly unread: number;
 }
@@ -35,7 +37,6 @@ export interface Moment {
 
 /** All that a verdict goes by. Times are in milliseconds. */
 export interface Evidence {
-  readonly observed: boolean;
   readonly sessions: SessionEvidence;
   readonly collector: CollectorEvidence;
   /** Exporters closed because the collector was unreachable that have not come back. */
@@ -73,13 +74,14 @@ export function judge(evidence: Evidence): Verdict {
 }
 
 function whyNeeded(evidence: Evidence): string | undefined {
-  const { sessions: { open, skewed }, abandoned, observed, skew, now, settle } = evidence;
+  const { sessions: { open, skewed, observed }, abandoned, skew, now, settle } = evidence;
   if (skewed > 0) {
     if (open === 1) {
-      return `1 of 1 session ${observed ? "would need rewriting, but is only observed" : "needs rewriting"}`;
+      return `1 of 1 session ${observed > 0 ? "would need rewriting, but is only observed" : "needs rewriting"}`;
     }
-    const need = observed ? "would need rewriting, but are only observed" : "need rewriting";
-    return `${skewed} of ${open} sessions ${need}`;
+    if (observed === skewed) return `${skewed} of ${open} sessions would need rewriting, but are only observed`;
+    const only = observed === 0 ? "" : `; ${observed} of them ${observed === 1 ? "is" : "are"} only observed`;
+    return `${skewed} of ${open} sessions need rewriting${only}`;
   }
   if (abandoned.skewed > 0) {
     return `${exporters(abandoned.skewed)} that needed rewriting ${

@@ -4,7 +4,6 @@ import { type CollectorEvidence, judge, type Moment, type SessionEvidence, type 
 
 /** What is seen of the running proxy at one moment. */
 export interface Sight {
-  readonly observed: boolean;
   readonly sessions: SessionEvidence;
   readonly collector: CollectorEvidence;
   /** `limits.sessions` */
@@ -25,8 +24,8 @@ export type VerdictNews = "skew_seen" | "skew_over";
  *
  * const watch = new VerdictWatch(0, SYSTEM_CLOCK);
  * const collector = { address: "10.0.0.9:4739", up: true, tried: true };
- * const sight = { observed: false, collector, limit: 5000 };
- * const look = (skewed: number) => watch.look({ ...sight, sessions: { open: 1, skewed, unread: 0 } });
+ * const sight = { collector, limit: 5000 };
+ * const look = (skewed: number) => watch.look({ ...sight, sessions: { open: 1, skewed, observed: 0, unread: 0 } });
  * assert.equal(look(1).reason, "1 of 1 session needs rewriting");
  * assert.equal(look(0).verdict, "not_needed");
  * ```
@@ -90,7 +89,7 @@ export class VerdictWatch {
   }
 
   /** Judges what is seen now. Called every second, and whenever somebody asks. */
-  look({ observed, sessions, collector, limit }: Sight): Verdict {
+  look({ sessions, collector, limit }: Sight): Verdict {
     const now = this.#clock.now();
     this.#absent.expire(now, collector.up);
     if (sessions.skewed > 0) this.see();
@@ -101,7 +100,6 @@ export class VerdictWatch {
     if (isBlind || this.#blind) this.#inSight = this.#moment();
     this.#blind = isBlind;
     return judge({
-      observed,
       sessions,
       collector,
       abandoned,

@@ -10,7 +10,7 @@ const AWAY = { ...UP, up: false, reason: "Connection refused" };
 function fixture(settle = 10_000) {
   const clock = new StandingClock();
   const watch = new VerdictWatch(settle, clock);
-  const sight: Sight = { observed: false, sessions: { open: 3, skewed: 0, unread: 0 }, collector: UP, limit: 50 };
+  const sight: Sight = { sessions: { open: 3, skewed: 0, observed: 0, unread: 0 }, collector: UP, limit: 50 };
   const look = (sessions: Partial<SessionEvidence> = {}, more: Partial<Sight> = {}) =>
     watch.look({ ...sight, sessions: { ...sight.sessions, ...sessions }, ...more });
   /** Looks every second, as the proxy does. */
@@ -29,9 +29,10 @@ Deno.test("needed while a session needs rewriting, and for the settle time after
   assert.deepEqual(look({ skewed: 2 }), { verdict: "needed", reason: "2 of 3 sessions need rewriting" });
   assert.equal(look({ open: 1, skewed: 1 }).reason, "1 of 1 session needs rewriting");
   assert.equal(
-    look({ skewed: 1 }, { observed: true }).reason,
+    look({ skewed: 1, observed: 1 }).reason,
     "1 of 3 sessions would need rewriting, but are only observed",
   );
+  assert.equal(look({ skewed: 2, observed: 1 }).reason, "2 of 3 sessions need rewriting; 1 of them is only observed");
   assert.deepEqual(await pass(9), {
     verdict: "needed",
     reason: "a session needed rewriting at 1970-01-01 00:00:00 UTC; " +

@@ -1,0 +1,46 @@
+import { DecodeError } from "../../ipfix/decode_error.ts";
+import { observationDomainOf } from "../../ipfix/message_header.ts";
+import { OctetReader } from "../../ipfix/octet_reader.ts";
+import type { RegistryHistory } from "../../ipfix/registry.ts";
+import { setsOfMessage, TEMPLATE_SET_ID } from "../../ipfix/set.ts";
+import type { Template } from "../../ipfix/template.ts";
+import { decodeTemplateRecords } from "../../ipfix/template_record.ts";
+import type { FirstTemplate } from "../mapping/treatment.ts";
+
+/** What is needed to read a template and what it gives away. */
+export interface TemplateReading {
+  readonly registryHistory: RegistryHistory;
+  readonly detectRelease: (template: Template) => string | undefined;
+}
+
+/**
+ * Returns what the first template of a message gives away: of the templates whose release is known, the first one, else
+ * the very first. Options templates give nothing away.
+ *
+ * @param message one whole message
+ * @returns undefined if there is no template, "malformed" if the message cannot be read
+ */
+export function firstTemplate(
+  message: Uint8Array,
+  { registryHistory, detectRelease }: TemplateReading,
+): FirstTemplate | "malformed" | undefined {
+  let first: FirstTemplate | undefined;
+  try {
+    for (const { id, contentOffset, end } of setsOfMessage(message, 0, message.length)) {
+      if (id !== TEMPLATE_SET_ID) continue;
+      const reader = new OctetReader(message, contentOffset, end, "template_truncated");
+      const records = decodeTemplateRecords(reader, "template", (...element) => registryHistory.resolve(...element));
+      for (const record of records) {
+        if (record.kind === "withdrawal") continue;
+        const observationDomain = observationDomainOf(message);
+        const detectedProfile = detectRelease(record.template);
+        if (detectedProfile !== undefined) return { observationDomain, detectedProfile };
+        first ??= { observationDomain };
+      }
+    }
+  } catch (error) {
+    if (error instanceof DecodeError) return "malformed";
+    throw error;
+  }
+  return first;
+}

@@ -1,0 +1,106 @@
+import { type CollectorExpectations, CurrentCollector, type CurrentCollectorParts } from "./current_collector.ts";
+import { type CollectorOptions, placeOf } from "./collector/collector_options.ts";
+import type { OtherCollector, ProxyOptions } from "./proxy_options.ts";
+
+type CollectorsOptions = Pick<ProxyOptions, "collector" | "expectation" | "candidates" | "others">;
+
+/**
+ * The collectors of a proxy: that of most sessions, and those that only some sessions have. Each has its own watch
+ * connection, epochs and expectation. There is one for each process, however many rules name it.
+ */
+export class Collectors implements Iterable<CurrentCollector> {
+  readonly #parts: CurrentCollectorParts;
+  #base: CurrentCollector;
+  /** By {@link OtherCollector.key}. */
+  #others: Map<string, CurrentCollector>;
+  #started = false;
+
+  constructor({ collector, others = [], ...expectations }: CollectorsOptions, parts: CurrentCollectorParts) {
+    this.#parts = parts;
+    this.#base = new CurrentCollector(collector, expectations, parts);
+    this.#others = new Map(others.map((other) => [other.key, this.#make(other.collector, expectationsOf(other))]));
+  }
+
+  /** The collector of sessions for which nothing else is said. */
+  get base(): CurrentCollector {
+    return this.#base;
+  }
+
+  /** Those that only some sessions have. */
+  get others(): Iterable<CurrentCollector> {
+    return this.#others.values();
+  }
+
+  *[Symbol.iterator](): Iterator<CurrentCollector> {
+    yield this.#base;
+    yield* this.#others.values();
+  }
+
+  /** @param key as in {@link SessionChoice.collector} */
+  get(key: string | undefined): CurrentCollector {
+    return key === undefined ? this.#base : this.#others.get(key) ?? this.#base;
+  }
+
+  /** Begins to watch them. */
+  start(): void {
+    this.#started = true;
+    for (const collector of this) collector.start();
+  }
+
+  close(): void {
+    for (const collector of this) collector.close();
+  }
+
+  /** Called every second. */
+  tick(): void {
+    for (const collector of this) collector.tick();
+  }
+
+  /**
+   * Makes these the collectors. One that stays at its place keeps its epoch, whichever sessions it is for.
+   *
+   * @param expectations what the first is expected to be; without any: as before
+   * @param now whether that may hold at once, though a process lives that was expected to be something else
+   * @returns those whose sessions have to dial anew, because the way to them is another
+   */
+  change(
+    { collector, others = [] }: Pick<ProxyOptions, "collector" | "others">,
+    expectations: CollectorExpectations,
+    now: boolean,
+  ): ReadonlySet<CurrentCollector> {
+    const standing = new Map([...this].map((one) => [one.place, one]));
+    const changed = new Set<CurrentCollector>();
+    const isWanted = new Set([collector, ...others.map((other) => other.collector)].map(placeOf));
+    const before = this.#base;
+    // Where its place changes, what is known of the collector so far goes on, unless another rule still has that.
+    const base = standing.get(placeOf(collector)) ?? (isWanted.has(before.place) ? undefined : before);
+    if (base !== undefined) standing.delete(base.place);
+    if (base?.change(collector, expectations, now) === true) changed.add(base);
+    this.#base = base ?? this.#begin(this.#make(collector, expectations));
+    this.#others = new Map(others.map((other) => {
+      const place = placeOf(other.collector);
+      const known = standing.get(place);
+      standing.delete(place);
+      if (known?.change(other.collector, expectationsOf(other), other.switchNow === true) === true) changed.add(known);
+      return [other.key, known ?? this.#begin(this.#make(other.collector, expectationsOf(other)))];
+    }));
+    for (const left of standing.values()) left.close();
+    return changed;
+  }
+
+  #make(options: CollectorOptions, expectations: CollectorExpectations): CurrentCollector {
+    return new CurrentCollector(options, expectations, this.#parts, this.#parts.mediator.collector?.());
+  }
+
+  #begin(collector: CurrentCollector): CurrentCollector {
+    if (this.#started) collector.start();
+    return collector;
+  }
+}
+
+function expectationsOf({ expectation, candidates }: OtherCollector): CollectorExpectations {
+  return {
+    ...(expectation === undefined ? {} : { expectation }),
+    ...(candidates === undefined ? {} : { candidates }),
+  };
+}

@@ -1,0 +1,29 @@
+import type { Collectors } from "./collectors.ts";
+import type { CurrentCollector } from "./current_collector.ts";
+import type { OpenSession } from "./open_sessions.ts";
+import type { CollectorEvidence, SessionEvidence } from "./verdict/verdict.ts";
+
+/** What the sessions say of whether the proxy is needed. */
+export function sessionEvidence(entries: Iterable<OpenSession>): SessionEvidence {
+  let [open, skewed, unread, observed] = [0, 0, 0, 0];
+  for (const { session } of entries) {
+    if (session.closing || session.silent || session.unheard) continue;
+    open++;
+    if (session.skewed) skewed++;
+    if (session.skewed && session.observed) observed++;
+    if (!session.templatesKnown) unread++;
+  }
+  return { open, skewed, observed, unread };
+}
+
+/** What the collectors say: the one of them that is in the worst state. */
+export function collectorEvidence(collectors: Collectors, entries: Iterable<OpenSession>): CollectorEvidence {
+  const inUse = new Set<CurrentCollector>([collectors.base]);
+  for (const { session, collector } of entries) if (!session.closing && !session.undecided) inUse.add(collector);
+  const all = [...collectors];
+  // One without sessions counts as soon as it is away: its exporters may be waiting to be let in.
+  const worst = all.find(({ collector }) => collector.condition === "away") ??
+    all.find((one) => inUse.has(one) && !one.collector.up) ?? collectors.base;
+  const { address, up, condition, reason } = worst.collector;
+  return { address, up, tried: condition !== "idle", reason };
+}
