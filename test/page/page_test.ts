@@ -203,6 +203,51 @@ browserTest(
 );
 
 browserTest(
+  "a session that has ended stays to be looked at: in a table, on its page with its templates, and in the search",
+  (browser) =>
+    withPage(browser, { viewport: { width: 390, height: 800 } }, async (setting, page) => {
+      await setting.agent(OLD, "node-1");
+      const agent = await setting.agent(NEW, "node-2");
+      await page.goto(setting.url);
+      await page.locator("#sessions tbody tr").nth(1).waitFor();
+      assert.equal(await page.locator("#ended").count(), 0);
+      await agent.close();
+      const ended = page.locator("#ended");
+      await ended.getByText("closed").waitFor();
+      await ended.getByText("1 record lost a value").waitFor();
+      await assertAccessible(page, "a session has ended");
+      await assertFits(page, "a session has ended");
+      await page.getByLabel("Search sessions").fill("egressNodeName");
+      await page.locator("#sessions").getByText("No session matches.").waitFor();
+      await ended.getByRole("link", { name: "Session 2" }).click();
+      await page.getByText(/^It ended at .*: closed\.$/).waitFor();
+      await page.locator(".template tr.stripped").getByText("egressNodeName").first().waitFor();
+      await page.locator("#lost").getByRole("row", { name: "egressNodeName 1 1 13 octets" }).waitFor();
+      await page.locator("#events").getByText("session_closed").waitFor();
+      assert.equal(await page.getByRole("button", { name: "Close this session" }).count(), 0);
+    }),
+);
+
+browserTest(
+  "each number of a release leads to the sessions that it counts, which stay those while news come",
+  (browser) =>
+    withPage(browser, {}, async (setting, page) => {
+      await setting.agent(OLD, "node-1");
+      const agent = await setting.agent(NEW, "node-2");
+      await page.goto(setting.url);
+      const rows = page.locator("#sessions tbody tr");
+      await rows.nth(1).waitFor();
+      await page.locator("#releases").getByRole("row", { name: /^v2\.0-v2\.5/ }).locator("td a").click();
+      await page.getByText("Only sessions of v2.0-v2.5 that need rewriting.").waitFor();
+      await agent.send(1);
+      await page.locator("#sessions").getByText("2 records lost a value").waitFor();
+      assert.equal(await rows.count(), 1);
+      await page.getByRole("link", { name: "Show all" }).click();
+      await rows.nth(1).waitFor();
+    }),
+);
+
+browserTest(
   "axe-core finds no serious fault, and everything fits, in light and dark, from 360 to 1920 pixels",
   async (browser) => {
     for (const [colorScheme, width] of [["light", 360], ["dark", 1920], ["light", 1280], ["dark", 360]] as const) {

@@ -96,8 +96,11 @@ export function Facts({ facts }: { readonly facts: readonly (readonly [name: str
 const EVENT_SIGNS: Readonly<Record<string, string>> = { warning: "▲ ", error: "✕ " };
 
 /** The last events, newest first. */
-export function Events({ events }: { readonly events: readonly RecentEvent[] }) {
-  if (events.length === 0) return <p class="none">Nothing has happened since the proxy started.</p>;
+export function Events({ events, empty = "Nothing has happened since the proxy started." }: {
+  readonly events: readonly RecentEvent[];
+  readonly empty?: string;
+}) {
+  if (events.length === 0) return <p class="none">{empty}</p>;
   return (
     <ol class="events">
       {events.map((event) => (

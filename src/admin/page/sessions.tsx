@@ -100,10 +100,13 @@ export function Pages({ id, page, pages, matching, path }: {
   );
 }
 
-/** A session's row; its children stand before its problems. */
-export function Session({ view, row, children }: {
+/** A session's row. */
+export function Session({ view, row, end, children }: {
   readonly view: AdminView;
   readonly row: SessionRow;
+  /** What stands before its problems. */
+  readonly end?: Child;
+  /** What stands below them. */
   readonly children?: Child;
 }) {
   const { session, release, trouble } = row;
@@ -114,6 +117,7 @@ export function Session({ view, row, children }: {
         <a href={sessionPath(id)} aria-label={`Session ${id}`}>{id}</a>
       </th>
       <td>
+        {end}
         <Trouble trouble={trouble} verdict={row.verdict} />
         {children}
       </td>

@@ -25,9 +25,16 @@ export function Ended({ view, overview }: { readonly view: AdminView; readonly o
             </thead>
             <tbody>
               {rows.map((row) => (
-                <Session view={view} row={row}>
-                  {" "}
-                  <Outcome session={row.session} />
+                <Session
+                  view={view}
+                  row={row}
+                  end={
+                    <>
+                      <Outcome session={row.session} />
+                      {" "}
+                    </>
+                  }
+                >
                   <small>{lifetime(row.session)}</small>
                 </Session>
               ))}

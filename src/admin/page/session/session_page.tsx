@@ -51,7 +51,7 @@ export function sessionRegions(state: SessionPageState) {
       ]
       : []),
     <Region id="events" title="Last events" class="wide">
-      <Events events={events.map(({ session: _, ...event }) => event)} />
+      <Events events={events.map(({ session: _, ...event }) => event)} empty="No event of this session is kept." />
     </Region>,
   ];
 }
@@ -86,7 +86,7 @@ function Head({ view, session, now }: SessionPageState) {
           ["Transport", transport],
           ["Certificate", certificateName ?? "none"],
           ["Release", release ?? "unknown"],
-          ...(agent === undefined ? [] : [["Agent", describeAgent(agent)] as const]),
+          ...(agent?.release === undefined ? [] : [["Agent", describeAgent(agent)] as const]),
           ["Collector expects", view.collector.profile],
           ["Observation domains", [...domains].slice(0, 8).join(", ") || "none yet"],
           ["endedAt" in session ? "Was open for" : "Open for", duration(until.getTime() - openedAt.getTime())],
@@ -96,16 +96,16 @@ function Head({ view, session, now }: SessionPageState) {
   );
 }
 
-/** `v2.0.0 on node-1 (by its Pod)` */
-function describeAgent({ node, release, source }: AgentView): string {
-  return release === undefined ? `on ${node}` : `${release} on ${node} (by its ${source})`;
+/** `v2.0.0 (by its Pod)` */
+function describeAgent({ release, source }: AgentView): string {
+  return `${release} (by its ${source})`;
 }
 
 function Counted({ session: { counters } }: { readonly session: SessionView }) {
   const records = (counts: ReadonlyMap<string, number>) =>
     [...counts].map(([key, many]) => `${key} ${many}`).join(", ");
   return (
-    <Region id="counters" title="Counters">
+    <Region id="counters" title="Counters" class="wide">
       <Facts
         facts={[
           ["Messages in", number(counters.messagesReceived)],
