@@ -52,6 +52,11 @@ const STATUS = z.looseObject({
     informationLost: COUNTS.optional(),
     sessionsFailed: COUNTS.optional(),
     recordsPossiblyLost: z.number().optional(),
+    wouldLose: z.looseObject({
+      recordsDropped: COUNTS.optional(),
+      messagesRejected: COUNTS.optional(),
+      informationLost: COUNTS.optional(),
+    }).optional(),
   }),
   refusedConfiguration: z.looseObject({ since: z.string(), mistakes: z.array(z.string()) }).nullish(),
   cluster: z.looseObject({
@@ -182,11 +187,21 @@ function summary(status: Status, { width, paint }: StatusDependencies): string {
     recordsPossiblyLost: { "with broken connections": losses.recordsPossiblyLost ?? 0 },
     sequenceGaps: { "from exporters": totals.sequenceGaps ?? 0 },
   };
-  const faults = COUNT_WORDS.flatMap(([kind, words, wordsOfObserving]) =>
-    Object.entries(counts[kind] ?? {}).filter(([, count]) => count > 0).map(([what, count]) =>
-      [mode === "observe" ? wordsOfObserving ?? words : words, what, String(count)].map(printable)
-    )
-  );
+  const { wouldLose = {} } = losses;
+  const faults = COUNT_WORDS.flatMap(([kind, words, wordsOfObserving]) => {
+    const wouldBe = isObservedKind(kind) ? wouldLose[kind] ?? {} : {};
+    return Object.entries(counts[kind] ?? {}).flatMap(([what, count]) =>
+      [
+        [
+          mode === "observe" && !isObservedKind(kind) ? wordsOfObserving ?? words : words,
+          what,
+          count - (wouldBe[what] ?? 0),
+        ],
+        [wordsOfObserving ?? words, what, wouldBe[what] ?? 0],
+      ] as const
+    );
+  }).filter(([, , count]) => count > 0).map((row) => row.map((cell) => printable(String(cell))));
+  const sent = (count: number) => `${count} ${mode === "observe" ? "would be sent" : "sent"}`;
   const { open, closing, ended } = totals.sessions;
   const seen = skew.lastSeen === null ? "never skewed so far" : `last skewed at ${skew.lastSeen}`;
   const isAway = collector.since !== undefined && collector.state !== "connected";
@@ -209,8 +224,8 @@ function summary(status: Status, { width, paint }: StatusDependencies): string {
       `${ended} ended`,
       ...(skew.sessions > 0 ? [] : [seen]),
     ]],
-    ["messages", [`${totals.messages.received} received`, `${totals.messages.sent} sent`]],
-    ["records", [`${totals.records.received} received`, `${totals.records.sent} sent`]],
+    ["messages", [`${totals.messages.received} received`, sent(totals.messages.sent)]],
+    ["records", [`${totals.records.received} received`, sent(totals.records.sent)]],
     ...(faults.length === 0 ? [["losses", ["none"]] as const] : []),
   ];
   const { colour, sentence } = HEADS[verdict.verdict];
@@ -265,8 +280,13 @@ const COUNT_WORDS: readonly (readonly [kind: Counted, words: string, wordsOfObse
   ["sessionsFailed", "sessions"],
   ["handshakeFailures", "handshakes failed"],
   ["pluginErrors", "plugin failures"],
-  ["referenceFaults", "references not corrected"],
+  ["referenceFaults", "references not corrected", "references that would not be corrected"],
 ];
+
+/** Whether the answer says apart what only observed sessions count. */
+function isObservedKind(kind: Counted): kind is "recordsDropped" | "messagesRejected" | "informationLost" {
+  return kind === "recordsDropped" || kind === "messagesRejected" || kind === "informationLost";
+}
 
 type Counted =
   | "recordsDropped"

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createAdmin } from "../admin/admin.ts";
+import { Counters, increment } from "../mediation/templates/counters.ts";
 import { FakeView, skewedSession } from "../../test/support/fake_view.ts";
 import { CommandFailure } from "./command_line/command_failure.ts";
 import { painter } from "../terminal/terminal.ts";
@@ -191,4 +192,34 @@ Deno.test("an address without scheme is enough", async () => {
   let asked = "";
   await run({ admin: "127.0.0.1:99" }, (url) => Promise.resolve(asked = url.href));
   assert.equal(asked, "http://127.0.0.1:99/api/status");
+});
+
+Deno.test("what observed sessions would lose is told apart from what is lost, whatever the mode of the others", async () => {
+  const view = new FakeView();
+  const [rewritten, observed] = [new Counters(), new Counters()];
+  for (const [counters, records] of [[rewritten, 2], [observed, 5]] as const) {
+    increment(counters.recordsDropped, "unknown_template", records);
+    counters.informationLost.add("httpVals", records);
+    counters.recordsSent = records;
+  }
+  view.open.push(
+    skewedSession("1", { counters: rewritten }),
+    skewedSession("2", { counters: observed, observed: true }),
+  );
+  const { output } = await run({}, answerOf(view));
+  for (
+    const words of [
+      /records dropped {2,}unknown_template {2,}2/,
+      /records that would be dropped {2,}unknown_template {2,}5/,
+      /records that lost a value {2,}httpVals {2,}2/,
+      /records that would lose a value {2,}httpVals {2,}5/,
+    ]
+  ) assert.match(output, new RegExp(`^ {2}${words.source}$`, "m"));
+  assert.match(output, /7 sent$/m);
+  view.mode = "observe";
+  view.open = [skewedSession("2", { counters: observed })];
+  view.collector = { ...view.collector, recordsPossiblyLost: 0 };
+  const all = await run({}, answerOf(view));
+  assert.match(all.output, /5 would be sent$/m);
+  assert.doesNotMatch(all.output, /records dropped|lost a value/);
 });

@@ -204,6 +204,12 @@ export class OpenSessions implements Iterable<Session> {
 }
 
 /** The fields that the events of a session's beginning and end have in common. */
-function describeSession({ id, peer, transport, certificateName }: Session): EventFields {
-  return { session: id, peer, transport, ...(certificateName === undefined ? {} : { certificateName }) };
+function describeSession({ id, peer, transport, certificateName, observed }: Session): EventFields {
+  return {
+    session: id,
+    peer,
+    transport,
+    ...(certificateName === undefined ? {} : { certificateName }),
+    ...(observed ? { observed } : {}),
+  };
 }

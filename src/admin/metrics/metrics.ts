@@ -6,6 +6,7 @@ import { DROP_REASONS, REFERENCE_FAULTS, TEMPLATE_OUTCOMES } from "../../mediati
 import { BoundedLabels } from "./bounded_labels.ts";
 import { processMetrics } from "./process_metrics.ts";
 import { momentOf } from "../view/moment.ts";
+import { isObserved } from "../view/session_facts.ts";
 import { totalsOf } from "../view/totals.ts";
 import type { AdminView, SessionView } from "../view/view.ts";
 
@@ -80,6 +81,13 @@ function definitions(): Definition[] {
       read: ({ view }) => one(view.sessions().filter(({ closing }) => closing).length),
     },
     {
+      kind: "gauge",
+      name: "observed_sessions",
+      help:
+        "Open sessions that are only observed: they are relayed untouched, and what they count as lost is what would be.",
+      read: ({ view }) => one(openSessions(view).filter((session) => isObserved(view, session)).length),
+    },
+    {
       kind: "counter",
       name: "sessions_total",
       help: "Exporter sessions that ended or were refused, by transport and outcome.",
@@ -104,7 +112,7 @@ function definitions(): Definition[] {
     {
       kind: "gauge",
       name: "skewed_sessions",
-      help: "Open exporter sessions with at least one template that is not relayed unchanged.",
+      help: "Open exporter sessions with at least one template that needs rewriting.",
       read: ({ view }) => one(openSessions(view).filter(({ skewed, silent }) => skewed && silent !== true).length),
     },
     {
@@ -126,14 +134,16 @@ function definitions(): Definition[] {
     {
       kind: "counter",
       name: "messages_total",
-      help: "IPFIX messages received from exporters and sent to the collector.",
+      help:
+        "IPFIX messages received from exporters and sent to the collector; of observed sessions, that would be sent.",
       labels: ["direction"],
       read: ({ totals }) => byDirection(totals.messagesReceived, totals.messagesSent),
     },
     {
       kind: "counter",
       name: "records_total",
-      help: "Data records, options data included, received from exporters and sent to the collector.",
+      help:
+        "Data records, options data included, received from exporters and sent to the collector; of observed sessions, that would be sent.",
       labels: ["direction"],
       read: ({ totals }) => byDirection(totals.recordsReceived, totals.recordsSent),
     },
@@ -146,49 +156,53 @@ function definitions(): Definition[] {
     {
       kind: "counter",
       name: "octets_total",
-      help: "Octets of IPFIX messages received from exporters and sent to the collector.",
+      help:
+        "Octets of IPFIX messages received from exporters and sent to the collector; of observed sessions, that would be sent.",
       labels: ["direction"],
       read: ({ totals }) => byDirection(totals.octetsReceived, totals.octetsSent),
     },
     {
       kind: "counter",
       name: "records_dropped_total",
-      help: "Data records not sent to the collector, by reason; a set whose records cannot be counted counts as one.",
+      help:
+        "Data records not sent to the collector, by reason; of observed sessions, that would not be. A set whose records cannot be counted counts as one.",
       labels: ["reason"],
       read: ({ totals }) => by("reason", totals.recordsDropped, DROP_REASONS),
     },
     {
       kind: "counter",
       name: "messages_rejected_total",
-      help: "Received messages that violate RFC 7011 and were refused as a whole, by reason.",
+      help:
+        "Received messages that violate RFC 7011 and were refused as a whole, by reason; of observed sessions, that would be.",
       labels: ["reason"],
       read: ({ totals }) => by("reason", totals.messagesRejected, REJECT_REASONS),
     },
     {
       kind: "counter",
       name: "templates_total",
-      help: "Template records received, by outcome.",
+      help: "Template records received, by outcome; of observed sessions, by what it would be.",
       labels: ["outcome"],
       read: ({ totals }) => by("outcome", totals.templates, TEMPLATE_OUTCOMES),
     },
     {
       kind: "counter",
       name: "fields_stripped_total",
-      help: "Data records from which a field was stripped, by information element.",
+      help: "Data records from which a field was stripped, by information element; of observed sessions, would be.",
       labels: ["element"],
       read: ({ totals }) => by("element", stripped.fold(totals.fieldsStripped)),
     },
     {
       kind: "counter",
       name: "fields_padded_total",
-      help: "Data records to which a field was added, by information element.",
+      help: "Data records to which a field was added, by information element; of observed sessions, would be.",
       labels: ["element"],
       read: ({ totals }) => by("element", padded.fold(totals.fieldsPadded)),
     },
     {
       kind: "counter",
       name: "information_lost_records_total",
-      help: "Data records whose stripped field carried a value other than its type's default, by information element.",
+      help:
+        "Data records whose stripped field carried a value other than its type's default, by information element; of observed sessions, which would lose it.",
       labels: ["element"],
       read: ({ totals }) => by("element", lost.fold(totals.informationLost)),
     },

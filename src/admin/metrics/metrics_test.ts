@@ -117,6 +117,15 @@ Deno.test("the verdict is one of three series; sessions whose exporter has gone 
   assert.equal(series.get("ipfix_proxy_config_last_reload_successful"), 0);
 });
 
+Deno.test("sessions that are only observed are a figure: what they count as lost is what would be", async () => {
+  const view = new FakeView();
+  view.open.push(skewedSession("1", { observed: true }), skewedSession("2"));
+  view.open.push(skewedSession("3", { observed: true, closing: true }));
+  assert.match(await createMetrics(view).scrape(), /^ipfix_proxy_observed_sessions 1$/m);
+  view.mode = "observe";
+  assert.match(await createMetrics(view).scrape(), /^ipfix_proxy_observed_sessions 2$/m);
+});
+
 Deno.test("what was never there is absent, not 0", async () => {
   const view = new FakeView();
   view.collector = { ...view.collector, state: "idle", up: false };

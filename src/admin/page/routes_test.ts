@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Counters } from "../../mediation/templates/counters.ts";
+import { Counters, increment } from "../../mediation/templates/counters.ts";
 import { createAdmin } from "../admin.ts";
 import { endedSession, FakeView, skewedMapping, skewedSession } from "../../../test/support/fake_view.ts";
 import { RecentEvents } from "../view/recent_events.ts";
@@ -151,6 +151,36 @@ Deno.test("each number of a release leads to its sessions", async () => {
   assert.match(group, /Only sessions of antrea\/v2.0 that are relayed unchanged/);
   assert.deepEqual([group.includes('aria-label="Session 2"'), group.includes('aria-label="Session 1"')], [true, false]);
   assert.match(group, /data-live="\/live\/dashboard\?release=antrea%2Fv2.0&amp;verdict=not_needed"/);
+});
+
+Deno.test("of a session that is only observed, its page and the dashboard say what would be, and of no other", async () => {
+  const { view, get } = fixture();
+  const counters = () => {
+    const counters = new Counters();
+    counters.fieldsStripped.add("httpVals", 3);
+    counters.informationLost.add("httpVals", 3);
+    increment(counters.recordsDropped, "unknown_template", 2);
+    return counters;
+  };
+  view.open.push(skewedSession("1", { counters: counters() }));
+  view.open.push(skewedSession("2", { counters: counters(), observed: true }));
+  const observed = (await get("/sessions/2")).text;
+  assert.match(observed, /only observed: relayed untouched/);
+  assert.match(observed, /What would be lost/);
+  assert.match(observed, /Field that would be stripped/);
+  assert.match(observed, /2 records would be dropped/);
+  assert.match(observed, /Template 256 would be rewritten/);
+  assert.match(observed, /would be stripped by strip-unknown/);
+  assert.match(observed, /The collector would receive it as template 300/);
+  assert.doesNotMatch(observed, /lost a value|(?<!be )dropped|Not sent|is rewritten|receives/);
+  const rewritten = (await get("/sessions/1")).text;
+  assert.match(rewritten, /Template 256 is rewritten/);
+  assert.doesNotMatch(rewritten, /would|observed/);
+  const dashboard = (await get("/")).text;
+  assert.match(
+    dashboard,
+    /3 values were stripped [^;]*; 2 records were dropped; [^;]*; 3 values would be stripped [^;]*; 2 records would be dropped/,
+  );
 });
 
 Deno.test("an open page is told what changes; one too many is refused, and its place is free again", async () => {

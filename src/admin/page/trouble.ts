@@ -31,17 +31,18 @@ export function troubleOf(
   const refused = templates.filter(({ outcome }) => outcome === "refused").length;
   const failed = sum(counters.read("pluginErrors"));
   const lost = mostLost(counters);
+  const wouldBe = observed ? "would be " : "";
   const faults = sum(counters.read("referenceFaults"));
   const found: (readonly [grade: number, amount: number, words: string])[] = [
-    [5, dropped, `${count(dropped, "record")} ${observed ? "would be " : ""}dropped`],
-    [5, rejected, `${count(rejected, "message")} rejected`],
-    [4, refused, `${count(refused, "template")} refused`],
+    [5, dropped, `${count(dropped, "record")} ${wouldBe}dropped`],
+    [5, rejected, `${count(rejected, "message")} ${wouldBe}rejected`],
+    [4, refused, `${count(refused, "template")} ${wouldBe}refused`],
     [4, failed, `plugins failed at ${count(failed, "template")}`],
     [3, counters.sequenceGaps, `${count(counters.sequenceGaps, "record")} missing from the exporter`],
-    [3, faults, `${count(faults, "reference")} not corrected`],
+    [3, faults, `${count(faults, "reference")} ${observed ? "would not be" : "not"} corrected`],
     [2, lost, `${count(lost, "record")} ${observed ? "would lose" : "lost"} a value`],
     // A session that lost a value is rewritten anyway: one phrase is enough.
-    [1, skewed && lost === 0 ? 1 : 0, observed ? "would be rewritten" : "rewritten"],
+    [1, skewed && lost === 0 ? 1 : 0, `${wouldBe}rewritten`],
   ];
   const here = found.filter(([, amount]) => amount > 0);
   return { grade: here[0]?.[0] ?? 0, amount: here[0]?.[1] ?? 0, words: here.map(([, , words]) => words) };

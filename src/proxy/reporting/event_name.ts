@@ -17,7 +17,8 @@ export const EVENT_MEANINGS = {
   config_warning: "The configuration is in effect, but may not be what is meant, as the message says.",
   config_refused: "A changed configuration has errors, all of them listed. The previous one stays in effect.",
   session_opened: "An exporter has connected and its session is open.",
-  session_closed: "A session has ended, with its outcome and its message and record counts.",
+  session_closed:
+    "A session has ended, with its outcome and its message and record counts; with `observed`, those sent are what would be.",
   session_refused:
     "An exporter was refused: the session limit is reached, or the collector has been away for `limits.hold`.",
   session_failed: "An internal error of the proxy ended a session.",
@@ -28,14 +29,16 @@ export const EVENT_MEANINGS = {
     "A gRPC connection was closed because too many octets of its requests were incomplete or not yet processed.",
   message_rejected: "A message violates RFC 7011 and was rejected as a whole. Reported once per session and reason.",
   template_mapped:
-    "A template was received and is sent to the collector, unchanged or with fields stripped and padded.",
-  template_refused: "A template was received that is not sent to the collector, and neither are its data records.",
+    "A template was received and is sent to the collector, unchanged or with fields stripped and padded; with `observed`, they would be.",
+  template_refused:
+    "A template was received that is not sent to the collector, and neither are its data records; with `observed`, they would not be.",
   template_collision:
     "Two sessions have different layouts under one observation domain and template id; a collector that tells exporters apart by address alone mixes them.",
   template_withdrawn: "The exporter has withdrawn a template.",
   plugin_failed: "A plugin threw, or returned a mapping that is not valid.",
   plugin_output: "A plugin in a process of its own printed a line; at most ten a second.",
-  records_dropped: "Data records were dropped. Reported once per session, reason and template.",
+  records_dropped:
+    "Data records were dropped; with `observed`, they would be. Reported once per session, reason and template.",
   warning: "Something unusual that is tolerated, such as a redefined template or the withdrawal of an unknown one.",
   templates_throttled:
     "An exporter changes templates faster than `limits.templateChanges` allows, and waits its turn. Reported once per session.",

@@ -5,15 +5,17 @@ import type { EventFields, EventLevel, ReportOfSession } from "./proxy_event.ts"
 /**
  * Returns a receiver of mediation events that reports them as events of a session.
  *
- * @param observed whether the session is only observed: messages then say what would happen
+ * @param observed whether the session is only observed: messages then say what would happen, and a field `observed` that
+ *   what the others list, such as fields stripped, is not done
  */
 export function mediationReport(
   report: ReportOfSession,
   observed: () => boolean = () => false,
 ): (event: MediationEvent) => void {
   return (event) => {
-    const { level, message, fields } = describeMediationEvent(event, observed());
-    report(level, event.event, message, fields, event);
+    const isObserved = observed();
+    const { level, message, fields } = describeMediationEvent(event, isObserved);
+    report(level, event.event, message, isObserved ? { ...fields, observed: true } : fields, event);
   };
 }
 

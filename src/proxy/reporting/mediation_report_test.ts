@@ -5,8 +5,12 @@ import { mediationReport } from "./mediation_report.ts";
 
 Deno.test("of an observed session, events say what would happen; of another, what has", () => {
   const messages: string[] = [];
+  const marks: unknown[] = [];
   let observed = true;
-  const notify = mediationReport((_level, _event, message) => void messages.push(message), () => observed);
+  const notify = mediationReport((_level, _event, message, fields) => {
+    messages.push(message);
+    marks.push(fields?.["observed"]);
+  }, () => observed);
   const place = { observationDomain: 7, template: 256 };
   const events: MediationEvent[] = [
     {
@@ -28,4 +32,5 @@ Deno.test("of an observed session, events say what would happen; of another, wha
     "template 256: 3 fields become 4",
     "data before its template",
   ]);
+  assert.deepEqual(marks, [true, true, undefined, undefined]);
 });

@@ -28,6 +28,7 @@ export function Template({ view, template: state, observed }: {
   const { observationDomain, template, targetTemplate, outcome, mapping } = state;
   const rows = mapping === undefined ? [] : templateDiff(mapping);
   const id = `template-${observationDomain}-${template}`;
+  const receives = observed ? "would receive" : "receives";
   const tally = (change: Change) => rows.filter((row) => row.change === change && countsOnce(row)).length;
   const changes = (["kept", "stripped", "padded", "moved", "changed"] as const)
     .map((change) => [change, tally(change)] as const).filter(([, many]) => many > 0);
@@ -37,7 +38,7 @@ export function Template({ view, template: state, observed }: {
         {changes.map(([change, many]) => (
           <>
             <span class={`tag ${change}`}>
-              <span aria-hidden="true">{WORDS[change][0]}</span> {number(many)} {WORDS[change][1]}
+              <span aria-hidden="true">{WORDS[change][0]}</span> {number(many)} {wordOf(change, observed)}
             </span>
             {" "}
           </>
@@ -46,8 +47,8 @@ export function Template({ view, template: state, observed }: {
       <p class="none">
         {`Observation domain ${observationDomain}. `}
         {targetTemplate === undefined
-          ? "Not sent to the collector."
-          : `The collector receives it as template ${targetTemplate}.`}
+          ? `${observed ? "It would not be sent" : "Not sent"} to the collector.`
+          : `The collector ${receives} it as template ${targetTemplate}.`}
       </p>
       {rows.length === 0 ? "" : (
         <>
@@ -63,11 +64,11 @@ export function Template({ view, template: state, observed }: {
                     <span class="hidden">Change</span>
                   </th>
                   <th scope="col" colspan={2}>The exporter sends</th>
-                  <th scope="col" colspan={2}>The collector receives ({view.collector.profile})</th>
+                  <th scope="col" colspan={2}>The collector {receives} ({view.collector.profile})</th>
                   <th scope="col">Why</th>
                 </tr>
               </thead>
-              <tbody>{rows.map((row) => <Difference {...row} />)}</tbody>
+              <tbody>{rows.map((row) => <Difference row={row} observed={observed} />)}</tbody>
             </table>
           </Scroll>
         </>
@@ -86,8 +87,16 @@ function countsOnce({ change, target }: DiffRow): boolean {
   return change !== "moved" || target !== undefined;
 }
 
-function Difference({ change, source, target, note }: DiffRow) {
-  const [sign, word] = WORDS[change];
+/** `stripped`; of an observed session, `would be stripped`. */
+function wordOf(change: Change, observed: boolean): string {
+  const [, word] = WORDS[change];
+  return observed && change !== "kept" ? `would be ${word}` : word;
+}
+
+function Difference({ row, observed }: { readonly row: DiffRow; readonly observed: boolean }) {
+  const { change, source, target, note } = row;
+  const [sign] = WORDS[change];
+  const word = wordOf(change, observed);
   return (
     <tr class={change}>
       <td class="sign">
