@@ -1,3 +1,4 @@
+import type { TransportProtocol } from "../ipfix/transport_protocol.ts";
 import { Candidates, type Rejection } from "./collector/candidates.ts";
 import { Collector } from "./collector/collector.ts";
 import { type CollectorOptions, placeOf, sameCollector, sameProcess } from "./collector/collector_options.ts";
@@ -103,6 +104,16 @@ export class CurrentCollector {
 
   get collector(): Collector {
     return this.#collector;
+  }
+
+  /**
+   * Whether it takes by itself what exporters send by a transport. A collector that is reached by gRPC is expected to take nothing else:
+   * that is what it is configured for.
+   */
+  takes(transport: TransportProtocol): boolean {
+    const isGrpc = this.#options.transport === "grpc";
+    if (transport !== "grpc") return !isGrpc;
+    return isGrpc || this.#expectations.current?.servesGrpc === true;
   }
 
   /** Called every second. */

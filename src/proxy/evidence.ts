@@ -5,15 +5,16 @@ import type { CollectorEvidence, SessionEvidence } from "./verdict/verdict.ts";
 
 /** What the sessions say of whether the proxy is needed. */
 export function sessionEvidence(entries: Iterable<OpenSession>): SessionEvidence {
-  let [open, skewed, unread, observed] = [0, 0, 0, 0];
-  for (const { session } of entries) {
+  let [open, skewed, unread, observed, converted] = [0, 0, 0, 0, 0];
+  for (const { session, collector } of entries) {
     if (session.closing || session.silent || session.unheard) continue;
     open++;
     if (session.skewed) skewed++;
     if (session.skewed && session.observed) observed++;
     if (!session.templatesKnown) unread++;
+    if (!session.undecided && !collector.takes(session.transport)) converted++;
   }
-  return { open, skewed, observed, unread };
+  return { open, skewed, observed, unread, converted };
 }
 
 /** What the collectors say: the one of them that is in the worst state. */

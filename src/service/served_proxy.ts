@@ -229,6 +229,7 @@ export class ServedProxy {
       profile: profile.name,
       dialect: profile.dialect.name,
       key: expectationKey,
+      servesGrpc: profile.servesGrpc === true,
       ...(collector.transport === "udp" ? { maxMessageLength: profile.dialect.maxDatagram } : {}),
       adopt: () => this.#mediator.treat(mediation.chooseTreatment),
     };

@@ -1,6 +1,7 @@
+import { usesGrpc } from "../config/profiles/antrea_releases.ts";
 import { imageRelease } from "../kubernetes/release/image_release.ts";
 import type { ClusterState } from "./cluster.ts";
-import { FIRST_WITH_GRPC, isAtLeast, type Upgrade } from "./upgrade.ts";
+import type { Upgrade } from "./upgrade.ts";
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -67,7 +68,7 @@ function agentFindings(upgrade: Upgrade, cluster: ClusterState): Finding[] {
 function exportFindings({ from, servesGrpc }: Upgrade, cluster: ClusterState): Finding[] {
   const { agents, transport, flowCollectorAddress, service, gateway, aggregator } = cluster;
   const found: Finding[] = [];
-  if (transport === "none" && !isAtLeast(from, FIRST_WITH_GRPC)) {
+  if (transport === "none" && !usesGrpc(from)) {
     found.push({
       expected: false,
       text:
@@ -99,7 +100,7 @@ function exportFindings({ from, servesGrpc }: Upgrade, cluster: ClusterState): F
 
 function exportsByGrpc(version: string): boolean {
   const release = /^v\d+\.\d+\.\d+/.exec(version)?.[0];
-  return release !== undefined && isAtLeast({ release }, FIRST_WITH_GRPC);
+  return release !== undefined && usesGrpc({ release });
 }
 
 function serviceFindings({ service, aggregator, gateway }: ClusterState): Finding[] {

@@ -1,4 +1,5 @@
-import { FIRST_WITH_GRPC, isAtLeast, type Upgrade } from "./upgrade.ts";
+import { usesGrpc } from "../config/profiles/antrea_releases.ts";
+import type { Upgrade } from "./upgrade.ts";
 
 /** One step of an upgrade. */
 export interface Step {
@@ -68,7 +69,7 @@ function notes(upgrade: Upgrade): string[] {
         ]),
       ]
       : []),
-    ...(upgrade.order === "aggregator-first" && isAtLeast(to, FIRST_WITH_GRPC) && !isAtLeast(from, FIRST_WITH_GRPC)
+    ...(upgrade.order === "aggregator-first" && usesGrpc(to) && !usesGrpc(from)
       ? [
         `An Aggregator ${to.line} takes the IPFIX of Agents ${from.line} beside gRPC, unless its aggregatorTransportProtocol is none: ` +
         "then a proxy hands it on by gRPC (collector.transport: grpc).",

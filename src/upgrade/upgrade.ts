@@ -3,6 +3,7 @@ import {
   type AntreaRelease,
   antreaRelease,
   newestForNewer,
+  usesGrpc,
 } from "../config/profiles/antrea_releases.ts";
 import { compareSemanticVersions, parseSemanticVersion } from "../ipfix/semantic_version.ts";
 import { type TrustMode, trustModeOf } from "../kubernetes/trust/trust_mode.ts";
@@ -72,7 +73,7 @@ export function planUpgrade(from: string, to: string, order: UpgradeOrder, force
   const between = compatibilityCells(lines)
     .find((cell) => cell.agent === knownLine(agent) && cell.collector === knownLine(aggregator));
   if (between === undefined) throw new Error(`no outcome of ${agent.line} with ${aggregator.line}`);
-  const servesGrpc = isAtLeast(agent, FIRST_WITH_GRPC) && !isAtLeast(aggregator, FIRST_WITH_GRPC);
+  const servesGrpc = usesGrpc(agent) && !usesGrpc(aggregator);
   return {
     from: old,
     to: next,
@@ -83,7 +84,7 @@ export function planUpgrade(from: string, to: string, order: UpgradeOrder, force
     needed: between.direct.outcome === "broken" || servesGrpc,
     why: reason(between, agent, aggregator, servesGrpc),
     trust: [trustModeOf(old.release), trustModeOf(next.release)],
-    overlay: isAtLeast(old, FIRST_WITH_GRPC) ? "sidecar" : "gateway",
+    overlay: usesGrpc(old) ? "sidecar" : "gateway",
     oneProxy: [old, next].some(({ dialect }) => dialect !== "go-ipfix"),
     assumed: [old, next].flatMap(({ release }) => {
       const as = newestForNewer(`antrea/${release}`)?.release;
@@ -94,9 +95,6 @@ export function planUpgrade(from: string, to: string, order: UpgradeOrder, force
     newRecordKinds: order === "agents-first" && isAtLeast(next, "v2.7.0") && !isAtLeast(old, "v2.7.0"),
   };
 }
-
-/** From then on Aggregators serve gRPC, and Agents export by it unless they are configured otherwise. */
-export const FIRST_WITH_GRPC = "v2.4.0";
 
 function reason(
   { direct }: CompatibilityCell,

@@ -67,13 +67,19 @@ export async function buildImage(): Promise<BuiltImage> {
   };
 }
 
-/** Deno and what the dynamic linker loads for it, where a distroless image has them. No shell, nothing else. */
-async function writeBase(folder: string): Promise<void> {
+/** Deno and what the dynamic linker loads for it: where they are on this machine, and where a distroless image has them. */
+export async function denoFiles(): Promise<(readonly [from: string, to: string])[]> {
   const deno = Deno.execPath();
   const { stdout } = await runTool("ldd", [deno]);
   const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].flatMap(([, path]) => path ?? []);
-  for (const [from, to] of [[deno, "/bin/deno"], ...libraries.map((path) => [path, path])]) {
-    if (from === undefined || to === undefined) continue;
+  return [[deno, "/bin/deno"], ...libraries.map((path) => [path, path] as const)];
+}
+
+/** Deno, and how names are resolved, as in a distroless image. No shell, nothing else. */
+async function writeBase(folder: string): Promise<void> {
+  await Deno.mkdir(`${folder}/etc`, { recursive: true });
+  await Deno.writeTextFile(`${folder}/etc/nsswitch.conf`, "hosts: files dns\n");
+  for (const [from, to] of await denoFiles()) {
     await Deno.mkdir(`${folder}${to.slice(0, to.lastIndexOf("/"))}`, { recursive: true });
     // By its contents: libraries are symbolic links.
     await Deno.copyFile(await Deno.realPath(from), `${folder}${to}`);

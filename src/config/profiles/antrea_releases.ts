@@ -81,3 +81,12 @@ export function antreaProfileNames(): string[] {
   const lines = new Set(newestFirst.map(({ line }) => `antrea/${line}`));
   return [...lines, ...newestFirst.map(({ release }) => `antrea/${release}`)];
 }
+
+/** From then on Aggregators serve gRPC, and Agents export by it unless they are configured otherwise. */
+const FIRST_WITH_GRPC = "v2.4.0";
+
+/** Whether Agents of a release export by gRPC, and its Aggregator serves it. */
+export function usesGrpc({ release }: Pick<AntreaRelease, "release">): boolean {
+  const [one, first] = [parseSemanticVersion(release), parseSemanticVersion(FIRST_WITH_GRPC)];
+  return one !== undefined && first !== undefined && compareSemanticVersions(one, first) >= 0;
+}

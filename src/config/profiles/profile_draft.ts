@@ -43,6 +43,8 @@ export interface ProfileDraft {
   readonly acceptsUnknownElements: boolean;
   readonly templates: readonly TemplateDraft[];
   readonly renames: readonly { readonly from: ElementReference; readonly to: ElementReference }[];
+  /** Whether the collector serves exporters' gRPC by itself. */
+  readonly servesGrpc: boolean;
   /** Why the profile may not be what the collector expects, in a sentence. */
   readonly warning?: string;
 }
@@ -88,6 +90,7 @@ export function draftProfile(
       from: writer.reference(from, ["renames", index, "from"]),
       to: writer.reference(to, ["renames", index, "to"]),
     })) ?? inherited?.renames ?? [],
+    servesGrpc: file.servesGrpc ?? inherited?.servesGrpc ?? false,
     ...(inherited?.warning === undefined ? {} : { warning: inherited.warning }),
   };
 }

@@ -30,6 +30,7 @@ export function completeProfile(draft: ProfileDraft, registry: Registry, mistake
   const vocabulary = registryHistory().newest;
   return {
     ...{ name, dialect, acceptsUnknownElements, registry: lookup.registry(), templates, renames, vocabulary },
+    ...(draft.servesGrpc ? { servesGrpc: true } : {}),
     ...(draft.warning === undefined ? {} : { warning: draft.warning }),
   };
 }

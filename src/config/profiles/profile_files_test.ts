@@ -179,7 +179,7 @@ const WRONG: readonly (readonly [what: string, files: Files, lines: readonly str
     "own/p.yaml": "nam: p\ndialect: go\nregistry: go-ipfix/0.16\ntemplates: [{ name: a, field: [] }]\n",
   }, [
     "own/p.yaml:1:1: name: missing (the profile's name)",
-    'own/p.yaml:1:1: nam: unknown key, did you mean "name"? (name, extends, dialect, registry, acceptsUnknownElements, templates, renames, remove, add)',
+    'own/p.yaml:1:1: nam: unknown key, did you mean "name"? (name, extends, dialect, registry, acceptsUnknownElements, servesGrpc, templates, renames, remove, add)',
     'own/p.yaml:2:10: dialect: "go" is not allowed (rfc7011, go-ipfix, go-ipfix-legacy, go-ipfix-stream-read, or a map of limits)',
     'own/p.yaml:4:24: templates[0].field: unknown key, did you mean "fields"? (name, selectedBy, not, scope, fields, remove, add)',
   ]],
@@ -302,7 +302,7 @@ Deno.test("a configuration takes a profile by its path, with all files that it c
   assert.equal(configuration.treatment.profile.name, "own");
   assert.deepEqual(configuration.files, ["proxy.yaml", "profiles/own.yaml", "profiles/base.yaml", "profiles/r.csv"]);
   assert.deepEqual(await mistakes(yaml, { ...files, "profiles/own.yaml": "name: own\nextend: base.yaml\n" }), [
-    'profiles/own.yaml:2:1: extend: unknown key, did you mean "extends"? (name, extends, dialect, registry, acceptsUnknownElements, templates, renames, remove, add)',
+    'profiles/own.yaml:2:1: extend: unknown key, did you mean "extends"? (name, extends, dialect, registry, acceptsUnknownElements, servesGrpc, templates, renames, remove, add)',
   ]);
   assert.deepEqual(await mistakes(yaml), [
     "proxy.yaml:2:48: collector.profile: cannot read profiles/own.yaml: there is no such file",

@@ -51,6 +51,7 @@ export const profileSchema = z.strictObject({
   dialect: dialectSchema.optional(),
   registry: text("go-ipfix/vX.Y.Z, iana, or a CSV file").optional(),
   acceptsUnknownElements: truth().optional(),
+  servesGrpc: truth().optional(),
   templates: z.array(template).optional(),
   renames: z.array(z.strictObject({ from: name, to: name })).optional(),
   remove: z.array(name).optional(),

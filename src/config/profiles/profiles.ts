@@ -4,7 +4,7 @@ import { parseRegistry, RegistryError } from "../../ipfix/registry_csv.ts";
 import { DIALECTS } from "../../mediation/mapping/dialect.ts";
 import type { Profile } from "../../mediation/mapping/profile.ts";
 import { nearestNames } from "../../mediation/mapping/nearest_names.ts";
-import { ANTREA_RELEASES, antreaProfileNames, antreaRelease, newestForNewer } from "./antrea_releases.ts";
+import { ANTREA_RELEASES, antreaProfileNames, antreaRelease, newestForNewer, usesGrpc } from "./antrea_releases.ts";
 import { ConfigurationError, type Mistake, mistakesInOrder } from "../yaml/mistake.ts";
 import { draftProfile, type ProfileDraft, type Reference } from "./profile_draft.ts";
 import { completeProfile } from "./profile_elements.ts";
@@ -99,7 +99,8 @@ class Finder {
     const draft = this.#parse(`config/profiles/${release?.era ?? name}.yaml`, text, heirs);
     const dialect = DIALECTS.get(release?.dialect ?? "");
     if (draft === undefined || release === undefined || dialect === undefined) return draft;
-    const own = { ...draft, dialect, registry: { ...draft.registry, text: release.registry } };
+    const registry = { ...draft.registry, text: release.registry };
+    const own = { ...draft, dialect, registry, servesGrpc: usesGrpc(release) };
     if (newest === undefined) return { ...own, name };
     const standIn = `antrea/${newest.line}`;
     const warning =

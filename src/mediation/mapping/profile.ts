@@ -41,6 +41,8 @@ export interface Profile {
    * not. If undefined, options may name elements of the registry only.
    */
   readonly vocabulary?: Registry;
+  /** Whether the collector takes gRPC as well as IPFIX: no exporter needs a proxy for that. */
+  readonly servesGrpc?: boolean;
   /** Why it may not be what the collector expects, in a sentence. */
   readonly warning?: string;
 }

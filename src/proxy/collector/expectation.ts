@@ -7,6 +7,8 @@ export interface Expectation {
   readonly dialect: string;
   /** Equal keys, equal expectations: a change from one to the other changes nothing for the collector. */
   readonly key: string;
+  /** Whether it serves exporters' gRPC by itself. */
+  readonly servesGrpc?: boolean;
   /** Octets of the longest message. */
   readonly maxMessageLength?: number;
   /**

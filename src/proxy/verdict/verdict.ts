@@ -17,6 +17,8 @@ export interface SessionEvidence {
   readonly observed: number;
   /** Those that have announced no template yet, or have sent data of one that they have not announced. */
   readonly unread: number;
+  /** Those whose exporters send by gRPC what the collector takes by IPFIX alone, or the other way round. Missing: none. */
+  readonly converted?: number;
 }
 
 /** What is known of the collector. */
@@ -56,7 +58,7 @@ export interface Evidence {
 }
 
 /**
- * Judges the evidence. `needed`: a session needs rewriting, or did within the settle time. `not_needed`: at least one
+ * Judges the evidence. `needed`: a session needs rewriting or conversion, or did within the settle time. `not_needed`: at least one
  * session is open, all templates of every open session are known and relayed unchanged, the collector is up, nobody is
  * kept out, and the settle time has passed. `unknown`: anything else.
  */
@@ -74,7 +76,7 @@ export function judge(evidence: Evidence): Verdict {
 }
 
 function whyNeeded(evidence: Evidence): string | undefined {
-  const { sessions: { open, skewed, observed }, abandoned, skew, now, settle } = evidence;
+  const { sessions: { open, skewed, observed, converted = 0 }, abandoned, skew, now, settle } = evidence;
   if (skewed > 0) {
     if (open === 1) {
       return `1 of 1 session ${observed > 0 ? "would need rewriting, but is only observed" : "needs rewriting"}`;
@@ -82,6 +84,10 @@ function whyNeeded(evidence: Evidence): string | undefined {
     if (observed === skewed) return `${skewed} of ${open} sessions would need rewriting, but are only observed`;
     const only = observed === 0 ? "" : `; ${observed} of them ${observed === 1 ? "is" : "are"} only observed`;
     return `${skewed} of ${open} sessions need rewriting${only}`;
+  }
+  if (converted > 0) {
+    return `${converted} of ${open} ${open === 1 ? "session is" : "sessions are"} converted between gRPC and IPFIX, ` +
+      "of which the collector takes the other only";
   }
   if (abandoned.skewed > 0) {
     return `${exporters(abandoned.skewed)} that needed rewriting ${

@@ -92,7 +92,7 @@ export class VerdictWatch {
   look({ sessions, collector, limit }: Sight): Verdict {
     const now = this.#clock.now();
     this.#absent.expire(now, collector.up);
-    if (sessions.skewed > 0) this.see();
+    if (sessions.skewed > 0 || (sessions.converted ?? 0) > 0) this.see();
     const [abandoned, handshakes] = [this.#absent.abandoned(), this.handshakes];
     const full = this.#absent.rejected("limit");
     const isBlind = sessions.open === 0 || !collector.up || handshakes !== undefined || full !== undefined ||

@@ -45,6 +45,17 @@ Deno.test("needed while a session needs rewriting, and for the settle time after
   assert.equal(look({ skewed: 1 }, { collector: AWAY }).verdict, "needed", "whatever else there is");
 });
 
+Deno.test("needed while a session is converted between gRPC and IPFIX, whatever its templates", async () => {
+  const { look, pass } = fixture();
+  assert.deepEqual(look({ converted: 2 }), {
+    verdict: "needed",
+    reason: "2 of 3 sessions are converted between gRPC and IPFIX, of which the collector takes the other only",
+  });
+  assert.match(look({ open: 1, converted: 1 }).reason, /^1 of 1 session is converted/);
+  assert.equal((await pass(9)).verdict, "needed", "for the settle time after");
+  assert.equal((await pass(1)).verdict, "not_needed");
+});
+
 Deno.test("a proxy that has just started knows nothing until it has seen enough", async () => {
   const { look, pass } = fixture();
   assert.equal(look().verdict, "unknown");

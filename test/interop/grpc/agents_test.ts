@@ -1,6 +1,7 @@
 /** Agents that speak gRPC in front of collectors that know only IPFIX: real peers of other implementations on both sides. */
 import assert from "node:assert/strict";
 import { create, toBinary } from "@bufbuild/protobuf";
+import { z } from "zod";
 import { ExportRequestSchema } from "../../../src/proxy/transport/grpc/flow_export_pb.ts";
 import { issueIdentities } from "../identities.ts";
 import { interopTest } from "../interop_test_case.ts";
@@ -120,6 +121,27 @@ interopTest(
       );
     }),
 );
+
+for (const [name, isConverted] of [["v2.3", true], ["v2.4", false]] as const) {
+  interopTest(
+    `before an Aggregator ${name}, the same templates by gRPC ${isConverted ? "need the proxy" : "need none"}`,
+    () =>
+      withCollector(name, async ({ collector, proxy, address }) => {
+        await using exporter = await FlowExporter.start(address, identities.exporter);
+        await exporter.ask({ flows: [agentFlow(line("v2.4"), "ipv4", 1, "typical")] });
+        await arrive(collector, 1);
+        const { verdict, skew } = z.object({
+          verdict: z.object({ verdict: z.string(), reason: z.string() }),
+          skew: z.object({ sessions: z.number() }),
+        }).parse(await proxy.status());
+        assert.equal(skew.sessions, 0);
+        const converted =
+          "1 of 1 session is converted between gRPC and IPFIX, of which the collector takes the other only";
+        if (isConverted) assert.deepEqual(verdict, { verdict: "needed", reason: converted });
+        else assert.notEqual(verdict.verdict, "needed", verdict.reason);
+      }),
+  );
+}
 
 interopTest("compressed requests are understood", () =>
   withCollector("v2.0", async ({ collector, address }) => {

@@ -64,7 +64,9 @@ export class Cluster implements AsyncDisposable {
 
   /** What kubectl writes. @throws Error with its words where it fails */
   async kubectl(...args: readonly string[]): Promise<string> {
-    return (await script("kubectl.sh", ...args)).trim();
+    // Whatever it waits for has an end.
+    const { stdout } = await runTool("timeout", ["--kill-after=5", "330", `${FOLDER}kubectl.sh`, ...args]);
+    return stdout.trim();
   }
 
   /** What a command in a container writes, whatever its exit status is. */
@@ -86,9 +88,9 @@ export class Cluster implements AsyncDisposable {
     }
   }
 
-  /** Starts an Agent in small, which sends a flow every tenth of a second by plain TCP. */
+  /** Starts an Agent in small, which sends a flow every tenth of a second over mutual TLS, to whom ConfigMap and Service say. */
   async agent(name: string, encoder: "v0.8.2" | "v0.9.0", template: string): Promise<void> {
-    await script("agent.sh", name, encoder, template, "-plain");
+    await script("agent.sh", name, encoder, template);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

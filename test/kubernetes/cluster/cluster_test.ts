@@ -1,34 +1,60 @@
-/** The overlay on a real kubelet, with the image as it is built: in, two releases of Agents, out. */
+/**
+ * The overlays on a real kubelet, with the image as it is built and the overlays' own configuration: sidecar and gateway, in and out, over
+ * mutual TLS, before an Aggregator that makes its CA at each start.
+ */
 import assert from "node:assert/strict";
-import { buildImage } from "../../container/image.ts";
+import { buildImage, denoFiles } from "../../container/image.ts";
 import { runCommand } from "../../support/run_command.ts";
+import { runTool } from "../../support/tool_test_case.ts";
 import { kustomize } from "../overlays/kustomize.ts";
 import { at } from "../overlays/objects.ts";
 import { UPSTREAM } from "../overlays/upstream.ts";
 import { until } from "../tools/kubernetes_test_case.ts";
 import { Cluster, reasonToSkip } from "./cluster.ts";
 
-/** Takes the octets of each connection into a file of its own, as an Aggregator's Pod would be there. */
-const COLLECT = `#!/bin/sh
-exec cat > /var/log/antrea/flow-aggregator/$$.ipfix
-`;
-const AGGREGATOR = "trap 'exit 0' TERM; nc -ll -p 4739 -e /collect & wait";
+const RELEASE = "v1.15.2";
 
-const PROXY = `
-listen: [{ transport: tcp, address: "0.0.0.0:24739" }]
-collector: { transport: tcp, address: "127.0.0.1:4739", profile: auto }
-admin: { address: "0.0.0.0:24780" }
-`;
+/** Nothing resolves a Service's name there: the gateway's upstream has an address of this test's, which its Pod knows. */
+const UPSTREAM_ADDRESS = "10.96.77.7";
+const UPSTREAM_NAME = "flow-aggregator-upstream";
+const KNOWN = {
+  "address.yaml": `- { op: add, path: /spec/clusterIP, value: ${UPSTREAM_ADDRESS} }\n`,
+  "hosts.yaml": [
+    "- op: add",
+    "  path: /spec/template/spec/hostAliases",
+    `  value: [{ ip: ${UPSTREAM_ADDRESS}, hostnames: [${UPSTREAM_NAME}.flow-aggregator.svc] }]`,
+    "",
+  ].join("\n"),
+};
 
-/** The upstream manifest with components, and a configuration of its own as config/kubernetes/upgrade has it. */
-async function overlay(manifest: string, components: readonly string[]): Promise<string> {
-  const configuration = new URL("../../../config/kubernetes/upgrade/configuration/kustomization.yaml", import.meta.url);
-  const folders = components.map((name) => `../../../config/kubernetes/${name}`);
+/** The upstream manifest with a gateway. */
+async function gateway(manifest: string, components: readonly string[]): Promise<string> {
+  const folders = ["gateway", ...components].map((name) => `../../../config/kubernetes/${name}`);
   return await kustomize(manifest, [], {
-    "kustomization.yaml": `resources: [flow-aggregator.yml]\ncomponents: [${folders.join(", ")}, ./configuration]\n`,
-    "configuration/kustomization.yaml": await Deno.readTextFile(configuration),
-    "configuration/proxy.yaml": PROXY,
+    ...KNOWN,
+    "kustomization.yaml": [
+      "resources: [flow-aggregator.yml]",
+      `components: [${folders.join(", ")}]`,
+      "patches:",
+      `- { path: address.yaml, target: { kind: Service, name: ${UPSTREAM_NAME} } }`,
+      "- { path: hosts.yaml, target: { kind: Deployment, name: ipfix-skew-proxy } }",
+    ].join("\n"),
   });
+}
+
+/** The image of the program that stands in for the Aggregator. */
+async function buildAggregator(archive: string): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const program = `${folder}/aggregator.js`;
+  const source = new URL("stand_in_aggregator.ts", import.meta.url).pathname;
+  await runTool(Deno.execPath(), ["bundle", "--quiet", "--platform", "deno", "--output", program, source]);
+  await Cluster.image(
+    ...[archive, `docker.io/antrea/flow-aggregator:${RELEASE}`] as const,
+    ...(await denoFiles()).flatMap(([from, to]) => ["--add", `${from}:${to}`]),
+    ...["--add", `${program}:/aggregator.js`],
+    ...["--", "/bin/deno", "run", "--allow-all", "--no-config", "--cached-only", "/aggregator.js"],
+  );
+  await Deno.remove(folder, { recursive: true });
 }
 
 /** Asks the proxy from inside of its container, which has no shell. */
@@ -63,30 +89,46 @@ async function collected(cluster: Cluster, node: string): Promise<{ flows: Set<u
   return { flows, fields };
 }
 
-const NAME = "the sidecar on a real kubelet: in, Agents of two releases, out";
+const NAME = "sidecar and gateway on a real kubelet over mutual TLS: in, Agents of two releases, out";
 const reason = reasonToSkip();
 if (reason !== undefined) Deno.test.ignore(`${NAME} [skipped: ${reason}]`, () => {});
 else {
   Deno.test(NAME, async () => {
-    const { text = "" } = UPSTREAM.find(({ release }) => release === "v1.15.2") ?? {};
-    const manifest = text.replaceAll("antrea/flow-aggregator:latest", "antrea/flow-aggregator:v1.15.2");
+    const { text = "" } = UPSTREAM.find(({ release }) => release === RELEASE) ?? {};
+    const manifest = text.replaceAll("antrea/flow-aggregator:latest", `antrea/flow-aggregator:${RELEASE}`);
     await using cluster = await Cluster.start(async (folder) => {
       await using image = await buildImage();
       await image.save(`${folder}/proxy.tar`, "docker.io/library/ipfix-skew-proxy:0.1.0");
-      const collect = await Deno.makeTempFile();
-      await Deno.writeTextFile(collect, COLLECT);
-      await Deno.chmod(collect, 0o755);
-      await Cluster.image(
-        ...[`${folder}/aggregator.tar`, "docker.io/antrea/flow-aggregator:v1.15.2"] as const,
-        ...["--add", "/bin/busybox:/bin/busybox", "--add", `${collect}:/collect`],
-        ...["--link", "busybox:/bin/sh", "--link", "busybox:/bin/nc", "--link", "busybox:/bin/cat"],
-        ...["--", "/bin/sh", "-c", AGGREGATOR],
-      );
-      await Deno.remove(collect);
+      await buildAggregator(`${folder}/aggregator.tar`);
     });
     const flow = (...args: string[]) => cluster.kubectl("-n", "flow-aggregator", ...args);
-    const ready = () => flow("rollout", "status", "deployment/flow-aggregator", "--timeout=300s");
-    const status = async () => JSON.parse(await cluster.exec("deployment/flow-aggregator", "ipfix-skew-proxy", STATUS));
+    const ready = (name = "flow-aggregator") => flow("rollout", "status", `deployment/${name}`, "--timeout=180s");
+    const statusOf = async (name: string) =>
+      JSON.parse(await cluster.exec(`deployment/${name}`, "ipfix-skew-proxy", STATUS) || "{}");
+    const certificates = async () =>
+      (await flow("get", "configmap", "flow-aggregator-ca", "-o", "jsonpath={.data.ca\\.crt}"))
+        .split("-----BEGIN CERTIFICATE-----").length - 1;
+    const endpoint = (port: number) =>
+      until(
+        async () =>
+          (await flow("get", "endpointslice", "-l", "kubernetes.io/service-name=flow-aggregator", "-o", "json"))
+            .includes(`"port": ${port}`),
+        `the Service's endpoint at port ${port}`,
+        120_000,
+      );
+    const arrives = (node: string, flows: number) =>
+      until(
+        async () => (await collected(cluster, node)).flows.size >= flows,
+        `${flows} records of the Agent of node ${node}`,
+        60_000,
+      );
+    /** Ends an Agent, and says how many flows it has sent. Its log ends with it, so it is followed. */
+    const endAgent = async (name: string) => {
+      const agents = (...args: string[]) => cluster.kubectl("-n", "kube-system", ...args);
+      const log = agents("logs", "--follow", `agent-${name}`);
+      await agents("delete", "pod", `agent-${name}`, "--wait=true", "--timeout=60s");
+      return Number(/stopped, next flow (\d+)/.exec(await log)?.[1]);
+    };
 
     await cluster.apply(
       await Deno.readTextFile(new URL("../../../.cache/cluster/manifests/agents.yaml", import.meta.url)),
@@ -94,13 +136,11 @@ else {
     await cluster.apply(await kustomize(manifest, []));
     await ready();
     await cluster.agent("old", "v0.8.2", "v1.15.0");
-    await until(
-      async () => (await collected(cluster, "old")).flows.size > 0,
-      "records of the old Agent, directly",
-      60_000,
-    );
+    await arrives("old", 1);
+    assert.equal(await certificates(), 1);
 
-    await cluster.apply(await overlay(manifest, ["sidecar"]));
+    // Its startup waits for nothing that the Aggregator makes: the Aggregator starts after it.
+    await cluster.apply(await kustomize(manifest, ["sidecar"]));
     await ready();
     const pods: unknown = JSON.parse(
       await flow("get", "pod", "-l", "app.kubernetes.io/part-of=ipfix-skew-proxy", "-o", "json"),
@@ -110,33 +150,45 @@ else {
     assert.deepEqual([at(sidecar, "started"), at(sidecar, "restartCount")], [true, 0]);
     const startedAt = (container: unknown) => Date.parse(String(at(container, "state.running.startedAt")));
     assert.ok(startedAt(sidecar) <= startedAt(main), "the proxy starts first");
+    await until(async () => await certificates() === 2, "the proxy's own CA in the Agents' bundle");
 
-    await cluster.apply(await overlay(manifest, ["sidecar", "redirect"]));
-    await until(
-      async () => (await flow("get", "endpointslice", "-o", "jsonpath={.items[*].ports[*].port}")).includes("24739"),
-      "the Service's endpoint at the proxy",
-      180_000,
-    );
+    await cluster.apply(await kustomize(manifest, ["sidecar", "redirect"]));
+    await endpoint(24739);
     await cluster.agent("new", "v0.9.0", "v2.0.0");
-    await until(
-      async () => (await collected(cluster, "new")).flows.size >= 30,
-      "30 records of the new Agent, through the proxy",
-      60_000,
-    );
-    const { collector, skew } = await status();
-    assert.equal(collector.profile, "antrea/v1.15.2");
-    assert.equal(skew.left, 1);
+    await arrives("new", 30);
+    const { collector, skew, cluster: { trust } } = await statusOf("flow-aggregator");
+    assert.deepEqual([collector.profile, trust.mode, skew.left], [`antrea/${RELEASE}`, "append-ca", 1]);
 
     await cluster.apply(await kustomize(manifest, []));
     await ready();
-    // The Agent counts its flows, says so at its end, and its log ends with it: so it is followed.
-    const log = cluster.kubectl("-n", "kube-system", "logs", "--follow", "agent-new");
-    await cluster.kubectl("-n", "kube-system", "delete", "pod", "agent-new", "--wait=true");
-    const sent = Number(/stopped, next flow (\d+)/.exec(await log)?.[1]);
-    assert.ok(sent > 30, await log);
+    const sent = await endAgent("new");
+    assert.ok(sent > 30, `${sent} sent`);
     const { flows, fields } = await collected(cluster, "new");
     assert.deepEqual([...fields], [41], "every flow has the fields of v1.15, and none more");
     // Its last second may be under way when its Pod ends. The drain itself loses nothing.
     assert.ok(sent - flows.size <= 5, `${sent} flows were sent, and ${flows.size} arrived`);
+    await until(async () => await certificates() === 1, "the Aggregator's CA alone");
+
+    // The gateway restarts no Aggregator.
+    const aggregator = await flow("get", "pod", "-l", "app=flow-aggregator", "-o", "jsonpath={.items[*].metadata.uid}");
+    await cluster.apply(await gateway(manifest, []));
+    await ready("ipfix-skew-proxy");
+    await cluster.apply(await gateway(manifest, ["redirect-gateway"]));
+    for (const port of [24739, 24740]) await endpoint(port);
+    await until(async () => await certificates() === 2, "the gateway's own CA in the Agents' bundle");
+    await cluster.agent("late", "v0.9.0", "v2.0.0");
+    await arrives("late", 30);
+    assert.deepEqual([...(await collected(cluster, "late")).fields], [41]);
+    assert.equal((await statusOf("ipfix-skew-proxy")).collector.profile, `antrea/${RELEASE}`);
+    assert.ok(await endAgent("late") >= 30);
+
+    await cluster.apply(await kustomize(manifest, []));
+    await flow("delete", "deployment/ipfix-skew-proxy");
+    await flow("wait", "--for=delete", "pod", "-l", "app=ipfix-skew-proxy", "--timeout=120s");
+    assert.equal(await certificates(), 1, "its drain has taken its CA out");
+    assert.equal(
+      await flow("get", "pod", "-l", "app=flow-aggregator", "-o", "jsonpath={.items[*].metadata.uid}"),
+      aggregator,
+    );
   });
 }
