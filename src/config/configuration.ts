@@ -75,7 +75,7 @@ export interface CollectorSettings {
   readonly tls?: CollectorTls | ClusterTls;
 }
 
-/** Limits of `limits:`; durations in milliseconds. */
+/** Limits of `limits:`; durations in milliseconds, sizes in octets. */
 export interface Limits {
   readonly sessions: number;
   readonly templatesPerSession: number;
@@ -83,6 +83,10 @@ export interface Limits {
   readonly observationDomainsPerSession: number;
   /** Template changes of one session, a second. */
   readonly templateChanges: number;
+  /** Octets that the templates of all sessions may take. */
+  readonly templateMemory: number;
+  /** Octets of all messages that wait for their rest, or for the collector. */
+  readonly messageMemory: number;
   readonly hold: number;
   /** 0: no limit. */
   readonly idle: number;

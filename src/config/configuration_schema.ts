@@ -127,7 +127,16 @@ export const peerSchema = z.strictObject({
 
 const duration = (value: string) => read(DURATION, parseDuration).prefault(value);
 
-/** Limits for all exporters together. Durations become milliseconds. */
+/** Less would not do for the templates of a few releases, nor for a few messages. */
+const SMALLEST_MEMORY = 2 ** 20;
+
+const size = (value: string) =>
+  read("a size such as 64MiB, at least 1MiB", (text) => {
+    const octets = parseSize(text);
+    return octets === undefined || octets < SMALLEST_MEMORY ? undefined : octets;
+  }).prefault(value);
+
+/** Limits for all exporters together. Durations become milliseconds, sizes octets. */
 export const limitsSchema = z.strictObject({
   sessions: wholeNumber(1, 1_000_000).default(5000)
     .meta({ description: "Exporters connected at a time." }),
@@ -135,6 +144,10 @@ export const limitsSchema = z.strictObject({
   templates: wholeNumber(1, 100_000_000).default(65_536).meta({ description: "Templates of all sessions together." }),
   observationDomainsPerSession: wholeNumber(1, 1_000_000).default(256),
   templateChanges: wholeNumber(1, 1_000_000).default(1000),
+  templateMemory: size("64MiB").meta({ description: "Memory for the templates of all sessions." }),
+  messageMemory: size("64MiB").meta({
+    description: "Memory for messages of all sessions that wait for their rest, or for the collector.",
+  }),
   hold: duration("10m").meta({ description: "How long exporters are held while the collector is gone." }),
   idle: duration("0s").meta({ description: "How long a session may be silent; 0s: no limit." }),
   udpIdle: duration("5m").meta({

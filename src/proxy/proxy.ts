@@ -6,9 +6,11 @@ import { type EndedSession, EndedSessions } from "./ended_sessions.ts";
 import { collectorEvidence, sessionEvidence } from "./evidence.ts";
 import { type BoundListener, Listeners } from "./listeners.ts";
 import { LoopBufferPool } from "./memory/buffer_pool.ts";
+import { MessageMemory } from "./memory/message_memory.ts";
 import { MemoryRelief } from "./memory/memory_relief.ts";
 import { type Counted, type OpenSession, OpenSessions } from "./open_sessions.ts";
 import {
+  DEFAULT_LIMITS,
   DEFAULT_SKEW_SETTLE,
   type Mode,
   type ProxyChange,
@@ -52,6 +54,7 @@ export class Proxy {
   readonly #turns: Turns;
   readonly #collectors: Collectors;
   readonly #listeners: Listeners;
+  readonly #memory: MessageMemory;
   readonly #factory: SessionFactory;
   readonly #sessions: OpenSessions;
   readonly #ended: EndedSessions;
@@ -80,9 +83,11 @@ export class Proxy {
       onEpoch: (collector) => void this.#beginEpoch(collector),
       onExpectation: (collector) => void this.#eachSessionOf(collector, (open) => this.#update(open)),
     });
+    this.#memory = new MessageMemory({ ...DEFAULT_LIMITS, ...options.limits }.messageMemory);
     this.#factory = new SessionFactory(options, {
       clock,
       pool,
+      memory: this.#memory,
       turns: this.#turns,
       counters: this.counters,
       collectors: this.#collectors,
@@ -148,6 +153,7 @@ export class Proxy {
     await this.#listeners.become(options.listeners);
     this.#options = options;
     this.#factory.configure(options);
+    this.#memory.limit = this.limits.messageMemory;
     if (changed.skewSettle !== undefined) this.#verdict.settle = changed.skewSettle;
     mediate?.();
     const collectors = this.#collectors.change(options, changed, switchNow);
@@ -440,6 +446,7 @@ export class Proxy {
     this.#cancelTick();
     this.#cancelTick = this.#clock.every(milliseconds, () => {
       for (const session of this.#sessions) session.tick(milliseconds, quiet);
+      this.#memory.look();
       this.#tellVerdict();
       this.#collectors.tick();
       if (this.#draining) this.#stopHeld();

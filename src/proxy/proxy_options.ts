@@ -24,6 +24,8 @@ export interface ProxyLimits {
   readonly partialMessage: number;
   /** Templates that one session may change a second; past it, it waits. See {@link OctetRewriter.templateChanges}. */
   readonly templateChanges: number;
+  /** Octets of all buffers in which messages wait for their rest, or for the collector. */
+  readonly messageMemory: number;
   /** All sessions are closed so long after {@link Proxy.drain} at the latest. */
   readonly drain: number;
   /** How long the collector may take to close its side after an exporter has closed its own. */
@@ -45,6 +47,7 @@ export const DEFAULT_LIMITS: ProxyLimits = {
   udpIdle: 300_000,
   partialMessage: 30_000,
   templateChanges: 1_000,
+  messageMemory: 64 * 1024 * 1024,
   drain: 10_000,
   collectorClose: 5_000,
   dial: 5_000,

@@ -6,6 +6,7 @@ import type { CurrentCollector } from "./current_collector.ts";
 import type { FirstTemplate } from "../mediation/mapping/treatment.ts";
 import type { MediationEvent } from "../mediation/templates/event.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
+import type { MessageMemory } from "./memory/message_memory.ts";
 import type { OpenSession } from "./open_sessions.ts";
 import { DEFAULT_LIMITS, type Mode, type ProxyLimits, type ProxyOptions, type SessionChoice } from "./proxy_options.ts";
 import { mediationReport } from "./reporting/mediation_report.ts";
@@ -17,14 +18,18 @@ import type { SessionLimits } from "./session/session_parts.ts";
 import type { SessionDecision } from "./session/undecided_rewriter.ts";
 import type { Clock } from "./time/clock.ts";
 import type { Turns } from "./time/turns.ts";
-import { type Address, formatAddress } from "./transport/address.ts";
+import { type Address, formatAddress, ownerOf } from "./transport/address.ts";
 import type { Connection } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
+
+const EVICTED =
+  "its templates take most memory, and others need it: the session is closed (limits.templateMemory is used up)";
 
 /** What all sessions of a proxy share. */
 export interface SessionFactoryParts {
   readonly clock: Clock;
   readonly pool: BufferPool;
+  readonly memory: MessageMemory;
   readonly turns: Turns;
   readonly counters: ProxyCounters;
   readonly collectors: Pick<Collectors, "get">;
@@ -90,7 +95,7 @@ export class SessionFactory {
 
   /** Makes the session of a new exporter. @param choice as {@link choose} returns it */
   open(exporter: Connection, listener: Listener, choice = this.choose(exporter)): OpenSession {
-    const { clock, pool, turns, counters, collectors, onHeard, onSkew, onClosing, onEnd } = this.#parts;
+    const { clock, pool, memory, turns, counters, collectors, onHeard, onSkew, onClosing, onEnd } = this.#parts;
     const id = String(this.#nextId++);
     const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
     const reportMediation = mediationReport(report, () => session.observed);
@@ -105,6 +110,13 @@ export class SessionFactory {
       notify: (event) => {
         reportMediation(event);
         if (isSkew(event)) onSkew();
+      },
+      roomMaker: {
+        owner: ownerOf(exporter.remoteAddress),
+        end() {
+          report("warning", "templates_evicted", EVICTED, {});
+          session.stop("evicted");
+        },
       },
     });
     const capture = new SessionCapture(rewriter);
@@ -125,6 +137,7 @@ export class SessionFactory {
       observe: mode === "observe",
       ...(choice === "undecided" ? { decision: this.#decision(() => open) } : {}),
       pool,
+      memory,
       clock,
       turns,
       limits: limits.session,

@@ -31,12 +31,12 @@ import { VERSION } from "../version.ts";
 
 /** The mediator's part of a configuration. */
 export function mediatorOptions({ chooseTreatment, limits, ledger }: Configuration): MediatorOptions {
-  const { templatesPerSession, templates, observationDomainsPerSession } = limits;
+  const { templatesPerSession, templates, templateMemory, observationDomainsPerSession } = limits;
   return {
     chooseTreatment,
     registryHistory: registryHistory(),
     detectRelease: (template) => detectAntreaRelease(template)?.profile,
-    limits: { templatesPerSession, templates, observationDomainsPerSession },
+    limits: { templatesPerSession, templates, templateMemory, observationDomainsPerSession },
     keepLostValues: ledger.values,
   };
 }
@@ -94,7 +94,7 @@ export async function servedProxyOptions(
   cluster?: Cluster,
 ): Promise<ServedProxyOptions> {
   const { listeners, collector, treatment, mode, limits } = configuration;
-  const { sessions, templateChanges, hold, idle, udpIdle, partialMessage, drain, handshake } = limits;
+  const { sessions, templateChanges, messageMemory, hold, idle, udpIdle, partialMessage, drain, handshake } = limits;
   const isWaiting = (cluster?.waitingFor ?? "") !== "";
   return {
     listeners: isWaiting ? [] : await Promise.all(listeners.map((listener) => endpoints.listener(listener))),
@@ -109,7 +109,7 @@ export async function servedProxyOptions(
       : { candidates: { list: configuration.candidates, acceptedAfter: configuration.acceptedAfter } }),
     mode,
     mediation: mediatorOptions(configuration),
-    limits: { sessions, templateChanges, hold, idle, udpIdle, partialMessage, drain, handshake },
+    limits: { sessions, templateChanges, messageMemory, hold, idle, udpIdle, partialMessage, drain, handshake },
     certificates: { [Symbol.iterator]: () => endpoints.certificates()[Symbol.iterator]() },
     skewSettle: configuration.admin.skewSettle,
     configuration: configurationView(configuration),

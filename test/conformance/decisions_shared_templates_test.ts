@@ -237,7 +237,7 @@ Deno.test("shared ids: templates sent again keep the ids they went out with", ()
 Deno.test("all ids taken: the newcomer is refused and counted, what stands works", () => {
   const mediator = mediatorOf(LEGACY, {
     plugins: [],
-    limits: { templatesPerSession: 70_000, fieldsPerSession: 70_000 },
+    limits: { templatesPerSession: 70_000, templateMemory: 2 ** 30 },
   });
   const { session: one } = open(mediator);
   const ids = Array.from({ length: 65_536 - 256 }, (_, index) => 256 + index);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { MessageMemory } from "../../src/proxy/memory/message_memory.ts";
 import { Counters } from "../../src/mediation/templates/counters.ts";
 import fc from "fast-check";
 import type { Profile } from "../../src/mediation/mapping/profile.ts";
@@ -54,6 +55,7 @@ async function throughProxy(profile: Profile, chunks: readonly Uint8Array[], poo
     },
   );
   const session = new Session({
+    memory: new MessageMemory(2 ** 20),
     id: "1",
     exporter: accepted,
     link,

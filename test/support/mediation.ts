@@ -14,6 +14,7 @@ import { SharedTemplates } from "../../src/mediation/session/shared_templates.ts
 import { scratch } from "../../src/mediation/session/working_memory.ts";
 import { type Dialect, GO_IPFIX, RFC7011 } from "../../src/mediation/mapping/dialect.ts";
 import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import { TemplateMemory } from "../../src/mediation/templates/template_memory.ts";
 import { TemplateIdSpace } from "../../src/mediation/templates/template_id_space.ts";
 import type { MappedField } from "../../src/mediation/mapping/template_mapping.ts";
 import type { Peer, Treatment } from "../../src/mediation/mapping/treatment.ts";
@@ -115,15 +116,15 @@ export function sharedState(treatment: Treatment) {
       templatesPerSession: 3,
       templates: 5,
       observationDomainsPerSession: 2,
-      fieldsPerSession: 20,
-      fields: 30,
+      templateMemory: 32 * 1024,
     },
     compiled: new CompiledMappings(),
     keepLostValues: false,
     ids: new TemplateIdSpace(),
     announcers: new Map(),
     templates: 0,
-    fields: 0,
+    templateMemory: new TemplateMemory(32 * 1024),
+    kindsTold: { count: 0 },
     fingerprints: new Fingerprints(),
     sharedTemplates: new SharedTemplates(),
     recordMapper: new RecordMapper(scratch, registryHistory.resolve),

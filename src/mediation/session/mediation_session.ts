@@ -76,10 +76,10 @@ export class MediationSession implements SessionRewriter {
   constructor(shared: SharedState, facts: SessionFacts) {
     this.#compiled = shared.compiled;
     const target = this.#target = new SessionTarget(shared, facts);
-    const events = this.#events = new SessionEvents(this.#counters, facts.notify);
+    const events = this.#events = new SessionEvents(this.#counters, facts.notify, shared.kindsTold);
     this.#routes = new Routes(target.maxMessageLength);
     const intake = new TemplateIntake(shared, facts, target, events);
-    this.#templates = new SessionTemplates(shared, intake, this.#routes, this.#counters, events);
+    this.#templates = new SessionTemplates(shared, intake, this.#routes, this.#counters, events, facts.roomMaker);
     this.#replay = new Replay(this.#templates, this.#announcements, target);
   }
 
@@ -483,6 +483,7 @@ export class MediationSession implements SessionRewriter {
     this.#templates.undoLog.finish();
     this.#templates.fold();
     this.#templates.close();
+    this.#events.close();
     this.#routes.close();
   }
 }

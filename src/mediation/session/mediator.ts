@@ -8,6 +8,7 @@ import { MediationSession } from "./mediation_session.ts";
 import type { SessionFacts, SessionRewriter } from "./session_rewriter.ts";
 import type { CollectorKnowledge, MediationLimits, SharedState } from "./shared_state.ts";
 import { SharedTemplates } from "./shared_templates.ts";
+import { TemplateMemory } from "../templates/template_memory.ts";
 import { scratch } from "./working_memory.ts";
 import { TemplateIdSpace } from "../templates/template_id_space.ts";
 import type { ChooseTreatment, FirstTemplate } from "../mapping/treatment.ts";
@@ -15,8 +16,7 @@ import type { ChooseTreatment, FirstTemplate } from "../mapping/treatment.ts";
 const DEFAULT_LIMITS: MediationLimits = {
   templatesPerSession: 256,
   templates: 65536,
-  fieldsPerSession: 32768,
-  fields: 1_048_576,
+  templateMemory: 64 * 1024 * 1024,
   observationDomainsPerSession: 256,
 };
 
@@ -46,17 +46,19 @@ export class Mediator {
   readonly #shared: SharedState;
 
   constructor(readonly options: MediatorOptions) {
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#shared = {
       chooseTreatment: options.chooseTreatment,
       registryHistory: options.registryHistory,
       detectRelease: options.detectRelease ?? (() => undefined),
-      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      limits,
       keepLostValues: options.keepLostValues ?? false,
       compiled: new CompiledMappings(options.messagesBeforeWalkFunction),
       ids: new TemplateIdSpace(),
       announcers: new Map(),
       templates: 0,
-      fields: 0,
+      templateMemory: new TemplateMemory(limits.templateMemory),
+      kindsTold: { count: 0 },
       fingerprints: new Fingerprints(),
       sharedTemplates: new SharedTemplates(),
       recordMapper: new RecordMapper(scratch, options.registryHistory.resolve.bind(options.registryHistory)),
@@ -75,6 +77,7 @@ export class Mediator {
   ): void {
     this.treat(chooseTreatment);
     this.#shared.limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#shared.templateMemory.limit = this.#shared.limits.templateMemory;
     this.#shared.keepLostValues = keepLostValues;
   }
 

@@ -159,9 +159,9 @@ export class MessageReader {
     const { templates } = this.options;
     const known = templates.find(state.observationDomain, template.id);
     const entry = yield* templates.learn(state.observationDomain, template);
-    const isKnown = entry === undefined || entry === known;
+    const isKnown = typeof entry === "string" || entry === known;
     state.cost += isKnown ? KNOWN_TEMPLATE_COST : TEMPLATE_COST + template.fields.length * FIELD_COST;
-    if (entry === undefined) return this.#drop("limit", state, template.id, "past the cap of templates or domains", 0);
+    if (typeof entry === "string") return this.#drop("limit", state, template.id, entry, 0);
     if (known !== undefined && known !== entry) {
       this.#warn(state, template.id, "a template with another layout replaces it");
     }

@@ -7,6 +7,14 @@ import type { MappedRecord } from "../references/reference_scope.ts";
  * only counted.
  */
 const KINDS_TOLD = 256;
+/** The same over all sessions, except for the first few of each, as each is remembered for as long as its session lives. */
+const KINDS_TOLD_IN_ALL = 65_536;
+const KINDS_ALWAYS_TOLD = 8;
+
+/** Kinds that all sessions together remember. */
+export interface KindsTold {
+  count: number;
+}
 
 /**
  * How often one session reports each event. Further occurrences are only counted, so that an exporter that keeps
@@ -35,6 +43,7 @@ type Happening = MediationEvent | Drop;
 export class SessionEvents {
   readonly #counters: Counters;
   readonly #listener: Notify | undefined;
+  readonly #kinds: KindsTold;
   #waiting: Happening[] | undefined;
   /** How many of the waiting events belong to committed messages. */
   #standing = 0;
@@ -46,8 +55,9 @@ export class SessionEvents {
 
   #lacking: { readonly observationDomain: number; readonly template: number }[] | undefined;
 
-  constructor(counters: Counters, listener: Notify | undefined) {
+  constructor(counters: Counters, listener: Notify | undefined, kinds: KindsTold = { count: 0 }) {
     this.#counters = counters;
+    this.#kinds = kinds;
     this.#listener = listener;
   }
 
@@ -74,7 +84,7 @@ export class SessionEvents {
     if (faults.length === 0) return;
     for (const { fault, message, at } of faults) {
       increment(this.#counters.referenceFaults, fault);
-      if (!isNew(this.#toldWarnings ??= new Set(), `${fault}/${observationDomain}/${template}`)) continue;
+      if (!this.#isNew(this.#toldWarnings ??= new Set(), `${fault}/${observationDomain}/${template}`)) continue;
       const place = `at octet ${at - start} of its message`;
       this.notify({ event: "warning", observationDomain, template, message: `${message}, ${place}` });
     }
@@ -130,7 +140,7 @@ export class SessionEvents {
     if (event.event === "plugin_failed") increment(this.#counters.pluginErrors, event.plugin);
     if (event.event === "warning") {
       const kind = `${event.observationDomain}/${event.template}/${event.message}`;
-      if (!isNew(this.#toldWarnings ??= new Set(), kind)) return false;
+      if (!this.#isNew(this.#toldWarnings ??= new Set(), kind)) return false;
     }
     const told = this.#told[event.event] = (this.#told[event.event] ?? 0) + 1;
     if (told <= EVENTS_TOLD) this.#listener?.(event);
@@ -140,16 +150,24 @@ export class SessionEvents {
   #tellDrop({ reason, observationDomain, template, message }: Drop): boolean {
     // An exhausted cap refuses everything that follows, so it is reported once.
     const kind = reason === "limit" ? reason : `${reason}/${observationDomain}/${template}`;
-    if (!isNew(this.#toldDrops ??= new Set(), kind)) return false;
+    if (!this.#isNew(this.#toldDrops ??= new Set(), kind)) return false;
     if (LACKING.has(reason)) (this.#lacking ??= []).push({ observationDomain, template });
     this.#listener?.({ event: "records_dropped", observationDomain, template, reason, message });
     return true;
   }
-}
 
-/** Whether this kind has not been reported before and the number of kinds is still within {@link KINDS_TOLD}. */
-function isNew(told: Set<string>, kind: string): boolean {
-  if (told.has(kind) || told.size >= KINDS_TOLD) return false;
-  told.add(kind);
-  return true;
+  /** Forgets what was reported. To be called once, when the session has ended. */
+  close(): void {
+    this.#kinds.count -= (this.#toldDrops?.size ?? 0) + (this.#toldWarnings?.size ?? 0);
+    this.#toldDrops = this.#toldWarnings = undefined;
+  }
+
+  /** Whether this kind has not been reported before and the number of kinds is still within the limits. */
+  #isNew(told: Set<string>, kind: string): boolean {
+    if (told.has(kind) || told.size >= KINDS_TOLD) return false;
+    if (told.size >= KINDS_ALWAYS_TOLD && this.#kinds.count >= KINDS_TOLD_IN_ALL) return false;
+    this.#kinds.count++;
+    told.add(kind);
+    return true;
+  }
 }

@@ -2,6 +2,7 @@ import type { Counters } from "../templates/counters.ts";
 import type { Notify, TemplateOutcome } from "../templates/event.ts";
 import type { FirstTemplate } from "../mapping/treatment.ts";
 import type { CollectorKnowledge } from "./shared_state.ts";
+import type { RoomMaker } from "../templates/template_memory.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 
 /** Facts about the path to the collector. */
@@ -27,6 +28,8 @@ export interface SessionFacts extends CollectorFacts {
    */
   readonly reliable: boolean;
   readonly notify?: Notify;
+  /** Without it, the session never makes room for the templates of others. */
+  readonly roomMaker?: RoomMaker;
 }
 
 /** Current state of a session's template. */

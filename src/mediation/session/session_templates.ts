@@ -21,6 +21,7 @@ import type { SessionEvents } from "./session_events.ts";
 import type { PreparedTemplate, TemplateIntake } from "./template_intake.ts";
 import type { AcceptedTemplate, ObservationDomain, TemplateEntry } from "../templates/template_entry.ts";
 import type { TemplateIdSpace } from "../templates/template_id_space.ts";
+import type { RoomMaker, TemplateShare } from "../templates/template_memory.ts";
 import { templateMessage } from "../templates/template_message.ts";
 import { UndoLog } from "../templates/undo_log.ts";
 import { PendingMapping } from "../mapping/pending_mapping.ts";
@@ -32,6 +33,11 @@ const RETIRED_IDS = 64;
 
 /** What it costs to prepare a template, besides its fields, in units of about a microsecond. */
 const PREPARE_COST = 50;
+
+/** A template with more fields than this is refused before it is mapped if there is no room for it. */
+const LONG_TEMPLATE = 256;
+
+const MEMORY = "limits.templateMemory";
 
 /** A template with more fields than this counts as several changes. */
 const FIELDS_PER_CHANGE = 64;
@@ -58,10 +64,10 @@ export class SessionTemplates {
    * rate.
    */
   changes = 0;
+  readonly #memory: TemplateShare;
   #count = 0;
   /** Shared ids of mappings that are no longer in force, oldest first. */
   #retired: Map<string, { readonly observationDomain: number; readonly id: number }> | undefined;
-  #fields = 0;
   #prepared: { readonly choose: ChooseTreatment; readonly prepared: Map<TemplateEntry, PreparedTemplate> } | undefined;
 
   constructor(
@@ -70,7 +76,10 @@ export class SessionTemplates {
     readonly routes: Routes,
     readonly counters: Counters,
     readonly events: Pick<SessionEvents, "notify">,
-  ) {}
+    roomMaker?: RoomMaker,
+  ) {
+    this.#memory = shared.templateMemory.share(roomMaker);
+  }
 
   find(observationDomain: number, template: number): TemplateEntry | undefined {
     return this.domains.get(observationDomain)?.templates.get(template);
@@ -79,10 +88,10 @@ export class SessionTemplates {
   /**
    * Records a template that the exporter announced, in steps.
    *
-   * @returns undefined if a cap refuses it
+   * @returns a text that names the limit if one refuses it
    * @throws PendingMapping if a plugin has not answered yet; then nothing has changed
    */
-  *learn(observationDomain: number, source: Template): Steps<TemplateEntry | undefined> {
+  *learn(observationDomain: number, source: Template): Steps<TemplateEntry | string> {
     const previous = this.find(observationDomain, source.id);
     if (
       previous !== undefined && sameLayout(previous.source, source) &&
@@ -90,28 +99,30 @@ export class SessionTemplates {
     ) {
       return previous;
     }
+    const limit = this.#limitReached(observationDomain, source, previous);
+    if (limit !== undefined) return this.#refuse(observationDomain, source, previous, limit);
     const { chooseTreatment } = this.intake.target;
-    const prepared = this.#hasRoom(observationDomain, source, previous)
-      ? yield* this.intake.prepare(source, observationDomain, previous, chooseTreatment)
-      : undefined;
+    const prepared = yield* this.intake.prepare(source, observationDomain, previous, chooseTreatment);
     // Other sessions may have taken the room between two steps.
-    if (prepared === undefined || !this.#hasRoom(observationDomain, source, previous)) {
-      // The previous template no longer decodes anything.
-      if (previous !== undefined) this.withdraw(observationDomain, source.id);
-      this.#countOutcome("refused");
-      return undefined;
-    }
+    const limitNow = this.#limitReached(observationDomain, source, previous);
+    if (limitNow !== undefined) return this.#refuse(observationDomain, source, previous, limitNow);
     this.changes += Math.ceil(source.fields.length / FIELDS_PER_CHANGE);
-    const domain = this.#domain(observationDomain);
     if (previous !== undefined) this.intake.releaseId(previous, observationDomain);
     const entry = this.intake.accept(prepared);
-    this.#put(domain, source.id, entry);
-    this.#hold(source, 1);
-    if (previous !== undefined) this.#hold(previous.source, -1);
-    this.undoLog.note(() => {
-      this.#hold(source, -1);
-      if (previous !== undefined) this.#hold(previous.source, 1);
+    if (!this.#memory.fits(entry, !this.domains.has(observationDomain))) {
       this.intake.releaseId(entry, observationDomain);
+      this.intake.discard(entry);
+      if (previous?.kind === "accepted") this.intake.holdId(previous, observationDomain);
+      return this.#refuse(observationDomain, source, previous, MEMORY);
+    }
+    const domain = this.#domain(observationDomain);
+    this.#put(domain, source.id, entry);
+    this.#memory.take(entry);
+    if (previous === undefined) this.#hold(1);
+    this.undoLog.note(() => {
+      if (previous === undefined) this.#hold(-1);
+      this.intake.releaseId(entry, observationDomain);
+      this.#memory.release(entry);
       this.intake.discard(entry);
       if (previous?.kind === "accepted") this.intake.holdId(previous, observationDomain);
       this.#restore(domain, source.id, previous);
@@ -133,6 +144,15 @@ export class SessionTemplates {
       this.#noticeCollision(observationDomain, entry);
     }
     return entry;
+  }
+
+  /** Takes nothing. A previous template of the same id no longer decodes anything. */
+  #refuse(observationDomain: number, source: Template, previous: TemplateEntry | undefined, limit: string): string {
+    if (previous !== undefined) this.withdraw(observationDomain, source.id);
+    this.#countOutcome("refused");
+    return `${limit} is used up: a template of ${source.fields.length} ${
+      source.fields.length === 1 ? "field" : "fields"
+    } is refused`;
   }
 
   /**
@@ -183,9 +203,9 @@ export class SessionTemplates {
     const { announcers } = this.intake.target;
     if (announcers.get(key) === this) announcers.delete(key);
     this.#remove(domain, template);
-    this.#hold(entry.source, -1);
+    this.#hold(-1);
     this.undoLog.note(() => {
-      this.#hold(entry.source, 1);
+      this.#hold(1);
       if (entry.kind === "accepted") this.intake.holdId(entry, observationDomain);
       this.#restore(domain, template, entry);
     }, () => this.#retire(domain, entry));
@@ -245,6 +265,7 @@ export class SessionTemplates {
         if (sameCollector && isShort && before.kind === "accepted") continue;
         if (sameEpoch) this.#retireId(domain.id, before, after);
         this.#put(domain, template, after);
+        this.#memory.take(after);
         this.#discard(before);
         if (before.kind === "accepted" && after.kind === "accepted") after.records = before.records;
         if (!isSameToCollector(before, after)) remapped.push({ observationDomain: domain.id, before, after });
@@ -292,6 +313,7 @@ export class SessionTemplates {
       this.counters.sequenceGaps += domain.sequence.takeGaps();
       for (const entry of domain.templates.values()) if (entry.kind === "accepted") this.#fold(entry);
     }
+    this.#memory.countNames(this.counters.names);
     if (!this.shared.keepLostValues) this.counters.forgetLostValues();
   }
 
@@ -301,11 +323,13 @@ export class SessionTemplates {
     for (const domain of this.domains.values()) {
       for (const entry of domain.templates.values()) {
         this.#discard(entry);
-        this.#hold(entry.source, -1);
+        this.#hold(-1);
       }
       domain.sequence.close();
+      this.#memory.holdDomain(-1);
     }
     this.domains.clear();
+    this.#memory.countNames(0);
   }
 
   /** Releases the ids shared with other sessions, including retired ones. */
@@ -366,22 +390,25 @@ export class SessionTemplates {
     this.undoLog.note(() => {}, () => this.counters.countTemplates(outcome));
   }
 
-  /** Whether the caps admit this template. */
-  #hasRoom(observationDomain: number, source: Template, previous: TemplateEntry | undefined): boolean {
-    const { limits, templates, fields } = this.shared;
-    const more = source.fields.length - (previous?.source.fields.length ?? 0);
-    if (this.#fields + more > limits.fieldsPerSession || fields + more > limits.fields) return false;
-    if (previous !== undefined) return true;
-    return this.#count < limits.templatesPerSession && templates < limits.templates &&
-      (this.domains.has(observationDomain) || this.domains.size < limits.observationDomainsPerSession);
+  /** The limit that this template would exceed. */
+  #limitReached(observationDomain: number, source: Template, previous: TemplateEntry | undefined): string | undefined {
+    const { limits, templates } = this.shared;
+    // Mapping a long template takes time, and no other session is likely to have the same.
+    if (source.fields.length > LONG_TEMPLATE && !this.#memory.fitsTemplate(source)) return MEMORY;
+    if (previous !== undefined) return undefined;
+    if (this.#count >= limits.templatesPerSession) return "limits.templatesPerSession";
+    if (templates >= limits.templates) return "limits.templates";
+    const isNewDomain = !this.domains.has(observationDomain);
+    if (isNewDomain && this.domains.size >= limits.observationDomainsPerSession) {
+      return "limits.observationDomainsPerSession";
+    }
+    return undefined;
   }
 
-  /** Counts one template more or less against the caps. */
-  #hold(template: Template, change: 1 | -1): void {
+  /** Counts one template more or less against the limits. */
+  #hold(change: 1 | -1): void {
     this.#count += change;
     this.shared.templates += change;
-    this.#fields += change * template.fields.length;
-    this.shared.fields += change * template.fields.length;
   }
 
   #domain(id: number): ObservationDomain {
@@ -395,9 +422,11 @@ export class SessionTemplates {
       exportTime: 0,
     };
     this.domains.set(id, domain);
+    this.#memory.holdDomain(1);
     if (this.restarted) domain.sequence.restart();
     this.undoLog.note(() => {
       this.domains.delete(id);
+      this.#memory.holdDomain(-1);
       domain.sequence.close();
     });
     return domain;
@@ -443,6 +472,7 @@ export class SessionTemplates {
 
   #discard(entry: TemplateEntry): void {
     if (entry.kind === "accepted") this.#fold(entry);
+    this.#memory.release(entry);
     this.intake.discard(entry);
   }
 

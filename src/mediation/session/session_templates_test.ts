@@ -37,11 +37,13 @@ function open(dialect = RFC7011) {
   return { shared, ...sessionOf(shared) };
 }
 
+const refusedBy = (limit: string) => `limits.${limit} is used up: a template of 1 field is refused`;
+
 /** A template of so many fields. */
 const wide = (fields: number, id = 256): Template => template(id, Array(fields).fill("protocolIdentifier"));
 
-function accepted(entry: TemplateEntry | undefined): AcceptedTemplate {
-  assert.ok(entry?.kind === "accepted");
+function accepted(entry: TemplateEntry | string | undefined): AcceptedTemplate {
+  assert.ok(typeof entry === "object" && entry.kind === "accepted");
   return entry;
 }
 
@@ -77,6 +79,7 @@ Deno.test("what a broken message taught, replaced and withdrew is as it was befo
   const kept = accepted(complete(templates.learn(1, wide(2))));
   const gone = accepted(complete(templates.learn(1, wide(1, 257))));
   stand();
+  const held = shared.templateMemory.used;
   complete(templates.learn(1, wide(3)));
   complete(templates.learn(1, wide(4)));
   templates.withdraw(1, 257);
@@ -85,7 +88,7 @@ Deno.test("what a broken message taught, replaced and withdrew is as it was befo
   assert.deepEqual([...templates.domains.keys()], [1]);
   assert.equal(templates.find(1, 256), kept);
   assert.equal(templates.find(1, 257), gone);
-  assert.deepEqual([shared.templates, shared.fields], [2, 3]);
+  assert.deepEqual([shared.templates, shared.templateMemory.used], [2, held]);
   assert.equal(shared.ids.take(1, 256, "another layout"), 65535, "its id is held");
   assert.equal(shared.ids.take(2, 256, "another layout"), 256, "the broken message's is not");
   assert.deepEqual([...counters.templates], [["identity", 2]]);
@@ -95,10 +98,10 @@ Deno.test("caps keep newcomers out, of the session, of its domains and over all 
   const { templates, shared, stand } = open();
   const first = complete(templates.learn(1, wide(1, 256)));
   complete(templates.learn(2, wide(1, 256)));
-  assert.equal(complete(templates.learn(3, wide(1, 256))), undefined, "a third domain");
+  assert.equal(complete(templates.learn(3, wide(1, 256))), refusedBy("observationDomainsPerSession"), "a third domain");
   assert.equal(templates.domains.has(3), false);
   complete(templates.learn(1, wide(1, 257)));
-  assert.equal(complete(templates.learn(1, wide(1, 258))), undefined, "a fourth template");
+  assert.equal(complete(templates.learn(1, wide(1, 258))), refusedBy("templatesPerSession"), "a fourth template");
   assert.equal(complete(templates.learn(1, wide(1, 256))), first);
   assert.equal(
     accepted(complete(templates.learn(1, wide(2, 256)))).source.fields.length,
@@ -109,23 +112,31 @@ Deno.test("caps keep newcomers out, of the session, of its domains and over all 
   const other = sessionOf(shared);
   complete(other.templates.learn(1, wide(1, 256)));
   complete(other.templates.learn(1, wide(1, 257)));
-  assert.equal(complete(other.templates.learn(1, wide(1, 258))), undefined, "a sixth template of all sessions");
+  assert.equal(
+    complete(other.templates.learn(1, wide(1, 258))),
+    refusedBy("templates"),
+    "a sixth template of all sessions",
+  );
   templates.withdraw(1, 257);
   stand();
   accepted(complete(other.templates.learn(1, wide(1, 258))));
 });
 
-Deno.test("a redefinition past the cap of fields takes the template away: its records are not read by the old one", () => {
+Deno.test("a redefinition past the limit of memory takes the template away: its records are not read by the old one", () => {
   const { templates, shared, counters, stand } = open();
-  complete(templates.learn(1, wide(10)));
-  complete(templates.learn(1, wide(10, 257)));
+  complete(templates.learn(1, wide(30)));
+  complete(templates.learn(1, wide(31, 257)));
   stand();
-  assert.equal(complete(templates.learn(1, wide(11))), undefined);
+  const both = shared.templateMemory.used;
+  assert.equal(
+    complete(templates.learn(1, wide(120))),
+    "limits.templateMemory is used up: a template of 120 fields is refused",
+  );
   stand();
   assert.equal(templates.find(1, 256), undefined);
-  assert.equal(shared.fields, 10);
+  assert.ok(shared.templateMemory.used < both);
   assert.equal(counters.templates.get("refused"), 1);
-  accepted(complete(templates.learn(1, wide(10))));
+  accepted(complete(templates.learn(1, wide(30))));
 });
 
 Deno.test("what the loop counted comes into the counters once, also of a template that is gone", () => {
@@ -160,7 +171,7 @@ Deno.test("a session that closes gives back its templates, fields, ids and progr
   complete(templates.learn(2, wide(3)));
   stand();
   templates.close();
-  assert.deepEqual([shared.templates, shared.fields], [0, 0]);
+  assert.deepEqual([shared.templates, shared.templateMemory.used], [0, 0]);
   assert.equal(shared.ids.take(1, 256, "another layout"), 256);
   assert.equal(shared.compiled.mapping(entry.shared.compiled.key, 256), undefined);
 });

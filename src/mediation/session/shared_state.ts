@@ -5,8 +5,10 @@ import type { CompiledMappings } from "../program/compiled_mapping.ts";
 import type { RecordMapper } from "../references/record_mapper.ts";
 import type { announcementKey } from "../templates/announcements.ts";
 import type { TemplateEntry } from "../templates/template_entry.ts";
+import type { TemplateMemory } from "../templates/template_memory.ts";
 import type { TemplateIdSpace } from "../templates/template_id_space.ts";
 import type { Fingerprints } from "./fingerprints.ts";
+import type { KindsTold } from "./session_events.ts";
 import type { SharedTemplates } from "./shared_templates.ts";
 
 /** Caps that hold whatever exporters send. */
@@ -14,10 +16,8 @@ export interface MediationLimits {
   readonly templatesPerSession: number;
   /** Over all sessions. */
   readonly templates: number;
-  /** Field specifiers in all templates of a session: it is they that take memory, and one template may have 16,383. */
-  readonly fieldsPerSession: number;
-  /** Over all sessions. */
-  readonly fields: number;
+  /** Octets that all templates of all sessions may take; see {@link TemplateMemory}. */
+  readonly templateMemory: number;
   readonly observationDomainsPerSession: number;
 }
 
@@ -44,8 +44,8 @@ export interface SharedState extends CollectorKnowledge {
   readonly compiled: CompiledMappings;
   /** Templates that all sessions hold together. */
   templates: number;
-  /** Their field specifiers. */
-  fields: number;
+  readonly templateMemory: TemplateMemory;
+  readonly kindsTold: KindsTold;
   readonly fingerprints: Fingerprints;
   readonly sharedTemplates: SharedTemplates;
   /** Keeps nothing of a record once that is mapped, so that one serves all sessions. */

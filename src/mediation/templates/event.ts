@@ -30,7 +30,7 @@ export const DROP_REASON_MEANINGS: Readonly<Record<DropReason, string>> = {
   template_too_long: "The template record alone is longer than a message to this collector may be.",
   record_too_long: "The data record alone is longer than a message to this collector may be.",
   fixed_length_list: "A list (RFC 6313) in a field of fixed length no longer fills it once its records are rewritten.",
-  limit: "A cap on templates, fields or observation domains, the template ids or the memory for templates are used up.",
+  limit: "A cap on templates or observation domains, the template ids or the memory for templates are used up.",
   reserved_set: "The set's id is 0, 1 or 4 to 255 (RFC 7011 §3.3.2); counted once a set.",
   template_changes:
     "The exporter changes templates faster than allowed; datagrams that came while it waited found no room.",

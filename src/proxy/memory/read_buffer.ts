@@ -1,6 +1,7 @@
 import { LENGTH_OFFSET, MAXIMUM_MESSAGE_LENGTH } from "../../ipfix/message_header.ts";
 import { u16At } from "../../ipfix/network_order.ts";
 import type { BufferPool } from "./buffer_pool.ts";
+import type { MessageMemory } from "./message_memory.ts";
 
 /**
  * The buffer of an idle session: room for a message of one record, as Agents send them. Most of 5000 sessions never
@@ -33,9 +34,12 @@ export class ReadBuffer {
   #wanted = SMALLEST_BUFFER;
   /** Octets of the current run of reads that filled the buffer. */
   #burst = 0;
+  readonly #memory: Pick<MessageMemory, "generous" | "hold"> | undefined;
 
-  constructor(pool: BufferPool) {
+  /** @param memory counts buffers that are larger than every session may have */
+  constructor(pool: BufferPool, memory?: Pick<MessageMemory, "generous" | "hold">) {
     this.#pool = pool;
+    this.#memory = memory;
     this.#octets = pool.lease(SMALLEST_BUFFER);
   }
 
@@ -47,6 +51,17 @@ export class ReadBuffer {
   /** Octets leased from the pool. */
   get capacity(): number {
     return this.#octets.length;
+  }
+
+  /** Octets of the buffer that a message which has begun waits in; 0: there is none. */
+  get partialCapacity(): number {
+    return this.length > 0 ? this.capacity : 0;
+  }
+
+  /** Octets of memory that the next {@link space} takes because the message that has begun is long. */
+  get missing(): number {
+    const size = sizeFor(this.#lengthOfBegun());
+    return size <= this.#octets.length ? 0 : Math.max(0, counted(size) - counted(this.#octets.length));
   }
 
   /** The octets that are not yet consumed. Valid until the next call of {@link space}. */
@@ -66,7 +81,8 @@ export class ReadBuffer {
    */
   space(): Uint8Array {
     if (this.length > MAXIMUM_MESSAGE_LENGTH) throw new RangeError(`${this.length} octets are read and not consumed`);
-    const size = Math.max(this.#wanted, sizeFor(this.#lengthOfBegun()));
+    const wanted = this.#wanted <= MODEST_BUFFER || this.#generous ? this.#wanted : MODEST_BUFFER;
+    const size = Math.max(wanted, sizeFor(this.#lengthOfBegun()));
     if (size !== this.#octets.length) this.#resize(size);
     else if (this.#start > 0) {
       this.#octets.copyWithin(0, this.#start, this.#end);
@@ -83,7 +99,7 @@ export class ReadBuffer {
     this.#burst += octets;
     if (octets === size - this.#end) {
       const larger = Math.min(size * GROWTH, LARGEST_BUFFER);
-      if (larger <= MODEST_BUFFER || this.#pool.generous) this.#wanted = larger;
+      if (larger <= MODEST_BUFFER || this.#generous) this.#wanted = larger;
     } else {
       this.#wanted = this.#sizeToKeep();
       this.#burst = 0;
@@ -94,8 +110,13 @@ export class ReadBuffer {
   /** Discards all octets and releases the memory. May be called again, but nothing else may follow. */
   release(): void {
     if (this.#octets.length > 0) this.#pool.release(this.#octets);
+    this.#memory?.hold(-counted(this.#octets.length));
     this.#octets = new Uint8Array(0);
     this.#start = this.#end = 0;
+  }
+
+  get #generous(): boolean {
+    return this.#pool.generous && this.#memory?.generous !== false;
   }
 
   /** The size nearest to that of the last burst that may be kept while idle. */
@@ -106,7 +127,7 @@ export class ReadBuffer {
   }
 
   #mayKeep(size: number): boolean {
-    return size <= MODEST_BUFFER || (this.#pool.generous && size * this.#pool.leased <= LARGEST_KEPT);
+    return size <= MODEST_BUFFER || (this.#generous && size * this.#pool.leased <= LARGEST_KEPT);
   }
 
   /**
@@ -122,10 +143,16 @@ export class ReadBuffer {
     const octets = this.#pool.lease(size);
     octets.set(this.waiting());
     this.#pool.release(this.#octets);
+    this.#memory?.hold(counted(size) - counted(this.#octets.length));
     this.#end -= this.#start;
     this.#start = 0;
     this.#octets = octets;
   }
+}
+
+/** Octets of a buffer of this size that count: every session may have a modest one. */
+function counted(size: number): number {
+  return size <= MODEST_BUFFER ? 0 : size;
 }
 
 function sizeFor(octets: number): number {

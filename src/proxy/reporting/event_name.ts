@@ -42,11 +42,13 @@ export const EVENT_MEANINGS = {
   warning: "Something unusual that is tolerated, such as a redefined template or the withdrawal of an unknown one.",
   templates_throttled:
     "An exporter changes templates faster than `limits.templateChanges` allows, and waits its turn. Reported once per session.",
+  templates_evicted:
+    "A session was closed because its templates take most memory and others need it: `limits.templateMemory` is used up.",
   log_lines_left_out: "An event was logged too often within a second: how many further lines of it were left out.",
   log_lines_dropped: "Log lines were dropped because nobody read them. `log_lines_dropped_total` counts them.",
   sequence_gap: "The exporter's sequence number is not the expected one.",
   observing_ended:
-    "An exporter in observe mode sent a malformed message. Its session is relayed on, but no longer observed.",
+    "An exporter in observe mode sent a malformed message, or one that takes too long while others need the memory. Its session is relayed on, but no longer observed.",
   collector_connected: "A session is connected to the collector.",
   collector_unreachable:
     "The collector cannot be reached. Connecting is retried with backoff. Reported again when the reason changes.",

@@ -2,6 +2,8 @@ import { DecodeError } from "../../ipfix/decode_error.ts";
 import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../../ipfix/message_header.ts";
 import type { OctetRewriter, SessionRewriter } from "../../mediation/session/session_rewriter.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
+import type { MessageMemory } from "../memory/message_memory.ts";
+import type { PartialMessage } from "./message_room.ts";
 import { messageLength, wholeMessages } from "../transport/message_walk.ts";
 import { OUTPUT_OCTETS } from "../memory/output_buffer.ts";
 import { ReadBuffer } from "../memory/read_buffer.ts";
@@ -21,6 +23,10 @@ const LENGTH_END = 4;
 /** What an {@link ObservingRewriter} is made of. */
 export interface ObservingOptions {
   readonly pool: BufferPool;
+  /** Counts the buffer of the message that is incomplete. */
+  readonly memory?: MessageMemory;
+  /** Waits for so many octets of memory; undefined: there is room. */
+  readonly room?: (octets: number) => Promise<void> | undefined;
   /** Whether to relay whole messages only, as the transport takes no others. A malformed message then cannot be relayed. */
   readonly wholeMessages: () => boolean;
   readonly onBroken: OnBroken;
@@ -60,7 +66,7 @@ export class ObservingRewriter implements OctetRewriter {
     this.#options = options;
     this.#pool = options.pool;
     this.#prelude = options.prelude ?? [];
-    this.#input = new ReadBuffer(options.pool);
+    this.#input = new ReadBuffer(options.pool, options.memory);
   }
 
   /**
@@ -123,6 +129,9 @@ export class ObservingRewriter implements OctetRewriter {
       let start = 0;
       for (let end = 0; start < octets.length && this.#input !== undefined;) {
         if (start === end) end = wholeOnly ? start + messageLength(octets, start) : octets.length;
+        const { missing } = this.#input;
+        this.waiting = missing === 0 ? undefined : this.#options.room?.(missing);
+        if (this.waiting !== undefined) return start;
         const space = this.#input.space();
         const part = octets.subarray(start, Math.min(end, start + space.length));
         space.set(part);
@@ -169,6 +178,11 @@ export class ObservingRewriter implements OctetRewriter {
   /** Whether a malformed message has ended the observation. */
   get ended(): boolean {
     return this.#input === undefined;
+  }
+
+  /** The message that is incomplete. */
+  get partial(): PartialMessage {
+    return { offset: this.#offset, capacity: this.#input?.partialCapacity ?? 0 };
   }
 
   announce(): void {}

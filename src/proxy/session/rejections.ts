@@ -39,6 +39,13 @@ export class Rejections {
     this.#report("warning", "observing_ended", `${error.message}; the session is relayed on, unobserved`, fields);
   }
 
+  /** Reports that the observation of a session ended for want of memory. */
+  observationGivenUp(): void {
+    const message = "a message takes too long to arrive while others need the memory (limits.messageMemory); " +
+      "the session is relayed on, unobserved";
+    this.#report("warning", "observing_ended", message, {});
+  }
+
   #reject(reason: RejectReason, message: string, octets: Uint8Array, offset: number): void {
     const reported = this.#reported ??= new Set();
     if (reported.has(reason)) return;

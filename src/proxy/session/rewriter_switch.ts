@@ -5,6 +5,8 @@ import type {
   TemplateState,
 } from "../../mediation/session/session_rewriter.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
+import type { MessageMemory } from "../memory/message_memory.ts";
+import type { MessageRoom, PartialMessage } from "./message_room.ts";
 import type { ProxyCounters } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
@@ -31,6 +33,8 @@ export class RewriterSwitch {
   move: SessionMove | undefined;
   readonly #tap: RewriterTap | undefined;
   readonly #pool: BufferPool;
+  readonly #memory: MessageMemory;
+  readonly #room: MessageRoom;
   /** Returns what holds now of the collector. */
   readonly collectorFacts: () => CollectorFacts;
   readonly #counters: ProxyCounters;
@@ -40,10 +44,12 @@ export class RewriterSwitch {
   readonly #wholeMessages: () => boolean;
 
   /** @param wholeMessages whether the connection to the collector takes whole messages only */
-  constructor(parts: SessionParts, rejections: Rejections, wholeMessages: () => boolean) {
+  constructor(parts: SessionParts, rejections: Rejections, room: MessageRoom, wholeMessages: () => boolean) {
     this.mediated = parts.rewriter;
     this.#tap = parts.tap;
     this.#pool = parts.pool;
+    this.#memory = parts.memory;
+    this.#room = room;
     this.collectorFacts = parts.collectorFacts;
     this.#counters = parts.counters;
     this.#report = parts.report;
@@ -137,6 +143,19 @@ export class RewriterSwitch {
     this.#report("warning", "held_octets_discarded", message, { octets, records });
   }
 
+  /** The message that an observed session has begun, of which the relay keeps a copy; undefined where there is no relay. */
+  get partial(): PartialMessage | undefined {
+    return this.current instanceof ObservingRewriter ? this.current.partial : undefined;
+  }
+
+  /** Ends the observation, because a message takes too long to arrive. Returns false if there is none. */
+  giveUpObserving(): boolean {
+    if (!(this.current instanceof ObservingRewriter)) return false;
+    this.#rejections.observationGivenUp();
+    this.current.release();
+    return true;
+  }
+
   close(): void {
     this.#tap?.close();
     this.current.close();
@@ -145,6 +164,8 @@ export class RewriterSwitch {
   #observing(prelude: readonly Uint8Array[] = []): ObservingRewriter {
     return new ObservingRewriter(this.mediated, {
       pool: this.#pool,
+      memory: this.#memory,
+      room: (octets) => this.#room.wait(octets),
       wholeMessages: this.#wholeMessages,
       onBroken: (error, offset, octets) => this.#rejections.observationEnded(error, octets, offset),
       tap: this.#tap,

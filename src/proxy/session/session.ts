@@ -7,6 +7,7 @@ import type { CollectorLink, CollectorRoute } from "../collector/collector_link.
 import { CollectorSession } from "./collector_session.ts";
 import type { Connection, TemplateLife } from "../transport/connection.ts";
 import { messageLength, wholeMessages } from "../transport/message_walk.ts";
+import { MessageRoom } from "./message_room.ts";
 import { OutputBuffer } from "../memory/output_buffer.ts";
 import type { SessionOutcome } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
@@ -46,6 +47,7 @@ export class Session {
   readonly #tap: RewriterTap | undefined;
   #limits: SessionLimits;
   readonly #input: ReadBuffer;
+  readonly #room: MessageRoom;
   readonly #output: OutputBuffer;
   readonly #collector: CollectorSession;
   /** Octets consumed since the beginning of the exporter's stream, to which offsets in reports refer. */
@@ -79,9 +81,12 @@ export class Session {
     this.#tap = parts.tap;
     this.#limits = parts.limits;
     const wholeMessages = () => this.#collector.connection?.wholeMessages === true;
-    this.#rewriting = new RewriterSwitch(parts, this.#rejections, wholeMessages);
+    this.#room = new MessageRoom(parts.memory, parts.exporter, () => {
+      if (!this.#rewriting.giveUpObserving()) this.stop("partial_message");
+    });
+    this.#rewriting = new RewriterSwitch(parts, this.#rejections, this.#room, wholeMessages);
     this.#collector = new CollectorSession(parts.link, this.#rewriting, this.#output);
-    this.#input = new ReadBuffer(parts.pool);
+    this.#input = new ReadBuffer(parts.pool, parts.memory);
     parts.link.owner = this;
     parts.exporter.count?.(parts.rewriter.counters);
   }
@@ -143,6 +148,7 @@ export class Session {
       this.#rewriting.close();
       this.#output.release();
       this.#input.release();
+      this.#room.close();
     }
     this.#onEnd?.(this.id, outcome, templates);
     return outcome;
@@ -261,7 +267,10 @@ export class Session {
       if (rewriting.move !== undefined && rewriting.rewrites) continue;
       // Everything but the beginning of a message is delivered. Idle sessions should hold little memory.
       this.#output.release();
+      const room = this.#room.wait(input.missing);
+      if (room !== undefined) await room;
       const space = input.space();
+      this.#room.note(rewriting.partial ?? { offset: this.#streamOffset, capacity: input.partialCapacity });
       let length: number | null;
       // `stop` was called while nothing was being read or written that it could have interrupted.
       if (this.#stopped !== undefined) return this.#stopped;
@@ -358,6 +367,7 @@ export class Session {
   stop(outcome: SessionOutcome): void {
     this.#stopped ??= outcome;
     this.#throttle?.end();
+    this.#room.giveUp();
     this.#remainder?.stop();
     if (this.#reading && !this.#closing) this.#exporter.close();
     else this.#link.close();
@@ -438,6 +448,7 @@ export class Session {
   tick(elapsed: number, quiet: number): void {
     this.#timer.pass(elapsed);
     if (!this.#reading) return this.#collector.waitToMove(elapsed, this.#limits.collectorClose);
+    this.#room.pass(elapsed);
     this.#timer.wait(elapsed, this.#streamOffset, this.#input.length);
     const idle = this.#limits.idle || (this.#exporter.idleLimit ?? 0);
     const outcome = this.#timer.expired(this.#limits, idle, Math.max(quiet, elapsed));

@@ -1,5 +1,6 @@
 import type { CollectorFacts, SessionRewriter, TemplateState } from "../../mediation/session/session_rewriter.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
+import type { MessageMemory } from "../memory/message_memory.ts";
 import type { CollectorLink, CollectorRoute } from "../collector/collector_link.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { ProxyCounters, SessionOutcome } from "../reporting/proxy_counters.ts";
@@ -46,6 +47,7 @@ export interface SessionParts {
   /** Present if the first template decides where the session goes, and whether it is observed. */
   readonly decision?: SessionDecision;
   readonly pool: BufferPool;
+  readonly memory: MessageMemory;
   readonly clock: Clock;
   readonly turns: Turns;
   readonly limits: SessionLimits;

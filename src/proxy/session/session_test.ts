@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Counters } from "../../mediation/templates/counters.ts";
 import { HeapBufferPool } from "../memory/buffer_pool.ts";
+import { MessageMemory } from "../memory/message_memory.ts";
 import { CollectorLink } from "../collector/collector_link.ts";
 import type { Connection } from "../transport/connection.ts";
 import { connectionPair } from "../transport/tls/memory_connection.ts";
@@ -76,6 +77,7 @@ function openSession(
   );
   const [exporter, accepted] = connectionPair();
   const session = new Session({
+    memory: new MessageMemory(2 ** 20),
     id: "1",
     exporter: accepted,
     link,

@@ -43,9 +43,11 @@ export function Configuration({ view }: { readonly view: AdminView }) {
   );
 }
 
-const DURATIONS: ReadonlySet<string> = new Set(["hold", "idle", "partialMessage", "drain", "handshake"]);
+const DURATIONS: ReadonlySet<string> = new Set(["hold", "idle", "udpIdle", "partialMessage", "drain", "handshake"]);
+const SIZES: ReadonlySet<string> = new Set(["templateMemory", "messageMemory"]);
 
 function limit(name: string, value: number): string {
+  if (SIZES.has(name)) return `${value / 2 ** 20} MiB`;
   return DURATIONS.has(name) ? value === 0 ? "none" : duration(value) : String(value);
 }
 

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { type MessageHolder, MessageMemory } from "./message_memory.ts";
+
+/** A session that has a message in a buffer of so many octets. */
+function holder(memory: MessageMemory, owner: string, octets: number, partialFor: number) {
+  const session = {
+    owner,
+    partialFor,
+    yielded: false,
+    yield() {
+      session.yielded = true;
+    },
+    /** Ends what {@link yield} began: its buffer is free. */
+    free: () => memory.hold(-octets),
+  };
+  memory.hold(octets);
+  memory.beginPartial(session, octets);
+  return session;
+}
+
+/** A session that wants to begin a message. */
+function newcomer(memory: MessageMemory, owner: string, octets: number) {
+  const session: MessageHolder = { owner, partialFor: 0, yield() {} };
+  const state = { session, served: false };
+  assert.equal(memory.hasRoom(octets, session), false);
+  void memory.room(session, octets).then(() => state.served = true);
+  return state;
+}
+
+const settled = () => new Promise<void>((resolve) => queueMicrotask(resolve));
+
+Deno.test("of messages that are slow to come the oldest of the owner with most makes room; quick ones never", async () => {
+  const memory = new MessageMemory(100);
+  const one = holder(memory, "one", 20, 9_000);
+  const [first, second, third] = [2_000, 1_500, 500].map((time) => holder(memory, "hostile", 25, time));
+  assert.ok(first !== undefined && second !== undefined && third !== undefined);
+  const good = newcomer(memory, "good", 20);
+  assert.deepEqual([one.yielded, first.yielded, second.yielded, third.yielded], [false, true, false, false]);
+  await settled();
+  assert.equal(good.served, false, "its buffer is not free yet");
+  first.free();
+  await settled();
+  assert.equal(good.served, true);
+  assert.equal(memory.used, 90, "the room is kept for it");
+  memory.hold(20);
+  memory.settle(good.session);
+  assert.equal(memory.used, 90);
+});
+
+Deno.test("where no message is slow, newcomers wait; room goes to the owner with least first, and none who gave up gets any", async () => {
+  const memory = new MessageMemory(100);
+  const quick = [1, 2, 3, 4].map(() => holder(memory, "busy", 25, 0));
+  const busy = newcomer(memory, "busy", 25);
+  const gone = newcomer(memory, "gone", 25);
+  const good = newcomer(memory, "good", 25);
+  memory.giveUp(gone.session);
+  memory.look();
+  assert.ok(quick.every(({ yielded }) => !yielded));
+  quick[0]?.free();
+  await settled();
+  assert.deepEqual([busy.served, good.served], [false, true]);
+  memory.settle(good.session);
+  await settled();
+  assert.equal(busy.served, true, "what is not used goes on");
+});
+
+Deno.test("a message that is longer than the limit finds room when there is nothing else", () => {
+  const memory = new MessageMemory(100);
+  const session = { owner: "one", partialFor: 0, yield() {} };
+  assert.equal(memory.hasRoom(200, session), true);
+  memory.hold(1);
+  assert.equal(memory.hasRoom(200, session), false);
+});
