@@ -11,7 +11,7 @@ const withdrawal = (id: number) => set(2, number(id * 0x10000, 4));
 /** About 8 and 24 KB of memory. */
 const MEDIUM = Array.from({ length: 30 }, () => field("0/4", 1));
 const LARGE = Array.from({ length: 110 }, () => field("0/4", 1));
-const limits = { templateMemory: 30_000 };
+const limits = { templateMemory: 120_000 };
 
 Deno.test("past the limit of memory a template is refused, small ones and what stands work; a withdrawal makes room", () =>
   conforms({
@@ -49,7 +49,7 @@ Deno.test("past the limit of memory a template is refused, small ones and what s
 Deno.test("a redefinition that finds no room decodes nothing with the layout before it", () =>
   conforms({
     to: RFC,
-    options: { limits: { templateMemory: 20_000 } },
+    options: { limits: { templateMemory: 80_000 } },
     input: [announcement(), data(0, 1), message({ sequenceNumber: 1 }, template(256, LARGE)), data(1, 2)],
     output: [
       announcement(),
@@ -105,7 +105,7 @@ Deno.test("who takes all memory loses it to those who need little, one session a
   assert.deepEqual(ended, ["hostile"]);
   for (const { session } of hostile) session.close();
   newcomer.session.close();
-  const large = message({}, template(256, Array.from({ length: 4_000 }, () => field("0/4", 1))));
+  const large = message({}, template(256, Array.from({ length: 1_000 }, () => field("0/4", 1))));
   const after = open(mediator);
   assertMessages(rewriteAll(after.session, large).output, [large]);
   after.session.close();

@@ -24,6 +24,8 @@ const BLOCK_ROUNDING = 2;
 /** Part of the limit that sessions which are being ended may still hold; past it no more are ended. */
 const ENDING_PART = 4;
 
+/** Part of the limit that one session may take. */
+const SESSION_PART = 4;
 /** Part of what the owner with most has that a newcomer may have to make it leave. */
 const SMALL_PART = 8;
 
@@ -47,7 +49,7 @@ interface SharedPart {
  * The memory that the templates of all sessions take, in octets, and its limit. A mapping that several sessions share
  * counts once.
  *
- * Anyone may take what is free. When nothing is, the owner with most makes room for those who have and need little
+ * A session may take a quarter of the limit, as long as so much is free. When nothing is, the owner with most makes room for those who have and need little
  * beside it: its largest session is ended. Where all have about as much, nobody makes room, and the limit is too low.
  */
 export class TemplateMemory {
@@ -73,6 +75,7 @@ export class TemplateMemory {
    * @internal
    */
   makeRoom(octets: number, newcomer: TemplateShare): boolean {
+    if (newcomer.used + octets > this.limit / SESSION_PART) return false;
     while (this.used - this.#ending + octets > this.limit) {
       const leaving = this.#largest(newcomer, octets);
       if (leaving === undefined || this.#ending + leaving.used > this.limit / ENDING_PART) return false;
