@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { statusReport } from "../admin/api/status_report.ts";
 import { loadProfile } from "../config/profiles/profiles.ts";
 import { AgentMessages } from "../demo/agent_messages.ts";
 import { EmbeddedAgent } from "../demo/embedded_agent.ts";
@@ -117,6 +118,27 @@ Deno.test("lost values are shown from the reload that asks for them, also of a s
     assert.deepEqual(shown(), [kept]);
     await reload("");
     assert.deepEqual(shown(), [0]);
+  }));
+
+Deno.test("what is only observed is said to be, by the status, the session and its events, also once it has ended", () =>
+  withService(yaml("mode: observe"), async ({ service, agent, happened }) => {
+    const { view, proxy } = service.served;
+    await agent.send(0);
+    for (let tries = 0; tries < 500 && proxy.totals().recordsReceived === 0; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    const { losses } = statusReport(view, new Date());
+    assert.deepEqual({ ...losses.wouldLose.informationLost }, { egressNodeName: 1 });
+    assert.deepEqual(losses.informationLost, losses.wouldLose.informationLost);
+    assert.deepEqual(view.sessions().map(({ observed }) => observed), [true]);
+    assert.equal(happened("template_mapped")[0]?.fields["observed"], true);
+    await agent.close();
+    for (let tries = 0; tries < 500 && happened("session_closed").length === 0; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.equal(happened("session_closed")[0]?.fields["observed"], true);
+    assert.deepEqual(view.endedSessions().map(({ observed }) => observed), [true]);
+    assert.deepEqual({ ...statusReport(view, new Date()).losses.wouldLose.informationLost }, { egressNodeName: 1 });
   }));
 
 Deno.test("a plugin file that changes is run anew, by the watch of files alone", async () => {
