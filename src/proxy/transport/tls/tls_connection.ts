@@ -4,6 +4,7 @@ import type { Connection } from "../connection.ts";
 import { ConnectionStream } from "./connection_stream.ts";
 import { dialTcp } from "../tcp/tcp_connection.ts";
 import { describeAlert } from "./handshake_failure.ts";
+import { dialNative } from "./native_dial.ts";
 import type { TlsMaterial } from "./tls_credentials.ts";
 import type { TlsDialOptions } from "./tls_options.ts";
 
@@ -179,11 +180,14 @@ export async function dialTls(address: Address, options: TlsDialOptions, signal:
 }
 
 async function dialWith(
-  { certificate, key, ca }: TlsMaterial,
+  material: TlsMaterial,
   address: Address,
   options: TlsDialOptions,
   signal: AbortSignal,
 ): Promise<Connection> {
+  const { certificate, key, ca } = material;
+  const native = await dialNative(address, options.serverName ?? address.hostname, material, signal);
+  if (native !== undefined) return native;
   const connection = await dialTcp(address, signal);
   const stream = new ConnectionStream(connection);
   const socket = connect({
