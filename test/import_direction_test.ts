@@ -5,6 +5,7 @@ import { circlesOf, importsOf, type ModuleGraph, readModuleGraph } from "./suppo
 const MEDIATION = ["mapping", "program", "templates", "references", "session"].map((room) => `src/mediation/${room}`);
 const PROXY = ["time", "memory", "reporting", "transport", "collector", "session"].map((room) => `src/proxy/${room}`);
 const PURE = ["src/ipfix", ...MEDIATION];
+const CERTIFICATES = "src/certificates";
 const CONFIG = ["src/config/yaml", "src/config/profiles", "src/config"];
 const ADMIN = ["src/admin/view", "src/admin/api", "src/admin/metrics", "src/admin/page", "src/admin"];
 
@@ -22,18 +23,28 @@ function floors(below: readonly string[], rooms: readonly string[]): [string, re
  */
 const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ["src/ipfix", []],
+  ["src/certificates", []],
   ...floors(["src/ipfix"], MEDIATION),
   // The first three know nothing of each other.
   ["src/proxy/time", []],
   ["src/proxy/memory", PURE],
   ["src/proxy/reporting", PURE],
-  ...floors([...PURE, ...PROXY.slice(0, 3)], [...PROXY.slice(3), "src/proxy"]),
+  ...floors([...PURE, ...PROXY.slice(0, 3)], [...PROXY.slice(3), "src/proxy"]).map((
+    [room, below],
+  ): [string, readonly string[]] => [room, [...below, CERTIFICATES]]),
   // Text of a configuration, without what it is about.
   ["src/config/yaml", ["src/ipfix", "src/mediation/mapping"]],
   ["src/config/profiles", ["src/ipfix", "src/mediation/mapping", "src/config/yaml"]],
   ["src/plugin_process", PURE],
-  ["src/config", [...PURE, "src/config/yaml", "src/config/profiles", "src/plugin_process", "plugins"]],
-  ["src/kubernetes", [...PURE, ...CONFIG, "src/proxy/time", "src/proxy/reporting", "src/proxy/transport"]],
+  ["src/config", [...PURE, CERTIFICATES, "src/config/yaml", "src/config/profiles", "src/plugin_process", "plugins"]],
+  ["src/kubernetes", [
+    ...PURE,
+    CERTIFICATES,
+    ...CONFIG,
+    "src/proxy/time",
+    "src/proxy/reporting",
+    "src/proxy/transport",
+  ]],
   ["src/admin/view", [...PURE, ...PROXY, "src/proxy"]],
   ["src/admin/api", [...PURE, "src/admin/view"]],
   ["src/admin/metrics", [...PURE, "src/admin/view"]],
@@ -51,7 +62,17 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ["src/terminal", []],
   [
     "src/service",
-    [...PURE, ...PROXY, "src/proxy", ...CONFIG, "src/plugin_process", "src/kubernetes", ...ADMIN, "src/logging.ts"],
+    [
+      ...PURE,
+      CERTIFICATES,
+      ...PROXY,
+      "src/proxy",
+      ...CONFIG,
+      "src/plugin_process",
+      "src/kubernetes",
+      ...ADMIN,
+      "src/logging.ts",
+    ],
   ],
   // The demo runs the whole proxy.
   ["src/demo", [...PURE, ...PROXY, ...CONFIG, ...ADMIN, "src/offline", "src/service", "src/terminal"]],
@@ -59,6 +80,7 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
     "src/commands",
     [
       ...PURE,
+      CERTIFICATES,
       ...PROXY,
       ...CONFIG,
       ...ADMIN,

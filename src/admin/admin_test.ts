@@ -100,6 +100,7 @@ Deno.test("status is exactly what the contract says", async () => {
       sessionsFailed: {},
     },
     failingHandshakes: null,
+    certificateFaults: [],
     refusedConfiguration: null,
   });
 });

@@ -4,9 +4,14 @@ import { rehearse } from "../service/service.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { writtenDuration, writtenLimits, writtenSize } from "../config/written_quantities.ts";
 import { configurationFailure, configurationOption, DEFAULT_CONFIGURATION } from "./command_line/command_options.ts";
+import { certificateName } from "../certificates/certificate_details.ts";
+import { formatMistake } from "../config/yaml/mistake.ts";
+import { usageFailure } from "./command_line/command_failure.ts";
 import {
+  type CertificateDescription,
   type ConfigurationDescription,
   describe,
+  describeCertificates,
   type TreatmentDescription,
 } from "../config/configuration_description.ts";
 import { painter, printable, terminalWidth, wantsColour, writeLine } from "../terminal/terminal.ts";
@@ -22,7 +27,7 @@ export function checkCommand(): Command {
     .summary("check a configuration and show what it means")
     .description(
       "Reads a configuration with its profiles, plugins and certificates as `serve` does, and binds nothing. Reports every mistake " +
-        "with its position.",
+        "with its position; a certificate that is not valid now is one.",
     )
     .option("-c, --config <file>", "configuration", DEFAULT_CONFIGURATION)
     .option("--json", "print one JSON object")
@@ -38,8 +43,13 @@ async function check({ config, json = false }: Options): Promise<void> {
   }
   const failures = await tryChains(configuration);
   configuration.close();
+  const invalid = configuration.certificates.flatMap(({ mistakes }) => mistakes);
+  if (invalid.length > 0) {
+    const lines = [...invalid.map(formatMistake), ...failures.map((failure) => `${configuration.file}: ${failure}`)];
+    throw usageFailure(lines.join("\n"));
+  }
   if (failures.length > 0) throw configurationFailure(configuration, failures.join("\n"));
-  const description = describe(configuration);
+  const description = { ...describe(configuration), certificates: describeCertificates(configuration) };
   await writeLine(json ? JSON.stringify(description, null, 2) : descriptionText(description, configuration).join("\n"));
 }
 
@@ -53,6 +63,7 @@ function descriptionText(description: ConfigurationDescription, configuration: C
     ...treatmentRows(description),
     ...row("restarts", [restarts]),
     ...row("trust", trust),
+    ...row("tls", describeCertificates(configuration).map(certificateText)),
     ...rowOfWords(
       "limits",
       writtenLimits(configuration).map((limit, at, { length }) => at < length - 1 ? `${limit},` : limit),
@@ -76,6 +87,17 @@ function descriptionText(description: ConfigurationDescription, configuration: C
       ...treatmentRows(peer),
     ]),
   ];
+}
+
+function certificateText(certificate: CertificateDescription): string {
+  const { path, mode, file, subject = "", names = [], issuer = "", validFrom, expiresAt } = certificate;
+  if (file === undefined) return `${path}: out of the cluster (mode ${mode}), which is not asked here`;
+  return [
+    `${path} (${file}): ${certificateName({ subject, names })}`,
+    ...(names.length === 0 ? [] : [`for ${names.join(", ")}`]),
+    `issued by ${issuer === subject ? "itself" : issuer}`,
+    `valid from ${validFrom?.toISOString()} to ${expiresAt?.toISOString()}`,
+  ].join("; ");
 }
 
 function treatmentRows({ mode, collector, profile, dialect, dialectLimits, chain }: TreatmentDescription): string[] {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Authority, type Issued } from "../../test/support/certificates.ts";
 import { runCommand } from "../../test/support/run_command.ts";
 
 async function check(yaml: string, ...args: string[]) {
@@ -90,12 +91,115 @@ Deno.test("check names every mistake, on standard error, with status 2", async (
   assert.match(stderr, /:3:\d+: limit: unknown key/);
 });
 
+const authority = await Authority.create("cluster");
+
+/** Runs `check` and, where asked for, `serve` in a folder with these certificates. */
+async function withCertificates<Result>(
+  issued: Issued,
+  ca: string,
+  run: (args: readonly string[], folder: string) => Promise<Result>,
+): Promise<Result> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/tls.crt`, issued.certificate);
+    await Deno.writeTextFile(`${folder}/tls.key`, issued.key);
+    await Deno.writeTextFile(`${folder}/ca.crt`, ca);
+    await Deno.writeTextFile(
+      `${folder}/proxy.yaml`,
+      `listen:
+  - { transport: tls, address: "127.0.0.1:0", tls: { certificate: tls.crt, key: tls.key, ca: ca.crt } }
+  - { transport: tls, address: "127.0.0.1:0", tls: { mode: mint } }
+collector: { transport: tcp, address: "127.0.0.1:4739", profile: antrea/v1.15 }
+admin: { address: "127.0.0.1:0" }
+`,
+    );
+    return await run(["--config", `${folder}/proxy.yaml`], folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("check shows subject, names, issuer and validity of every certificate, and which come out of a cluster", async () => {
+  const issued = await authority.issue({ name: "aggregator", dns: ["a.svc", "b.svc"], addresses: ["127.0.0.1"] });
+  await withCertificates(issued, authority.pem, async (args, folder) => {
+    const { status, text, stderr } = await runCommand("check", args);
+    assert.equal(status, 0, stderr);
+    const line = text.replaceAll(/\s+/g, " ");
+    const time = "\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z";
+    for (
+      const expected of [
+        `listen\\[0\\]\\.tls\\.certificate \\(${folder}/tls\\.crt\\): CN=aggregator; for a\\.svc, b\\.svc, 127\\.0\\.0\\.1; issued by CN=cluster; valid from ${time} to ${time}`,
+        `listen\\[0\\]\\.tls\\.ca \\(${folder}/ca\\.crt\\): CN=cluster; issued by itself; valid from`,
+        "listen\\[1\\]\\.tls: out of the cluster \\(mode mint\\), which is not asked here",
+      ]
+    ) assert.match(line, new RegExp(expected));
+    const { certificates } = JSON.parse((await runCommand("check", [...args, "--json"])).text);
+    assert.deepEqual(certificates.map(({ path }: { path: string }) => path), [
+      "listen[0].tls.certificate",
+      "listen[0].tls.ca",
+      "listen[1].tls",
+    ]);
+    assert.deepEqual(Object.keys(certificates[0]), [
+      "path",
+      "file",
+      "subject",
+      "names",
+      "issuer",
+      "validFrom",
+      "expiresAt",
+    ]);
+    assert.deepEqual(certificates[0].names, ["a.svc", "b.svc", "127.0.0.1"]);
+    assert.equal(certificates[2].mode, "mint");
+  });
+});
+
+Deno.test("a certificate that is not valid now is a mistake; an old CA certificate beside a valid one is a warning", async () => {
+  const old = (await authority.issue({ name: "old CA", days: -1 })).certificate;
+  for (
+    const [issued, ca, line] of [
+      [
+        await authority.issue({ name: "a", days: -1 }),
+        authority.pem,
+        /^\S+:2:\d+: listen\[0\]\.tls\.certificate: \S+tls\.crt: CN=a expired at \S+ \(a certificate that is valid\)\n$/,
+      ],
+      [
+        await authority.issue({ name: "a", from: 1, days: 2 }),
+        old,
+        /\.certificate: \S+tls\.crt: CN=a is not valid before .*\n.*listen\[0\]\.tls\.ca: \S+ca\.crt: CN=old CA expired at /,
+      ],
+    ] as const
+  ) {
+    const { status, text, stderr } = await withCertificates(issued, ca, (args) => runCommand("check", args));
+    assert.deepEqual([status, text], [2, ""], stderr);
+    assert.match(stderr, line);
+  }
+  const both = `${old}\n${authority.pem}`;
+  const { status, text } = await withCertificates(
+    await authority.issue({ name: "a" }),
+    both,
+    (args) => runCommand("check", args),
+  );
+  assert.equal(status, 0);
+  assert.match(
+    text.replaceAll(/\s+/g, " "),
+    /warning listen\[0\]\.tls\.ca: \S+: CN=old CA expired at \S+; other certificates in it are valid/,
+  );
+});
+
+Deno.test("a key of another certificate is named at its place", async () => {
+  const [one, other] = [await authority.issue({ name: "a" }), await authority.issue({ name: "b" })];
+  const issued = { certificate: one.certificate, key: other.key };
+  const { status, stderr } = await withCertificates(issued, authority.pem, (args) => runCommand("check", args));
+  assert.equal(status, 2);
+  assert.match(stderr, /:2:\d+: listen\[0\]\.tls\.key: \S+tls\.key does not belong to the certificate \S+tls\.crt/);
+});
+
 const TLS = "listen: [{ transport: tls, address: 127.0.0.1:0, tls: { certificate: tls.pem, key: tls.pem } }]";
 const REFUSED: readonly (readonly [what: string, yaml: string, line: RegExp])[] = [
   [
     "a certificate that is none",
     CONFIGURATION.replace(/listen.*/, TLS),
-    /proxy\.yaml: certificate: certificate 1 cannot be read/,
+    /proxy\.yaml:2:\d+: listen\[0\]\.tls\.certificate: .*tls\.pem: certificate 1 cannot be read\n/,
   ],
   [
     "a tls mode",

@@ -58,6 +58,7 @@ const STATUS = z.looseObject({
       informationLost: COUNTS.optional(),
     }).optional(),
   }),
+  certificateFaults: z.array(z.string()).optional(),
   refusedConfiguration: z.looseObject({ since: z.string(), mistakes: z.array(z.string()) }).nullish(),
   cluster: z.looseObject({
     waitingFor: z.string(),
@@ -233,6 +234,8 @@ function summary(status: Status, { width, paint }: StatusDependencies): string {
     ...wrapWords(`${sentence}: ${printable(verdict.reason)}`.split(" "), width, "  ", "").map((line) =>
       paint(colour, line)
     ),
+    ...(status.certificateFaults ?? []).flatMap((fault) => wrapWords(printable(fault).split(" "), width, "  ", ""))
+      .map((line) => paint("red", line)),
     ...refusedLines(status, width).map((line) => paint("red", line)),
     ...rows.flatMap(([name, facts]) => {
       const words = facts.map((fact, at) => printable(fact) + (at < facts.length - 1 ? "," : ""));

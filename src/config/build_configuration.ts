@@ -105,7 +105,8 @@ export function buildConfiguration(
     ...(kubernetes === undefined ? {} : { kubernetes }),
     ...(automatic === undefined ? {} : { automaticProfile: automatic.choice }),
     files: [...reader.files],
-    warnings: profiles.warnings,
+    certificates: reader.certificates,
+    warnings: [...profiles.warnings, ...reader.warnings],
     collectors: collectors.named.map((named) => named.collector),
     treatmentsFor(name) {
       const before = reader.mistakes.length;

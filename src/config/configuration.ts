@@ -3,7 +3,8 @@ import type { AddressPrefix } from "../ipfix/address.ts";
 import type { Plugin } from "../mediation/mapping/plugin.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
 import type { ChooseTreatment } from "../mediation/mapping/treatment.ts";
-import type { Path } from "./yaml/mistake.ts";
+import type { CertificateDetails } from "../certificates/certificate_details.ts";
+import type { Mistake, Path } from "./yaml/mistake.ts";
 import type { SocketAddress } from "./yaml/socket_address.ts";
 
 /** The PEM files of a tls listener; paths are resolved. */
@@ -40,6 +41,19 @@ export interface ClusterTls {
 /** Whether certificates come from a cluster rather than from files. */
 export function isClusterTls(tls: ListenerTls | CollectorTls | ClusterTls): tls is ClusterTls {
   return "mode" in tls;
+}
+
+/** The certificates in a PEM file that the configuration names, or that come out of a cluster. */
+export interface ConfiguredCertificates {
+  /** `listen[0].tls.certificate`, or `listen[0].tls` where they come out of a cluster */
+  readonly path: string;
+  /** A resolved path; missing where they come out of a cluster. */
+  readonly file?: string;
+  /** How they come out of a cluster, which is not asked when a configuration is read. */
+  readonly mode?: ClusterTrust;
+  readonly certificates: readonly CertificateDetails[];
+  /** Those that have expired or are not valid yet: `check` refuses them, `serve` goes on with them and says so. */
+  readonly mistakes: readonly Mistake[];
 }
 
 /** Settings of `kubernetes:`, present where a cluster is needed or named. */
@@ -214,6 +228,8 @@ export interface Configuration extends CollectorTreatments {
   readonly automaticProfile?: { readonly fallback?: string; readonly isKnown: boolean };
   /** Every file read (YAML, profiles, registries, plugins, PEM): a change to one may change the configuration. */
   readonly files: readonly string[];
+  /** What the certificates in files say of themselves. */
+  readonly certificates: readonly ConfiguredCertificates[];
   /** What may not be as it is meant, a sentence each: the configuration is in effect all the same. */
   readonly warnings: readonly string[];
   /** Every collector that some session may have. */

@@ -47,6 +47,27 @@ export interface ConfigurationDescription extends TreatmentDescription {
   readonly automaticProfile?: Configuration["automaticProfile"];
 }
 
+/** A certificate in a file that the configuration names; or, with `mode` alone, those that come out of a cluster. */
+export interface CertificateDescription {
+  readonly path: string;
+  readonly mode?: string;
+  readonly file?: string;
+  readonly subject?: string;
+  readonly names?: readonly string[];
+  readonly issuer?: string;
+  readonly validFrom?: Date;
+  readonly expiresAt?: Date;
+}
+
+/** Describes the certificates in the files of a configuration. */
+export function describeCertificates({ certificates }: Configuration): CertificateDescription[] {
+  return certificates.flatMap(({ path, file, mode, certificates }): CertificateDescription[] =>
+    file === undefined
+      ? [{ path, ...(mode === undefined ? {} : { mode }) }]
+      : certificates.map(({ role: _, ...details }) => ({ path, file, ...details }))
+  );
+}
+
 /** Describes a resolved configuration. */
 export function describe(configuration: Configuration): ConfigurationDescription {
   const {

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import type { z } from "zod";
+import type { ConfiguredCertificates } from "./configuration.ts";
 import type { Mistake, Path } from "./yaml/mistake.ts";
 import { pathFrom } from "./profiles/profiles.ts";
 import { cannotRead, type ReadTextFile } from "./yaml/text_file.ts";
@@ -10,12 +11,16 @@ import type { YamlDocument } from "./yaml/yaml_document.ts";
 export class ConfigurationReader {
   readonly mistakes: Mistake[] = [];
   readonly files = new Set<string>();
+  readonly certificates: ConfiguredCertificates[] = [];
+  /** What may not be as it is meant. */
+  readonly warnings: string[] = [];
   /** The directory that relative paths in the file start from. */
   readonly directory: string;
   /** Reads a file and records that the configuration depends on it, even where it does not exist yet. */
   readonly readTextFile: ReadTextFile;
 
-  constructor(readonly document: YamlDocument, readTextFile: ReadTextFile) {
+  /** @param now the time at which certificates have to be valid */
+  constructor(readonly document: YamlDocument, readTextFile: ReadTextFile, readonly now = new Date()) {
     this.directory = dirname(document.file);
     this.readTextFile = (path) => {
       this.files.add(path);

@@ -16,6 +16,8 @@ export interface ConfigurationDependencies {
   readonly importModule?: ImportModule;
   /** What `profile: auto` means now: `antrea/v2.0.0`. Missing: not known. */
   readonly automaticProfile?: string | undefined;
+  /** The time at which certificates have to be valid; now if it is missing. */
+  readonly now?: Date;
   /** Starts the processes of plugins that run in one of their own. */
   readonly plugins?: PluginHost;
 }
@@ -50,7 +52,7 @@ export async function loadConfiguration(
 ): Promise<Configuration> {
   const read = dependencies.readTextFile ?? readTextFile;
   const document = new YamlDocument(file, textOf(file, read));
-  const reader = new ConfigurationReader(document, read);
+  const reader = new ConfigurationReader(document, read, dependencies.now);
   reader.files.add(file);
   reader.mistakes.push(...document.mistakes);
   // Where the YAML cannot be parsed, every key would seem to be missing.

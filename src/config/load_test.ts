@@ -3,10 +3,13 @@ import fc from "fast-check";
 import { definePlugin, z } from "../mediation/mapping/plugin.ts";
 import { loadConfiguration } from "./load.ts";
 import { ConfigurationError } from "./yaml/mistake.ts";
+import { Authority } from "../../test/support/certificates.ts";
 import { type Files, load, mistakes, RIGHT } from "../../test/support/configuration.ts";
 
+const authority = await Authority.create("cluster");
+const aggregator = await authority.issue({ name: "aggregator" });
 const PEM: Files = Object.fromEntries(
-  ["pki/tls.crt", "pki/tls.key", "pki/ca.crt"].map((path) => [path, "-----BEGIN SOMETHING-----\n"]),
+  Object.entries({ "pki/tls.crt": aggregator.certificate, "pki/tls.key": aggregator.key, "pki/ca.crt": authority.pem }),
 );
 
 Deno.test("cache: a file, or a file and how it is written; from the configuration's directory", async () => {

@@ -1,7 +1,16 @@
 import { type TransportProtocol, usesTls } from "../ipfix/transport_protocol.ts";
 import type { ClusterTls, ClusterTrust, CollectorTls, ListenerTls } from "./configuration.ts";
 import type { TlsChoice } from "./configuration_schema.ts";
-import type { Path } from "./yaml/mistake.ts";
+import {
+  type CertificateDetails,
+  certificateName,
+  detailsOf,
+  invalidity,
+  parseCertificates,
+} from "../certificates/certificate_details.ts";
+import { checkTlsMaterial, parseKey } from "../certificates/tls_material.ts";
+import { errorMessage } from "../error_message.ts";
+import { type Path, pathText } from "./yaml/mistake.ts";
 import type { ConfigurationReader } from "./configuration_reader.ts";
 
 type Files = "certificate" | "key" | "ca";
@@ -33,6 +42,7 @@ export function listenerTls(
     );
   }
   if (certificate === undefined || key === undefined) return undefined;
+  if (!belongTogether(reader, path, certificate, key)) return undefined;
   const requireClientCertificate = tls.requireClientCertificate ?? ca !== undefined;
   return { certificate, key, requireClientCertificate, ...(ca === undefined ? {} : { ca }) };
 }
@@ -60,6 +70,9 @@ export function collectorTls(
   if (tls.certificate === undefined && tls.key !== undefined) missing(reader, path, "certificate", tls);
   if (tls.key === undefined && tls.certificate !== undefined) missing(reader, path, "key", tls);
   if (ca === undefined) return undefined;
+  if (certificate !== undefined && key !== undefined && !belongTogether(reader, path, certificate, key)) {
+    return undefined;
+  }
   const { serverName } = tls;
   return {
     ca,
@@ -87,6 +100,7 @@ function clusterTls(reader: ConfigurationReader, path: Path, tls: TlsChoice, mod
   if (tls.requireClientCertificate === false) {
     reader.mistake([...path, "requireClientCertificate"], `false, but mode ${mode} verifies every exporter (true)`);
   }
+  reader.certificates.push({ path: pathText(path), mode, certificates: [], mistakes: [] });
   return { mode, ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }) };
 }
 
@@ -110,7 +124,7 @@ function missing(reader: ConfigurationReader, path: Path, name: Files, tls: TlsC
   if (tls[name] === undefined) reader.mistake([...path, name], "missing (path of a PEM file)");
 }
 
-/** The resolved path of a PEM file, which must be readable. */
+/** The resolved path of a PEM file, which must hold what it is for. */
 function file(reader: ConfigurationReader, path: Path, name: Files, tls: TlsChoice): string | undefined {
   const given = tls[name];
   if (given === undefined) return undefined;
@@ -118,7 +132,48 @@ function file(reader: ConfigurationReader, path: Path, name: Files, tls: TlsChoi
   const resolved = reader.path(given);
   const text = reader.read(resolved, at);
   if (text === undefined) return undefined;
-  if (text.includes("-----BEGIN ")) return resolved;
-  reader.mistake(at, `${resolved} contains no PEM (a file with -----BEGIN … lines)`);
-  return undefined;
+  if (!text.includes("-----BEGIN ")) {
+    reader.mistake(at, `${resolved} contains no PEM (a file with -----BEGIN … lines)`);
+    return undefined;
+  }
+  try {
+    if (name === "key") parseKey(text);
+    else lookAt(reader, at, resolved, parseCertificates(name, text).map((one) => detailsOf(name, one)));
+    return resolved;
+  } catch (error) {
+    reader.mistake(at, `${resolved}: ${errorMessage(error).replace(`${name}: `, "")}`);
+    return undefined;
+  }
+}
+
+/** Notes certificates and which of them are not valid. Of CA certificates, one that is valid suffices. */
+function lookAt(
+  reader: ConfigurationReader,
+  at: Path,
+  file: string,
+  certificates: readonly CertificateDetails[],
+): void {
+  const invalid = certificates.flatMap((certificate) => {
+    const why = invalidity(certificate, reader.now);
+    return why === undefined ? [] : [`${file}: ${certificateName(certificate)} ${why}`];
+  });
+  const suffices = certificates.some(({ role }) => role === "ca") && invalid.length < certificates.length;
+  if (suffices) {
+    reader.warnings.push(...invalid.map((text) => `${pathText(at)}: ${text}; other certificates in it are valid`));
+  }
+  const mistakes = suffices
+    ? []
+    : invalid.map((text) => reader.document.mistake(at, `${text} (a certificate that is valid)`));
+  reader.certificates.push({ path: pathText(at), file, certificates, mistakes });
+}
+
+/** Whether a certificate and a key belong together. */
+function belongTogether(reader: ConfigurationReader, path: Path, certificate: string, key: string): boolean {
+  try {
+    checkTlsMaterial({ certificate: reader.readTextFile(certificate), key: reader.readTextFile(key) });
+    return true;
+  } catch {
+    reader.mistake([...path, "key"], `${key} does not belong to the certificate ${certificate} (its private key)`);
+    return false;
+  }
 }

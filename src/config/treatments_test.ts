@@ -8,6 +8,7 @@ import { PluginModules } from "./plugin_modules.ts";
 import { type PeerSection, readSections } from "./sections.ts";
 import { formatMistake } from "./yaml/mistake.ts";
 import { YamlDocument } from "./yaml/yaml_document.ts";
+import { Authority } from "../../test/support/certificates.ts";
 import { load, mistakes, RIGHT } from "../../test/support/configuration.ts";
 
 function treated(configuration: Configuration, peer: Partial<Peer>): string {
@@ -73,10 +74,11 @@ peers:
 });
 
 Deno.test("a rule's certificate name is the whole name", async () => {
-  const pem = "-----BEGIN SOMETHING-----";
+  const authority = await Authority.create("cluster");
+  const { certificate, key } = await authority.issue({ name: "aggregator" });
   const listen = "listen: [{ transport: tls, address: 0.0.0.0:1, tls: { certificate: c, key: k, ca: a } }]\n";
   const yaml = `${listen}${RIGHT.split("\n")[1]}\npeers: [{ match: { certificateName: agent }, plugins: [] }]\n`;
-  const configuration = await load(yaml, { c: pem, k: pem, a: pem });
+  const configuration = await load(yaml, { c: certificate, k: key, a: authority.pem });
   assert.equal(configuration.chooseSession({ certificateName: "agent" }).rule, "peers[0]");
   for (const certificateName of ["agent2", "Agent", ""]) {
     assert.equal(configuration.chooseSession({ certificateName }).rule, undefined);

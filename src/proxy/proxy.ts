@@ -242,6 +242,7 @@ export class Proxy {
       sessions: sessionEvidence(this.#sessions.entries),
       collector: collectorEvidence(this.#collectors, this.#sessions.entries),
       limit: this.limits.sessions,
+      certificateFault: this.#options.certificateFault?.(),
     });
   }
 

@@ -117,6 +117,8 @@ export interface ProxyOptions {
   readonly pool?: BufferPool;
   /** Milliseconds without a session that needs rewriting after which the proxy says that it can be removed. */
   readonly skewSettle?: number;
+  /** Says why certificates in use are not valid now, so that peers may be locked out; undefined if they are. */
+  readonly certificateFault?: () => string | undefined;
   /** What exporters over UDP announced before the start; see {@link TemplateCache.recall}. */
   readonly recall?: Recall;
   readonly clock?: Clock;

@@ -72,6 +72,8 @@ export interface ServedProxyOptions {
   readonly limits?: Partial<ProxyLimits>;
   /** Read at each scrape. */
   readonly certificates?: Iterable<CertificateView>;
+  /** Certificates in use that are not valid now, in words. */
+  readonly certificateFaults?: () => readonly string[];
   /** Milliseconds; see {@link ProxyOptions.skewSettle}. */
   readonly skewSettle?: number;
   /** What the dashboard shows of the configuration. */
@@ -111,6 +113,7 @@ export async function servedProxyOptions(
     mediation: mediatorOptions(configuration),
     limits: { sessions, templateChanges, messageMemory, hold, idle, udpIdle, partialMessage, drain, handshake },
     certificates: { [Symbol.iterator]: () => endpoints.certificates()[Symbol.iterator]() },
+    certificateFaults: () => endpoints.faults(),
     skewSettle: configuration.admin.skewSettle,
     configuration: configurationView(configuration),
   };
@@ -160,6 +163,7 @@ export class ServedProxy {
       mediator: this.#mediator,
       ...(limits === undefined ? {} : { limits }),
       ...(skewSettle === undefined ? {} : { skewSettle }),
+      certificateFault: () => this.#options.certificateFaults?.()[0],
       ...(recall === undefined ? {} : { recall }),
       ...(collectGarbage === undefined ? {} : { collectGarbage }),
       report: this.report,
@@ -175,6 +179,7 @@ export class ServedProxy {
       logLinesDropped,
       releaseRange: (profile) => antreaEras().find((era) => era.profile === profile)?.range,
       certificates: () => now().certificates ?? [],
+      certificateFaults: () => now().certificateFaults?.() ?? [],
       cluster: () => now().cluster?.view,
       agentOf: ({ peer, certificateName, observationDomains }) =>
         now().cluster?.agents.find({

@@ -1,5 +1,6 @@
 import { type AdminServer, startAdmin } from "../admin/start_admin.ts";
 import { type Configuration, isClusterTls } from "../config/configuration.ts";
+import { ConfigurationError } from "../config/yaml/mistake.ts";
 import { FileWatch } from "../config/file_watch.ts";
 import { configureLogging, overrideLogging } from "../logging.ts";
 import { type Clock, pause, SYSTEM_CLOCK } from "../proxy/time/clock.ts";
@@ -47,7 +48,7 @@ export class Service {
     this.#report = report;
     this.#clock = clock;
     this.reloader = new Reloader(configuration.file, configuration, {
-      load: () => loadWatched(configuration.file, readTextFile, this.#cluster?.automaticProfile, pluginHost(report)),
+      load: () => this.#load(),
       apply: (next) => this.#apply(next),
       separate: certificateFiles,
       refresh: () => this.#endpoints.refresh(),
@@ -184,6 +185,18 @@ export class Service {
     });
   }
 
+  /** Reads the configuration again. One whose certificates are not valid is refused while those in use are. */
+  async #load(): Promise<Loaded> {
+    const plugins = pluginHost(this.#report);
+    const loaded = await loadWatched(this.#configuration.file, readTextFile, this.#cluster?.automaticProfile, plugins);
+    const { configuration } = loaded;
+    if (configuration instanceof Error || this.#endpoints.faults().length > 0) return loaded;
+    const mistakes = configuration.certificates.flatMap(({ mistakes }) => mistakes);
+    if (mistakes.length === 0) return loaded;
+    configuration.close();
+    return { ...loaded, configuration: new ConfigurationError(mistakes, configuration.files) };
+  }
+
   /** Applies the whole configuration, or nothing of it. */
   async #apply(configuration: Configuration): Promise<void> {
     const logging = overrideLogging(configuration.log);
@@ -260,7 +273,7 @@ async function prepare(
   const cluster = before?.serves(configuration) === true
     ? before
     : await openCluster(configuration, report, clock, before);
-  const endpoints = new TlsEndpoints(report, cluster?.trust);
+  const endpoints = new TlsEndpoints(report, cluster?.trust, clock);
   try {
     return { options: await servedProxyOptions(configuration, endpoints, cluster), endpoints, cluster };
   } catch (error) {

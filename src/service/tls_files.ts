@@ -1,21 +1,24 @@
 import type { CertificateView } from "../admin/view/view.ts";
 import { type CollectorSettings, isClusterTls, type ListenerSettings } from "../config/configuration.ts";
+import type { CertificateDetails } from "../certificates/certificate_details.ts";
+import { certificateFault, type Side } from "../certificates/certificate_fault.ts";
 import type { AggregatorTrust } from "../kubernetes/trust/aggregator_trust.ts";
-import { SYSTEM_CLOCK } from "../proxy/time/clock.ts";
+import { type Clock, SYSTEM_CLOCK } from "../proxy/time/clock.ts";
 import { antreaFlowReleases } from "../config/profiles/antrea_flow_releases.ts";
 import type { TransportProtocol } from "../ipfix/transport_protocol.ts";
 import type { FlowRelease } from "../proxy/transport/flow_release.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import type { CollectorOptions } from "../proxy/collector/collector_options.ts";
 import type { ListenerOptions } from "../proxy/transport/listener.ts";
-import { FileCredentials, type TlsFiles } from "../proxy/transport/tls/tls_credentials.ts";
+import { FileCredentials } from "../proxy/transport/tls/tls_credentials.ts";
+import type { TlsFiles } from "../certificates/tls_material.ts";
 
 /** Reads the certificates of listeners and collectors, and keeps them current when the files change. */
 export class TlsEndpoints {
-  readonly #open: { readonly role: "listener" | "collector"; readonly credentials: FileCredentials }[] = [];
+  readonly #open: { readonly role: Side; readonly credentials: FileCredentials }[] = [];
 
   /** @param trust where certificates come from that are no files */
-  constructor(readonly report: ReportEvent, readonly trust?: AggregatorTrust) {}
+  constructor(readonly report: ReportEvent, readonly trust?: AggregatorTrust, readonly clock: Clock = SYSTEM_CLOCK) {}
 
   /** @throws Error that names the file and what is wrong with it */
   async listener({ tls, ...listener }: ListenerSettings): Promise<ListenerOptions> {
@@ -53,19 +56,29 @@ export class TlsEndpoints {
     };
   }
 
-  /** The expiry of the certificates in use, for the metrics. */
+  /** When the certificates in use are valid, for the metrics. */
   *certificates(): Iterable<CertificateView> {
-    for (const { role, credentials } of this.#open) {
-      for (const { role: kind, expiresAt } of credentials.material.expires) {
-        yield { role: kind === "ca" ? "ca" : role, expiresAt };
+    for (const { role, certificates } of this.#inUse()) {
+      for (const { role: kind, validFrom, expiresAt } of certificates) {
+        yield { role: kind === "ca" ? "ca" : role, validFrom, expiresAt };
       }
     }
+  }
+
+  /** Why exporters or collectors may be locked out: certificates that are not valid now, in words. */
+  faults(): string[] {
+    const now = this.clock.date();
+    const faults = [...this.#inUse()].flatMap(({ role, certificates }) =>
+      certificateFault(role, certificates, now) ?? []
+    );
+    return [...new Set(faults)];
+  }
+
+  *#inUse(): Iterable<{ readonly role: Side; readonly certificates: readonly CertificateDetails[] }> {
+    for (const { role, credentials } of this.#open) yield { role, certificates: credentials.material.certificates };
     for (const role of ["listener", "collector"] as const) {
       const credentials = this.trust?.[role];
-      if (credentials?.established !== true) continue;
-      for (const { role: kind, expiresAt } of credentials.material.expires) {
-        yield { role: kind === "ca" ? "ca" : role, expiresAt };
-      }
+      if (credentials?.established === true) yield { role, certificates: credentials.material.certificates };
     }
   }
 
@@ -84,8 +97,8 @@ export class TlsEndpoints {
     return this.trust;
   }
 
-  async #credentials(role: "listener" | "collector", files: TlsFiles): Promise<FileCredentials> {
-    const credentials = await FileCredentials.open(files, SYSTEM_CLOCK, this.report);
+  async #credentials(role: Side, files: TlsFiles): Promise<FileCredentials> {
+    const credentials = await FileCredentials.open(files, this.clock, this.report, role);
     this.#open.push({ role, credentials });
     return credentials;
   }

@@ -15,7 +15,7 @@ async function series(): Promise<Map<string, Set<string>>> {
   view.ended.fieldsStripped.add("httpVals", 1);
   view.ended.fieldsPadded.add("flowType", 1);
   increment(view.ended.pluginErrors, "strip-unknown", 1);
-  view.certificates = [{ role: "listener", expiresAt: new Date() }];
+  view.certificates = [{ role: "listener", validFrom: new Date(), expiresAt: new Date() }];
   view.skew = { ...view.skew, lastSeen: new Date() };
   const known = new Map<string, Set<string>>();
   for (const line of (await createMetrics(view).scrape()).split("\n")) {

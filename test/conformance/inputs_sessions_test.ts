@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { connect as connectSocket } from "node:net";
 import { TcpConnection } from "../../src/proxy/transport/tcp/tcp_connection.ts";
-import { checkTlsMaterial } from "../../src/proxy/transport/tls/tls_credentials.ts";
+import { checkTlsMaterial } from "../../src/certificates/tls_material.ts";
 import { TestCollector } from "../support/proxy.ts";
 import { Authority } from "../support/certificates.ts";
 import { field, join, message, set, text } from "../support/wire.ts";

@@ -4,7 +4,7 @@ import { connect as connectTls } from "node:tls";
 import { ABSTRACT_DATA_TYPES, type AbstractDataType, isStructured } from "../../src/ipfix/abstract_data_type.ts";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { parseRegistryHistory } from "../../src/ipfix/registry_csv.ts";
-import { checkTlsMaterial } from "../../src/proxy/transport/tls/tls_credentials.ts";
+import { checkTlsMaterial } from "../../src/certificates/tls_material.ts";
 import { Authority } from "../support/certificates.ts";
 import { deliver } from "../support/delivered.ts";
 import { field, join, message, number, recordOctets, set, type WireField } from "../support/wire.ts";

@@ -6,6 +6,7 @@ import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { profileSchema } from "../../src/config/profiles/profile_schema.ts";
 import { DIALECTS } from "../../src/mediation/mapping/dialect.ts";
 import { z } from "../../src/mediation/mapping/plugin.ts";
+import { Authority } from "../support/certificates.ts";
 
 const text = await Deno.readTextFile(new URL("../../config/README.md", import.meta.url));
 
@@ -99,7 +100,7 @@ Deno.test("config/README.md shows each dialect's limits as they are", () => {
 const examples = [...text.matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, yaml = ""]) => yaml);
 
 Deno.test("config/README.md: every YAML example loads", async () => {
-  const PEM = "-----BEGIN SOMETHING-----\n";
+  const { certificate, key } = await (await Authority.create("cluster")).issue({ name: "aggregator" });
   let [configurations, profiles] = [0, 0];
   for (const yaml of examples) {
     const parsed = parse(yaml);
@@ -113,7 +114,9 @@ Deno.test("config/README.md: every YAML example loads", async () => {
     const whole = "listen" in parsed ? yaml : `listen: [{ address: 0.0.0.0:24739 }]
 collector: { address: 127.0.0.1:4739, profile: antrea/v2.7 }
 ${yaml}`;
-    await loadConfiguration("proxy.yaml", { readTextFile: (path) => path === "proxy.yaml" ? whole : PEM });
+    await loadConfiguration("proxy.yaml", {
+      readTextFile: (path) => path === "proxy.yaml" ? whole : path.endsWith(".key") ? key : certificate,
+    });
   }
   assert.ok(configurations > 1 && profiles > 0);
 });

@@ -2,7 +2,7 @@
 import { createPrivateKey } from "node:crypto";
 import { connect, createServer } from "node:tls";
 import { connect as connectTcp, type Socket } from "node:net";
-import type { TlsMaterial } from "../../src/proxy/transport/tls/tls_credentials.ts";
+import type { TlsMaterial } from "../../src/certificates/tls_material.ts";
 import { Authority, type Issued } from "./certificates.ts";
 
 export const NAMESPACE = "flow-aggregator";

@@ -38,6 +38,8 @@ export interface Request {
   readonly usage?: readonly ("server" | "client")[];
   /** Days from now; negative: it has ended. Default 30. */
   readonly days?: number;
+  /** Days from now at which it begins; negative: it has begun. Default -10. */
+  readonly from?: number;
   readonly rsa?: boolean;
 }
 
@@ -74,7 +76,7 @@ export class Authority {
   }
 
   async issue(
-    { name, dns = [], addresses = [], usage = ["server", "client"], days = 30, rsa = false }: Request,
+    { name, dns = [], addresses = [], usage = ["server", "client"], days = 30, from = -10, rsa = false }: Request,
   ): Promise<Issued> {
     const keys = await crypto.subtle.generateKey(rsa ? RSA : ALGORITHM, true, ["sign", "verify"]);
     const alternatives: JsonGeneralName[] = [
@@ -86,7 +88,7 @@ export class Authority {
       serialNumber: serialNumber(),
       subject: name === "" ? "" : `CN=${name}`,
       issuer: this.certificate.subjectName,
-      notBefore: new Date(Date.now() - 10 * DAY),
+      notBefore: new Date(Date.now() + from * DAY),
       notAfter: new Date(Date.now() + days * DAY),
       signingAlgorithm: this.algorithm,
       publicKey: keys.publicKey,

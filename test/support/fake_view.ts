@@ -59,7 +59,8 @@ export class FakeView implements AdminView {
   cluster?: ClusterView;
   agentOf?: NonNullable<AdminView["agentOf"]>;
   releaseRange?: (profile: string) => string | undefined;
-  certificates: { role: string; expiresAt: Date }[] = [];
+  certificates: { role: string; validFrom: Date; expiresAt: Date }[] = [];
+  certificateFaults: string[] = [];
 
   sessions(): SessionView[] {
     return this.open;

@@ -73,6 +73,8 @@ export interface StatusReport {
   } & CountersReport;
   /** Exporters whose TLS handshake failed within the last minute; null if none did. */
   readonly failingHandshakes: FailingHandshakesView | null;
+  /** Certificates in use that are not valid now, and what comes of that, in words. */
+  readonly certificateFaults: readonly string[];
   /** The configuration that was refused, until a good one is loaded. */
   readonly refusedConfiguration: { readonly since: string; readonly mistakes: readonly string[] } | null;
   readonly losses: LossesReport & {
@@ -140,6 +142,7 @@ export function statusReport(moment: AdminView, now: Date, totals: Totals = tota
       ...countersReport(totals.all),
     },
     failingHandshakes: view.failingHandshakes ?? null,
+    certificateFaults: view.certificateFaults ?? [],
     refusedConfiguration: refusedConfiguration === undefined
       ? null
       : { since: refusedConfiguration.since.toISOString(), mistakes: refusedConfiguration.mistakes },

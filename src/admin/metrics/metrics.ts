@@ -304,6 +304,19 @@ function definitions(): Definition[] {
     },
     {
       kind: "gauge",
+      name: "certificate_valid_from_timestamp_seconds",
+      help: "Latest time from which a certificate is valid, by role, in seconds since 1970-01-01 UTC.",
+      labels: ["role"],
+      read: ({ view }) => {
+        const last = new Map<string, number>();
+        for (const { role, validFrom } of view.certificates ?? []) {
+          last.set(role, Math.max(last.get(role) ?? -Infinity, validFrom.getTime() / 1000));
+        }
+        return by("role", last);
+      },
+    },
+    {
+      kind: "gauge",
       name: "build_info",
       help: "Always 1; its labels are the versions of the proxy and of Deno.",
       labels: ["version", "deno"],

@@ -34,10 +34,10 @@ Deno.test("every name of the contract is there, with its type, its labels and a 
   for (const counts of [view.ended.fieldsPadded, view.ended.fieldsStripped, view.ended.informationLost]) {
     increment(counts, "httpVals");
   }
-  view.certificates.push({ role: "listener", expiresAt: new Date(9_000) }, {
-    role: "listener",
-    expiresAt: new Date(5_000),
-  });
+  view.certificates.push(
+    { role: "listener", validFrom: new Date(1_000), expiresAt: new Date(9_000) },
+    { role: "listener", validFrom: new Date(2_000), expiresAt: new Date(5_000) },
+  );
   const { series, types, helps } = await scrape(view);
   const contract: Record<string, [type: string, ...labels: string[]]> = {
     sessions: ["gauge", "transport"],
@@ -66,6 +66,7 @@ Deno.test("every name of the contract is there, with its type, its labels and a 
     exporter_sequence_gaps_total: ["counter"],
     config_reloads_total: ["counter", "outcome"],
     certificate_expiry_timestamp_seconds: ["gauge", "role"],
+    certificate_valid_from_timestamp_seconds: ["gauge", "role"],
     build_info: ["gauge", "version", "deno"],
   };
   for (const [name, [type, ...labels]] of Object.entries(contract)) {
@@ -82,6 +83,7 @@ Deno.test("every name of the contract is there, with its type, its labels and a 
   assert.equal(series.get("ipfix_proxy_skewed_sessions"), 1);
   assert.equal(series.get('ipfix_proxy_sessions_total{transport="tcp",outcome="closed"}'), 7);
   assert.equal(series.get('ipfix_proxy_certificate_expiry_timestamp_seconds{role="listener"}'), 5);
+  assert.equal(series.get('ipfix_proxy_certificate_valid_from_timestamp_seconds{role="listener"}'), 2);
   assert.equal(series.get(`ipfix_proxy_build_info{version="1.2.3",deno="${Deno.version.deno}"}`), 1);
 });
 

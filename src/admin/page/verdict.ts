@@ -36,11 +36,16 @@ export function health(view: AdminView, recent: Faults = faultsOf(view), ever: F
     const why = collector.reason === undefined ? "" : ` (${collector.reason})`;
     return { level: "bad", sentence: `Collector ${collector.address} is unreachable${why}: ${open}${held}` };
   }
-  const { failingHandshakes, refusedConfiguration } = view;
+  const { failingHandshakes, refusedConfiguration, certificateFaults = [] } = view;
   if (failingHandshakes !== undefined) {
     const { exporters, address, reason } = failingHandshakes;
     const sentence = `${count(exporters, "exporter")} cannot get in: the TLS handshake of ${address} fails: ${reason}`;
     return { level: "bad", sentence: `${sentence} (${open})` };
+  }
+  const [fault, ...others] = certificateFaults;
+  if (fault !== undefined) {
+    const sentence = `${fault.slice(0, 1).toUpperCase()}${fault.slice(1)} (${open})`;
+    return { level: "bad", sentence, ...(others.length === 0 ? {} : { detail: others.join("; ") }) };
   }
   if (refusedConfiguration !== undefined) {
     const { since, mistakes } = refusedConfiguration;

@@ -29,6 +29,11 @@ Deno.test("exporters that cannot get in and a refused configuration are bad news
     sentence: "The configuration changed at 2026-01-01 00:00:07 UTC was refused, and the previous one is in force",
     detail: "proxy.yaml:2:7: mode; more",
   });
+  view.certificateFaults = ["the listener's certificate (CN=a) expired at noon: exporters that check it refuse it"];
+  assert.deepEqual(health(view), {
+    level: "bad",
+    sentence: "The listener's certificate (CN=a) expired at noon: exporters that check it refuse it (1 session open)",
+  });
   view.failingHandshakes = { exporters: 2, address: "10.1.2.3", reason: "it shows no certificate" };
   assert.deepEqual(health(view), {
     level: "bad",

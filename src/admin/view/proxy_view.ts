@@ -25,6 +25,7 @@ export interface ProxyFacts {
   readonly refusedConfiguration?: () => RefusedConfigurationView | undefined;
   readonly logLinesDropped?: () => number;
   readonly certificates?: () => Iterable<CertificateView>;
+  readonly certificateFaults?: () => readonly string[];
   /** Returns the configuration in force, which a reload may change. */
   readonly configuration?: () => ConfigurationView | undefined;
   readonly releaseRange?: AdminView["releaseRange"];
@@ -90,6 +91,9 @@ export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
     ...(configReloads === undefined ? {} : { configReloads }),
     get certificates() {
       return certificates?.() ?? [];
+    },
+    get certificateFaults() {
+      return facts.certificateFaults?.() ?? [];
     },
     get cluster() {
       return facts.cluster?.();

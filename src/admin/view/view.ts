@@ -125,10 +125,11 @@ export interface SessionOutcome {
   readonly count: number;
 }
 
-/** When a certificate that the proxy uses expires. */
+/** When a certificate that the proxy uses is valid. */
 export interface CertificateView {
   /** One of a few fixed words: `listener`, `collector`, `ca`. */
   readonly role: string;
+  readonly validFrom: Date;
   readonly expiresAt: Date;
 }
 
@@ -276,6 +277,8 @@ export interface AdminView {
   /** Present from the moment a changed configuration is refused until a good one is loaded. */
   readonly refusedConfiguration?: RefusedConfigurationView | undefined;
   readonly certificates?: Iterable<CertificateView>;
+  /** Certificates in use that are not valid now, and what comes of that, in words. */
+  readonly certificateFaults?: readonly string[];
   /** The configuration in force. */
   readonly configuration?: ConfigurationView | undefined;
   /** Missing if the configuration names no cluster. */

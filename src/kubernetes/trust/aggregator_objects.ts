@@ -1,6 +1,6 @@
 import { errorMessage } from "../../error_message.ts";
 import { X509Certificate } from "node:crypto";
-import { checkTlsMaterial } from "../../proxy/transport/tls/tls_credentials.ts";
+import { checkTlsMaterial } from "../../certificates/tls_material.ts";
 import { type ConfigMap, type Secret, secretText } from "../api/objects.ts";
 import { CONFIG_MAPS, describeTarget, type ObjectTarget, SECRETS } from "../api/resource.ts";
 import type { KeyPair } from "./certificate_authority.ts";

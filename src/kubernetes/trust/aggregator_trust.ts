@@ -4,7 +4,7 @@ import { errorMessage } from "../../error_message.ts";
 import type { ReportEvent } from "../../proxy/reporting/proxy_event.ts";
 import type { Clock } from "../../proxy/time/clock.ts";
 import { ExpiryWarnings } from "../../proxy/transport/tls/expiry_warnings.ts";
-import { checkTlsMaterial, type TlsMaterial } from "../../proxy/transport/tls/tls_credentials.ts";
+import { checkTlsMaterial, type TlsMaterial } from "../../certificates/tls_material.ts";
 import type { KubernetesClient } from "../api/client.ts";
 import { follow, type Followable } from "../api/follow.ts";
 import { type ConfigMap, configMap, type Secret, secret } from "../api/objects.ts";
@@ -139,7 +139,7 @@ export class AggregatorTrust implements AsyncDisposable {
     const { waitingFor } = this;
     const now = this.#options.clock.date();
     const authorities = this.listener.established
-      ? this.listener.material.expires.filter(({ role }) => role === "ca")
+      ? this.listener.material.certificates.filter(({ role }) => role === "ca")
       : [];
     return {
       ...(this.#mode === undefined ? {} : { mode: this.#mode }),
@@ -282,7 +282,7 @@ export class AggregatorTrust implements AsyncDisposable {
     });
     this.#problems.set("validity", found.length === 0 ? undefined : [...new Set(found)].join("; "));
     // The listener's own is made again in time.
-    if (this.collector.established) this.#expiry.look(this.collector.material.expires);
+    if (this.collector.established) this.#expiry.look(this.collector.material.certificates);
   }
 
   async #publish(): Promise<void> {

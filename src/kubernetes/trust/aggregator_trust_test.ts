@@ -53,7 +53,7 @@ class Trusted implements AsyncDisposable {
 
   /** An Agent that reads ConfigMap and Secret now, as it does at each connect. */
   agent(certificates: AggregatorCertificates): Promise<string> {
-    return shakeHands(this.trust.listener.material, { ...certificates.client, ca: this.bundle, expires: [] });
+    return shakeHands(this.trust.listener.material, { ...certificates.client, ca: this.bundle, certificates: [] });
   }
 
   async until(isSo: () => boolean, what = isSo.toString()): Promise<void> {
@@ -99,7 +99,7 @@ Deno.test("append-ca: waits for what the Aggregator makes, saying what for, then
   await trust.established;
   assert.equal(trust.status.state, "established");
   assert.equal(await test.agent(FIRST), "flow-aggregator-client");
-  const aggregator = { ...FIRST.server, ca: FIRST.ca.certificate, expires: [] };
+  const aggregator = { ...FIRST.server, ca: FIRST.ca.certificate, certificates: [] };
   assert.equal(await shakeHands(aggregator, trust.collector.material), "flow-aggregator-client");
   assert.deepEqual(test.messages("trust_problem"), []);
 });
@@ -407,7 +407,7 @@ Deno.test("an API server that goes away, or a right that is taken back, takes no
   assert.deepEqual([test.trust.listener.material, test.trust.collector.material], good);
   assert.equal(test.trust.status.state, "established");
   assert.equal(
-    await shakeHands(good[0] ?? assert.fail(), { ...client, ca: bundle, expires: [] }),
+    await shakeHands(good[0] ?? assert.fail(), { ...client, ca: bundle, certificates: [] }),
     "flow-aggregator-client",
   );
 });

@@ -1,4 +1,5 @@
-import type { TlsCredentials, TlsMaterial } from "../../proxy/transport/tls/tls_credentials.ts";
+import type { TlsCredentials } from "../../proxy/transport/tls/tls_credentials.ts";
+import type { TlsMaterial } from "../../certificates/tls_material.ts";
 
 /** TLS material that comes from a cluster, and may not be there yet. */
 export class ClusterCredentials implements TlsCredentials {

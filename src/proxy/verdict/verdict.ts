@@ -45,6 +45,8 @@ export interface Evidence {
   readonly abandoned: { readonly exporters: number; readonly skewed: number };
   /** Exporters whose TLS handshake failed of late. */
   readonly handshakes: { readonly exporters: number; readonly address: string; readonly reason: string } | undefined;
+  /** Why peers may be locked out: a certificate in use is not valid now. */
+  readonly certificateFault: string | undefined;
   /** Exporters that the session limit kept out of late. */
   readonly refused: { readonly exporters: number; readonly limit: number } | undefined;
   readonly now: number;
@@ -100,7 +102,7 @@ function whyNeeded(evidence: Evidence): string | undefined {
 }
 
 function whyUnknown(evidence: Evidence): string | undefined {
-  const { sessions: { open, unread }, collector, abandoned, handshakes, refused, left } = evidence;
+  const { sessions: { open, unread }, collector, abandoned, handshakes, certificateFault, refused, left } = evidence;
   if (collector.tried && !collector.up) {
     const why = collector.reason === undefined ? "" : `: ${collector.reason}`;
     return `the collector ${collector.address} is unreachable${why}`;
@@ -111,6 +113,7 @@ function whyUnknown(evidence: Evidence): string | undefined {
       ? `the TLS handshake of exporter ${address} fails: ${reason}`
       : `the TLS handshakes of ${exporters(failed)} fail, last that of ${address}: ${reason}`;
   }
+  if (certificateFault !== undefined) return certificateFault;
   if (refused !== undefined) {
     return `${exporters(refused.exporters)} ${
       was(refused.exporters)

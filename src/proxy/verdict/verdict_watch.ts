@@ -8,6 +8,8 @@ export interface Sight {
   readonly collector: CollectorEvidence;
   /** `limits.sessions` */
   readonly limit: number;
+  /** Why peers may be locked out: a certificate in use is not valid now. */
+  readonly certificateFault?: string | undefined;
 }
 
 /** An event that a verdict gives rise to. */
@@ -89,14 +91,14 @@ export class VerdictWatch {
   }
 
   /** Judges what is seen now. Called every second, and whenever somebody asks. */
-  look({ sessions, collector, limit }: Sight): Verdict {
+  look({ sessions, collector, limit, certificateFault }: Sight): Verdict {
     const now = this.#clock.now();
     this.#absent.expire(now, collector.up);
     if (sessions.skewed > 0 || (sessions.converted ?? 0) > 0) this.see();
     const [abandoned, handshakes] = [this.#absent.abandoned(), this.handshakes];
     const full = this.#absent.rejected("limit");
     const isBlind = sessions.open === 0 || !collector.up || handshakes !== undefined || full !== undefined ||
-      abandoned.exporters > 0;
+      abandoned.exporters > 0 || certificateFault !== undefined;
     if (isBlind || this.#blind) this.#inSight = this.#moment();
     this.#blind = isBlind;
     return judge({
@@ -104,6 +106,7 @@ export class VerdictWatch {
       collector,
       abandoned,
       handshakes,
+      certificateFault,
       refused: full === undefined ? undefined : { exporters: full.exporters, limit },
       now,
       settle: this.settle,

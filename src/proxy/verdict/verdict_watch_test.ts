@@ -127,6 +127,21 @@ Deno.test("exporters that never come back after an outage are forgotten in the e
   assert.equal((await pass(12)).verdict, "not_needed");
 });
 
+Deno.test("a certificate that is not valid leaves it unknown whether exporters are locked out", () => {
+  const { watch } = fixture();
+  const sight = {
+    collector: { address: "c", up: true, tried: true },
+    limit: 5000,
+    sessions: { open: 1, skewed: 0, unread: 0 },
+  };
+  const certificateFault = "the listener's certificate (CN=a) expired at noon: exporters that check it refuse it";
+  assert.deepEqual(watch.look({ ...sight, certificateFault }), { verdict: "unknown", reason: certificateFault });
+  assert.deepEqual(
+    watch.look({ ...sight, certificateFault, sessions: { open: 1, skewed: 1, unread: 0 } }).verdict,
+    "needed",
+  );
+});
+
 Deno.test("each event is told once, until the other is true; unknown tells neither", () => {
   const { watch } = fixture();
   const news = (verdict: "needed" | "not_needed" | "unknown") => watch.news({ verdict, reason: "" });

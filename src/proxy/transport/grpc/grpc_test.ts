@@ -6,7 +6,8 @@ import { antreaFlowReleases } from "../../../config/profiles/antrea_flow_release
 import { Authority, type Issued, type Request } from "../../../../test/support/certificates.ts";
 import { SYSTEM_CLOCK } from "../../time/clock.ts";
 import type { Connection } from "../connection.ts";
-import { checkTlsMaterial, type TlsCredentials } from "../tls/tls_credentials.ts";
+import type { TlsCredentials } from "../tls/tls_credentials.ts";
+import { checkTlsMaterial } from "../../../certificates/tls_material.ts";
 import { EXPORT } from "./export_service.ts";
 import { ExportRequestSchema } from "./flow_export_pb.ts";
 import { dialGrpc } from "./grpc_dial.ts";

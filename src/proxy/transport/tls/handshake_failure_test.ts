@@ -3,7 +3,7 @@ import { Authority, type Issued } from "../../../../test/support/certificates.ts
 import { dataMessage } from "../../../../test/support/proxy_messages.ts";
 import { send, TestCollector, TestProxy, until } from "../../../../test/support/proxy.ts";
 import { describeAlert, handshakeFailure } from "./handshake_failure.ts";
-import { checkTlsMaterial, type TlsFiles } from "./tls_credentials.ts";
+import { checkTlsMaterial, type TlsFiles } from "../../../certificates/tls_material.ts";
 
 const authority = await Authority.create("cluster");
 const stranger = await Authority.create("stranger");

@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import type { Address } from "../address.ts";
 import type { Connection } from "../connection.ts";
 import { NativeTlsConnection } from "./native_connection.ts";
-import type { TlsMaterial } from "./tls_credentials.ts";
+import type { TlsMaterial } from "../../../certificates/tls_material.ts";
 
 /** Makes Deno send and verify a name other than the address it dials. Missing from its types. */
 const SERVER_NAME = Symbol.for("unstableServerName");

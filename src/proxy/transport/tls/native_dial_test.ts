@@ -3,7 +3,7 @@ import { createServer } from "node:tls";
 import { Authority, type Issued } from "../../../../test/support/certificates.ts";
 import type { Connection } from "../connection.ts";
 import { dialNative } from "./native_dial.ts";
-import { checkTlsMaterial, type TlsMaterial } from "./tls_credentials.ts";
+import { checkTlsMaterial, type TlsMaterial } from "../../../certificates/tls_material.ts";
 
 const NAME = "flow-aggregator.svc";
 

@@ -5,7 +5,7 @@ import { ConnectionStream } from "./connection_stream.ts";
 import { dialTcp } from "../tcp/tcp_connection.ts";
 import { describeAlert } from "./handshake_failure.ts";
 import { dialNative } from "./native_dial.ts";
-import type { TlsMaterial } from "./tls_credentials.ts";
+import type { TlsMaterial } from "../../../certificates/tls_material.ts";
 import type { TlsDialOptions } from "./tls_options.ts";
 
 /**

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { createServer } from "node:tls";
 import { Authority } from "../../../../test/support/certificates.ts";
 import { dialTls } from "./tls_connection.ts";
-import { checkTlsMaterial, type TlsCredentials, type TlsMaterial } from "./tls_credentials.ts";
+import type { TlsCredentials } from "./tls_credentials.ts";
+import { checkTlsMaterial, type TlsMaterial } from "../../../certificates/tls_material.ts";
 
 const NAME = "flow-aggregator.svc";
 
