@@ -132,12 +132,12 @@ Deno.test("a certificate that is not valid leaves it unknown whether exporters a
   const sight = {
     collector: { address: "c", up: true, tried: true },
     limit: 5000,
-    sessions: { open: 1, skewed: 0, unread: 0 },
+    sessions: { open: 1, skewed: 0, unread: 0, observed: 0 },
   };
   const certificateFault = "the listener's certificate (CN=a) expired at noon: exporters that check it refuse it";
   assert.deepEqual(watch.look({ ...sight, certificateFault }), { verdict: "unknown", reason: certificateFault });
   assert.deepEqual(
-    watch.look({ ...sight, certificateFault, sessions: { open: 1, skewed: 1, unread: 0 } }).verdict,
+    watch.look({ ...sight, certificateFault, sessions: { open: 1, skewed: 1, unread: 0, observed: 0 } }).verdict,
     "needed",
   );
 });
