@@ -307,5 +307,6 @@ browserTest(
       page.once("dialog", (dialog) => void dialog.accept());
       await page.getByRole("button", { name: "Close this session" }).click();
       await page.getByText("This session is no longer open").waitFor();
+      await page.getByRole("button", { name: "Close this session" }).waitFor({ state: "hidden" });
     }),
 );

@@ -17,7 +17,12 @@ function connect() {
     // What was refused is not tried again by itself.
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
   });
-  source.addEventListener("regions", (event) => takeRegions(JSON.parse(event.data)));
+  source.addEventListener("regions", (event) => {
+    takeRegions(JSON.parse(event.data));
+    // What has ended can neither be captured nor closed.
+    const ended = document.querySelector("#session[data-ended], #gone") !== null;
+    for (const forms of document.querySelectorAll("#actions .actions")) forms.hidden = ended;
+  });
   source.addEventListener("rate", (event) => charts?.add(JSON.parse(event.data)));
 }
 

@@ -64,7 +64,12 @@ function Head({ view, session, now }: SessionPageState) {
   const agent = agentOf(view, session, templates);
   const until = "endedAt" in session ? session.endedAt : now;
   return (
-    <section id="session" class="card wide" aria-labelledby="session-title">
+    <section
+      id="session"
+      class="card wide"
+      aria-labelledby="session-title"
+      data-ended={"endedAt" in session ? "true" : undefined}
+    >
       <h1 id="session-title">Session {id}</h1>
       {"endedAt" in session
         ? (
