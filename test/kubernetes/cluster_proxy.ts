@@ -1,7 +1,7 @@
 /** The proxy in front of an Aggregator in a cluster: `serve` in a process of its own, with a service account's token of a real API server. */
 import assert from "node:assert/strict";
 import { LineProcess } from "../interop/line_process.ts";
-import { Collector, Exporter } from "../interop/peers.ts";
+import { Collector, Exporter, type Identity } from "../interop/peers.ts";
 import { line, templateOf } from "../interop/releases.ts";
 import { valueOf } from "../interop/values.ts";
 import { denoArguments } from "../support/run_command.ts";
@@ -45,6 +45,8 @@ export class ClusterProxy implements AsyncDisposable {
     readonly process: LineProcess,
     readonly folder: string,
     readonly port: number,
+    /** Where it may listen for gRPC. */
+    readonly grpc: number,
     readonly admin: string,
     readonly server: ApiServer,
   ) {}
@@ -85,7 +87,7 @@ export class ClusterProxy implements AsyncDisposable {
     await Deno.writeTextFile(`${folder}/proxy.yaml`, configuration({ port, grpc, admin }));
     const args = denoArguments("serve", ["--config", `${folder}/proxy.yaml`]);
     const process = new LineProcess(Deno.execPath(), args, { cwd: ROOT });
-    const proxy = new ClusterProxy(process, folder, port, `http://127.0.0.1:${admin}`, server);
+    const proxy = new ClusterProxy(process, folder, port, grpc, `http://127.0.0.1:${admin}`, server);
     await proxy.until("it answers /live", async () => (await proxy.get("/live")).status === 200);
     return proxy;
   }
@@ -160,6 +162,8 @@ export class Aggregator implements AsyncDisposable {
     readonly server: ApiServer,
     readonly pod: string,
     readonly folder: string,
+    /** What it shows, and whom it lets in. */
+    readonly identity: Identity,
     /** When it began to start, in milliseconds since the epoch. */
     readonly beganAt: number,
     /** When it had written its objects, in milliseconds since the epoch. */
@@ -179,7 +183,7 @@ export class Aggregator implements AsyncDisposable {
     const collector = await Collector.start(line(release).goIpfix, options);
     const keepsAuthority = release.startsWith("v2.6") || release.startsWith("v2.7");
     await server.apply(...objects(certificates, keepsAuthority));
-    return new Aggregator(release, collector, certificates, server, pod, folder, beganAt, Date.now());
+    return new Aggregator(release, collector, certificates, server, pod, folder, identity, beganAt, Date.now());
   }
 
   /** Writes its bundle again, as Aggregators from v2.5.1 on do where somebody has changed it. */

@@ -1,16 +1,6 @@
 /** An Agent of a node, of a release that changes, which exports as Antrea's do: it connects again after a failed export. */
 import assert from "node:assert/strict";
-import { Exporter, type Identity } from "../../interop/peers.ts";
-import { line, templateOf } from "../../interop/releases.ts";
-import { valueOf } from "../../interop/values.ts";
-import { SERVER_NAME } from "../../support/aggregator_trust.ts";
-
-/** What an Agent finds in the cluster whenever it connects. */
-export interface Destination {
-  readonly through: "aggregator" | "proxy";
-  readonly address: string;
-  readonly identity: Identity;
-}
+import { type AgentConnection, connect, type Destination } from "./agent_connection.ts";
 
 /** Every flow that any Agent has handed over to its connection, with its release then, by number. */
 export type SentFlows = Map<number, string>;
@@ -21,7 +11,7 @@ const PAUSE_MILLISECONDS = 100;
 
 /** One node's Agent. */
 export class NodeAgent implements AsyncDisposable {
-  #exporter: Exporter | undefined;
+  #connection: AgentConnection | undefined;
   #release: string;
   #next: number;
   /** How often it has connected. */
@@ -54,8 +44,8 @@ export class NodeAgent implements AsyncDisposable {
 
   /** Stops as an Agent does whose Pod ends, and starts as this release. */
   async restart(release: string): Promise<void> {
-    await this.#exporter?.close();
-    this.#exporter = undefined;
+    await this.#connection?.close();
+    this.#connection = undefined;
     this.#release = release;
   }
 
@@ -67,25 +57,23 @@ export class NodeAgent implements AsyncDisposable {
   /** Tries once to hand over the next flow; whether a connection took it. */
   async try(): Promise<boolean> {
     try {
-      this.#exporter ??= await this.#connect();
+      this.#connection ??= await this.#connect();
     } catch {
       // Refused, or not verified: the next export tries again.
       return false;
     }
-    const names = templateOf(line(this.#release), "ipv4");
-    const values = names.map((name) => valueOf(name, this.#next, "typical"));
-    const { error } = await this.#exporter.send(256, values);
+    const error = await this.#connection.send(this.#next);
     if (error === undefined) {
       this.sent.set(this.#next++, this.#release);
       return true;
     }
-    await this.#exporter[Symbol.asyncDispose]();
-    this.#exporter = undefined;
+    await this.#connection[Symbol.asyncDispose]();
+    this.#connection = undefined;
     return false;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#exporter?.[Symbol.asyncDispose]();
+    await this.#connection?.[Symbol.asyncDispose]();
   }
 
   async #export(): Promise<void> {
@@ -96,22 +84,11 @@ export class NodeAgent implements AsyncDisposable {
     assert.fail(`the Agent of node ${this.index} finds no collector`);
   }
 
-  async #connect(): Promise<Exporter> {
-    const { address, identity, through } = await this.find();
-    const release = line(this.#release);
-    const exporter = await Exporter.start(release.goIpfix, address, {
-      transport: "tls",
-      identity,
-      serverName: SERVER_NAME,
-      observationDomain: 1 + this.index,
-    });
-    const { error } = await exporter.announce(templateOf(release, "ipv4"));
-    if (error !== undefined) {
-      await exporter[Symbol.asyncDispose]();
-      throw new Error(error);
-    }
+  async #connect(): Promise<AgentConnection> {
+    const destination = await this.find();
+    const connection = await connect(this.#release, this.index, destination);
     this.connections++;
-    this.through = through;
-    return exporter;
+    this.through = destination.through;
+    return connection;
   }
 }

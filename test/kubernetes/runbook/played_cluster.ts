@@ -4,6 +4,8 @@
  * Agents are go-ipfix exporters that read ConfigMap, Secret and Service whenever they connect.
  */
 import assert from "node:assert/strict";
+import { usesGrpc } from "../../../src/config/profiles/antrea_releases.ts";
+import { FlowCollector } from "../../interop/grpc/peer.ts";
 import { NAMESPACE } from "../../support/aggregator_trust.ts";
 import {
   Aggregator,
@@ -15,7 +17,8 @@ import {
 } from "../cluster_proxy.ts";
 import { at } from "../overlays/objects.ts";
 import type { ApiServer } from "../tools/api_server.ts";
-import { type Destination, NodeAgent, type SentFlows } from "./node_agent.ts";
+import type { Destination } from "./agent_connection.ts";
+import { NodeAgent, type SentFlows } from "./node_agent.ts";
 
 const PROXY = "ipfix-skew-proxy";
 const AGENTS = "kube-system";
@@ -27,10 +30,13 @@ export class PlayedCluster implements AsyncDisposable {
   readonly agents: NodeAgent[] = [];
   /** All that ever ran, the one that runs last. */
   readonly aggregators: Aggregator[] = [];
+  /** What those from v2.4 on take by gRPC, in the same order. */
+  readonly flowCollectors: FlowCollector[] = [];
   proxy: ClusterProxy | undefined;
   /** Called while there is no Aggregator between two. */
   whileAway: () => Promise<void> = () => Promise.resolve();
   readonly #port = freePort();
+  readonly #grpcPort = freePort();
   readonly #client: Deno.HttpClient;
   readonly #folder: string;
   #template = "";
@@ -71,7 +77,7 @@ export class PlayedCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const agent of this.agents) await agent[Symbol.asyncDispose]();
     await this.proxy?.[Symbol.asyncDispose]();
-    await this.aggregators.at(-1)?.[Symbol.asyncDispose]();
+    await this.#stopAggregator();
     this.#client.close();
     await Deno.remove(this.#folder, { recursive: true });
   }
@@ -90,12 +96,22 @@ export class PlayedCluster implements AsyncDisposable {
     const pod = running && await this.#get(`/api/v1/namespaces/${NAMESPACE}/pods/${running.pod}`);
     if (pod !== undefined && template === this.#template) return;
     if (running !== undefined) {
-      await running[Symbol.asyncDispose]();
+      await this.#stopAggregator();
       await this.whileAway();
     }
     this.#template = template;
-    const image = at(deployment, "spec.template.spec.containers.0.image");
-    this.aggregators.push(await Aggregator.start(this.server, releaseOf(image), this.#port));
+    const release = releaseOf(at(deployment, "spec.template.spec.containers.0.image"));
+    const aggregator = await Aggregator.start(this.server, release, this.#port);
+    this.aggregators.push(aggregator);
+    if (!usesGrpc({ release })) return;
+    this.flowCollectors.push(
+      await FlowCollector.start(aggregator.identity, { address: `127.0.0.1:${this.#grpcPort}` }),
+    );
+  }
+
+  async #stopAggregator(): Promise<void> {
+    await this.flowCollectors.at(-1)?.[Symbol.asyncDispose]();
+    await this.aggregators.at(-1)?.[Symbol.asyncDispose]();
   }
 
   async #playGateway(): Promise<void> {
@@ -154,8 +170,16 @@ export class PlayedCluster implements AsyncDisposable {
     const identity = await writeIdentity(`${this.#folder}/${index}`, pair, await readBundle(this.server));
     const toProxy = at(service, "spec.selector.app") === PROXY;
     if (toProxy && this.proxy === undefined) throw new Error("no endpoint");
-    const port = toProxy ? this.proxy?.port : this.#port;
-    return { through: toProxy ? "proxy" : "aggregator", address: `127.0.0.1:${port}`, identity };
+    const ports = Array.from(Object(at(service, "spec.ports")));
+    const hasGrpc = ports.some((port) => at(port, "port") === 14739) &&
+      (toProxy || usesGrpc(this.aggregator));
+    const [ipfix, grpc] = toProxy ? [this.proxy?.port, this.proxy?.grpc] : [this.#port, this.#grpcPort];
+    return {
+      through: toProxy ? "proxy" : "aggregator",
+      ipfix: `127.0.0.1:${ipfix}`,
+      ...(hasGrpc ? { grpc: `127.0.0.1:${grpc}` } : {}),
+      identity,
+    };
   }
 
   async #get(path: string): Promise<unknown> {
