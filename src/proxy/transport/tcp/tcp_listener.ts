@@ -44,7 +44,11 @@ export class TcpListener implements Listener {
     this.#onError = onError;
   }
 
-  async accept(handle: (connection: Connection) => void): Promise<void> {
+  /** @param pauseBeforeNext returns what is awaited before the next connection is accepted, if anything is */
+  async accept(
+    handle: (connection: Connection) => void,
+    pauseBeforeNext: () => Promise<void> | undefined = () => undefined,
+  ): Promise<void> {
     const { signal } = this.#closing;
     let failures = 0;
     while (!signal.aborted) {
@@ -60,6 +64,8 @@ export class TcpListener implements Listener {
         continue;
       }
       handle(connection);
+      const pausing = pauseBeforeNext();
+      if (pausing !== undefined) await pausing;
     }
   }
 

@@ -17,6 +17,11 @@ import type { TlsListenerOptions } from "./tls_options.ts";
 
 /** At a time: past it the oldest of the address that has most makes room for a newcomer. */
 const HANDSHAKES = 1024;
+/**
+ * From so many on, those that are under way go first: when thousands of exporters come back at once, all would be begun, few
+ * ended in time, and most of the work done twice.
+ */
+const MANY_HANDSHAKES = 64;
 const HANDSHAKE_RECORD = 0x16;
 /** The first Deno whose node:tls was seen to refuse missing, foreign, expired and wrong-purpose certificates. */
 const OLDEST_DENO = [2, 9] as const;
@@ -97,6 +102,10 @@ export class TlsListener implements Listener {
       const { handshakes = HANDSHAKES } = this.#parts;
       if (this.#handshakes.taken >= handshakes) this.#makeRoom(handshakes);
       void this.#admit(connection);
+    }, () => {
+      if (this.#handshakes.taken < MANY_HANDSHAKES) return undefined;
+      // Sockets are served before a timer that is due: what has arrived of the handshakes under way is worked off.
+      return new Promise<void>((resolve) => this.#parts.clock.after(0, resolve));
     });
   }
 

@@ -323,6 +323,36 @@ Deno.test("past the cap of handshakes the oldest makes room, and a good exporter
   good.destroy();
 });
 
+Deno.test("exporters that come back all at once, many more than there are handshakes at a time, get in at their first attempt", async () => {
+  const failures: string[] = [];
+  const sessions: Connection[] = [];
+  const listener = await TlsListener.listen(address, { credentials: listening() }, {
+    clock: SYSTEM_CLOCK,
+    handshake: () => 0,
+    handshakes: 130,
+    onFailure: ({ words }) => failures.push(words),
+    onError: () => {},
+  });
+  const accepted = listener.accept((session) => sessions.push(session));
+  const { port } = listener.address;
+  const dial = () =>
+    Deno.connectTls({
+      ...address,
+      port,
+      caCerts: [authority.pem],
+      cert: agent.certificate,
+      key: agent.key,
+      unsafelyDisableHostnameVerification: true,
+    });
+  const exporters = await Promise.all(Array.from({ length: 200 }, dial));
+  await Promise.allSettled(exporters.map((one) => one.handshake()));
+  await until("all are let in, or were not", () => sessions.length + failures.length >= 200);
+  assert.deepEqual([sessions.length, failures], [200, []]);
+  for (const one of [...exporters, ...sessions]) one.close();
+  listener.close();
+  await accepted;
+});
+
 Deno.test("what comes over TLS is read octet for octet, however much at a time", async () => {
   const { promise: admitted, resolve } = Promise.withResolvers<Connection>();
   const listener = await TlsListener.listen(address, { credentials: listening() }, {
