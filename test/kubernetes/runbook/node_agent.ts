@@ -8,6 +8,8 @@ export type SentFlows = Map<number, string>;
 /** How often it tries to connect for one export; each failure waits a little. */
 const ATTEMPTS = 100;
 const PAUSE_MILLISECONDS = 100;
+/** More than an Agent ever sends. */
+const FLOWS = 100_000;
 
 /** One node's Agent. */
 export class NodeAgent implements AsyncDisposable {
@@ -30,7 +32,12 @@ export class NodeAgent implements AsyncDisposable {
     readonly find: () => Promise<Destination>,
   ) {
     this.#release = release;
-    this.#next = 100_000 * index;
+    this.#next = FLOWS * index;
+  }
+
+  /** Whether a flow of this number is one of its own. */
+  isOwn(number: number): boolean {
+    return Math.floor(number / FLOWS) === this.index;
   }
 
   get release(): string {
