@@ -38,6 +38,8 @@ export class Remainder {
   readonly #parts: RemainderParts;
   #stop = () => {};
   #stopped = false;
+  /** Whether a message is broken behind which nothing can be read: over UDP there is none. */
+  #broken = false;
 
   constructor(parts: RemainderParts) {
     this.#parts = parts;
@@ -71,18 +73,20 @@ export class Remainder {
     this.#octets += rewriter.heldOctets;
     this.#records += rewriter.discard(NOTHING);
     await this.#dropInput();
-    while (!this.#stopped && (exporter.available ?? 0) > 0 && this.#takeAvailable()) await this.#dropInput();
+    while (!this.#stopped && !this.#broken && (exporter.available ?? 0) > 0 && this.#takeAvailable()) {
+      await this.#dropInput();
+    }
     this.#octets += input.length;
   }
 
   /**
    * Reads and drops what the kernels on both sides still hold, until nothing comes any more, the exporter has closed its
-   * side, or time is up.
+   * side, or time is up. Nothing behind a broken message can be read.
    */
   async #dropUnread(): Promise<void> {
     const { exporter, input, clock } = this.#parts;
     const end = clock.now() + LONGEST;
-    while (!this.#stopped && clock.now() < end) {
+    while (!this.#stopped && !this.#broken && clock.now() < end) {
       const reading = exporter.read(input.space()).catch(() => null);
       const cancel = clock.after(QUIET, () => exporter.close());
       this.#stop = () => exporter.close();
@@ -112,7 +116,10 @@ export class Remainder {
         rewriter.rewrite(input.waiting(), output.lease(), WORK);
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
-        if (exporter.transport !== "udp") return;
+        if (exporter.transport !== "udp") {
+          this.#broken = true;
+          return;
+        }
         input.consume(messageLength(input.waiting(), 0));
         continue;
       }

@@ -166,6 +166,18 @@ Deno.test("a session that is told to stop stops, whatever it was at, though its 
   }
 });
 
+Deno.test("a broken message among what the kernels hold for a collector that stays away ends the session in order", async () => {
+  const { session, exporter, clock, pool, events } = openSession([]);
+  await exporter.write(join(templateMessage(), dataMessage(0)));
+  await exporter.write(new Uint8Array(200_000).fill(0xff));
+  let outcome: string | undefined;
+  void session.run().then((ended) => outcome = ended);
+  for (let rounds = 0; outcome === undefined && rounds < 500; rounds++) await clock.advance(1_000, 500);
+  assert.equal(outcome, "collector_unavailable");
+  assert.ok(!events.includes("session_failed"));
+  assert.equal(pool.leased, 0);
+});
+
 Deno.test("a tap sees each octet that is rewritten, and what came of it, once; it is closed with its session", async () => {
   const messages = [templateMessage(), dataMessage(0), dataMessage(1)];
   for (const observe of [false, true]) {
