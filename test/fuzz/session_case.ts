@@ -64,7 +64,7 @@ export function drawSessionCase(random: Random): SessionCase {
     hold: random.pick([0, 2_000, 600_000]),
     templateChanges: random.pick([3, 1_000, 1_000]),
     piece: random.pick([7, 100, 1_000, 100_000, 100_000]),
-    clockStep: random.pick([0, 0.01, 1]),
+    clockStep: random.pick([0, 0.01, 0.2]),
     inLoopMemory: random.oneIn(2),
     steps,
   };
@@ -78,7 +78,7 @@ function drawStep(random: Random, sources: readonly Exporter[]): Step {
     const messages = source === undefined ? [] : random.list(random.between(1, 6), () => source.next());
     if (random.oneIn(4)) messages.splice(random.below(messages.length), 0, ...messages.splice(0, 1));
     if (random.oneIn(8)) messages.push(...messages.slice(0, 2));
-    return { do: "send", exporter, chunk: random.pick([65_535, 65_535, 1_000, 37]), messages };
+    return { do: "send", exporter, chunk: random.pick([65_535, 65_535, 1_000, 137]), messages };
   }
   if (kind === 9) {
     source.restart();

@@ -34,7 +34,7 @@ interface Open {
 
 const ADDRESS = { hostname: "192.0.2.1", port: 1 };
 /** Rounds that sessions get to end in. */
-const ROUNDS = 400;
+const ROUNDS = 1_000;
 /** Octets that one session may hold: an input and an output buffer, and a queue of datagrams. */
 const MOST_HELD = 1024 * 1024;
 
@@ -110,7 +110,7 @@ export class SessionWorld {
       await this.#clock.jump(50);
       this.#assertNow();
       // What UDP exporters sent has been read by then; they never end by themselves.
-      if (round === ROUNDS / 8) {
+      if (round === ROUNDS / 10) {
         for (const open of this.#all) {
           if (open.exporter instanceof UdpSource && open.outcome === undefined) open.session.stop("drained");
         }

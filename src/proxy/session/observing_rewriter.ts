@@ -19,6 +19,7 @@ export type OnBroken = (error: DecodeError, offset: number, octets: Uint8Array) 
 
 /** Octets at the start of a message that contain its length. */
 const LENGTH_END = 4;
+const NOTHING = new Uint8Array(0);
 
 /** What an {@link ObservingRewriter} is made of. */
 export interface ObservingOptions {
@@ -110,7 +111,7 @@ export class ObservingRewriter implements OctetRewriter {
 
   /** Octets of the input up to the end of a message, as far as they have arrived. */
   #toBoundary(input: Uint8Array, most: number): number {
-    const begun = this.#input?.waiting() ?? new Uint8Array(0);
+    const begun = this.#input?.waiting() ?? NOTHING;
     if (begun.length === 0) return wholeMessages(input, most);
     if (begun.length < LENGTH_END) return Math.min(most, LENGTH_END - begun.length);
     return Math.min(most, messageLength(begun, 0) - begun.length);
@@ -195,7 +196,13 @@ export class ObservingRewriter implements OctetRewriter {
     return true;
   }
 
+  /** Has the observed rewriter count its last output as sent: the octets that it came of were relayed. */
+  settle(): void {
+    this.#observed.interrupt(NOTHING);
+  }
+
   close(): void {
+    this.settle();
     this.release();
     this.#observed.close();
   }

@@ -125,6 +125,7 @@ export class RewriterSwitch {
     const { move } = this;
     this.move = undefined;
     const isOutdated = this.rewrites && this.mediated.outdated;
+    if (move?.renew === true && this.current instanceof ObservingRewriter) this.current.settle();
     if (move?.renew === true || isOutdated) this.renew(move?.collector);
     else if (this.rewrites) this.mediated.restart();
     if (move !== undefined) {
