@@ -39,6 +39,8 @@ export interface SessionCase {
   /** Milliseconds that pass with each look at the clock. */
   readonly clockStep: number;
   readonly inLoopMemory: boolean;
+  /** Octets for messages that wait. */
+  readonly messageMemory: number;
   readonly steps: readonly Step[];
 }
 
@@ -66,6 +68,7 @@ export function drawSessionCase(random: Random): SessionCase {
     piece: random.pick([7, 100, 1_000, 100_000, 100_000]),
     clockStep: random.pick([0, 0.01, 0.2]),
     inLoopMemory: random.oneIn(2),
+    messageMemory: random.pick([8_000, 100_000, 2 ** 25]),
     steps,
   };
 }
@@ -116,6 +119,7 @@ export function* simplerSessions(one: SessionCase): Iterable<SessionCase> {
   if (one.piece !== 100_000) yield { ...one, piece: 100_000 };
   if (one.clockStep !== 0) yield { ...one, clockStep: 0 };
   if (one.inLoopMemory) yield { ...one, inLoopMemory: false };
+  if (one.messageMemory !== 2 ** 25) yield { ...one, messageMemory: 2 ** 25 };
   if (one.templateChanges !== 1_000) yield { ...one, templateChanges: 1_000 };
   if (one.collector !== "rfc7011") yield { ...one, collector: "rfc7011" };
   for (const [index, step] of one.steps.entries()) {

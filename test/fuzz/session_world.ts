@@ -5,6 +5,7 @@ import { CollectorLink } from "../../src/proxy/collector/collector_link.ts";
 import { Collector } from "../../src/proxy/collector/collector.ts";
 import type { CollectorRoute } from "../../src/proxy/collector/collector_link.ts";
 import { HeapBufferPool, LoopBufferPool } from "../../src/proxy/memory/buffer_pool.ts";
+import { MessageMemory } from "../../src/proxy/memory/message_memory.ts";
 import { ProxyCounters } from "../../src/proxy/reporting/proxy_counters.ts";
 import type { SessionLimits } from "../../src/proxy/session/session_parts.ts";
 import { Session } from "../../src/proxy/session/session.ts";
@@ -43,6 +44,7 @@ export class SessionWorld {
   readonly #clock: FuzzClock;
   readonly #pool: HeapBufferPool | LoopBufferPool;
   readonly #turns: Turns;
+  readonly #memory: MessageMemory;
   readonly #counters = new ProxyCounters();
   readonly #mediator: Mediator;
   readonly #collector: Collector;
@@ -61,6 +63,7 @@ export class SessionWorld {
     const clock = this.#clock = new FuzzClock(one.clockStep);
     this.#pool = one.inLoopMemory ? new LoopBufferPool({ generous: 1 << 25, retained: 0 }) : new HeapBufferPool();
     this.#turns = new Turns(clock);
+    this.#memory = new MessageMemory(one.messageMemory);
     this.#mediator = new Mediator({ chooseTreatment: treatmentOf(one.collector), registryHistory: history });
     const [slots, sources]: [(Open | undefined)[], (UdpSource | undefined)[]] = [[], []];
     one.exporters.forEach(() => {
@@ -89,6 +92,7 @@ export class SessionWorld {
       for (const open of this.#all) if (open.outcome === undefined) open.session.tick(1_000, 1_000);
       for (const source of this.#sources) source?.expire(clock.now());
       this.#openSources();
+      this.#memory.look();
     });
   }
 
@@ -120,6 +124,7 @@ export class SessionWorld {
     this.#collector.close();
     for (const open of this.#all) this.#assertEnded(open);
     assert.equal(this.#pool.leased, 0, "all buffers are given back");
+    assert.equal(this.#memory.used, 0, "no session is left that holds messages");
     assert.deepEqual([this.#held.octets, this.#queued.octets], [0, 0], "datagrams that wait are accounted for");
   }
 
@@ -261,6 +266,7 @@ export class SessionWorld {
       rewriter: measured(rewriter, this.meter),
       observe: this.#observe,
       pool: this.#pool,
+      memory: this.#memory,
       clock,
       turns: this.#turns,
       limits: this.#limits,

@@ -44,9 +44,7 @@ export class Turns {
   get over(): boolean {
     this.#used = true;
     if (this.#beating) return this.#clock.now() - this.#began > BUDGET;
-    this.#beating = true;
-    this.#began = this.#clock.now();
-    this.#clock.after(BEAT, () => this.#beat());
+    this.#begin();
     return false;
   }
 
@@ -57,6 +55,8 @@ export class Turns {
    */
   async next(demanding: boolean): Promise<void> {
     do {
+      // Whoever wakes up from a longer wait may be the first to work for a while.
+      if (!this.#beating) this.#begin();
       await new Promise<void>((resolve) => (demanding ? this.#demanding : this.#waiting).push(resolve));
     } while (!demanding && this.over);
   }
@@ -65,6 +65,12 @@ export class Turns {
   hurry(): void {
     this.#hurried = true;
     this.#restUntil = 0;
+  }
+
+  #begin(): void {
+    this.#beating = true;
+    this.#began = this.#clock.now();
+    this.#clock.after(BEAT, () => this.#beat());
   }
 
   #beat(): void {

@@ -17,6 +17,16 @@ async function toil(turns: Turns, piece: number, demanding: boolean, stop: () =>
   return pieces;
 }
 
+Deno.test("whoever waits for a turn while nobody else works gets it", async () => {
+  const turns = new Turns(SYSTEM_CLOCK);
+  for (const demanding of [true, false]) {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<string>((resolve) => timer = setTimeout(() => resolve("late"), 5_000));
+    assert.equal(await Promise.race([turns.next(demanding), late]), undefined);
+    clearTimeout(timer);
+  }
+});
+
 Deno.test("sessions that never wait share the process: timers and sockets are served, and each of them gets on", async () => {
   const turns = new Turns(SYSTEM_CLOCK);
   const end = performance.now() + 1_000;
