@@ -91,6 +91,15 @@ Deno.test("the check finds a metric and a label that nobody has", async () => {
   assert.deepEqual(unknownIn('ipfix_proxy_sessoins{transport="tcp"}', known), ["ipfix_proxy_sessoins", "transport"]);
 });
 
+Deno.test("every alert is tried while it fires, and while it does not", () => {
+  const tried = [...alertsTest.matchAll(/alertname: (\w+)\n +eval_time: \S+\n +exp_alerts:( \[\])?/g)];
+  for (const [, alert = ""] of alerts.matchAll(/- alert: (\w+)/g)) {
+    const outcomes = tried.filter(([, name]) => name === alert).map(([, , none]) => none === undefined);
+    assert.deepEqual([outcomes.includes(true), outcomes.includes(false)], [true, true], alert);
+    assert.equal(outcomes.at(-1), false, `${alert} ends with its cause`);
+  }
+});
+
 const RULES = new URL("../../config/prometheus/", import.meta.url).pathname;
 
 toolTest(
