@@ -3,6 +3,8 @@ import type { Configuration } from "../config/configuration.ts";
 import { configureLogging, flushLog, logEvent, type LoggingOptions, overrideLogging } from "../logging.ts";
 import { formatAddress } from "../proxy/transport/address.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
+import { SYSTEM_CLOCK } from "../proxy/time/clock.ts";
+import { watchParent } from "../service/parent_watch.ts";
 import { VERSION } from "../version.ts";
 import { runFailure, usageFailure } from "./command_line/command_failure.ts";
 import { errorMessage } from "../error_message.ts";
@@ -41,12 +43,14 @@ async function run(configuration: Configuration, files: Loaded["files"], report:
   const service = await open(configuration, report);
   const stopListening = onSignal(service);
   goOnAfterErrors(report);
+  const stopWatching = watchParent(() => Deno.ppid, SYSTEM_CLOCK, report);
   try {
     await start(service, files);
     await service.served.drainBegun;
     await service.served.drained();
   } finally {
     stopListening();
+    stopWatching();
     await service.close();
   }
   const { recordsReceived, recordsSent } = service.served.proxy.totals();

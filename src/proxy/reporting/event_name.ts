@@ -67,6 +67,8 @@ export const EVENT_MEANINGS = {
   skew_seen: "A session needs rewriting.",
   skew_over:
     "The verdict has become not_needed: no session has needed rewriting for some time, and the proxy can be removed.",
+  parent_gone:
+    "The process that started the proxy has ended without ending the proxy, which goes on and keeps its ports.",
   certificate_changed: "A changed certificate or key file is in use.",
   certificate_refused: "A changed certificate or key file cannot be used. The previous one stays in use.",
   certificate_expires: "A certificate expires soon, or has expired, which is an error.",

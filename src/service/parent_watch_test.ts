@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { StandingClock } from "../../test/support/proxy.ts";
+import type { ProxyEvent } from "../proxy/reporting/proxy_event.ts";
+import { watchParent } from "./parent_watch.ts";
+
+Deno.test("a parent that ends is told of once, and nothing while it lives", async () => {
+  const clock = new StandingClock();
+  const events: ProxyEvent[] = [];
+  let parent = 4711;
+  const stop = watchParent(() => parent, clock, (event) => events.push(event));
+  await clock.advance(60_000, 5_000);
+  assert.equal(events.length, 0);
+  parent = 1;
+  await clock.advance(60_000, 5_000);
+  assert.deepEqual(events.map(({ event, level }) => [event, level]), [["parent_gone", "warning"]]);
+  assert.match(
+    events[0]?.message ?? "",
+    /^process 4711, which started the proxy, has ended; .* SIGTERM to process \d+ ends it$/,
+  );
+  stop();
+});
+
+Deno.test("once it is stopped, it looks no more", async () => {
+  const clock = new StandingClock();
+  const events: ProxyEvent[] = [];
+  let parent = 4711;
+  watchParent(() => parent, clock, (event) => events.push(event))();
+  parent = 1;
+  await clock.advance(60_000, 5_000);
+  assert.deepEqual(events, []);
+});
