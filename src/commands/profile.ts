@@ -1,7 +1,7 @@
 import { basename, extname } from "node:path";
 import { Command, Option } from "commander";
 import { learnProfile, type LearntProfile } from "../config/profiles/learnt_profile.ts";
-import { cannotRead } from "../config/yaml/text_file.ts";
+import { cannotRead } from "../text_file.ts";
 import { DIALECTS, RFC7011 } from "../mediation/mapping/dialect.ts";
 import { runFailure, usageFailure } from "./command_line/command_failure.ts";
 import { required } from "./command_line/command_options.ts";

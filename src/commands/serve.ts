@@ -10,7 +10,7 @@ import { runFailure, usageFailure } from "./command_line/command_failure.ts";
 import { errorMessage } from "../error_message.ts";
 import { configurationFailure, DEFAULT_CONFIGURATION, orUsageFailure } from "./command_line/command_options.ts";
 import { type Loaded, loadWatched } from "../service/reloader.ts";
-import { readTextFile } from "../config/yaml/text_file.ts";
+import { readTextFile } from "../text_file.ts";
 import { pluginHost, Service } from "../service/service.ts";
 
 export function serveCommand(): Command {

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { ConfiguredCertificates } from "./configuration.ts";
 import type { Mistake, Path } from "./yaml/mistake.ts";
 import { pathFrom } from "./profiles/profiles.ts";
-import { cannotRead, type ReadTextFile } from "./yaml/text_file.ts";
+import { cannotRead, type ReadTextFile } from "../text_file.ts";
 import { type Checked, checkSchema } from "./yaml/schema_mistakes.ts";
 import type { YamlDocument } from "./yaml/yaml_document.ts";
 

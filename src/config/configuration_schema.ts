@@ -81,6 +81,9 @@ export const collectorSchema = z.strictObject({
   }),
 });
 
+/** Rules for peers. Each session is held against them in turn. */
+export const MOST_PEERS = 1000;
+
 const mode = oneOf("rewrite", "observe");
 
 /** One step of the chain; its `with:` is checked by the plugin's own schema. */
@@ -202,7 +205,7 @@ export const configurationSchema = z.strictObject({
   collector: collectorSchema,
   mode: mode.default("rewrite"),
   plugins: z.array(pluginSchema).optional(),
-  peers: z.array(peerSchema).default([]),
+  peers: z.array(peerSchema).max(MOST_PEERS).default([]),
   admin: z.strictObject({
     address: listenAddress.prefault("127.0.0.1:24780"),
     skewSettle: duration("10s").meta({

@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { readTextFileNow } from "../text_file.ts";
 
 /** Timers in milliseconds; each call returns a function that cancels it. The proxy's clock implements this. */
 export interface Timers {
@@ -54,7 +55,7 @@ export class FileWatch {
     this.#onChange = onChange;
     this.#dependencies = {
       watchDirectory: (directory) => Deno.watchFs(directory, { recursive: false }),
-      readTextFile: (path) => Deno.readTextFile(path),
+      readTextFile: (path) => Promise.resolve(path).then(readTextFileNow),
       realDirectory: async (path) => dirname(await Deno.realPath(path)),
       ...dependencies,
     };

@@ -6,6 +6,7 @@ import {
   collectorSchema,
   configurationSchema,
   listenerSchema,
+  MOST_PEERS,
   type PeerMatchChoice,
   peerSchema,
   type PluginChoice,
@@ -21,7 +22,7 @@ const rootSchema = configurationSchema.extend({
   listen: z.array(z.unknown()).min(1),
   collector: z.unknown().optional(),
   plugins: unchecked,
-  peers: unchecked,
+  peers: z.array(z.unknown()).max(MOST_PEERS).optional(),
 });
 
 const peerRootSchema = peerSchema.extend({ collector: z.unknown().optional(), plugins: unchecked });

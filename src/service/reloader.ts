@@ -4,7 +4,7 @@ import type { FileWatch } from "../config/file_watch.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { configurationChanges } from "./configuration_changes.ts";
 import { ConfigurationError } from "../config/yaml/mistake.ts";
-import { type ReadTextFile, readTextFile } from "../config/yaml/text_file.ts";
+import { type ReadTextFile, readTextFile } from "../text_file.ts";
 import type { PluginHost } from "../plugin_process/plugin_host.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 

@@ -7,7 +7,7 @@ import { type Clock, pause, SYSTEM_CLOCK } from "../proxy/time/clock.ts";
 import type { BoundListener } from "../proxy/proxy.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import { TemplateCache } from "../proxy/transport/udp/template_cache.ts";
-import { readTextFile } from "../config/yaml/text_file.ts";
+import { readTextFile, readTextFileNow } from "../text_file.ts";
 import { certificateFiles, type Loaded, loadWatched, Reloader } from "./reloader.ts";
 import { PluginHost } from "../plugin_process/plugin_host.ts";
 import { ServedProxy, type ServedProxyOptions, servedProxyOptions } from "./served_proxy.ts";
@@ -188,7 +188,12 @@ export class Service {
   /** Reads the configuration again. One whose certificates are not valid is refused while those in use are. */
   async #load(): Promise<Loaded> {
     const plugins = pluginHost(this.#report);
-    const loaded = await loadWatched(this.#configuration.file, readTextFile, this.#cluster?.automaticProfile, plugins);
+    const loaded = await loadWatched(
+      this.#configuration.file,
+      readTextFileNow,
+      this.#cluster?.automaticProfile,
+      plugins,
+    );
     const { configuration } = loaded;
     if (configuration instanceof Error || this.#endpoints.faults().length > 0) return loaded;
     const mistakes = configuration.certificates.flatMap(({ mistakes }) => mistakes);

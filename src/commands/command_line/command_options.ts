@@ -2,7 +2,7 @@ import type { Configuration } from "../../config/configuration.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import { ConfigurationError } from "../../config/yaml/mistake.ts";
 import { loadProfile } from "../../config/profiles/profiles.ts";
-import { readTextFile } from "../../config/yaml/text_file.ts";
+import { readTextFile } from "../../text_file.ts";
 import type { Profile } from "../../mediation/mapping/profile.ts";
 import { say } from "../../terminal/terminal.ts";
 import { errorMessage } from "../../error_message.ts";

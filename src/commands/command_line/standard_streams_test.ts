@@ -114,7 +114,7 @@ Deno.test({
       await writer.status;
       assert.deepEqual(await redirected("", "check", ["--config", `${directory}/pipe`]), {
         status: 2,
-        stderr: `${directory}/pipe: cannot be read: it is a pipe that nobody writes to (waited 2 s)\n`,
+        stderr: `${directory}/pipe: cannot be read: it is a pipe that nobody writes to (waited 1 s)\n`,
       });
     } finally {
       await Deno.remove(directory, { recursive: true });

@@ -13,7 +13,7 @@ import { shippedRegistry } from "./registries.ts";
 import { checkSchema } from "../yaml/schema_mistakes.ts";
 import { SHIPPED_PROFILES } from "./shipped_profiles.ts";
 import { YamlDocument } from "../yaml/yaml_document.ts";
-import { cannotRead, type ReadTextFile, readTextFile } from "../yaml/text_file.ts";
+import { cannotRead, type ReadTextFile, readTextFile } from "../../text_file.ts";
 
 /** What is allowed as a profile, for mistakes. */
 export const PROFILE_NAMES = `antrea/${ANTREA_RELEASES.at(0)?.line} to antrea/${ANTREA_RELEASES.at(-1)?.line}, ` +

@@ -42,7 +42,10 @@ function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, (character) => JSON.stringify(character).slice(1, -1));
 }
 
-/** All mistakes in a configuration or profile file; the message has one line per mistake. */
+/** The most mistakes that are told one by one. */
+export const MOST_MISTAKES = 100;
+
+/** All mistakes in a configuration or profile file; the message has one line per mistake, for the first hundred. */
 export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";
 
@@ -51,7 +54,9 @@ export class ConfigurationError extends Error {
     /** Every file that was read or missing: a change to one may correct a mistake. */
     readonly files: readonly string[] = [],
   ) {
-    super(mistakes.map(formatMistake).join("\n"));
+    const lines = mistakes.slice(0, MOST_MISTAKES).map(formatMistake);
+    const more = mistakes.length - lines.length;
+    super(more === 0 ? lines.join("\n") : [...lines, `and ${more} more`].join("\n"));
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { didYouMean } from "../../mediation/mapping/nearest_names.ts";
-import { type Mistake, type Path, pathText } from "./mistake.ts";
+import { type Mistake, MOST_MISTAKES, type Path, pathText } from "./mistake.ts";
 import { wrong } from "./schema_parts.ts";
 import type { YamlDocument } from "./yaml_document.ts";
 
@@ -68,7 +68,9 @@ class Words {
     const path = [...prefix, ...issue.path.map((key) => typeof key === "symbol" ? String(key) : key)];
     if (issue.code === "unrecognized_keys") {
       const allowed = this.#keys.get(keyOf(issue.path, issue.keys)) ?? [];
-      return issue.keys.map((key) => {
+      // The document itself has reported this one.
+      const keys = issue.keys.filter((key) => key !== "__proto__");
+      return keys.slice(0, MOST_MISTAKES).map((key) => {
         const message = `unknown key${didYouMean(key, allowed)} (${
           allowed.length === 0 ? "none" : allowed.join(", ")
         })`;

@@ -1,9 +1,22 @@
-import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from "yaml";
-import { type Mistake, type Path, pathText } from "./mistake.ts";
+import {
+  type Document,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type YAMLError,
+  YAMLParseError,
+} from "yaml";
+import { type Mistake, MOST_MISTAKES, type Path, pathText } from "./mistake.ts";
 import { errorMessage } from "../../error_message.ts";
 
 /** The parser's message when it runs out of stack. */
 const TOO_DEEP = /call stack/i;
+
+/** Characters of the longest file: reading it takes less than a second. A thousand rules take 80,000. */
+const LONGEST = 128 * 1024;
 
 /** A YAML file that knows the position of each value, for mistakes. */
 export class YamlDocument {
@@ -16,12 +29,19 @@ export class YamlDocument {
 
   /** @param file the name that mistakes use */
   constructor(readonly file: string, text: string) {
-    this.#document = this.#parse(text);
-    const errors = [...this.#document.errors, ...this.#document.warnings];
-    const tooDeep = errors.find(({ message }) => TOO_DEEP.test(message));
-    const mistakes = (tooDeep === undefined ? errors : [tooDeep]).map((error) => this.#syntaxMistake(error));
+    const isTooLong = text.length > LONGEST;
+    this.#document = this.#parse(isTooLong ? "" : text);
     // Duplicate keys leave the rest readable; after any other error, values are guesses.
-    const readable = this.#document.errors.every(({ code }) => code === "DUPLICATE_KEY");
+    const readable = !isTooLong && this.#document.errors.length === 0;
+    const found = [...this.#document.errors, ...this.#document.warnings];
+    const errors = readable ? [...found, ...wrongKeys(this.#document)] : found;
+    const tooDeep = errors.find(({ message }) => TOO_DEEP.test(message));
+    const told = tooDeep === undefined ? errors.slice(0, MOST_MISTAKES) : [tooDeep];
+    const mistakes = told.map((error) => this.#syntaxMistake(error));
+    if (isTooLong) {
+      const message = `is longer than ${LONGEST / 1024} KiB, the most that is read of a YAML file`;
+      mistakes.push({ file, path: "", message });
+    }
     let value: unknown;
     if (readable) {
       try {
@@ -56,7 +76,9 @@ export class YamlDocument {
 
   #parse(text: string): Document {
     // Integers beyond 2^53 become bigint, because values of 64-bit elements may be that large.
-    return parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, intAsBigInt: true });
+    // Duplicate keys are looked for below: the parser compares each key of a map with each other one.
+    const options = { lineCounter: this.#lines, prettyErrors: false, intAsBigInt: true, uniqueKeys: false };
+    return parseDocument(text, options);
   }
 
   #offset(path: Path, at: "value" | "key"): number {
@@ -99,6 +121,8 @@ export class YamlDocument {
     const path = pathTo(this.#document.contents, offset);
     const message = error.code === "DUPLICATE_KEY"
       ? "duplicate key (each key once)"
+      : error.message === PROTOTYPE
+      ? "unknown key or element (any other name)"
       : `${firstLower(error.message)} (YAML 1.2)`;
     return { file: this.file, position: this.#positionOf(offset), path: path === "" ? "YAML" : path, message };
   }
@@ -107,6 +131,27 @@ export class YamlDocument {
     const { line, col } = this.#lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   }
+}
+
+/** Schemas of maps with any keys leave this one out, because an assignment to it does not make a property. */
+const PROTOTYPE = "__proto__";
+
+/** Keys that a map has already, and such as no map can have. */
+function wrongKeys(document: Document): YAMLParseError[] {
+  const errors: YAMLParseError[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const keys = new Set<unknown>();
+      for (const { key } of items) {
+        const value = isScalar(key) ? key.value : key;
+        const at = startOf(key) ?? 0;
+        if (value === PROTOTYPE) errors.push(new YAMLParseError([at, at], "IMPOSSIBLE", PROTOTYPE));
+        if (keys.has(value)) errors.push(new YAMLParseError([at, at], "DUPLICATE_KEY", "Map keys must be unique"));
+        keys.add(value);
+      }
+    },
+  });
+  return errors;
 }
 
 function startOf(node: unknown): number | undefined {

@@ -1,4 +1,5 @@
 import { errorMessage } from "../../error_message.ts";
+import { readTextFile } from "../../text_file.ts";
 import { parse } from "@std/yaml";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
@@ -67,7 +68,7 @@ export class KubeconfigAccess implements ApiAccess {
 
 async function read(path: string): Promise<ApiCredentials> {
   try {
-    return await resolveContext(parseKubeconfig(await Deno.readTextFile(path)), dirname(resolve(path)));
+    return await resolveContext(parseKubeconfig(readTextFile(path)), dirname(resolve(path)));
   } catch (error) {
     throw new Error(`kubeconfig ${path}: ${errorMessage(error)}`, { cause: error });
   }
@@ -137,5 +138,5 @@ async function fileOrData(
 }
 
 async function readFile(path: string, folder: string): Promise<string> {
-  return await Deno.readTextFile(resolve(folder, path));
+  return await Promise.resolve(resolve(folder, path)).then(readTextFile);
 }

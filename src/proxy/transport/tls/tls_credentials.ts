@@ -4,6 +4,7 @@ import { ExpiryWarnings } from "./expiry_warnings.ts";
 import { checkTlsMaterial, type TlsFiles, type TlsMaterial } from "../../../certificates/tls_material.ts";
 import { certificateFault, type Side } from "../../../certificates/certificate_fault.ts";
 import { errorMessage, systemReason } from "../../../error_message.ts";
+import { readTextFileNow } from "../../../text_file.ts";
 
 /** A source of TLS material that may change: files, or the API server of a cluster. */
 export interface TlsCredentials {
@@ -121,7 +122,7 @@ async function readFiles(paths: TlsFiles): Promise<TlsFiles> {
   const contents: Record<string, string> = {};
   for (const [role, path] of Object.entries(paths)) {
     try {
-      contents[role] = await Deno.readTextFile(path);
+      contents[role] = await Promise.resolve(path).then(readTextFileNow);
     } catch (error) {
       throw new Error(`${role}: cannot read ${path}: ${systemReason(error)}`, {
         cause: error,
