@@ -64,6 +64,21 @@ export class CollectorSession {
     return connection;
   }
 
+  /**
+   * Begins anew over a connection that has taken nothing yet, for a collector that expects something else than the
+   * output was made for.
+   *
+   * @returns as {@link resume}
+   */
+  async beginAnew(connection: CollectorConnection, unsent: Uint8Array): Promise<boolean> {
+    this.#rewriting.mediated.interrupt(unsent);
+    await this.#rewriting.prepare();
+    // Another way to the collector may have been asked for meanwhile.
+    if (this.#rewriting.move !== undefined) return await this.resume(connection, new Uint8Array(0));
+    this.#rewriting.begin();
+    return true;
+  }
+
   /** Asks for a change of the way to the collector, or of what goes there, before the next record; see {@link move}. */
   request(move: SessionMove): void {
     this.#rewriting.request(move);

@@ -231,11 +231,9 @@ export class Session {
             if (await collector.resume(collector.connection, octets)) continue;
             return this.#unavailable;
           }
-          if (rewriter === rewriting.mediated && rewriting.mediated.outdated) {
-            rewriting.mediated.interrupt(octets);
-            await rewriting.prepare();
-            rewriting.begin();
-            continue;
+          if (rewriter === rewriting.mediated && rewriting.mediated.outdated && collector.connection !== undefined) {
+            if (await collector.beginAnew(collector.connection, octets)) continue;
+            return this.#unavailable;
           }
         }
         const { connection } = collector;

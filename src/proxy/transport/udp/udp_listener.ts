@@ -56,8 +56,10 @@ export class UdpListener implements Listener {
   readonly counters = new Counters();
   readonly #socket: Deno.DatagramConn;
   readonly #parts: UdpListenerParts;
-  /** Sources that have sent a valid template, by `address port`, the one silent longest first. */
+  /** Sources that have sent a valid template and more, by `address port`, the one silent longest first. */
   readonly #sources = new Map<string, UdpSource>();
+  /** Sources that have sent one datagram only, with a valid template. They are the first to make room. */
+  readonly #onceHeard = new Map<string, UdpSource>();
   /** Sources that have not yet, in the same order. Forged sources evict only these. */
   readonly #unproven = new Map<string, UdpSource>();
   /** How many of the latter have a session. */
@@ -114,27 +116,33 @@ export class UdpListener implements Listener {
     const fault = datagramFault(datagram);
     if (fault !== undefined) return this.#reject(fault, formatAddress({ hostname, port }), datagram, now);
     const key = this.#templates === "port" ? `${hostname} ${port}` : hostname;
-    const source = this.#sources.get(key) ?? this.#unproven.get(key) ?? this.#newSource(key, { hostname, port });
+    const source = this.#sources.get(key) ?? this.#onceHeard.get(key) ?? this.#unproven.get(key) ??
+      this.#newSource(key, { hostname, port });
     if (source === undefined) return;
     const { opened, proven } = source;
     source.receive(datagram, now);
     // Inserted again, so that it is the last in its map.
-    this.#unproven.delete(key);
-    this.#sources.delete(key);
-    if (!source.proven) return this.#keep(this.#unproven, UNPROVEN_SOURCES, key, source);
+    for (const sources of this.#all) sources.delete(key);
+    if (!source.proven) {
+      evict(this.#unproven, this.#unproven.size + 1 - UNPROVEN_SOURCES);
+      this.#unproven.set(key, source);
+      return;
+    }
     if (opened && !proven) this.#unprovenSessions--;
-    this.#keep(this.#sources, this.#parts.sources(), key, source);
+    const limit = this.#parts.sources();
+    evict(this.#onceHeard, this.#proven + 1 - limit);
+    evict(this.#sources, this.#proven + 1 - limit);
+    (source.onceHeard ? this.#onceHeard : this.#sources).set(key, source);
     if (!opened) this.#handle(source);
   }
 
-  #keep(sources: Map<string, UdpSource>, limit: number, key: string, source: UdpSource): void {
-    // May evict several if the limit has been lowered.
-    for (const [oldest, one] of sources) {
-      if (sources.size < limit) break;
-      sources.delete(oldest);
-      one.close();
-    }
-    sources.set(key, source);
+  get #all(): readonly Map<string, UdpSource>[] {
+    return [this.#unproven, this.#onceHeard, this.#sources];
+  }
+
+  /** Sources that have a place. */
+  get #proven(): number {
+    return this.#onceHeard.size + this.#sources.size;
   }
 
   #newSource(key: string, address: Address): UdpSource | undefined {
@@ -152,8 +160,7 @@ export class UdpListener implements Listener {
       listener: formatAddress(this.address),
       time: () => this.#parts.clock.date().getTime(),
       onClose: (closed) => {
-        if (this.#sources.get(key) === closed) this.#sources.delete(key);
-        if (this.#unproven.get(key) === closed) this.#unproven.delete(key);
+        for (const sources of this.#all) if (sources.get(key) === closed) sources.delete(key);
         if (closed.opened && !closed.proven) this.#unprovenSessions--;
         this.#closeSocket();
       },
@@ -172,6 +179,7 @@ export class UdpListener implements Listener {
 
   #expire(): void {
     const now = this.#parts.clock.now();
+    for (const source of this.#onceHeard.values()) source.expire(now);
     for (const source of this.#sources.values()) source.expire(now);
     for (const source of [...this.#unproven.values()]) {
       const { opened } = source;
@@ -183,9 +191,18 @@ export class UdpListener implements Listener {
   }
 
   #closeSocket(): void {
-    if (!this.#closing.signal.aborted || this.#sources.size > 0 || this.#socketClosed) return;
+    if (!this.#closing.signal.aborted || this.#proven > 0 || this.#socketClosed) return;
     this.#socketClosed = true;
     this.#cancelTick();
     this.#socket.close();
+  }
+}
+
+/** Closes this many sources, those silent longest first; several if the limit has been lowered. */
+function evict(sources: Map<string, UdpSource>, count: number): void {
+  for (const [oldest, one] of sources) {
+    if (count-- <= 0) return;
+    sources.delete(oldest);
+    one.close();
   }
 }

@@ -37,6 +37,11 @@ const HELD_OCTETS = 64 * 1024;
 const HELD_MILLISECONDS = 5_000;
 /** How long a source may be silent that has never sent a template. */
 const UNPROVEN_QUIET_MILLISECONDS = 300_000;
+/**
+ * How long a source may be silent that was heard only once: an exporter sends its templates again within half an hour,
+ * and a forged datagram is to keep a session no longer than that.
+ */
+const ONCE_HEARD_QUIET_MILLISECONDS = 2_100_000;
 /** How long a silent source stays open whose template interval is not known (RFC 7011 §8.4). */
 const QUIET_MILLISECONDS = 5_400_000;
 
@@ -64,6 +69,9 @@ export class UdpSource implements Connection {
   opened = false;
   /** Whether it has sent a valid template. */
   proven = false;
+  /** Whether it has sent one datagram only, which a forged source does as well. */
+  onceHeard = true;
+  #heard = false;
 
   /** Templates announced before the start, by observation domain. */
   #recalled = new Map<number, Uint8Array[]>();
@@ -77,12 +85,17 @@ export class UdpSource implements Connection {
   }
 
   get templateLife(): TemplateLife {
-    return { listener: this.#parts.listener, announcedAt: this.#announcedAt, lifetime: this.idleLimit };
+    return {
+      listener: this.#parts.listener,
+      announcedAt: this.#announcedAt,
+      lifetime: this.proven ? this.#templateLifetime : UNPROVEN_QUIET_MILLISECONDS,
+    };
   }
 
   /** Delivers what the source announced before the start, ahead of the first message of each observation domain. */
   recall({ announcedAt, lifetime, templates }: Pick<CachedExporter, "announcedAt" | "lifetime" | "templates">): void {
     this.#announcedAt = announcedAt;
+    this.#heard = true;
     if (lifetime > QUIET_MILLISECONDS) this.#templateInterval = lifetime / VALID_INTERVALS;
     for (const message of templates) {
       const domain = observationDomainOf(message);
@@ -95,6 +108,10 @@ export class UdpSource implements Connection {
   /** At least three times the interval at which the source sends its templates; minutes where it has sent none. */
   get idleLimit(): number {
     if (!this.proven) return UNPROVEN_QUIET_MILLISECONDS;
+    return this.onceHeard ? ONCE_HEARD_QUIET_MILLISECONDS : this.#templateLifetime;
+  }
+
+  get #templateLifetime(): number {
     return Math.max(QUIET_MILLISECONDS, VALID_INTERVALS * this.#templateInterval);
   }
 
@@ -103,6 +120,8 @@ export class UdpSource implements Connection {
    * then its data sets wait.
    */
   receive(message: Uint8Array, now: number): void {
+    this.onceHeard = !this.#heard;
+    this.#heard = true;
     this.#deliverRecalled(message);
     const { templates, missing } = scanTemplates(message, this.#known);
     if (templates > 0) this.opened = this.proven = true;

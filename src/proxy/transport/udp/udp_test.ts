@@ -185,16 +185,37 @@ Deno.test("past the cap the least recently heard source goes; forged sources wit
     await until("the others go on", () => collector.records().length === 3);
   }));
 
+Deno.test("a flood of forged sources with good templates pushes out no exporter that was heard before, and one datagram keeps no session for long", async () => {
+  const clock = new StandingClock();
+  await withUdpProxy({ clock, limits: { sessions: 20 } }, async ({ collector, proxy, exporter }) => {
+    const [good, idle] = [exporter(), exporter()];
+    for (const send of [good, idle]) {
+      await send(templateMessage());
+      await send(dataMessage(1));
+    }
+    await until("both are heard", () => collector.records().length === 2);
+    for (let forged = 0; forged < 50; forged++) await exporter()(templateMessage());
+    await until("all had a session", () => proxy.happened("session_opened").length === 52);
+    await until("those that were too many are gone", () => proxy.happened("session_closed").length === 32);
+    await good(dataMessage(2));
+    await until("the exporter's session goes on", () => collector.records().length === 3);
+    assert.ok(proxy.happened("session_closed").every(({ fields }) => Number(fields["session"]) > 2));
+    await clock.advance(2_200_000, 60_000);
+    await until("the forged sources hold no place", () => proxy.happened("session_closed").length === 50);
+    await idle(dataMessage(3));
+    await until("who was only idle goes on", () => collector.records().length === 4);
+  });
+});
+
 Deno.test("a source that is silent for one and a half hours is gone; one that refreshes every hour is not", async () => {
   const clock = new StandingClock();
   await withUdpProxy({ clock }, async ({ collector, proxy, exporter }) => {
     const [quick, slow] = [exporter(), exporter()];
-    await quick(templateMessage());
-    await slow(templateMessage());
+    for (const send of [quick, slow, quick, slow]) await send(templateMessage());
     await until("both are open", () => collector.connections.length === 2);
     await clock.advance(3_600_000, 60_000);
     await slow(templateMessage());
-    await until("it was refreshed", () => proxy.proxy.totals().messagesReceived === 3);
+    await until("it was refreshed", () => proxy.proxy.totals().messagesReceived === 5);
     await clock.advance(6_000_000, 60_000);
     await until("the quick one is gone", () => proxy.happened("session_closed").length === 1);
     assert.equal(proxy.happened("session_closed")[0]?.fields["session"], "1");
