@@ -4,7 +4,7 @@
  * output, one JSON object a line: `{"listening": port}`, and for every run of messages that it read, as soon as it read them,
  * {@link CollectedRun}. It decodes as RFC 7011 and the narrowest dialect want it and never acknowledges anything, as no collector does.
  */
-import { type FlowLayout, LOSSY_DOMAINS, readNumber, writeNumber } from "./flow_record.ts";
+import { type FlowLayout, HOSTILE_DOMAIN, LOSSY_DOMAINS, readNumber, writeNumber } from "./flow_record.ts";
 
 /** What a connection brought of one observation domain in one read. */
 export interface CollectedRun {
@@ -100,6 +100,7 @@ class Connection {
   #message(octets: Uint8Array, batches: Map<number, Batch>): string | undefined {
     const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
     const observationDomain = view.getUint32(12);
+    if (observationDomain === HOSTILE_DOMAIN) return undefined;
     const domain = this.#domains.get(observationDomain) ??
       { templates: new Map<number, Expected[]>(), records: 0, inclusive: undefined };
     this.#domains.set(observationDomain, domain);

