@@ -64,6 +64,8 @@ export class Proxy {
   #refusal: "limit" | "collector_unavailable" | undefined;
   #draining = false;
   #cancelTick = () => {};
+  /** Whether the verdict was looked at for a template since the last tick. */
+  #toldSince = false;
 
   constructor(options: ProxyOptions) {
     const { clock = SYSTEM_CLOCK, pool = new LoopBufferPool(), report, recall, collectGarbage } = options;
@@ -448,6 +450,7 @@ export class Proxy {
     this.#cancelTick = this.#clock.every(milliseconds, () => {
       for (const session of this.#sessions) session.tick(milliseconds, quiet);
       this.#memory.look();
+      this.#toldSince = false;
       this.#tellVerdict();
       this.#collectors.tick();
       if (this.#draining) this.#stopHeld();
@@ -458,6 +461,9 @@ export class Proxy {
   /** A template of a session has just been mapped to something else. Told at once: the session may be gone in a moment. */
   #seeSkew(): void {
     this.#verdict.see();
+    // Every session is looked at for that, and thousands that connect at once each have templates to tell of.
+    if (this.#toldSince || this.#verdict.told === "skew_seen") return;
+    this.#toldSince = true;
     this.#tellVerdict();
   }
 

@@ -19,15 +19,23 @@ const TEMPLATE = 256;
 
 /** Relays, and tells of its template as the mediator does. */
 class TellingRewriter extends RelayingRewriter {
+  /** How often sessions were asked whether all their templates are known, which the verdict needs. */
+  static looks = 0;
+
   constructor(facts: SessionFacts, skewed: boolean) {
     super(facts);
     this.skewed = skewed;
   }
 
+  override get templatesKnown(): boolean {
+    TellingRewriter.looks++;
+    return super.templatesKnown;
+  }
+
   override rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
-    const known = this.templatesKnown;
+    const known = super.templatesKnown;
     const octets = super.rewrite(input, output);
-    if (known || !this.templatesKnown) return octets;
+    if (known || !super.templatesKnown) return octets;
     const mapping = { source: { id: TEMPLATE, fields: [], scopeFieldCount: 0 }, fields: [] };
     const about = { observationDomain: 1, template: TEMPLATE, targetTemplate: TEMPLATE, replaced: false, mapping };
     this.facts.notify?.({ event: "template_mapped", outcome: this.skewed ? "rewritten" : "identity", ...about });
@@ -130,6 +138,15 @@ Deno.test("skew is told when the template is mapped, between two ticks", () =>
     assert.deepEqual(events(parts), ["skew_seen"]);
     assert.equal(words(parts), "needed");
     assert.notEqual(parts.proxy.proxy.skew.lastSeen, undefined);
+  }));
+
+Deno.test("Agents that connect at once cost no look at all sessions for each of their templates", () =>
+  withProxy({}, async (parts) => {
+    parts.skewed = true;
+    TellingRewriter.looks = 0;
+    for (let agent = 0; agent < 20; agent++) await parts.announce();
+    assert.deepEqual(events(parts), ["skew_seen"]);
+    assert.ok(TellingRewriter.looks <= 2 * 20, `sessions were looked at ${TellingRewriter.looks} times`);
   }));
 
 Deno.test("an Agent that comes and goes every 0.3 s is needed for all the time, and told of once", () =>

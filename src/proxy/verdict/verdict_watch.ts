@@ -116,6 +116,11 @@ export class VerdictWatch {
     });
   }
 
+  /** What was told last. */
+  get told(): VerdictNews | undefined {
+    return this.#told;
+  }
+
   /** What is to be told of a verdict: each once, until the other is true. */
   news({ verdict }: Verdict): VerdictNews | undefined {
     const news = verdict === "needed" ? "skew_seen" : verdict === "not_needed" ? "skew_over" : undefined;
