@@ -369,7 +369,8 @@ export class Proxy {
 
   async #eachSession(change: (open: OpenSession) => Promise<void> | undefined): Promise<void> {
     for (const open of this.#sessions.entries) {
-      if (this.#turns.over) await this.#turns.next(true);
+      // Each session is a small piece of work, after which no rest is needed.
+      if (this.#turns.over) await this.#turns.next(false);
       await change(open);
     }
   }
