@@ -1,5 +1,7 @@
 import { isIP } from "node:net";
 import { Command } from "commander";
+import { nextMessageLength } from "../ipfix/framing.ts";
+import type { FirstTemplate } from "../mediation/mapping/treatment.ts";
 import type { MediationEvent } from "../mediation/templates/event.ts";
 import { consumeInput } from "./command_line/consume_input.ts";
 import { Mediator } from "../mediation/session/mediator.ts";
@@ -46,14 +48,24 @@ async function rewrite(options: Options): Promise<void> {
     throw usageFailure(`error: ${file}: collector.profile: auto is not known offline (collector.fallbackProfile)`);
   }
   const peer = fromAddress === undefined ? {} : { address: fromAddress };
-  const observes = configuration.chooseSession(peer).mode === "observe";
-  const session = new Mediator(mediatorOptions(configuration)).open({
+  const choice = configuration.chooseSession(peer);
+  let observes = choice !== "undecided" && choice.mode === "observe";
+  const mediator = new Mediator(mediatorOptions(configuration));
+  const session = mediator.open({
     reliable: true,
     notify: (event) => sayEvent(event, observes),
     ...peer,
   });
+  const consumer = () => observes ? new ObservingConsumer(session) : new RewritingConsumer(session);
+  const decide = (decidedBy: FirstTemplate) => {
+    const decided = configuration.chooseSession({ ...peer, decidedBy });
+    observes = decided !== "undecided" && decided.mode === "observe";
+    session.renew(undefined, { decidedBy });
+    return consumer();
+  };
+  const undecided = new UndecidedConsumer(session, (message) => mediator.firstTemplate(message), decide);
   try {
-    await consumeInput(observes ? new ObservingConsumer(session) : new RewritingConsumer(session), keepGoing);
+    await consumeInput(choice === "undecided" ? undecided : consumer(), keepGoing);
     saySummary(session, observes);
   } catch (error) {
     // What cannot be read or written leaves nothing to sum up.
@@ -93,6 +105,33 @@ class RewritingConsumer implements MessageConsumer {
     const { consumed } = this.session;
     if (rewritten.length > 0) await writeOctets(rewritten);
     return consumed === 0 && rewritten.length === 0 ? undefined : consumed;
+  }
+}
+
+/** Waits for the first template, which decides what becomes of the session. What comes before it goes nowhere. */
+class UndecidedConsumer implements MessageConsumer {
+  readonly #ignored = new Uint8Array(OUTPUT_LENGTH);
+  #decided: MessageConsumer | undefined;
+
+  constructor(
+    readonly session: SessionRewriter,
+    readonly read: Mediator["firstTemplate"],
+    readonly decide: (first: FirstTemplate) => MessageConsumer,
+  ) {}
+
+  async take(octets: Uint8Array): Promise<number | undefined> {
+    if (this.#decided !== undefined) return this.#decided.take(octets);
+    const length = nextMessageLength(octets);
+    if (length === "incomplete") return undefined;
+    const message = octets.subarray(0, length);
+    const first = this.read(message);
+    if (first !== undefined && first !== "malformed") {
+      this.#decided = this.decide(first);
+      return this.#decided.take(octets);
+    }
+    await rewriteWhenReady(this.session, message, this.#ignored);
+    this.session.discard();
+    return this.session.consumed;
   }
 }
 

@@ -32,6 +32,16 @@ const STATUS = z.looseObject({
     dialect: z.string(),
     reconnects: z.number(),
   }),
+  collectors: z.array(z.looseObject({
+    address: z.string(),
+    state: z.string(),
+    reason: z.string().nullish(),
+    profile: z.string(),
+    nextProfile: z.string().nullish(),
+    dialect: z.string(),
+    sessions: z.number(),
+    rules: z.array(z.string()),
+  })).optional(),
   skew: z.looseObject({
     sessions: z.number(),
     lastSeen: z.string().nullable(),
@@ -181,7 +191,8 @@ function milliseconds(option: string, text: string): number {
 
 /** The answer as text, in lines no wider than the terminal. */
 function summary(status: Status, { width, paint }: StatusDependencies): string {
-  const { version, mode, uptimeSeconds, draining, collector, skew, totals, losses, verdict, cluster } = status;
+  const { version, mode, uptimeSeconds, draining, collector, collectors, skew, totals, losses, verdict, cluster } =
+    status;
   const counts = {
     ...totals,
     ...losses,
@@ -217,6 +228,7 @@ function summary(status: Status, { width, paint }: StatusDependencies): string {
         : []),
       `${collector.reconnects} reconnects`,
     ]],
+    ...(collectors ?? []).slice(1).map((other) => ["", otherCollectorFacts(other)] as const),
     ...(cluster === undefined ? [] : [["cluster", clusterFacts(cluster)] as const]),
     ["sessions", [
       `${open} open`,
@@ -245,6 +257,19 @@ function summary(status: Status, { width, paint }: StatusDependencies): string {
       ? []
       : tableLines(faults, ["left", "left", "right"]).map((line) => paint("yellow", `  ${line}`))),
   ].join("\n");
+}
+
+/** A collector that peer rules name. */
+function otherCollectorFacts(
+  { address, state, reason, profile, dialect, nextProfile, sessions, rules }: NonNullable<Status["collectors"]>[number],
+): string[] {
+  return [
+    `${address} ${state}`,
+    ...(typeof reason === "string" ? [reason] : []),
+    `${profile} (${dialect})`,
+    ...(typeof nextProfile === "string" ? [`waiting for the collector to restart: then ${nextProfile}`] : []),
+    `${sessions} ${sessions === 1 ? "session" : "sessions"} by ${rules.join(" ")}`,
+  ];
 }
 
 function clusterFacts({ waitingFor, problems, trust, aggregator }: NonNullable<Status["cluster"]>): string[] {

@@ -2,14 +2,14 @@ import type { Profile } from "../mediation/mapping/profile.ts";
 import { Chains } from "./chains.ts";
 import { kubernetesSettings } from "./kubernetes_settings.ts";
 import { Collectors } from "./collectors.ts";
-import type { CacheSettings, CollectorTreatments, Configuration, ListenerSettings } from "./configuration.ts";
+import type { CacheSettings, CollectorSettings, Configuration, ListenerSettings } from "./configuration.ts";
 import { conflicts, describeEndpoint, isLoop } from "./listener_conflicts.ts";
 import { type Path, pathText } from "./yaml/mistake.ts";
 import { ruleLayer } from "./peer_rules.ts";
 import type { PluginModules } from "./plugin_modules.ts";
 import { findProfile, PROFILE_NAMES } from "./profiles/profiles.ts";
 import type { ConfigurationReader } from "./configuration_reader.ts";
-import type { Sections } from "./sections.ts";
+import type { PeerSection, Sections } from "./sections.ts";
 import { listenerTls } from "./tls_settings.ts";
 import { type RuleLayer, Treatments } from "./treatments.ts";
 
@@ -33,30 +33,38 @@ export function buildConfiguration(
   const cache = cacheOf(reader, sections);
   const listeners = listenersOf(reader, sections);
   const collectors = new Collectors(reader);
-  const collector = collectors.base(sections.collector);
+  const top = collectors.base(sections.collector);
+  const collector = top?.collector;
   const profiles = new Profiles(reader);
   const automatic = automaticChoice(reader, sections, automaticProfile);
   const fallback = profiles.find(sections.collector.fallbackProfile, ["collector", "fallbackProfile"]);
   const named = automatic !== undefined && automaticProfile === undefined && fallback !== undefined
     ? fallback
     : profiles.find(automatic?.name ?? sections.collector.profile, ["collector", "profile"]);
-  const candidateProfiles = (sections.collector.candidates ?? []).flatMap((name, index) =>
-    profiles.find(name, ["collector", "candidates", index]) ?? []
-  );
-  if (candidateProfiles.length > 0 && !isWatched(sections.collector)) {
-    const why = "needs a connection that shows whether the network or the collector has ended";
-    reader.mistake(["collector", "candidates"], `${why} (transport tcp or tls, or collector.watch)`, "key");
-  }
+  const candidateProfiles = candidatesOf(reader, profiles, sections.collector, ["collector"]);
   const profile = named ?? candidateProfiles[0];
   if (sections.collector.profile === undefined && sections.collector.candidates === undefined) {
     requireProfile(reader);
   }
   const rules = sections.peers.map((peer, index) => {
-    const over = peer.collector === undefined ? {} : {
-      collector: collectors.over(collector, peer.collector, [...peer.path, "collector"]),
-      profile: profiles.find(peer.collector.profile, [...peer.path, "collector", "profile"]),
-    };
-    return ruleLayer(reader, sections, peer, index, over);
+    if (peer.collector === undefined) return ruleLayer(reader, sections, peer, index, {});
+    const path = [...peer.path, "collector"];
+    const own = collectors.over(top, peer.collector, path);
+    const ownCandidates = candidatesOf(reader, profiles, peer.collector, path);
+    const automatic = peer.collector.profile === "auto";
+    if (automatic && sections.collector.profile !== "auto") {
+      const why = "only where collector.profile is auto, too: there is one Aggregator in the cluster";
+      reader.mistake([...path, "profile"], `${why} (${PROFILE_NAMES})`);
+    }
+    // A rule that says nothing of the profile has that of the collector, which another rule may name.
+    const named = automatic ? undefined : profiles.find(peer.collector.profile, [...path, "profile"]);
+    const shared = own === undefined || own === top || own.profile === "auto"
+      ? undefined
+      : profiles.known(own.profile ?? own.candidates?.[0]);
+    return ruleLayer(reader, sections, peer, index, {
+      collector: own?.collector,
+      profile: named ?? (automatic ? undefined : ownCandidates[0] ?? shared),
+    });
   });
   refuseLoops(reader, listeners, collectors);
   refuseConflicts(reader, sections);
@@ -70,7 +78,8 @@ export function buildConfiguration(
     if (list !== undefined) chains.checkOptions(list);
   }
   if (profile === undefined) return undefined;
-  const treatmentsOf = (profile: Profile) =>
+  const whole = rules.filter((rule) => isWhole(reader, rule));
+  const treatmentsOf = (profile: Profile, layers: readonly RuleLayer[] = whole) =>
     new Treatments(chains, {
       mode: mode ?? "rewrite",
       // A placeholder for a wrong collector: its mistake is reported, so the configuration is never used.
@@ -78,25 +87,49 @@ export function buildConfiguration(
       profile,
       dialect: sections.collector.dialect,
       plugins: sections.plugins,
-    }, rules.filter((rule) => isWhole(reader, rule)));
+    }, layers);
   const treatments = treatmentsOf(profile);
   const tried = named === undefined || candidateProfiles.includes(named)
     ? candidateProfiles
     : [named, ...candidateProfiles];
-  const candidates = candidateProfiles.length === 0 ? [] : tried.map((one) => publish(treatmentsOf(one)));
+  const inherited = candidateProfiles.length === 0 ? [] : tried.map((one) => treatmentsOf(one));
+  const rulesOf = (collector: CollectorSettings) =>
+    whole.filter((rule) => rule.collector === collector).map(({ name }) => name);
+  const others = collectors.named.filter((one) => one !== top && whole.some((rule) => rule.collector === one.collector))
+    .map(({ collector, switch: when, acceptedAfter, candidates, profile: own }) => {
+      const ways = candidates === undefined
+        ? own === undefined || own === "auto" ? inherited : []
+        : triedProfiles(profiles, own, candidates).map((one) =>
+          treatmentsOf(profile, whole.map((rule) => rule.collector === collector ? { ...rule, profile: one } : rule))
+        );
+      return {
+        collector,
+        switch: when,
+        acceptedAfter,
+        rules: rulesOf(collector),
+        ...treatments.of(collector),
+        candidates: ways.map((way) => way.of(collector)),
+      };
+    });
   if (collector === undefined || mode === undefined || admin?.address === undefined) return undefined;
   if (admin.skewSettle === undefined) return undefined;
   if (limits === undefined || log === undefined || ledger?.values === undefined) return undefined;
+  const manner = {
+    switch: sections.collector.switch ?? "restart",
+    candidates: inherited.map((one) => one.of(collector)),
+    acceptedAfter: sections.collector.acceptedAfter ?? 0,
+  };
   return {
     file: reader.document.file,
     listeners,
     collector,
     mode,
-    ...publish(treatments),
+    treatment: treatments.base,
+    peers: treatments.rules,
+    chooseTreatment: (peer) => treatments.template(peer),
+    plans: [{ collector, rules: rulesOf(collector), ...manner, ...treatments.of(collector) }, ...others],
+    ...manner,
     automaticChain: sections.plugins === undefined,
-    switch: sections.collector.switch ?? "restart",
-    candidates,
-    acceptedAfter: sections.collector.acceptedAfter ?? 0,
     admin: { address: admin.address, skewSettle: admin.skewSettle, hosts: admin.hosts ?? [] },
     limits,
     ledger: { values: ledger.values },
@@ -108,19 +141,12 @@ export function buildConfiguration(
     certificates: reader.certificates,
     warnings: [...profiles.warnings, ...reader.warnings],
     collectors: collectors.named.map((named) => named.collector),
-    treatmentsFor(name) {
-      const before = reader.mistakes.length;
-      const found = profiles.find(name, ["collector", "profile"]);
-      const made = found === undefined ? undefined : publish(treatmentsOf(found));
-      const mistakes = reader.mistakes.splice(before);
-      if (made !== undefined && mistakes.length === 0) return made;
-      throw new Error(mistakes.map(({ message }) => message).join("; "));
-    },
     written(path) {
       const value = reader.document.valueAt(path);
       return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
     },
     chooseSession(peer) {
+      if (treatments.isUndecided(peer)) return "undecided";
       const rule = treatments.sessionRule(peer);
       const { mode, collector, profile } = treatments.session(rule);
       return { mode, collector, profile, ...(rule === undefined ? {} : { rule: rule.name }) };
@@ -149,17 +175,25 @@ function automaticChoice(
   };
 }
 
-/** What others need of the treatments. */
-function publish(treatments: Treatments): CollectorTreatments {
-  return {
-    treatment: treatments.base,
-    peers: treatments.rules,
-    chooseTreatment: (peer) => treatments.template(peer),
-  };
+/** The candidates of a `collector:`, which need a connection that shows whether its process has ended. */
+function candidatesOf(
+  reader: ConfigurationReader,
+  profiles: Profiles,
+  { candidates, transport = "tcp", watch }: NonNullable<PeerSection["collector"]>,
+  path: Path,
+): Profile[] {
+  const found = (candidates ?? []).flatMap((name, index) => profiles.find(name, [...path, "candidates", index]) ?? []);
+  if (found.length > 0 && transport !== "tcp" && transport !== "tls" && watch === undefined) {
+    const why = "needs a connection that shows whether the network or the collector has ended";
+    reader.mistake([...path, "candidates"], `${why} (transport tcp or tls, or collector.watch)`, "key");
+  }
+  return found;
 }
 
-function isWatched({ transport, watch }: Sections["collector"]): boolean {
-  return transport === "tcp" || transport === "tls" || watch !== undefined;
+/** The profiles of a collector in the order in which they are tried: its own, then its candidates. */
+function triedProfiles(profiles: Profiles, own: string | undefined, candidates: readonly string[]): Profile[] {
+  const names = own === undefined || own === "auto" ? candidates : [own, ...candidates];
+  return [...new Set(names)].flatMap((name) => profiles.known(name) ?? []);
 }
 
 function requireProfile(reader: ConfigurationReader): void {
@@ -186,6 +220,11 @@ class Profiles {
   /** What may be wrong with those found so far. */
   get warnings(): string[] {
     return [...this.#found.values()].flatMap((profile) => profile?.warning ?? []);
+  }
+
+  /** One that was found before. */
+  known(name: string | undefined): Profile | undefined {
+    return name === undefined ? undefined : this.#found.get(name);
   }
 
   find(name: string | undefined, path: Path): Profile | undefined {

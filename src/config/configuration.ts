@@ -2,7 +2,7 @@ import type { TransportProtocol } from "../ipfix/transport_protocol.ts";
 import type { AddressPrefix } from "../ipfix/address.ts";
 import type { Plugin } from "../mediation/mapping/plugin.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
-import type { ChooseTreatment } from "../mediation/mapping/treatment.ts";
+import type { ChooseTreatment, FirstTemplate } from "../mediation/mapping/treatment.ts";
 import type { CertificateDetails } from "../certificates/certificate_details.ts";
 import type { Mistake, Path } from "./yaml/mistake.ts";
 import type { SocketAddress } from "./yaml/socket_address.ts";
@@ -157,6 +157,14 @@ export interface PeerMatch {
   readonly profile?: string;
 }
 
+/** What is known of an exporter when its session is decided. */
+export interface SessionPeer {
+  readonly address?: string | undefined;
+  readonly certificateName?: string | undefined;
+  /** Its first template, once that is known. */
+  readonly decidedBy?: FirstTemplate | undefined;
+}
+
 /** A peer rule. */
 export interface PeerRule {
   /** `peers[0]` */
@@ -168,14 +176,31 @@ export interface PeerRule {
   readonly treatment: SessionTreatment;
 }
 
-/** How exporters are treated if the collector is what one profile says. */
+/** How the sessions of one collector are treated if it is what one profile says. */
 export interface CollectorTreatments {
   /** Applies unless a peer rule says otherwise. */
   readonly treatment: SessionTreatment;
-  /** In order; the first that matches wins. */
+  /** Those that can apply there, in order; the first that matches wins. */
   readonly peers: readonly PeerRule[];
   /** Returns the treatment of a template: the first matching rule wins. The same rules always give the same object. */
   readonly chooseTreatment: ChooseTreatment;
+}
+
+/** What becomes of one collector's profile. */
+export interface CollectorManner {
+  /** When a changed profile takes effect: with the collector's next epoch, or now. */
+  readonly switch: "restart" | "now";
+  /** What the collector may be, in the order in which that is tried; empty: it is what its profile says. */
+  readonly candidates: readonly CollectorTreatments[];
+  /** Milliseconds that a collector has to live after its first templates for a candidate to count as accepted. */
+  readonly acceptedAfter: number;
+}
+
+/** A collector, and how its sessions are treated. */
+export interface CollectorPlan extends CollectorManner, CollectorTreatments {
+  readonly collector: CollectorSettings;
+  /** The rules that name it, such as `peers[0]`. */
+  readonly rules: readonly string[];
 }
 
 /** What the configuration decides when a session opens. */
@@ -189,7 +214,7 @@ export interface SessionPlan {
 }
 
 /** A configuration that has been checked as a whole. */
-export interface Configuration extends CollectorTreatments {
+export interface Configuration extends CollectorTreatments, CollectorManner {
   /** The YAML file, as the caller named it. */
   readonly file: string;
   readonly listeners: readonly ListenerSettings[];
@@ -197,14 +222,12 @@ export interface Configuration extends CollectorTreatments {
   readonly collector: CollectorSettings;
   /** Applies unless a peer rule says otherwise. */
   readonly mode: Mode;
+  /** All rules, in order; the first that matches wins. */
+  readonly peers: readonly PeerRule[];
+  /** Every collector that some session may have; the first is {@link collector}. */
+  readonly plans: readonly [CollectorPlan, ...CollectorPlan[]];
   /** Whether there was no `plugins:`, so that the default chain applies. */
   readonly automaticChain: boolean;
-  /** When a changed profile takes effect: with the collector's next epoch, or now. */
-  readonly switch: "restart" | "now";
-  /** What the collector may be, in the order in which that is tried; empty: it is what its profile says. */
-  readonly candidates: readonly CollectorTreatments[];
-  /** Milliseconds that a collector has to live after its first templates for a candidate to count as accepted. */
-  readonly acceptedAfter: number;
   /**
    * `skewSettle`: milliseconds without skew before the proxy is reported as no longer needed. `hosts`: further names by
    * which clients may address the admin server.
@@ -234,16 +257,10 @@ export interface Configuration extends CollectorTreatments {
   readonly warnings: readonly string[];
   /** Every collector that some session may have. */
   readonly collectors: readonly CollectorSettings[];
-  /**
-   * The treatments for a collector of another profile.
-   *
-   * @throws Error that names what is wrong: an unknown profile, or a plugin that cannot be made for it
-   */
-  treatmentsFor(profile: string): CollectorTreatments;
   /** The text or number at a path of the file; undefined where a default holds. */
   written(path: Path): string | undefined;
   /** Ends the processes of its plugins. Nothing goes by this configuration any more. */
   close(): void;
-  /** Returns the collector and mode of a session, from what is known when it opens. */
-  chooseSession(peer: { readonly address?: string; readonly certificateName?: string }): SessionPlan;
+  /** Returns the collector and mode of a session; "undecided" if only its first template can decide. */
+  chooseSession(peer: SessionPeer): SessionPlan | "undecided";
 }

@@ -54,24 +54,20 @@ const atLeastOneSecond = read(`${DURATION}, at least 1s`, (value) => {
   return duration === undefined || duration < 1000 ? undefined : duration;
 });
 
-/** Where records go, and what is expected there. */
-export const collectorSchema = z.strictObject({
-  transport: transport.prefault("tcp"),
-  address: dialAddress,
+const switchWhen = oneOf("restart", "now");
+const switchMeta = { description: "When a changed profile takes effect: once the collector has restarted, or now." };
+const acceptedAfter = read(DURATION, parseDuration);
+const acceptedAfterMeta = {
+  description: "How long a collector has to live after its first templates for a candidate to count as accepted.",
+};
+
+/** What a collector of some exporters may have as well as that of all others. */
+const ownOrNot = {
   profile: collectorProfile.optional().meta({ description: "auto: the release of the Aggregator's Pod." }),
-  fallbackProfile: profile.optional().meta({
-    description: "With profile: auto, what holds while the Aggregator's Pod does not say its release.",
-  }),
   dialect: dialectSchema.optional(),
   tls: tls.optional(),
-  switch: oneOf("restart", "now").prefault("restart").meta({
-    description: "When a changed profile takes effect: once the collector has restarted, or now.",
-  }),
   candidates: z.array(profile).min(1).optional().meta({
     description: "Profiles to try, the newest release first: a collector that ends or closes on one gets the next.",
-  }),
-  acceptedAfter: read(DURATION, parseDuration).prefault("10s").meta({
-    description: "How long a collector has to live after its first templates for a candidate to count as accepted.",
   }),
   watch: z.strictObject({ address: dialAddress }).optional().meta({
     description: "Over udp: a TCP port of the collector's process, which shows that it has restarted.",
@@ -79,6 +75,23 @@ export const collectorSchema = z.strictObject({
   templateRefresh: atLeastOneSecond.optional().meta({
     description: "Over udp: how often templates are sent again; 30s if it is missing.",
   }),
+};
+
+/** Where records go, and what is expected there. */
+export const collectorSchema = z.strictObject({
+  transport: transport.prefault("tcp"),
+  address: dialAddress,
+  profile: ownOrNot.profile,
+  fallbackProfile: profile.optional().meta({
+    description: "With profile: auto, what holds while the Aggregator's Pod does not say its release.",
+  }),
+  dialect: ownOrNot.dialect,
+  tls: ownOrNot.tls,
+  switch: switchWhen.prefault("restart").meta(switchMeta),
+  candidates: ownOrNot.candidates,
+  acceptedAfter: acceptedAfter.prefault("10s").meta(acceptedAfterMeta),
+  watch: ownOrNot.watch,
+  templateRefresh: ownOrNot.templateRefresh,
 });
 
 /** Rules for peers. Each session is held against them in turn. */
@@ -115,15 +128,16 @@ const match = z.strictObject({
   error: () => "matches nothing (one or more of address, observationDomain, certificateName, profile)",
 });
 
-/**
- * One peer rule: the exporters it is for, and what differs for them. The code behind it also takes a mode, and a collector's
- * transport, address and tls: see {@link PeerSection}. A key is listed here once the proxy implements it.
- */
+/** One peer rule: the exporters it is for, and what differs for them. What it does not say is as outside all rules. */
 export const peerSchema = z.strictObject({
   match,
+  mode: mode.optional(),
   collector: z.strictObject({
-    profile: profile.optional(),
-    dialect: dialectSchema.optional(),
+    transport: transport.optional(),
+    address: dialAddress.optional(),
+    ...ownOrNot,
+    switch: switchWhen.optional().meta(switchMeta),
+    acceptedAfter: acceptedAfter.optional().meta(acceptedAfterMeta),
   }).optional(),
   plugins: z.array(pluginSchema).optional(),
 });

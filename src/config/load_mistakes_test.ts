@@ -106,7 +106,7 @@ admin: { address: 127.0.0.1:1 }
     `${RIGHT}peers: [{ match: { address: 10.0.0.1 }, collector: { profile: auto } }]
 plugins: [{ use: match-order, isolate: true }, { use: strip-unknown, timeout: 2s }, { use: pad-missing, isolate: perhaps }]\n`,
     [
-      'proxy.yaml:3:63: peers[0].collector.profile: unknown profile "auto", did you mean nfacctd, nfcapd, rfc7011? (antrea/v0.12 to antrea/v2.7, one release such as antrea/v1.15.2, rfc7011, or the path of a profile file such as ./profile.yaml)',
+      "proxy.yaml:3:63: peers[0].collector.profile: only where collector.profile is auto, too: there is one Aggregator in the cluster (antrea/v0.12 to antrea/v2.7, one release such as antrea/v1.15.2, rfc7011, or the path of a profile file such as ./profile.yaml)",
       "proxy.yaml:4:40: plugins[0].isolate: match-order is shipped and runs in the proxy (none)",
       "proxy.yaml:4:79: plugins[1].timeout: strip-unknown is shipped and runs in the proxy (none)",
       'proxy.yaml:4:114: plugins[2].isolate: "perhaps" is not allowed (true, false)',
@@ -190,14 +190,10 @@ kubernetes: { kubeconfig: none.yaml, ownCaSecret: "", restore: true }
     [
       "proxy.yaml:4:12: peers[0].match: matches nothing (one or more of address, observationDomain, certificateName, profile)",
       "proxy.yaml:5:5: peers[1].match: missing (a map: address, observationDomain, certificateName, profile)",
-      "proxy.yaml:5:7: peers[1].mode: unknown key (match, collector, plugins)",
       'proxy.yaml:6:23: peers[2].match.address: "10.0.0.0/33" is not allowed (an IPv4 or IPv6 address, or a network such as 10.10.0.0/24)',
       "proxy.yaml:6:55: peers[2].match.observationDomain: -1 is not allowed (a whole number, 0 to 4294967295)",
       'proxy.yaml:6:88: peers[2].match.profile: "antrea/v3.0" is not allowed (an Antrea release such as antrea/v2.0)',
-      "proxy.yaml:8:5: peers[3].mode: unknown key (match, collector, plugins)",
-      "proxy.yaml:9:18: peers[3].collector.address: unknown key (profile, dialect)",
-      "proxy.yaml:9:32: peers[3].collector.dialect: applies to whole sessions, but observation domain and release are known only per template (where match has only address and certificateName)",
-      "proxy.yaml:11:18: peers[4].collector.transport: unknown key (profile, dialect)",
+      "proxy.yaml:11:16: peers[4].collector.tls: missing (a map: mode, ca; certificate, key, serverName)",
     ],
   ],
   ["a certificate that nobody checks", `${RIGHT}peers: [{ match: { certificateName: n } }]\n`, [

@@ -7,9 +7,6 @@ import type { PeerSection, Sections } from "./sections.ts";
 import { checksCertificates } from "./tls_settings.ts";
 import type { RuleLayer } from "./treatments.ts";
 
-/** Keys of a rule's collector that apply to a whole session. */
-const SESSION_KEYS = ["transport", "address", "tls", "dialect"] as const;
-
 /** Reads one peer rule; mistakes go to the reader. */
 export function ruleLayer(
   reader: ConfigurationReader,
@@ -21,14 +18,6 @@ export function ruleLayer(
   const match: PeerMatch = Object.fromEntries(
     Object.entries(choice ?? {}).filter(([, value]) => value !== undefined),
   );
-  if (!isSessionMatch(match)) {
-    const why = "applies to whole sessions, but observation domain and release are known only per template " +
-      "(where match has only address and certificateName)";
-    if (mode !== undefined) reader.mistake([...path, "mode"], why, "key");
-    for (const key of SESSION_KEYS) {
-      if (collector?.[key] !== undefined) reader.mistake([...path, "collector", key], why, "key");
-    }
-  }
   if (match.certificateName !== undefined && !listen.some((listener) => checksCertificates(listener?.tls))) {
     const at = [...path, "match", "certificateName"];
     reader.mistake(at, "no listener checks certificates (a tls listener with a ca)", "key");
@@ -40,6 +29,7 @@ export function ruleLayer(
     mode,
     dialect: collector?.dialect,
     plugins,
+    decides: isSessionMatch(match) || [mode, collector?.dialect, over.collector].some((own) => own !== undefined),
     ...over,
   };
 }

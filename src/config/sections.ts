@@ -44,7 +44,7 @@ export function readSections(reader: ConfigurationReader) {
 /** The sections that {@link readSections} returns. */
 export type Sections = ReturnType<typeof readSections>;
 
-/** One peer rule. The schema decides which of these keys a file may have. */
+/** One peer rule. */
 export interface PeerSection {
   readonly path: Path;
   readonly match?: PeerMatchChoice | undefined;

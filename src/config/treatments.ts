@@ -1,13 +1,15 @@
 import type { Dialect } from "../mediation/mapping/dialect.ts";
 import type { Profile } from "../mediation/mapping/profile.ts";
-import type { Treatment } from "../mediation/mapping/treatment.ts";
+import type { Peer, Treatment } from "../mediation/mapping/treatment.ts";
 import type { Chains, PluginList } from "./chains.ts";
 import type {
   CollectorSettings,
+  CollectorTreatments,
   Mode,
   PeerMatch,
   PeerRule,
   ResolvedTreatment,
+  SessionPeer,
   SessionTreatment,
 } from "./configuration.ts";
 import { chooseDialect, type DialectChoice } from "./profiles/dialect_schema.ts";
@@ -34,6 +36,23 @@ export interface RuleLayer extends Layer {
   readonly name: string;
   readonly match: PeerMatch;
   readonly matchText: PeerRule["matchText"];
+  /**
+   * Whether the rule decides for whole sessions: by what is known when they open, or, if it asks for more and has a mode
+   * or collector, by their first template. Other rules are for templates.
+   */
+  readonly decides: boolean;
+}
+
+/** What is known, without keys for what is not. */
+function known({ address, certificateName, observationDomain, detectedProfile }: {
+  readonly [Key in keyof KnownPeer]?: KnownPeer[Key] | undefined;
+}): KnownPeer {
+  return {
+    ...(address === undefined ? {} : { address }),
+    ...(certificateName === undefined ? {} : { certificateName }),
+    ...(observationDomain === undefined ? {} : { observationDomain }),
+    ...(detectedProfile === undefined ? {} : { detectedProfile }),
+  };
 }
 
 /** Resolves the profile and chain of every exporter. All pairs of rules that can apply together are resolved in the constructor. */
@@ -51,18 +70,55 @@ export class Treatments {
       name: layer.name,
       match: layer.match,
       matchText: layer.matchText,
-      treatment: isSessionMatch(layer.match) ? this.#session(layer) : { ...this.base, ...this.#pair(undefined, layer) },
+      treatment: layer.decides ? this.#session(layer) : { ...this.base, ...this.#pair(undefined, layer) },
     }));
     for (const [index, session] of layers.entries()) {
-      if (!isSessionMatch(session.match)) continue;
-      // Only rules before the session's own can match one of its templates first.
-      for (const rule of layers.slice(0, index)) if (!isSessionMatch(rule.match)) this.#pair(session, rule);
+      if (!session.decides) continue;
+      // Only rules before the session's own can match one of its templates first, unless it asks for one template.
+      const first = isSessionMatch(session.match) ? layers.slice(0, index) : layers;
+      for (const rule of first) if (!rule.decides) this.#pair(session, rule);
     }
   }
 
-  /** The first rule that matches a session. */
-  sessionRule(peer: KnownPeer): RuleLayer | undefined {
-    return this.layers.find(({ match }) => isSessionMatch(match) && matches(match, peer));
+  /** The first rule that decides a session. */
+  sessionRule({ address, certificateName, decidedBy }: SessionPeer): RuleLayer | undefined {
+    const peer = known({ address, certificateName, ...decidedBy });
+    return this.layers.find(({ decides, match }) => decides && matches(match, peer));
+  }
+
+  /** Whether a rule before the one that decides now could decide once the first template is there. */
+  isUndecided({ address, certificateName, decidedBy }: SessionPeer): boolean {
+    if (decidedBy !== undefined) return false;
+    const peer = known({ address, certificateName });
+    for (const { decides, match } of this.layers) {
+      if (!decides) continue;
+      if (isSessionMatch(match) && matches(match, peer)) return false;
+      const { observationDomain: _domain, profile: _profile, ...rest } = match;
+      if (!isSessionMatch(match) && matches(rest, peer)) return true;
+    }
+    return false;
+  }
+
+  /** The treatment of one template, whichever collector its session has. */
+  template(peer: Peer): Treatment {
+    return this.#template(peer, this.#session(this.sessionRule(peer)).collector, undefined);
+  }
+
+  /** How the sessions of one collector are treated. */
+  of(collector: CollectorSettings): CollectorTreatments {
+    const isBase = collector === this.baseLayer.collector;
+    const primary = isBase ? undefined : this.layers.find((rule) => rule.decides && rule.collector === collector);
+    const peers = this.layers.flatMap((layer, index): PeerRule[] => {
+      const rule = this.rules[index];
+      if (rule === undefined) return [];
+      if (layer.decides) return rule.treatment.collector === collector ? [rule] : [];
+      return [{ ...rule, treatment: { ...this.#session(primary), ...this.#pair(primary, layer) } }];
+    });
+    return {
+      treatment: this.#session(primary),
+      peers,
+      chooseTreatment: (peer) => this.#template(peer, collector, primary),
+    };
   }
 
   session(rule: RuleLayer | undefined): SessionTreatment {
@@ -70,9 +126,11 @@ export class Treatments {
   }
 
   /** The treatment of one template: the first matching rule, over the rule of its session. */
-  template(peer: KnownPeer): Treatment {
-    const session = this.sessionRule(peer);
-    const first = this.layers.find(({ match }) => matches(match, peer));
+  #template(peer: Peer, collector: CollectorSettings, primary: RuleLayer | undefined): Treatment {
+    const rule = this.sessionRule(peer);
+    // While a changed collector waits for its next epoch, the rules may have changed, but not what goes there.
+    const session = this.#session(rule).collector === collector ? rule : primary;
+    const first = this.layers.find((layer) => (layer === session || !layer.decides) && matches(layer.match, peer));
     return first === undefined || first === session ? this.#session(session) : this.#pair(session, first);
   }
 

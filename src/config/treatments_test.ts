@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import type { Peer } from "../mediation/mapping/treatment.ts";
-import { SHIPPED } from "../../plugins/mod.ts";
-import { buildConfiguration } from "./build_configuration.ts";
-import type { Configuration } from "./configuration.ts";
-import { ConfigurationReader } from "./configuration_reader.ts";
-import { PluginModules } from "./plugin_modules.ts";
-import { type PeerSection, readSections } from "./sections.ts";
-import { formatMistake } from "./yaml/mistake.ts";
-import { YamlDocument } from "./yaml/yaml_document.ts";
+import type { Configuration, SessionPeer } from "./configuration.ts";
 import { Authority } from "../../test/support/certificates.ts";
 import { load, mistakes, RIGHT } from "../../test/support/configuration.ts";
 
 function treated(configuration: Configuration, peer: Partial<Peer>): string {
   const { profile, plugins } = configuration.chooseTreatment({ observationDomain: 1, ...peer });
   return [profile.name, profile.dialect.name, ...plugins.map(({ name }) => name)].join(" ");
+}
+
+/** What is decided for a session, which can be decided. */
+function planOf(configuration: Configuration, peer: SessionPeer) {
+  const plan = configuration.chooseSession(peer);
+  assert(plan !== "undecided");
+  return plan;
 }
 
 const only = (plugin: string) => `plugins: [{ use: ${plugin} }]`;
@@ -79,50 +79,11 @@ Deno.test("a rule's certificate name is the whole name", async () => {
   const listen = "listen: [{ transport: tls, address: 0.0.0.0:1, tls: { certificate: c, key: k, ca: a } }]\n";
   const yaml = `${listen}${RIGHT.split("\n")[1]}\npeers: [{ match: { certificateName: agent }, plugins: [] }]\n`;
   const configuration = await load(yaml, { c: certificate, k: key, a: authority.pem });
-  assert.equal(configuration.chooseSession({ certificateName: "agent" }).rule, "peers[0]");
+  assert.equal(planOf(configuration, { certificateName: "agent" }).rule, "peers[0]");
   for (const certificateName of ["agent2", "Agent", ""]) {
-    assert.equal(configuration.chooseSession({ certificateName }).rule, undefined);
+    assert.equal(planOf(configuration, { certificateName }).rule, undefined);
   }
-  assert.equal(configuration.chooseSession({}).rule, undefined);
-});
-
-/** Builds the configuration of this text, with rules that hold what the schema does not let a file say yet. */
-function withOwn(yaml: string, own: Readonly<Record<number, Partial<PeerSection>>>) {
-  const reader = new ConfigurationReader(new YamlDocument("proxy.yaml", yaml), () => "");
-  const sections = readSections(reader);
-  const peers = sections.peers.map((peer, index) => ({ ...peer, ...own[index] }));
-  const modules = new PluginModules(reader, SHIPPED, () => Promise.reject(new Error("nothing is imported")));
-  const configuration = buildConfiguration(reader, { ...sections, peers }, modules);
-  return {
-    configuration: configuration === undefined ? undefined : { ...configuration, close: () => {} },
-    mistakes: reader.mistakes.map(formatMistake),
-  };
-}
-
-function withOwnCollector(yaml: string): Configuration {
-  const collector = { profile: "antrea/v0.12", address: { hostname: "other.example", port: 4739 } };
-  const { configuration, mistakes } = withOwn(yaml, { 2: { mode: "observe", collector } });
-  assert.deepEqual(mistakes, []);
-  assert(configuration !== undefined);
-  return configuration;
-}
-
-Deno.test("a rule for a domain has no mode or collector of its own; a tls collector needs its certificates", () => {
-  const yaml = `${RIGHT}peers:
-  - { match: { observationDomain: 5 } }
-  - { match: { address: 10.0.0.1 } }
-`;
-  const address = { hostname: "other.example", port: 4739 };
-  const why = "applies to whole sessions, but observation domain and release are known only per template " +
-    "(where match has only address and certificateName)";
-  assert.deepEqual(
-    withOwn(yaml, { 0: { mode: "observe", collector: { address } }, 1: { collector: { transport: "tls" } } }).mistakes,
-    [
-      `proxy.yaml:4:5: peers[0].mode: ${why}`,
-      `proxy.yaml:4:5: peers[0].collector.address: ${why}`,
-      "proxy.yaml:5:5: peers[1].collector.tls: missing (a map: mode, ca; certificate, key, serverName)",
-    ],
-  );
+  assert.equal(planOf(configuration, {}).rule, undefined);
 });
 
 const TWO_COLLECTORS = `${RIGHT}${only("match-order")}
@@ -132,28 +93,29 @@ peers:
   - match: { observationDomain: 7 }
     collector: { profile: antrea/v2.7 }
   - match: { address: 10.0.0.0/8 }
-    collector: { profile: antrea/v0.12 }
+    mode: observe
+    collector: { address: "other.example:4739", profile: antrea/v0.12 }
     ${only("pad-missing")}
   - match: { observationDomain: 8 }
     ${only("map-fields")}
 `;
 
-Deno.test("collector and mode are a session's, decided by the first rule that can be known when it opens", () => {
-  const configuration = withOwnCollector(TWO_COLLECTORS);
-  const other = configuration.chooseSession({ address: "10.1.1.1" });
+Deno.test("collector and mode are a session's, decided by the first rule that can be known when it opens", async () => {
+  const configuration = await load(TWO_COLLECTORS);
+  const other = planOf(configuration, { address: "10.1.1.1" });
   assert.deepEqual([other.rule, other.mode, other.collector.address.hostname, other.profile.name], [
     "peers[2]",
     "observe",
     "other.example",
     "antrea/v0.12",
   ]);
-  const plan = configuration.chooseSession({ address: "11.1.1.1" });
+  const plan = planOf(configuration, { address: "11.1.1.1" });
   assert.deepEqual([plan.rule, plan.mode, plan.collector], [undefined, "rewrite", configuration.collector]);
   assert.deepEqual(configuration.collectors, [configuration.collector, other.collector]);
 });
 
-Deno.test("a template's rule replaces what its session's says, where it comes before it", () => {
-  const configuration = withOwnCollector(TWO_COLLECTORS);
+Deno.test("a template's rule replaces what its session's says, where it comes before it", async () => {
+  const configuration = await load(TWO_COLLECTORS);
   const outside = { address: "11.1.1.1" };
   const inside = { address: "10.1.1.1" };
   const v20 = { detectedProfile: "antrea/v2.0" };

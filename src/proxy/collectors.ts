@@ -26,9 +26,9 @@ export class Collectors implements Iterable<CurrentCollector> {
     return this.#base;
   }
 
-  /** Those that only some sessions have. */
-  get others(): Iterable<CurrentCollector> {
-    return this.#others.values();
+  /** Those that only some sessions have, by {@link OtherCollector.key}. */
+  get others(): ReadonlyMap<string, CurrentCollector> {
+    return this.#others;
   }
 
   *[Symbol.iterator](): Iterator<CurrentCollector> {

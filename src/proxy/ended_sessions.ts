@@ -11,6 +11,8 @@ export interface EndedSession {
   readonly peer: string;
   readonly transport: TransportProtocol;
   readonly certificateName?: string;
+  /** Transport and address of the collector that it went to. */
+  readonly collector?: string;
   readonly openedAt: Date;
   readonly endedAt: Date;
   readonly outcome: SessionOutcome;
@@ -28,7 +30,7 @@ export interface EndedSession {
 /** What is read of a session as it ends. */
 export type EndingSession = Pick<
   Session,
-  "id" | "peer" | "transport" | "certificateName" | "openedAt" | "observed" | "counters"
+  "id" | "peer" | "transport" | "certificateName" | "collector" | "openedAt" | "observed" | "counters"
 >;
 
 /** How much is kept, and for how long. */
@@ -86,13 +88,14 @@ export class EndedSessions {
 
   /** @param templates what the session had when it ended */
   add(session: EndingSession, outcome: SessionOutcome, templates: readonly TemplateState[]): void {
-    const { id, peer, transport, certificateName, openedAt, observed, counters } = session;
+    const { id, peer, transport, certificateName, collector, openedAt, observed, counters } = session;
     const first = templates.slice(0, TEMPLATES).map(withoutLongMapping);
     const ended: EndedSession = {
       id,
       peer,
       transport,
       ...(certificateName === undefined ? {} : { certificateName }),
+      ...(collector === undefined ? {} : { collector }),
       openedAt,
       endedAt: this.#clock.date(),
       outcome,

@@ -15,6 +15,7 @@ function ending(id: number, fill: (counters: Counters) => void = () => {}): Endi
     peer: "10.0.0.1:1",
     transport: "tcp",
     certificateName: undefined,
+    collector: undefined,
     openedAt,
     observed: false,
     counters,

@@ -215,9 +215,9 @@ export class Proxy {
     return this.#stateOf(this.#collectors.base);
   }
 
-  /** The collectors that only some sessions have. */
-  otherCollectors(): CollectorState[] {
-    return [...this.#collectors.others].map((collector) => this.#stateOf(collector));
+  /** The collectors that only some sessions have, by {@link OtherCollector.key}. */
+  otherCollectors(): Map<string, CollectorState> {
+    return new Map([...this.#collectors.others].map(([key, collector]) => [key, this.#stateOf(collector)]));
   }
 
   /**

@@ -8,7 +8,13 @@ import type {
   ReloadResult,
 } from "../admin/view/view.ts";
 import { antreaEras, detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
-import type { CollectorTreatments, Configuration, Mode } from "../config/configuration.ts";
+import type {
+  CollectorPlan,
+  CollectorSettings,
+  CollectorTreatments,
+  Configuration,
+  Mode,
+} from "../config/configuration.ts";
 import { Fingerprints } from "../mediation/session/fingerprints.ts";
 import type { CandidateOptions } from "../proxy/collector/candidates.ts";
 import type { Expectation } from "../proxy/collector/expectation.ts";
@@ -17,12 +23,12 @@ import { Mediator, type MediatorOptions } from "../mediation/session/mediator.ts
 import type { Profile } from "../mediation/mapping/profile.ts";
 import { type BoundListener, Proxy } from "../proxy/proxy.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
-import type { ProxyLimits } from "../proxy/proxy_options.ts";
+import type { ProxyLimits, ProxyOptions } from "../proxy/proxy_options.ts";
 import type { CollectorOptions } from "../proxy/collector/collector_options.ts";
 import type { ListenerOptions } from "../proxy/transport/listener.ts";
 import { describe } from "../config/configuration_description.ts";
 import type { Recall } from "../proxy/transport/udp/cached_exporter.ts";
-import { parseSocketAddress } from "../config/yaml/socket_address.ts";
+import { formatSocketAddress, parseSocketAddress } from "../config/yaml/socket_address.ts";
 import type { Cluster } from "./cluster.ts";
 import type { TlsEndpoints } from "./tls_files.ts";
 import { garbageCollector } from "./garbage_collector.ts";
@@ -67,6 +73,14 @@ export interface ServedProxyOptions {
   readonly switchNow?: boolean;
   /** What the collector may be, where nobody says so. */
   readonly candidates?: { readonly list: readonly CollectorTreatments[]; readonly acceptedAfter: number };
+  /** The collectors that only some exporters have, with their keys; see {@link choose}. */
+  readonly others?: readonly {
+    readonly key: string;
+    readonly collector: CollectorOptions;
+    readonly plan: CollectorPlan;
+  }[];
+  /** Decides for each session; see {@link ProxyOptions.choose}. */
+  readonly choose?: ProxyOptions["choose"];
   readonly mode: Mode;
   readonly mediation: MediatorOptions;
   readonly limits?: Partial<ProxyLimits>;
@@ -95,28 +109,39 @@ export async function servedProxyOptions(
   endpoints: TlsEndpoints,
   cluster?: Cluster,
 ): Promise<ServedProxyOptions> {
-  const { listeners, collector, treatment, mode, limits } = configuration;
+  const { listeners, mode, limits, plans: [top, ...others] } = configuration;
   const { sessions, templateChanges, messageMemory, hold, idle, udpIdle, partialMessage, drain, handshake } = limits;
   const isWaiting = (cluster?.waitingFor ?? "") !== "";
   return {
     listeners: isWaiting ? [] : await Promise.all(listeners.map((listener) => endpoints.listener(listener))),
     isWaiting,
     ...(cluster === undefined ? {} : { cluster }),
-    collector: await endpoints.collector(collector),
-    profile: treatment.profile,
-    expectationKey: expectationKey(configuration),
-    switchNow: configuration.switch === "now",
-    ...(configuration.candidates.length === 0
-      ? {}
-      : { candidates: { list: configuration.candidates, acceptedAfter: configuration.acceptedAfter } }),
+    collector: await endpoints.collector(top.collector),
+    profile: top.treatment.profile,
+    expectationKey: expectationKey(top),
+    switchNow: top.switch === "now",
+    ...(top.candidates.length === 0 ? {} : { candidates: { list: top.candidates, acceptedAfter: top.acceptedAfter } }),
+    others: await Promise.all(others.map(async (plan) => {
+      return { key: keyOf(plan.collector), collector: await endpoints.collector(plan.collector), plan };
+    })),
+    choose: (exporter) => {
+      const plan = configuration.chooseSession(exporter);
+      if (plan === "undecided") return plan;
+      return { mode: plan.mode, collector: plan.collector === top.collector ? undefined : keyOf(plan.collector) };
+    },
     mode,
-    mediation: mediatorOptions(configuration),
+    mediation: { ...mediatorOptions(configuration), chooseTreatment: top.chooseTreatment },
     limits: { sessions, templateChanges, messageMemory, hold, idle, udpIdle, partialMessage, drain, handshake },
     certificates: { [Symbol.iterator]: () => endpoints.certificates()[Symbol.iterator]() },
     certificateFaults: () => endpoints.faults(),
     skewSettle: configuration.admin.skewSettle,
     configuration: configurationView(configuration),
   };
+}
+
+/** By which a collector is known: `tcp 127.0.0.1:4739`. */
+function keyOf({ transport, address }: CollectorSettings): string {
+  return `${transport} ${formatSocketAddress(address)}`;
 }
 
 /** How a served proxy's configuration is reloaded. */
@@ -159,6 +184,7 @@ export class ServedProxy {
       collector,
       expectation: this.#expectation(options),
       ...this.#candidates(options),
+      ...this.#others(options),
       mode,
       mediator: this.#mediator,
       ...(limits === undefined ? {} : { limits }),
@@ -176,6 +202,7 @@ export class ServedProxy {
       drain: () => void this.drained("POST /api/drain received"),
       ready: () => this.#ready && now().isWaiting !== true,
       configuration: () => now().configuration,
+      rulesOf: (key) => now().others?.find((other) => other.key === key)?.plan.rules ?? [],
       logLinesDropped,
       releaseRange: (profile) => antreaEras().find((era) => era.profile === profile)?.range,
       certificates: () => now().certificates ?? [],
@@ -205,6 +232,7 @@ export class ServedProxy {
       collector,
       expectation: this.#expectation(options),
       ...this.#candidates(options),
+      ...this.#others(options),
       // While it waited for its trust or for the release, no exporter was let in, and nothing was sent.
       switchNow: options.switchNow === true || this.#options.isWaiting === true,
       mode,
@@ -236,7 +264,7 @@ export class ServedProxy {
       key: expectationKey,
       servesGrpc: profile.servesGrpc === true,
       ...(collector.transport === "udp" ? { maxMessageLength: profile.dialect.maxDatagram } : {}),
-      adopt: () => this.#mediator.treat(mediation.chooseTreatment),
+      adopt: (knowledge) => this.#mediator.treat(mediation.chooseTreatment, knowledge),
     };
   }
 
@@ -244,6 +272,24 @@ export class ServedProxy {
     if (options.candidates === undefined) return {};
     const { list, acceptedAfter } = options.candidates;
     return { candidates: { list: list.map((one) => this.#expectationOf(one, options)), acceptedAfter } };
+  }
+
+  #others(options: ServedProxyOptions): Pick<ProxyOptions, "others" | "choose"> {
+    const { others = [], choose } = options;
+    return {
+      others: others.map(({ key, collector, plan }) => {
+        const own = { ...options, collector };
+        const { candidates: list, acceptedAfter } = plan;
+        return {
+          key,
+          collector,
+          expectation: this.#expectationOf(plan, own),
+          switchNow: plan.switch === "now" || this.#options.isWaiting === true,
+          ...(list.length === 0 ? {} : this.#candidates({ ...own, candidates: { list, acceptedAfter } })),
+        };
+      }),
+      ...(choose === undefined ? {} : { choose }),
+    };
   }
 
   #expectationOf(treatments: CollectorTreatments, options: ServedProxyOptions): Expectation {

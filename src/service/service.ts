@@ -250,8 +250,9 @@ export async function rehearse(configuration: Configuration): Promise<void> {
     for (const listener of configuration.listeners) {
       if (listener.tls === undefined || !isClusterTls(listener.tls)) await endpoints.listener(listener);
     }
-    const { collector } = configuration;
-    if (collector.tls === undefined || !isClusterTls(collector.tls)) await endpoints.collector(collector);
+    for (const collector of configuration.collectors) {
+      if (collector.tls === undefined || !isClusterTls(collector.tls)) await endpoints.collector(collector);
+    }
   } finally {
     endpoints.close();
   }

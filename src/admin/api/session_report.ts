@@ -22,6 +22,8 @@ export interface SessionReport {
   readonly peer: string;
   readonly transport: TransportProtocol;
   readonly certificateName: string | null;
+  /** Transport and address of the collector that it goes to; null while that takes its first template. */
+  readonly collector: string | null;
   /** The exporter's release or range of releases, as detected from its templates: `antrea/v2.0`. */
   readonly detectedProfile: string | null;
   /** The Agent as its cluster knows it; missing: it does not, or there is none. */
@@ -59,6 +61,7 @@ export function sessionReport(session: SessionView | EndedSessionView, view: Vie
     peer: session.peer,
     transport: session.transport,
     certificateName: session.certificateName ?? null,
+    collector: session.collector ?? null,
     detectedProfile: templates.find(({ detectedProfile }) => detectedProfile !== undefined)?.detectedProfile ?? null,
     ...(agent === undefined ? {} : { agent }),
     observationDomains,

@@ -10,7 +10,36 @@ import {
 } from "./counters_report.ts";
 import { momentOf } from "../view/moment.ts";
 import { type Totals, totalsNow } from "../view/totals.ts";
-import type { AdminView, ClusterView, FailingHandshakesView, VerdictView } from "../view/view.ts";
+import { allCollectors } from "../view/collectors.ts";
+import type { AdminView, ClusterView, CollectorView, FailingHandshakesView, VerdictView } from "../view/view.ts";
+
+/** A collector, as `/api/status` has it. */
+export interface CollectorReport {
+  readonly address: string;
+  readonly state: string;
+  /** ISO 8601 time at which the state began. */
+  readonly since: string;
+  /** Why it cannot be reached; null while it is connected. */
+  readonly reason: string | null;
+  /** Processes of it that were seen so far. */
+  readonly epoch: number;
+  readonly profile: string;
+  /** The profile that takes effect when the collector restarts; null if none waits. */
+  readonly nextProfile: string | null;
+  /** The profiles of `collector.candidates`, how often another was tried, and the last time; null without any. */
+  readonly candidates: {
+    readonly profiles: readonly string[];
+    readonly steps: number;
+    readonly lastStep: {
+      readonly from: string;
+      readonly to: string;
+      readonly why: string;
+      readonly how: string | null;
+    } | null;
+  } | null;
+  readonly dialect: string;
+  readonly reconnects: number;
+}
 
 /** The answer of `/api/status`. */
 export interface StatusReport {
@@ -21,32 +50,16 @@ export interface StatusReport {
   readonly draining: boolean;
   /** Whether the proxy can be removed, and why or why not. */
   readonly verdict: VerdictView;
-  readonly collector: {
-    readonly address: string;
-    readonly state: string;
-    /** ISO 8601 time at which the state began. */
-    readonly since: string;
-    /** Why it cannot be reached; null while it is connected. */
-    readonly reason: string | null;
-    /** Processes of it that were seen so far. */
-    readonly epoch: number;
-    readonly profile: string;
-    /** The profile that takes effect when the collector restarts; null if none waits. */
-    readonly nextProfile: string | null;
-    /** The profiles of `collector.candidates`, how often another was tried, and the last time; null without any. */
-    readonly candidates: {
-      readonly profiles: readonly string[];
-      readonly steps: number;
-      readonly lastStep: {
-        readonly from: string;
-        readonly to: string;
-        readonly why: string;
-        readonly how: string | null;
-      } | null;
-    } | null;
-    readonly dialect: string;
-    readonly reconnects: number;
-  };
+  /** That of sessions for which no peer rule names another. */
+  readonly collector: CollectorReport;
+  /** All collectors: the same, then those that peer rules name. */
+  readonly collectors: readonly (CollectorReport & {
+    readonly transport: string | null;
+    /** The rules that name it. */
+    readonly rules: readonly string[];
+    /** Sessions that go there and whose exporters are connected. */
+    readonly sessions: number;
+  })[];
   readonly skew: {
     /** Open sessions with a template that is not relayed unchanged: the metric `skewed_sessions`. */
     readonly sessions: number;
@@ -102,33 +115,19 @@ export function statusReport(moment: AdminView, now: Date, totals: Totals = tota
   }
   const lastSeen = skewed > 0 ? now : view.skew.lastSeen;
   const { refusedConfiguration, verdict: { verdict, reason: why } } = view;
-  const { address, state, since, reason, epoch, profile, nextProfile, dialect, reconnects, candidates } =
-    view.collector;
-  const step = candidates?.lastStep;
   return {
     version: view.version,
     mode: view.mode,
     uptimeSeconds: Math.max(0, Math.floor((now.getTime() - view.startedAt.getTime()) / 1000)),
     draining: view.draining,
     verdict: { verdict, reason: why },
-    collector: {
-      address,
-      state,
-      since: since.toISOString(),
-      reason: reason ?? null,
-      epoch,
-      profile,
-      nextProfile: nextProfile ?? null,
-      candidates: candidates === undefined ? null : {
-        profiles: candidates.profiles,
-        steps: candidates.steps,
-        lastStep: step === undefined
-          ? null
-          : { from: step.from.profile, to: step.to.profile, why: step.why, how: step.how ?? null },
-      },
-      dialect,
-      reconnects,
-    },
+    collector: collectorReport(view.collector),
+    collectors: allCollectors(view).map((collector) => ({
+      ...collectorReport(collector),
+      transport: collector.key?.split(" ")[0] ?? null,
+      rules: collector.rules ?? [],
+      sessions: collector.sessions ?? 0,
+    })),
     skew: {
       sessions: skewed,
       left: skewed,
@@ -165,4 +164,28 @@ function sessionsFailed(view: AdminView): Record<string, number> {
     if (!ORDERLY.has(outcome) && count > 0) failed[outcome] = (failed[outcome] ?? 0) + count;
   }
   return failed;
+}
+
+function collectorReport(
+  { address, state, since, reason, epoch, profile, nextProfile, dialect, reconnects, candidates }: CollectorView,
+): CollectorReport {
+  const step = candidates?.lastStep;
+  return {
+    address,
+    state,
+    since: since.toISOString(),
+    reason: reason ?? null,
+    epoch,
+    profile,
+    nextProfile: nextProfile ?? null,
+    candidates: candidates === undefined ? null : {
+      profiles: candidates.profiles,
+      steps: candidates.steps,
+      lastStep: step === undefined
+        ? null
+        : { from: step.from.profile, to: step.to.profile, why: step.why, how: step.how ?? null },
+    },
+    dialect,
+    reconnects,
+  };
 }

@@ -8,7 +8,8 @@ import { processMetrics } from "./process_metrics.ts";
 import { momentOf } from "../view/moment.ts";
 import { isObserved } from "../view/session_facts.ts";
 import { totalsOf } from "../view/totals.ts";
-import type { AdminView, SessionView } from "../view/view.ts";
+import { allCollectors, heldOctets } from "../view/collectors.ts";
+import type { AdminView, CollectorView, SessionView } from "../view/view.ts";
 
 /** One series of a metric at the moment of a scrape. */
 export interface Sample {
@@ -43,6 +44,15 @@ function openSessions(view: AdminView): SessionView[] {
 
 function one(value: number): Sample[] {
   return [{ labels: {}, value }];
+}
+
+/** One sample without labels for the collector of most sessions, and a labelled one for each that peers name. */
+function byCollector(view: AdminView, read: (collector: CollectorView) => number | undefined): Sample[] {
+  return allCollectors(view).flatMap((collector, index) => {
+    const value = read(collector);
+    if (value === undefined) return [];
+    return [{ labels: index === 0 ? {} : { collector: collector.key ?? collector.address }, value }];
+  });
 }
 
 function byDirection(received: number, sent: number): Sample[] {
@@ -217,20 +227,24 @@ function definitions(): Definition[] {
     {
       kind: "gauge",
       name: "collector_up",
-      help: "1 while the collector accepts connections, 0 while it does not; absent until it was first tried.",
-      read: ({ view: { collector } }) => collector.state === "idle" ? [] : one(collector.up ? 1 : 0),
+      help:
+        "1 while the collector accepts connections, 0 while it does not; absent until it was first tried. With the label collector: one that peers name.",
+      labels: ["collector"],
+      read: ({ view }) => byCollector(view, ({ state, up }) => state === "idle" ? undefined : up ? 1 : 0),
     },
     {
       kind: "counter",
       name: "collector_epochs_total",
       help: "Processes of the collector that were seen: each knows nothing of what the one before was told.",
-      read: ({ view }) => one(view.collector.epoch),
+      labels: ["collector"],
+      read: ({ view }) => byCollector(view, ({ epoch }) => epoch),
     },
     {
       kind: "counter",
       name: "collector_candidate_steps_total",
       help: "Times that another of collector.candidates was tried.",
-      read: ({ view }) => one(view.collector.candidates?.steps ?? 0),
+      labels: ["collector"],
+      read: ({ view }) => byCollector(view, ({ candidates }) => candidates?.steps ?? 0),
     },
     {
       kind: "counter",
@@ -255,7 +269,7 @@ function definitions(): Definition[] {
       kind: "gauge",
       name: "held_octets",
       help: "Octets waiting in the proxy for the collector.",
-      read: ({ view }) => one(view.collector.heldOctets),
+      read: ({ view }) => one(heldOctets(view)),
     },
     {
       kind: "counter",

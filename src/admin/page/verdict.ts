@@ -1,6 +1,7 @@
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { AdminView } from "../view/view.ts";
 import { type Faults, faultsOf, RECENT } from "../view/fault_history.ts";
+import { allCollectors } from "../view/collectors.ts";
 import { sum, type Totals, totalsNow } from "../view/totals.ts";
 import { count } from "./trouble.ts";
 
@@ -18,7 +19,8 @@ export interface Statement {
  * @param recent what went wrong recently, which is a warning; what ever did is a detail. By default all that ever did.
  */
 export function health(view: AdminView, recent: Faults = faultsOf(view), ever: Faults = faultsOf(view)): Statement {
-  const { collector, draining } = view;
+  const { draining } = view;
+  const collector = allCollectors(view).find(({ up, state }) => !up && state !== "idle") ?? view.collector;
   const sessions = view.sessions().filter(({ closing }) => !closing);
   const open = `${count(sessions.length, "session")} open`;
   if (draining) return { level: "warning", sentence: `Draining: ${open}, new ones are refused` };

@@ -1,9 +1,10 @@
-import type { Proxy } from "../../proxy/proxy.ts";
+import type { CollectorState, Proxy } from "../../proxy/proxy.ts";
 import type { EventFeed } from "./event_feed.ts";
 import type {
   AdminView,
   CertificateView,
   ClusterView,
+  CollectorView,
   ConfigurationView,
   RefusedConfigurationView,
   SessionOutcome,
@@ -28,9 +29,18 @@ export interface ProxyFacts {
   readonly certificateFaults?: () => readonly string[];
   /** Returns the configuration in force, which a reload may change. */
   readonly configuration?: () => ConfigurationView | undefined;
+  /** The rules that name a collector by its key. */
+  readonly rulesOf?: (key: string) => readonly string[];
   readonly releaseRange?: AdminView["releaseRange"];
   readonly cluster?: () => ClusterView | undefined;
   readonly agentOf?: AdminView["agentOf"];
+}
+
+function collectorView(
+  { profile = "", dialect = "", ...state }: CollectorState,
+  rules: readonly string[] = [],
+): CollectorView {
+  return { ...state, key: `${state.transport} ${state.address}`, profile, dialect, rules };
 }
 
 /** Returns the admin server's view of a running proxy. */
@@ -49,8 +59,10 @@ export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
       return facts.ready();
     },
     get collector() {
-      const { profile = "", dialect = "", ...state } = proxy.collector();
-      return { ...state, profile, dialect };
+      return collectorView(proxy.collector());
+    },
+    get otherCollectors() {
+      return [...proxy.otherCollectors()].map(([key, state]) => collectorView(state, facts.rulesOf?.(key)));
     },
     get verdict() {
       return proxy.verdict();

@@ -1,4 +1,5 @@
 import { type Sums, sumsOf } from "./totals.ts";
+import { heldOctets } from "./collectors.ts";
 import type { AdminView } from "./view.ts";
 
 /** Rates since the previous sample, and what was held at its time. */
@@ -24,7 +25,10 @@ export class RateHistory {
   /** When that was. */
   #at: number;
 
-  constructor(readonly view: Pick<AdminView, "counted" | "collector">, readonly now: () => Date = () => new Date()) {
+  constructor(
+    readonly view: Pick<AdminView, "counted" | "collector" | "otherCollectors">,
+    readonly now: () => Date = () => new Date(),
+  ) {
     this.#last = sumsOf(view);
     this.#at = now().getTime();
   }
@@ -56,7 +60,7 @@ export class RateHistory {
       received: rate("received"),
       sent: rate("sent"),
       dropped: rate("dropped"),
-      held: this.view.collector.heldOctets,
+      held: heldOctets(this.view),
     };
     this.#samples.push(sample);
     if (this.#samples.length > KEPT) this.#samples.shift();

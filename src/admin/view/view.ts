@@ -2,10 +2,16 @@ import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
 
-/** The collector, as seen by all sessions together. */
+/** A collector, as seen by all its sessions together. */
 export interface CollectorView {
   /** `host:port`, as configured. */
   readonly address: string;
+  /** `tcp 127.0.0.1:4739`: each collector has another. */
+  readonly key?: string;
+  /** The rules that name it: `peers[0]`. */
+  readonly rules?: readonly string[];
+  /** Sessions that go there and whose exporters are connected. */
+  readonly sessions?: number;
   /** `idle`: no connection was tried yet; `connected`; `away`. */
   readonly state: string;
   /** Whether it is connected: `collector_up`. */
@@ -37,7 +43,7 @@ export interface CollectorView {
     | undefined;
   /** `go-ipfix-legacy` */
   readonly dialect: string;
-  /** Connections that replaced a lost one. */
+  /** Connections that replaced a lost one; like all further counts, of all collectors together. */
   readonly reconnects: number;
   /** Attempts to connect, by outcome. */
   readonly connections: ReadonlyMap<string, number>;
@@ -45,7 +51,7 @@ export interface CollectorView {
   readonly replayedTemplates: number;
   /** Upper bound of the records lost with broken connections. */
   readonly recordsPossiblyLost: number;
-  /** Octets waiting in the proxy for the collector. */
+  /** Octets waiting in the proxy for this collector. */
   readonly heldOctets: number;
 }
 
@@ -61,6 +67,8 @@ export interface SessionView {
   readonly closing: boolean;
   /** Whether any live template's mapping is not the identity. */
   readonly skewed: boolean;
+  /** {@link CollectorView.key} of the collector that it goes to; undefined while that takes its first template. */
+  readonly collector?: string | undefined;
   /** Whether it is only observed; missing: as {@link AdminView.mode} says. */
   readonly observed?: boolean;
   /** True over UDP once the exporter has been silent for so long that its session is over for the verdict. */
@@ -240,7 +248,10 @@ export interface AdminView {
   readonly draining: boolean;
   /** All listeners are bound and the configuration is loaded. Never depends on the collector. */
   readonly ready: boolean;
+  /** That of sessions for which no rule names another. */
   readonly collector: CollectorView;
+  /** Those that only some sessions have. */
+  readonly otherCollectors?: readonly CollectorView[];
   sessions(): readonly SessionView[];
   session(id: string): SessionView | undefined;
   /** The sessions that ended within the last hour, as far as they are kept, the newest first. */

@@ -1,3 +1,4 @@
+import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import type { ReportEvent } from "../reporting/proxy_event.ts";
 import type { Clock } from "../time/clock.ts";
 import { pause } from "../time/clock.ts";
@@ -55,6 +56,7 @@ export interface CollectorParts {
  */
 export class Collector implements CollectorSight {
   readonly address: string;
+  readonly transport: TransportProtocol;
   /** Epochs that have begun. */
   epoch = 0;
   readonly #parts: CollectorParts;
@@ -83,6 +85,7 @@ export class Collector implements CollectorSight {
   constructor({ transport, address }: CollectorOptions, parts: CollectorParts) {
     this.#parts = parts;
     this.address = formatAddress(address);
+    this.transport = transport;
     this.#datagrams = transport === "udp";
     this.#since = parts.clock.date();
     this.#awaySince = parts.clock.now();

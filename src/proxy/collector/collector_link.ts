@@ -114,6 +114,12 @@ export class CollectorLink {
     if (this.#connection?.retired === true) this.#connection.close();
   }
 
+  /** Transport and address of the collector that it is for. */
+  get collector(): string {
+    const { transport, address } = this.#route.collector;
+    return `${transport} ${address}`;
+  }
+
   /** Whether the collector is connected. */
   get connected(): boolean {
     return this.#connection?.lost === false;

@@ -1,3 +1,4 @@
+import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
 import type { ProxyCounters } from "../reporting/proxy_counters.ts";
 import type { Candidates, CandidateStep } from "./candidates.ts";
 import type { Collector, CollectorCondition } from "./collector.ts";
@@ -6,6 +7,7 @@ import type { Expectation } from "./expectation.ts";
 /** The collector that holds now. */
 export interface CollectorState {
   readonly address: string;
+  readonly transport: TransportProtocol;
   readonly state: CollectorCondition;
   /** Whether it is connected. */
   readonly up: boolean;
@@ -24,10 +26,12 @@ export interface CollectorState {
   readonly candidates:
     | { readonly profiles: readonly string[]; readonly steps: number; readonly lastStep: CandidateStep | undefined }
     | undefined;
-  /** Connections that replaced a lost one. */
+  /** Connections that replaced a lost one; like all further counts, of all collectors together. */
   readonly reconnects: number;
   readonly connections: ReadonlyMap<string, number>;
   readonly replayedTemplates: number;
+  /** Sessions that go there and whose exporters are connected. */
+  readonly sessions: number;
   /** Octets held in the proxy because no collector is connected. */
   readonly heldOctets: number;
   /** Upper bound of the records lost with broken connections. */
@@ -36,8 +40,8 @@ export interface CollectorState {
 
 /** Puts together what the collector, its sessions and the counters say. */
 export function collectorState(
-  { address, condition, up, since, reason, epoch }: Collector,
-  sessions: Iterable<{ readonly heldOctets: number }>,
+  { address, transport, condition, up, since, reason, epoch }: Collector,
+  sessions: Iterable<{ readonly heldOctets: number; readonly closing: boolean }>,
   counters: ProxyCounters,
   { current, next, candidates }: {
     readonly current: Expectation | undefined;
@@ -45,10 +49,14 @@ export function collectorState(
     readonly candidates: Candidates | undefined;
   },
 ): CollectorState {
-  let heldOctets = 0;
-  for (const session of sessions) heldOctets += session.heldOctets;
+  let [open, heldOctets] = [0, 0];
+  for (const session of sessions) {
+    heldOctets += session.heldOctets;
+    if (!session.closing) open++;
+  }
   return {
     address,
+    transport,
     state: condition,
     up,
     since,
@@ -65,6 +73,7 @@ export function collectorState(
     reconnects: counters.collectorReconnects,
     connections: counters.collectorConnections,
     replayedTemplates: counters.replayedTemplates,
+    sessions: open,
     heldOctets,
     recordsPossiblyLost: counters.recordsPossiblyLost,
   };

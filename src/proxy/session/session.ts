@@ -417,6 +417,11 @@ export class Session {
     return this.undecided;
   }
 
+  /** Transport and address of the collector that it goes to; undefined while that is undecided. */
+  get collector(): string | undefined {
+    return this.undecided ? undefined : this.#link.collector;
+  }
+
   get observed(): boolean {
     return this.#rewriting.observes;
   }

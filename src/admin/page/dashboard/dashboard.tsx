@@ -3,6 +3,7 @@ import type { RateSample } from "../../view/rate_history.ts";
 import type { RecentEvent } from "../../view/recent_events.ts";
 import type { AdminView } from "../../view/view.ts";
 import { Cluster } from "./cluster.tsx";
+import { heldOctets } from "../../view/collectors.ts";
 import { Collector } from "./collector.tsx";
 import { Configuration } from "./configuration.tsx";
 import { Ended } from "./ended.tsx";
@@ -63,7 +64,7 @@ function Figures({ view, totals: { all }, rates }: Totalled & { readonly rates: 
     ["Records in", number(all.recordsReceived), rate(rates?.received)],
     [observed ? "Would be sent on" : "Records out", number(all.recordsSent), rate(rates?.sent)],
     [observed ? "Would be dropped" : "Dropped", number(sum(all.read("recordsDropped"))), rate(rates?.dropped)],
-    ["Held octets", number(view.collector.heldOctets), "now"],
+    ["Held octets", number(heldOctets(view)), "now"],
   ] as const;
   return (
     <section id="figures" class="figures wide" aria-label="Records">

@@ -4,6 +4,7 @@ import type { AdminView, AgentView, EndedSessionView, SessionView } from "../../
 import { outcomeWords } from "../dashboard/ended.tsx";
 import { sessionRow } from "../overview.ts";
 import { duration, Events, Facts, Region, Statement } from "../parts.tsx";
+import { expectedBy } from "../../view/collectors.ts";
 import { LossTables } from "../losses.tsx";
 import { Trouble } from "../sessions.tsx";
 import { Template } from "./template.tsx";
@@ -92,7 +93,8 @@ function Head({ view, session, now }: SessionPageState) {
           ["Certificate", certificateName ?? "none"],
           ["Release", release ?? "unknown"],
           ...(agent?.release === undefined ? [] : [["Agent", describeAgent(agent)] as const]),
-          ["Collector expects", view.collector.profile],
+          ...(session.collector === undefined ? [] : [["Collector", <code>{session.collector}</code>] as const]),
+          ["Collector expects", expectedBy(view, session)],
           ["Observation domains", [...domains].slice(0, 8).join(", ") || "none yet"],
           ["endedAt" in session ? "Was open for" : "Open for", duration(until.getTime() - openedAt.getTime())],
         ]}
