@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Configuration, SessionPeer } from "./configuration.ts";
+import { Authority } from "../../test/support/certificates.ts";
 import { load, mistakes, RIGHT } from "../../test/support/configuration.ts";
 
 /** Mode, collector, and the profile by which a first template is treated; or "undecided". */
@@ -103,7 +104,7 @@ peers: [{ match: { address: 10.1.0.1 }, collector: { address: "other.example:1",
 });
 
 Deno.test("a rule's collector over tls trusts what it says, else what the top says", async () => {
-  const pem = "-----BEGIN SOMETHING-----";
+  const { pem } = await Authority.create("cluster");
   const configuration = await load(
     `listen: [{ address: 0.0.0.0:24739 }]
 collector: { transport: tls, address: "127.0.0.1:4739", profile: antrea/v1.15, tls: { ca: a, serverName: top } }

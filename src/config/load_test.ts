@@ -77,7 +77,7 @@ Deno.test("config/proxy.yaml says what holds without it, in what is commented ou
     ca: "pki/ca.crt",
     requireClientCertificate: true,
   });
-  assert.deepEqual([all.peers.length, all.automaticChain, asIs.automaticChain], [2, false, true]);
+  assert.deepEqual([all.peers.length, all.automaticChain, asIs.automaticChain], [3, false, true]);
   const steps = treatment.chain.map(({ use, options }) => [use, options]);
   const padding = steps.findIndex(([use]) => use === "pad-missing");
   assert.deepEqual(steps[padding], ["pad-missing", { values: { egressNodeName: "unknown" } }]);
