@@ -103,7 +103,7 @@ function filesOf({ certificate, key, ca }: TlsFiles): string[] {
 }
 
 /** The workload's block as requests, each behind its length in four octets. */
-function requests(workload: Workload, perRequest: number): Uint8Array {
+export function requests(workload: Workload, perRequest: number): Uint8Array {
   const ledger = new FlowLedger();
   ledger.begin(new Counters());
   const flows = new RecordFlows(flowElements(antreaFlowReleases()), ledger);

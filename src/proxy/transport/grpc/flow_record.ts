@@ -120,7 +120,7 @@ function writeField(
     case "seconds":
     case "count":
       if (length > 8 || at + length > target.length) return -1;
-      if (!writeInteger(field.kind, values, row, target, at, length)) ledger.lose(name);
+      if (!writeNumber(field.kind, values, row, target, at, length)) ledger.lose(name);
       return at + length;
     case "address": {
       if (length === VARIABLE_LENGTH || at + length > target.length) return -1;
@@ -146,8 +146,7 @@ function writeDefault(length: number, target: Uint8Array, at: number): number {
   return at + octets;
 }
 
-/** Returns false if the value does not fit; zero is then written. */
-function writeInteger(
+function writeNumber(
   kind: "number" | "seconds" | "count",
   values: FlowValues,
   row: number,
@@ -155,22 +154,36 @@ function writeInteger(
   at: number,
   length: number,
 ): boolean {
-  if (kind === "count") {
-    let count = values.count(row);
-    const fits = BigInt.asUintN(8 * length, count) === count;
-    for (let index = length - 1; index >= 0; index--) {
-      target[at + index] = fits ? Number(count & 0xffn) : 0;
-      count >>= 8n;
-    }
-    return fits;
-  }
-  const number = values.number(row);
-  const fits = number < 2 ** (8 * length);
-  for (let index = length - 1, rest = fits ? number : 0; index >= 0; index--) {
-    target[at + index] = rest % 256;
-    rest = Math.floor(rest / 256);
+  if (kind !== "count") return writeInteger(0, values.number(row), target, at, length);
+  return writeInteger(values.countHigh(row), values.countLow(row), target, at, length);
+}
+
+/** 2 to the power of 8 × index. */
+const LIMITS = [1, 2 ** 8, 2 ** 16, 2 ** 24, 2 ** 32];
+
+/** Whether so many octets, 4 at most, hold the integer. */
+function isBelow(integer: number, octets: number): boolean {
+  return integer < (LIMITS[octets] ?? 0);
+}
+
+/**
+ * Writes an unsigned integer of two words of 32 bits, the lower of which may be NaN. Returns false if it does not fit; zero is then
+ * written.
+ */
+function writeInteger(high: number, low: number, target: Uint8Array, at: number, length: number): boolean {
+  const fits = low >= 0 && (length < 4 ? high === 0 && isBelow(low, length) : isBelow(high, length - 4));
+  for (let place = 0; place < length; place++) {
+    target[at + length - 1 - place] = fits ? (place < 4 ? low : high) >>> (8 * (place & 3)) : 0;
   }
   return fits;
+}
+
+/** Up to this length, copying octet by octet costs less than the views that a call takes. */
+const SHORT_COPY = 64;
+
+function copyOctets(octets: Uint8Array, start: number, length: number, target: Uint8Array, at: number): void {
+  if (length > SHORT_COPY) target.set(octets.subarray(start, start + length), at);
+  else for (let index = 0; index < length; index++) target[at + index] = octets[start + index] ?? 0;
 }
 
 /** Writes an address in the given length, converting IPv4-mapped ones. Returns false if that is impossible. */
@@ -178,12 +191,12 @@ function writeAddress(values: FlowValues, row: number, target: Uint8Array, at: n
   const [start, own] = [values.start(row), values.length(row)];
   const { octets } = values;
   target.fill(0, at, at + length);
-  if (own === length) target.set(octets.subarray(start, start + own), at);
+  if (own === length) copyOctets(octets, start, own, target, at);
   else if (own === 4 && length === 16) {
     target[at + 10] = target[at + 11] = 0xff;
-    target.set(octets.subarray(start, start + 4), at + IPV4_MAPPED);
+    copyOctets(octets, start, 4, target, at + IPV4_MAPPED);
   } else if (own === 16 && length === 4 && isIPv4Mapped(octets.subarray(start, start + 16))) {
-    target.set(octets.subarray(start + IPV4_MAPPED, start + 16), at);
+    copyOctets(octets, start + IPV4_MAPPED, 4, target, at);
   } else return false;
   return true;
 }
@@ -211,7 +224,7 @@ function writeText(
     target[at + 1] = length >> 8;
     target[at + 2] = length & 0xff;
   }
-  target.set(octets.subarray(start, start + length), value);
+  copyOctets(octets, start, length, target, value);
   return value + length;
 }
 

@@ -29,8 +29,8 @@ const SCRATCH = new Uint8Array(LONGEST_MESSAGES);
 const NOTHING = new Uint8Array(0);
 
 /**
- * A stream of flows, read as the messages that the same exporter would have sent over IPFIX. It converts one request at a time, so a slow
- * reader slows the exporter through HTTP/2 flow control.
+ * A stream of flows, read as the messages that the same exporter would have sent over IPFIX. It takes requests only as far as their
+ * messages fit the reader's view, so a slow reader slows the exporter through HTTP/2 flow control.
  */
 export class FlowStream implements Connection {
   readonly transport = "grpc";
@@ -76,18 +76,11 @@ export class FlowStream implements Connection {
   async read(view: Uint8Array): Promise<number | null> {
     for (;;) {
       if (this.#answered) throw new Error("the stream is closed");
-      const length = this.#fill(view);
+      let length = this.#fill(view, this.#put(this.#rest, view, 0));
+      // All requests that are there: a write to the collector costs as much as several flows.
+      while (length < view.length && this.#malformed === undefined && this.#begin()) length = this.#fill(view, length);
       if (length > 0) return length;
       if (this.#malformed !== undefined) throw this.#malformed;
-      const request = this.#call.read() as IncomingRequest | null;
-      if (request !== null) {
-        const { octets } = request;
-        request.taken();
-        this.#parts.onTaken(octets.length);
-        this.#messages.begin(octets);
-        this.#busy = true;
-        continue;
-      }
       if (this.#ended) return null;
       if (this.#failure !== undefined) throw this.#failure;
       await new Promise<void>((resolve) => this.#wake = resolve);
@@ -127,8 +120,19 @@ export class FlowStream implements Connection {
     this.#parts.onClose();
   }
 
-  #fill(view: Uint8Array): number {
-    let filled = this.#put(this.#rest, view, 0);
+  /** Begins to convert the next request. Returns false if there is none. */
+  #begin(): boolean {
+    const request = this.#call.read() as IncomingRequest | null;
+    if (request === null) return false;
+    const { octets } = request;
+    request.taken(octets.length);
+    this.#parts.onTaken(octets.length);
+    this.#messages.begin(octets);
+    return this.#busy = true;
+  }
+
+  /** Converts flows of the current request. Returns how far the view is filled. */
+  #fill(view: Uint8Array, filled: number): number {
     try {
       while (this.#busy && filled < view.length) {
         const length = this.#messages.next(SCRATCH);

@@ -1,5 +1,8 @@
 import { FLOW_FIELDS } from "./flow_fields.ts";
 
+/** Where a 64-bit integer has its upper word on this machine. */
+const HIGH = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 1 : 0;
+
 /**
  * The values of one flow, by row of the table. One object is used for all flows, so that none is allocated for each.
  */
@@ -10,6 +13,8 @@ export class FlowValues {
   readonly numbers: Float64Array = new Float64Array(FLOW_FIELDS.length);
   /** Values of `count`. */
   readonly counts: BigUint64Array = new BigUint64Array(FLOW_FIELDS.length);
+  /** The same in words of 32 bits, which take no memory when they are read. */
+  readonly #countWords = new Uint32Array(this.counts.buffer);
   /** Start and end of all other values in {@link octets}. */
   readonly starts: Int32Array = new Int32Array(FLOW_FIELDS.length);
   readonly ends: Int32Array = new Int32Array(FLOW_FIELDS.length);
@@ -53,6 +58,16 @@ export class FlowValues {
     return this.has(row) ? this.counts[row] ?? 0n : 0n;
   }
 
+  /** The upper 32 bits of a count. */
+  countHigh(row: number): number {
+    return this.has(row) ? this.#countWords[2 * row + HIGH] ?? 0 : 0;
+  }
+
+  /** The lower 32 bits of a count. */
+  countLow(row: number): number {
+    return this.has(row) ? this.#countWords[2 * row + 1 - HIGH] ?? 0 : 0;
+  }
+
   start(row: number): number {
     return this.starts[row] ?? 0;
   }
@@ -70,7 +85,7 @@ export class FlowValues {
       case "seconds":
         return this.numbers[row] !== 0;
       case "count":
-        return this.counts[row] !== 0n;
+        return (this.countLow(row) | this.countHigh(row)) !== 0;
       default:
         return this.length(row) > 0;
     }
