@@ -22,6 +22,7 @@ import { SessionTarget } from "./session_target.ts";
 import { SessionTemplates } from "./session_templates.ts";
 import { refusalKey, remappedEvent, type RemappedTemplate, templateChanges } from "../templates/template_changes.ts";
 import { TemplateIntake } from "./template_intake.ts";
+import { templateStates } from "./template_states.ts";
 import { scratch, STAGE_LENGTH, stagedInput, stagedOutput } from "./working_memory.ts";
 
 /** Events reported in one call with a work limit. Each becomes a line in the log. */
@@ -446,34 +447,7 @@ export class MediationSession implements SessionRewriter {
 
   templates(): TemplateState[] {
     this.#templates.fold();
-    const states: TemplateState[] = [];
-    for (const domain of this.#templates.domains.values()) {
-      for (const [template, entry] of domain.templates) {
-        const { detectedProfile } = entry.kind === "refused" ? entry : entry.shared;
-        const detected = detectedProfile === undefined ? {} : { detectedProfile };
-        states.push(
-          entry.kind === "refused"
-            ? {
-              observationDomain: domain.id,
-              template,
-              targetTemplate: undefined,
-              outcome: "refused",
-              records: 0,
-              ...detected,
-            }
-            : {
-              observationDomain: domain.id,
-              template,
-              targetTemplate: entry.shared.targetId,
-              outcome: entry.shared.identity ? "identity" : "rewritten",
-              mapping: entry.shared.mapping,
-              records: entry.records,
-              ...detected,
-            },
-        );
-      }
-    }
-    return states;
+    return templateStates(this.#templates.domains.values());
   }
 
   close(): void {

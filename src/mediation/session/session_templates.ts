@@ -1,4 +1,3 @@
-import { VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
 import type { Template } from "../../ipfix/template.ts";
 import { encodeTemplateRecord } from "../../ipfix/template_record.ts";
 import { sameLayout } from "../../ipfix/template.ts";
@@ -6,8 +5,6 @@ import { type Announcement, announcementKey } from "../templates/announcements.t
 import type { Counters } from "../templates/counters.ts";
 import type { TemplateOutcome } from "../templates/event.ts";
 import type { SharedState } from "./shared_state.ts";
-import { COUNT_BITS, VALUE_LENGTH, valueOffset } from "../program/rewrite_program.ts";
-import { memoryLongs, view } from "../program/loop/memory.ts";
 import type { Routes } from "../program/loop/routes.ts";
 import { Sequence } from "../program/loop/sequence.ts";
 import {
@@ -17,6 +14,7 @@ import {
   type RemappedTemplate,
   setIdOf,
 } from "../templates/template_changes.ts";
+import { foldCounts } from "../templates/loop_counts.ts";
 import type { SessionEvents } from "./session_events.ts";
 import type { PreparedTemplate, TemplateIntake } from "./template_intake.ts";
 import type { AcceptedTemplate, ObservationDomain, TemplateEntry } from "../templates/template_entry.ts";
@@ -311,7 +309,7 @@ export class SessionTemplates {
   fold(): void {
     for (const domain of this.domains.values()) {
       this.counters.sequenceGaps += domain.sequence.takeGaps();
-      for (const entry of domain.templates.values()) if (entry.kind === "accepted") this.#fold(entry);
+      for (const entry of domain.templates.values()) if (entry.kind === "accepted") foldCounts(entry, this.counters);
     }
     this.#memory.countNames(this.counters.names);
     if (!this.shared.keepLostValues) this.counters.forgetLostValues();
@@ -471,47 +469,10 @@ export class SessionTemplates {
   }
 
   #discard(entry: TemplateEntry): void {
-    if (entry.kind === "accepted") this.#fold(entry);
+    if (entry.kind === "accepted") foldCounts(entry, this.counters);
     this.#memory.release(entry);
     this.intake.discard(entry);
   }
-
-  #fold(entry: AcceptedTemplate): void {
-    const word = entry.counters >>> 3;
-    const records = Number(memoryLongs[word] ?? 0n);
-    if (records === 0) return;
-    memoryLongs[word] = 0n;
-    entry.records += records;
-    const { program } = entry.shared.compiled;
-    for (const [index, { name, positions, stripped }] of program.counted.entries()) {
-      if (stripped > 0) this.counters.fieldsStripped.add(name, records * stripped);
-      const counter = memoryLongs[word + 1 + index] ?? 0n;
-      memoryLongs[word + 1 + index] = 0n;
-      if (counter === 0n) continue;
-      this.counters.informationLost.add(name, Number(BigInt.asUintN(COUNT_BITS, counter)));
-      // If several fields of the element are stripped, the last variable-length one determines the length reported.
-      const lastLength = Number(counter >> BigInt(COUNT_BITS)) || fixedLength(entry.source, positions);
-      this.counters.noteLostLength(name, lastLength);
-      const type = entry.source.fields[positions[0] ?? 0]?.element.type;
-      if (!program.keepsValues || type === undefined) continue;
-      const octets = type === "boolean" && lastLength === 1
-        ? Uint8Array.of(1)
-        : view(entry.counters + valueOffset(program, index), Math.min(lastLength, VALUE_LENGTH)).slice();
-      this.counters.noteLostValue(name, { type, length: lastLength, octets });
-    }
-    for (const { target, value } of entry.shared.mapping.fields) {
-      if (value.from !== "record") this.counters.fieldsPadded.add(target.element.name, records);
-    }
-  }
-}
-
-/** Length of the first of these fields that has a fixed length. */
-function fixedLength({ fields }: Template, positions: readonly number[]): number {
-  for (const position of positions) {
-    const length = fields[position]?.length ?? 0;
-    if (length !== VARIABLE_LENGTH) return length;
-  }
-  return 0;
 }
 
 /** Counts one accepted template more or less whose target id differs from its own id. */
