@@ -1,4 +1,5 @@
 import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import { secureHeaders } from "hono/secure-headers";
 import { captureRoute } from "./api/capture_route.ts";
 import { eventStream, type EventStreamOptions } from "./api/event_stream.ts";
@@ -12,6 +13,9 @@ import { sessionReport, sessionsStream } from "./api/session_report.ts";
 import { statusReport } from "./api/status_report.ts";
 import { totalsOf } from "./view/totals.ts";
 import type { AdminView } from "./view/view.ts";
+
+/** Most octets of a request's body: only a capture takes one at all, of a few numbers. */
+const LONGEST_BODY = 4_096;
 
 /** Options of the admin server: how it is reached, and its limits. */
 export interface AdminOptions extends AccessOptions {
@@ -72,6 +76,11 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
     context.header("Cache-Control", "no-store");
     await next();
   });
+
+  app.use(bodyLimit({
+    maxSize: LONGEST_BODY,
+    onError: (context) => context.json(problem(`the body is too long: at most ${LONGEST_BODY} octets`), 413),
+  }));
 
   app.get("/live", (context) => context.text("live\n"));
   app.get("/ready", (context) => {

@@ -76,6 +76,32 @@ Deno.test("a port that is taken is refused at once", () => {
   }
 });
 
+Deno.test("a body longer than a few KiB is refused before it is read, whatever the path, with or without its length", async () => {
+  const view = new FakeView();
+  view.capture = () => undefined;
+  const server = startAdmin(view, { hostname: "127.0.0.1", port: 0 });
+  try {
+    for (const path of ["/api/reload", "/api/sessions/1/capture"]) {
+      const head =
+        `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nConnection: close\r\n`;
+      const withLength = await firstOctets(server.port, `${head}Content-Length: 600000000\r\n\r\n`);
+      assert.match(withLength, /^HTTP\/1\.1 413 [^]*at most 4096 octets/, path);
+      const chunk = `1001\r\n${" ".repeat(4_097)}\r\n`;
+      assert.match(
+        await firstOctets(server.port, `${head}Transfer-Encoding: chunked\r\n\r\n${chunk}`),
+        /^HTTP\/1\.1 413 /,
+        path,
+      );
+    }
+    const headers = { "Content-Type": "application/json" };
+    const url = `http://127.0.0.1:${server.port}/api/sessions/1/capture`;
+    const fits = await fetch(url, { method: "POST", headers, body: new Response('{"messages": 5}').body });
+    assert.equal((await fits.json()).error, "no open session has this id");
+  } finally {
+    await server.close();
+  }
+});
+
 /** What the server answers to these octets, until it closes. */
 async function ask(port: number, request: string): Promise<string> {
   const connection = await Deno.connect({ hostname: "127.0.0.1", port });

@@ -7,8 +7,11 @@ import type { AdminView } from "../view/view.ts";
 /** Most octets of each side: both are kept in memory until the answer. */
 const MOST_OCTETS = 16 * 1024 * 1024;
 
-/** Captures at the same time. */
-const MOST_CAPTURES = 4;
+/** Captures whose octets are kept at the same time: those that run, and those that a client has not read to the end. */
+const MOST_CAPTURES = 2;
+
+/** Octets of an archive that are handed over at once. */
+const PIECE = 64 * 1024;
 
 const REQUEST = z.strictObject({
   messages: z.int().min(1).max(100_000).default(100),
@@ -51,8 +54,8 @@ export function captureRoute({ view, now, timeout = AbortSignal.timeout }: Captu
         { name: `${name}-received.ipfix`, octets: received },
         { name: `${name}-sent.ipfix`, octets: sent },
       ], now())
-    ).finally(() => running--);
-    return context.body(streamOf(archive, () => gone.abort()), 200, {
+    );
+    return context.body(streamOf(archive, () => gone.abort(), () => running--), 200, {
       "Content-Type": "application/x-tar",
       "Content-Disposition": `attachment; filename="${name}.tar"`,
     });
@@ -63,18 +66,30 @@ export function captureRoute({ view, now, timeout = AbortSignal.timeout }: Captu
  * A response body whose octets follow once they are available.
  *
  * @param onGone called when the client disconnects
+ * @param onEnd called once when the octets are no longer kept: the client has taken nearly all of them, or is gone
  */
-function streamOf(octets: Promise<Uint8Array>, onGone: () => void): ReadableStream<Uint8Array> {
+function streamOf(octets: Promise<Uint8Array>, onGone: () => void, onEnd: () => void): ReadableStream<Uint8Array> {
+  let taken = 0;
+  let ended = false;
+  const end = () => {
+    if (!ended) onEnd();
+    ended = true;
+  };
+  octets.catch(end);
   return new ReadableStream<Uint8Array>({
-    async start(controller) {
+    async pull(controller) {
       const all = await octets;
-      try {
-        controller.enqueue(all);
-        controller.close();
-      } catch { /* Cancelled meanwhile. */ }
+      if (ended) return;
+      controller.enqueue(all.subarray(taken, taken += PIECE));
+      if (taken < all.length) return;
+      controller.close();
+      end();
     },
-    cancel: onGone,
-  });
+    cancel() {
+      onGone();
+      void octets.then(end, end);
+    },
+  }, { highWaterMark: 0 });
 }
 
 /** Returns the body parsed as JSON: an empty object if there is no body, undefined if it is not JSON. */

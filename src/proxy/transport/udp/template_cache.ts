@@ -194,8 +194,8 @@ function keyOf({ listener, address, port }: Pick<CachedExporter, "listener" | "a
 export const DISK: CacheDisk = {
   async read(path, longest) {
     try {
-      const { size, isFile } = await Deno.stat(path);
-      if (!isFile || size > longest) throw new Error(`it is ${size} octets long; at most ${longest} are allowed`);
+      const { size } = await refuseOthers(path);
+      if (size > longest) throw new Error(`it is ${size} octets long; at most ${longest} are allowed`);
       return await Deno.readFile(path);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
@@ -204,15 +204,22 @@ export const DISK: CacheDisk = {
   },
 
   async replace(path, octets) {
-    const next = `${path}.new`;
-    const file = await Deno.open(next, { write: true, create: true, truncate: true, mode: 0o600 });
+    await refuseOthers(path).catch(unlessMissing);
+    const next = newName(path);
+    // Never follows a link, nor opens what is there: the name must be new.
+    const file = await Deno.open(next, { write: true, createNew: true, mode: 0o600 });
     try {
-      for (let written = 0; written < octets.length;) written += await file.write(octets.subarray(written));
-      await file.sync();
-    } finally {
-      file.close();
+      try {
+        for (let written = 0; written < octets.length;) written += await file.write(octets.subarray(written));
+        await file.sync();
+      } finally {
+        file.close();
+      }
+      await Deno.rename(next, path);
+    } catch (error) {
+      await Deno.remove(next).catch(() => {});
+      throw error;
     }
-    await Deno.rename(next, path);
   },
 
   async prepare(path) {
@@ -225,8 +232,27 @@ export const DISK: CacheDisk = {
       );
     }
     await Deno.mkdir(directory, { recursive: true });
-    const probe = `${path}.new`;
-    await Deno.writeFile(probe, new Uint8Array(0), { mode: 0o600 });
+    await refuseOthers(path).catch(unlessMissing);
+    const probe = newName(path);
+    await Deno.writeFile(probe, new Uint8Array(0), { mode: 0o600, createNew: true });
     await Deno.remove(probe);
   },
 };
+
+/** A name beside the file that nobody can guess, and put something else under. */
+function newName(path: string): string {
+  return `${path}.${crypto.getRandomValues(new Uint8Array(8)).toHex()}.new`;
+}
+
+/** @throws Error where something else than a file stands under this path, a symbolic link included */
+async function refuseOthers(path: string): Promise<Deno.FileInfo> {
+  const info = await Deno.lstat(path);
+  if (info.isSymlink) throw new Error(`${path} is a symbolic link; it has to be a file`);
+  if (info.isDirectory) throw new Error(`${path} is a directory; it has to be a file`);
+  if (!info.isFile) throw new Error(`${path} is a pipe or a device; it has to be a file`);
+  return info;
+}
+
+function unlessMissing(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}

@@ -246,3 +246,36 @@ Deno.test("data of a known exporter over UDP goes on at once after a restart of 
   assert.deepEqual(lives.map(({ records }) => records), [["template", 0], ["template", 5, 6, "template"]]);
   socket.close();
 });
+
+Deno.test("on a real disk nothing but a file is read or replaced: the target of a link, a pipe and a directory stay as they are", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = `${folder}/templates`;
+    await Deno.writeTextFile(`${folder}/target`, "precious");
+    const others: [string, RegExp, () => Promise<unknown>][] = [
+      ["link", /is a symbolic link/, () => Deno.symlink(`${folder}/target`, file)],
+      ["directory", /is a directory/, () => Deno.mkdir(file)],
+      ["pipe", /is a pipe or a device/, () => new Deno.Command("mkfifo", { args: [file] }).output()],
+    ];
+    for (const [what, message, make] of others) {
+      await make();
+      await assert.rejects(DISK.prepare(file), message, what);
+      await assert.rejects(DISK.replace(file, Uint8Array.of(1)), message, what);
+      await assert.rejects(DISK.read(file, 100), message, what);
+      assert.equal(await Deno.readTextFile(`${folder}/target`), "precious");
+      await Deno.remove(file);
+    }
+    // The name that the new file once had.
+    await Deno.symlink(`${folder}/target`, `${file}.new`);
+    await DISK.prepare(file);
+    await DISK.replace(file, Uint8Array.of(1));
+    assert.equal(await Deno.readTextFile(`${folder}/target`), "precious");
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), [
+      "target",
+      "templates",
+      "templates.new",
+    ]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
