@@ -23,6 +23,8 @@ export class MessageReading {
   readonly #steps: Generator<number, MessagePlan>;
   /** Why the message is refused; its changes are being taken back. */
   #error: DecodeError | undefined;
+  /** Where the message began when that was found. */
+  #refusedAt = 0;
 
   constructor(
     reader: MessageReader,
@@ -55,6 +57,7 @@ export class MessageReading {
           throw error;
         }
         this.#error = error;
+        this.#refusedAt = this.#source.start;
       }
     }
     if (this.#error === undefined) return undefined;
@@ -63,7 +66,7 @@ export class MessageReading {
     work.left -= undone * UNDO_COST;
     if (undoLog.pending) return undefined;
     this.#events.takeBack();
-    throw this.#error;
+    throw shifted(this.#error, source.start - this.#refusedAt);
   }
 
   /** Takes back all that the message has changed. */
@@ -71,4 +74,10 @@ export class MessageReading {
     this.#templates.undoLog.rollBack();
     this.#events.takeBack();
   }
+}
+
+/** The error where its octets lie so much further on now. */
+function shifted(error: DecodeError, octets: number): DecodeError {
+  const { reason, what, offset, extent } = error;
+  return octets === 0 ? error : new DecodeError(reason, what, offset + octets, extent);
 }
