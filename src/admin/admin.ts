@@ -10,6 +10,7 @@ import { FaultHistory } from "./view/fault_history.ts";
 import { RateHistory } from "./view/rate_history.ts";
 import { RecentEvents } from "./view/recent_events.ts";
 import { sessionReport, sessionsStream } from "./api/session_report.ts";
+import { unreadAnswers } from "./api/unread_answers.ts";
 import { statusReport } from "./api/status_report.ts";
 import { totalsOf } from "./view/totals.ts";
 import type { AdminView } from "./view/view.ts";
@@ -81,6 +82,9 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
     maxSize: LONGEST_BODY,
     onError: (context) => context.json(problem(`the body is too long: at most ${LONGEST_BODY} octets`), 413),
   }));
+
+  const unread = unreadAnswers();
+  for (const path of ["/", "/metrics", "/api/sessions/:id", "/sessions/:id"]) app.get(path, unread);
 
   app.get("/live", (context) => context.text("live\n"));
   app.get("/ready", (context) => {

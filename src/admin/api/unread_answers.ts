@@ -1,0 +1,70 @@
+import type { MiddlewareHandler } from "hono";
+import { problem } from "./guard.ts";
+
+/** What clients may leave unread. */
+export interface UnreadOptions {
+  /** Octets of all answers that clients have not taken yet; one answer always has room. */
+  readonly octets?: number;
+  /** Milliseconds without taking anything after which a client's answer is given up. */
+  readonly patience?: number;
+}
+
+const OCTETS = 32 * 1024 * 1024;
+const PATIENCE = 30_000;
+/** An answer up to this length is handed over whole. */
+const SMALL = 64 * 1024;
+
+/**
+ * Bounds the memory of answers that are made whole and read slowly: a long one is handed over in pieces, as the client
+ * takes them. While too much is unread, further long answers are 503.
+ */
+export function unreadAnswers({ octets: most = OCTETS, patience = PATIENCE }: UnreadOptions = {}): MiddlewareHandler {
+  let unread = 0;
+  return async (context, next) => {
+    await next();
+    if (context.res.body === null) return;
+    const { status, headers } = context.res;
+    const octets = new Uint8Array(await context.res.arrayBuffer());
+    if (octets.length <= SMALL) {
+      context.res = new Response(octets, { status, headers });
+      return;
+    }
+    if (unread > 0 && unread + octets.length > most) {
+      context.res = undefined;
+      context.res = context.json(problem("too many long answers are unread: try again in a while"), 503);
+      return;
+    }
+    unread += octets.length;
+    context.res = new Response(inPieces(octets, patience, () => unread -= octets.length), { status, headers });
+  };
+}
+
+/** @param onEnd called once, when the octets are no longer kept */
+function inPieces(octets: Uint8Array, patience: number, onEnd: () => void): ReadableStream<Uint8Array> {
+  let taken = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let ended = false;
+  const end = () => {
+    clearTimeout(timer);
+    if (!ended) onEnd();
+    ended = true;
+  };
+  const wait = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      controller.error(new Error("the client took nothing for too long"));
+      end();
+    }, patience);
+  };
+  return new ReadableStream<Uint8Array>({
+    start: wait,
+    pull(controller) {
+      wait(controller);
+      controller.enqueue(octets.slice(taken, taken += SMALL));
+      if (taken < octets.length) return;
+      controller.close();
+      end();
+    },
+    cancel: end,
+  }, { highWaterMark: 0 });
+}

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { Hono } from "hono";
+import { unreadAnswers } from "./unread_answers.ts";
+
+function server(patience: number) {
+  const app = new Hono();
+  app.use(unreadAnswers({ octets: 250_000, patience }));
+  app.get("/long", (context) => context.text("ä".repeat(50_000)));
+  app.get("/short", (context) => context.text("short"));
+  return app;
+}
+
+Deno.test("long answers that nobody reads are kept up to a number of octets; then others are 503 until one is read", async () => {
+  const app = server(60_000);
+  const first = await app.request("/long");
+  const second = await app.request("/long");
+  const refused = await app.request("/long");
+  assert.equal(refused.status, 503);
+  assert.match((await refused.json()).error, /unread/);
+  assert.equal(await (await app.request("/short")).text(), "short");
+  assert.equal(await first.text(), "ä".repeat(50_000));
+  const third = await app.request("/long");
+  assert.equal(third.status, 200);
+  await second.body?.cancel();
+  assert.equal(await (await app.request("/long")).text(), "ä".repeat(50_000));
+  await third.body?.cancel();
+});
+
+Deno.test("an answer of which nothing is taken for too long is given up", async () => {
+  const app = server(20);
+  const stalled = await app.request("/long");
+  await assert.rejects(async () => {
+    const reader = stalled.body?.getReader();
+    await reader?.read();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await reader?.read();
+  }, /took nothing/);
+  const next = await app.request("/long");
+  assert.equal(next.status, 200);
+  await next.body?.cancel();
+});
