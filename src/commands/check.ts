@@ -85,6 +85,7 @@ function descriptionText(description: ConfigurationDescription, configuration: C
         `${peer.name}, for ${Object.entries(peer.match).map(([key, value]) => `${key} ${value}`).join(", ")}`,
       ),
       ...treatmentRows(peer),
+      ...row("restarts", peer.restarts === undefined ? [] : [peer.restarts]),
     ]),
   ];
 }
@@ -104,7 +105,12 @@ function treatmentRows({ mode, collector, profile, dialect, dialectLimits, chain
   return [
     ...row("mode", [mode]),
     ...row("collector", [`${collector}, ${profile} (dialect ${dialect})`]),
-    ...row("dialect", [Object.entries(dialectLimits).map(([key, value]) => `${key} ${limitText(value)}`).join(", ")]),
+    ...row(
+      "dialect",
+      Object.keys(dialectLimits).length === 0
+        ? []
+        : [Object.entries(dialectLimits).map(([key, value]) => `${key} ${limitText(value)}`).join(", ")],
+    ),
     ...row(
       "plugins",
       chain.length === 0 ? ["none"] : chain.map(({ use, options }) => `${use} ${JSON.stringify(options)}`),

@@ -207,8 +207,12 @@ const REFUSED: readonly (readonly [what: string, yaml: string, line: RegExp])[] 
     /"minted" is not allowed/,
   ],
   ["a profile", CONFIGURATION.replace("antrea/v1.15", "automatic"), /unknown profile "automatic"/],
-  ["a rule's mode", CONFIGURATION.replace("plugins:", "mode: observe\n    plugins:"), /peers\[0\]\.mode: unknown key/],
-  ["a rule's collector", CONFIGURATION.replace("plugins:", "collector: { address: h:1 }\n    plugins:"), /unknown key/],
+  ["a rule's mode", CONFIGURATION.replace("plugins:", "mode: watch\n    plugins:"), /"watch" is not allowed/],
+  [
+    "a rule's collector",
+    CONFIGURATION.replace("plugins:", "collector: { address: h }\n    plugins:"),
+    /"h" is not allowed/,
+  ],
 ];
 
 for (const [what, yaml, line] of REFUSED) {
@@ -230,6 +234,28 @@ for (const [what, yaml, line] of REFUSED) {
     }
   });
 }
+
+Deno.test("check says that profile: auto is followed from the cluster, and what holds until it is known", async () => {
+  const automatic = CONFIGURATION.replace("antrea/v1.15", "auto") + "kubernetes: { namespace: flow-aggregator }\n";
+  const { status, text } = await check(automatic);
+  assert.equal(status, 0);
+  const words = text.replace(/\s+/g, " ");
+  assert.match(words, /, auto: followed from the cluster; until the release is known, no exporter is let in/);
+  assert.doesNotMatch(words, /rfc7011/);
+  const fallback = automatic.replace("profile: auto", "profile: auto, fallbackProfile: antrea/v2.0");
+  assert.match(
+    (await check(fallback)).text.replace(/\s+/g, " "),
+    /, auto: followed from the cluster; until the release is known, it is taken for antrea\/v2\.0 \(dialect/,
+  );
+});
+
+Deno.test("check shows the mode, the collector and how its restarts are seen of each rule", async () => {
+  const own =
+    'mode: observe\n    collector: { transport: udp, address: "h:1", profile: antrea/v2.0, templateRefresh: 5s }';
+  const { text } = await check(CONFIGURATION.replace("plugins:", `${own}\n    plugins:`));
+  const words = text.slice(text.indexOf("peers[0]")).replace(/\s+/g, " ");
+  assert.match(words, /mode observe collector udp h:1, antrea\/v2\.0 .* restarts not seen .* every 5s;/);
+});
 
 Deno.test("check warns of a release that is newer than all known ones, and says what stands for it", async () => {
   const yaml = CONFIGURATION.replace("antrea/v1.15", "antrea/v2.8");

@@ -170,6 +170,7 @@ function automaticChoice(
     name: known ?? fallbackProfile ?? PLACEHOLDER_PROFILE,
     choice: {
       isKnown: (known ?? fallbackProfile) !== undefined,
+      ...(known === undefined ? {} : { known }),
       ...(fallbackProfile === undefined ? {} : { fallback: fallbackProfile }),
     },
   };

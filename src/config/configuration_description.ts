@@ -1,15 +1,17 @@
+import { DEFAULT_CHAIN } from "../../plugins/mod.ts";
 import {
-  type ChainStep,
+  type CollectorPlan,
   type CollectorSettings,
   type Configuration,
   isClusterTls,
   type ListenerSettings,
   type PeerRule,
+  type SessionTreatment,
 } from "./configuration.ts";
 import { formatSocketAddress } from "./yaml/socket_address.ts";
 import { writtenDuration } from "./written_quantities.ts";
+import type { Path } from "./yaml/mistake.ts";
 import type { Dialect } from "../mediation/mapping/dialect.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
 
 /** The treatment of some exporters, as `check --json` writes it. */
 export interface TreatmentDescription {
@@ -33,7 +35,12 @@ export interface ConfigurationDescription extends TreatmentDescription {
   readonly restarts: string;
   /** Whom each endpoint trusts, and the certificate it presents. */
   readonly trust: readonly string[];
-  readonly peers: readonly (TreatmentDescription & { readonly name: string; readonly match: PeerRule["matchText"] })[];
+  readonly peers: readonly (TreatmentDescription & {
+    readonly name: string;
+    readonly match: PeerRule["matchText"];
+    /** The same for a collector that only some exporters have. */
+    readonly restarts?: string;
+  })[];
   readonly admin: string;
   readonly limits: Configuration["limits"];
   /** Whether lost values are kept and shown. */
@@ -89,14 +96,16 @@ export function describe(configuration: Configuration): ConfigurationDescription
     file,
     warnings,
     listen: listeners.map(listenerEndpoint),
-    ...describeTreatment(treatment),
-    restarts: restarts(configuration),
+    ...describeTreatment(configuration, treatment),
+    restarts: restarts(configuration, configuration.plans[0], ["collector"]),
     trust: [...listeners.map(listenerTrust), ...collectors.map(collectorTrust)],
-    peers: peers.map(({ name, matchText, treatment }) => ({
-      name,
-      match: matchText,
-      ...describeTreatment(treatment),
-    })),
+    peers: peers.map(({ name, matchText, treatment }, index) => {
+      const other = configuration.plans.slice(1).find(({ collector }) => collector === treatment.collector);
+      const own = other === undefined
+        ? {}
+        : { restarts: restarts(configuration, other, ["peers", index, "collector"]) };
+      return { name, match: matchText, ...describeTreatment(configuration, treatment), ...own };
+    }),
     admin: formatSocketAddress(admin.address),
     limits,
     ledger,
@@ -107,27 +116,45 @@ export function describe(configuration: Configuration): ConfigurationDescription
   };
 }
 
-function restarts(configuration: Configuration): string {
-  const { collector, switch: when } = configuration;
+function restarts(configuration: Configuration, { collector, switch: when }: CollectorPlan, path: Path): string {
   const { transport, watch, templateRefresh = 30_000 } = collector;
   const seen = transport !== "udp"
     ? "seen at once, by a connection on which nothing is sent"
     : watch !== undefined
     ? `seen at once, by a connection to ${formatSocketAddress(watch)}`
     : `not seen (collector.watch would); templates are sent again every ${
-      writtenDuration(configuration, ["collector", "templateRefresh"], templateRefresh)
+      writtenDuration(configuration, [...path, "templateRefresh"], templateRefresh)
     }`;
   return `${seen}; a changed profile takes effect ${when === "now" ? "at once" : "with the next one"}`;
 }
 
+/** What is described of a treatment. */
+type Described = Pick<SessionTreatment, "mode" | "collector" | "profile" | "chain">;
+
 function describeTreatment(
-  { mode, collector, profile, chain }: {
-    readonly mode: string;
-    readonly collector: CollectorSettings;
-    readonly profile: Profile;
-    readonly chain: readonly ChainStep[];
-  },
+  { automaticProfile, automaticChain, treatment }: Configuration,
+  described: Described,
 ): TreatmentDescription {
+  const isFollowed = automaticProfile !== undefined && automaticProfile.known === undefined;
+  if (!isFollowed || described.profile !== treatment.profile) return describeKnown(described);
+  const { fallback } = automaticProfile;
+  const until = fallback === undefined ? "no exporter is let in" : `it is taken for ${fallback}`;
+  const profile = `auto: followed from the cluster; until the release is known, ${until}`;
+  if (fallback !== undefined) return { ...describeKnown(described), profile };
+  // What stands in for the profile is never in effect.
+  const { mode, collector, chain } = described;
+  const steps = automaticChain ? DEFAULT_CHAIN.map(({ name }) => ({ use: name, options: {} })) : chain;
+  return {
+    mode,
+    collector: endpoint(collector),
+    profile,
+    dialect: "auto",
+    dialectLimits: {},
+    chain: steps.map(({ use, options }) => ({ use, options })),
+  };
+}
+
+function describeKnown({ mode, collector, profile, chain }: Described): TreatmentDescription {
   return {
     mode,
     collector: endpoint(collector),
