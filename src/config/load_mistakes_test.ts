@@ -14,6 +14,25 @@ const WRONG: readonly (readonly [what: string, yaml: string, lines: readonly str
   ["YAML that ends too soon", "listen: [{ address: 0.0.0.0:1 }\ncollector: {}\n", [
     "proxy.yaml:2:1: collector: flow sequence in block collection must be sufficiently indented and end with a ] (YAML 1.2)",
   ]],
+  ["two documents", `${RIGHT}---\nmode: observe\n`, [
+    "proxy.yaml:3:1: YAML: another document begins here (one document)",
+  ]],
+  ["an alias of what contains it", `a: &a [*a]\n${RIGHT}`, [
+    "proxy.yaml:1:1: YAML: an alias stands for something that contains it (aliases of other values)",
+  ]],
+  [
+    "aliases that grow",
+    `a: &a [x,x,x,x,x,x,x,x,x]
+b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]
+c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]
+d: [*c,*c,*c,*c,*c,*c,*c,*c,*c]
+${RIGHT}`,
+    ["proxy.yaml:1:1: YAML: aliases stand for too many values (fewer aliases)"],
+  ],
+  ["a tag of YAML that does not fit", `${RIGHT}limits: { sessions: !!int x }\n`, [
+    "proxy.yaml:3:21: limits.sessions: unresolved tag: !!int (YAML 1.2)",
+    'proxy.yaml:3:27: limits.sessions: "x" is not allowed (a whole number, 1 to 1000000)',
+  ]],
   ["a tag", `${RIGHT}mode: !secret rewrite\n`, [
     "proxy.yaml:3:7: mode: unresolved tag: !secret (YAML 1.2)",
   ]],

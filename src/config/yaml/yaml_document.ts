@@ -18,6 +18,14 @@ const TOO_DEEP = /call stack/i;
 /** Characters of the longest file: reading it takes less than a second. A thousand rules take 80,000. */
 const LONGEST = 128 * 1024;
 
+/** What the parser says in words of its own. */
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ["DUPLICATE_KEY", "duplicate key (each key once)"],
+  ["MULTIPLE_DOCS", "another document begins here (one document)"],
+  ["UNEXPECTED_TOKEN", "this does not belong here (YAML 1.2)"],
+  ["IMPOSSIBLE", "this cannot be read (YAML 1.2)"],
+]);
+
 /** A YAML file that knows the position of each value, for mistakes. */
 export class YamlDocument {
   readonly #document: Document;
@@ -47,9 +55,11 @@ export class YamlDocument {
       try {
         value = this.#document.toJS({ reviver: (_key, inner) => narrowed(inner) });
       } catch (error) {
-        // The parser limits how far aliases may expand.
-        const why = errorMessage(error);
-        mistakes.push({ ...this.mistake([], `${firstLower(why)} (YAML 1.2)`), path: "YAML" });
+        // The parser limits how far aliases may expand; one that contains itself exhausts the stack.
+        const why = TOO_DEEP.test(errorMessage(error))
+          ? "an alias stands for something that contains it (aliases of other values)"
+          : "aliases stand for too many values (fewer aliases)";
+        mistakes.push({ ...this.mistake([], why), path: "YAML" });
       }
     }
     this.value = value;
@@ -77,7 +87,13 @@ export class YamlDocument {
   #parse(text: string): Document {
     // Integers beyond 2^53 become bigint, because values of 64-bit elements may be that large.
     // Duplicate keys are looked for below: the parser compares each key of a map with each other one.
-    const options = { lineCounter: this.#lines, prettyErrors: false, intAsBigInt: true, uniqueKeys: false };
+    const options = {
+      lineCounter: this.#lines,
+      prettyErrors: false,
+      intAsBigInt: true,
+      uniqueKeys: false,
+      logLevel: "error" as const,
+    };
     return parseDocument(text, options);
   }
 
@@ -119,11 +135,12 @@ export class YamlDocument {
       return { file: this.file, position: this.#positionOf(offset), path: "YAML", message };
     }
     const path = pathTo(this.#document.contents, offset);
-    const message = error.code === "DUPLICATE_KEY"
-      ? "duplicate key (each key once)"
-      : error.message === PROTOTYPE
+    const message = error.message === PROTOTYPE
       ? "unknown key or element (any other name)"
-      : `${firstLower(error.message)} (YAML 1.2)`;
+      : WORDS.get(error.code) ?? `${firstLower(error.message).replace("tag:yaml.org,2002:", "!!")} (YAML 1.2)`;
+    if (error.code === "MULTIPLE_DOCS") {
+      return { file: this.file, position: this.#positionOf(offset), path: "YAML", message };
+    }
     return { file: this.file, position: this.#positionOf(offset), path: path === "" ? "YAML" : path, message };
   }
 
