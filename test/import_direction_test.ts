@@ -35,7 +35,7 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   // Text of a configuration, without what it is about.
   ["src/config/yaml", ["src/ipfix", "src/mediation/mapping"]],
   ["src/config/profiles", ["src/ipfix", "src/mediation/mapping", "src/config/yaml"]],
-  ["src/plugin_process", PURE],
+  ["src/plugin_process", [...PURE, "src/config/yaml"]],
   ["src/config", [...PURE, CERTIFICATES, "src/config/yaml", "src/config/profiles", "src/plugin_process", "plugins"]],
   ["src/kubernetes", [
     ...PURE,

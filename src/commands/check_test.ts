@@ -267,3 +267,38 @@ Deno.test("check warns of a release that is newer than all known ones, and says 
   assert.match(warning, /antrea\/v2\.7\s+stands for it/);
   assert.doesNotMatch((await check(CONFIGURATION)).text, /warning/);
 });
+
+Deno.test("options of a plugin of one's own: every mistake at once, in the same words in a process of its own and in this one", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(
+      `${folder}/mine.ts`,
+      `import { definePlugin, z } from "@ipfix-skew-proxy/proxy/plugin";
+export default definePlugin({
+  apiVersion: 1,
+  name: "mine",
+  summary: "does nothing",
+  options: z.strictObject({ count: z.number(), name: z.string(), list: z.array(z.boolean()).optional() }),
+  create: () => ({ name: "mine", rewrite: (mapping) => mapping }),
+});
+`,
+    );
+    const said: string[] = [];
+    for (const isolate of [true, false]) {
+      const plugins =
+        `plugins: [{ use: ${folder}/mine.ts, isolate: ${isolate}, with: { count: x, list: [1], nam: 1 } }]`;
+      const { status, stderr, file } = await check(CONFIGURATION.replace(/peers:[^]*/, plugins));
+      assert.equal(status, 2);
+      said.push(stderr.replaceAll(`${file}:`, "").replaceAll(/^\d+:\d+: /gm, ""));
+    }
+    assert.deepEqual(said[0]?.trimEnd().split("\n").sort(), [
+      'plugins[0].with.count: "x" is not allowed (a number)',
+      "plugins[0].with.list[0]: 1 is not allowed (true, false)",
+      'plugins[0].with.nam: unknown key, did you mean "name"? (count, name, list)',
+      "plugins[0].with.name: missing (text)",
+    ]);
+    assert.equal(said[0], said[1]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Words } from "../config/yaml/schema_mistakes.ts";
 import { errorMessage } from "../error_message.ts";
 import { freezeDeep, mappingData, mappingOf, readMapping } from "../mediation/mapping/mapping_data.ts";
 import {
@@ -12,10 +13,9 @@ import {
   PLUGIN_API_VERSION,
   type PluginDefinition,
 } from "../mediation/mapping/plugin.ts";
-import type { z } from "zod";
 import type { Profile } from "../mediation/mapping/profile.ts";
 import { profileOf } from "./profile_data.ts";
-import type { Answer, OptionMistake, Question } from "./protocol.ts";
+import type { Answer, Question } from "./protocol.ts";
 
 const { stdin, stdout, stderr } = Deno;
 const encoder = new TextEncoder();
@@ -91,10 +91,9 @@ function create(
   instances: Map<number, Instance>,
   { instance, options, profile }: Question & { ask: "create" },
 ): Answer {
-  const checked = definition.options.safeParse(options);
-  if (!checked.success) {
-    return { mistakes: checked.error.issues.flatMap(mistakesOf) };
-  }
+  const words = new Words();
+  const checked = definition.options.safeParse(options, { error: (issue) => words.of(issue) });
+  if (!checked.success) return { mistakes: checked.error.issues.flatMap((issue) => words.explain(issue)) };
   const revived = profileOf(profile);
   const plugin = definition.create(checked.data, revived);
   if (typeof plugin !== "object" || plugin === null || typeof plugin.rewrite !== "function") {
@@ -102,12 +101,6 @@ function create(
   }
   instances.set(instance, { plugin, profile: revived });
   return { value: checked.data ?? null };
-}
-
-function mistakesOf(issue: z.core.$ZodIssue): OptionMistake[] {
-  const path = issue.path.map((key) => typeof key === "symbol" ? String(key) : key);
-  if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
-  return issue.keys.map((key) => ({ path: [...path, key], message: "unknown key", at: "key" }));
 }
 
 async function* lines(): AsyncGenerator<string> {

@@ -26,7 +26,7 @@ export interface OptionMistake {
   readonly path: readonly (string | number)[];
   readonly message: string;
   /** Whether the key itself is wrong, rather than its value. */
-  readonly at?: "key";
+  readonly at: "value" | "key";
 }
 
 /** The first line of a process. */

@@ -5,28 +5,10 @@ import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { EmbeddedAgent } from "../../src/demo/embedded_agent.ts";
 import { EmbeddedAggregator } from "../../src/demo/embedded_aggregator.ts";
 import { runCommand } from "../support/run_command.ts";
+import { readTar } from "../support/tar_reader.ts";
 
 const OLD = loadProfile("antrea/v1.15");
 const NEW = loadProfile("antrea/v2.0");
-
-/** The files of a tar archive, by name. */
-async function untar(archive: Uint8Array): Promise<Map<string, Uint8Array>> {
-  const directory = await Deno.makeTempDir();
-  try {
-    const child = new Deno.Command("tar", { args: ["-x", "-C", directory], stdin: "piped" }).spawn();
-    const writer = child.stdin.getWriter();
-    await writer.write(archive);
-    await writer.close();
-    assert.equal((await child.status).code, 0);
-    const files = new Map<string, Uint8Array>();
-    for await (const { name } of Deno.readDir(directory)) {
-      files.set(name, await Deno.readFile(`${directory}/${name}`));
-    }
-    return files;
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 interface Line {
   readonly kind: string;
@@ -69,9 +51,9 @@ Deno.test("a capture from the middle of a session is read by inspect, on both si
     for (const number of [1, 2]) await agent.send(number);
     const answer = await waiting;
     assert.equal(answer.status, 200);
-    const files = await untar(await answer.bytes());
-    const received = await inspected(files.get("session-1-received.ipfix"));
-    const sent = await inspected(files.get("session-1-sent.ipfix"));
+    const files = readTar(await answer.bytes());
+    const received = await inspected(files.get("session-1-received.ipfix")?.octets);
+    const sent = await inspected(files.get("session-1-sent.ipfix")?.octets);
     const names = (lines: Line[], kind: string) =>
       lines.filter((line) => line.kind === kind).map((line) =>
         JSON.stringify(line).match(/egressNodeName/g)?.length ?? 0

@@ -26,8 +26,15 @@ export function checkSchema<Value>(
   return undefined;
 }
 
+/** A mistake in a value, whose place is a path of its keys. */
+export interface ValueMistake {
+  readonly path: Path;
+  readonly message: string;
+  readonly at: "value" | "key";
+}
+
 /** Turns zod's issues into messages of one form. A schema's own messages take precedence. */
-class Words {
+export class Words {
   /** The keys that each map may have: an issue does not name them, but its schema is known when its message is written. */
   readonly #keys = new Map<string, readonly string[]>();
 
@@ -65,6 +72,11 @@ class Words {
   }
 
   mistakes(issue: z.core.$ZodIssue, document: YamlDocument, prefix: Path): Mistake[] {
+    return this.explain(issue, prefix).map(({ path, message, at }) => document.mistake(path, message, at));
+  }
+
+  /** What is wrong by an issue whose message is of {@link of}. */
+  explain(issue: z.core.$ZodIssue, prefix: Path = []): ValueMistake[] {
     const path = [...prefix, ...issue.path.map((key) => typeof key === "symbol" ? String(key) : key)];
     if (issue.code === "unrecognized_keys") {
       const allowed = this.#keys.get(keyOf(issue.path, issue.keys)) ?? [];
@@ -74,7 +86,7 @@ class Words {
         const message = `unknown key${didYouMean(key, allowed)} (${
           allowed.length === 0 ? "none" : allowed.join(", ")
         })`;
-        return document.mistake([...path, key], message, "key");
+        return { path: [...path, key], message, at: "key" };
       });
     }
     if (issue.code === "invalid_union") {
@@ -84,10 +96,10 @@ class Words {
       );
       const [only] = meant;
       if (only !== undefined && meant.length === 1) {
-        return only.flatMap((inner) => this.mistakes(inner, document, path));
+        return only.flatMap((inner) => this.explain(inner, path));
       }
     }
-    return [document.mistake(path, issue.message, issue.code === "invalid_key" ? "key" : "value")];
+    return [{ path, message: issue.message, at: issue.code === "invalid_key" ? "key" : "value" }];
   }
 }
 
