@@ -84,7 +84,7 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
   }));
 
   const unread = unreadAnswers();
-  for (const path of ["/", "/metrics", "/api/sessions/:id", "/sessions/:id"]) app.get(path, unread);
+  for (const path of ["/api/sessions/:id", "/sessions/:id"]) app.get(path, unread);
 
   app.get("/live", (context) => context.text("live\n"));
   app.get("/ready", (context) => {

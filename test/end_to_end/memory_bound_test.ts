@@ -86,3 +86,26 @@ bounded("4,990 sessions with half a message of 65,530 octets each", async (proxy
   await proxy.live();
   return closeAll(sockets);
 });
+
+bounded("sixty clients that do not read a session of 16,301 fields, and sixty its page", async (proxy) => {
+  const [exporter] = await connectAll(proxy, 1, async (socket) => {
+    for (const id of [256, 257]) await socket.write(hugeTemplate(100, id, id));
+  });
+  const taken = async () => (await proxy.metrics()).of(`templates_total{outcome="rewritten"}`);
+  await eventually("its templates are mapped", async () => await taken() >= 2);
+  const [{ session = "" } = {}] = proxy.happened("session_opened");
+  const clients: Deno.TcpConn[] = [];
+  for (let number = 0; number < 60; number++) {
+    for (const path of [`/api/sessions/${session}`, `/sessions/${session}`]) {
+      const client = await Deno.connect({ hostname: "127.0.0.1", port: proxy.adminPort });
+      await client.write(new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`));
+      // It reads the status, and nothing more.
+      await client.read(new Uint8Array(12));
+      clients.push(client);
+    }
+  }
+  return () => {
+    exporter?.close();
+    for (const client of clients) client.close();
+  };
+});

@@ -76,6 +76,11 @@ export class ProxyProcess {
     return port;
   }
 
+  /** Where its admin server listens. */
+  get adminPort(): number {
+    return Number(this.#admin.split(":").at(-1));
+  }
+
   log(): readonly LogLine[] {
     for (; this.#read < this.process.stderr.length; this.#read++) {
       const line = this.process.stderr[this.#read] ?? "";

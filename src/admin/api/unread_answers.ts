@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { problem } from "./guard.ts";
 
 /** What clients may leave unread. */
@@ -9,19 +9,37 @@ export interface UnreadOptions {
   readonly patience?: number;
 }
 
-const OCTETS = 32 * 1024 * 1024;
+const OCTETS = 16 * 1024 * 1024;
 const PATIENCE = 30_000;
+const TOO_MUCH = "too many long answers are unread: try again in a while";
 /** An answer up to this length is handed over whole. */
 const SMALL = 64 * 1024;
 
 /**
  * Bounds the memory of answers that are made whole and read slowly: a long one is handed over in pieces, as the client
- * takes them. While too much is unread, further long answers are 503.
+ * takes them. They are made one after the other, and while too much is unread, none is: that is a 503.
  */
 export function unreadAnswers({ octets: most = OCTETS, patience = PATIENCE }: UnreadOptions = {}): MiddlewareHandler {
   let unread = 0;
+  /** Resolves when the answer that is being made is made: several at once would take several times the memory. */
+  let made: Promise<unknown> = Promise.resolve();
   return async (context, next) => {
-    await next();
+    const before = made;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    made = promise;
+    await before;
+    try {
+      // Making one to refuse it takes as long, and as much memory, as giving it.
+      if (unread * 2 > most) return context.json(problem(TOO_MUCH), 503);
+      await next();
+      await handOver(context);
+    } finally {
+      resolve();
+    }
+    return undefined;
+  };
+
+  async function handOver(context: Context): Promise<void> {
     if (context.res.body === null) return;
     const { status, headers } = context.res;
     const octets = new Uint8Array(await context.res.arrayBuffer());
@@ -31,12 +49,12 @@ export function unreadAnswers({ octets: most = OCTETS, patience = PATIENCE }: Un
     }
     if (unread > 0 && unread + octets.length > most) {
       context.res = undefined;
-      context.res = context.json(problem("too many long answers are unread: try again in a while"), 503);
+      context.res = context.json(problem(TOO_MUCH), 503);
       return;
     }
     unread += octets.length;
     context.res = new Response(inPieces(octets, patience, () => unread -= octets.length), { status, headers });
-  };
+  }
 }
 
 /** @param onEnd called once, when the octets are no longer kept */
