@@ -129,6 +129,35 @@ for (const [what, body, expected] of MISDEEDS) {
     }));
 }
 
+/** Processes whose command line contains this. Only on Linux. */
+function processesWith(marker: string): string[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((name) => {
+    try {
+      return /^\d+$/.test(name) && Deno.readTextFileSync(`/proc/${name}/cmdline`).includes(marker);
+    } catch {
+      return false; // It has ended meanwhile.
+    }
+  });
+}
+
+Deno.test({
+  name: "the process of a plugin that does not answer is gone, and does not loop on",
+  ignore: Deno.build.os !== "linux",
+  fn: () => {
+    const marker = `marker${crypto.randomUUID().replaceAll("-", "")}`;
+    return withPlugin(`/* ${marker} */ if (isBad(mapping)) for (;;); return mapping;`, async ({ map }) => {
+      await map(GOOD);
+      const [before] = processesWith(marker);
+      assert.ok(before !== undefined);
+      assert.match(String(await map(BAD)), /did not answer/);
+      for (const end = Date.now() + 10_000; processesWith(marker).includes(before);) {
+        assert.ok(Date.now() < end, "it still runs");
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    });
+  },
+});
+
 Deno.test("what waits behind a plugin that hangs is given up in the same time; nothing else in the process waits", () =>
   withPlugin(`if (isBad(mapping)) for (;;); return mapping;`, async ({ map }) => {
     const begun = performance.now();

@@ -55,6 +55,12 @@ const CULPRITS: readonly [what: string, rewrite: (mapping: TemplateMapping) => u
     const word: unknown = "a word";
     throw word;
   }, /a word/],
+  ["gives an accessor, which could answer otherwise each time", (mapping) => ({
+    source: mapping.source,
+    get fields() {
+      return mapping.fields;
+    },
+  }), /the answer\.fields is an accessor, not data/],
   ["gives nothing", () => undefined, /the answer is no object/],
   [
     "gives what does not check",

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { StandingClock } from "../../../test/support/proxy.ts";
 import { SYSTEM_CLOCK } from "./clock.ts";
 import { Turns } from "./turns.ts";
 
@@ -17,6 +18,24 @@ async function toil(turns: Turns, piece: number, demanding: boolean, stop: () =>
     await Promise.resolve();
   }
 }
+
+Deno.test("after a piece of work that took long, no other costly one begins for a while; a drain does not wait for that", async () => {
+  for (const hurried of [false, true]) {
+    const clock = new StandingClock();
+    const turns = new Turns(clock);
+    if (hurried) turns.hurry();
+    let resumed = 0;
+    const waiting = [0, 1].map(() => turns.next(true).then(() => resumed++));
+    await clock.advance(4, 4);
+    assert.equal(resumed, 1, "one in each turn");
+    await clock.advance(96, 96); // what the first one takes, without a turn of the loop
+    await clock.advance(192, 4);
+    assert.equal(resumed, hurried ? 2 : 1);
+    await clock.advance(20, 4);
+    assert.equal(resumed, 2);
+    await Promise.all(waiting);
+  }
+});
 
 Deno.test("whoever waits for a turn while nobody else works gets it", async () => {
   const turns = new Turns(SYSTEM_CLOCK);
