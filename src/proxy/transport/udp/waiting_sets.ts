@@ -49,7 +49,9 @@ export class WaitingSets {
       if (to > from) deliver(excerpt(message, from, to));
     };
     for (let start = MESSAGE_HEADER_LENGTH; start < message.length;) {
-      const end = start + u16At(message, start + 2);
+      const end = start + (start + 4 <= message.length ? u16At(message, start + 2) : 0);
+      // The rewriter refuses a message with a broken set; a length of 0 would never end here.
+      if (end < start + 4 || end > message.length) break;
       if (isTemplateSet(u16At(message, start))) {
         const defined = new Set<number>();
         scanTemplateSet(message, start, end, domain, defined);

@@ -113,3 +113,13 @@ Deno.test("property: every set comes out exactly once, each template's in order,
     }),
   );
 });
+
+Deno.test("a set without length behind a template does not keep the proxy busy for ever", () => {
+  const sets = new WaitingSets(1024, { octets: 0, limit: 1024 });
+  const header = (length: number) => [0, 10, 0, length, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+  sets.split(Uint8Array.of(...header(22), 1, 0, 0, 6, 7, 7), [16], 5_000, () => {});
+  const delivered: number[] = [];
+  const broken = Uint8Array.of(...header(36), 0, 2, 0, 12, 1, 1, 0, 1, 0, 4, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  sets.split(broken, [], 5_000, (message) => delivered.push(message.length));
+  assert.deepEqual(delivered, [36]);
+});
