@@ -35,6 +35,8 @@ import { VerdictWatch } from "./verdict/verdict_watch.ts";
 
 export type { BoundListener, CollectorState };
 
+/** Milliseconds between two looks at the memory in use. */
+const PRESS_MILLISECONDS = 250;
 const TICK_MILLISECONDS = 1_000;
 const DRAIN_TICK_MILLISECONDS = 50;
 /**
@@ -64,11 +66,12 @@ export class Proxy {
   #refusal: "limit" | "collector_unavailable" | undefined;
   #draining = false;
   #cancelTick = () => {};
+  #cancelPress = () => {};
   /** Whether the verdict was looked at for a template since the last tick. */
   #toldSince = false;
 
   constructor(options: ProxyOptions) {
-    const { clock = SYSTEM_CLOCK, pool = new LoopBufferPool(), report, recall, collectGarbage } = options;
+    const { clock = SYSTEM_CLOCK, pool = new LoopBufferPool(), report, recall, memoryRelief } = options;
     this.#options = options;
     this.#clock = clock;
     this.#turns = new Turns(clock);
@@ -99,7 +102,7 @@ export class Proxy {
       onEnd: (id, outcome, templates) => this.#sessions.end(id, outcome, templates),
     });
     this.#verdict = new VerdictWatch(options.skewSettle ?? DEFAULT_SKEW_SETTLE, clock);
-    if (collectGarbage !== undefined) this.#relief = new MemoryRelief(collectGarbage);
+    if (memoryRelief !== undefined) this.#relief = new MemoryRelief(memoryRelief);
     this.#listeners = new Listeners({
       clock,
       pool,
@@ -133,6 +136,9 @@ export class Proxy {
     await this.#listeners.become(this.#options.listeners);
     this.#collectors.start();
     this.#tickEvery(TICK_MILLISECONDS, 0);
+    if (this.#relief !== undefined) {
+      this.#cancelPress = this.#clock.every(PRESS_MILLISECONDS, () => this.#relief?.press());
+    }
   }
 
   /**
@@ -295,6 +301,7 @@ export class Proxy {
     await this.#sessions.ended();
     for (const cancel of timers) cancel();
     this.#cancelTick();
+    this.#cancelPress();
     this.#collectors.close();
   }
 
@@ -303,6 +310,7 @@ export class Proxy {
     this.#draining = true;
     this.#listeners.close();
     this.#cancelTick();
+    this.#cancelPress();
     // The first stop ends reads and writes; the second ends the wait for the collector to close, which may follow.
     this.#sessions.stop("drained");
     const cancel = this.#clock.after(0, () => this.#sessions.stop("drained"));

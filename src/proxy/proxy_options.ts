@@ -5,6 +5,7 @@ import type { ListenerOptions } from "./transport/listener.ts";
 import type { SessionFacts, SessionRewriter } from "../mediation/session/session_rewriter.ts";
 import type { FirstTemplate } from "../mediation/mapping/treatment.ts";
 import type { CollectorKnowledge } from "../mediation/session/shared_state.ts";
+import type { MemoryReliefParts } from "./memory/memory_relief.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
 import type { Clock } from "./time/clock.ts";
 import type { ReportEvent } from "./reporting/proxy_event.ts";
@@ -122,8 +123,8 @@ export interface ProxyOptions {
   /** What exporters over UDP announced before the start; see {@link TemplateCache.recall}. */
   readonly recall?: Recall;
   readonly clock?: Clock;
-  /** Collects all garbage and gives back the memory; see {@link MemoryRelief}. */
-  readonly collectGarbage?: () => void;
+  /** Without it, memory is left to the runtime. */
+  readonly memoryRelief?: MemoryReliefParts;
   /** 0 to 1, for the jitter of reconnecting. */
   readonly random?: () => number;
 }

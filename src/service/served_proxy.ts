@@ -178,7 +178,7 @@ export class ServedProxy {
       events.publish(event);
     };
     this.#mediator = new Mediator(mediation);
-    const collectGarbage = garbageCollector();
+    const memoryRelief = garbageCollector();
     this.proxy = new Proxy({
       listeners,
       collector,
@@ -191,7 +191,7 @@ export class ServedProxy {
       ...(skewSettle === undefined ? {} : { skewSettle }),
       certificateFault: () => this.#options.certificateFaults?.()[0],
       ...(recall === undefined ? {} : { recall }),
-      ...(collectGarbage === undefined ? {} : { collectGarbage }),
+      ...(memoryRelief === undefined ? {} : { memoryRelief }),
       report: this.report,
     });
     const now = () => this.#options;

@@ -6,11 +6,28 @@ const SETTLED_CHANGE = 10;
 const COLLECTIONS = 4;
 const COLLECTIONS_PER_LOOK = 1 / 60;
 
+/** Resident octets from which on garbage is not left to grow. */
+const PRESSING = 224 * 2 ** 20;
+/** Octets by which it has grown then that make a collection worth its pause. */
+const WORTH_PRESSING = 32 * 2 ** 20;
+
+/** How memory is given back, and how much there is. */
+export interface MemoryReliefParts {
+  /** Collects all garbage. @param thorough also returns the memory to the system, which takes several times as long */
+  readonly collect: (thorough: boolean) => void;
+  /** Resident octets of the process. */
+  readonly resident: () => number;
+}
+
 /**
  * Collects the garbage that thousands of sessions leave behind when they open or close at once. It takes as much memory
  * as the sessions themselves, and an idle V8 does not return it on its own. A collection pauses the process for a
  * quarter of a second with 5000 sessions, so it happens only when much has changed and the number of sessions has
  * settled.
+ *
+ * Templates of thousands of fields leave behind several times what is kept of them, and V8 lets garbage grow by as much
+ * as what it has found in use. So above {@link PRESSING}, whatever the cause, it is collected in a shorter way as it
+ * grows.
  */
 export class MemoryRelief {
   /** Sessions at the last collection. */
@@ -19,8 +36,22 @@ export class MemoryRelief {
   #before = 0;
   #collectionsLeft = COLLECTIONS;
 
-  /** @param collect collects all garbage and returns the memory to the system */
-  constructor(readonly collect: () => void) {}
+  /** Resident octets after the last collection that memory was short for, or the least since. */
+  #least = 0;
+  readonly #parts: MemoryReliefParts;
+
+  constructor(parts: MemoryReliefParts) {
+    this.#parts = parts;
+  }
+
+  /** Collects if memory is short. To be called about once a second. */
+  press(): void {
+    const resident = this.#parts.resident();
+    this.#least = Math.min(this.#least, resident);
+    if (resident < PRESSING || resident < this.#least + WORTH_PRESSING) return;
+    this.#parts.collect(false);
+    this.#least = this.#parts.resident();
+  }
 
   /** Collects if it is worth it. To be called about once a second. */
   look(sessions: number): void {
@@ -30,6 +61,6 @@ export class MemoryRelief {
     if (!isSettled || Math.abs(sessions - this.#collectedAt) < WORTH_COLLECTING || this.#collectionsLeft < 1) return;
     this.#collectionsLeft--;
     this.#collectedAt = sessions;
-    this.collect();
+    this.#parts.collect(true);
   }
 }

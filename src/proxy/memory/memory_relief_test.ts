@@ -4,7 +4,7 @@ import { MemoryRelief } from "./memory_relief.ts";
 /** Looks at so many sessions one time after the other: after which looks memory was given back. */
 function relieved(...sessions: number[]): number[] {
   let collections = 0;
-  const relief = new MemoryRelief(() => collections++);
+  const relief = new MemoryRelief({ collect: () => collections++, resident: () => 0 });
   return sessions.flatMap((count, index) => {
     const before = collections;
     relief.look(count);
@@ -27,7 +27,28 @@ Deno.test("nothing is given back while they come", () => {
 
 Deno.test("whoever opens and closes a thousand sessions over and over gets a pause a minute out of it", () => {
   let collected = 0;
-  const relief = new MemoryRelief(() => collected++);
+  const relief = new MemoryRelief({ collect: () => collected++, resident: () => 0 });
   for (let second = 0; second < 3600; second++) relief.look(second % 4 < 2 ? 0 : 1000);
   assert.ok(collected >= 60 && collected <= 64, `${collected} pauses in an hour`);
+});
+
+Deno.test("above 224 MiB garbage is collected as often as 32 MiB more are in use, and no more often", () => {
+  const mebibyte = 2 ** 20;
+  let [resident, kept] = [0, 0];
+  const collected: number[] = [];
+  const relief = new MemoryRelief({
+    collect: (thorough) => {
+      assert.equal(thorough, false);
+      collected.push(resident / mebibyte);
+      resident = Math.max(kept, resident - 20 * mebibyte);
+    },
+    resident: () => resident,
+  });
+  for (resident = 100 * mebibyte; resident < 223 * mebibyte; resident += 10 * mebibyte) relief.press();
+  assert.deepEqual(collected, []);
+  resident = kept = 230 * mebibyte;
+  for (let look = 0; look < 10; look++) relief.press();
+  assert.deepEqual(collected, [230], "what is in use is not looked for twice");
+  for (; resident < 300 * mebibyte; resident += mebibyte) relief.press();
+  assert.ok(collected.length >= 2 && collected.length <= 8, collected.join(" "));
 });

@@ -11,6 +11,8 @@ const BEAT = 4;
 const REST = 4;
 /** Milliseconds of rest at most. */
 const LONGEST_REST = 200;
+/** Turns in a row that one costly work may take before others: a template of 16,000 fields takes thirteen. */
+const MOST_CONTINUED = 32;
 /** Waiting sessions that are resumed in one turn. */
 const RESUMED = 256;
 
@@ -31,6 +33,8 @@ export class Turns {
   #waiting: (() => void)[] = [];
   /** Those whose work takes long: one of them in each turn. */
   #demanding: (() => void)[] = [];
+  /** How many times in a row the same one went on. */
+  #continued = 0;
   /** When the last of them was resumed, until its cost is known. */
   #resumedAt: number | undefined;
   #restUntil = 0;
@@ -52,12 +56,23 @@ export class Turns {
    * Waits for a turn.
    *
    * @param demanding whether the last piece of work was costly: then all others go first
+   * @param unfinished whether it is a part of something that goes on: that comes before what other costly work begins,
+   * since what is half done takes memory
    */
-  async next(demanding: boolean): Promise<void> {
+  async next(demanding: boolean, unfinished = false): Promise<void> {
     do {
       // Whoever wakes up from a longer wait may be the first to work for a while.
       if (!this.#beating) this.#begin();
-      await new Promise<void>((resolve) => (demanding ? this.#demanding : this.#waiting).push(resolve));
+      await new Promise<void>((resolve) => {
+        if (!demanding) this.#waiting.push(resolve);
+        else if (unfinished && this.#continued < MOST_CONTINUED) {
+          this.#continued++;
+          this.#demanding.unshift(resolve);
+        } else {
+          this.#continued = 0;
+          this.#demanding.push(resolve);
+        }
+      });
     } while (!demanding && this.over);
   }
 

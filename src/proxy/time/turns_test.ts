@@ -37,6 +37,25 @@ Deno.test("after a piece of work that took long, no other costly one begins for 
   }
 });
 
+Deno.test("what is half done comes before what is not begun, but not for ever", async () => {
+  const clock = new StandingClock();
+  const turns = new Turns(clock);
+  const done: string[] = [];
+  const run = async (name: string, parts: number) => {
+    for (let part = 0; part < parts; part++) {
+      await turns.next(true, part > 0);
+      done.push(name);
+    }
+  };
+  const all = Promise.all([run("a", 3), run("b", 3), run("c", 100), run("d", 1)]);
+  await clock.advance(4 * 120, 4);
+  await all;
+  const order = done.join("");
+  assert.ok(order.startsWith("aaabbbccc"), order);
+  const others = order.slice(6).indexOf("d");
+  assert.ok(others > 3 && others < 50, `${others} parts before another one`);
+});
+
 Deno.test("whoever waits for a turn while nobody else works gets it", async () => {
   const turns = new Turns(SYSTEM_CLOCK);
   for (const demanding of [true, false]) {
