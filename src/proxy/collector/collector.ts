@@ -44,8 +44,10 @@ export interface CollectorParts {
  *
  * - The watch connection stands: it is the same process, whatever becomes of sessions' connections. A collector may
  *   close those of its own accord, as go-ipfix does at a message that it cannot decode.
- * - The watch connection has ended and, {@link ENDS_WITHIN} later, a session's connection stands that is older than a
- *   second: the network has dropped one connection. It is the same process, and the epoch goes on.
+ * - The watch connection has ended and, {@link ENDS_WITHIN} later, a session's connection stands that was older than a
+ *   second when that happened: the network has dropped one connection. It is the same process, and the epoch goes on. A
+ *   younger one may lead to the next process already: it counts only if it was older than {@link ENDS_WITHIN}, and the
+ *   collector has ended no session's connection in the second before, nor since. A process that ends, ends them all.
  * - The watch connection has ended and none of those stands: the process has ended, and with it the epoch.
  * - There is no watch connection, or it cannot be made: the epoch ends with the last session's connection.
  *
@@ -73,6 +75,8 @@ export class Collector implements CollectorSight {
   #reason: string | undefined;
   /** The reason that was last reported, and the attempts that have failed since the collector was last there. */
   #told: string | undefined;
+  /** When the collector last ended a session's connection. */
+  #lastLossAt = -Infinity;
   #failures = 0;
   /** When the watch connection ended, while it is not decided what that means. */
   #doubt: { readonly since: number; readonly resolved: Promise<void>; readonly resolve: () => void } | undefined;
@@ -177,6 +181,7 @@ export class Collector implements CollectorSight {
   /** A session's connection has ended. */
   ended(connection: CollectorConnection, reason: string | undefined): void {
     if (!this.#connections.delete(connection) || this.#datagrams || !this.#alive) return;
+    if (reason !== undefined) this.#lastLossAt = this.#parts.clock.now();
     if (this.#watchStands) return reason === undefined ? undefined : this.#suspect(connection);
     if (this.#doubt !== undefined) return this.#stands(this.#doubt.since) ? undefined : this.#end(reason);
     // An end of ours says nothing of the collector.
@@ -289,10 +294,11 @@ export class Collector implements CollectorSight {
     });
   }
 
-  /** Whether a session's connection stands that was older than a second at that time. */
+  /** Whether a session's connection stands that led, at that time, to the process of this epoch: see {@link Collector}. */
   #stands(at: number): boolean {
+    const age = at - this.#lastLossAt > STOOD_AFTER ? ENDS_WITHIN : STOOD_AFTER;
     for (const connection of this.#connections) {
-      if (!connection.lost && at - connection.openedAt >= STOOD_AFTER) return true;
+      if (!connection.lost && at - connection.openedAt >= age) return true;
     }
     return false;
   }

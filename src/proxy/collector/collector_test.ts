@@ -99,6 +99,44 @@ Deno.test("a watch connection that ends while sessions' connections stand is the
   collector.close();
 });
 
+Deno.test("… and young connections show it too, if the collector has ended none of late", async () => {
+  const { collector, clock, endWatch, epochs, names, session } = watching();
+  session();
+  session();
+  await clock.advance(500);
+  await endWatch();
+  await clock.advance(5_000, 50);
+  assert.deepEqual([collector.condition, epochs()], ["connected", 1]);
+  assert.deepEqual(names(), []);
+  collector.close();
+});
+
+Deno.test("a process that ends young ends all connections, the watch connection first", async () => {
+  const { collector, clock, refuse, endWatch, session } = watching();
+  const [one, other] = [session(), session()];
+  await clock.advance(500);
+  refuse("Connection refused");
+  await endWatch();
+  assert.equal(collector.alive, true, "not decided yet");
+  one.lose();
+  assert.equal(collector.alive, false, "the other one may be read later, or lead to the next process");
+  other.lose();
+  collector.close();
+});
+
+Deno.test("a young connection is no evidence if the collector has ended another in the second before", async () => {
+  const { collector, clock, refuse, endWatch, session } = watching();
+  const old = session();
+  await clock.advance(5_000);
+  old.lose();
+  session();
+  await clock.advance(500);
+  refuse("Connection refused");
+  await endWatch();
+  assert.equal(collector.alive, false);
+  collector.close();
+});
+
 Deno.test("… and it stays one while the watch connection cannot be made again", async () => {
   const { collector, clock, refuse, endWatch, names, session } = watching();
   session();
