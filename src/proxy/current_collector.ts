@@ -229,6 +229,7 @@ export class CurrentCollector {
     const how = rejection.how === "closed" ? "closed a connection" : "ended its process";
     const what = `the collector ${how} ${lived} ms after it was given templates of ${candidates.current?.profile}`;
     const step = candidates.reject(rejection);
+    if (candidates.accepts(rejection)) return;
     const fields = { profile: candidates.current?.profile, how: rejection.how, lived };
     if (step === undefined) return this.#report("warning", "candidate_in_doubt", what, fields);
     const message = `${what}, again: taken for ${step.to.profile} from now on`;

@@ -75,9 +75,15 @@ export class Candidates {
     return true;
   }
 
+  /** Whether the collector lived for long enough before that end to have accepted its candidate. */
+  accepts({ usedAt, endedAt }: Rejection): boolean {
+    return endedAt - usedAt >= this.#acceptedAfter;
+  }
+
   /** The collector has ended. Returns the step to be taken, if any. */
-  reject({ how, usedAt, endedAt }: Rejection): CandidateStep | undefined {
-    if (endedAt - usedAt >= this.#acceptedAfter) {
+  reject(rejection: Rejection): CandidateStep | undefined {
+    const { how, usedAt, endedAt } = rejection;
+    if (this.accepts(rejection)) {
       this.#accept();
       return undefined;
     }

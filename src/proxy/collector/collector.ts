@@ -16,6 +16,8 @@ const ENDS_WITHIN = 250;
  * within that time the watch connection ends too if the process has ended.
  */
 const CONFIRMED_AFTER = 50;
+/** Milliseconds after which a connection is not one that was accepted and closed at once. */
+const ACCEPTED_AFTER = 100;
 
 /** `idle`: no connection was tried yet. */
 export type CollectorCondition = "idle" | "connected" | "away";
@@ -51,6 +53,10 @@ export interface CollectorParts {
  * - The watch connection has ended and none of those stands: the process has ended, and with it the epoch.
  * - There is no watch connection, or it cannot be made: the epoch ends with the last session's connection.
  *
+ * A collector that accepts connections and closes them at once is none: after an end, the next epoch begins once a
+ * connection has lasted for {@link ACCEPTED_AFTER}. It is told to be there again once a session's connection that has
+ * lasted for as long has taken something, or the watch connection has stood for a second.
+ *
  * Over udp, connections show nothing. There the watch connection goes to another port of the same process, and its end
  * decides alone if the next attempt fails: servers close idle connections of their own accord. No server does so within
  * a second: if it had stood for less, the process has ended. Without it, an epoch ends only where {@link announceEpoch}
@@ -84,6 +90,9 @@ export class Collector implements CollectorSight {
   #usedAt: number | undefined;
   /** The end of a process, while it is not known whether the network caused it. */
   #rejection: Rejection | undefined;
+  /** Cancels what waits to see whether a connection lasts: the watch connection, and one that has taken something. */
+  #cancelBeginning: (() => void) | undefined;
+  #cancelProof: (() => void) | undefined;
   #closed = false;
 
   constructor({ transport, address }: CollectorOptions, parts: CollectorParts) {
@@ -105,6 +114,8 @@ export class Collector implements CollectorSight {
     this.#closed = true;
     this.#watch?.close();
     this.#doubt?.resolve();
+    this.#cancelBeginning?.();
+    this.#cancelProof?.();
     this.#hurry();
   }
 
@@ -141,6 +152,11 @@ export class Collector implements CollectorSight {
     return this.#watch !== undefined;
   }
 
+  /** Whether a connection that was just made may be closed at once: it is used only once it has lasted for a moment. */
+  get mayCloseAtOnce(): boolean {
+    return !this.#datagrams && this.#condition === "away";
+  }
+
   /** The way to it has changed, such as a certificate: whoever waits to dial dials now. */
   redirect(watch: Dial | undefined): void {
     if (watch !== undefined) this.#watch?.redirect(watch);
@@ -175,7 +191,7 @@ export class Collector implements CollectorSight {
   /** Something was written on a session's connection. One function for the connections of thousands of sessions. */
   readonly taken = (): void => {
     this.#usedAt ??= this.#parts.clock.now();
-    if (this.#alive && !this.up) this.#rise();
+    if (this.#alive && !this.up && this.#cancelProof === undefined) this.#prove();
   };
 
   /** A session's connection has ended. */
@@ -232,8 +248,16 @@ export class Collector implements CollectorSight {
     this.#watchStands = true;
     this.#reject();
     this.#doubt?.resolve();
-    if (!this.#alive) this.#begin();
-    if (this.#condition === "idle") this.#rise();
+    if (this.#alive) return;
+    if (this.#condition === "idle") {
+      this.#begin();
+      return this.#rise();
+    }
+    this.#cancelBeginning = this.#parts.clock.after(ACCEPTED_AFTER, () => {
+      if (!this.#alive) this.#begin();
+    });
+    // Sessions see for themselves meanwhile whether their connections last.
+    if (!this.#datagrams) this.#hurry();
   }
 
   stood(): void {
@@ -242,6 +266,8 @@ export class Collector implements CollectorSight {
 
   watchLost(reason: string, stood: boolean): void {
     this.#watchStands = false;
+    this.#cancelBeginning?.();
+    if (!this.#alive) return this.unreachable(`it ended the connection at once: ${reason}`);
     const since = this.#parts.clock.now();
     this.#reason = reason;
     // Over udp, where the next attempt may wait for longer than the process takes to start.
@@ -327,6 +353,22 @@ export class Collector implements CollectorSight {
     this.#hurry();
   }
 
+  /** The collector is there again if a connection that has taken something has lasted; looks again if one may yet. */
+  #prove(): void {
+    const { clock } = this.#parts;
+    let isYoung = false;
+    for (const { lost, usedAt, openedAt } of this.#connections) {
+      if (lost || usedAt === undefined) continue;
+      if (clock.now() - openedAt >= ACCEPTED_AFTER) return this.#rise();
+      isYoung = true;
+    }
+    if (!isYoung) return;
+    this.#cancelProof = clock.after(ACCEPTED_AFTER, () => {
+      this.#cancelProof = undefined;
+      if (this.#alive && !this.up) this.#prove();
+    });
+  }
+
   #hurry(): void {
     for (const waiting of this.#waiting) waiting.abort();
   }
@@ -343,6 +385,8 @@ export class Collector implements CollectorSight {
       this.#rejection = { how: "ended", usedAt: this.#usedAt, endedAt: this.#parts.clock.now() };
     }
     this.#usedAt = undefined;
+    this.#cancelProof?.();
+    this.#cancelProof = undefined;
     this.#doubt?.resolve();
     if (this.#datagrams) { for (const connection of this.#connections) connection.fail(reason); }
   }

@@ -186,7 +186,8 @@ export class CollectorLink {
   }
 
   /**
-   * Dials once. If the previous connection was short, waits a moment to see whether the new one lasts; over TLS always,
+   * Dials once. If the previous connection was short, or the collector is away, waits a moment to see whether the new
+   * one lasts; over TLS always,
    * because with TLS 1.3 the collector rejects a client certificate only after the handshake has completed on this
    * side.
    *
@@ -205,7 +206,8 @@ export class CollectorLink {
       const connection = new CollectorConnection(dialled, { clock, inFlight, onTaken: collector.taken });
       this.#dialled = route;
       let reason: string | void = undefined;
-      if (usesTls(dialled.transport) || (this.#connection !== undefined && this.#attempts > 0)) {
+      const isRetry = this.#connection !== undefined && this.#attempts > 0;
+      if (usesTls(dialled.transport) || isRetry || collector.mayCloseAtOnce) {
         reason = await Promise.race([connection.ended, pause(clock, ACCEPTED_AFTER, dialling.signal)]);
       }
       if (this.#connection?.retired === false) await collector.settled(dialling.signal);

@@ -199,7 +199,32 @@ Deno.test("found again only after the watch connection has stood for a second, o
   assert.equal(collector.up, false);
   await connection.write(new Uint8Array(1));
   collector.taken();
+  assert.equal(collector.up, false, "it may be closed at once");
+  await clock.advance(100);
   assert.equal(collector.up, true);
+  collector.close();
+});
+
+Deno.test("a collector that accepts connections and closes them at once is away, and no new process each time", async () => {
+  const { collector, clock, endWatch, names, fields, attempts, epochs, session } = watching();
+  await clock.advance(5_000);
+  await endWatch();
+  for (let time = 0; time < 20; time++) {
+    await endWatch();
+    await clock.advance(5_000, 5_000);
+  }
+  assert.ok(attempts() > 10);
+  assert.deepEqual([epochs(), collector.alive, collector.condition], [1, false, "away"]);
+  assert.deepEqual(names(), ["collector_gone", "collector_unreachable"]);
+  assert.match(String(fields("collector_unreachable")[0]?.["reason"]), /ended the connection at once/);
+  assert.equal(collector.mayCloseAtOnce, true, "sessions wait before they use a connection");
+  const { connection, lose } = session();
+  await connection.write(new Uint8Array(1));
+  collector.taken();
+  connection.close();
+  lose();
+  await clock.advance(500, 50);
+  assert.ok(!names().includes("collector_found"), "what was taken was lost at once");
   collector.close();
 });
 
@@ -216,9 +241,15 @@ Deno.test("a changed way to the collector is tried at once, not after the backof
   collector.redirect(undefined);
   await turn();
   assert.equal(waited, false, "a session's link");
-  collector.redirect(() => Promise.resolve(connectionPair()[0]));
+  let dialled = false;
+  collector.redirect(() => {
+    dialled = true;
+    return Promise.resolve(connectionPair()[0]);
+  });
   await turn();
   await turn();
+  assert.equal(dialled, true);
+  await clock.advance(100);
   assert.equal(collector.alive, true, `the watch connection, after ${attempts() - before} of the old way`);
   collector.close();
 });

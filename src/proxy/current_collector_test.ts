@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { closeQuietly, send, StandingClock, TestCollector, TestProxy, until } from "../../test/support/proxy.ts";
+import { dataMessage, join, templateMessage } from "../../test/support/proxy_messages.ts";
+
+const expectation = (profile: string) => ({ profile, dialect: "", key: profile, adopt: () => {} });
+
+/** How often a candidate was in doubt, after the collector has ended, so many milliseconds after its first templates. */
+async function doubtsAfter(lived: number): Promise<number> {
+  const collector = new TestCollector();
+  const clock = new StandingClock();
+  const address = { hostname: "127.0.0.1", port: collector.port };
+  const candidates = { list: ["v2.7", "v2.0"].map(expectation), acceptedAfter: 10_000 };
+  const proxy = new TestProxy(collector.port, {
+    clock,
+    watch: true,
+    collector: { transport: "tcp", address },
+    candidates,
+  });
+  await proxy.proxy.start();
+  const exporter = await proxy.connect();
+  await send(exporter, join(templateMessage(), dataMessage(0)));
+  await until("it arrived", () => collector.records().length === 1);
+  await clock.advance(lived);
+  collector.close();
+  await until("it has gone", () => proxy.happened("collector_gone").length === 1);
+  for (let steps = 0; proxy.happened("collector_unreachable").length === 0; steps++) {
+    assert.ok(steps < 1_000);
+    await clock.advance(50, 50);
+  }
+  closeQuietly(exporter);
+  const closed = proxy.proxy.close();
+  await clock.advance(1);
+  await closed;
+  return proxy.happened("candidate_in_doubt").length;
+}
+
+Deno.test("a candidate is in doubt if the collector ends soon after its templates, not once it has accepted them", async () => {
+  assert.equal(await doubtsAfter(2_000), 1);
+  assert.equal(await doubtsAfter(15_000), 0);
+});
