@@ -57,6 +57,9 @@ export interface CollectorParts {
  * connection has lasted for {@link ACCEPTED_AFTER}. It is told to be there again once a session's connection that has
  * lasted for as long has taken something, or the watch connection has stood for a second.
  *
+ * Where the watch connection stands, but no session's connection does and those that want one cannot connect, the
+ * collector is away all the same, in the same epoch: records are held. It is probed until it takes connections again.
+ *
  * Over udp, connections show nothing. There the watch connection goes to another port of the same process, and its end
  * decides alone if the next attempt fails: servers close idle connections of their own accord. No server does so within
  * a second: if it had stood for less, the process has ended. Without it, an epoch ends only where {@link announceEpoch}
@@ -93,6 +96,9 @@ export class Collector implements CollectorSight {
   /** Cancels what waits to see whether a connection lasts: the watch connection, and one that has taken something. */
   #cancelBeginning: (() => void) | undefined;
   #cancelProof: (() => void) | undefined;
+  /** Cancels what waits to see whether sessions cannot connect, and the probes once it is clear that they cannot. */
+  #cancelBlock: (() => void) | undefined;
+  #probing: AbortController | undefined;
   #closed = false;
 
   constructor({ transport, address }: CollectorOptions, parts: CollectorParts) {
@@ -116,6 +122,7 @@ export class Collector implements CollectorSight {
     this.#doubt?.resolve();
     this.#cancelBeginning?.();
     this.#cancelProof?.();
+    this.#unblock();
     this.#hurry();
   }
 
@@ -186,6 +193,7 @@ export class Collector implements CollectorSight {
     this.#connections.add(connection);
     if (!this.#alive) this.#begin();
     if (this.#condition === "idle") this.#rise();
+    this.#cancelBlock?.();
   }
 
   /** Something was written on a session's connection. One function for the connections of thousands of sessions. */
@@ -210,7 +218,7 @@ export class Collector implements CollectorSight {
    * @returns whether the collector is away for all sessions, and the reason is reported here
    */
   failed(reason: string): boolean {
-    if (this.#watchStands) return false;
+    if (this.#watchStands && this.#alive) return this.#blocks(reason);
     if (this.watched) return true;
     if (this.#connections.size > 0) return false;
     this.unreachable(reason);
@@ -261,7 +269,7 @@ export class Collector implements CollectorSight {
   }
 
   stood(): void {
-    if (!this.up) this.#rise();
+    if (!this.up && this.#probing === undefined) this.#rise();
   }
 
   watchLost(reason: string, stood: boolean): void {
@@ -305,6 +313,10 @@ export class Collector implements CollectorSight {
     // Only a host that answers shows that the process has ended, and not the network.
     if (/refused/i.test(reason)) this.#reject();
     this.#rejection = undefined;
+    this.#reportUnreachable(reason);
+  }
+
+  #reportUnreachable(reason: string): void {
     this.#reason = reason;
     this.#failures++;
     if (reason === this.#told) return;
@@ -329,6 +341,48 @@ export class Collector implements CollectorSight {
     return false;
   }
 
+  /**
+   * A session's attempt has failed, though the watch connection stands. Another may have succeeded in a moment, or the
+   * watch connection have ended.
+   *
+   * @returns whether that is reported here
+   */
+  #blocks(reason: string): boolean {
+    if (this.#datagrams || this.#connections.size > 0) return false;
+    if (this.#probing !== undefined) {
+      this.#reportUnreachable(reason);
+      return true;
+    }
+    this.#cancelBlock?.();
+    const { epoch } = this;
+    this.#cancelBlock = this.#parts.clock.after(ENDS_WITHIN, () => {
+      if (this.#stillLives(epoch) && this.#connections.size === 0) void this.#block(reason);
+    });
+    return false;
+  }
+
+  async #block(reason: string): Promise<void> {
+    if (this.#closed || this.#watch === undefined) return;
+    this.#become("away");
+    this.#reportUnreachable(reason);
+    const probing = this.#probing = new AbortController();
+    const found = await this.#watch.probe(probing.signal, (reason) => this.#reportUnreachable(reason));
+    if (!found) return;
+    this.#rise();
+    this.#hurry();
+  }
+
+  #unblock(): void {
+    this.#cancelBlock?.();
+    this.#probing?.abort();
+    this.#probing = undefined;
+  }
+
+  /** Whether the watch connection shows that this epoch goes on. A new one begins only once that has lasted. */
+  #stillLives(epoch: number): boolean {
+    return this.#watchStands && this.#alive && this.epoch === epoch;
+  }
+
   /** The collector has closed a session's connection, if the watch connection still stands in a moment. */
   #suspect({ usedAt }: CollectorConnection): void {
     const { clock, onRejection } = this.#parts;
@@ -336,7 +390,7 @@ export class Collector implements CollectorSight {
     const { epoch } = this;
     const endedAt = clock.now();
     clock.after(ENDS_WITHIN, () => {
-      if (this.#watchStands && this.epoch === epoch) onRejection({ how: "closed", usedAt, endedAt });
+      if (this.#stillLives(epoch)) onRejection({ how: "closed", usedAt, endedAt });
     });
   }
 
@@ -387,6 +441,7 @@ export class Collector implements CollectorSight {
     this.#usedAt = undefined;
     this.#cancelProof?.();
     this.#cancelProof = undefined;
+    this.#unblock();
     this.#doubt?.resolve();
     if (this.#datagrams) { for (const connection of this.#connections) connection.fail(reason); }
   }
@@ -398,6 +453,7 @@ export class Collector implements CollectorSight {
       this.#report("info", "collector_found", message, { away, epoch: this.epoch, attempts: this.#failures });
     }
     this.#become("connected");
+    this.#unblock();
     this.#told = undefined;
     this.#failures = 0;
   }

@@ -221,6 +221,8 @@ export class CollectorLink {
       return connection;
     } catch (error) {
       counters.countCollector("failed");
+      // What was broken off here says nothing of the collector.
+      if (this.#closed) return undefined;
       const reason = errorMessage(error);
       if (!route.collector.failed(reason) && this.#attempts === 0) {
         this.#report("warning", "collector_unreachable", "cannot reach the collector", { reason });

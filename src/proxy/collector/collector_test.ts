@@ -3,6 +3,7 @@ import { StandingClock, turn } from "../../../test/support/proxy.ts";
 import type { ProxyEvent } from "../reporting/proxy_event.ts";
 import type { Connection, Dial } from "../transport/connection.ts";
 import { connectionPair } from "../transport/tls/memory_connection.ts";
+import type { Rejection } from "./candidates.ts";
 import { Collector } from "./collector.ts";
 import { CollectorConnection } from "./collector_connection.ts";
 import type { CollectorOptions } from "./collector_options.ts";
@@ -12,6 +13,7 @@ function watching(transport: CollectorOptions["transport"] = "tcp", options: { w
   const clock = new StandingClock();
   const events: ProxyEvent[] = [];
   const ends: Connection[] = [];
+  const rejections: Rejection[] = [];
   let refusal: string | undefined;
   let epochs = 0;
   const dial: Dial = () => {
@@ -27,11 +29,13 @@ function watching(transport: CollectorOptions["transport"] = "tcp", options: { w
     dialTimeout: () => 5_000,
     watch: options.watch === false ? undefined : dial,
     onEpoch: () => void epochs++,
+    onRejection: (rejection) => void rejections.push(rejection),
   });
   collector.start();
   return {
     collector,
     clock,
+    rejections,
     attempts: () => ends.length,
     epochs: () => epochs,
     names: () => events.map(({ event }) => event),
@@ -225,6 +229,73 @@ Deno.test("a collector that accepts connections and closes them at once is away,
   lose();
   await clock.advance(500, 50);
   assert.ok(!names().includes("collector_found"), "what was taken was lost at once");
+  collector.close();
+});
+
+Deno.test("a collector that sessions cannot reach is away, though its watch connection stands, until a probe lasts", async () => {
+  const { collector, clock, refuse, names, fields, epochs, attempts, session } = watching();
+  const { connection, lose } = session();
+  await clock.advance(5_000);
+  refuse("Connection refused");
+  connection.close();
+  lose();
+  assert.equal(collector.failed("Connection refused"), false);
+  assert.equal(collector.up, true, "the process may be ending");
+  await clock.advance(5_000, 50);
+  assert.deepEqual([collector.condition, collector.reason, collector.alive], ["away", "Connection refused", true]);
+  assert.ok(collector.awayFor > 4_000);
+  assert.equal(collector.failed("Connection refused"), true);
+  assert.deepEqual(names(), ["collector_unreachable"], "once");
+  refuse(undefined);
+  const before = attempts();
+  await clock.advance(6_000, 50);
+  assert.deepEqual([collector.condition, collector.reason, epochs()], ["connected", undefined, 1]);
+  assert.equal(attempts() - before, 1);
+  assert.deepEqual(names(), ["collector_unreachable", "collector_found"]);
+  assert.equal(fields("collector_found")[0]?.["epoch"], 1);
+  collector.close();
+});
+
+Deno.test("a failed attempt of one session says nothing while another's connection stands, or is made in a moment", async () => {
+  const { collector, clock, names, session } = watching();
+  await clock.advance(5_000);
+  collector.failed("no answer");
+  const { lose } = session();
+  await clock.advance(5_000, 50);
+  collector.failed("no answer");
+  await clock.advance(50);
+  lose();
+  await clock.advance(5_000, 50);
+  assert.deepEqual([collector.condition, names()], ["connected", []]);
+  collector.close();
+});
+
+Deno.test("a process that ends while sessions cannot reach it ends its epoch", async () => {
+  const { collector, clock, refuse, endWatch, epochs, names } = watching();
+  await clock.advance(5_000);
+  refuse("Connection refused");
+  collector.failed("Connection refused");
+  await clock.advance(2_000, 50);
+  await endWatch();
+  assert.deepEqual([collector.condition, collector.alive], ["away", false]);
+  refuse(undefined);
+  await clock.advance(10_000, 50);
+  assert.deepEqual([collector.condition, epochs(), names().at(-1)], ["connected", 2, "collector_found"]);
+  collector.close();
+});
+
+Deno.test("a connection that ended with its process was not closed of the collector's own accord", async () => {
+  const { collector, clock, refuse, endWatch, epochs, rejections, session } = watching();
+  const { connection, lose } = session();
+  await connection.write(new Uint8Array(1));
+  await clock.advance(5_000);
+  refuse("no answer");
+  lose();
+  await clock.advance(80, 80);
+  await endWatch();
+  refuse(undefined);
+  await clock.advance(1_000, 10);
+  assert.deepEqual([collector.alive, epochs(), rejections], [true, 2, []]);
   collector.close();
 });
 

@@ -91,8 +91,33 @@ export class WatchConnection {
       await this.#once();
       if (this.#closed || this.#attempts === 0) continue;
       this.#pause = new AbortController();
-      const delay = Math.min(FIRST_BACKOFF * 2 ** (this.#attempts - 1), LARGEST_BACKOFF) * (0.5 + random() / 2);
-      await pause(clock, delay, this.#pause.signal);
+      await pause(clock, backoff(this.#attempts, random), this.#pause.signal);
+    }
+  }
+
+  /**
+   * Makes one more connection, again and again until one lasts for a moment, and closes it: for a collector whose watch
+   * connection stands, but that sessions cannot reach.
+   *
+   * @param onFailure called with the reason of each attempt that failed
+   * @returns whether one lasted; false if that was aborted
+   */
+  async probe(signal: AbortSignal, onFailure: (reason: string) => void): Promise<boolean> {
+    const { clock, random } = this.#options;
+    for (let attempts = 1;; attempts++) {
+      await pause(clock, backoff(attempts, random), signal);
+      if (signal.aborted) return false;
+      let reason: string | void;
+      try {
+        const connection = await this.#connect(this.#dial);
+        reason = await Promise.race([endOf(connection), pause(clock, ACCEPTED_AFTER, signal)]);
+        connection.close();
+      } catch (error) {
+        reason = errorMessage(error);
+      }
+      if (signal.aborted) return false;
+      if (reason === undefined) return true;
+      onFailure(reason);
     }
   }
 
@@ -151,6 +176,11 @@ export class WatchConnection {
       cancel();
     }
   }
+}
+
+/** Milliseconds before the next attempt, after that many that have failed. */
+function backoff(attempts: number, random: () => number): number {
+  return Math.min(FIRST_BACKOFF * 2 ** (attempts - 1), LARGEST_BACKOFF) * (0.5 + random() / 2);
 }
 
 /** Resolves with the reason when the peer has closed or reset the connection. */

@@ -61,7 +61,7 @@ export const EVENT_MEANINGS = {
   candidate_tried_again: "The collector has restarted: the first of `collector.candidates` is tried again, once.",
   collector_lost: "A connection to the collector was lost, with an upper bound of the records lost with it.",
   collector_found:
-    "The collector is there again: it took something, or the watch connection has stood for a second. Templates go first.",
+    "The collector is there again: a connection that took something has lasted, or the watch connection has stood for a second. Templates go first.",
   held_octets_discarded:
     "Octets held for the collector were discarded: it did not come back in time, or now expects something else.",
   skew_seen: "A session needs rewriting.",
