@@ -79,6 +79,11 @@ export class CurrentCollector {
     return placeOf(this.#options);
   }
 
+  /** Whether nothing would show that it is away: datagrams are sent whether anybody reads them or not. */
+  get unwatched(): boolean {
+    return this.#options.transport === "udp" && this.#options.watch === undefined;
+  }
+
   /** Milliseconds after which templates are sent again over UDP. */
   get templateRefresh(): number {
     return this.#options.templateRefresh ?? DEFAULT_TEMPLATE_REFRESH;

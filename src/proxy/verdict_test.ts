@@ -131,6 +131,31 @@ Deno.test("templates unread: unknown; all known and unchanged for the settle tim
     assert.deepEqual([over?.fields["verdict"], over?.fields["sessions"], over?.fields["skewed"]], ["not_needed", 2, 0]);
   }));
 
+Deno.test("a collector over udp: not needed only if a watch connection shows that it is there", async () => {
+  const gone = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const { port } = gone.addr as Deno.NetAddr;
+  gone.close();
+  const collector = { transport: "udp", address: { hostname: "127.0.0.1", port } } as const;
+  await withProxy({ collector }, async (parts) => {
+    await parts.announce();
+    await parts.clock.advance(2 * SETTLE);
+    assert.deepEqual(parts.proxy.proxy.verdict(), {
+      verdict: "unknown",
+      reason: `over udp nothing shows that the collector 127.0.0.1:${port} is there: set collector.watch`,
+    });
+    assert.deepEqual(events(parts), []);
+  });
+  const process = new TestCollector();
+  const watch = { hostname: "127.0.0.1", port: process.port };
+  await withProxy({ collector: { ...collector, watch }, watch: true }, async (parts) => {
+    await until("it is watched", () => process.connections.length === 1);
+    await parts.announce();
+    await parts.clock.advance(2 * SETTLE);
+    assert.equal(words(parts), "not_needed");
+  });
+  process.close();
+});
+
 Deno.test("skew is told when the template is mapped, between two ticks", () =>
   withProxy({}, async (parts) => {
     parts.skewed = true;

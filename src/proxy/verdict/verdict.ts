@@ -27,6 +27,8 @@ export interface CollectorEvidence {
   readonly up: boolean;
   /** Whether it was ever tried. */
   readonly tried: boolean;
+  /** Whether nothing would show that it is away: it is reached over udp and has no watch connection. Missing: no. */
+  readonly unwatched?: boolean;
   /** Why it cannot be reached, where that is known. */
   readonly reason?: string | undefined;
 }
@@ -60,9 +62,9 @@ export interface Evidence {
 }
 
 /**
- * Judges the evidence. `needed`: a session needs rewriting or conversion, or did within the settle time. `not_needed`: at least one
- * session is open, all templates of every open session are known and relayed unchanged, the collector is up, nobody is
- * kept out, and the settle time has passed. `unknown`: anything else.
+ * Judges the evidence. `needed`: a session needs rewriting or conversion, or did within the settle time. `not_needed`:
+ * at least one session is open, all templates of every open session are known and relayed unchanged, the collector is
+ * seen to be up, nobody is kept out, and the settle time has passed. `unknown`: anything else.
  */
 export function judge(evidence: Evidence): Verdict {
   const need = whyNeeded(evidence);
@@ -136,6 +138,9 @@ function whyUnknown(evidence: Evidence): string | undefined {
       unread === 1 ? "has" : "have"
     } not announced ` +
       "all templates yet";
+  }
+  if (collector.unwatched === true) {
+    return `over udp nothing shows that the collector ${collector.address} is there: set collector.watch`;
   }
   const { now, inSight, settle } = evidence;
   if (now - inSight.at >= settle) return undefined;

@@ -82,6 +82,17 @@ Deno.test("unknown whatever the time, with the reason, where not all exporters a
   assert.equal(reason(look({ open: 0 })), "no exporter is connected; the last one left at 1970-01-01 00:03:20 UTC");
 });
 
+Deno.test("a collector over udp that nothing watches may not be there: never not needed", async () => {
+  const { look, pass } = fixture();
+  const unwatched = { collector: { ...UP, unwatched: true } };
+  assert.deepEqual(await pass(60, {}, unwatched), {
+    verdict: "unknown",
+    reason: "over udp nothing shows that the collector 10.0.0.9:4739 is there: set collector.watch",
+  });
+  assert.equal(look({ skewed: 1 }, unwatched).verdict, "needed", "whatever the collector");
+  assert.equal((await pass(10)).verdict, "not_needed", "a watch connection shows it");
+});
+
 Deno.test("an exporter that is kept out may need rewriting: unknown until it gets in, or no longer tries", async () => {
   const { look, pass, watch } = fixture();
   await pass(20);
