@@ -90,14 +90,17 @@ export class AbsentExporters {
     return last === undefined ? undefined : { exporters, last };
   }
 
-  /** How many exporters were closed without a collector and have not come back: all, and those that needed rewriting. */
-  abandoned(): { readonly exporters: number; readonly skewed: number } {
+  /**
+   * How many exporters were closed without a collector and have not come back: all, and those that needed rewriting;
+   * and until when they are expected, in milliseconds of the clock, if the collector stays up.
+   */
+  abandoned(): { readonly exporters: number; readonly skewed: number; readonly until: number } {
     let exporters = 0;
     let skewed = 0;
     for (const abandoned of this.#abandoned.values()) {
       exporters += abandoned.count;
       if (abandoned.skewed) skewed += abandoned.count;
     }
-    return { exporters, skewed };
+    return { exporters, skewed, until: this.#collectorAwayAt + ABANDONED_FOR };
   }
 }

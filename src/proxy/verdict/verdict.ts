@@ -44,7 +44,12 @@ export interface Evidence {
   readonly sessions: SessionEvidence;
   readonly collector: CollectorEvidence;
   /** Exporters closed because the collector was unreachable that have not come back. */
-  readonly abandoned: { readonly exporters: number; readonly skewed: number };
+  readonly abandoned: {
+    readonly exporters: number;
+    readonly skewed: number;
+    /** Until when they are expected back. Missing: as long as the collector is away. */
+    readonly until?: Date | undefined;
+  };
   /** Exporters whose TLS handshake failed of late. */
   readonly handshakes: { readonly exporters: number; readonly address: string; readonly reason: string } | undefined;
   /** Why peers may be locked out: a certificate in use is not valid now. */
@@ -97,7 +102,7 @@ function whyNeeded(evidence: Evidence): string | undefined {
     return `${exporters(abandoned.skewed)} that needed rewriting ${
       was(abandoned.skewed)
     } closed because the collector ` +
-      "was unreachable, and not all have come back";
+      `was unreachable, and not all have come back${expected(abandoned)}`;
   }
   if (skew === undefined || now - skew.at >= settle) return undefined;
   return `a session needed rewriting at ${timeOfDay(skew.date)}; ${waits(skew, settle)}`;
@@ -125,7 +130,7 @@ function whyUnknown(evidence: Evidence): string | undefined {
     return `${exporters(abandoned.exporters)} ${
       was(abandoned.exporters)
     } closed because the collector was unreachable, ` +
-      "and not all have come back";
+      `and not all have come back${expected(abandoned)}`;
   }
   if (open === 0) {
     return left === undefined
@@ -145,6 +150,10 @@ function whyUnknown(evidence: Evidence): string | undefined {
   const { now, inSight, settle } = evidence;
   if (now - inSight.at >= settle) return undefined;
   return `no session needs rewriting so far; ${waits(inSight, settle)}`;
+}
+
+function expected({ until }: Evidence["abandoned"]): string {
+  return until === undefined ? "" : `; the proxy waits for them until ${timeOfDay(until)}`;
 }
 
 function waits({ date }: Moment, settle: number): string {

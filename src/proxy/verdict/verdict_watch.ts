@@ -105,7 +105,12 @@ export class VerdictWatch {
     return judge({
       sessions,
       collector,
-      abandoned,
+      abandoned: {
+        ...abandoned,
+        until: collector.up && abandoned.exporters > 0
+          ? new Date(this.#clock.date().getTime() + abandoned.until - now)
+          : undefined,
+      },
       handshakes,
       certificateFault,
       refused: full === undefined ? undefined : { exporters: full.exporters, limit },

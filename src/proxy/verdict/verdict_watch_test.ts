@@ -138,6 +138,23 @@ Deno.test("exporters that never come back after an outage are forgotten in the e
   assert.equal((await pass(12)).verdict, "not_needed");
 });
 
+Deno.test("a skewed exporter that never comes back keeps the proxy needed for five minutes, and the reason says so", async () => {
+  const { pass, look, watch } = fixture();
+  watch.leave("10.1.2.3", { skewed: true, abandoned: true });
+  const away = await pass(600, { open: 0 }, { collector: AWAY });
+  assert.match(away.reason, /and not all have come back$/, "no end while the collector is away");
+  const back = await pass(298);
+  assert.deepEqual([back.verdict, back.reason], [
+    "needed",
+    "1 exporter that needed rewriting was closed because the collector was unreachable, and not all have come back; " +
+    "the proxy waits for them until 1970-01-01 00:15:00 UTC",
+  ]);
+  assert.equal(look({}, { collector: AWAY }).verdict, "needed");
+  assert.match((await pass(290)).reason, /waits for them until 1970-01-01 00:19:58 UTC$/, "from its last return on");
+  assert.equal((await pass(11)).verdict, "unknown", "those that are there have to settle");
+  assert.equal((await pass(10)).verdict, "not_needed");
+});
+
 Deno.test("a certificate that is not valid leaves it unknown whether exporters are locked out", () => {
   const { watch } = fixture();
   const sight = {
