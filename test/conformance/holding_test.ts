@@ -57,6 +57,23 @@ for (const lost of [true, false]) {
     }));
 }
 
+Deno.test("a drain counts what lay in the kernels for a collector that is away", () =>
+  withTransport({}, async (transport) => {
+    const { collector, proxy, exporter } = transport;
+    const socket = await exporter();
+    await send(socket, announcement());
+    await until("the template arrived", () => collector.messages().length === 1);
+    await transport.clock.advance(2_000);
+    collector.close();
+    await until("the loss is noticed", () => !proxy.proxy.collector().up);
+    for (let sequence = 0; sequence < RECORDS; sequence++) await send(socket, data(sequence, sequence % 200));
+    await until("they are held", () => proxy.proxy.collector().heldOctets > 0);
+    void proxy.proxy.drain();
+    await advanceUntil(transport, "the session is closed", () => proxy.happened("session_closed").length === 1);
+    assert.equal(proxy.outcome(), "drained");
+    assert.deepEqual(balance(transport), { received: RECORDS, sent: 0, unavailable: RECORDS, inHand: 0 });
+  }));
+
 Deno.test("datagrams that were held for a collector that never came are counted when the proxy ends", () =>
   withTransport({ udp: true }, async (transport) => {
     const { collector, proxy, udpExporter } = transport;

@@ -2,7 +2,6 @@ import { DecodeError } from "../../ipfix/decode_error.ts";
 import type { SessionRewriter } from "../../mediation/session/session_rewriter.ts";
 import type { OutputBuffer } from "../memory/output_buffer.ts";
 import type { ReadBuffer } from "../memory/read_buffer.ts";
-import type { SessionOutcome } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Turns } from "../time/turns.ts";
@@ -50,14 +49,15 @@ export class Remainder {
    *
    * Where there is no collector, that includes what the kernels hold: the exporter has written it, and would otherwise
    * never know that it is lost. Then this closes the exporter's connection.
+   *
+   * @param isAway whether the session waited for a collector in vain
    */
-  async drop(outcome: SessionOutcome): Promise<void> {
-    const isUnavailable = outcome === "collector_unavailable";
+  async drop(isAway: boolean): Promise<void> {
     await this.#dropHeld();
-    if (isUnavailable) await this.#dropUnread();
+    if (isAway) await this.#dropUnread();
     const [records, octets] = [this.#records, this.#octets];
     if (records === 0) return;
-    const why = isUnavailable ? "the collector did not come back in time" : "the session has ended";
+    const why = isAway ? "the collector did not come back in time" : "the session has ended";
     const message = `${records} records were dropped that the collector had not taken: ${why}`;
     this.#parts.report("warning", "held_octets_discarded", message, { octets, records });
   }

@@ -338,7 +338,9 @@ export class Session {
       output: this.#output,
     };
     this.#remainder = new Remainder({ ...parts, clock: this.#clock, turns: this.#turns, report: this.#report });
-    await this.#remainder.drop(outcome);
+    const isDrained = outcome === "drained" && this.transport !== "udp" && !this.#link.connected;
+    const isAway = outcome === "collector_unavailable" || (isDrained && this.#collector.holding);
+    await this.#remainder.drop(isAway);
     this.#collector.holding = false;
   }
 
