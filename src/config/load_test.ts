@@ -199,7 +199,7 @@ Deno.test("whatever stands in the file, loading gives a configuration or mistake
   await fc.assert(
     fc.asyncProperty(fc.dictionary(key, fc.oneof(value, fc.array(value))), async (choice) => {
       for (const line of await mistakes(JSON.stringify(choice))) {
-        assert.match(line, /^proxy\.yaml:\d+:\d+: .+ \(.*\)$/s);
+        assert.match(line, /^proxy\.yaml:\d+:\d+: .+ \(.*\)$|^and \d+ more$/s);
       }
     }),
     { numRuns: 100 },
@@ -217,7 +217,7 @@ Deno.test("aliases that grow without bound and lists without end in depth are mi
   const bomb = ["a: &a [x, x, x, x, x, x, x, x, x, x]"];
   for (const [one, next] of ["ab", "bc", "cd", "de", "ef"]) bomb.push(`${next}: &${next} [${`*${one}, `.repeat(10)}]`);
   assert.deepEqual(await mistakes(bomb.join("\n")), [
-    "proxy.yaml:1:1: YAML: excessive alias count indicates a resource exhaustion attack (YAML 1.2)",
+    "proxy.yaml:1:1: YAML: aliases stand for too many values (fewer aliases)",
   ]);
   // How deep is too deep is up to the stack.
   const [deep, ...more] = await mistakes("[".repeat(100_000));

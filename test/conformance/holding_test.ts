@@ -23,6 +23,7 @@ function balance({ proxy }: Transport) {
   for (const session of proxy.proxy.sessions()) inHand += session.recordsInHand;
   const dropped = [...recordsDropped.values()].reduce((sum, count) => sum + count, 0);
   assert.equal(recordsSent + dropped + inHand, recordsReceived);
+  assert.equal(proxy.proxy.collector().recordsInHand, inHand);
   return {
     received: recordsReceived,
     sent: recordsSent,

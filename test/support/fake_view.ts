@@ -40,6 +40,7 @@ export class FakeView implements AdminView {
     replayedTemplates: 4,
     recordsPossiblyLost: 6,
     heldOctets: 5,
+    recordsInHand: 4,
   };
   verdict: VerdictView = { verdict: "not_needed", reason: "all 3 sessions are relayed unchanged" };
   skew: SkewView = { lastSeen: undefined, quiet: 60_000, settle: 10_000 };

@@ -10,7 +10,7 @@ import {
 } from "./counters_report.ts";
 import { momentOf } from "../view/moment.ts";
 import { type Totals, totalsNow } from "../view/totals.ts";
-import { allCollectors } from "../view/collectors.ts";
+import { allCollectors, recordsInHand } from "../view/collectors.ts";
 import type { AdminView, ClusterView, CollectorView, FailingHandshakesView, VerdictView } from "../view/view.ts";
 
 /** A collector, as `/api/status` has it. */
@@ -83,6 +83,8 @@ export interface StatusReport {
     };
     /** TLS handshakes with exporters that failed, by reason. */
     readonly handshakeFailures: CountsReport;
+    /** Data records that were received and are neither sent nor dropped yet. */
+    readonly recordsInHand: number;
   } & CountersReport;
   /** Exporters whose TLS handshake failed within the last minute; null if none did. */
   readonly failingHandshakes: FailingHandshakesView | null;
@@ -138,6 +140,7 @@ export function statusReport(moment: AdminView, now: Date, totals: Totals = tota
     totals: {
       sessions: { open: sessions.length, closing: all.length - sessions.length, ended, refused },
       handshakeFailures: countsReport(view.handshakeFailures),
+      recordsInHand: recordsInHand(view),
       ...countersReport(totals.all),
     },
     failingHandshakes: view.failingHandshakes ?? null,

@@ -8,7 +8,7 @@ import { processMetrics } from "./process_metrics.ts";
 import { momentOf } from "../view/moment.ts";
 import { isObserved } from "../view/session_facts.ts";
 import { totalsOf } from "../view/totals.ts";
-import { allCollectors, heldOctets } from "../view/collectors.ts";
+import { allCollectors, heldOctets, recordsInHand } from "../view/collectors.ts";
 import type { AdminView, CollectorView, SessionView } from "../view/view.ts";
 
 /** One series of a metric at the moment of a scrape. */
@@ -270,6 +270,13 @@ function definitions(): Definition[] {
       name: "held_octets",
       help: "Octets waiting in the proxy for the collector.",
       read: ({ view }) => one(heldOctets(view)),
+    },
+    {
+      kind: "gauge",
+      name: "records_in_hand",
+      help:
+        "Data records that were received and are neither sent nor dropped yet; those in octets not read yet are in none of these.",
+      read: ({ view }) => one(recordsInHand(view)),
     },
     {
       kind: "counter",

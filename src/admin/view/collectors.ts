@@ -12,6 +12,11 @@ export function heldOctets(view: Viewed): number {
   return allCollectors(view).reduce((sum, { heldOctets }) => sum + heldOctets, 0);
 }
 
+/** Data records that were received and are neither sent nor dropped yet. */
+export function recordsInHand(view: Viewed): number {
+  return allCollectors(view).reduce((sum, { recordsInHand }) => sum + recordsInHand, 0);
+}
+
 /** What the collector of a session expects. */
 export function expectedBy(view: Viewed, { collector }: { readonly collector?: string | undefined }): string {
   return allCollectors(view).find(({ key }) => key !== undefined && key === collector)?.profile ??

@@ -53,6 +53,8 @@ export interface CollectorView {
   readonly recordsPossiblyLost: number;
   /** Octets waiting in the proxy for this collector. */
   readonly heldOctets: number;
+  /** Data records received for it that are neither sent nor dropped yet. */
+  readonly recordsInHand: number;
 }
 
 /** One exporter's transport session that has not ended. */

@@ -34,6 +34,8 @@ export interface CollectorState {
   readonly sessions: number;
   /** Octets held in the proxy because no collector is connected. */
   readonly heldOctets: number;
+  /** Data records received from its sessions that are neither sent nor dropped yet. */
+  readonly recordsInHand: number;
   /** Upper bound of the records lost with broken connections. */
   readonly recordsPossiblyLost: number;
 }
@@ -41,7 +43,7 @@ export interface CollectorState {
 /** Puts together what the collector, its sessions and the counters say. */
 export function collectorState(
   { address, transport, condition, up, since, reason, epoch }: Collector,
-  sessions: Iterable<{ readonly heldOctets: number; readonly closing: boolean }>,
+  sessions: Iterable<{ readonly heldOctets: number; readonly recordsInHand: number; readonly closing: boolean }>,
   counters: ProxyCounters,
   { current, next, candidates }: {
     readonly current: Expectation | undefined;
@@ -49,9 +51,10 @@ export function collectorState(
     readonly candidates: Candidates | undefined;
   },
 ): CollectorState {
-  let [open, heldOctets] = [0, 0];
+  let [open, heldOctets, recordsInHand] = [0, 0, 0];
   for (const session of sessions) {
     heldOctets += session.heldOctets;
+    recordsInHand += session.recordsInHand;
     if (!session.closing) open++;
   }
   return {
@@ -75,6 +78,7 @@ export function collectorState(
     replayedTemplates: counters.replayedTemplates,
     sessions: open,
     heldOctets,
+    recordsInHand,
     recordsPossiblyLost: counters.recordsPossiblyLost,
   };
 }
