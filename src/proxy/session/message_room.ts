@@ -32,9 +32,14 @@ export class MessageRoom implements MessageHolder {
     return this.#owner ??= ownerOf(this.#exporter.remoteAddress);
   }
 
+  /** Whether there is room for so many octets now. */
+  has(octets: number): boolean {
+    return octets === 0 || this.#memory.hasRoom(octets, this);
+  }
+
   /** Waits for so many octets; undefined: there is room now. */
   wait(octets: number): Promise<void> | undefined {
-    return octets === 0 || this.#memory.hasRoom(octets, this) ? undefined : this.#memory.room(this, octets);
+    return this.has(octets) ? undefined : this.#memory.room(this, octets);
   }
 
   /** The session is about to read: its buffer is counted, and this message waits for its rest. */

@@ -26,8 +26,8 @@ export interface ObservingOptions {
   readonly pool: BufferPool;
   /** Counts the buffer of the message that is incomplete. */
   readonly memory?: MessageMemory;
-  /** Waits for so many octets of memory; undefined: there is room. */
-  readonly room?: (octets: number) => Promise<void> | undefined;
+  /** Whether there is room for so many octets; false: the observation has ended. */
+  readonly hasRoom?: (octets: number) => boolean;
   /** Whether to relay whole messages only, as the transport takes no others. A malformed message then cannot be relayed. */
   readonly wholeMessages: () => boolean;
   readonly onBroken: OnBroken;
@@ -131,8 +131,7 @@ export class ObservingRewriter implements OctetRewriter {
       for (let end = 0; start < octets.length && this.#input !== undefined;) {
         if (start === end) end = wholeOnly ? start + messageLength(octets, start) : octets.length;
         const { missing } = this.#input;
-        this.waiting = missing === 0 ? undefined : this.#options.room?.(missing);
-        if (this.waiting !== undefined) return start;
+        if (missing > 0 && this.#options.hasRoom?.(missing) === false) break;
         const space = this.#input.space();
         const part = octets.subarray(start, Math.min(end, start + space.length));
         space.set(part);

@@ -166,7 +166,8 @@ export class RewriterSwitch {
     return new ObservingRewriter(this.mediated, {
       pool: this.#pool,
       memory: this.#memory,
-      room: (octets) => this.#room.wait(octets),
+      // A wait would hold up the relay, and for ever where the session's own input buffer takes what there is.
+      hasRoom: (octets) => this.#room.has(octets) || !this.giveUpObserving(),
       wholeMessages: this.#wholeMessages,
       onBroken: (error, offset, octets) => this.#rejections.observationEnded(error, octets, offset),
       tap: this.#tap,
