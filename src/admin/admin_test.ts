@@ -95,6 +95,7 @@ Deno.test("status is exactly what the contract says", async () => {
     totals: {
       sessions: { open: 2, closing: 1, ended: 7, refused: 0 },
       handshakeFailures: { no_certificate: 0, listener_refused: 0 },
+      recordsInHand: 4,
       messages: { received: 0, sent: 0 },
       records: { received: 5, sent: 4, resent: 0 },
       octets: { received: 0, sent: 0 },
