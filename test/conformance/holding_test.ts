@@ -32,22 +32,30 @@ function balance({ proxy }: Transport) {
   };
 }
 
+/** An exporter whose collector is there and is then lost, and who sends so many records to nobody. */
+async function sendToNobody(transport: Transport, records: number): Promise<void> {
+  const { collector, proxy, exporter } = transport;
+  const socket = await exporter();
+  await send(socket, announcement());
+  await until("the template arrived", () => collector.messages().length === 1);
+  await transport.clock.advance(2_000);
+  collector.close();
+  await until("the loss is noticed", () => !proxy.proxy.collector().up);
+  for (let sequence = 0; sequence < records; sequence++) await send(socket, data(sequence, sequence % 200));
+}
+
 for (const lost of [true, false]) {
   const when = lost ? "lost" : "never reached";
   Deno.test(`hold runs out for a collector that was ${when}: what lay in the kernels is counted, too`, () =>
     withTransport({ limits: { hold: 3_000 } }, async (transport) => {
       const { collector, proxy, exporter } = transport;
-      if (!lost) collector.close();
-      const socket = await exporter();
-      let sequence = 0;
-      if (lost) {
-        await send(socket, announcement());
-        await until("the template arrived", () => collector.messages().length === 1);
-        await transport.clock.advance(2_000);
+      if (lost) await sendToNobody(transport, RECORDS);
+      else {
         collector.close();
-        await until("the loss is noticed", () => !proxy.proxy.collector().up);
-      } else await send(socket, announcement());
-      for (; sequence < RECORDS; sequence++) await send(socket, data(sequence, sequence % 200));
+        const socket = await exporter();
+        await send(socket, announcement());
+        for (let sequence = 0; sequence < RECORDS; sequence++) await send(socket, data(sequence, sequence % 200));
+      }
       await advanceUntil(transport, "the session is closed", () => proxy.happened("session_closed").length === 1);
       assert.equal(proxy.outcome(), "collector_unavailable");
       assert.deepEqual(balance(transport), { received: RECORDS, sent: 0, unavailable: RECORDS, inHand: 0 });
@@ -60,14 +68,8 @@ for (const lost of [true, false]) {
 
 Deno.test("a drain counts what lay in the kernels for a collector that is away", () =>
   withTransport({}, async (transport) => {
-    const { collector, proxy, exporter } = transport;
-    const socket = await exporter();
-    await send(socket, announcement());
-    await until("the template arrived", () => collector.messages().length === 1);
-    await transport.clock.advance(2_000);
-    collector.close();
-    await until("the loss is noticed", () => !proxy.proxy.collector().up);
-    for (let sequence = 0; sequence < RECORDS; sequence++) await send(socket, data(sequence, sequence % 200));
+    const { proxy } = transport;
+    await sendToNobody(transport, RECORDS);
     await until("they are held", () => proxy.proxy.collector().heldOctets > 0);
     void proxy.proxy.drain();
     await advanceUntil(transport, "the session is closed", () => proxy.happened("session_closed").length === 1);
@@ -91,14 +93,8 @@ Deno.test("datagrams that were held for a collector that never came are counted 
 
 Deno.test("what is held while a collector is away goes out once it is back, counted once as sent", () =>
   withTransport({}, async (transport) => {
-    const { collector, proxy, exporter } = transport;
-    const socket = await exporter();
-    await send(socket, announcement());
-    await until("the template arrived", () => collector.messages().length === 1);
-    await transport.clock.advance(2_000);
-    collector.close();
-    await until("the loss is noticed", () => !proxy.proxy.collector().up);
-    for (let sequence = 0; sequence < 10; sequence++) await send(socket, data(sequence, sequence));
+    const { collector, proxy } = transport;
+    await sendToNobody(transport, 10);
     await until("they are held", () => proxy.proxy.collector().heldOctets > 0);
     balance(transport);
     const back = new TestCollector(collector.port);

@@ -2,27 +2,40 @@ import type { AdminView, CollectorView } from "../../view/view.ts";
 import { duration, Facts, Region, Tag } from "../parts.tsx";
 import { count, number } from "../trouble.ts";
 
-function State({ up, state }: Pick<CollectorView, "up" | "state">) {
+interface CollectorProps {
+  readonly collector: CollectorView;
+  readonly now: Date;
+}
+
+/** Its state, since when, and why. */
+function State({ collector: { up, state, since, reason }, now }: CollectorProps) {
   const level = up ? "good" : state === "idle" ? "notice" : "bad";
-  return <Tag level={level} sign={up ? "✓" : state === "idle" ? "●" : "✕"}>{state}</Tag>;
+  return (
+    <p>
+      <Tag level={level} sign={up ? "✓" : state === "idle" ? "●" : "✕"}>{state}</Tag>
+      {` for ${duration(now.getTime() - since.getTime())}`}
+      {reason === undefined ? "" : `: ${reason}`}
+    </p>
+  );
+}
+
+/** What it is expected to be, now and after its next restart. */
+function expects({ profile, nextProfile }: CollectorView): string {
+  return nextProfile === undefined ? profile : `${profile}; ${nextProfile} once it has restarted`;
 }
 
 /** A collector that only some sessions have. */
-function Other({ collector, now }: { readonly collector: CollectorView; readonly now: Date }) {
-  const { address, state, up, since, reason, profile, nextProfile, dialect, sessions = 0, rules = [] } = collector;
+function Other({ collector, now }: CollectorProps) {
+  const { address, dialect, sessions = 0, rules = [] } = collector;
   return (
     <>
-      <p>
-        <State up={up} state={state} />
-        {` for ${duration(now.getTime() - since.getTime())}`}
-        {reason === undefined ? "" : `: ${reason}`}
-      </p>
+      <State collector={collector} now={now} />
       <Facts
         facts={[
           ["Address", <code>{address}</code>],
           ["By", rules.join(", ")],
           ["Sessions", number(sessions)],
-          ["Expects", nextProfile === undefined ? profile : `${profile}; ${nextProfile} once it has restarted`],
+          ["Expects", expects(collector)],
           ["Decoder", dialect],
         ]}
       />
@@ -32,19 +45,14 @@ function Other({ collector, now }: { readonly collector: CollectorView; readonly
 
 /** The collector's state, as seen by all sessions together. */
 export function Collector({ view, now }: { readonly view: AdminView; readonly now: Date }) {
-  const { address, state, up, since, reason, profile, nextProfile, dialect } = view.collector;
-  const { reconnects, connections, replayedTemplates, recordsPossiblyLost } = view.collector;
+  const { address, dialect, reconnects, connections, replayedTemplates, recordsPossiblyLost } = view.collector;
   return (
     <Region id="collector" title="Collector">
-      <p>
-        <State up={up} state={state} />
-        {` for ${duration(now.getTime() - since.getTime())}`}
-        {reason === undefined ? "" : `: ${reason}`}
-      </p>
+      <State collector={view.collector} now={now} />
       <Facts
         facts={[
           ["Address", <code>{address}</code>],
-          ["Expects", nextProfile === undefined ? profile : `${profile}; ${nextProfile} once it has restarted`],
+          ["Expects", expects(view.collector)],
           ["Decoder", dialect],
           ["Reconnects", number(reconnects)],
           ["Connections", [...connections].map(([outcome, many]) => `${outcome} ${number(many)}`).join(", ") || "none"],
