@@ -64,6 +64,7 @@ export class SessionTemplates {
   changes = 0;
   readonly #memory: TemplateShare;
   #count = 0;
+  #closed = false;
   /** Shared ids of mappings that are no longer in force, oldest first. */
   #retired: Map<string, { readonly observationDomain: number; readonly id: number }> | undefined;
   #prepared: { readonly choose: ChooseTreatment; readonly prepared: Map<TemplateEntry, PreparedTemplate> } | undefined;
@@ -311,7 +312,8 @@ export class SessionTemplates {
       this.counters.sequenceGaps += domain.sequence.takeGaps();
       for (const entry of domain.templates.values()) if (entry.kind === "accepted") foldCounts(entry, this.counters);
     }
-    this.#memory.countNames(this.counters.names);
+    // Counters are read once more when a session has ended, and must not be charged again.
+    if (!this.#closed) this.#memory.countNames(this.counters.names);
     if (!this.shared.keepLostValues) this.counters.forgetLostValues();
   }
 
@@ -327,6 +329,7 @@ export class SessionTemplates {
       this.#memory.holdDomain(-1);
     }
     this.domains.clear();
+    this.#closed = true;
     this.#memory.countNames(0);
   }
 

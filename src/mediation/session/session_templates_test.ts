@@ -165,6 +165,18 @@ Deno.test("a domain's gaps are counted once", () => {
   assert.equal(counters.sequenceGaps, 1);
 });
 
+Deno.test("a closed session whose counters are read again is charged for nothing", () => {
+  const { templates, counters, shared, stand } = open();
+  accepted(complete(templates.learn(1, wide(2))));
+  stand();
+  counters.fieldsStripped.add("unknown", 1);
+  templates.fold();
+  assert.ok(shared.templateMemory.used > 0);
+  templates.close();
+  templates.fold();
+  assert.equal(shared.templateMemory.used, 0);
+});
+
 Deno.test("a session that closes gives back its templates, fields, ids and programs", () => {
   const { templates, shared, stand } = open(GO_IPFIX_LEGACY);
   const entry = accepted(complete(templates.learn(1, wide(2))));
