@@ -36,6 +36,7 @@ export interface MessageSource {
  * What reading costs, in units of about a microsecond. A template's mapping may have to be made by all plugins, which
  * takes several times as long as one that is known.
  */
+const MESSAGE_COST = 2;
 const TEMPLATE_COST = 100;
 const FIELD_COST = 2;
 const KNOWN_TEMPLATE_COST = 2;
@@ -85,6 +86,8 @@ export class MessageReader {
     const begun = source.start;
     const sets = setsOfMessage(source.octets, begun, begun + header.length);
     let verbatim = true;
+    // It may have no set at all, and thousands of such messages fit into one read.
+    yield MESSAGE_COST;
     for (const [index, found] of sets.entries()) {
       const set = source.start === begun ? found : moved(found, source.start - begun);
       const isTemplates = set.id === TEMPLATE_SET_ID || set.id === OPTIONS_TEMPLATE_SET_ID;

@@ -149,3 +149,21 @@ Deno.test("withdrawing all of 8,000 templates costs eight times as much as 1,000
   const [few, many] = [withdrawAll(1_000), withdrawAll(8_000)];
   assert.ok(many < 24 * few, `${many.toFixed(1)} ms, ${few.toFixed(1)} for an eighth of them`);
 });
+
+Deno.test("thousands of messages without a set are read in several calls", () => {
+  const { session } = open();
+  const empty = new MessageBuilder({ observationDomainId: 1 }).build();
+  const messages = 4_000;
+  const octets = new Uint8Array(messages * empty.length);
+  for (let message = 0; message < messages; message++) octets.set(empty, message * empty.length);
+  let [start, calls] = [0, 0];
+  while (start < octets.length) {
+    session.rewrite(octets.subarray(start), new Uint8Array(70_000), WORK);
+    assert.ok(session.consumed <= WORK * empty.length, `${session.consumed / empty.length} messages in one call`);
+    start += session.consumed;
+    calls++;
+  }
+  assert.ok(calls >= 4, `${calls} calls`);
+  assert.equal(session.counters.messagesReceived, messages);
+  session.close();
+});
