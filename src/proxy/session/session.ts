@@ -175,7 +175,7 @@ export class Session {
     let wait = 0;
     for (;;) {
       if (wait > 0) await this.#awaitTurn(wait);
-      if (this.#turns.over) await this.#turns.next(this.#isDemanding, rewriting.current.unfinished);
+      if (this.#turns.over) await this.#turns.next(this.#isDemanding, rewriting.current.unfinished ? this : undefined);
       if (this.#stopped !== undefined) return this.#stopped;
       const { move, rewrites } = rewriting;
       // A session that is observed has no output in the rewriter, and may be at the end of a message at any time.

@@ -12,7 +12,7 @@ const REST = 4;
 /** Milliseconds of rest at most. */
 const LONGEST_REST = 200;
 /** Turns in a row that one costly work may take before others: a template of 16,000 fields takes thirteen. */
-const MOST_CONTINUED = 32;
+const MOST_CONTINUED = 16;
 /** Waiting sessions that are resumed in one turn. */
 const RESUMED = 256;
 
@@ -31,10 +31,15 @@ export class Turns {
   /** Whether any session has worked since the last beat. */
   #used = false;
   #waiting: (() => void)[] = [];
-  /** Those whose work takes long: one of them in each turn. */
+  /** Those whose work takes long: one of them, or of the unfinished, in each turn. */
   #demanding: (() => void)[] = [];
-  /** How many times in a row the same one went on. */
+  /** Those who are in the middle of such work. */
+  #unfinished: Unfinished[] = [];
+  /** The one of them that was resumed last, and how many times in a row. */
+  #resumed: object | undefined;
   #continued = 0;
+  /** Whether one who begins goes before one who goes on, where both wait. */
+  #beginnersFirst = false;
   /** When the last of them was resumed, until its cost is known. */
   #resumedAt: number | undefined;
   #restUntil = 0;
@@ -56,22 +61,19 @@ export class Turns {
    * Waits for a turn.
    *
    * @param demanding whether the last piece of work was costly: then all others go first
-   * @param unfinished whether it is a part of something that goes on: that comes before what other costly work begins,
-   * since what is half done takes memory
+   * @param unfinished who is in the middle of something. What is half done takes memory: so of those, one goes on until
+   * it is done, while others begin in turn with it
    */
-  async next(demanding: boolean, unfinished = false): Promise<void> {
+  async next(demanding: boolean, unfinished?: object): Promise<void> {
     do {
       // Whoever wakes up from a longer wait may be the first to work for a while.
       if (!this.#beating) this.#begin();
-      await new Promise<void>((resolve) => {
-        if (!demanding) this.#waiting.push(resolve);
-        else if (unfinished && this.#continued < MOST_CONTINUED) {
-          this.#continued++;
-          this.#demanding.unshift(resolve);
-        } else {
-          this.#continued = 0;
-          this.#demanding.push(resolve);
-        }
+      await new Promise<void>((resume) => {
+        if (!demanding) this.#waiting.push(resume);
+        else if (unfinished === undefined) this.#demanding.push(resume);
+        else if (unfinished === this.#resumed && this.#continued < MOST_CONTINUED) {
+          this.#unfinished.unshift({ who: unfinished, resume });
+        } else this.#unfinished.push({ who: unfinished, resume });
       });
     } while (!demanding && this.over);
   }
@@ -96,12 +98,31 @@ export class Turns {
       this.#resumedAt = undefined;
     }
     const resumed = this.#waiting.splice(0, RESUMED);
-    const demanding = now >= this.#restUntil ? this.#demanding.shift() : undefined;
+    const demanding = now >= this.#restUntil ? this.#takeDemanding() : undefined;
     if (demanding !== undefined) this.#resumedAt = now;
-    this.#beating = this.#used || resumed.length > 0 || demanding !== undefined || this.#demanding.length > 0;
+    this.#beating = this.#used || resumed.length > 0 || demanding !== undefined || this.#demanding.length > 0 ||
+      this.#unfinished.length > 0;
     this.#used = false;
     if (this.#beating) this.#clock.after(BEAT, () => this.#beat());
     for (const resume of resumed) resume();
     demanding?.();
   }
+
+  /** Whose costly work is next: one that begins and one that goes on, by turns. */
+  #takeDemanding(): (() => void) | undefined {
+    this.#beginnersFirst = !this.#beginnersFirst;
+    if (this.#unfinished.length === 0 || (this.#beginnersFirst && this.#demanding.length > 0)) {
+      return this.#demanding.shift();
+    }
+    const next = this.#unfinished.shift();
+    this.#continued = next?.who === this.#resumed ? this.#continued + 1 : 0;
+    this.#resumed = next?.who;
+    return next?.resume;
+  }
+}
+
+/** Somebody in the middle of costly work, who waits for a turn. */
+interface Unfinished {
+  readonly who: object;
+  readonly resume: () => void;
 }
