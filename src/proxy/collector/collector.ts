@@ -310,8 +310,9 @@ export class Collector implements CollectorSight {
     if (!this.#datagrams && this.#connections.size > 0) return;
     if (this.#alive) this.#end(reason);
     if (this.#condition === "idle") this.#become("away");
-    // Only a host that answers shows that the process has ended, and not the network.
-    if (/refused/i.test(reason)) this.#reject();
+    // Only a host that answers shows that the process has ended, and not the network. A process that is just ending resets
+    // what its kernel has accepted.
+    if (/refused|reset/i.test(reason)) this.#reject();
     this.#rejection = undefined;
     this.#reportUnreachable(reason);
   }

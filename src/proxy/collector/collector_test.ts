@@ -299,6 +299,25 @@ Deno.test("a connection that ended with its process was not closed of the collec
   collector.close();
 });
 
+Deno.test("that a process has ended is shown by a host that answers, and not by one that is silent", async () => {
+  for (
+    const [reason, shown] of [["Connection refused", 1], ["Connection reset by peer", 1], ["no answer", 0]] as const
+  ) {
+    const { collector, clock, refuse, endWatch, rejections, session } = watching();
+    const { connection, lose } = session();
+    await connection.write(new Uint8Array(1));
+    collector.taken();
+    await clock.advance(5_000);
+    refuse(reason);
+    lose();
+    await endWatch();
+    refuse(undefined);
+    await clock.advance(1_000, 10);
+    assert.equal(rejections.length, shown, reason);
+    collector.close();
+  }
+});
+
 Deno.test("a changed way to the collector is tried at once, not after the backoff", async () => {
   const { collector, clock, refuse, endWatch, attempts } = watching();
   await clock.advance(5_000);

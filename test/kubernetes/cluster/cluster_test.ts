@@ -108,14 +108,20 @@ else {
     const certificates = async () =>
       (await flow("get", "configmap", "flow-aggregator-ca", "-o", "jsonpath={.data.ca\\.crt}"))
         .split("-----BEGIN CERTIFICATE-----").length - 1;
-    const endpoint = (port: number) =>
-      until(
-        async () =>
-          (await flow("get", "endpointslice", "-l", "kubernetes.io/service-name=flow-aggregator", "-o", "json"))
-            .includes(`"port": ${port}`),
-        `the Service's endpoint at port ${port}`,
-        120_000,
-      );
+    /** Waits until the Service leads there, at these ports. */
+    const turned = async (...ports: readonly number[]) => {
+      for (const port of ports) {
+        await until(
+          async () =>
+            (await flow("get", "endpointslice", "-l", "kubernetes.io/service-name=flow-aggregator", "-o", "json"))
+              .includes(`"port": ${port}`),
+          `the Service's endpoint at port ${port}`,
+          120_000,
+        );
+      }
+      // kube-proxy follows later, and nothing shows when: an Agent that is too early goes to the Aggregator itself.
+      await new Promise((resolve) => setTimeout(resolve, 10_000));
+    };
     const arrives = (node: string, flows: number) =>
       until(
         async () => (await collected(cluster, node)).flows.size >= flows,
@@ -153,7 +159,7 @@ else {
     await until(async () => await certificates() === 2, "the proxy's own CA in the Agents' bundle");
 
     await cluster.apply(await kustomize(manifest, ["sidecar", "redirect"]));
-    await endpoint(24739);
+    await turned(24739);
     await cluster.agent("new", "v0.9.0", "v2.0.0");
     await arrives("new", 30);
     const { collector, skew, cluster: { trust } } = await statusOf("flow-aggregator");
@@ -177,9 +183,7 @@ else {
     await cluster.apply(await gateway(manifest, []));
     await ready("ipfix-skew-proxy");
     await cluster.apply(await gateway(manifest, ["redirect-gateway"]));
-    for (const port of [24739, 24740]) await endpoint(port);
-    // kube-proxy follows a moment later, and nothing shows when: an Agent that is too early goes to the Aggregator itself.
-    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    await turned(24739, 24740);
     await until(async () => await certificates() === 2, "the gateway's own CA in the Agents' bundle");
     await cluster.agent("late", "v0.9.0", "v2.0.0");
     await arrives("late", 30);
