@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { sameElement } from "../src/ipfix/information_element.ts";
-import type { Template } from "../src/ipfix/template.ts";
+import { sameElement } from "../src/ipfix/registry/information_element.ts";
+import type { Template } from "../src/ipfix/record/template.ts";
 import { conversionBetween, narrowedSigns } from "../src/mediation/mapping/conversion.ts";
 import type { PluginContext, PluginDefinition } from "../src/mediation/mapping/plugin.ts";
-import { knowsElement, type Profile } from "../src/mediation/mapping/profile.ts";
+import { knowsElement, type Profile } from "../src/mediation/mapping/profile/profile.ts";
 import {
   identity,
   isIdentity,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { antreaEras } from "../src/config/profiles/antrea_eras.ts";
 import { loadProfile } from "../src/config/profiles/profiles.ts";
 import { type PluginDefinition, z } from "../src/mediation/mapping/plugin.ts";
-import { type Profile, selectTemplate } from "../src/mediation/mapping/profile.ts";
+import { type Profile, selectTemplate } from "../src/mediation/mapping/profile/profile.ts";
 import { identity, type TemplateMapping } from "../src/mediation/mapping/template_mapping.ts";
 import { SHIPPED } from "./mod.ts";
 

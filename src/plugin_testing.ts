@@ -23,22 +23,22 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { loadProfile } from "./config/profiles/profiles.ts";
-import { parseAddress } from "./ipfix/address.ts";
-import { decodeDataRecord, encodeDataRecord } from "./ipfix/data_record.ts";
-import { OctetReader } from "./ipfix/octet_reader.ts";
-import type { Template } from "./ipfix/template.ts";
-import type { Value } from "./ipfix/value.ts";
-import { findElement } from "./mediation/mapping/element_name.ts";
-import { runChain } from "./mediation/mapping/mapping_chain.ts";
+import { parseAddress } from "./ipfix/types/address.ts";
+import { decodeDataRecord, encodeDataRecord } from "./ipfix/record/data_record.ts";
+import { OctetReader } from "./ipfix/octets/octet_reader.ts";
+import type { Template } from "./ipfix/record/template.ts";
+import type { Value } from "./ipfix/types/value.ts";
+import { findElement } from "./mediation/mapping/profile/element_name.ts";
+import { runChain } from "./mediation/mapping/chain/mapping_chain.ts";
 import type { Plugin, PluginDefinition } from "./mediation/mapping/plugin.ts";
-import type { Profile } from "./mediation/mapping/profile.ts";
+import type { Profile } from "./mediation/mapping/profile/profile.ts";
 import { targetTemplate, type TemplateMapping } from "./mediation/mapping/template_mapping.ts";
 import { allocate, memoryOctets, release, view } from "./mediation/program/loop/memory.ts";
 import { rewriteRecords, SCRATCH_LENGTH } from "./mediation/program/loop/rewrite_loop.ts";
 import { compileMapping } from "./mediation/program/rewrite_program.ts";
 
-export { unknownElement } from "./ipfix/information_element.ts";
-export type { Value } from "./ipfix/value.ts";
+export { unknownElement } from "./ipfix/registry/information_element.ts";
+export type { Value } from "./ipfix/types/value.ts";
 export { loadProfile, targetTemplate };
 
 /** What a plugin is tried with. */

@@ -2,9 +2,14 @@ import assert from "node:assert/strict";
 import project from "../deno.json" with { type: "json" };
 import { circlesOf, importsOf, type ModuleGraph, readModuleGraph } from "./support/module_graph.ts";
 
-const MEDIATION = ["mapping", "program", "templates", "references", "session"].map((room) => `src/mediation/${room}`);
+const IPFIX = ["octets", "types", "registry", "message", "record"].map((room) => `src/ipfix/${room}`);
+const MAPPING = ["mapping/profile", "mapping", "mapping/chain"].map((room) => `src/mediation/${room}`);
+const MEDIATION = [
+  ...MAPPING,
+  ...["program", "templates", "references", "session"].map((room) => `src/mediation/${room}`),
+];
 const PROXY = ["time", "memory", "reporting", "transport", "collector", "session"].map((room) => `src/proxy/${room}`);
-const PURE = ["src/ipfix", ...MEDIATION];
+const PURE = [...IPFIX, ...MEDIATION];
 const CERTIFICATES = "src/certificates";
 const CONFIG = ["src/config/yaml", "src/config/profiles", "src/config"];
 const ADMIN = ["src/admin/view", "src/admin/api", "src/admin/metrics", "src/admin/page", "src/admin"];
@@ -22,9 +27,8 @@ function floors(below: readonly string[], rooms: readonly string[]): [string, re
  * beginning of its own.
  */
 const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
-  ["src/ipfix", []],
   ["src/certificates", []],
-  ...floors(["src/ipfix"], MEDIATION),
+  ...floors([], PURE),
   // The first three know nothing of each other.
   ["src/proxy/time", []],
   ["src/proxy/memory", PURE],
@@ -33,8 +37,8 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
     [room, below],
   ): [string, readonly string[]] => [room, [...below, CERTIFICATES]]),
   // Text of a configuration, without what it is about.
-  ["src/config/yaml", ["src/ipfix", "src/mediation/mapping"]],
-  ["src/config/profiles", ["src/ipfix", "src/mediation/mapping", "src/config/yaml"]],
+  ["src/config/yaml", [...IPFIX, ...MAPPING]],
+  ["src/config/profiles", [...IPFIX, ...MAPPING, "src/config/yaml"]],
   ["src/plugin_process", [...PURE, "src/config/yaml"]],
   ["src/config", [...PURE, CERTIFICATES, "src/config/yaml", "src/config/profiles", "src/plugin_process", "plugins"]],
   ["src/kubernetes", [
@@ -161,13 +165,13 @@ Deno.test("no rule lets a room import one that may import it, directly or throug
 
 Deno.test("a wrong import, and a module in no room, are found", () => {
   const made: ModuleGraph = new Map([
-    ["src/ipfix/a.ts", ["src/proxy/proxy.ts"]],
-    ["src/mediation/mapping/b.ts", ["src/ipfix/a.ts", "src/mediation/session/c.ts"]],
+    ["src/ipfix/octets/a.ts", ["src/proxy/proxy.ts"]],
+    ["src/mediation/mapping/b.ts", ["src/ipfix/octets/a.ts", "src/mediation/session/c.ts"]],
     ["src/mediation/session/c.ts", ["src/mediation/mapping/b.ts"]],
     ["src/attic/d.ts", []],
   ]);
   assert.deepEqual(wrongImports(made), [
-    "src/ipfix/a.ts imports src/proxy/proxy.ts",
+    "src/ipfix/octets/a.ts imports src/proxy/proxy.ts",
     "src/mediation/mapping/b.ts imports src/mediation/session/c.ts",
     "src/attic/d.ts stands in no room",
   ]);

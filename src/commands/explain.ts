@@ -1,8 +1,8 @@
 import { Command } from "commander";
-import { settled } from "../mediation/mapping/pending_mapping.ts";
-import { ChainError } from "../mediation/mapping/mapping_chain.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
-import type { Treatment } from "../mediation/mapping/treatment.ts";
+import { settled } from "../mediation/mapping/chain/pending_mapping.ts";
+import { ChainError } from "../mediation/mapping/chain/mapping_chain.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
+import type { Treatment } from "../mediation/mapping/chain/treatment.ts";
 import { antreaRelease } from "../config/profiles/antrea_releases.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { usageFailure } from "./command_line/command_failure.ts";

@@ -1,9 +1,9 @@
 import { Command } from "commander";
 import { detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
 import { registryHistory } from "../config/profiles/registries.ts";
-import { VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
-import { jsonValue } from "../ipfix/json_value.ts";
-import type { Value } from "../ipfix/value.ts";
+import { VARIABLE_LENGTH } from "../ipfix/types/abstract_data_type.ts";
+import { jsonValue } from "../ipfix/types/json_value.ts";
+import type { Value } from "../ipfix/types/value.ts";
 import { type Inspected, Inspector } from "../offline/inspection.ts";
 import type { MessageConsumer } from "../offline/message_stream.ts";
 import { consumeInput } from "./command_line/consume_input.ts";

@@ -2,7 +2,7 @@ import { basename, extname } from "node:path";
 import { Command, Option } from "commander";
 import { learnProfile, type LearntProfile } from "../config/profiles/learnt_profile.ts";
 import { cannotRead } from "../text_file.ts";
-import { DIALECTS, RFC7011 } from "../mediation/mapping/dialect.ts";
+import { DIALECTS, RFC7011 } from "../mediation/mapping/profile/dialect.ts";
 import { runFailure, usageFailure } from "./command_line/command_failure.ts";
 import { required } from "./command_line/command_options.ts";
 import { reader } from "./command_line/consume_input.ts";

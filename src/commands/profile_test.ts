@@ -6,10 +6,10 @@ import { loadProfile } from "../config/profiles/profiles.ts";
 import { AgentMessages } from "../demo/agent_messages.ts";
 import { FragileCollector, fragileCollectorOptions } from "../demo/fragile_collector.ts";
 import { wrongAbout } from "../demo/record_judgement.ts";
-import { concatenate } from "../ipfix/concatenate.ts";
-import { unknownElement } from "../ipfix/information_element.ts";
+import { concatenate } from "../ipfix/octets/concatenate.ts";
+import { unknownElement } from "../ipfix/registry/information_element.ts";
 import { MessageBuilder } from "../../test/support/message_builder.ts";
-import { RFC7011 } from "../mediation/mapping/dialect.ts";
+import { RFC7011 } from "../mediation/mapping/profile/dialect.ts";
 import { profileText } from "../offline/profile_text.ts";
 import { SeenTemplates } from "../offline/seen_templates.ts";
 

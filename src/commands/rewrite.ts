@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { Command } from "commander";
-import { nextMessageLength } from "../ipfix/framing.ts";
-import type { FirstTemplate } from "../mediation/mapping/treatment.ts";
+import { nextMessageLength } from "../ipfix/message/framing.ts";
+import type { FirstTemplate } from "../mediation/mapping/chain/treatment.ts";
 import type { MediationEvent } from "../mediation/templates/event.ts";
 import { consumeInput } from "./command_line/consume_input.ts";
 import { Mediator } from "../mediation/session/mediator.ts";

@@ -1,4 +1,4 @@
-import type { Profile } from "../mediation/mapping/profile.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import { Chains } from "./chains.ts";
 import { kubernetesSettings } from "./kubernetes_settings.ts";
 import { Collectors } from "./collectors.ts";

@@ -1,6 +1,6 @@
 import { DEFAULT_CHAIN } from "../../plugins/mod.ts";
 import type { PluginDefinition } from "../mediation/mapping/plugin.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import type { ChainStep } from "./configuration.ts";
 import type { PluginChoice } from "./configuration_schema.ts";
 import type { Path } from "./yaml/mistake.ts";

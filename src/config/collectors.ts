@@ -1,4 +1,4 @@
-import { usesTls } from "../ipfix/transport_protocol.ts";
+import { usesTls } from "../ipfix/message/transport_protocol.ts";
 import type { CollectorSettings } from "./configuration.ts";
 import type { ConfigurationReader } from "./configuration_reader.ts";
 import { describeEndpoint } from "./listener_conflicts.ts";

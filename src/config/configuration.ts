@@ -1,8 +1,8 @@
-import type { TransportProtocol } from "../ipfix/transport_protocol.ts";
-import type { AddressPrefix } from "../ipfix/address.ts";
+import type { TransportProtocol } from "../ipfix/message/transport_protocol.ts";
+import type { AddressPrefix } from "../ipfix/types/address.ts";
 import type { Plugin } from "../mediation/mapping/plugin.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
-import type { ChooseTreatment, FirstTemplate } from "../mediation/mapping/treatment.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
+import type { ChooseTreatment, FirstTemplate } from "../mediation/mapping/chain/treatment.ts";
 import type { CertificateDetails } from "../certificates/certificate_details.ts";
 import type { Mistake, Path } from "./yaml/mistake.ts";
 import type { SocketAddress } from "./yaml/socket_address.ts";

@@ -11,7 +11,7 @@ import {
 import { formatSocketAddress } from "./yaml/socket_address.ts";
 import { writtenDuration } from "./written_quantities.ts";
 import type { Path } from "./yaml/mistake.ts";
-import type { Dialect } from "../mediation/mapping/dialect.ts";
+import type { Dialect } from "../mediation/mapping/profile/dialect.ts";
 
 /** The treatment of some exporters, as `check --json` writes it. */
 export interface TreatmentDescription {

@@ -1,6 +1,6 @@
-import { TRANSPORT_PROTOCOLS } from "../ipfix/transport_protocol.ts";
+import { TRANSPORT_PROTOCOLS } from "../ipfix/message/transport_protocol.ts";
 import { z } from "zod";
-import { parsePrefix } from "../ipfix/address.ts";
+import { parsePrefix } from "../ipfix/types/address.ts";
 import { antreaRelease } from "./profiles/antrea_releases.ts";
 import { dialectSchema } from "./profiles/dialect_schema.ts";
 import { PROFILE_NAMES } from "./profiles/profiles.ts";

@@ -1,5 +1,5 @@
-import { parseAddress, prefixContains } from "../ipfix/address.ts";
-import type { Peer } from "../mediation/mapping/treatment.ts";
+import { parseAddress, prefixContains } from "../ipfix/types/address.ts";
+import type { Peer } from "../mediation/mapping/chain/treatment.ts";
 import { antreaRelease } from "./profiles/antrea_releases.ts";
 import type { PeerMatch } from "./configuration.ts";
 

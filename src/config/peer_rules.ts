@@ -1,4 +1,4 @@
-import type { Profile } from "../mediation/mapping/profile.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import type { CollectorSettings, PeerMatch, PeerRule } from "./configuration.ts";
 import { pathText } from "./yaml/mistake.ts";
 import { isSessionMatch } from "./peer_matching.ts";

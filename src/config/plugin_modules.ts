@@ -6,8 +6,8 @@ import {
   PLUGIN_API_VERSION,
   type PluginDefinition,
 } from "../mediation/mapping/plugin.ts";
-import { didYouMean } from "../mediation/mapping/nearest_names.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
+import { didYouMean } from "../mediation/mapping/profile/nearest_names.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import { IsolatedPlugin } from "../plugin_process/isolated_plugin.ts";
 import { PluginHost } from "../plugin_process/plugin_host.ts";
 import { PluginProcess } from "../plugin_process/plugin_process.ts";

@@ -1,4 +1,4 @@
-import { type TransportProtocol, usesTls } from "../ipfix/transport_protocol.ts";
+import { type TransportProtocol, usesTls } from "../ipfix/message/transport_protocol.ts";
 import type { ClusterTls, ClusterTrust, CollectorTls, ListenerTls } from "./configuration.ts";
 import type { TlsChoice } from "./configuration_schema.ts";
 import {

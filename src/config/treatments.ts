@@ -1,6 +1,6 @@
-import type { Dialect } from "../mediation/mapping/dialect.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
-import type { Peer, Treatment } from "../mediation/mapping/treatment.ts";
+import type { Dialect } from "../mediation/mapping/profile/dialect.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
+import type { Peer, Treatment } from "../mediation/mapping/chain/treatment.ts";
 import type { Chains, PluginList } from "./chains.ts";
 import type {
   CollectorSettings,

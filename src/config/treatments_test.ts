@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Peer } from "../mediation/mapping/treatment.ts";
+import type { Peer } from "../mediation/mapping/chain/treatment.ts";
 import type { Configuration, SessionPeer } from "./configuration.ts";
 import { Authority } from "../../test/support/certificates.ts";
 import { load, mistakes, RIGHT } from "../../test/support/configuration.ts";

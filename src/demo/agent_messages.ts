@@ -1,10 +1,10 @@
-import { VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
-import { MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../ipfix/message_header.ts";
-import { SET_HEADER_LENGTH, TEMPLATE_SET_ID, writeSetHeader } from "../ipfix/set.ts";
-import type { Template } from "../ipfix/template.ts";
-import { encodeTemplateRecord } from "../ipfix/template_record.ts";
-import { encodeValue } from "../ipfix/value.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
+import { VARIABLE_LENGTH } from "../ipfix/types/abstract_data_type.ts";
+import { MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../ipfix/message/message_header.ts";
+import { SET_HEADER_LENGTH, TEMPLATE_SET_ID, writeSetHeader } from "../ipfix/message/set.ts";
+import type { Template } from "../ipfix/record/template.ts";
+import { encodeTemplateRecord } from "../ipfix/record/template_record.ts";
+import { encodeValue } from "../ipfix/types/value.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import type { CollectedValue } from "./collected_value.ts";
 import { flowValue } from "./flow_value.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { loadProfile } from "../config/profiles/profiles.ts";
-import { decodeMessageHeader } from "../ipfix/message_header.ts";
+import { decodeMessageHeader } from "../ipfix/message/message_header.ts";
 import { AgentMessages, fnv1 } from "./agent_messages.ts";
 import { FragileCollector, fragileCollectorOptions } from "./fragile_collector.ts";
 

@@ -1,5 +1,5 @@
-import type { InformationElement } from "../ipfix/information_element.ts";
-import { u16At } from "../ipfix/network_order.ts";
+import type { InformationElement } from "../ipfix/registry/information_element.ts";
+import { u16At } from "../ipfix/octets/network_order.ts";
 
 /** A value as a collector shows it: IP and MAC addresses as text, octet arrays in hexadecimal. */
 export type CollectedValue = string | number | bigint | boolean;

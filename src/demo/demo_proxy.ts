@@ -4,7 +4,7 @@ import { automaticChain } from "../config/chains.ts";
 import { registryHistory } from "../config/profiles/registries.ts";
 import { type Destination, EmbeddedAgent } from "./embedded_agent.ts";
 import { EmbeddedAggregator } from "./embedded_aggregator.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import { formatAddress } from "../proxy/transport/address.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import { ServedProxy, type ServedProxyOptions } from "../service/served_proxy.ts";

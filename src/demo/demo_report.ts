@@ -1,4 +1,4 @@
-import type { Profile } from "../mediation/mapping/profile.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import type { Stage, Tally } from "./rolling_upgrade.ts";
 import { sumOfTallies } from "./rolling_upgrade.ts";
 

@@ -1,4 +1,4 @@
-import type { Profile } from "../mediation/mapping/profile.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import { AgentMessages, type SentFlow } from "./agent_messages.ts";
 import { closeQuietly } from "./embedded_aggregator.ts";
 

@@ -1,6 +1,6 @@
-import { LENGTH_OFFSET, MESSAGE_HEADER_LENGTH } from "../ipfix/message_header.ts";
-import { u16At } from "../ipfix/network_order.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
+import { LENGTH_OFFSET, MESSAGE_HEADER_LENGTH } from "../ipfix/message/message_header.ts";
+import { u16At } from "../ipfix/octets/network_order.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import { type CollectedRecord, CollectorDied, FragileCollector, fragileCollectorOptions } from "./fragile_collector.ts";
 
 /** The effect of one message on the Aggregator. */

@@ -1,5 +1,5 @@
-import type { AbstractDataType } from "../ipfix/abstract_data_type.ts";
-import type { InformationElement } from "../ipfix/information_element.ts";
+import type { AbstractDataType } from "../ipfix/types/abstract_data_type.ts";
+import type { InformationElement } from "../ipfix/registry/information_element.ts";
 import type { CollectedValue } from "./collected_value.ts";
 
 /** Seconds since 1970 at which the demo's first flow starts. */

@@ -1,10 +1,10 @@
-import type { AbstractDataType } from "../ipfix/abstract_data_type.ts";
-import { VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
-import type { InformationElement } from "../ipfix/information_element.ts";
-import { unknownElement } from "../ipfix/information_element.ts";
-import { u16At } from "../ipfix/network_order.ts";
-import type { Registry } from "../ipfix/registry.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
+import type { AbstractDataType } from "../ipfix/types/abstract_data_type.ts";
+import { VARIABLE_LENGTH } from "../ipfix/types/abstract_data_type.ts";
+import type { InformationElement } from "../ipfix/registry/information_element.ts";
+import { unknownElement } from "../ipfix/registry/information_element.ts";
+import { u16At } from "../ipfix/octets/network_order.ts";
+import type { Registry } from "../ipfix/registry/registry.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import { type CollectedValue, decodeValue, ShortValue } from "./collected_value.ts";
 
 /** How one version of go-ipfix's collecting process decodes. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { InformationElement } from "../ipfix/information_element.ts";
-import type { Registry } from "../ipfix/registry.ts";
-import { GO_IPFIX, GO_IPFIX_LEGACY } from "../mediation/mapping/dialect.ts";
+import type { InformationElement } from "../ipfix/registry/information_element.ts";
+import type { Registry } from "../ipfix/registry/registry.ts";
+import { GO_IPFIX, GO_IPFIX_LEGACY } from "../mediation/mapping/profile/dialect.ts";
 import { CollectorDied, FragileCollector, type FragileCollectorOptions } from "./fragile_collector.ts";
 
 function element(id: number, name: string, type: InformationElement["type"], length: number): InformationElement {

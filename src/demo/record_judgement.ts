@@ -1,5 +1,5 @@
-import { defaultOctets } from "../ipfix/value.ts";
-import type { Profile, ProfileTemplate } from "../mediation/mapping/profile.ts";
+import { defaultOctets } from "../ipfix/types/value.ts";
+import type { Profile, ProfileTemplate } from "../mediation/mapping/profile/profile.ts";
 import type { SentFlow } from "./agent_messages.ts";
 import { type CollectedValue, decodeValue } from "./collected_value.ts";
 import type { CollectedRecord } from "./fragile_collector.ts";

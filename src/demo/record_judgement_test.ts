@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { loadProfile } from "../config/profiles/profiles.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import { AgentMessages } from "./agent_messages.ts";
 import type { CollectedValue } from "./collected_value.ts";
 import { wrongAbout } from "./record_judgement.ts";

@@ -1,4 +1,4 @@
-import type { Profile } from "../mediation/mapping/profile.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import { type Destination, EmbeddedAgent } from "./embedded_agent.ts";
 import type { Effect, EmbeddedAggregator } from "./embedded_aggregator.ts";
 import { wrongAbout } from "./record_judgement.ts";

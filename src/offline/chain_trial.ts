@@ -1,8 +1,8 @@
 import type { Configuration } from "../config/configuration.ts";
 import { antreaEras } from "../config/profiles/antrea_eras.ts";
 import { loadProfile } from "../config/profiles/profiles.ts";
-import { ChainError } from "../mediation/mapping/mapping_chain.ts";
-import { settled } from "../mediation/mapping/pending_mapping.ts";
+import { ChainError } from "../mediation/mapping/chain/mapping_chain.ts";
+import { settled } from "../mediation/mapping/chain/pending_mapping.ts";
 import { explainTemplates } from "./template_explanation.ts";
 
 /**

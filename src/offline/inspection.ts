@@ -1,17 +1,17 @@
-import { VARIABLE_LENGTH } from "../ipfix/abstract_data_type.ts";
-import { DecodeError } from "../ipfix/decode_error.ts";
-import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../ipfix/message_header.ts";
-import { OctetReader } from "../ipfix/octet_reader.ts";
+import { VARIABLE_LENGTH } from "../ipfix/types/abstract_data_type.ts";
+import { DecodeError } from "../ipfix/octets/decode_error.ts";
+import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../ipfix/message/message_header.ts";
+import { OctetReader } from "../ipfix/octets/octet_reader.ts";
 import {
   type MessageSet,
   MINIMUM_DATA_SET_ID,
   OPTIONS_TEMPLATE_SET_ID,
   setsOfMessage,
   TEMPLATE_SET_ID,
-} from "../ipfix/set.ts";
-import { smallestRecordLength, type Template } from "../ipfix/template.ts";
-import { decodeTemplateRecords, type ResolveElement, type TemplateKind } from "../ipfix/template_record.ts";
-import { decodeValue, type Value } from "../ipfix/value.ts";
+} from "../ipfix/message/set.ts";
+import { smallestRecordLength, type Template } from "../ipfix/record/template.ts";
+import { decodeTemplateRecords, type ResolveElement, type TemplateKind } from "../ipfix/record/template_record.ts";
+import { decodeValue, type Value } from "../ipfix/types/value.ts";
 
 /** One item of a stream, in order. Offsets count octets from the start of the stream. */
 export type Inspected =

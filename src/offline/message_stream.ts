@@ -1,7 +1,12 @@
-import { DecodeError } from "../ipfix/decode_error.ts";
-import { foreignProtocol } from "../ipfix/foreign_protocol.ts";
-import { decodeMessageHeader, IPFIX_VERSION, LENGTH_OFFSET, MESSAGE_HEADER_LENGTH } from "../ipfix/message_header.ts";
-import { u16At } from "../ipfix/network_order.ts";
+import { DecodeError } from "../ipfix/octets/decode_error.ts";
+import { foreignProtocol } from "../ipfix/message/foreign_protocol.ts";
+import {
+  decodeMessageHeader,
+  IPFIX_VERSION,
+  LENGTH_OFFSET,
+  MESSAGE_HEADER_LENGTH,
+} from "../ipfix/message/message_header.ts";
+import { u16At } from "../ipfix/octets/network_order.ts";
 import { foreignFile } from "./foreign_file.ts";
 
 /** Consumes whole messages from a stream of octets, in bounded memory. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DecodeError } from "../ipfix/decode_error.ts";
+import { DecodeError } from "../ipfix/octets/decode_error.ts";
 import { BrokenMessage, consumeStream, type MessageConsumer } from "./message_stream.ts";
 
 /** A stream given in pieces of these lengths, the last one again and again. */

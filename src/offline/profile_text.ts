@@ -1,6 +1,6 @@
 import { Document, isMap, isScalar, isSeq, visit } from "yaml";
 import type { LearntProfile } from "../config/profiles/learnt_profile.ts";
-import { DIALECTS } from "../mediation/mapping/dialect.ts";
+import { DIALECTS } from "../mediation/mapping/profile/dialect.ts";
 import { printable } from "../terminal/terminal.ts";
 import { wrapWords } from "../terminal/text_table.ts";
 

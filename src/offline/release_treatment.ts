@@ -1,7 +1,7 @@
 import { automaticChain } from "../config/chains.ts";
 import type { Configuration } from "../config/configuration.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
-import type { Treatment } from "../mediation/mapping/treatment.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
+import type { Treatment } from "../mediation/mapping/chain/treatment.ts";
 
 /** The treatment of every exporter with the default chain. */
 export function automaticTreatment(profile: Profile): Treatment {

@@ -1,7 +1,7 @@
 import type { SeenTemplate } from "../config/profiles/learnt_profile.ts";
 import { registryHistory } from "../config/profiles/registries.ts";
-import type { Template } from "../ipfix/template.ts";
-import { elementKey } from "../ipfix/information_element.ts";
+import type { Template } from "../ipfix/record/template.ts";
+import { elementKey } from "../ipfix/registry/information_element.ts";
 import { Inspector } from "./inspection.ts";
 import type { MessageConsumer } from "./message_stream.ts";
 

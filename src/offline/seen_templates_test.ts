@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { concatenate } from "../ipfix/concatenate.ts";
-import { unknownElement } from "../ipfix/information_element.ts";
+import { concatenate } from "../ipfix/octets/concatenate.ts";
+import { unknownElement } from "../ipfix/registry/information_element.ts";
 import { MessageBuilder } from "../../test/support/message_builder.ts";
-import type { Template } from "../ipfix/template.ts";
+import type { Template } from "../ipfix/record/template.ts";
 import { registryHistory } from "../config/profiles/registries.ts";
 import { SeenTemplates, TooManyTemplates } from "./seen_templates.ts";
 

@@ -1,10 +1,10 @@
 import { explainMapping, type Explanation } from "../mediation/mapping/explanation.ts";
 import { detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
-import type { Template } from "../ipfix/template.ts";
-import { runChain } from "../mediation/mapping/mapping_chain.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
+import type { Template } from "../ipfix/record/template.ts";
+import { runChain } from "../mediation/mapping/chain/mapping_chain.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import { isIdentity, type TemplateMapping } from "../mediation/mapping/template_mapping.ts";
-import type { Treatment } from "../mediation/mapping/treatment.ts";
+import type { Treatment } from "../mediation/mapping/chain/treatment.ts";
 
 /** How one template is mapped from one release to another. */
 export interface TemplateExplanation extends Explanation {

@@ -13,7 +13,7 @@ import {
   PLUGIN_API_VERSION,
   type PluginDefinition,
 } from "../mediation/mapping/plugin.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import { profileOf } from "./profile_data.ts";
 import type { Answer, Question } from "./protocol.ts";
 

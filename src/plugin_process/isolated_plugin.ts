@@ -1,7 +1,7 @@
 import { mappingData } from "../mediation/mapping/mapping_data.ts";
-import { PendingMapping } from "../mediation/mapping/pending_mapping.ts";
+import { PendingMapping } from "../mediation/mapping/chain/pending_mapping.ts";
 import type { Plugin, PluginContext } from "../mediation/mapping/plugin.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import type { TemplateMapping } from "../mediation/mapping/template_mapping.ts";
 import type { PluginProcess } from "./plugin_process.ts";
 import { profileData } from "./profile_data.ts";

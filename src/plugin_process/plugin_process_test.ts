@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { loadProfile } from "../config/profiles/profiles.ts";
-import { ChainError, runChain } from "../mediation/mapping/mapping_chain.ts";
-import { settled } from "../mediation/mapping/pending_mapping.ts";
-import type { Template } from "../ipfix/template.ts";
+import { ChainError, runChain } from "../mediation/mapping/chain/mapping_chain.ts";
+import { settled } from "../mediation/mapping/chain/pending_mapping.ts";
+import type { Template } from "../ipfix/record/template.ts";
 import { IsolatedPlugin } from "./isolated_plugin.ts";
 import { PluginHost } from "./plugin_host.ts";
 import type { PluginProcess } from "./plugin_process.ts";

@@ -1,7 +1,7 @@
-import type { InformationElement } from "../ipfix/information_element.ts";
-import type { Registry } from "../ipfix/registry.ts";
-import type { Dialect } from "../mediation/mapping/dialect.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
+import type { InformationElement } from "../ipfix/registry/information_element.ts";
+import type { Registry } from "../ipfix/registry/registry.ts";
+import type { Dialect } from "../mediation/mapping/profile/dialect.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 
 interface RegistryData {
   readonly name: string;

@@ -1,4 +1,4 @@
-import type { TransportProtocol } from "../ipfix/transport_protocol.ts";
+import type { TransportProtocol } from "../ipfix/message/transport_protocol.ts";
 import { Candidates, type Rejection } from "./collector/candidates.ts";
 import { Collector } from "./collector/collector.ts";
 import { type CollectorOptions, placeOf, sameCollector, sameProcess } from "./collector/collector_options.ts";

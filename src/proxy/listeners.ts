@@ -1,5 +1,5 @@
-import type { TransportProtocol } from "../ipfix/transport_protocol.ts";
-import type { RejectReason } from "../ipfix/decode_error.ts";
+import type { TransportProtocol } from "../ipfix/message/transport_protocol.ts";
+import type { RejectReason } from "../ipfix/octets/decode_error.ts";
 import type { Counters } from "../mediation/templates/counters.ts";
 import { type Address, formatAddress } from "./transport/address.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";

@@ -3,7 +3,7 @@ import type { ProxyCounters, SessionOutcome } from "./reporting/proxy_counters.t
 import type { EventFields, ReportEvent } from "./reporting/proxy_event.ts";
 import { Places } from "./transport/places.ts";
 import type { Address } from "./transport/address.ts";
-import type { FirstTemplate } from "../mediation/mapping/treatment.ts";
+import type { FirstTemplate } from "../mediation/mapping/chain/treatment.ts";
 import type { CurrentCollector } from "./current_collector.ts";
 import type { SessionCapture } from "./session/capture.ts";
 import type { Session } from "./session/session.ts";

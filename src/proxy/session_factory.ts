@@ -1,9 +1,9 @@
-import { usesTls } from "../ipfix/transport_protocol.ts";
+import { usesTls } from "../ipfix/message/transport_protocol.ts";
 import type { CollectorFacts, TemplateState } from "../mediation/session/session_rewriter.ts";
 import { CollectorLink, type CollectorLinkOptions } from "./collector/collector_link.ts";
 import type { Collectors } from "./collectors.ts";
 import type { CurrentCollector } from "./current_collector.ts";
-import type { FirstTemplate } from "../mediation/mapping/treatment.ts";
+import type { FirstTemplate } from "../mediation/mapping/chain/treatment.ts";
 import type { MediationEvent } from "../mediation/templates/event.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
 import type { MessageMemory } from "./memory/message_memory.ts";

@@ -1,5 +1,5 @@
 import { type Address, formatAddress } from "./transport/address.ts";
-import { usesTls } from "../ipfix/transport_protocol.ts";
+import { usesTls } from "../ipfix/message/transport_protocol.ts";
 import type { Dial } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
 import type { CollectorOptions } from "./collector/collector_options.ts";

@@ -20,7 +20,7 @@ import type { CandidateOptions } from "../proxy/collector/candidates.ts";
 import type { Expectation } from "../proxy/collector/expectation.ts";
 import { registryHistory } from "../config/profiles/registries.ts";
 import { Mediator, type MediatorOptions } from "../mediation/session/mediator.ts";
-import type { Profile } from "../mediation/mapping/profile.ts";
+import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import { type BoundListener, Proxy } from "../proxy/proxy.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import type { ProxyLimits, ProxyOptions } from "../proxy/proxy_options.ts";

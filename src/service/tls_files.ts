@@ -5,7 +5,7 @@ import { certificateFault, type Side } from "../certificates/certificate_fault.t
 import type { AggregatorTrust } from "../kubernetes/trust/aggregator_trust.ts";
 import { type Clock, SYSTEM_CLOCK } from "../proxy/time/clock.ts";
 import { antreaFlowReleases } from "../config/profiles/antrea_flow_releases.ts";
-import type { TransportProtocol } from "../ipfix/transport_protocol.ts";
+import type { TransportProtocol } from "../ipfix/message/transport_protocol.ts";
 import type { FlowRelease } from "../proxy/transport/flow_release.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import type { CollectorOptions } from "../proxy/collector/collector_options.ts";

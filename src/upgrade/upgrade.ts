@@ -5,9 +5,9 @@ import {
   newestForNewer,
   usesGrpc,
 } from "../config/profiles/antrea_releases.ts";
-import { compareSemanticVersions, parseSemanticVersion } from "../ipfix/semantic_version.ts";
+import { compareSemanticVersions, parseSemanticVersion } from "../ipfix/registry/semantic_version.ts";
 import { type TrustMode, trustModeOf } from "../kubernetes/trust/trust_mode.ts";
-import { didYouMean } from "../mediation/mapping/nearest_names.ts";
+import { didYouMean } from "../mediation/mapping/profile/nearest_names.ts";
 import {
   type CompatibilityCell,
   compatibilityCells,

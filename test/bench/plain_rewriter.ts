@@ -1,10 +1,10 @@
-import { VARIABLE_LENGTH } from "../../src/ipfix/abstract_data_type.ts";
-import { MESSAGE_HEADER_LENGTH } from "../../src/ipfix/message_header.ts";
-import type { RegistryHistory } from "../../src/ipfix/registry.ts";
-import { SET_HEADER_LENGTH, TEMPLATE_SET_ID } from "../../src/ipfix/set.ts";
-import { decodeValue, defaultOctets, encodeValue, type Value } from "../../src/ipfix/value.ts";
-import type { FieldSpecifier } from "../../src/ipfix/template.ts";
-import { type Profile, selectTemplate } from "../../src/mediation/mapping/profile.ts";
+import { VARIABLE_LENGTH } from "../../src/ipfix/types/abstract_data_type.ts";
+import { MESSAGE_HEADER_LENGTH } from "../../src/ipfix/message/message_header.ts";
+import type { RegistryHistory } from "../../src/ipfix/registry/registry.ts";
+import { SET_HEADER_LENGTH, TEMPLATE_SET_ID } from "../../src/ipfix/message/set.ts";
+import { decodeValue, defaultOctets, encodeValue, type Value } from "../../src/ipfix/types/value.ts";
+import type { FieldSpecifier } from "../../src/ipfix/record/template.ts";
+import { type Profile, selectTemplate } from "../../src/mediation/mapping/profile/profile.ts";
 
 interface Known {
   readonly source: readonly FieldSpecifier[];

@@ -5,7 +5,7 @@
  * @module
  */
 import { writeLine } from "../../src/terminal/terminal.ts";
-import { MESSAGE_HEADER_LENGTH } from "../../src/ipfix/message_header.ts";
+import { MESSAGE_HEADER_LENGTH } from "../../src/ipfix/message/message_header.ts";
 import { linesOf } from "./child.ts";
 import { connections } from "./connections.ts";
 

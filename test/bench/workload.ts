@@ -1,11 +1,11 @@
-import type { InformationElement } from "../../src/ipfix/information_element.ts";
-import { VARIABLE_LENGTH } from "../../src/ipfix/abstract_data_type.ts";
-import { MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../../src/ipfix/message_header.ts";
-import { SET_HEADER_LENGTH, TEMPLATE_SET_ID, writeSetHeader } from "../../src/ipfix/set.ts";
-import type { Template } from "../../src/ipfix/template.ts";
-import { encodeTemplateRecord } from "../../src/ipfix/template_record.ts";
-import { defaultOctets, encodeValue, type Value } from "../../src/ipfix/value.ts";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { InformationElement } from "../../src/ipfix/registry/information_element.ts";
+import { VARIABLE_LENGTH } from "../../src/ipfix/types/abstract_data_type.ts";
+import { MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../../src/ipfix/message/message_header.ts";
+import { SET_HEADER_LENGTH, TEMPLATE_SET_ID, writeSetHeader } from "../../src/ipfix/message/set.ts";
+import type { Template } from "../../src/ipfix/record/template.ts";
+import { encodeTemplateRecord } from "../../src/ipfix/record/template_record.ts";
+import { defaultOctets, encodeValue, type Value } from "../../src/ipfix/types/value.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 
 /** Octets that a read of the proxy takes at most: what is sent is built in blocks of this size. */
 export const BLOCK_LENGTH = 256 * 1024;

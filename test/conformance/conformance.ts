@@ -5,9 +5,9 @@
  */
 import assert from "node:assert/strict";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
-import type { RejectReason } from "../../src/ipfix/decode_error.ts";
+import type { RejectReason } from "../../src/ipfix/octets/decode_error.ts";
 import { Counters } from "../../src/mediation/templates/counters.ts";
-import type { Dialect } from "../../src/mediation/mapping/dialect.ts";
+import type { Dialect } from "../../src/mediation/mapping/profile/dialect.ts";
 import type {
   DropReason,
   MediationEvent,
@@ -16,7 +16,7 @@ import type {
 } from "../../src/mediation/templates/event.ts";
 import type { Mediator, MediatorOptions } from "../../src/mediation/session/mediator.ts";
 import type { Plugin } from "../../src/mediation/mapping/plugin.ts";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import type { SessionFacts, SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
 import { DialectChecker } from "../support/dialect_checker.ts";
 import { rewriteAll, type Rewritten } from "../support/rewrite_all.ts";

@@ -1,6 +1,6 @@
 /** "Inputs: Framing" of the conformance rules: what is no message is refused whole, what is an odd one costs its odd part. */
 import assert from "node:assert/strict";
-import { datagramFault, nextMessageLength } from "../../src/ipfix/framing.ts";
+import { datagramFault, nextMessageLength } from "../../src/ipfix/message/framing.ts";
 import { mediatorOf } from "../support/session.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { field, join, message, number, set } from "../support/wire.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { SHIPPED } from "../../plugins/mod.ts";
 import type { Plugin } from "../../src/mediation/mapping/plugin.ts";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import { mediatorOf } from "../support/session.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { field, join, message, number, readMessages, set, text, variable, type WireField } from "../support/wire.ts";

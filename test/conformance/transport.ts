@@ -1,7 +1,7 @@
 /** The whole proxy with its real mediator between loopback sockets, for what is a matter of transport sessions. */
 import assert from "node:assert/strict";
 import type { MediatorOptions } from "../../src/mediation/session/mediator.ts";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import type { ProxyOptions } from "../../src/proxy/proxy_options.ts";
 import { closeQuietly, StandingClock, TestCollector, TestProxy, until } from "../support/proxy.ts";
 import { mediatorOf } from "../support/session.ts";

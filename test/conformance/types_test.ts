@@ -1,9 +1,9 @@
 /** Every abstract data type, in every length that it may have, over every way in: each value arrives as what it was. */
 import assert from "node:assert/strict";
 import { connect as connectTls } from "node:tls";
-import { ABSTRACT_DATA_TYPES, type AbstractDataType, isStructured } from "../../src/ipfix/abstract_data_type.ts";
+import { ABSTRACT_DATA_TYPES, type AbstractDataType, isStructured } from "../../src/ipfix/types/abstract_data_type.ts";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
-import { parseRegistryHistory } from "../../src/ipfix/registry_csv.ts";
+import { parseRegistryHistory } from "../../src/ipfix/registry/registry_csv.ts";
 import { checkTlsMaterial } from "../../src/certificates/tls_material.ts";
 import { Authority } from "../support/certificates.ts";
 import { deliver } from "../support/delivered.ts";

@@ -4,7 +4,7 @@ import { configurationSchema } from "../../src/config/configuration_schema.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { profileSchema } from "../../src/config/profiles/profile_schema.ts";
-import { DIALECTS } from "../../src/mediation/mapping/dialect.ts";
+import { DIALECTS } from "../../src/mediation/mapping/profile/dialect.ts";
 import { z } from "../../src/mediation/mapping/plugin.ts";
 import { Authority } from "../support/certificates.ts";
 

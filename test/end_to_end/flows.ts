@@ -1,5 +1,5 @@
 /** Flows that carry their number in every field, so that a value in a wrong place, or of another record, never looks right. */
-import type { FieldSpecifier } from "../../src/ipfix/template.ts";
+import type { FieldSpecifier } from "../../src/ipfix/record/template.ts";
 import { antreaProfile } from "../support/antrea.ts";
 import {
   field,

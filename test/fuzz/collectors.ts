@@ -1,5 +1,5 @@
-import { DIALECTS } from "../../src/mediation/mapping/dialect.ts";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import { DIALECTS } from "../../src/mediation/mapping/profile/dialect.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import { antreaProfile, COLLECTORS as RELEASES, rfc7011 } from "../support/antrea.ts";
 import { REFERENCE_COLLECTORS } from "../support/reference/reference_arbitrary.ts";
 

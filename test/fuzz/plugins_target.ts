@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { ChainError, runChain } from "../../src/mediation/mapping/mapping_chain.ts";
+import { ChainError, runChain } from "../../src/mediation/mapping/chain/mapping_chain.ts";
 import { checkMapping } from "../../src/mediation/mapping/mapping_check.ts";
-import { settled } from "../../src/mediation/mapping/pending_mapping.ts";
+import { settled } from "../../src/mediation/mapping/chain/pending_mapping.ts";
 import type { Plugin } from "../../src/mediation/mapping/plugin.ts";
 import type { TemplateMapping } from "../../src/mediation/mapping/template_mapping.ts";
 import { IsolatedPlugin } from "../../src/plugin_process/isolated_plugin.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { datagramFault } from "../../src/ipfix/framing.ts";
+import { datagramFault } from "../../src/ipfix/message/framing.ts";
 import { Mediator } from "../../src/mediation/session/mediator.ts";
 import { CollectorLink } from "../../src/proxy/collector/collector_link.ts";
 import { Collector } from "../../src/proxy/collector/collector.ts";

@@ -1,5 +1,5 @@
-import { isStructured, naturalLength, VARIABLE_LENGTH } from "../../src/ipfix/abstract_data_type.ts";
-import type { InformationElement } from "../../src/ipfix/information_element.ts";
+import { isStructured, naturalLength, VARIABLE_LENGTH } from "../../src/ipfix/types/abstract_data_type.ts";
+import type { InformationElement } from "../../src/ipfix/registry/information_element.ts";
 import { ERAS, history } from "../support/antrea.ts";
 import { field, type WireField } from "../support/wire.ts";
 import type { Random } from "./random.ts";

@@ -1,8 +1,8 @@
 /** What this project's own decoder finds in an IPFIX file. */
 import { type Inspected as Found, Inspector } from "../../src/offline/inspection.ts";
 import { registryHistory } from "../../src/config/profiles/registries.ts";
-import type { Template } from "../../src/ipfix/template.ts";
-import type { Value } from "../../src/ipfix/value.ts";
+import type { Template } from "../../src/ipfix/record/template.ts";
+import type { Value } from "../../src/ipfix/types/value.ts";
 
 /** A message, template or withdrawal as `inspect` shows it; a record with its template and the values in its order. */
 export type Inspected =

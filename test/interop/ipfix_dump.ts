@@ -1,9 +1,9 @@
 /** What libfixbuf's ipfixDump reads in an IPFIX file, and what it has to read there if this project's decoder is right. */
 import { registryHistory } from "../../src/config/profiles/registries.ts";
-import type { AbstractDataType } from "../../src/ipfix/abstract_data_type.ts";
-import { parseIPv6 } from "../../src/ipfix/address.ts";
-import type { FieldSpecifier } from "../../src/ipfix/template.ts";
-import type { Value } from "../../src/ipfix/value.ts";
+import type { AbstractDataType } from "../../src/ipfix/types/abstract_data_type.ts";
+import { parseIPv6 } from "../../src/ipfix/types/address.ts";
+import type { FieldSpecifier } from "../../src/ipfix/record/template.ts";
+import type { Value } from "../../src/ipfix/types/value.ts";
 import { readMessages } from "../support/wire.ts";
 import { inspectAll, type Inspected } from "./inspect_all.ts";
 import { runTool } from "../support/tool_test_case.ts";

@@ -1,9 +1,9 @@
 /** Lists of RFC 6313 that the mediator put right, read by libfixbuf's ipfixDump and by this project's decoder: the same words. */
 import assert from "node:assert/strict";
-import type { InformationElement } from "../../src/ipfix/information_element.ts";
+import type { InformationElement } from "../../src/ipfix/registry/information_element.ts";
 import { decodeStructuredData, type ListItem, type StructuredList } from "../support/structured_data.ts";
-import type { Template } from "../../src/ipfix/template.ts";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { Template } from "../../src/ipfix/record/template.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import { history, withoutLimits } from "../support/antrea.ts";
 import { deliver } from "../support/delivered.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { LineProcess } from "./line_process.ts";
 import type { Intermediary, Via } from "./measure_pair.ts";
 import type { Identity } from "./peers.ts";
-import { type TransportProtocol, usesTls } from "../../src/ipfix/transport_protocol.ts";
+import { type TransportProtocol, usesTls } from "../../src/ipfix/message/transport_protocol.ts";
 
 const project = new URL("../../", import.meta.url);
 const patience = 20_000;

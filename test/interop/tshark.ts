@@ -1,6 +1,6 @@
 /** What Wireshark's dissector reads in an IPFIX file, and what it has to read there if this project's decoder is right. */
-import { encodeValue, type Value } from "../../src/ipfix/value.ts";
-import type { FieldSpecifier } from "../../src/ipfix/template.ts";
+import { encodeValue, type Value } from "../../src/ipfix/types/value.ts";
+import type { FieldSpecifier } from "../../src/ipfix/record/template.ts";
 import { inspectAll, type Inspected } from "./inspect_all.ts";
 import { runTool } from "../support/tool_test_case.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Mediator } from "../../src/mediation/session/mediator.ts";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import type { SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
 import { deliver } from "../support/delivered.ts";
 import { wholeMessages } from "../support/lossy_collector.ts";

@@ -4,19 +4,23 @@
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { formatAddress, parsePrefix, prefixContains } from "../../src/ipfix/address.ts";
-import { datagramFault } from "../../src/ipfix/framing.ts";
-import { formatHex, parseHex } from "../../src/ipfix/hex.ts";
-import { unknownElement } from "../../src/ipfix/information_element.ts";
+import { formatAddress, parsePrefix, prefixContains } from "../../src/ipfix/types/address.ts";
+import { datagramFault } from "../../src/ipfix/message/framing.ts";
+import { formatHex, parseHex } from "../../src/ipfix/octets/hex.ts";
+import { unknownElement } from "../../src/ipfix/registry/information_element.ts";
 import { MessageBuilder } from "../support/message_builder.ts";
-import { decodeMessageHeader } from "../../src/ipfix/message_header.ts";
-import { OctetReader } from "../../src/ipfix/octet_reader.ts";
-import { formatSemanticVersion, parseSemanticVersion } from "../../src/ipfix/semantic_version.ts";
-import { setsOfMessage } from "../../src/ipfix/set.ts";
-import type { Template } from "../../src/ipfix/template.ts";
-import { decodeTemplateRecords, encodeTemplateRecord, encodeWithdrawal } from "../../src/ipfix/template_record.ts";
-import { decodeValue, encodeValue } from "../../src/ipfix/value.ts";
-import { encodeVariableLength, readVariableField } from "../../src/ipfix/variable_length.ts";
+import { decodeMessageHeader } from "../../src/ipfix/message/message_header.ts";
+import { OctetReader } from "../../src/ipfix/octets/octet_reader.ts";
+import { formatSemanticVersion, parseSemanticVersion } from "../../src/ipfix/registry/semantic_version.ts";
+import { setsOfMessage } from "../../src/ipfix/message/set.ts";
+import type { Template } from "../../src/ipfix/record/template.ts";
+import {
+  decodeTemplateRecords,
+  encodeTemplateRecord,
+  encodeWithdrawal,
+} from "../../src/ipfix/record/template_record.ts";
+import { decodeValue, encodeValue } from "../../src/ipfix/types/value.ts";
+import { encodeVariableLength, readVariableField } from "../../src/ipfix/record/variable_length.ts";
 import { decodeDataRecords, walkDataRecords } from "../support/data_record.ts";
 import { decodeStructuredData } from "../support/structured_data.ts";
 import * as wire from "../support/wire.ts";

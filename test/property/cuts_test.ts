@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Counters } from "../../src/mediation/templates/counters.ts";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import { antreaProfile, rfc7011, withoutLimits } from "../support/antrea.ts";
 import { type Drive, rewriteAll } from "../support/rewrite_all.ts";
 import { openSession } from "../support/session.ts";

@@ -1,6 +1,6 @@
 /** What the properties found, each with the smallest input that shows it. */
 import assert from "node:assert/strict";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import { antreaProfile, era, history, rfc7011, withoutLimits } from "../support/antrea.ts";
 import { assertAsReference } from "../support/compare.ts";
 import { referenceRewrite } from "../support/reference/reference_rewriter.ts";

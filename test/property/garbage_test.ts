@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import { antreaProfile, history, rfc7011 } from "../support/antrea.ts";
 import { assertAsReference } from "../support/compare.ts";
 import { referenceRewrite } from "../support/reference/reference_rewriter.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { DecodeError } from "../../src/ipfix/decode_error.ts";
+import { DecodeError } from "../../src/ipfix/octets/decode_error.ts";
 import { allocate } from "../../src/mediation/program/loop/memory.ts";
 import { openSession } from "../support/session.ts";
 import { collectors, facts, streams } from "../support/stream_arbitrary.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { MessageMemory } from "../../src/proxy/memory/message_memory.ts";
 import { Counters } from "../../src/mediation/templates/counters.ts";
 import fc from "fast-check";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import { HeapBufferPool, LoopBufferPool } from "../../src/proxy/memory/buffer_pool.ts";
 import { CollectorLink } from "../../src/proxy/collector/collector_link.ts";
 import type { Connection } from "../../src/proxy/transport/connection.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import { antreaProfile, era, history, rfc7011 } from "../support/antrea.ts";
 import { deliver } from "../support/delivered.ts";
 import { assertResumed, type Loss, rewriteWithLosses } from "../support/lossy_collector.ts";

@@ -4,16 +4,16 @@
  *
  * @module
  */
-import type { RegistryHistory } from "../../src/ipfix/registry.ts";
-import { parseRegistryHistory } from "../../src/ipfix/registry_csv.ts";
+import type { RegistryHistory } from "../../src/ipfix/registry/registry.ts";
+import { parseRegistryHistory } from "../../src/ipfix/registry/registry_csv.ts";
 import {
   type Dialect,
   GO_IPFIX,
   GO_IPFIX_LEGACY,
   GO_IPFIX_STREAM_READ,
   RFC7011,
-} from "../../src/mediation/mapping/dialect.ts";
-import type { Profile, ProfileTemplate } from "../../src/mediation/mapping/profile.ts";
+} from "../../src/mediation/mapping/profile/dialect.ts";
+import type { Profile, ProfileTemplate } from "../../src/mediation/mapping/profile/profile.ts";
 import eras from "./antrea_eras.json" with { type: "json" };
 
 const REGISTRIES = ["iana", "antrea", "reverse"];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Counters } from "../../src/mediation/templates/counters.ts";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import { deliver, type Delivered, type DeliveredMessage } from "./delivered.ts";
 import { DialectChecker } from "./dialect_checker.ts";
 import type { Reference } from "./reference/reference_rewriter.ts";

@@ -1,7 +1,7 @@
-import { decodeDataRecord, readField } from "../../src/ipfix/data_record.ts";
-import type { OctetReader } from "../../src/ipfix/octet_reader.ts";
-import { smallestRecordLength, type Template } from "../../src/ipfix/template.ts";
-import type { Value } from "../../src/ipfix/value.ts";
+import { decodeDataRecord, readField } from "../../src/ipfix/record/data_record.ts";
+import type { OctetReader } from "../../src/ipfix/octets/octet_reader.ts";
+import { smallestRecordLength, type Template } from "../../src/ipfix/record/template.ts";
+import type { Value } from "../../src/ipfix/types/value.ts";
 
 /** Where the value of a field lies, without the length octets before it. */
 export interface FieldRange {

@@ -6,13 +6,13 @@ import {
   isLengthOfType,
   naturalLength,
   VARIABLE_LENGTH,
-} from "../../src/ipfix/abstract_data_type.ts";
+} from "../../src/ipfix/types/abstract_data_type.ts";
 import { decodeDataRecords, walkDataRecord, walkDataRecords } from "./data_record.ts";
-import { decodeDataRecord, encodeDataRecord } from "../../src/ipfix/data_record.ts";
-import { encodeVariableLength, type LengthForm } from "../../src/ipfix/variable_length.ts";
-import { OctetReader } from "../../src/ipfix/octet_reader.ts";
-import type { Template } from "../../src/ipfix/template.ts";
-import type { Value } from "../../src/ipfix/value.ts";
+import { decodeDataRecord, encodeDataRecord } from "../../src/ipfix/record/data_record.ts";
+import { encodeVariableLength, type LengthForm } from "../../src/ipfix/record/variable_length.ts";
+import { OctetReader } from "../../src/ipfix/octets/octet_reader.ts";
+import type { Template } from "../../src/ipfix/record/template.ts";
+import type { Value } from "../../src/ipfix/types/value.ts";
 
 function templateOf(...fields: (readonly [type: AbstractDataType, length: number])[]): Template {
   return {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import {
   layoutOf,
   readMessages,

@@ -1,5 +1,5 @@
-import { unknownElement } from "../../src/ipfix/information_element.ts";
-import type { InformationElement } from "../../src/ipfix/information_element.ts";
+import { unknownElement } from "../../src/ipfix/registry/information_element.ts";
+import type { InformationElement } from "../../src/ipfix/registry/information_element.ts";
 import { Counters } from "../../src/mediation/templates/counters.ts";
 import type { TemplateMapping } from "../../src/mediation/mapping/template_mapping.ts";
 import type {

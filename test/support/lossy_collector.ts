@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import type { SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
 import { deliver, type Delivered } from "./delivered.ts";
 import { DialectChecker } from "./dialect_checker.ts";

@@ -3,21 +3,21 @@
  *
  * @module
  */
-import { type AbstractDataType, naturalLength, VARIABLE_LENGTH } from "../../src/ipfix/abstract_data_type.ts";
-import { type InformationElement, unknownElement } from "../../src/ipfix/information_element.ts";
-import type { Registry, RegistryHistory } from "../../src/ipfix/registry.ts";
-import type { FieldSpecifier, Template } from "../../src/ipfix/template.ts";
+import { type AbstractDataType, naturalLength, VARIABLE_LENGTH } from "../../src/ipfix/types/abstract_data_type.ts";
+import { type InformationElement, unknownElement } from "../../src/ipfix/registry/information_element.ts";
+import type { Registry, RegistryHistory } from "../../src/ipfix/registry/registry.ts";
+import type { FieldSpecifier, Template } from "../../src/ipfix/record/template.ts";
 import { CompiledMappings } from "../../src/mediation/program/compiled_mapping.ts";
 import { RecordMapper } from "../../src/mediation/references/record_mapper.ts";
 import { Fingerprints } from "../../src/mediation/session/fingerprints.ts";
 import { SharedTemplates } from "../../src/mediation/session/shared_templates.ts";
 import { scratch } from "../../src/mediation/session/working_memory.ts";
-import { type Dialect, GO_IPFIX, RFC7011 } from "../../src/mediation/mapping/dialect.ts";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import { type Dialect, GO_IPFIX, RFC7011 } from "../../src/mediation/mapping/profile/dialect.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import { TemplateMemory } from "../../src/mediation/templates/template_memory.ts";
 import { TemplateIdSpace } from "../../src/mediation/templates/template_id_space.ts";
 import type { MappedField } from "../../src/mediation/mapping/template_mapping.ts";
-import type { Peer, Treatment } from "../../src/mediation/mapping/treatment.ts";
+import type { Peer, Treatment } from "../../src/mediation/mapping/chain/treatment.ts";
 
 const ELEMENTS: Readonly<Record<string, [id: number, type: AbstractDataType]>> = {
   octetDeltaCount: [1, "unsigned64"],

@@ -1,21 +1,21 @@
-import { concatenate } from "../../src/ipfix/concatenate.ts";
-import { encodeDataRecord } from "../../src/ipfix/data_record.ts";
+import { concatenate } from "../../src/ipfix/octets/concatenate.ts";
+import { encodeDataRecord } from "../../src/ipfix/record/data_record.ts";
 import {
   IPFIX_VERSION,
   MESSAGE_HEADER_LENGTH,
   type MessageHeader,
   writeMessageHeader,
-} from "../../src/ipfix/message_header.ts";
-import { SET_HEADER_LENGTH, writeSetHeader } from "../../src/ipfix/set.ts";
-import type { Template } from "../../src/ipfix/template.ts";
+} from "../../src/ipfix/message/message_header.ts";
+import { SET_HEADER_LENGTH, writeSetHeader } from "../../src/ipfix/message/set.ts";
+import type { Template } from "../../src/ipfix/record/template.ts";
 import {
   encodeTemplateRecord,
   encodeWithdrawal,
   setIdOfKind,
   type TemplateKind,
-} from "../../src/ipfix/template_record.ts";
-import type { Value } from "../../src/ipfix/value.ts";
-import type { LengthForm } from "../../src/ipfix/variable_length.ts";
+} from "../../src/ipfix/record/template_record.ts";
+import type { Value } from "../../src/ipfix/types/value.ts";
+import type { LengthForm } from "../../src/ipfix/record/variable_length.ts";
 
 /** A template record that says something else than its template: for tests of those who read it. */
 export interface FalseTemplate {
@@ -52,7 +52,7 @@ export interface DataSetOptions extends SetOptions {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { setsOfMessage } from "../../src/ipfix/set.ts";
+ * import { setsOfMessage } from "../../src/ipfix/message/set.ts";
  *
  * const element = { pen: 0, id: 4, name: "protocolIdentifier", type: "unsigned8", length: 1, known: true, enterpriseBit: false } as const;
  * const template = { id: 256, fields: [{ element, length: 1 }], scopeFieldCount: 0 };

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { decodeDataRecords } from "./data_record.ts";
-import type { DecodeError } from "../../src/ipfix/decode_error.ts";
-import { unknownElement } from "../../src/ipfix/information_element.ts";
+import type { DecodeError } from "../../src/ipfix/octets/decode_error.ts";
+import { unknownElement } from "../../src/ipfix/registry/information_element.ts";
 import { MessageBuilder } from "./message_builder.ts";
-import { decodeMessageHeader } from "../../src/ipfix/message_header.ts";
-import { OctetReader } from "../../src/ipfix/octet_reader.ts";
-import { type MessageSet, setsOfMessage } from "../../src/ipfix/set.ts";
-import type { Template } from "../../src/ipfix/template.ts";
-import { decodeTemplateRecords, type TemplateRecord } from "../../src/ipfix/template_record.ts";
+import { decodeMessageHeader } from "../../src/ipfix/message/message_header.ts";
+import { OctetReader } from "../../src/ipfix/octets/octet_reader.ts";
+import { type MessageSet, setsOfMessage } from "../../src/ipfix/message/set.ts";
+import type { Template } from "../../src/ipfix/record/template.ts";
+import { decodeTemplateRecords, type TemplateRecord } from "../../src/ipfix/record/template_record.ts";
 
 const TEMPLATE: Template = {
   id: 256,

@@ -1,11 +1,11 @@
 import fc from "fast-check";
-import { type AbstractDataType, naturalLength, VARIABLE_LENGTH } from "../../src/ipfix/abstract_data_type.ts";
-import { type InformationElement, unknownElement } from "../../src/ipfix/information_element.ts";
-import type { Registry } from "../../src/ipfix/registry.ts";
-import type { FieldSpecifier, Template } from "../../src/ipfix/template.ts";
-import { GO_IPFIX_LEGACY, RFC7011 } from "../../src/mediation/mapping/dialect.ts";
+import { type AbstractDataType, naturalLength, VARIABLE_LENGTH } from "../../src/ipfix/types/abstract_data_type.ts";
+import { type InformationElement, unknownElement } from "../../src/ipfix/registry/information_element.ts";
+import type { Registry } from "../../src/ipfix/registry/registry.ts";
+import type { FieldSpecifier, Template } from "../../src/ipfix/record/template.ts";
+import { GO_IPFIX_LEGACY, RFC7011 } from "../../src/mediation/mapping/profile/dialect.ts";
 import type { PluginContext } from "../../src/mediation/mapping/plugin.ts";
-import { type Profile, selectTemplate } from "../../src/mediation/mapping/profile.ts";
+import { type Profile, selectTemplate } from "../../src/mediation/mapping/profile/profile.ts";
 import type { TemplateMapping } from "../../src/mediation/mapping/template_mapping.ts";
 
 /** Real elements of all kinds: PEN, id, type, and the length where the type alone does not give it. */

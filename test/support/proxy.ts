@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
-import { DecodeError } from "../../src/ipfix/decode_error.ts";
-import { decodeMessageHeader, writeMessageHeader } from "../../src/ipfix/message_header.ts";
+import { DecodeError } from "../../src/ipfix/octets/decode_error.ts";
+import { decodeMessageHeader, writeMessageHeader } from "../../src/ipfix/message/message_header.ts";
 import { Counters } from "../../src/mediation/templates/counters.ts";
 import type {
   CollectorFacts,

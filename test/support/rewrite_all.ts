@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { DecodeError } from "../../src/ipfix/decode_error.ts";
+import { DecodeError } from "../../src/ipfix/octets/decode_error.ts";
 import { leaseBuffer, releaseBuffer } from "../../src/mediation/program/loop/memory.ts";
 import type { SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
 import { join, readNumber } from "./wire.ts";

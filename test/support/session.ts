@@ -2,7 +2,7 @@ import { DEFAULT_CHAIN } from "../../plugins/mod.ts";
 import type { MediationEvent } from "../../src/mediation/templates/event.ts";
 import { Mediator, type MediatorOptions } from "../../src/mediation/session/mediator.ts";
 import type { Plugin } from "../../src/mediation/mapping/plugin.ts";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import type { SessionFacts, SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
 import { history } from "./antrea.ts";
 

@@ -4,11 +4,11 @@
  * @module
  */
 import fc from "fast-check";
-import { isStructured, naturalLength } from "../../src/ipfix/abstract_data_type.ts";
-import type { InformationElement } from "../../src/ipfix/information_element.ts";
-import { type Dialect, DIALECTS } from "../../src/mediation/mapping/dialect.ts";
+import { isStructured, naturalLength } from "../../src/ipfix/types/abstract_data_type.ts";
+import type { InformationElement } from "../../src/ipfix/registry/information_element.ts";
+import { type Dialect, DIALECTS } from "../../src/mediation/mapping/profile/dialect.ts";
 import type { MediatorOptions } from "../../src/mediation/session/mediator.ts";
-import type { Profile } from "../../src/mediation/mapping/profile.ts";
+import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import { antreaProfile, COLLECTORS, ERAS, history, rfc7011, withoutLimits } from "./antrea.ts";
 import type { MessagePlan, Padding, SetPlan, StreamPlan } from "./stream_plan.ts";
 import { field, type WireField, type WireTemplate } from "./wire.ts";

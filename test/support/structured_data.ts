@@ -1,11 +1,11 @@
-import { isStructured, type ListType, VARIABLE_LENGTH } from "../../src/ipfix/abstract_data_type.ts";
-import { DecodeError } from "../../src/ipfix/decode_error.ts";
-import type { InformationElement } from "../../src/ipfix/information_element.ts";
-import { OctetReader } from "../../src/ipfix/octet_reader.ts";
-import { type FieldSpecifier, smallestRecordLength, type Template } from "../../src/ipfix/template.ts";
-import { decodeFieldSpecifier, type ResolveElement } from "../../src/ipfix/template_record.ts";
-import { decodeValue, type Value } from "../../src/ipfix/value.ts";
-import { readVariableField } from "../../src/ipfix/variable_length.ts";
+import { isStructured, type ListType, VARIABLE_LENGTH } from "../../src/ipfix/types/abstract_data_type.ts";
+import { DecodeError } from "../../src/ipfix/octets/decode_error.ts";
+import type { InformationElement } from "../../src/ipfix/registry/information_element.ts";
+import { OctetReader } from "../../src/ipfix/octets/octet_reader.ts";
+import { type FieldSpecifier, smallestRecordLength, type Template } from "../../src/ipfix/record/template.ts";
+import { decodeFieldSpecifier, type ResolveElement } from "../../src/ipfix/record/template_record.ts";
+import { decodeValue, type Value } from "../../src/ipfix/types/value.ts";
+import { readVariableField } from "../../src/ipfix/record/variable_length.ts";
 
 /** How the items of a list belong together (RFC 6313 §4.4), by IANA's number. */
 const SEMANTICS: ReadonlyMap<number, string> = new Map([
@@ -82,7 +82,7 @@ export interface StructuredDataContext {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { unknownElement } from "../../src/ipfix/information_element.ts";
+ * import { unknownElement } from "../../src/ipfix/registry/information_element.ts";
  *
  * const ports = {
  *   pen: 0, id: 7, name: "sourceTransportPort", type: "unsigned16", length: 2, known: true, enterpriseBit: false,

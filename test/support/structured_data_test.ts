@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { AbstractDataType, ListType } from "../../src/ipfix/abstract_data_type.ts";
-import { type InformationElement, unknownElement } from "../../src/ipfix/information_element.ts";
+import type { AbstractDataType, ListType } from "../../src/ipfix/types/abstract_data_type.ts";
+import { type InformationElement, unknownElement } from "../../src/ipfix/registry/information_element.ts";
 import { decodeStructuredData, type StructuredDataContext } from "./structured_data.ts";
-import type { Template } from "../../src/ipfix/template.ts";
+import type { Template } from "../../src/ipfix/record/template.ts";
 
 const TYPES: Readonly<Record<number, readonly [type: AbstractDataType, length: number]>> = {
   7: ["unsigned16", 2],

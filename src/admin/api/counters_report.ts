@@ -1,5 +1,5 @@
 import type { Counters } from "../../mediation/templates/counters.ts";
-import type { JsonValue } from "../../ipfix/json_value.ts";
+import type { JsonValue } from "../../ipfix/types/json_value.ts";
 import { lostValue } from "./lost_value.ts";
 
 /** Counts by reason, outcome or element, as a JSON object. */

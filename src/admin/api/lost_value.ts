@@ -1,4 +1,4 @@
-import { decodeJsonValue, type JsonValue } from "../../ipfix/json_value.ts";
+import { decodeJsonValue, type JsonValue } from "../../ipfix/types/json_value.ts";
 import type { LostValue } from "../../mediation/templates/counters.ts";
 
 /** Returns a lost value as JSON. Where only its beginning was kept, an ellipsis follows. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { AbstractDataType } from "../../ipfix/abstract_data_type.ts";
-import { encodeValue, type Value } from "../../ipfix/value.ts";
-import type { JsonValue } from "../../ipfix/json_value.ts";
+import type { AbstractDataType } from "../../ipfix/types/abstract_data_type.ts";
+import { encodeValue, type Value } from "../../ipfix/types/value.ts";
+import type { JsonValue } from "../../ipfix/types/json_value.ts";
 import { lostValue } from "./lost_value.ts";
 
 const KEPT = 64;

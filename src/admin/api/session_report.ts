@@ -1,4 +1,4 @@
-import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
+import type { TransportProtocol } from "../../ipfix/message/transport_protocol.ts";
 import { type CountersReport, countersReport, type LossesReport, lossesReport } from "./counters_report.ts";
 import { explainMapping, type Explanation } from "../../mediation/mapping/explanation.ts";
 import { agentOf, isObserved } from "../view/session_facts.ts";

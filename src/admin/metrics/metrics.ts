@@ -1,6 +1,6 @@
-import { TRANSPORT_PROTOCOLS } from "../../ipfix/transport_protocol.ts";
+import { TRANSPORT_PROTOCOLS } from "../../ipfix/message/transport_protocol.ts";
 import { Counter, Gauge, Registry } from "prom-client";
-import { REJECT_REASONS } from "../../ipfix/decode_error.ts";
+import { REJECT_REASONS } from "../../ipfix/octets/decode_error.ts";
 import { Counters } from "../../mediation/templates/counters.ts";
 import { DROP_REASONS, REFERENCE_FAULTS, TEMPLATE_OUTCOMES } from "../../mediation/templates/event.ts";
 import { BoundedLabels } from "./bounded_labels.ts";

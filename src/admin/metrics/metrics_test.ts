@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { REJECT_REASONS } from "../../ipfix/decode_error.ts";
-import { TRANSPORT_PROTOCOLS } from "../../ipfix/transport_protocol.ts";
+import { REJECT_REASONS } from "../../ipfix/octets/decode_error.ts";
+import { TRANSPORT_PROTOCOLS } from "../../ipfix/message/transport_protocol.ts";
 import { increment } from "../../mediation/templates/counters.ts";
 import { DROP_REASONS, REFERENCE_FAULTS } from "../../mediation/templates/event.ts";
 import { FakeView, skewedSession } from "../../../test/support/fake_view.ts";

@@ -3,7 +3,7 @@ import { loadConfiguration } from "../../config/load.ts";
 import { ConfigurationError } from "../../config/yaml/mistake.ts";
 import { loadProfile } from "../../config/profiles/profiles.ts";
 import { readTextFile } from "../../text_file.ts";
-import type { Profile } from "../../mediation/mapping/profile.ts";
+import type { Profile } from "../../mediation/mapping/profile/profile.ts";
 import { say } from "../../terminal/terminal.ts";
 import { errorMessage } from "../../error_message.ts";
 import { type CommandFailure, usageFailure } from "./command_failure.ts";

@@ -2,7 +2,7 @@ import {
   createReleaseDetector,
   type DetectRelease,
   type ReleaseEra,
-} from "../../mediation/mapping/release_detector.ts";
+} from "../../mediation/mapping/profile/release_detector.ts";
 import { ANTREA_RELEASES } from "./antrea_releases.ts";
 import { loadProfile } from "./profiles.ts";
 

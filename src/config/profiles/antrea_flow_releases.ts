@@ -1,4 +1,4 @@
-import type { FieldSpecifier } from "../../ipfix/template.ts";
+import type { FieldSpecifier } from "../../ipfix/record/template.ts";
 import { antreaEras } from "./antrea_eras.ts";
 import { usesGrpc } from "./antrea_releases.ts";
 import { loadProfile } from "./profiles.ts";

@@ -1,4 +1,4 @@
-import { compareSemanticVersions, parseSemanticVersion } from "../../ipfix/semantic_version.ts";
+import { compareSemanticVersions, parseSemanticVersion } from "../../ipfix/registry/semantic_version.ts";
 import releases from "../../../config/profiles/antrea/releases.csv" with { type: "text" };
 
 /** One Antrea release: a row of `config/profiles/antrea/releases.csv`. */

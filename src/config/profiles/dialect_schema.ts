@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { ABSTRACT_DATA_TYPES } from "../../ipfix/abstract_data_type.ts";
-import { type Dialect, DIALECTS, RFC7011 } from "../../mediation/mapping/dialect.ts";
+import { ABSTRACT_DATA_TYPES } from "../../ipfix/types/abstract_data_type.ts";
+import { type Dialect, DIALECTS, RFC7011 } from "../../mediation/mapping/profile/dialect.ts";
 import { parseSize } from "../yaml/quantity.ts";
 import { oneOf, truth, wrong } from "../yaml/schema_parts.ts";
 

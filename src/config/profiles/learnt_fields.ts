@@ -1,8 +1,8 @@
-import { isLengthOfType, VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
-import { type InformationElement, unknownElement } from "../../ipfix/information_element.ts";
-import type { Registry } from "../../ipfix/registry.ts";
-import type { FieldSpecifier } from "../../ipfix/template.ts";
-import type { Dialect } from "../../mediation/mapping/dialect.ts";
+import { isLengthOfType, VARIABLE_LENGTH } from "../../ipfix/types/abstract_data_type.ts";
+import { type InformationElement, unknownElement } from "../../ipfix/registry/information_element.ts";
+import type { Registry } from "../../ipfix/registry/registry.ts";
+import type { FieldSpecifier } from "../../ipfix/record/template.ts";
+import type { Dialect } from "../../mediation/mapping/profile/dialect.ts";
 import type { ElementChoice } from "./profile_schema.ts";
 
 /** The fields of a template as a profile file lists them. */

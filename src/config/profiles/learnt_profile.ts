@@ -1,6 +1,6 @@
-import type { InformationElement } from "../../ipfix/information_element.ts";
-import type { Template } from "../../ipfix/template.ts";
-import type { Dialect } from "../../mediation/mapping/dialect.ts";
+import type { InformationElement } from "../../ipfix/registry/information_element.ts";
+import type { Template } from "../../ipfix/record/template.ts";
+import type { Dialect } from "../../mediation/mapping/profile/dialect.ts";
 import { detectAntreaRelease } from "./antrea_eras.ts";
 import { learnFields, type LearntFields } from "./learnt_fields.ts";
 import { likelyRegistry } from "./learnt_registry.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { unknownElement } from "../../ipfix/information_element.ts";
-import type { FieldSpecifier, Template } from "../../ipfix/template.ts";
-import { type Dialect, DIALECTS, RFC7011 } from "../../mediation/mapping/dialect.ts";
+import { unknownElement } from "../../ipfix/registry/information_element.ts";
+import type { FieldSpecifier, Template } from "../../ipfix/record/template.ts";
+import { type Dialect, DIALECTS, RFC7011 } from "../../mediation/mapping/profile/dialect.ts";
 import { learnProfile } from "./learnt_profile.ts";
 import { loadProfile } from "./profiles.ts";
 import { registryHistory } from "./registries.ts";

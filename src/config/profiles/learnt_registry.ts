@@ -1,6 +1,6 @@
-import type { Registry } from "../../ipfix/registry.ts";
-import type { Template } from "../../ipfix/template.ts";
-import type { Dialect } from "../../mediation/mapping/dialect.ts";
+import type { Registry } from "../../ipfix/registry/registry.ts";
+import type { Template } from "../../ipfix/record/template.ts";
+import type { Dialect } from "../../mediation/mapping/profile/dialect.ts";
 import { detectAntreaRelease } from "./antrea_eras.ts";
 import { ANTREA_RELEASES, antreaRelease } from "./antrea_releases.ts";
 import { shippedRegistry } from "./registries.ts";

@@ -1,5 +1,5 @@
-import { type Dialect, RFC7011 } from "../../mediation/mapping/dialect.ts";
-import { didYouMean } from "../../mediation/mapping/nearest_names.ts";
+import { type Dialect, RFC7011 } from "../../mediation/mapping/profile/dialect.ts";
+import { didYouMean } from "../../mediation/mapping/profile/nearest_names.ts";
 import { chooseDialect } from "./dialect_schema.ts";
 import type { Mistake, Path } from "../yaml/mistake.ts";
 import type { Additions, ElementChoice, ProfileFile, TemplateFile } from "./profile_schema.ts";

@@ -1,9 +1,9 @@
-import { isLengthOfType } from "../../ipfix/abstract_data_type.ts";
-import { elementKey, type InformationElement, unknownElement } from "../../ipfix/information_element.ts";
-import type { Registry } from "../../ipfix/registry.ts";
-import type { FieldSpecifier } from "../../ipfix/template.ts";
-import { isSelected, type Profile, type ProfileTemplate } from "../../mediation/mapping/profile.ts";
-import { didYouMean } from "../../mediation/mapping/nearest_names.ts";
+import { isLengthOfType } from "../../ipfix/types/abstract_data_type.ts";
+import { elementKey, type InformationElement, unknownElement } from "../../ipfix/registry/information_element.ts";
+import type { Registry } from "../../ipfix/registry/registry.ts";
+import type { FieldSpecifier } from "../../ipfix/record/template.ts";
+import { isSelected, type Profile, type ProfileTemplate } from "../../mediation/mapping/profile/profile.ts";
+import { didYouMean } from "../../mediation/mapping/profile/nearest_names.ts";
 import type { Mistake } from "../yaml/mistake.ts";
 import type { ElementReference, ProfileDraft } from "./profile_draft.ts";
 import { registryHistory } from "./registries.ts";

@@ -1,9 +1,9 @@
 import { dirname, isAbsolute, join } from "node:path";
-import type { Registry } from "../../ipfix/registry.ts";
-import { parseRegistry, RegistryError } from "../../ipfix/registry_csv.ts";
-import { DIALECTS } from "../../mediation/mapping/dialect.ts";
-import type { Profile } from "../../mediation/mapping/profile.ts";
-import { nearestNames } from "../../mediation/mapping/nearest_names.ts";
+import type { Registry } from "../../ipfix/registry/registry.ts";
+import { parseRegistry, RegistryError } from "../../ipfix/registry/registry_csv.ts";
+import { DIALECTS } from "../../mediation/mapping/profile/dialect.ts";
+import type { Profile } from "../../mediation/mapping/profile/profile.ts";
+import { nearestNames } from "../../mediation/mapping/profile/nearest_names.ts";
 import { ANTREA_RELEASES, antreaProfileNames, antreaRelease, newestForNewer, usesGrpc } from "./antrea_releases.ts";
 import { ConfigurationError, type Mistake, mistakesInOrder } from "../yaml/mistake.ts";
 import { draftProfile, type ProfileDraft, type Reference } from "./profile_draft.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Template } from "../../ipfix/template.ts";
-import type { ProfileTemplate } from "../../mediation/mapping/profile.ts";
+import type { Template } from "../../ipfix/record/template.ts";
+import type { ProfileTemplate } from "../../mediation/mapping/profile/profile.ts";
 import { antreaEras, detectAntreaRelease } from "./antrea_eras.ts";
 import { ANTREA_RELEASES, antreaProfileNames } from "./antrea_releases.ts";
 import { loadProfile } from "./profiles.ts";

@@ -1,8 +1,8 @@
 import antrea from "../../../config/registries/antrea.csv" with { type: "text" };
 import iana from "../../../config/registries/iana.csv" with { type: "text" };
 import reverse from "../../../config/registries/reverse.csv" with { type: "text" };
-import type { Registry, RegistryHistory } from "../../ipfix/registry.ts";
-import { parseRegistry, parseRegistryHistory } from "../../ipfix/registry_csv.ts";
+import type { Registry, RegistryHistory } from "../../ipfix/registry/registry.ts";
+import { parseRegistry, parseRegistryHistory } from "../../ipfix/registry/registry_csv.ts";
 
 let history: RegistryHistory | undefined;
 let ianaRegistry: Registry | undefined;

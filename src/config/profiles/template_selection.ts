@@ -1,4 +1,4 @@
-import { elementKey, type InformationElement } from "../../ipfix/information_element.ts";
+import { elementKey, type InformationElement } from "../../ipfix/registry/information_element.ts";
 
 /** How one list of elements is told apart from others. */
 export interface Selection {

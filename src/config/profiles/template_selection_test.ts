@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { InformationElement } from "../../ipfix/information_element.ts";
-import { unknownElement } from "../../ipfix/information_element.ts";
-import { isSelected } from "../../mediation/mapping/profile.ts";
+import type { InformationElement } from "../../ipfix/registry/information_element.ts";
+import { unknownElement } from "../../ipfix/registry/information_element.ts";
+import { isSelected } from "../../mediation/mapping/profile/profile.ts";
 import { registryHistory } from "./registries.ts";
 import { selectLists } from "./template_selection.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { didYouMean } from "../../mediation/mapping/nearest_names.ts";
+import { didYouMean } from "../../mediation/mapping/profile/nearest_names.ts";
 import { type Mistake, MOST_MISTAKES, type Path, pathText } from "./mistake.ts";
 import { wrong } from "./schema_parts.ts";
 import type { YamlDocument } from "./yaml_document.ts";

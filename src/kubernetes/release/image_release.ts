@@ -1,4 +1,4 @@
-import { formatSemanticVersion, parseSemanticVersion } from "../../ipfix/semantic_version.ts";
+import { formatSemanticVersion, parseSemanticVersion } from "../../ipfix/registry/semantic_version.ts";
 
 /** The release that an image's tag names, or why it names none. */
 export type ImageRelease = { readonly release: string } | { readonly reason: string };

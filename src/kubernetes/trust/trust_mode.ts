@@ -1,4 +1,4 @@
-import { compareSemanticVersions, parseSemanticVersion } from "../../ipfix/semantic_version.ts";
+import { compareSemanticVersions, parseSemanticVersion } from "../../ipfix/registry/semantic_version.ts";
 
 /** How the proxy is trusted by Agents that it does not change. */
 export type TrustMode = "mint" | "append-ca";

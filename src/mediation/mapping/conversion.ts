@@ -1,6 +1,11 @@
-import { type AbstractDataType, isLengthOfType, isSigned, VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
-import { type InformationElement, sameElement } from "../../ipfix/information_element.ts";
-import type { FieldSpecifier } from "../../ipfix/template.ts";
+import {
+  type AbstractDataType,
+  isLengthOfType,
+  isSigned,
+  VARIABLE_LENGTH,
+} from "../../ipfix/types/abstract_data_type.ts";
+import { type InformationElement, sameElement } from "../../ipfix/registry/information_element.ts";
+import type { FieldSpecifier } from "../../ipfix/record/template.ts";
 import type { Conversion } from "./template_mapping.ts";
 
 /**

@@ -5,9 +5,9 @@ import {
   type AbstractDataType,
   isLengthOfType,
   naturalLength,
-} from "../../ipfix/abstract_data_type.ts";
-import { unknownElement } from "../../ipfix/information_element.ts";
-import type { FieldSpecifier } from "../../ipfix/template.ts";
+} from "../../ipfix/types/abstract_data_type.ts";
+import { unknownElement } from "../../ipfix/registry/information_element.ts";
+import type { FieldSpecifier } from "../../ipfix/record/template.ts";
 import { conversionBetween, narrowedSigns, readType } from "./conversion.ts";
 
 function field(type: AbstractDataType, length = naturalLength(type), id = 1): FieldSpecifier {

@@ -1,6 +1,6 @@
-import type { AbstractDataType } from "../../ipfix/abstract_data_type.ts";
-import { sameElement } from "../../ipfix/information_element.ts";
-import { decodeJsonValue, type JsonValue } from "../../ipfix/json_value.ts";
+import type { AbstractDataType } from "../../ipfix/types/abstract_data_type.ts";
+import { sameElement } from "../../ipfix/registry/information_element.ts";
+import { decodeJsonValue, type JsonValue } from "../../ipfix/types/json_value.ts";
 import type { Conversion, MappedField, TemplateMapping } from "./template_mapping.ts";
 
 /** One field of the target template, as `explain --json` writes it. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { InformationElement } from "../../ipfix/information_element.ts";
+import type { InformationElement } from "../../ipfix/registry/information_element.ts";
 import { explainMapping } from "./explanation.ts";
 import type { MappedField, TemplateMapping } from "./template_mapping.ts";
 import { identity } from "./template_mapping.ts";

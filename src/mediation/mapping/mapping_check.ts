@@ -1,8 +1,8 @@
-import { VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
-import type { InformationElement } from "../../ipfix/information_element.ts";
-import { MAXIMUM_MESSAGE_LENGTH, MESSAGE_HEADER_LENGTH } from "../../ipfix/message_header.ts";
-import { SET_HEADER_LENGTH } from "../../ipfix/set.ts";
-import { smallestRecordLength } from "../../ipfix/template.ts";
+import { VARIABLE_LENGTH } from "../../ipfix/types/abstract_data_type.ts";
+import type { InformationElement } from "../../ipfix/registry/information_element.ts";
+import { MAXIMUM_MESSAGE_LENGTH, MESSAGE_HEADER_LENGTH } from "../../ipfix/message/message_header.ts";
+import { SET_HEADER_LENGTH } from "../../ipfix/message/set.ts";
+import { smallestRecordLength } from "../../ipfix/record/template.ts";
 import { conversionBetween, narrowedSigns } from "./conversion.ts";
 import { sessionFactLength } from "./session_fact.ts";
 import { type MappedField, targetTemplate, type TemplateMapping } from "./template_mapping.ts";

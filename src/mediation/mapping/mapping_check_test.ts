@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { unknownElement } from "../../ipfix/information_element.ts";
+import { unknownElement } from "../../ipfix/registry/information_element.ts";
 import { checkMapping, MappingError } from "./mapping_check.ts";
 import { identity, type MappedField } from "./template_mapping.ts";
 import { constant, element, field, fromRecord, template, VARIABLE_LENGTH } from "../../../test/support/mediation.ts";

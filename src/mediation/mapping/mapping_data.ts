@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { ABSTRACT_DATA_TYPES, type AbstractDataType } from "../../ipfix/abstract_data_type.ts";
-import { formatHex, parseHex } from "../../ipfix/hex.ts";
-import { elementKey, type InformationElement } from "../../ipfix/information_element.ts";
-import type { FieldSpecifier, Template } from "../../ipfix/template.ts";
+import { ABSTRACT_DATA_TYPES, type AbstractDataType } from "../../ipfix/types/abstract_data_type.ts";
+import { formatHex, parseHex } from "../../ipfix/octets/hex.ts";
+import { elementKey, type InformationElement } from "../../ipfix/registry/information_element.ts";
+import type { FieldSpecifier, Template } from "../../ipfix/record/template.ts";
 import type { Conversion, FieldValue, MappedField, SessionFact, TemplateMapping } from "./template_mapping.ts";
 
 const CONVERSIONS: readonly Conversion[] = [

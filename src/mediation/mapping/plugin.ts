@@ -13,21 +13,21 @@
  * @module
  */
 import { z } from "zod";
-import type { Profile, ProfileTemplate } from "./profile.ts";
+import type { Profile, ProfileTemplate } from "./profile/profile.ts";
 import type { TemplateMapping } from "./template_mapping.ts";
 
 export { z };
-export type { AbstractDataType } from "../../ipfix/abstract_data_type.ts";
-export { isLengthOfType, naturalLength, VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
-export { type InformationElement, sameElement } from "../../ipfix/information_element.ts";
-export type { Registry } from "../../ipfix/registry.ts";
-export type { FieldSpecifier, Template } from "../../ipfix/template.ts";
-export { defaultOctets, encodeValue } from "../../ipfix/value.ts";
+export type { AbstractDataType } from "../../ipfix/types/abstract_data_type.ts";
+export { isLengthOfType, naturalLength, VARIABLE_LENGTH } from "../../ipfix/types/abstract_data_type.ts";
+export { type InformationElement, sameElement } from "../../ipfix/registry/information_element.ts";
+export type { Registry } from "../../ipfix/registry/registry.ts";
+export type { FieldSpecifier, Template } from "../../ipfix/record/template.ts";
+export { defaultOctets, encodeValue } from "../../ipfix/types/value.ts";
 export { conversionBetween, narrowedSigns } from "./conversion.ts";
-export type { Dialect } from "./dialect.ts";
-export { findElement } from "./element_name.ts";
-export { expectedPlaces } from "./expected_places.ts";
-export { knowsElement, type Profile, type ProfileTemplate } from "./profile.ts";
+export type { Dialect } from "./profile/dialect.ts";
+export { findElement } from "./profile/element_name.ts";
+export { expectedPlaces } from "./profile/expected_places.ts";
+export { knowsElement, type Profile, type ProfileTemplate } from "./profile/profile.ts";
 export type { Conversion, FieldValue, MappedField, SessionFact, TemplateMapping } from "./template_mapping.ts";
 export { identity, isIdentity } from "./template_mapping.ts";
 

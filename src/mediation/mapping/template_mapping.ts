@@ -1,4 +1,4 @@
-import type { FieldSpecifier, Template } from "../../ipfix/template.ts";
+import type { FieldSpecifier, Template } from "../../ipfix/record/template.ts";
 
 /**
  * How the octets of a source field become those of a target field that differs. Every conversion but `narrow` keeps the

@@ -1,5 +1,5 @@
-import { VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
-import type { FieldSpecifier } from "../../ipfix/template.ts";
+import { VARIABLE_LENGTH } from "../../ipfix/types/abstract_data_type.ts";
+import type { FieldSpecifier } from "../../ipfix/record/template.ts";
 
 /**
  * A place in a record: an offset in octets from what the walk finds, which is the record's beginning, a variable field

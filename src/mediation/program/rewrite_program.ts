@@ -1,10 +1,10 @@
-import { isSigned, VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
-import { type FieldSpecifier, smallestRecordLength } from "../../ipfix/template.ts";
+import { isSigned, VARIABLE_LENGTH } from "../../ipfix/types/abstract_data_type.ts";
+import { type FieldSpecifier, smallestRecordLength } from "../../ipfix/record/template.ts";
 import { entryWords, type Place, Places } from "./record_places.ts";
 import type { WalkLayout } from "./loop/walk_function.ts";
 import { narrowedSigns, readType } from "../mapping/conversion.ts";
 import { sessionFactOctets, type SessionFactValues } from "../mapping/session_fact.ts";
-import { complete, endStep, type Steps } from "../mapping/steps.ts";
+import { complete, endStep, type Steps } from "../mapping/chain/steps.ts";
 import { isIdentity, type MappedField, type TemplateMapping } from "../mapping/template_mapping.ts";
 
 /**

@@ -4,8 +4,8 @@ import { deliver } from "../../../test/support/delivered.ts";
 import { rewriteAll } from "../../../test/support/rewrite_all.ts";
 import { openSession } from "../../../test/support/session.ts";
 import { field, join, message, number, set, templateSet, text, variable } from "../../../test/support/wire.ts";
-import { type AbstractDataType, naturalLength } from "../../ipfix/abstract_data_type.ts";
-import type { FieldSpecifier, Template } from "../../ipfix/template.ts";
+import { type AbstractDataType, naturalLength } from "../../ipfix/types/abstract_data_type.ts";
+import type { FieldSpecifier, Template } from "../../ipfix/record/template.ts";
 import { allocate, memoryLongs, memoryOctets, view } from "./loop/memory.ts";
 import { rewriteRecords, SCRATCH_LENGTH } from "./loop/rewrite_loop.ts";
 import {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { FieldSpecifier } from "../../ipfix/template.ts";
+import type { FieldSpecifier } from "../../ipfix/record/template.ts";
 import { FlowKeyMoves } from "./flow_keys.ts";
 import type { MappedField, TemplateMapping } from "../mapping/template_mapping.ts";
 

@@ -1,4 +1,4 @@
-import type { ResolveElement } from "../../ipfix/template_record.ts";
+import type { ResolveElement } from "../../ipfix/record/template_record.ts";
 import { ListMapper, type ListRecords } from "./list_mapper.ts";
 import { LONGEST_RECORD, PatchedOctets } from "./record_octets.ts";
 import { type FieldPlace, type ReferenceField, type ReferencePlan, referencePlan } from "./reference_fields.ts";

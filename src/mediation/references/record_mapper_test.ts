@@ -14,10 +14,10 @@ import {
   variable,
   type WireTemplate,
 } from "../../../test/support/wire.ts";
-import { RFC7011 } from "../mapping/dialect.ts";
+import { RFC7011 } from "../mapping/profile/dialect.ts";
 import type { MediationEvent } from "../templates/event.ts";
 import type { Plugin } from "../mapping/plugin.ts";
-import type { Profile } from "../mapping/profile.ts";
+import type { Profile } from "../mapping/profile/profile.ts";
 import { leaseBuffer, releaseBuffer } from "../program/loop/memory.ts";
 import type { MappedField } from "../mapping/template_mapping.ts";
 

@@ -1,5 +1,5 @@
-import { concatenate } from "../../ipfix/concatenate.ts";
-import { encodeVariableLength } from "../../ipfix/variable_length.ts";
+import { concatenate } from "../../ipfix/octets/concatenate.ts";
+import { encodeVariableLength } from "../../ipfix/record/variable_length.ts";
 import type { FieldPlace } from "./reference_fields.ts";
 import { Unmappable } from "./reference_scope.ts";
 

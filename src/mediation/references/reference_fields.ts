@@ -1,7 +1,7 @@
-import { type ListType, VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
-import { u16At } from "../../ipfix/network_order.ts";
-import type { FieldSpecifier } from "../../ipfix/template.ts";
-import { LONG_FORM_MARKER } from "../../ipfix/variable_length.ts";
+import { type ListType, VARIABLE_LENGTH } from "../../ipfix/types/abstract_data_type.ts";
+import { u16At } from "../../ipfix/octets/network_order.ts";
+import type { FieldSpecifier } from "../../ipfix/record/template.ts";
+import { LONG_FORM_MARKER } from "../../ipfix/record/variable_length.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 
 /** How a value refers to templates: by id, by the positions of their fields, or as records that they define. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { AbstractDataType } from "../../ipfix/abstract_data_type.ts";
-import type { FieldSpecifier } from "../../ipfix/template.ts";
+import type { AbstractDataType } from "../../ipfix/types/abstract_data_type.ts";
+import type { FieldSpecifier } from "../../ipfix/record/template.ts";
 import { FieldWalk, hasReferences, referenceKind, referencePlan } from "./reference_fields.ts";
 import { identity } from "../mapping/template_mapping.ts";
 

@@ -1,4 +1,4 @@
-import { acceptsAnything } from "../mapping/dialect.ts";
+import { acceptsAnything } from "../mapping/profile/dialect.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 import { FlowKeyMoves } from "./flow_keys.ts";
 import { numberOctets } from "./record_octets.ts";

@@ -1,11 +1,11 @@
-import { DecodeError } from "../../ipfix/decode_error.ts";
-import { observationDomainOf } from "../../ipfix/message_header.ts";
-import { OctetReader } from "../../ipfix/octet_reader.ts";
-import type { RegistryHistory } from "../../ipfix/registry.ts";
-import { setsOfMessage, TEMPLATE_SET_ID } from "../../ipfix/set.ts";
-import type { Template } from "../../ipfix/template.ts";
-import { decodeTemplateRecords } from "../../ipfix/template_record.ts";
-import type { FirstTemplate } from "../mapping/treatment.ts";
+import { DecodeError } from "../../ipfix/octets/decode_error.ts";
+import { observationDomainOf } from "../../ipfix/message/message_header.ts";
+import { OctetReader } from "../../ipfix/octets/octet_reader.ts";
+import type { RegistryHistory } from "../../ipfix/registry/registry.ts";
+import { setsOfMessage, TEMPLATE_SET_ID } from "../../ipfix/message/set.ts";
+import type { Template } from "../../ipfix/record/template.ts";
+import { decodeTemplateRecords } from "../../ipfix/record/template_record.ts";
+import type { FirstTemplate } from "../mapping/chain/treatment.ts";
 
 /** What is needed to read a template and what it gives away. */
 export interface TemplateReading {

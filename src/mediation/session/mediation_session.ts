@@ -1,12 +1,12 @@
-import { DecodeError } from "../../ipfix/decode_error.ts";
-import { nextMessageLength } from "../../ipfix/framing.ts";
-import { decodeMessageHeader, IPFIX_VERSION, MESSAGE_HEADER_LENGTH } from "../../ipfix/message_header.ts";
+import { DecodeError } from "../../ipfix/octets/decode_error.ts";
+import { nextMessageLength } from "../../ipfix/message/framing.ts";
+import { decodeMessageHeader, IPFIX_VERSION, MESSAGE_HEADER_LENGTH } from "../../ipfix/message/message_header.ts";
 import { Announcements } from "../templates/announcements.ts";
 import type { CompiledMappings } from "../program/compiled_mapping.ts";
 import { Counters, increment } from "../templates/counters.ts";
-import { PendingMapping } from "../mapping/pending_mapping.ts";
-import type { Steps } from "../mapping/steps.ts";
-import type { ChooseTreatment } from "../mapping/treatment.ts";
+import { PendingMapping } from "../mapping/chain/pending_mapping.ts";
+import type { Steps } from "../mapping/chain/steps.ts";
+import type { ChooseTreatment } from "../mapping/chain/treatment.ts";
 import type { SharedState } from "./shared_state.ts";
 import type { MessagePlan } from "./message_plan.ts";
 import { MessageReader } from "./message_reader.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { concatenate } from "../../ipfix/concatenate.ts";
+import { concatenate } from "../../ipfix/octets/concatenate.ts";
 import { MessageBuilder } from "../../../test/support/message_builder.ts";
-import { decodeMessageHeader } from "../../ipfix/message_header.ts";
-import { setsOfMessage } from "../../ipfix/set.ts";
-import { type Dialect, GO_IPFIX_LEGACY } from "../mapping/dialect.ts";
+import { decodeMessageHeader } from "../../ipfix/message/message_header.ts";
+import { setsOfMessage } from "../../ipfix/message/set.ts";
+import { type Dialect, GO_IPFIX_LEGACY } from "../mapping/profile/dialect.ts";
 import type { MediationEvent } from "../templates/event.ts";
 import { Mediator, type MediatorOptions } from "./mediator.ts";
 import type { Plugin } from "../mapping/plugin.ts";

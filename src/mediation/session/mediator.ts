@@ -1,5 +1,5 @@
-import type { RegistryHistory } from "../../ipfix/registry.ts";
-import type { Template } from "../../ipfix/template.ts";
+import type { RegistryHistory } from "../../ipfix/registry/registry.ts";
+import type { Template } from "../../ipfix/record/template.ts";
 import { CompiledMappings } from "../program/compiled_mapping.ts";
 import { RecordMapper } from "../references/record_mapper.ts";
 import { Fingerprints } from "./fingerprints.ts";
@@ -11,7 +11,7 @@ import { SharedTemplates } from "./shared_templates.ts";
 import { TemplateMemory } from "../templates/template_memory.ts";
 import { scratch } from "./working_memory.ts";
 import { TemplateIdSpace } from "../templates/template_id_space.ts";
-import type { ChooseTreatment, FirstTemplate } from "../mapping/treatment.ts";
+import type { ChooseTreatment, FirstTemplate } from "../mapping/chain/treatment.ts";
 
 const DEFAULT_LIMITS: MediationLimits = {
   templatesPerSession: 256,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MessageBuilder } from "../../../test/support/message_builder.ts";
-import { GO_IPFIX_LEGACY } from "../mapping/dialect.ts";
+import { GO_IPFIX_LEGACY } from "../mapping/profile/dialect.ts";
 import { Mediator, type MediatorOptions } from "./mediator.ts";
 import type { SessionRewriter } from "./session_rewriter.ts";
 import { profileOf, registryHistory, RFC7011, template } from "../../../test/support/mediation.ts";

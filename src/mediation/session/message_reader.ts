@@ -1,7 +1,7 @@
-import { DecodeError } from "../../ipfix/decode_error.ts";
-import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../../ipfix/message_header.ts";
-import { OctetReader } from "../../ipfix/octet_reader.ts";
-import { decodeTemplateRecords, encodeWithdrawal, type TemplateKind } from "../../ipfix/template_record.ts";
+import { DecodeError } from "../../ipfix/octets/decode_error.ts";
+import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../../ipfix/message/message_header.ts";
+import { OctetReader } from "../../ipfix/octets/octet_reader.ts";
+import { decodeTemplateRecords, encodeWithdrawal, type TemplateKind } from "../../ipfix/record/template_record.ts";
 import {
   type MessageSet,
   MINIMUM_DATA_SET_ID,
@@ -9,10 +9,10 @@ import {
   SET_HEADER_LENGTH,
   setsOfMessage,
   TEMPLATE_SET_ID,
-} from "../../ipfix/set.ts";
-import { recordLayout } from "../../ipfix/record_layout.ts";
-import type { Template } from "../../ipfix/template.ts";
-import { acceptsAnything, type Dialect } from "../mapping/dialect.ts";
+} from "../../ipfix/message/set.ts";
+import { recordLayout } from "../../ipfix/record/record_layout.ts";
+import type { Template } from "../../ipfix/record/template.ts";
+import { acceptsAnything, type Dialect } from "../mapping/profile/dialect.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
 import type { ReferenceScope } from "../references/reference_scope.ts";
 import { memoryWords } from "../program/loop/memory.ts";

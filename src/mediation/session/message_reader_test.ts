@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { DecodeError } from "../../ipfix/decode_error.ts";
+import { DecodeError } from "../../ipfix/octets/decode_error.ts";
 import { MessageBuilder } from "../../../test/support/message_builder.ts";
 import { Counters } from "../templates/counters.ts";
-import type { Dialect } from "../mapping/dialect.ts";
+import type { Dialect } from "../mapping/profile/dialect.ts";
 import type { DropReason, MediationEvent } from "../templates/event.ts";
 import { MessageReader } from "./message_reader.ts";
 import { allocate, memoryOctets, view } from "../program/loop/memory.ts";

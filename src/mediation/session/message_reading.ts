@@ -1,4 +1,4 @@
-import { DecodeError } from "../../ipfix/decode_error.ts";
+import { DecodeError } from "../../ipfix/octets/decode_error.ts";
 import type { MessagePlan } from "./message_plan.ts";
 import type { MessageReader, MessageSource } from "./message_reader.ts";
 import type { SessionEvents } from "./session_events.ts";

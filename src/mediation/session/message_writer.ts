@@ -1,7 +1,7 @@
-import { MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../../ipfix/message_header.ts";
-import { SET_HEADER_LENGTH, writeSetHeader } from "../../ipfix/set.ts";
+import { MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../../ipfix/message/message_header.ts";
+import { SET_HEADER_LENGTH, writeSetHeader } from "../../ipfix/message/set.ts";
 import type { Announcements } from "../templates/announcements.ts";
-import type { Dialect } from "../mapping/dialect.ts";
+import type { Dialect } from "../mapping/profile/dialect.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
 import type { RecordMapper } from "../references/record_mapper.ts";
 import { type MappedRecord, type ReferenceScope, Unmappable } from "../references/reference_scope.ts";

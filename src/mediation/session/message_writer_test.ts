@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { decodeMessageHeader } from "../../ipfix/message_header.ts";
-import { setsOfMessage } from "../../ipfix/set.ts";
-import type { Template } from "../../ipfix/template.ts";
-import { encodeTemplateRecord, encodeWithdrawal } from "../../ipfix/template_record.ts";
+import { decodeMessageHeader } from "../../ipfix/message/message_header.ts";
+import { setsOfMessage } from "../../ipfix/message/set.ts";
+import type { Template } from "../../ipfix/record/template.ts";
+import { encodeTemplateRecord, encodeWithdrawal } from "../../ipfix/record/template_record.ts";
 import { Announcements } from "../templates/announcements.ts";
-import type { Dialect } from "../mapping/dialect.ts";
+import type { Dialect } from "../mapping/profile/dialect.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
 import { MessageWriter } from "./message_writer.ts";
 import { RecordMapper } from "../references/record_mapper.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { history, rfc7011 } from "../../../test/support/antrea.ts";
 import { field, join, message, set, templateSet } from "../../../test/support/wire.ts";
-import { PendingMapping } from "../mapping/pending_mapping.ts";
+import { PendingMapping } from "../mapping/chain/pending_mapping.ts";
 import type { Plugin } from "../mapping/plugin.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 import { Mediator } from "./mediator.ts";

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { history, rfc7011 } from "../../../test/support/antrea.ts";
 import { rewriteAll } from "../../../test/support/rewrite_all.ts";
 import { field, join, message, readMessages, readTemplates, set, templateSet } from "../../../test/support/wire.ts";
-import type { Dialect } from "../mapping/dialect.ts";
-import { GO_IPFIX_LEGACY } from "../mapping/dialect.ts";
+import type { Dialect } from "../mapping/profile/dialect.ts";
+import { GO_IPFIX_LEGACY } from "../mapping/profile/dialect.ts";
 import type { MediationEvent } from "../templates/event.ts";
 import { Mediator } from "./mediator.ts";
 import type { Plugin } from "../mapping/plugin.ts";
 import type { SessionFacts, SessionRewriter, TemplateState } from "./session_rewriter.ts";
-import type { Treatment } from "../mapping/treatment.ts";
+import type { Treatment } from "../mapping/chain/treatment.ts";
 
 // protocolIdentifier, ipClassOfService, tcpControlBits: one octet, one octet, two.
 const FIELDS = [field("0/4", 1), field("0/5", 1), field("0/6", 2)];

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { MessageBuilder } from "../../../test/support/message_builder.ts";
-import { decodeMessageHeader } from "../../ipfix/message_header.ts";
-import { setsOfMessage } from "../../ipfix/set.ts";
-import type { Template } from "../../ipfix/template.ts";
-import { encodeTemplateRecord } from "../../ipfix/template_record.ts";
+import { decodeMessageHeader } from "../../ipfix/message/message_header.ts";
+import { setsOfMessage } from "../../ipfix/message/set.ts";
+import type { Template } from "../../ipfix/record/template.ts";
+import { encodeTemplateRecord } from "../../ipfix/record/template_record.ts";
 import { Announcements } from "../templates/announcements.ts";
 import { Replay } from "./replay.ts";
 import { allocate, view } from "../program/loop/memory.ts";

@@ -1,8 +1,8 @@
-import type { Dialect } from "../mapping/dialect.ts";
+import type { Dialect } from "../mapping/profile/dialect.ts";
 import type { CollectorKnowledge, SharedState } from "./shared_state.ts";
-import type { Profile } from "../mapping/profile.ts";
+import type { Profile } from "../mapping/profile/profile.ts";
 import type { CollectorFacts, SessionFacts } from "./session_rewriter.ts";
-import type { ChooseTreatment, FirstTemplate } from "../mapping/treatment.ts";
+import type { ChooseTreatment, FirstTemplate } from "../mapping/chain/treatment.ts";
 import type { TemplateIdSpace } from "../templates/template_id_space.ts";
 
 /**

@@ -1,6 +1,6 @@
-import type { Template } from "../../ipfix/template.ts";
-import { encodeTemplateRecord } from "../../ipfix/template_record.ts";
-import { sameLayout } from "../../ipfix/template.ts";
+import type { Template } from "../../ipfix/record/template.ts";
+import { encodeTemplateRecord } from "../../ipfix/record/template_record.ts";
+import { sameLayout } from "../../ipfix/record/template.ts";
 import { type Announcement, announcementKey } from "../templates/announcements.ts";
 import type { Counters } from "../templates/counters.ts";
 import type { TemplateOutcome } from "../templates/event.ts";
@@ -22,9 +22,9 @@ import type { TemplateIdSpace } from "../templates/template_id_space.ts";
 import type { RoomMaker, TemplateShare } from "../templates/template_memory.ts";
 import { templateMessage } from "../templates/template_message.ts";
 import { UndoLog } from "../templates/undo_log.ts";
-import { PendingMapping } from "../mapping/pending_mapping.ts";
-import type { Steps } from "../mapping/steps.ts";
-import type { ChooseTreatment } from "../mapping/treatment.ts";
+import { PendingMapping } from "../mapping/chain/pending_mapping.ts";
+import type { Steps } from "../mapping/chain/steps.ts";
+import type { ChooseTreatment } from "../mapping/chain/treatment.ts";
 
 /** How many retired mapping ids a session keeps reserved. */
 const RETIRED_IDS = 64;

@@ -1,6 +1,6 @@
-import type { RegistryHistory } from "../../ipfix/registry.ts";
-import type { Template } from "../../ipfix/template.ts";
-import type { ChooseTreatment } from "../mapping/treatment.ts";
+import type { RegistryHistory } from "../../ipfix/registry/registry.ts";
+import type { Template } from "../../ipfix/record/template.ts";
+import type { ChooseTreatment } from "../mapping/chain/treatment.ts";
 import type { CompiledMappings } from "../program/compiled_mapping.ts";
 import type { RecordMapper } from "../references/record_mapper.ts";
 import type { announcementKey } from "../templates/announcements.ts";

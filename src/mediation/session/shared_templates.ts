@@ -1,5 +1,5 @@
-import { encodeTemplateRecord } from "../../ipfix/template_record.ts";
-import type { Dialect } from "../mapping/dialect.ts";
+import { encodeTemplateRecord } from "../../ipfix/record/template_record.ts";
+import type { Dialect } from "../mapping/profile/dialect.ts";
 import { isIdentity, targetTemplate, type TemplateMapping } from "../mapping/template_mapping.ts";
 import type { CompiledMapping } from "../program/compiled_mapping.ts";
 import { hasReferences } from "../references/reference_fields.ts";

@@ -3,7 +3,7 @@ import { rfc7011 } from "../../../test/support/antrea.ts";
 import { rewriteAll } from "../../../test/support/rewrite_all.ts";
 import { mediatorOf } from "../../../test/support/session.ts";
 import { field, message, number, set, templateSet } from "../../../test/support/wire.ts";
-import type { Profile } from "../mapping/profile.ts";
+import type { Profile } from "../mapping/profile/profile.ts";
 
 const announce = (...fields: readonly ReturnType<typeof field>[]) =>
   message({ observationDomain: 0 }, templateSet({ id: 1024, scope: 0, fields }));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Template } from "../../ipfix/template.ts";
-import { GO_IPFIX_LEGACY } from "../mapping/dialect.ts";
+import type { Template } from "../../ipfix/record/template.ts";
+import { GO_IPFIX_LEGACY } from "../mapping/profile/dialect.ts";
 import type { MediationEvent } from "../templates/event.ts";
 import type { Plugin } from "../mapping/plugin.ts";
 import { memoryLongs } from "../program/loop/memory.ts";
@@ -18,7 +18,7 @@ import {
   sharedState,
   template,
 } from "../../../test/support/mediation.ts";
-import type { Peer, Treatment } from "../mapping/treatment.ts";
+import type { Peer, Treatment } from "../mapping/chain/treatment.ts";
 
 const source = template(256, ["sourceTransportPort", "octetDeltaCount"]);
 

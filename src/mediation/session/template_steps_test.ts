@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { MessageBuilder } from "../../../test/support/message_builder.ts";
 import { profileOf, registryHistory, RFC7011, template } from "../../../test/support/mediation.ts";
 import type { Plugin } from "../mapping/plugin.ts";
-import type { Profile } from "../mapping/profile.ts";
+import type { Profile } from "../mapping/profile/profile.ts";
 import { Mediator } from "./mediator.ts";
 import type { SessionRewriter } from "./session_rewriter.ts";
 

@@ -1,5 +1,5 @@
-import type { AbstractDataType } from "../../ipfix/abstract_data_type.ts";
-import type { RejectReason } from "../../ipfix/decode_error.ts";
+import type { AbstractDataType } from "../../ipfix/types/abstract_data_type.ts";
+import type { RejectReason } from "../../ipfix/octets/decode_error.ts";
 import { type DropReason, type ReferenceFault, TEMPLATE_OUTCOMES, type TemplateOutcome } from "./event.ts";
 
 /** The last value that was lost of an element. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { REJECT_REASON_MEANINGS, REJECT_REASONS } from "../../ipfix/decode_error.ts";
+import { REJECT_REASON_MEANINGS, REJECT_REASONS } from "../../ipfix/octets/decode_error.ts";
 import { DROP_REASON_MEANINGS, DROP_REASONS } from "./event.ts";
 
 for (

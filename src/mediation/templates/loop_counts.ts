@@ -1,5 +1,5 @@
-import { VARIABLE_LENGTH } from "../../ipfix/abstract_data_type.ts";
-import type { Template } from "../../ipfix/template.ts";
+import { VARIABLE_LENGTH } from "../../ipfix/types/abstract_data_type.ts";
+import type { Template } from "../../ipfix/record/template.ts";
 import { memoryLongs, view } from "../program/loop/memory.ts";
 import { COUNT_BITS, VALUE_LENGTH, valueOffset } from "../program/rewrite_program.ts";
 import type { Counters } from "./counters.ts";

@@ -1,6 +1,6 @@
-import { OPTIONS_TEMPLATE_SET_ID, TEMPLATE_SET_ID } from "../../ipfix/set.ts";
-import type { Template } from "../../ipfix/template.ts";
-import { encodeWithdrawal } from "../../ipfix/template_record.ts";
+import { OPTIONS_TEMPLATE_SET_ID, TEMPLATE_SET_ID } from "../../ipfix/message/set.ts";
+import type { Template } from "../../ipfix/record/template.ts";
+import { encodeWithdrawal } from "../../ipfix/record/template_record.ts";
 import { type Announcement, type AnnouncementChange, announcementKey } from "./announcements.ts";
 import type { DropReason, MediationEvent } from "./event.ts";
 import type { AcceptedTemplate, TemplateEntry } from "./template_entry.ts";

@@ -1,6 +1,6 @@
-import type { Template } from "../../ipfix/template.ts";
+import type { Template } from "../../ipfix/record/template.ts";
 import type { CompiledMapping } from "../program/compiled_mapping.ts";
-import type { Dialect } from "../mapping/dialect.ts";
+import type { Dialect } from "../mapping/profile/dialect.ts";
 import type { DropReason } from "./event.ts";
 import type { Sequence } from "../program/loop/sequence.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";

@@ -1,4 +1,4 @@
-import type { Template } from "../../ipfix/template.ts";
+import type { Template } from "../../ipfix/record/template.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 import { countersLength } from "../program/rewrite_program.ts";
 import type { AcceptedTemplate, TemplateEntry } from "./template_entry.ts";

@@ -1,5 +1,5 @@
-import { MESSAGE_HEADER_LENGTH, type MessageHeader, writeMessageHeader } from "../../ipfix/message_header.ts";
-import { SET_HEADER_LENGTH, writeSetHeader } from "../../ipfix/set.ts";
+import { MESSAGE_HEADER_LENGTH, type MessageHeader, writeMessageHeader } from "../../ipfix/message/message_header.ts";
+import { SET_HEADER_LENGTH, writeSetHeader } from "../../ipfix/message/set.ts";
 
 /** Octets around a template record or data record that is alone in its message. */
 export const MESSAGE_OVERHEAD = MESSAGE_HEADER_LENGTH + SET_HEADER_LENGTH;

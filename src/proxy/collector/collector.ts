@@ -1,4 +1,4 @@
-import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
+import type { TransportProtocol } from "../../ipfix/message/transport_protocol.ts";
 import type { ReportEvent } from "../reporting/proxy_event.ts";
 import type { Clock } from "../time/clock.ts";
 import { pause } from "../time/clock.ts";

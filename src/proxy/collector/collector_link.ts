@@ -1,7 +1,7 @@
 import { type Clock, pause } from "../time/clock.ts";
 import type { Collector } from "./collector.ts";
 import { CollectorConnection } from "./collector_connection.ts";
-import { usesTls } from "../../ipfix/transport_protocol.ts";
+import { usesTls } from "../../ipfix/message/transport_protocol.ts";
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { Dial } from "../transport/connection.ts";
 import type { ProxyCounters } from "../reporting/proxy_counters.ts";

@@ -1,4 +1,4 @@
-import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
+import type { TransportProtocol } from "../../ipfix/message/transport_protocol.ts";
 import type { Address } from "../transport/address.ts";
 import type { FlowRelease } from "../transport/flow_release.ts";
 import type { TlsDialOptions } from "../transport/tls/tls_options.ts";

@@ -1,4 +1,4 @@
-import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
+import type { TransportProtocol } from "../../ipfix/message/transport_protocol.ts";
 import type { ProxyCounters } from "../reporting/proxy_counters.ts";
 import type { Candidates, CandidateStep } from "./candidates.ts";
 import type { Collector, CollectorCondition } from "./collector.ts";

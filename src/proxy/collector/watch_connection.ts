@@ -1,5 +1,5 @@
 import { errorMessage } from "../../error_message.ts";
-import { usesTls } from "../../ipfix/transport_protocol.ts";
+import { usesTls } from "../../ipfix/message/transport_protocol.ts";
 import { type Clock, pause } from "../time/clock.ts";
 import type { Connection, Dial } from "../transport/connection.ts";
 

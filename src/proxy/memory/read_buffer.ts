@@ -1,5 +1,5 @@
-import { LENGTH_OFFSET, MAXIMUM_MESSAGE_LENGTH } from "../../ipfix/message_header.ts";
-import { u16At } from "../../ipfix/network_order.ts";
+import { LENGTH_OFFSET, MAXIMUM_MESSAGE_LENGTH } from "../../ipfix/message/message_header.ts";
+import { u16At } from "../../ipfix/octets/network_order.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type { MessageMemory } from "./message_memory.ts";
 

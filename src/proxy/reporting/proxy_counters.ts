@@ -1,4 +1,4 @@
-import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
+import type { TransportProtocol } from "../../ipfix/message/transport_protocol.ts";
 import { increment } from "../../mediation/templates/counters.ts";
 
 /**

@@ -1,6 +1,6 @@
-import { concatenate } from "../../ipfix/concatenate.ts";
-import { decodeMessageHeader, writeMessageHeader } from "../../ipfix/message_header.ts";
-import { encodeTemplateRecord, setIdOfKind } from "../../ipfix/template_record.ts";
+import { concatenate } from "../../ipfix/octets/concatenate.ts";
+import { decodeMessageHeader, writeMessageHeader } from "../../ipfix/message/message_header.ts";
+import { encodeTemplateRecord, setIdOfKind } from "../../ipfix/record/template_record.ts";
 import { templateMessage } from "../../mediation/templates/template_message.ts";
 import type { SessionRewriter, TemplateState } from "../../mediation/session/session_rewriter.ts";
 import { targetTemplate } from "../../mediation/mapping/template_mapping.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { decodeMessageHeader } from "../../ipfix/message_header.ts";
-import { setsOfMessage } from "../../ipfix/set.ts";
+import { decodeMessageHeader } from "../../ipfix/message/message_header.ts";
+import { setsOfMessage } from "../../ipfix/message/set.ts";
 import { SessionCapture } from "./capture.ts";
 import { dataMessage, join, templateMessage } from "../../../test/support/proxy_messages.ts";
 import { RelayingRewriter } from "../../../test/support/proxy.ts";

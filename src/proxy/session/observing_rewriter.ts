@@ -1,5 +1,5 @@
-import { DecodeError } from "../../ipfix/decode_error.ts";
-import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../../ipfix/message_header.ts";
+import { DecodeError } from "../../ipfix/octets/decode_error.ts";
+import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../../ipfix/message/message_header.ts";
 import type { OctetRewriter, SessionRewriter } from "../../mediation/session/session_rewriter.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
 import type { MessageMemory } from "../memory/message_memory.ts";

@@ -1,5 +1,5 @@
-import type { DecodeError, RejectReason } from "../../ipfix/decode_error.ts";
-import { foreignProtocol } from "../../ipfix/foreign_protocol.ts";
+import type { DecodeError, RejectReason } from "../../ipfix/octets/decode_error.ts";
+import { foreignProtocol } from "../../ipfix/message/foreign_protocol.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import { describeRejected } from "../transport/message_walk.ts";
 

@@ -1,4 +1,4 @@
-import { DecodeError } from "../../ipfix/decode_error.ts";
+import { DecodeError } from "../../ipfix/octets/decode_error.ts";
 import type { SessionRewriter } from "../../mediation/session/session_rewriter.ts";
 import type { OutputBuffer } from "../memory/output_buffer.ts";
 import type { ReadBuffer } from "../memory/read_buffer.ts";

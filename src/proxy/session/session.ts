@@ -1,5 +1,5 @@
-import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
-import { DecodeError } from "../../ipfix/decode_error.ts";
+import type { TransportProtocol } from "../../ipfix/message/transport_protocol.ts";
+import { DecodeError } from "../../ipfix/octets/decode_error.ts";
 import { type Counters, increment } from "../../mediation/templates/counters.ts";
 import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
 import { type Address, formatAddress } from "../transport/address.ts";

@@ -1,4 +1,4 @@
-import { parseIPv6 } from "../../ipfix/address.ts";
+import { parseIPv6 } from "../../ipfix/types/address.ts";
 
 /** The address that a socket is bound or connected to. */
 export interface Address {

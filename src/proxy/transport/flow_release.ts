@@ -1,4 +1,4 @@
-import type { FieldSpecifier } from "../../ipfix/template.ts";
+import type { FieldSpecifier } from "../../ipfix/record/template.ts";
 
 /** The templates that a release of an exporter of flows sends over IPFIX. */
 export interface FlowRelease {

@@ -1,4 +1,4 @@
-import type { TransportProtocol } from "../../ipfix/transport_protocol.ts";
+import type { TransportProtocol } from "../../ipfix/message/transport_protocol.ts";
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { Address } from "./address.ts";
 import type { Connection } from "./connection.ts";

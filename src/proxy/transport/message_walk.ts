@@ -1,11 +1,11 @@
-import { foreignProtocol } from "../../ipfix/foreign_protocol.ts";
+import { foreignProtocol } from "../../ipfix/message/foreign_protocol.ts";
 import {
   IPFIX_VERSION,
   LENGTH_OFFSET,
   MESSAGE_HEADER_LENGTH,
   observationDomainOf,
-} from "../../ipfix/message_header.ts";
-import { u16At } from "../../ipfix/network_order.ts";
+} from "../../ipfix/message/message_header.ts";
+import { u16At } from "../../ipfix/octets/network_order.ts";
 import type { EventFields } from "../reporting/proxy_event.ts";
 
 /** Returns the octets of the messages that lie entirely within the first `octets` of a sequence of whole messages. */

@@ -4,7 +4,7 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { type Flow, FlowSchema } from "../../../src/proxy/transport/grpc/flow_export_pb.ts";
-import { parseAddress } from "../../../src/ipfix/address.ts";
+import { parseAddress } from "../../../src/ipfix/types/address.ts";
 import { type Family, type Line, templateOf } from "../releases.ts";
 import { type Flavour, valueOf } from "../values.ts";
 

@@ -5,8 +5,8 @@
  */
 import fc from "fast-check";
 import { antreaProfile, history, rfc7011, withoutLimits } from "../antrea.ts";
-import type { AbstractDataType } from "../../../src/ipfix/abstract_data_type.ts";
-import type { Profile } from "../../../src/mediation/mapping/profile.ts";
+import type { AbstractDataType } from "../../../src/ipfix/types/abstract_data_type.ts";
+import type { Profile } from "../../../src/mediation/mapping/profile/profile.ts";
 import { kindOf } from "./reference_semantics.ts";
 import {
   field,

@@ -1,4 +1,4 @@
-import type { RegistryHistory } from "../../../src/ipfix/registry.ts";
+import type { RegistryHistory } from "../../../src/ipfix/registry/registry.ts";
 import type { DropReason, ReferenceFault, TemplateOutcome } from "../../../src/mediation/templates/event.ts";
 import type { ReferenceMapping } from "./reference_mapping.ts";
 import type { Findings } from "./reference_semantics.ts";

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { AbstractDataType } from "../../../src/ipfix/abstract_data_type.ts";
-import type { RegistryHistory } from "../../../src/ipfix/registry.ts";
-import type { Dialect } from "../../../src/mediation/mapping/dialect.ts";
-import type { Profile } from "../../../src/mediation/mapping/profile.ts";
+import type { AbstractDataType } from "../../../src/ipfix/types/abstract_data_type.ts";
+import type { RegistryHistory } from "../../../src/ipfix/registry/registry.ts";
+import type { Dialect } from "../../../src/mediation/mapping/profile/dialect.ts";
+import type { Profile } from "../../../src/mediation/mapping/profile/profile.ts";
 import { smallestRecord, type WireField, type WireTemplate } from "../wire.ts";
 
 /** Where the value of one target field comes from. */

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { RejectReason } from "../../../src/ipfix/decode_error.ts";
-import type { RegistryHistory } from "../../../src/ipfix/registry.ts";
+import type { RejectReason } from "../../../src/ipfix/octets/decode_error.ts";
+import type { RegistryHistory } from "../../../src/ipfix/registry/registry.ts";
 import type { DropReason } from "../../../src/mediation/templates/event.ts";
-import type { Profile } from "../../../src/mediation/mapping/profile.ts";
+import type { Profile } from "../../../src/mediation/mapping/profile/profile.ts";
 import type { Delivered } from "../delivered.ts";
 import { type ReferenceMapping, referenceMapping } from "./reference_mapping.ts";
 import { ReferenceCounts } from "./reference_counts.ts";

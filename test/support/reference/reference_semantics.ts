@@ -4,9 +4,9 @@
  *
  * @module
  */
-import type { RegistryHistory } from "../../../src/ipfix/registry.ts";
+import type { RegistryHistory } from "../../../src/ipfix/registry/registry.ts";
 import type { DropReason, ReferenceFault } from "../../../src/mediation/templates/event.ts";
-import type { Profile } from "../../../src/mediation/mapping/profile.ts";
+import type { Profile } from "../../../src/mediation/mapping/profile/profile.ts";
 import { isIdentity } from "./reference_counts.ts";
 import type { ReferenceMapping } from "./reference_mapping.ts";
 import type { ReferenceTemplate } from "./reference_rewriter.ts";

@@ -1,4 +1,4 @@
-import type { FieldSpecifier } from "../../../ipfix/template.ts";
+import type { FieldSpecifier } from "../../../ipfix/record/template.ts";
 import type { TemplateMapping } from "../../../mediation/mapping/template_mapping.ts";
 import { explainMapping } from "../../../mediation/mapping/explanation.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { concatenate } from "../../../ipfix/concatenate.ts";
+import { concatenate } from "../../../ipfix/octets/concatenate.ts";
 import { MessageBuilder } from "../../../../test/support/message_builder.ts";
-import type { Template } from "../../../ipfix/template.ts";
+import type { Template } from "../../../ipfix/record/template.ts";
 import { compileMapping, ProgramWord } from "../rewrite_program.ts";
 import { identity, type MappedField } from "../../mapping/template_mapping.ts";
 import { constant, fromRecord, template } from "../../../../test/support/mediation.ts";

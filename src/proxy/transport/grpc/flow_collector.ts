@@ -1,5 +1,5 @@
 import type { ClientWritableStream } from "@grpc/grpc-js";
-import type { ResolveElement } from "../../../ipfix/template_record.ts";
+import type { ResolveElement } from "../../../ipfix/record/template_record.ts";
 import type { Counters } from "../../../mediation/templates/counters.ts";
 import type { Address } from "../address.ts";
 import type { Connection } from "../connection.ts";

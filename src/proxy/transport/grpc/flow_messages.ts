@@ -1,7 +1,7 @@
-import { IPFIX_VERSION, MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../../../ipfix/message_header.ts";
-import { SET_HEADER_LENGTH, writeSetHeader } from "../../../ipfix/set.ts";
+import { IPFIX_VERSION, MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../../../ipfix/message/message_header.ts";
+import { SET_HEADER_LENGTH, writeSetHeader } from "../../../ipfix/message/set.ts";
 import { increment } from "../../../mediation/templates/counters.ts";
-import { isIPv4Mapped } from "../../../ipfix/address.ts";
+import { isIPv4Mapped } from "../../../ipfix/types/address.ts";
 import { DOMAIN, EXPORT_TIME, flowFieldAt, IP_VERSION } from "./flow_fields.ts";
 import type { FlowLedger } from "./flow_ledger.ts";
 import { FlowReader } from "./flow_reader.ts";

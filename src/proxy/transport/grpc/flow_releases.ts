@@ -1,6 +1,6 @@
-import { encodeTemplateRecord } from "../../../ipfix/template_record.ts";
-import { SET_HEADER_LENGTH, TEMPLATE_SET_ID, writeSetHeader } from "../../../ipfix/set.ts";
-import type { Template } from "../../../ipfix/template.ts";
+import { encodeTemplateRecord } from "../../../ipfix/record/template_record.ts";
+import { SET_HEADER_LENGTH, TEMPLATE_SET_ID, writeSetHeader } from "../../../ipfix/message/set.ts";
+import type { Template } from "../../../ipfix/record/template.ts";
 import type { FlowRelease } from "../flow_release.ts";
 import { flowFieldAt } from "./flow_fields.ts";
 import { type RecordShape, recordShape } from "./flow_record.ts";

@@ -1,5 +1,5 @@
 import { type sendUnaryData, type ServerReadableStream, status } from "@grpc/grpc-js";
-import { DecodeError } from "../../../ipfix/decode_error.ts";
+import { DecodeError } from "../../../ipfix/octets/decode_error.ts";
 import { type Counters, increment } from "../../../mediation/templates/counters.ts";
 import type { Address } from "../address.ts";
 import type { Connection } from "../connection.ts";

@@ -1,10 +1,10 @@
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
-import { type InformationElement, unknownElement } from "../../../ipfix/information_element.ts";
-import { decodeMessageHeader } from "../../../ipfix/message_header.ts";
-import { OctetReader } from "../../../ipfix/octet_reader.ts";
-import { OPTIONS_TEMPLATE_SET_ID, setsOfMessage, TEMPLATE_SET_ID } from "../../../ipfix/set.ts";
-import { smallestRecordLength } from "../../../ipfix/template.ts";
-import { decodeTemplateRecords, type ResolveElement } from "../../../ipfix/template_record.ts";
+import { type InformationElement, unknownElement } from "../../../ipfix/registry/information_element.ts";
+import { decodeMessageHeader } from "../../../ipfix/message/message_header.ts";
+import { OctetReader } from "../../../ipfix/octets/octet_reader.ts";
+import { OPTIONS_TEMPLATE_SET_ID, setsOfMessage, TEMPLATE_SET_ID } from "../../../ipfix/message/set.ts";
+import { smallestRecordLength } from "../../../ipfix/record/template.ts";
+import { decodeTemplateRecords, type ResolveElement } from "../../../ipfix/record/template_record.ts";
 import { increment } from "../../../mediation/templates/counters.ts";
 import { DOMAIN, EXPORT_TIME, flowFieldAt } from "./flow_fields.ts";
 import type { FlowLedger } from "./flow_ledger.ts";

@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, TLSSocket } from "node:tls";
-import { foreignProtocol } from "../../../ipfix/foreign_protocol.ts";
-import { IPFIX_VERSION } from "../../../ipfix/message_header.ts";
+import { foreignProtocol } from "../../../ipfix/message/foreign_protocol.ts";
+import { IPFIX_VERSION } from "../../../ipfix/message/message_header.ts";
 import type { Address } from "../address.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Connection } from "../connection.ts";

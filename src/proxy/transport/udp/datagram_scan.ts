@@ -1,12 +1,12 @@
-import { MESSAGE_HEADER_LENGTH, observationDomainOf } from "../../../ipfix/message_header.ts";
-import { u16At } from "../../../ipfix/network_order.ts";
+import { MESSAGE_HEADER_LENGTH, observationDomainOf } from "../../../ipfix/message/message_header.ts";
+import { u16At } from "../../../ipfix/octets/network_order.ts";
 import {
   MINIMUM_DATA_SET_ID,
   OPTIONS_TEMPLATE_SET_ID,
   SET_HEADER_LENGTH,
   TEMPLATE_SET_ID,
-} from "../../../ipfix/set.ts";
-import { ENTERPRISE_BIT, TEMPLATE_HEADER_LENGTH } from "../../../ipfix/template_record.ts";
+} from "../../../ipfix/message/set.ts";
+import { ENTERPRISE_BIT, TEMPLATE_HEADER_LENGTH } from "../../../ipfix/record/template_record.ts";
 
 /** Templates known per source. Above that no datagram is held back, and the rewriter's own limits apply. */
 export const KNOWN_TEMPLATES = 4096;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { datagramFault } from "../../../ipfix/framing.ts";
+import { datagramFault } from "../../../ipfix/message/framing.ts";
 import type { CachedExporter } from "./cached_exporter.ts";
 import { scanTemplates } from "./datagram_scan.ts";
 

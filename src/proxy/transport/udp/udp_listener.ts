@@ -1,4 +1,4 @@
-import type { RejectReason } from "../../../ipfix/decode_error.ts";
+import type { RejectReason } from "../../../ipfix/octets/decode_error.ts";
 import { Counters, increment } from "../../../mediation/templates/counters.ts";
 import { type Address, formatAddress, peerAddress } from "../address.ts";
 import type { BufferPool } from "../../memory/buffer_pool.ts";
@@ -6,7 +6,7 @@ import type { Clock } from "../../time/clock.ts";
 import type { Turns } from "../../time/turns.ts";
 import { pause } from "../../time/clock.ts";
 import type { Connection } from "../connection.ts";
-import { datagramFault } from "../../../ipfix/framing.ts";
+import { datagramFault } from "../../../ipfix/message/framing.ts";
 import type { Listener, ListenerOptions, TemplateSharing } from "../listener.ts";
 import type { Recall } from "./cached_exporter.ts";
 import { UdpSource } from "./udp_source.ts";

@@ -1,7 +1,7 @@
 import type { Address } from "../address.ts";
 import type { BufferPool } from "../../memory/buffer_pool.ts";
 import type { Connection, TemplateLife } from "../connection.ts";
-import { observationDomainOf } from "../../../ipfix/message_header.ts";
+import { observationDomainOf } from "../../../ipfix/message/message_header.ts";
 import { KNOWN_TEMPLATES, scanTemplates } from "./datagram_scan.ts";
 import { messageLength } from "../message_walk.ts";
 import { OctetQueue } from "../../memory/octet_queue.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { datagramFault } from "../../../ipfix/framing.ts";
+import { datagramFault } from "../../../ipfix/message/framing.ts";
 import { scanTemplates, templateKey } from "./datagram_scan.ts";
 import type { ProxyOptions } from "../../proxy_options.ts";
 import { dataMessage, join, templateMessage } from "../../../../test/support/proxy_messages.ts";

@@ -1,5 +1,5 @@
-import { MESSAGE_HEADER_LENGTH, observationDomainOf } from "../../../ipfix/message_header.ts";
-import { u16At } from "../../../ipfix/network_order.ts";
+import { MESSAGE_HEADER_LENGTH, observationDomainOf } from "../../../ipfix/message/message_header.ts";
+import { u16At } from "../../../ipfix/octets/network_order.ts";
 import { isTemplateSet, scanTemplateSet, templateKey } from "./datagram_scan.ts";
 
 /** Octets of something that waits, over all sources, and their limit. */

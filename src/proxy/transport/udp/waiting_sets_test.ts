@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { formatHex, parseHex } from "../../../ipfix/hex.ts";
+import { formatHex, parseHex } from "../../../ipfix/octets/hex.ts";
 import { field, message, set, templateSet } from "../../../../test/support/wire.ts";
 import { scanTemplates } from "./datagram_scan.ts";
 import { WaitingSets } from "./waiting_sets.ts";
