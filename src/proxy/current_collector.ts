@@ -3,7 +3,7 @@ import { Candidates, type Rejection } from "./collector/candidates.ts";
 import { Collector } from "./collector/collector.ts";
 import { type CollectorOptions, placeOf, sameCollector, sameProcess } from "./collector/collector_options.ts";
 import type { CollectorFacts } from "../mediation/session/session_rewriter.ts";
-import type { CollectorKnowledge } from "../mediation/session/shared_state.ts";
+import type { CollectorKnowledge } from "../mediation/session/shared/shared_state.ts";
 import type { CollectorRoute } from "./collector/collector_link.ts";
 import { type CollectorState, collectorState } from "./collector/collector_state.ts";
 import { type Expectation, Expectations } from "./collector/expectation.ts";

@@ -4,7 +4,7 @@ import type { Expectation } from "./collector/expectation.ts";
 import type { ListenerOptions } from "./transport/listener.ts";
 import type { SessionFacts, SessionRewriter } from "../mediation/session/session_rewriter.ts";
 import type { FirstTemplate } from "../mediation/mapping/chain/treatment.ts";
-import type { CollectorKnowledge } from "../mediation/session/shared_state.ts";
+import type { CollectorKnowledge } from "../mediation/session/shared/shared_state.ts";
 import type { MemoryReliefParts } from "./memory/memory_relief.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
 import type { Clock } from "./time/clock.ts";

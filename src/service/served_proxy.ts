@@ -15,7 +15,7 @@ import type {
   Configuration,
   Mode,
 } from "../config/configuration.ts";
-import { Fingerprints } from "../mediation/session/fingerprints.ts";
+import { Fingerprints } from "../mediation/session/shared/fingerprints.ts";
 import type { CandidateOptions } from "../proxy/collector/candidates.ts";
 import type { Expectation } from "../proxy/collector/expectation.ts";
 import { registryHistory } from "../config/profiles/registries.ts";

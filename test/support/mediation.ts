@@ -9,8 +9,8 @@ import type { Registry, RegistryHistory } from "../../src/ipfix/registry/registr
 import type { FieldSpecifier, Template } from "../../src/ipfix/record/template.ts";
 import { CompiledMappings } from "../../src/mediation/program/compiled_mapping.ts";
 import { RecordMapper } from "../../src/mediation/references/record_mapper.ts";
-import { Fingerprints } from "../../src/mediation/session/fingerprints.ts";
-import { SharedTemplates } from "../../src/mediation/session/shared_templates.ts";
+import { Fingerprints } from "../../src/mediation/session/shared/fingerprints.ts";
+import { SharedTemplates } from "../../src/mediation/session/shared/shared_templates.ts";
 import { scratch } from "../../src/mediation/session/working_memory.ts";
 import { type Dialect, GO_IPFIX, RFC7011 } from "../../src/mediation/mapping/profile/dialect.ts";
 import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";

@@ -1,7 +1,7 @@
 import type { Counters } from "../templates/counters.ts";
 import type { Notify, TemplateOutcome } from "../templates/event.ts";
 import type { FirstTemplate } from "../mapping/chain/treatment.ts";
-import type { CollectorKnowledge } from "./shared_state.ts";
+import type { CollectorKnowledge } from "./shared/shared_state.ts";
 import type { RoomMaker } from "../templates/template_memory.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 

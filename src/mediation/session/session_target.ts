@@ -1,5 +1,5 @@
 import type { Dialect } from "../mapping/profile/dialect.ts";
-import type { CollectorKnowledge, SharedState } from "./shared_state.ts";
+import type { CollectorKnowledge, SharedState } from "./shared/shared_state.ts";
 import type { Profile } from "../mapping/profile/profile.ts";
 import type { CollectorFacts, SessionFacts } from "./session_rewriter.ts";
 import type { ChooseTreatment, FirstTemplate } from "../mapping/chain/treatment.ts";

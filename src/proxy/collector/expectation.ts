@@ -1,4 +1,4 @@
-import type { CollectorKnowledge } from "../../mediation/session/shared_state.ts";
+import type { CollectorKnowledge } from "../../mediation/session/shared/shared_state.ts";
 
 /** What a collector is expected to be: the profile, and what goes with it. */
 export interface Expectation {

@@ -1,17 +1,17 @@
-import { unknownElement } from "../../ipfix/registry/information_element.ts";
-import { decodeMessageHeader } from "../../ipfix/message/message_header.ts";
-import { OctetReader } from "../../ipfix/octets/octet_reader.ts";
-import { recordLayout } from "../../ipfix/record/record_layout.ts";
-import { type MessageSet, MINIMUM_DATA_SET_ID, setsOfMessage, TEMPLATE_SET_ID } from "../../ipfix/message/set.ts";
-import type { Template } from "../../ipfix/record/template.ts";
-import { decodeTemplateRecords } from "../../ipfix/record/template_record.ts";
-import type { Announcement, AnnouncementChange, Announcements } from "../templates/announcements.ts";
-import type { Dialect } from "../mapping/profile/dialect.ts";
+import { unknownElement } from "../../../ipfix/registry/information_element.ts";
+import { decodeMessageHeader } from "../../../ipfix/message/message_header.ts";
+import { OctetReader } from "../../../ipfix/octets/octet_reader.ts";
+import { recordLayout } from "../../../ipfix/record/record_layout.ts";
+import { type MessageSet, MINIMUM_DATA_SET_ID, setsOfMessage, TEMPLATE_SET_ID } from "../../../ipfix/message/set.ts";
+import type { Template } from "../../../ipfix/record/template.ts";
+import { decodeTemplateRecords } from "../../../ipfix/record/template_record.ts";
+import type { Announcement, AnnouncementChange, Announcements } from "../../templates/announcements.ts";
+import type { Dialect } from "../../mapping/profile/dialect.ts";
 import type { Output } from "./message_writer.ts";
-import { memoryOctets } from "../program/loop/memory.ts";
-import type { SessionTemplates } from "./session_templates.ts";
-import type { TemplateChange } from "../templates/template_changes.ts";
-import { templateMessage } from "../templates/template_message.ts";
+import { memoryOctets } from "../../program/loop/memory.ts";
+import type { SessionTemplates } from "../intake/session_templates.ts";
+import type { TemplateChange } from "../../templates/template_changes.ts";
+import { templateMessage } from "../../templates/template_message.ts";
 
 /** A whole message waiting to be sent. Its sequence number is filled in when it is written. */
 interface WaitingMessage {

@@ -1,8 +1,8 @@
-import { elementKey } from "../../ipfix/registry/information_element.ts";
-import type { Template } from "../../ipfix/record/template.ts";
-import type { Profile } from "../mapping/profile/profile.ts";
-import { targetTemplate, type TemplateMapping } from "../mapping/template_mapping.ts";
-import type { Treatment } from "../mapping/chain/treatment.ts";
+import { elementKey } from "../../../ipfix/registry/information_element.ts";
+import type { Template } from "../../../ipfix/record/template.ts";
+import type { Profile } from "../../mapping/profile/profile.ts";
+import { targetTemplate, type TemplateMapping } from "../../mapping/template_mapping.ts";
+import type { Treatment } from "../../mapping/chain/treatment.ts";
 
 /** Equal fingerprints, equal layouts: elements, lengths and scope fields in order, whatever the template's id. */
 export function layoutFingerprint({ fields, scopeFieldCount }: Pick<Template, "fields" | "scopeFieldCount">): string {

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { MessageBuilder } from "../../../test/support/message_builder.ts";
-import { decodeMessageHeader } from "../../ipfix/message/message_header.ts";
-import { setsOfMessage } from "../../ipfix/message/set.ts";
-import type { Template } from "../../ipfix/record/template.ts";
-import { encodeTemplateRecord } from "../../ipfix/record/template_record.ts";
-import { Announcements } from "../templates/announcements.ts";
+import { MessageBuilder } from "../../../../test/support/message_builder.ts";
+import { decodeMessageHeader } from "../../../ipfix/message/message_header.ts";
+import { setsOfMessage } from "../../../ipfix/message/set.ts";
+import type { Template } from "../../../ipfix/record/template.ts";
+import { encodeTemplateRecord } from "../../../ipfix/record/template_record.ts";
+import { Announcements } from "../../templates/announcements.ts";
 import { Replay } from "./replay.ts";
-import { allocate, view } from "../program/loop/memory.ts";
-import { Sequence } from "../program/loop/sequence.ts";
+import { allocate, view } from "../../program/loop/memory.ts";
+import { Sequence } from "../../program/loop/sequence.ts";
 
 const DOMAIN = 7;
 const ROOM = 4096;

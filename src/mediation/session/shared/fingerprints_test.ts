@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { constant, fromRecord, profileOf, RFC7011, template } from "../../../test/support/mediation.ts";
-import { identity } from "../mapping/template_mapping.ts";
+import { constant, fromRecord, profileOf, RFC7011, template } from "../../../../test/support/mediation.ts";
+import { identity } from "../../mapping/template_mapping.ts";
 import { Fingerprints, layoutFingerprint } from "./fingerprints.ts";
 
 const source = template(256, ["sourceTransportPort", "octetDeltaCount"]);

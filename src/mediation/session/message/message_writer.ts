@@ -1,15 +1,15 @@
-import { MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../../ipfix/message/message_header.ts";
-import { SET_HEADER_LENGTH, writeSetHeader } from "../../ipfix/message/set.ts";
-import type { Announcements } from "../templates/announcements.ts";
-import type { Dialect } from "../mapping/profile/dialect.ts";
+import { MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../../../ipfix/message/message_header.ts";
+import { SET_HEADER_LENGTH, writeSetHeader } from "../../../ipfix/message/set.ts";
+import type { Announcements } from "../../templates/announcements.ts";
+import type { Dialect } from "../../mapping/profile/dialect.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
-import type { RecordMapper } from "../references/record_mapper.ts";
-import { type MappedRecord, type ReferenceScope, Unmappable } from "../references/reference_scope.ts";
-import { memoryLongs, memoryOctets } from "../program/loop/memory.ts";
-import { recordLength, rewriteRecords } from "../program/loop/rewrite_loop.ts";
-import type { SessionEvents } from "./session_events.ts";
-import { MESSAGE_OVERHEAD } from "../templates/template_message.ts";
-import type { AcceptedTemplate } from "../templates/template_entry.ts";
+import type { RecordMapper } from "../../references/record_mapper.ts";
+import { type MappedRecord, type ReferenceScope, Unmappable } from "../../references/reference_scope.ts";
+import { memoryLongs, memoryOctets } from "../../program/loop/memory.ts";
+import { recordLength, rewriteRecords } from "../../program/loop/rewrite_loop.ts";
+import type { SessionEvents } from "../session_events.ts";
+import { MESSAGE_OVERHEAD } from "../../templates/template_message.ts";
+import type { AcceptedTemplate } from "../../templates/template_entry.ts";
 
 /** Output buffer: a range of the rewrite loop's memory, filled from `at` onwards. */
 export interface Output {

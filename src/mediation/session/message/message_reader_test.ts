@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { DecodeError } from "../../ipfix/octets/decode_error.ts";
-import { MessageBuilder } from "../../../test/support/message_builder.ts";
-import { Counters } from "../templates/counters.ts";
-import type { Dialect } from "../mapping/profile/dialect.ts";
-import type { DropReason, MediationEvent } from "../templates/event.ts";
+import { DecodeError } from "../../../ipfix/octets/decode_error.ts";
+import { MessageBuilder } from "../../../../test/support/message_builder.ts";
+import { Counters } from "../../templates/counters.ts";
+import type { Dialect } from "../../mapping/profile/dialect.ts";
+import type { DropReason, MediationEvent } from "../../templates/event.ts";
 import { MessageReader } from "./message_reader.ts";
-import { allocate, memoryOctets, view } from "../program/loop/memory.ts";
-import { Routes } from "../program/loop/routes.ts";
-import { SessionTemplates } from "./session_templates.ts";
-import { TemplateIntake } from "./template_intake.ts";
-import { GO_IPFIX, profileOf, RFC7011, sharedState, template } from "../../../test/support/mediation.ts";
+import { allocate, memoryOctets, view } from "../../program/loop/memory.ts";
+import { Routes } from "../../program/loop/routes.ts";
+import { SessionTemplates } from "../intake/session_templates.ts";
+import { TemplateIntake } from "../intake/template_intake.ts";
+import { GO_IPFIX, profileOf, RFC7011, sharedState, template } from "../../../../test/support/mediation.ts";
 
 const INPUT = allocate(65536);
 

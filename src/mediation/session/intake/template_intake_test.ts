@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import type { Template } from "../../ipfix/record/template.ts";
-import { GO_IPFIX_LEGACY } from "../mapping/profile/dialect.ts";
-import type { MediationEvent } from "../templates/event.ts";
-import type { Plugin } from "../mapping/plugin.ts";
-import { memoryLongs } from "../program/loop/memory.ts";
-import type { SessionFacts } from "./session_rewriter.ts";
-import { Fingerprints } from "./fingerprints.ts";
+import type { Template } from "../../../ipfix/record/template.ts";
+import { GO_IPFIX_LEGACY } from "../../mapping/profile/dialect.ts";
+import type { MediationEvent } from "../../templates/event.ts";
+import type { Plugin } from "../../mapping/plugin.ts";
+import { memoryLongs } from "../../program/loop/memory.ts";
+import type { SessionFacts } from "../session_rewriter.ts";
+import { Fingerprints } from "../shared/fingerprints.ts";
 import { TemplateIntake } from "./template_intake.ts";
-import type { AcceptedTemplate, TemplateEntry } from "../templates/template_entry.ts";
+import type { AcceptedTemplate, TemplateEntry } from "../../templates/template_entry.ts";
 import {
   constant,
   element,
@@ -17,8 +17,8 @@ import {
   RFC7011,
   sharedState,
   template,
-} from "../../../test/support/mediation.ts";
-import type { Peer, Treatment } from "../mapping/chain/treatment.ts";
+} from "../../../../test/support/mediation.ts";
+import type { Peer, Treatment } from "../../mapping/chain/treatment.ts";
 
 const source = template(256, ["sourceTransportPort", "octetDeltaCount"]);
 

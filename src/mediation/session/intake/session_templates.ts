@@ -1,30 +1,30 @@
-import type { Template } from "../../ipfix/record/template.ts";
-import { encodeTemplateRecord } from "../../ipfix/record/template_record.ts";
-import { sameLayout } from "../../ipfix/record/template.ts";
-import { type Announcement, announcementKey } from "../templates/announcements.ts";
-import type { Counters } from "../templates/counters.ts";
-import type { TemplateOutcome } from "../templates/event.ts";
-import type { SharedState } from "./shared_state.ts";
-import type { Routes } from "../program/loop/routes.ts";
-import { Sequence } from "../program/loop/sequence.ts";
+import type { Template } from "../../../ipfix/record/template.ts";
+import { encodeTemplateRecord } from "../../../ipfix/record/template_record.ts";
+import { sameLayout } from "../../../ipfix/record/template.ts";
+import { type Announcement, announcementKey } from "../../templates/announcements.ts";
+import type { Counters } from "../../templates/counters.ts";
+import type { TemplateOutcome } from "../../templates/event.ts";
+import type { SharedState } from "../shared/shared_state.ts";
+import type { Routes } from "../../program/loop/routes.ts";
+import { Sequence } from "../../program/loop/sequence.ts";
 import {
   announcementOf,
   isSameToCollector,
   refusalKey,
   type RemappedTemplate,
   setIdOf,
-} from "../templates/template_changes.ts";
-import { foldCounts } from "../templates/loop_counts.ts";
-import type { SessionEvents } from "./session_events.ts";
+} from "../../templates/template_changes.ts";
+import { foldCounts } from "../../templates/loop_counts.ts";
+import type { SessionEvents } from "../session_events.ts";
 import type { PreparedTemplate, TemplateIntake } from "./template_intake.ts";
-import type { AcceptedTemplate, ObservationDomain, TemplateEntry } from "../templates/template_entry.ts";
-import type { TemplateIdSpace } from "../templates/template_id_space.ts";
-import type { RoomMaker, TemplateShare } from "../templates/template_memory.ts";
-import { templateMessage } from "../templates/template_message.ts";
-import { UndoLog } from "../templates/undo_log.ts";
-import { PendingMapping } from "../mapping/chain/pending_mapping.ts";
-import type { Steps } from "../mapping/chain/steps.ts";
-import type { ChooseTreatment } from "../mapping/chain/treatment.ts";
+import type { AcceptedTemplate, ObservationDomain, TemplateEntry } from "../../templates/template_entry.ts";
+import type { TemplateIdSpace } from "../../templates/template_id_space.ts";
+import type { RoomMaker, TemplateShare } from "../../templates/template_memory.ts";
+import { templateMessage } from "../../templates/template_message.ts";
+import { UndoLog } from "../../templates/undo_log.ts";
+import { PendingMapping } from "../../mapping/chain/pending_mapping.ts";
+import type { Steps } from "../../mapping/chain/steps.ts";
+import type { ChooseTreatment } from "../../mapping/chain/treatment.ts";
 
 /** How many retired mapping ids a session keeps reserved. */
 const RETIRED_IDS = 64;

@@ -1,7 +1,7 @@
-import { DecodeError } from "../../ipfix/octets/decode_error.ts";
-import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../../ipfix/message/message_header.ts";
-import { OctetReader } from "../../ipfix/octets/octet_reader.ts";
-import { decodeTemplateRecords, encodeWithdrawal, type TemplateKind } from "../../ipfix/record/template_record.ts";
+import { DecodeError } from "../../../ipfix/octets/decode_error.ts";
+import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../../../ipfix/message/message_header.ts";
+import { OctetReader } from "../../../ipfix/octets/octet_reader.ts";
+import { decodeTemplateRecords, encodeWithdrawal, type TemplateKind } from "../../../ipfix/record/template_record.ts";
 import {
   type MessageSet,
   MINIMUM_DATA_SET_ID,
@@ -9,19 +9,19 @@ import {
   SET_HEADER_LENGTH,
   setsOfMessage,
   TEMPLATE_SET_ID,
-} from "../../ipfix/message/set.ts";
-import { recordLayout } from "../../ipfix/record/record_layout.ts";
-import type { Template } from "../../ipfix/record/template.ts";
-import { acceptsAnything, type Dialect } from "../mapping/profile/dialect.ts";
+} from "../../../ipfix/message/set.ts";
+import { recordLayout } from "../../../ipfix/record/record_layout.ts";
+import type { Template } from "../../../ipfix/record/template.ts";
+import { acceptsAnything, type Dialect } from "../../mapping/profile/dialect.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
-import type { ReferenceScope } from "../references/reference_scope.ts";
-import { memoryWords } from "../program/loop/memory.ts";
-import { walkRecords } from "../program/loop/rewrite_loop.ts";
-import type { SessionEvents } from "./session_events.ts";
-import type { SessionTemplates } from "./session_templates.ts";
-import type { DropReason } from "../templates/event.ts";
-import { ProgramWord } from "../program/rewrite_program.ts";
-import type { AcceptedTemplate, RefusedTemplate, TemplateEntry } from "../templates/template_entry.ts";
+import type { ReferenceScope } from "../../references/reference_scope.ts";
+import { memoryWords } from "../../program/loop/memory.ts";
+import { walkRecords } from "../../program/loop/rewrite_loop.ts";
+import type { SessionEvents } from "../session_events.ts";
+import type { SessionTemplates } from "../intake/session_templates.ts";
+import type { DropReason } from "../../templates/event.ts";
+import { ProgramWord } from "../../program/rewrite_program.ts";
+import type { AcceptedTemplate, RefusedTemplate, TemplateEntry } from "../../templates/template_entry.ts";
 
 /** Where a message lies. */
 export interface MessageSource {

@@ -1,9 +1,9 @@
-import { encodeTemplateRecord } from "../../ipfix/record/template_record.ts";
-import type { Dialect } from "../mapping/profile/dialect.ts";
-import { isIdentity, targetTemplate, type TemplateMapping } from "../mapping/template_mapping.ts";
-import type { CompiledMapping } from "../program/compiled_mapping.ts";
-import { hasReferences } from "../references/reference_fields.ts";
-import type { SharedTemplate } from "../templates/template_entry.ts";
+import { encodeTemplateRecord } from "../../../ipfix/record/template_record.ts";
+import type { Dialect } from "../../mapping/profile/dialect.ts";
+import { isIdentity, targetTemplate, type TemplateMapping } from "../../mapping/template_mapping.ts";
+import type { CompiledMapping } from "../../program/compiled_mapping.ts";
+import { hasReferences } from "../../references/reference_fields.ts";
+import type { SharedTemplate } from "../../templates/template_entry.ts";
 
 /** What a {@link SharedTemplate} is made of; the rest follows from it. */
 export type SharedTemplateParts = Pick<

@@ -1,21 +1,21 @@
-import { parseIPv4, parseIPv6 } from "../../ipfix/types/address.ts";
-import { smallestRecordLength, type Template } from "../../ipfix/record/template.ts";
-import type { CompiledMapping } from "../program/compiled_mapping.ts";
-import type { DropReason } from "../templates/event.ts";
-import { ChainError, chainSteps } from "../mapping/chain/mapping_chain.ts";
-import { layoutFingerprint } from "./fingerprints.ts";
-import type { SharedState } from "./shared_state.ts";
-import { sharesIds } from "./shared_templates.ts";
-import { allocate, memoryLongs, release } from "../program/loop/memory.ts";
-import { compileSteps, countersLength, type RewriteProgram } from "../program/rewrite_program.ts";
-import type { SessionEvents } from "./session_events.ts";
-import type { SessionFacts } from "./session_rewriter.ts";
-import type { SessionTarget } from "./session_target.ts";
-import { targetTemplate, type TemplateMapping } from "../mapping/template_mapping.ts";
-import type { AcceptedTemplate, RefusedTemplate, TemplateEntry } from "../templates/template_entry.ts";
-import { MESSAGE_OVERHEAD } from "../templates/template_message.ts";
-import { complete, endStep, type Steps } from "../mapping/chain/steps.ts";
-import type { ChooseTreatment, Peer, Treatment } from "../mapping/chain/treatment.ts";
+import { parseIPv4, parseIPv6 } from "../../../ipfix/types/address.ts";
+import { smallestRecordLength, type Template } from "../../../ipfix/record/template.ts";
+import type { CompiledMapping } from "../../program/compiled_mapping.ts";
+import type { DropReason } from "../../templates/event.ts";
+import { ChainError, chainSteps } from "../../mapping/chain/mapping_chain.ts";
+import { layoutFingerprint } from "../shared/fingerprints.ts";
+import type { SharedState } from "../shared/shared_state.ts";
+import { sharesIds } from "../shared/shared_templates.ts";
+import { allocate, memoryLongs, release } from "../../program/loop/memory.ts";
+import { compileSteps, countersLength, type RewriteProgram } from "../../program/rewrite_program.ts";
+import type { SessionEvents } from "../session_events.ts";
+import type { SessionFacts } from "../session_rewriter.ts";
+import type { SessionTarget } from "../session_target.ts";
+import { targetTemplate, type TemplateMapping } from "../../mapping/template_mapping.ts";
+import type { AcceptedTemplate, RefusedTemplate, TemplateEntry } from "../../templates/template_entry.ts";
+import { MESSAGE_OVERHEAD } from "../../templates/template_message.ts";
+import { complete, endStep, type Steps } from "../../mapping/chain/steps.ts";
+import type { ChooseTreatment, Peer, Treatment } from "../../mapping/chain/treatment.ts";
 
 /** A template that came in. */
 interface Arrival {

@@ -1,8 +1,8 @@
-import { DecodeError } from "../../ipfix/octets/decode_error.ts";
+import { DecodeError } from "../../../ipfix/octets/decode_error.ts";
 import type { MessagePlan } from "./message_plan.ts";
 import type { MessageReader, MessageSource } from "./message_reader.ts";
-import type { SessionEvents } from "./session_events.ts";
-import type { SessionTemplates } from "./session_templates.ts";
+import type { SessionEvents } from "../session_events.ts";
+import type { SessionTemplates } from "../intake/session_templates.ts";
 
 /** What a call may still do before others have a turn, in units of about a microsecond. */
 export interface Work {

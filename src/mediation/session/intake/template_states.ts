@@ -1,5 +1,5 @@
-import type { ObservationDomain } from "../templates/template_entry.ts";
-import type { TemplateState } from "./session_rewriter.ts";
+import type { ObservationDomain } from "../../templates/template_entry.ts";
+import type { TemplateState } from "../session_rewriter.ts";
 
 /** Describes the templates of a session for whoever shows them. */
 export function templateStates(domains: Iterable<ObservationDomain>): TemplateState[] {

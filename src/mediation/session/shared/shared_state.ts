@@ -1,14 +1,14 @@
-import type { RegistryHistory } from "../../ipfix/registry/registry.ts";
-import type { Template } from "../../ipfix/record/template.ts";
-import type { ChooseTreatment } from "../mapping/chain/treatment.ts";
-import type { CompiledMappings } from "../program/compiled_mapping.ts";
-import type { RecordMapper } from "../references/record_mapper.ts";
-import type { announcementKey } from "../templates/announcements.ts";
-import type { TemplateEntry } from "../templates/template_entry.ts";
-import type { TemplateMemory } from "../templates/template_memory.ts";
-import type { TemplateIdSpace } from "../templates/template_id_space.ts";
+import type { RegistryHistory } from "../../../ipfix/registry/registry.ts";
+import type { Template } from "../../../ipfix/record/template.ts";
+import type { ChooseTreatment } from "../../mapping/chain/treatment.ts";
+import type { CompiledMappings } from "../../program/compiled_mapping.ts";
+import type { RecordMapper } from "../../references/record_mapper.ts";
+import type { announcementKey } from "../../templates/announcements.ts";
+import type { TemplateEntry } from "../../templates/template_entry.ts";
+import type { TemplateMemory } from "../../templates/template_memory.ts";
+import type { TemplateIdSpace } from "../../templates/template_id_space.ts";
 import type { Fingerprints } from "./fingerprints.ts";
-import type { KindsTold } from "./session_events.ts";
+import type { KindsTold } from "../session_events.ts";
 import type { SharedTemplates } from "./shared_templates.ts";
 
 /** Caps that hold whatever exporters send. */

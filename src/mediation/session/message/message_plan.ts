@@ -1,6 +1,6 @@
-import type { ReferenceScope } from "../references/reference_scope.ts";
-import type { AcceptedTemplate } from "../templates/template_entry.ts";
-import type { ObservationDomain } from "../templates/template_entry.ts";
+import type { ReferenceScope } from "../../references/reference_scope.ts";
+import type { AcceptedTemplate } from "../../templates/template_entry.ts";
+import type { ObservationDomain } from "../../templates/template_entry.ts";
 
 /** One item of a message's output. Offsets are relative to the message's first octet. */
 export type PlanItem =

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import type { Template } from "../../ipfix/record/template.ts";
-import { Counters } from "../templates/counters.ts";
-import { GO_IPFIX_LEGACY } from "../mapping/profile/dialect.ts";
-import type { MediationEvent } from "../templates/event.ts";
-import { memoryLongs } from "../program/loop/memory.ts";
-import { Routes } from "../program/loop/routes.ts";
-import { complete } from "../mapping/chain/steps.ts";
+import type { Template } from "../../../ipfix/record/template.ts";
+import { Counters } from "../../templates/counters.ts";
+import { GO_IPFIX_LEGACY } from "../../mapping/profile/dialect.ts";
+import type { MediationEvent } from "../../templates/event.ts";
+import { memoryLongs } from "../../program/loop/memory.ts";
+import { Routes } from "../../program/loop/routes.ts";
+import { complete } from "../../mapping/chain/steps.ts";
 import { SessionTemplates } from "./session_templates.ts";
 import { TemplateIntake } from "./template_intake.ts";
-import type { AcceptedTemplate, TemplateEntry } from "../templates/template_entry.ts";
-import { profileOf, RFC7011, sharedState, template } from "../../../test/support/mediation.ts";
+import type { AcceptedTemplate, TemplateEntry } from "../../templates/template_entry.ts";
+import { profileOf, RFC7011, sharedState, template } from "../../../../test/support/mediation.ts";
 
 function sessionOf(shared: ReturnType<typeof sharedState>) {
   const events: MediationEvent[] = [];
