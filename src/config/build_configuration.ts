@@ -1,17 +1,17 @@
 import type { Profile } from "../mediation/mapping/profile/profile.ts";
-import { Chains } from "./chains.ts";
-import { kubernetesSettings } from "./kubernetes_settings.ts";
-import { Collectors } from "./collectors.ts";
+import { Chains } from "./sections/chains.ts";
+import { kubernetesSettings } from "./sections/kubernetes_settings.ts";
+import { Collectors } from "./sections/collectors.ts";
 import type { CacheSettings, CollectorSettings, Configuration, ListenerSettings } from "./configuration.ts";
-import { conflicts, describeEndpoint, isLoop } from "./listener_conflicts.ts";
+import { conflicts, describeEndpoint, isLoop } from "./sections/listener_conflicts.ts";
 import { type Path, pathText } from "./yaml/mistake.ts";
-import { ruleLayer } from "./peer_rules.ts";
-import type { PluginModules } from "./plugin_modules.ts";
+import { ruleLayer } from "./peers/peer_rules.ts";
+import type { PluginModules } from "./sections/plugin_modules.ts";
 import { findProfile, PROFILE_NAMES } from "./profiles/profiles.ts";
 import type { ConfigurationReader } from "./configuration_reader.ts";
-import type { PeerSection, Sections } from "./sections.ts";
-import { listenerTls } from "./tls_settings.ts";
-import { type RuleLayer, Treatments } from "./treatments.ts";
+import type { PeerSection, Sections } from "./sections/sections.ts";
+import { listenerTls } from "./sections/tls_settings.ts";
+import { type RuleLayer, Treatments } from "./peers/treatments.ts";
 
 /** Stands for a profile that is not known yet; nothing is served with it. */
 const PLACEHOLDER_PROFILE = "rfc7011";

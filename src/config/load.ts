@@ -2,11 +2,11 @@ import { SHIPPED } from "../../plugins/mod.ts";
 import { buildConfiguration } from "./build_configuration.ts";
 import type { Configuration } from "./configuration.ts";
 import { ConfigurationError, mistakesInOrder } from "./yaml/mistake.ts";
-import { type ImportModule, importModule, PluginModules } from "./plugin_modules.ts";
+import { type ImportModule, importModule, PluginModules } from "./sections/plugin_modules.ts";
 import { type ReadTextFile, readTextFile } from "../text_file.ts";
 import { ConfigurationReader } from "./configuration_reader.ts";
 import type { PluginHost } from "../plugin_process/plugin_host.ts";
-import { readSections, type Sections } from "./sections.ts";
+import { readSections, type Sections } from "./sections/sections.ts";
 import { YamlDocument } from "./yaml/yaml_document.ts";
 import { systemReason } from "../error_message.ts";
 

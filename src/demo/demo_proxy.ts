@@ -1,6 +1,6 @@
 import { startAdmin } from "../admin/start_admin.ts";
 import { detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
-import { automaticChain } from "../config/chains.ts";
+import { automaticChain } from "../config/sections/chains.ts";
 import { registryHistory } from "../config/profiles/registries.ts";
 import { type Destination, EmbeddedAgent } from "./embedded_agent.ts";
 import { EmbeddedAggregator } from "./embedded_aggregator.ts";

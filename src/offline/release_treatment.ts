@@ -1,4 +1,4 @@
-import { automaticChain } from "../config/chains.ts";
+import { automaticChain } from "../config/sections/chains.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import type { Treatment } from "../mediation/mapping/chain/treatment.ts";

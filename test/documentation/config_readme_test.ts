@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parse } from "@std/yaml";
-import { configurationSchema } from "../../src/config/configuration_schema.ts";
+import { configurationSchema } from "../../src/config/schema/configuration_schema.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { profileSchema } from "../../src/config/profiles/profile_schema.ts";

@@ -1,10 +1,10 @@
-import { usesTls } from "../ipfix/message/transport_protocol.ts";
-import type { CollectorSettings } from "./configuration.ts";
-import type { ConfigurationReader } from "./configuration_reader.ts";
+import { usesTls } from "../../ipfix/message/transport_protocol.ts";
+import type { CollectorSettings } from "../configuration.ts";
+import type { ConfigurationReader } from "../configuration_reader.ts";
 import { describeEndpoint } from "./listener_conflicts.ts";
 import type { PeerSection, Sections } from "./sections.ts";
 import { collectorTls } from "./tls_settings.ts";
-import { type Path, pathText } from "./yaml/mistake.ts";
+import { type Path, pathText } from "../yaml/mistake.ts";
 
 /** A `collector:` of the file, or of a rule. */
 type Choice = NonNullable<PeerSection["collector"]>;

@@ -1,7 +1,7 @@
-import { parseAddress, prefixContains } from "../ipfix/types/address.ts";
-import type { Peer } from "../mediation/mapping/chain/treatment.ts";
-import { antreaRelease } from "./profiles/antrea_releases.ts";
-import type { PeerMatch } from "./configuration.ts";
+import { parseAddress, prefixContains } from "../../ipfix/types/address.ts";
+import type { Peer } from "../../mediation/mapping/chain/treatment.ts";
+import { antreaRelease } from "../profiles/antrea_releases.ts";
+import type { PeerMatch } from "../configuration.ts";
 
 /** What is known of an exporter when its session opens, and perhaps of one of its templates. */
 export type KnownPeer = Pick<Peer, "address" | "certificateName"> & Partial<Peer>;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { PluginList } from "./chains.ts";
-import type { Mode } from "./configuration.ts";
+import type { Mode } from "../configuration.ts";
 import {
   type CollectorChoice,
   collectorSchema,
@@ -11,9 +11,9 @@ import {
   peerSchema,
   type PluginChoice,
   pluginSchema,
-} from "./configuration_schema.ts";
-import type { Path } from "./yaml/mistake.ts";
-import type { ConfigurationReader } from "./configuration_reader.ts";
+} from "../schema/configuration_schema.ts";
+import type { Path } from "../yaml/mistake.ts";
+import type { ConfigurationReader } from "../configuration_reader.ts";
 
 const unchecked = z.array(z.unknown()).optional();
 

@@ -1,5 +1,5 @@
-import { SHIPPED } from "../../plugins/mod.ts";
-import { z } from "../mediation/mapping/plugin.ts";
+import { SHIPPED } from "../../../plugins/mod.ts";
+import { z } from "../../mediation/mapping/plugin.ts";
 import { configurationSchema } from "./configuration_schema.ts";
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;

@@ -4,10 +4,10 @@ import {
   isClusterTls,
   type KubernetesSettings,
   type ListenerSettings,
-} from "./configuration.ts";
-import type { ConfigurationReader } from "./configuration_reader.ts";
+} from "../configuration.ts";
+import type { ConfigurationReader } from "../configuration_reader.ts";
 import type { Sections } from "./sections.ts";
-import type { Path } from "./yaml/mistake.ts";
+import type { Path } from "../yaml/mistake.ts";
 
 /** An endpoint, and the path that names it. */
 type Endpoint = readonly [endpoint: ListenerSettings | CollectorSettings, path: Path];

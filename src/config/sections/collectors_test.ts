@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Configuration, SessionPeer } from "./configuration.ts";
-import { Authority } from "../../test/support/certificates.ts";
-import { load, mistakes, RIGHT } from "../../test/support/configuration.ts";
+import type { Configuration, SessionPeer } from "../configuration.ts";
+import { Authority } from "../../../test/support/certificates.ts";
+import { load, mistakes, RIGHT } from "../../../test/support/configuration.ts";
 
 /** Mode, collector, and the profile by which a first template is treated; or "undecided". */
 function decided(configuration: Configuration, peer: SessionPeer): string {

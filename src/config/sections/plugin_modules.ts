@@ -5,16 +5,16 @@ import {
   type Plugin,
   PLUGIN_API_VERSION,
   type PluginDefinition,
-} from "../mediation/mapping/plugin.ts";
-import { didYouMean } from "../mediation/mapping/profile/nearest_names.ts";
-import type { Profile } from "../mediation/mapping/profile/profile.ts";
-import { IsolatedPlugin } from "../plugin_process/isolated_plugin.ts";
-import { PluginHost } from "../plugin_process/plugin_host.ts";
-import { PluginProcess } from "../plugin_process/plugin_process.ts";
-import type { PluginChoice } from "./configuration_schema.ts";
-import type { Path } from "./yaml/mistake.ts";
-import type { ConfigurationReader } from "./configuration_reader.ts";
-import { errorMessage } from "../error_message.ts";
+} from "../../mediation/mapping/plugin.ts";
+import { didYouMean } from "../../mediation/mapping/profile/nearest_names.ts";
+import type { Profile } from "../../mediation/mapping/profile/profile.ts";
+import { IsolatedPlugin } from "../../plugin_process/isolated_plugin.ts";
+import { PluginHost } from "../../plugin_process/plugin_host.ts";
+import { PluginProcess } from "../../plugin_process/plugin_process.ts";
+import type { PluginChoice } from "../schema/configuration_schema.ts";
+import type { Path } from "../yaml/mistake.ts";
+import type { ConfigurationReader } from "../configuration_reader.ts";
+import { errorMessage } from "../../error_message.ts";
 
 /** Imports a module. @throws anything that the module throws */
 export type ImportModule = (specifier: string) => Promise<unknown>;

@@ -1,7 +1,7 @@
-import type { Dialect } from "../mediation/mapping/profile/dialect.ts";
-import type { Profile } from "../mediation/mapping/profile/profile.ts";
-import type { Peer, Treatment } from "../mediation/mapping/chain/treatment.ts";
-import type { Chains, PluginList } from "./chains.ts";
+import type { Dialect } from "../../mediation/mapping/profile/dialect.ts";
+import type { Profile } from "../../mediation/mapping/profile/profile.ts";
+import type { Peer, Treatment } from "../../mediation/mapping/chain/treatment.ts";
+import type { Chains, PluginList } from "../sections/chains.ts";
 import type {
   CollectorSettings,
   CollectorTreatments,
@@ -11,8 +11,8 @@ import type {
   ResolvedTreatment,
   SessionPeer,
   SessionTreatment,
-} from "./configuration.ts";
-import { chooseDialect, type DialectChoice } from "./profiles/dialect_schema.ts";
+} from "../configuration.ts";
+import { chooseDialect, type DialectChoice } from "../profiles/dialect_schema.ts";
 import { isSessionMatch, type KnownPeer, matches } from "./peer_matching.ts";
 
 /** What a rule, or the file outside all rules, sets. */

@@ -1,17 +1,17 @@
-import { type TransportProtocol, usesTls } from "../ipfix/message/transport_protocol.ts";
-import type { ClusterTls, ClusterTrust, CollectorTls, ListenerTls } from "./configuration.ts";
-import type { TlsChoice } from "./configuration_schema.ts";
+import { type TransportProtocol, usesTls } from "../../ipfix/message/transport_protocol.ts";
+import type { ClusterTls, ClusterTrust, CollectorTls, ListenerTls } from "../configuration.ts";
+import type { TlsChoice } from "../schema/configuration_schema.ts";
 import {
   type CertificateDetails,
   certificateName,
   detailsOf,
   invalidity,
   parseCertificates,
-} from "../certificates/certificate_details.ts";
-import { checkTlsMaterial, parseKey } from "../certificates/tls_material.ts";
-import { errorMessage } from "../error_message.ts";
-import { type Path, pathText } from "./yaml/mistake.ts";
-import type { ConfigurationReader } from "./configuration_reader.ts";
+} from "../../certificates/certificate_details.ts";
+import { checkTlsMaterial, parseKey } from "../../certificates/tls_material.ts";
+import { errorMessage } from "../../error_message.ts";
+import { type Path, pathText } from "../yaml/mistake.ts";
+import type { ConfigurationReader } from "../configuration_reader.ts";
 
 type Files = "certificate" | "key" | "ca";
 

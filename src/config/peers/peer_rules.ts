@@ -1,10 +1,10 @@
-import type { Profile } from "../mediation/mapping/profile/profile.ts";
-import type { CollectorSettings, PeerMatch, PeerRule } from "./configuration.ts";
-import { pathText } from "./yaml/mistake.ts";
+import type { Profile } from "../../mediation/mapping/profile/profile.ts";
+import type { CollectorSettings, PeerMatch, PeerRule } from "../configuration.ts";
+import { pathText } from "../yaml/mistake.ts";
 import { isSessionMatch } from "./peer_matching.ts";
-import type { ConfigurationReader } from "./configuration_reader.ts";
-import type { PeerSection, Sections } from "./sections.ts";
-import { checksCertificates } from "./tls_settings.ts";
+import type { ConfigurationReader } from "../configuration_reader.ts";
+import type { PeerSection, Sections } from "../sections/sections.ts";
+import { checksCertificates } from "../sections/tls_settings.ts";
 import type { RuleLayer } from "./treatments.ts";
 
 /** Reads one peer rule; mistakes go to the reader. */

@@ -1,12 +1,12 @@
-import { DEFAULT_CHAIN } from "../../plugins/mod.ts";
-import type { PluginDefinition } from "../mediation/mapping/plugin.ts";
-import type { Profile } from "../mediation/mapping/profile/profile.ts";
-import type { ChainStep } from "./configuration.ts";
-import type { PluginChoice } from "./configuration_schema.ts";
-import type { Path } from "./yaml/mistake.ts";
+import { DEFAULT_CHAIN } from "../../../plugins/mod.ts";
+import type { PluginDefinition } from "../../mediation/mapping/plugin.ts";
+import type { Profile } from "../../mediation/mapping/profile/profile.ts";
+import type { ChainStep } from "../configuration.ts";
+import type { PluginChoice } from "../schema/configuration_schema.ts";
+import type { Path } from "../yaml/mistake.ts";
 import { isPlugin, oneLine, type PluginModules } from "./plugin_modules.ts";
-import type { ConfigurationReader } from "./configuration_reader.ts";
-import { errorMessage } from "../error_message.ts";
+import type { ConfigurationReader } from "../configuration_reader.ts";
+import { errorMessage } from "../../error_message.ts";
 
 /** A `plugins:` list of the file; a choice is undefined where the step has mistakes. */
 export interface PluginList {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { Peer } from "../mediation/mapping/chain/treatment.ts";
-import type { Configuration, SessionPeer } from "./configuration.ts";
-import { Authority } from "../../test/support/certificates.ts";
-import { load, mistakes, RIGHT } from "../../test/support/configuration.ts";
+import type { Peer } from "../../mediation/mapping/chain/treatment.ts";
+import type { Configuration, SessionPeer } from "../configuration.ts";
+import { Authority } from "../../../test/support/certificates.ts";
+import { load, mistakes, RIGHT } from "../../../test/support/configuration.ts";
 
 function treated(configuration: Configuration, peer: Partial<Peer>): string {
   const { profile, plugins } = configuration.chooseTreatment({ observationDomain: 1, ...peer });

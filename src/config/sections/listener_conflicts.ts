@@ -1,7 +1,7 @@
-import type { TransportProtocol } from "../ipfix/message/transport_protocol.ts";
+import type { TransportProtocol } from "../../ipfix/message/transport_protocol.ts";
 import { isIPv4 } from "node:net";
-import type { CollectorSettings, ListenerSettings } from "./configuration.ts";
-import { formatSocketAddress, type SocketAddress } from "./yaml/socket_address.ts";
+import type { CollectorSettings, ListenerSettings } from "../configuration.ts";
+import { formatSocketAddress, type SocketAddress } from "../yaml/socket_address.ts";
 
 /** An address to bind, and its transport. */
 interface Bound {

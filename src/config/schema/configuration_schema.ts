@@ -1,12 +1,12 @@
-import { TRANSPORT_PROTOCOLS } from "../ipfix/message/transport_protocol.ts";
+import { TRANSPORT_PROTOCOLS } from "../../ipfix/message/transport_protocol.ts";
 import { z } from "zod";
-import { parsePrefix } from "../ipfix/types/address.ts";
-import { antreaRelease } from "./profiles/antrea_releases.ts";
-import { dialectSchema } from "./profiles/dialect_schema.ts";
-import { PROFILE_NAMES } from "./profiles/profiles.ts";
-import { DURATION, parseDuration, parseSize } from "./yaml/quantity.ts";
-import { oneOf, read, text, truth, wholeNumber, wrong } from "./yaml/schema_parts.ts";
-import { parseSocketAddress } from "./yaml/socket_address.ts";
+import { parsePrefix } from "../../ipfix/types/address.ts";
+import { antreaRelease } from "../profiles/antrea_releases.ts";
+import { dialectSchema } from "../profiles/dialect_schema.ts";
+import { PROFILE_NAMES } from "../profiles/profiles.ts";
+import { DURATION, parseDuration, parseSize } from "../yaml/quantity.ts";
+import { oneOf, read, text, truth, wholeNumber, wrong } from "../yaml/schema_parts.ts";
+import { parseSocketAddress } from "../yaml/socket_address.ts";
 
 const listenAddress = read("host:port or [v6]:port, port 0 to 65535", parseSocketAddress);
 const dialAddress = read("host:port or [v6]:port, port 1 to 65535", (value) => {
