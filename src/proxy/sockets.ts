@@ -63,7 +63,7 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
       case "grpc": {
         if (tls === undefined) throw new Error("it needs a certificate and a key");
         // Loaded where it is asked for: it takes ten times the memory of all else.
-        const { GrpcListener } = await import("./transport/grpc/grpc_listener.ts");
+        const { GrpcListener } = await import("./transport/grpc/server/grpc_listener.ts");
         return await GrpcListener.listen(address, tls, {
           clock,
           handshake,
@@ -102,7 +102,7 @@ export function dialer({ transport, address, tls, releases = [] }: CollectorOpti
     case "grpc":
       if (tls === undefined) throw new Error("a collector over grpc needs to be verified: no CA is given");
       return async (signal) => {
-        const { dialGrpc } = await import("./transport/grpc/grpc_dial.ts");
+        const { dialGrpc } = await import("./transport/grpc/client/grpc_dial.ts");
         return await dialGrpc(address, tls, releases, signal);
       };
     case "udp":

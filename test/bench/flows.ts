@@ -1,8 +1,8 @@
 import { antreaFlowReleases } from "../../src/config/profiles/antrea_flow_releases.ts";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { Counters } from "../../src/mediation/templates/counters.ts";
-import { FlowLedger } from "../../src/proxy/transport/grpc/flow_ledger.ts";
-import { flowElements, RecordFlows } from "../../src/proxy/transport/grpc/record_flows.ts";
+import { FlowLedger } from "../../src/proxy/transport/grpc/flow/flow_ledger.ts";
+import { flowElements, RecordFlows } from "../../src/proxy/transport/grpc/client/record_flows.ts";
 import type { Bench } from "./bench.ts";
 import { type Certificates, issueCertificates } from "./certificates.ts";
 import { Child, freePort } from "./child.ts";

@@ -3,7 +3,7 @@
  * is in IPFIX is said here once more, apart from the table of the proxy.
  */
 import { create } from "@bufbuild/protobuf";
-import { type Flow, FlowSchema } from "../../../src/proxy/transport/grpc/flow_export_pb.ts";
+import { type Flow, FlowSchema } from "../../../src/proxy/transport/grpc/flow/flow_export_pb.ts";
 import { parseAddress } from "../../../src/ipfix/types/address.ts";
 import { type Family, type Line, templateOf } from "../releases.ts";
 import { type Flavour, valueOf } from "../values.ts";

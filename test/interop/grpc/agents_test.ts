@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { z } from "zod";
-import { ExportRequestSchema } from "../../../src/proxy/transport/grpc/flow_export_pb.ts";
+import { ExportRequestSchema } from "../../../src/proxy/transport/grpc/flow/flow_export_pb.ts";
 import { issueIdentities } from "../identities.ts";
 import { interopTest } from "../interop_test_case.ts";
 import { judge } from "../judge.ts";

@@ -1,6 +1,6 @@
 /** Agents that know only IPFIX in front of a collector that takes only gRPC; and gRPC on both sides. */
 import assert from "node:assert/strict";
-import type { Flow } from "../../../src/proxy/transport/grpc/flow_export_pb.ts";
+import type { Flow } from "../../../src/proxy/transport/grpc/flow/flow_export_pb.ts";
 import { issueIdentities } from "../identities.ts";
 import { interopTest } from "../interop_test_case.ts";
 import { Exporter } from "../peers.ts";

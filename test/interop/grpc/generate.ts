@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { compileProto } from "../../../src/proxy/transport/grpc/generate.ts";
+import { compileProto } from "../../../src/proxy/transport/grpc/flow/generate.ts";
 
 const SOURCE = new URL("source/", import.meta.url).pathname;
 const OPTIONS = ["paths=source_relative", "Mflow_export.proto=grpcpeer/flowpb"];

@@ -1,7 +1,7 @@
 /** Real gRPC peers of another implementation, as child processes: an Agent and an Aggregator as far as flows go. */
 import { fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { z } from "zod";
-import { type Flow, FlowSchema } from "../../../src/proxy/transport/grpc/flow_export_pb.ts";
+import { type Flow, FlowSchema } from "../../../src/proxy/transport/grpc/flow/flow_export_pb.ts";
 import { buildGrpcPeer } from "../build.ts";
 import { LineProcess } from "../line_process.ts";
 import { type Identity, lineOf, listeningSchema } from "../peers.ts";

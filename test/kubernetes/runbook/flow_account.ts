@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { toJson } from "@bufbuild/protobuf";
 import { usesGrpc } from "../../../src/config/profiles/antrea_releases.ts";
-import { type Flow, FlowSchema } from "../../../src/proxy/transport/grpc/flow_export_pb.ts";
+import { type Flow, FlowSchema } from "../../../src/proxy/transport/grpc/flow/flow_export_pb.ts";
 import { agentFlow, flowValueOf } from "../../interop/grpc/agent_flows.ts";
 import { judge } from "../../interop/judge.ts";
 import type { Received } from "../../interop/peers.ts";

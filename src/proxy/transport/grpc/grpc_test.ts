@@ -8,10 +8,10 @@ import { SYSTEM_CLOCK } from "../../time/clock.ts";
 import type { Connection } from "../connection.ts";
 import type { TlsCredentials } from "../tls/tls_credentials.ts";
 import { checkTlsMaterial } from "../../../certificates/tls_material.ts";
-import { EXPORT } from "./export_service.ts";
-import { ExportRequestSchema } from "./flow_export_pb.ts";
-import { dialGrpc } from "./grpc_dial.ts";
-import { GrpcListener } from "./grpc_listener.ts";
+import { EXPORT } from "./flow/export_service.ts";
+import { ExportRequestSchema } from "./flow/flow_export_pb.ts";
+import { dialGrpc } from "./client/grpc_dial.ts";
+import { GrpcListener } from "./server/grpc_listener.ts";
 
 const RELEASES = antreaFlowReleases();
 const authority = await Authority.create("grpc test");

@@ -1,13 +1,13 @@
 import { checkServerIdentity, createSecureContext } from "node:tls";
 import { isIP } from "node:net";
 import { Client, connectivityState, credentials, status } from "@grpc/grpc-js";
-import type { Address } from "../address.ts";
-import { formatAddress } from "../address.ts";
-import type { Connection } from "../connection.ts";
-import type { TlsDialOptions } from "../tls/tls_options.ts";
-import { EXPORT } from "./export_service.ts";
+import type { Address } from "../../address.ts";
+import { formatAddress } from "../../address.ts";
+import type { Connection } from "../../connection.ts";
+import type { TlsDialOptions } from "../../tls/tls_options.ts";
+import { EXPORT } from "../flow/export_service.ts";
 import { FlowCollector } from "./flow_collector.ts";
-import type { FlowRelease } from "../flow_release.ts";
+import type { FlowRelease } from "../../flow_release.ts";
 import { flowElements } from "./record_flows.ts";
 
 /** Milliseconds. Go's gRPC library, which Aggregators use, treats more than one ping in five minutes as an attack. */

@@ -1,13 +1,13 @@
-import { IPFIX_VERSION, MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../../../ipfix/message/message_header.ts";
-import { SET_HEADER_LENGTH, writeSetHeader } from "../../../ipfix/message/set.ts";
-import { increment } from "../../../mediation/templates/counters.ts";
-import { isIPv4Mapped } from "../../../ipfix/types/address.ts";
-import { DOMAIN, EXPORT_TIME, flowFieldAt, IP_VERSION } from "./flow_fields.ts";
-import type { FlowLedger } from "./flow_ledger.ts";
-import { FlowReader } from "./flow_reader.ts";
-import { writeRecord } from "./flow_record.ts";
+import { IPFIX_VERSION, MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../../../../ipfix/message/message_header.ts";
+import { SET_HEADER_LENGTH, writeSetHeader } from "../../../../ipfix/message/set.ts";
+import { increment } from "../../../../mediation/templates/counters.ts";
+import { isIPv4Mapped } from "../../../../ipfix/types/address.ts";
+import { DOMAIN, EXPORT_TIME, flowFieldAt, IP_VERSION } from "../flow/flow_fields.ts";
+import type { FlowLedger } from "../flow/flow_ledger.ts";
+import { FlowReader } from "../flow/flow_reader.ts";
+import { writeRecord } from "../flow/flow_record.ts";
 import { type CompiledRelease, type FlowReleases, IPV4_TEMPLATE, IPV6_TEMPLATE } from "./flow_releases.ts";
-import { FlowValues } from "./flow_values.ts";
+import { FlowValues } from "../flow/flow_values.ts";
 
 const LONGEST_MESSAGE = 65535;
 /** Maximum number of observation domains of a stream. Beyond it, the oldest is forgotten, and announced again if it returns. */

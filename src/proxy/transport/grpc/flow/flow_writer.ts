@@ -1,6 +1,6 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { type BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { parseAddress } from "../../../ipfix/types/address.ts";
+import { parseAddress } from "../../../../ipfix/types/address.ts";
 import { ExportRequestSchema, FlowSchema } from "./flow_export_pb.ts";
 import { FLOW_FIELDS, type FlowField, flowFieldAt } from "./flow_fields.ts";
 import type { FlowLedger } from "./flow_ledger.ts";

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import { antreaEras } from "../../../config/profiles/antrea_eras.ts";
-import { loadProfile } from "../../../config/profiles/profiles.ts";
-import { MessageBuilder } from "../../../../test/support/message_builder.ts";
-import type { Template } from "../../../ipfix/record/template.ts";
-import type { Value } from "../../../ipfix/types/value.ts";
-import { Counters } from "../../../mediation/templates/counters.ts";
-import { ExportRequestSchema, type Flow, FlowSchema } from "./flow_export_pb.ts";
-import { FlowLedger } from "./flow_ledger.ts";
-import { FlowMessages, LONGEST_MESSAGES } from "./flow_messages.ts";
-import { FlowReleases } from "./flow_releases.ts";
+import { antreaEras } from "../../../../config/profiles/antrea_eras.ts";
+import { loadProfile } from "../../../../config/profiles/profiles.ts";
+import { MessageBuilder } from "../../../../../test/support/message_builder.ts";
+import type { Template } from "../../../../ipfix/record/template.ts";
+import type { Value } from "../../../../ipfix/types/value.ts";
+import { Counters } from "../../../../mediation/templates/counters.ts";
+import { ExportRequestSchema, type Flow, FlowSchema } from "../flow/flow_export_pb.ts";
+import { FlowLedger } from "../flow/flow_ledger.ts";
+import { FlowMessages, LONGEST_MESSAGES } from "../server/flow_messages.ts";
+import { FlowReleases } from "../server/flow_releases.ts";
 import { flowElements, RecordFlows } from "./record_flows.ts";
 
 const RELEASES = antreaEras().map(({ profile }) => {

@@ -1,9 +1,9 @@
 import type { ClientWritableStream } from "@grpc/grpc-js";
-import type { ResolveElement } from "../../../ipfix/record/template_record.ts";
-import type { Counters } from "../../../mediation/templates/counters.ts";
-import type { Address } from "../address.ts";
-import type { Connection } from "../connection.ts";
-import { FlowLedger } from "./flow_ledger.ts";
+import type { ResolveElement } from "../../../../ipfix/record/template_record.ts";
+import type { Counters } from "../../../../mediation/templates/counters.ts";
+import type { Address } from "../../address.ts";
+import type { Connection } from "../../connection.ts";
+import { FlowLedger } from "../flow/flow_ledger.ts";
 import { RecordFlows } from "./record_flows.ts";
 
 /** Octets of the prefix of a request: a flag and the length. */

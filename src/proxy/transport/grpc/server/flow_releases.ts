@@ -1,10 +1,10 @@
-import { encodeTemplateRecord } from "../../../ipfix/record/template_record.ts";
-import { SET_HEADER_LENGTH, TEMPLATE_SET_ID, writeSetHeader } from "../../../ipfix/message/set.ts";
-import type { Template } from "../../../ipfix/record/template.ts";
-import type { FlowRelease } from "../flow_release.ts";
-import { flowFieldAt } from "./flow_fields.ts";
-import { type RecordShape, recordShape } from "./flow_record.ts";
-import type { FlowValues } from "./flow_values.ts";
+import { encodeTemplateRecord } from "../../../../ipfix/record/template_record.ts";
+import { SET_HEADER_LENGTH, TEMPLATE_SET_ID, writeSetHeader } from "../../../../ipfix/message/set.ts";
+import type { Template } from "../../../../ipfix/record/template.ts";
+import type { FlowRelease } from "../../flow_release.ts";
+import { flowFieldAt } from "../flow/flow_fields.ts";
+import { type RecordShape, recordShape } from "../flow/flow_record.ts";
+import type { FlowValues } from "../flow/flow_values.ts";
 
 /** The template ids that Agents use in every session. They announce IPv4 first. */
 export const IPV4_TEMPLATE = 256;

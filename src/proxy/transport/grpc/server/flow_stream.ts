@@ -1,10 +1,10 @@
 import { type sendUnaryData, type ServerReadableStream, status } from "@grpc/grpc-js";
-import { DecodeError } from "../../../ipfix/octets/decode_error.ts";
-import { type Counters, increment } from "../../../mediation/templates/counters.ts";
-import type { Address } from "../address.ts";
-import type { Connection } from "../connection.ts";
-import { EXPORT_RESPONSE } from "./export_service.ts";
-import { FlowLedger } from "./flow_ledger.ts";
+import { DecodeError } from "../../../../ipfix/octets/decode_error.ts";
+import { type Counters, increment } from "../../../../mediation/templates/counters.ts";
+import type { Address } from "../../address.ts";
+import type { Connection } from "../../connection.ts";
+import { EXPORT_RESPONSE } from "../flow/export_service.ts";
+import { FlowLedger } from "../flow/flow_ledger.ts";
 import { FlowMessages, LONGEST_MESSAGES } from "./flow_messages.ts";
 import type { IncomingRequest } from "./request_intake.ts";
 import type { FlowReleases } from "./flow_releases.ts";

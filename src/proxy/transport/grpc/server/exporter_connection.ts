@@ -1,6 +1,6 @@
-import type { Address } from "../address.ts";
-import type { Connection } from "../connection.ts";
-import { ConnectionStream } from "../tls/connection_stream.ts";
+import type { Address } from "../../address.ts";
+import type { Connection } from "../../connection.ts";
+import { ConnectionStream } from "../../tls/connection_stream.ts";
 import { Http2Frames } from "./http2_frames.ts";
 
 /** Callbacks of a connection. */

@@ -1,13 +1,13 @@
 import { type ConnectionInjector, type sendUnaryData, Server, ServerCredentials, status } from "@grpc/grpc-js";
-import type { Address } from "../address.ts";
-import type { Connection } from "../connection.ts";
-import type { Listener, ListenerOptions } from "../listener.ts";
-import { TlsListener, type TlsListenerParts } from "../tls/tls_listener.ts";
-import type { TlsListenerOptions } from "../tls/tls_options.ts";
+import type { Address } from "../../address.ts";
+import type { Connection } from "../../connection.ts";
+import type { Listener, ListenerOptions } from "../../listener.ts";
+import { TlsListener, type TlsListenerParts } from "../../tls/tls_listener.ts";
+import type { TlsListenerOptions } from "../../tls/tls_options.ts";
 import { ExporterConnection } from "./exporter_connection.ts";
-import { EXPORT_SERVICE, LARGEST_REQUEST } from "./export_service.ts";
+import { EXPORT_SERVICE, LARGEST_REQUEST } from "../flow/export_service.ts";
 import { type ExportCall, FlowStream } from "./flow_stream.ts";
-import type { FlowRelease } from "../flow_release.ts";
+import type { FlowRelease } from "../../flow_release.ts";
 import { FlowReleases } from "./flow_releases.ts";
 import { requestIntake } from "./request_intake.ts";
 

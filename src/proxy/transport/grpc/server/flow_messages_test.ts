@@ -1,21 +1,21 @@
 import assert from "node:assert/strict";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { antreaFlowReleases } from "../../../config/profiles/antrea_flow_releases.ts";
-import { decodeDataRecords } from "../../../../test/support/data_record.ts";
-import { unknownElement } from "../../../ipfix/registry/information_element.ts";
-import { decodeMessageHeader } from "../../../ipfix/message/message_header.ts";
-import { OctetReader } from "../../../ipfix/octets/octet_reader.ts";
-import { setsOfMessage } from "../../../ipfix/message/set.ts";
-import type { Template } from "../../../ipfix/record/template.ts";
-import { decodeTemplateRecords } from "../../../ipfix/record/template_record.ts";
-import type { Value } from "../../../ipfix/types/value.ts";
-import { Counters } from "../../../mediation/templates/counters.ts";
-import { ExportRequestSchema, type FlowSchema } from "./flow_export_pb.ts";
-import { FlowLedger } from "./flow_ledger.ts";
+import { antreaFlowReleases } from "../../../../config/profiles/antrea_flow_releases.ts";
+import { decodeDataRecords } from "../../../../../test/support/data_record.ts";
+import { unknownElement } from "../../../../ipfix/registry/information_element.ts";
+import { decodeMessageHeader } from "../../../../ipfix/message/message_header.ts";
+import { OctetReader } from "../../../../ipfix/octets/octet_reader.ts";
+import { setsOfMessage } from "../../../../ipfix/message/set.ts";
+import type { Template } from "../../../../ipfix/record/template.ts";
+import { decodeTemplateRecords } from "../../../../ipfix/record/template_record.ts";
+import type { Value } from "../../../../ipfix/types/value.ts";
+import { Counters } from "../../../../mediation/templates/counters.ts";
+import { ExportRequestSchema, type FlowSchema } from "../flow/flow_export_pb.ts";
+import { FlowLedger } from "../flow/flow_ledger.ts";
 import { FlowMessages, LONGEST_MESSAGES } from "./flow_messages.ts";
-import type { FlowRelease } from "../flow_release.ts";
+import type { FlowRelease } from "../../flow_release.ts";
 import { FlowReleases } from "./flow_releases.ts";
-import { flowElements } from "./record_flows.ts";
+import { flowElements } from "../client/record_flows.ts";
 
 type FlowInit = MessageInitShape<typeof FlowSchema>;
 

@@ -1,5 +1,5 @@
 /**
- * Generates TypeScript from the .proto file: `deno run -A src/proxy/transport/grpc/generate.ts` writes flow_export_pb.ts beside it,
+ * Generates TypeScript from the .proto file: `deno run -A src/proxy/transport/grpc/flow/generate.ts` writes flow_export_pb.ts beside it,
  * `--check` only says whether that is current.
  *
  * @module
@@ -43,7 +43,7 @@ export async function generateTypeScript(): Promise<string> {
     await compileProto({ command, options: ["target=ts"] }, out);
     const file = `${out}/${GENERATED}`;
     await Deno.writeTextFile(file, `// deno-lint-ignore-file\n${await Deno.readTextFile(file)}`);
-    const config = new URL("../../../../deno.json", import.meta.url).pathname;
+    const config = new URL("../../../../../deno.json", import.meta.url).pathname;
     const args = ["fmt", "--quiet", "--config", config, file];
     const { success, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr));

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { VARIABLE_LENGTH } from "../../../ipfix/types/abstract_data_type.ts";
-import { formatAddress, isIPv4Mapped } from "../../../ipfix/types/address.ts";
-import { DecodeError } from "../../../ipfix/octets/decode_error.ts";
-import type { Template } from "../../../ipfix/record/template.ts";
-import { u16At } from "../../../ipfix/octets/network_order.ts";
-import { LONG_FORM_MARKER } from "../../../ipfix/record/variable_length.ts";
+import { VARIABLE_LENGTH } from "../../../../ipfix/types/abstract_data_type.ts";
+import { formatAddress, isIPv4Mapped } from "../../../../ipfix/types/address.ts";
+import { DecodeError } from "../../../../ipfix/octets/decode_error.ts";
+import type { Template } from "../../../../ipfix/record/template.ts";
+import { u16At } from "../../../../ipfix/octets/network_order.ts";
+import { LONG_FORM_MARKER } from "../../../../ipfix/record/variable_length.ts";
 import { FLOW_FIELDS, type FlowField, flowFieldAt, IP_VERSION, ROWS_BY_ELEMENT } from "./flow_fields.ts";
 import type { FlowLedger } from "./flow_ledger.ts";
 import type { FlowValues } from "./flow_values.ts";

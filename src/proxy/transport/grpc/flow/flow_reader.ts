@@ -1,6 +1,6 @@
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { DecodeError } from "../../../ipfix/octets/decode_error.ts";
+import { DecodeError } from "../../../../ipfix/octets/decode_error.ts";
 import { FLOW_FIELDS, type FlowFieldKind } from "./flow_fields.ts";
 import { FlowSchema } from "./flow_export_pb.ts";
 import type { FlowLedger } from "./flow_ledger.ts";

@@ -1,4 +1,4 @@
-import type { Counters } from "../../../mediation/templates/counters.ts";
+import type { Counters } from "../../../../mediation/templates/counters.ts";
 
 /** Counts, by name, the values that one side has and the other cannot represent. */
 export class FlowLedger {
