@@ -1,4 +1,4 @@
-import { MessageBuilder } from "../../test/support/message_builder.ts";
+import { MessageBuilder } from "../../test/support/messages/message_builder.ts";
 import assert from "node:assert/strict";
 import { runCommand } from "../../test/support/run_command.ts";
 import { loadProfile } from "../config/profiles/profiles.ts";

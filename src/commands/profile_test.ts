@@ -8,7 +8,7 @@ import { FragileCollector, fragileCollectorOptions } from "../demo/fragile_colle
 import { wrongAbout } from "../demo/record_judgement.ts";
 import { concatenate } from "../ipfix/octets/concatenate.ts";
 import { unknownElement } from "../ipfix/registry/information_element.ts";
-import { MessageBuilder } from "../../test/support/message_builder.ts";
+import { MessageBuilder } from "../../test/support/messages/message_builder.ts";
 import { RFC7011 } from "../mediation/mapping/profile/dialect.ts";
 import { profileText } from "../offline/profile_text.ts";
 import { SeenTemplates } from "../offline/seen_templates.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { concatenate } from "../ipfix/octets/concatenate.ts";
 import { unknownElement } from "../ipfix/registry/information_element.ts";
-import { MessageBuilder } from "../../test/support/message_builder.ts";
+import { MessageBuilder } from "../../test/support/messages/message_builder.ts";
 import type { Template } from "../ipfix/record/template.ts";
 import { registryHistory } from "../config/profiles/registries.ts";
 import { SeenTemplates, TooManyTemplates } from "./seen_templates.ts";

@@ -4,14 +4,14 @@ import { explainMapping } from "../../src/mediation/mapping/explanation.ts";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { flowValue } from "../../src/demo/flow_value.ts";
 import type { InformationElement } from "../../src/ipfix/registry/information_element.ts";
-import { MessageBuilder } from "../support/message_builder.ts";
+import { MessageBuilder } from "../support/messages/message_builder.ts";
 import type { Value } from "../../src/ipfix/types/value.ts";
 import type { SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
 import { HeapBufferPool } from "../../src/proxy/memory/buffer_pool.ts";
 import { ObservingRewriter } from "../../src/proxy/session/observing_rewriter.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { mediatorOf, openSession } from "../support/session.ts";
-import { join } from "../support/wire.ts";
+import { join } from "../support/messages/wire.ts";
 
 const AGENT = loadProfile("antrea/v2.7");
 const COLLECTOR = loadProfile("antrea/v0.12");

@@ -3,15 +3,15 @@ import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { registryHistory } from "../../src/config/profiles/registries.ts";
 import { type Bench, QUICK } from "./bench.ts";
 import { Child } from "./child.ts";
-import { Exchange } from "./datagram_load.ts";
+import { Exchange } from "./load/datagram_load.ts";
 import { PARTS } from "./parts.ts";
 import { buildGoPrograms, haproxyVersion } from "./peers.ts";
-import { PlainRewriter } from "./plain_rewriter.ts";
+import { PlainRewriter } from "./parts/plain_rewriter.ts";
 import { formatReport, isMet } from "./report.ts";
 import { median, percentile, type Row, row } from "./rows.ts";
 import { GO, toolTest } from "../support/tool_test_case.ts";
-import { Sink } from "./sink.ts";
-import { messagesOf, Workload } from "./workload.ts";
+import { Sink } from "./load/sink.ts";
+import { messagesOf, Workload } from "./load/workload.ts";
 
 // What is measured is never judged here: only that all of it runs and reports, and that what is said to be sent arrives.
 

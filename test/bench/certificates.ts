@@ -1,5 +1,5 @@
 import { Authority, type Issued } from "../support/certificates.ts";
-import type { TlsFiles } from "./relays.ts";
+import type { TlsFiles } from "./relays/relays.ts";
 
 /** What each of the three shows, and all trust: keys of ECDSA P-256. */
 export interface Certificates {

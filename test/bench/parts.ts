@@ -1,15 +1,15 @@
 import type { Part } from "./bench.ts";
-import { measureDatagrams } from "./datagrams.ts";
-import { measureFlows } from "./flows.ts";
-import { measureHandshakes } from "./handshakes.ts";
-import { measureIdle } from "./idle.ts";
-import { measureInMemory } from "./in_memory.ts";
-import { measureLatency } from "./latency.ts";
-import { measureRecords } from "./records.ts";
-import { measureSessions } from "./sessions.ts";
-import { measureStart } from "./start.ts";
-import { measureTls } from "./tls.ts";
-import { measureRelays } from "./whole_proxy.ts";
+import { measureDatagrams } from "./parts/datagrams.ts";
+import { measureFlows } from "./parts/flows.ts";
+import { measureHandshakes } from "./parts/handshakes.ts";
+import { measureIdle } from "./parts/idle.ts";
+import { measureInMemory } from "./parts/in_memory.ts";
+import { measureLatency } from "./parts/latency.ts";
+import { measureRecords } from "./parts/records.ts";
+import { measureSessions } from "./parts/sessions.ts";
+import { measureStart } from "./parts/start.ts";
+import { measureTls } from "./parts/tls.ts";
+import { measureRelays } from "./parts/whole_proxy.ts";
 
 /** Every part of the bench by its name, in the order in which they are measured. */
 export const PARTS: ReadonlyMap<string, Part> = new Map([

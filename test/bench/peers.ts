@@ -1,5 +1,5 @@
 import { debianTool, GO, reasonToSkip } from "../support/tool_test_case.ts";
-import { buildGrpcPeer } from "../interop/build.ts";
+import { buildGrpcPeer } from "../interop/peers/build.ts";
 import type { Bench } from "./bench.ts";
 
 const CACHE = new URL("../../.cache/bench/", import.meta.url);

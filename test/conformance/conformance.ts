@@ -21,7 +21,16 @@ import type { SessionFacts, SessionRewriter } from "../../src/mediation/session/
 import { DialectChecker } from "../support/dialect_checker.ts";
 import { rewriteAll, type Rewritten } from "../support/rewrite_all.ts";
 import { mediatorOf } from "../support/session.ts";
-import { field, join, message, number, readMessages, set, templateSet, type WireField } from "../support/wire.ts";
+import {
+  field,
+  join,
+  message,
+  number,
+  readMessages,
+  set,
+  templateSet,
+  type WireField,
+} from "../support/messages/wire.ts";
 
 /** A collector without limits. */
 export const RFC = loadProfile("rfc7011");

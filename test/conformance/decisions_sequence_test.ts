@@ -5,7 +5,7 @@ import { DialectChecker } from "../support/dialect_checker.ts";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { mediatorOf, openSession } from "../support/session.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
-import { field, join, message, number, readMessages, set } from "../support/wire.ts";
+import { field, join, message, number, readMessages, set } from "../support/messages/wire.ts";
 import {
   announcement,
   assertMessages,

@@ -4,7 +4,7 @@ import { deliver } from "../support/delivered.ts";
 import { DialectChecker } from "../support/dialect_checker.ts";
 import { mediatorOf } from "../support/session.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
-import { field, join, message, number, set } from "../support/wire.ts";
+import { field, join, message, number, set } from "../support/messages/wire.ts";
 import {
   announcement,
   assertMessages,

@@ -1,7 +1,17 @@
 /** What is decided where the sources leave it open: profiles and values. */
 import assert from "node:assert/strict";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
-import { field, join, message, number, readRecords, recordOctets, set, text, type WireField } from "../support/wire.ts";
+import {
+  field,
+  join,
+  message,
+  number,
+  readRecords,
+  recordOctets,
+  set,
+  text,
+  type WireField,
+} from "../support/messages/wire.ts";
 import { announcement, conforms, COUNT, counted, data, GO, LEGACY, listOf, RFC, template } from "./conformance.ts";
 
 const MAPPED = "template_mapped 1/256 → 256 identity";

@@ -4,7 +4,7 @@ import { allocate, release } from "../../src/mediation/program/loop/memory.ts";
 import { deliver } from "../support/delivered.ts";
 import { mediatorOf } from "../support/session.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
-import { field, join, message, number, set, templateRecord, type WireField } from "../support/wire.ts";
+import { field, join, message, number, set, templateRecord, type WireField } from "../support/messages/wire.ts";
 import {
   announcement,
   assertMessages,

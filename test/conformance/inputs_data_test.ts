@@ -2,7 +2,17 @@
 import assert from "node:assert/strict";
 import { mediatorOf } from "../support/session.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
-import { field, join, message, number, readMessages, readRecords, set, text, variable } from "../support/wire.ts";
+import {
+  field,
+  join,
+  message,
+  number,
+  readMessages,
+  readRecords,
+  set,
+  text,
+  variable,
+} from "../support/messages/wire.ts";
 import {
   announcement,
   assertMessages,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { datagramFault, nextMessageLength } from "../../src/ipfix/message/framing.ts";
 import { mediatorOf } from "../support/session.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
-import { field, join, message, number, set } from "../support/wire.ts";
+import { field, join, message, number, set } from "../support/messages/wire.ts";
 import {
   announcement,
   assertMessages,

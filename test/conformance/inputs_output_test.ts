@@ -2,7 +2,17 @@
 import assert from "node:assert/strict";
 import { mediatorOf } from "../support/session.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
-import { field, join, message, number, readMessages, set, text, variable, type WireField } from "../support/wire.ts";
+import {
+  field,
+  join,
+  message,
+  number,
+  readMessages,
+  set,
+  text,
+  variable,
+  type WireField,
+} from "../support/messages/wire.ts";
 import {
   announcement,
   assertMessages,

@@ -5,7 +5,7 @@ import { TcpConnection } from "../../src/proxy/transport/tcp/tcp_connection.ts";
 import { checkTlsMaterial } from "../../src/certificates/tls_material.ts";
 import { TestCollector } from "../support/proxy.ts";
 import { Authority } from "../support/certificates.ts";
-import { field, join, message, set, text } from "../support/wire.ts";
+import { field, join, message, set, text } from "../support/messages/wire.ts";
 import { announcement, assertMessages, data, GO, plain, RFC, template } from "./conformance.ts";
 import { ended, send, turn, until, withTransport } from "./transport.ts";
 

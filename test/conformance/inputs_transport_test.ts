@@ -1,6 +1,6 @@
 /** "Inputs: Framing, Out" where they are a matter of the transport session: who is closed, who feels nothing, and what is said. */
 import assert from "node:assert/strict";
-import { field, join, message, number, set, text, variable } from "../support/wire.ts";
+import { field, join, message, number, set, text, variable } from "../support/messages/wire.ts";
 import { announcement, COUNT, counted, data, GO, plain, RFC, template } from "./conformance.ts";
 import { ended, send, until, withTransport } from "./transport.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { TestUdpCollector } from "../support/proxy.ts";
 import { deliver } from "../support/delivered.ts";
-import { field, join, message, number, set, text, variable } from "../support/wire.ts";
+import { field, join, message, number, set, text, variable } from "../support/messages/wire.ts";
 import { announcement, assertMessages, COUNT, counted, data, GO, plain, RFC, template } from "./conformance.ts";
 import { send, turn, until, withTransport } from "./transport.ts";
 

@@ -5,7 +5,17 @@ import type { Plugin } from "../../src/mediation/mapping/plugin.ts";
 import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import { mediatorOf } from "../support/session.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
-import { field, join, message, number, readMessages, set, text, variable, type WireField } from "../support/wire.ts";
+import {
+  field,
+  join,
+  message,
+  number,
+  readMessages,
+  set,
+  text,
+  variable,
+  type WireField,
+} from "../support/messages/wire.ts";
 import { conforms, COUNT, counted, GO, LEGACY, open, PATIENCE, RFC, template, withDialect } from "./conformance.ts";
 
 const STRANGE = field("64512/1", 4);

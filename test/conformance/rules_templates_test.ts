@@ -1,5 +1,5 @@
 /** The conformance rules on the life of templates, and on what is counted. */
-import { field, join, message, number, set } from "../support/wire.ts";
+import { field, join, message, number, set } from "../support/messages/wire.ts";
 import {
   announcement,
   conforms,

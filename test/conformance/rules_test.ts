@@ -1,7 +1,7 @@
 /** The conformance rules on messages, sets, templates and elements. */
 import { SHIPPED } from "../../plugins/mod.ts";
 import { defaultPlugins } from "../support/session.ts";
-import { field, join, message, number, set, templateRecord, text, variable } from "../support/wire.ts";
+import { field, join, message, number, set, templateRecord, text, variable } from "../support/messages/wire.ts";
 import { announcement, conforms, COUNT, counted, data, GO, LEGACY, RFC, STREAM_READ, template } from "./conformance.ts";
 
 const MAPPED = "template_mapped 1/256 → 256 identity";

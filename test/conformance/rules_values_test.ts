@@ -1,5 +1,5 @@
 /** The conformance rules on the values of fields: reduced sizes and variable lengths. */
-import { field, join, message, number, set, text, variable, type WireField } from "../support/wire.ts";
+import { field, join, message, number, set, text, variable, type WireField } from "../support/messages/wire.ts";
 import { announcement, conforms, COUNT, counted, data, GO, LEGACY, RFC, STREAM_READ, template } from "./conformance.ts";
 
 const NAME = field("0/82", 65535);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import type { Mediator } from "../../src/mediation/session/mediator.ts";
 import { mediatorOf } from "../support/session.ts";
-import { field, join, message, number, set } from "../support/wire.ts";
+import { field, join, message, number, set } from "../support/messages/wire.ts";
 import { announcement, assertMessages, conforms, COUNT, data, open, RFC, template } from "./conformance.ts";
 
 const MAPPED = "template_mapped 1/256 → 256 identity";

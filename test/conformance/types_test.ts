@@ -7,7 +7,7 @@ import { parseRegistryHistory } from "../../src/ipfix/registry/registry_csv.ts";
 import { checkTlsMaterial } from "../../src/certificates/tls_material.ts";
 import { Authority } from "../support/certificates.ts";
 import { deliver } from "../support/delivered.ts";
-import { field, join, message, number, recordOctets, set, type WireField } from "../support/wire.ts";
+import { field, join, message, number, recordOctets, set, type WireField } from "../support/messages/wire.ts";
 import { conforms, GO as SHIPPED_GO, RFC, template } from "./conformance.ts";
 import { send, until, withTransport } from "./transport.ts";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { Authority, type Issued } from "../support/certificates.ts";
-import { CollectorProcess } from "./collector.ts";
-import { connectExporter, Exporter, type ExporterIdentity } from "./exporter.ts";
-import { COLLECTOR, NEWER, PROFILE, settle, startExporters, withParts } from "./fleet.ts";
-import { flowLayouts, FlowMessages } from "./flows.ts";
-import { AGGREGATOR, Identities } from "./identities.ts";
+import { CollectorProcess } from "./peers/collector.ts";
+import { connectExporter, Exporter, type ExporterIdentity } from "./peers/exporter.ts";
+import { COLLECTOR, NEWER, PROFILE, settle, startExporters, withParts } from "./peers/fleet.ts";
+import { flowLayouts, FlowMessages } from "./peers/flows.ts";
+import { AGGREGATOR, Identities } from "./peers/identities.ts";
 import { type ProxyConfiguration, ProxyProcess } from "./proxy.ts";
 import { moment } from "./support.ts";
 

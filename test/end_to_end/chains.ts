@@ -1,7 +1,7 @@
 /** The chains that reloads of the tests go to and fro between, and what records of each Agent become by them. */
-import { COLLECTOR } from "./fleet.ts";
-import type { FlowLayout } from "./flow_record.ts";
-import { flowLayouts } from "./flows.ts";
+import { COLLECTOR } from "./peers/fleet.ts";
+import type { FlowLayout } from "./peers/flow_record.ts";
+import { flowLayouts } from "./peers/flows.ts";
 import type { ProxyConfiguration } from "./proxy.ts";
 
 const APP_PROTOCOL_NAME = "56506/155";

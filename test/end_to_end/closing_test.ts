@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { CollectorProcess } from "./collector.ts";
-import { connectExporter, connectToReset, Exporter } from "./exporter.ts";
-import { COLLECTOR, NEWER, PROFILE, settle, startExporters, withParts } from "./fleet.ts";
-import { flowLayouts, FlowMessages } from "./flows.ts";
-import { Identities } from "./identities.ts";
+import { CollectorProcess } from "./peers/collector.ts";
+import { connectExporter, connectToReset, Exporter } from "./peers/exporter.ts";
+import { COLLECTOR, NEWER, PROFILE, settle, startExporters, withParts } from "./peers/fleet.ts";
+import { flowLayouts, FlowMessages } from "./peers/flows.ts";
+import { Identities } from "./peers/identities.ts";
 import { ProxyProcess } from "./proxy.ts";
 
 for (const transport of ["tcp", "tls"] as const) {

@@ -1,10 +1,10 @@
 /** What the test of a collector that is killed over and over does, over one transport. */
 import assert from "node:assert/strict";
 import { tableLines } from "../../src/terminal/text_table.ts";
-import { CollectorProcess, joinRuns } from "./collector.ts";
-import { connectExporter, Exporter } from "./exporter.ts";
-import { flowLayouts } from "./flows.ts";
-import { Identities } from "./identities.ts";
+import { CollectorProcess, joinRuns } from "./peers/collector.ts";
+import { connectExporter, Exporter } from "./peers/exporter.ts";
+import { flowLayouts } from "./peers/flows.ts";
+import { Identities } from "./peers/identities.ts";
 import { ProxyProcess } from "./proxy.ts";
 import { moment, say } from "./support.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { settle, startExporters, withParts } from "./fleet.ts";
+import { settle, startExporters, withParts } from "./peers/fleet.ts";
 import { moment, say } from "./support.ts";
 
 /** Longer than any time limit that could end a session which waits; half a minute of it is part of the soak. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { connectExporter, type ExporterSocket } from "./exporter.ts";
-import { COLLECTOR, NEWER, type Parts, PROFILE, withParts } from "./fleet.ts";
-import { CollectorProcess } from "./collector.ts";
-import { flowLayouts, FlowMessages } from "./flows.ts";
-import { describeWaits, measureWaits, startControl, startHostile, type Waits } from "./hostile.ts";
-import { HOSTILITIES, type Hostility } from "./hostile_process.ts";
+import { connectExporter, type ExporterSocket } from "./peers/exporter.ts";
+import { COLLECTOR, NEWER, type Parts, PROFILE, withParts } from "./peers/fleet.ts";
+import { CollectorProcess } from "./peers/collector.ts";
+import { flowLayouts, FlowMessages } from "./peers/flows.ts";
+import { describeWaits, measureWaits, startControl, startHostile, type Waits } from "./peers/hostile.ts";
+import { HOSTILITIES, type Hostility } from "./peers/hostile_process.ts";
 import { type ProxyConfiguration, ProxyProcess } from "./proxy.ts";
 import { eventually, moment, say } from "./support.ts";
 

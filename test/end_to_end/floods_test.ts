@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { join, message, number, set } from "../support/wire.ts";
+import { join, message, number, set } from "../support/messages/wire.ts";
 import { peakMemory } from "../bench/process_usage.ts";
-import type { CollectorProcess } from "./collector.ts";
-import { connectExporter, Exporter, type ExporterSocket } from "./exporter.ts";
-import { NEWER, settle, startExporters, withParts } from "./fleet.ts";
-import { FlowMessages } from "./flows.ts";
+import type { CollectorProcess } from "./peers/collector.ts";
+import { connectExporter, Exporter, type ExporterSocket } from "./peers/exporter.ts";
+import { NEWER, settle, startExporters, withParts } from "./peers/fleet.ts";
+import { FlowMessages } from "./peers/flows.ts";
 import type { ProxyProcess } from "./proxy.ts";
 import { eventually, say } from "./support.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { connectExporter, type ExporterSocket } from "./exporter.ts";
-import { NEWER, withParts } from "./fleet.ts";
-import { FlowMessages } from "./flows.ts";
-import { Identities } from "./identities.ts";
+import { connectExporter, type ExporterSocket } from "./peers/exporter.ts";
+import { NEWER, withParts } from "./peers/fleet.ts";
+import { FlowMessages } from "./peers/flows.ts";
+import { Identities } from "./peers/identities.ts";
 import { moment, say } from "./support.ts";
 
 /** Handshakes a second that begin with one octet and never go on. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { CollectorProcess } from "./collector.ts";
+import { CollectorProcess } from "./peers/collector.ts";
 import { PADDING } from "./chains.ts";
-import { connectExporter, Exporter } from "./exporter.ts";
-import { PROFILE } from "./fleet.ts";
+import { connectExporter, Exporter } from "./peers/exporter.ts";
+import { PROFILE } from "./peers/fleet.ts";
 import { OUTCOMES } from "./chains.ts";
 import { ProxyProcess } from "./proxy.ts";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { denoArguments } from "../support/run_command.ts";
 import { PADDING } from "./chains.ts";
-import { CollectorProcess } from "./collector.ts";
-import { connectExporter, Exporter } from "./exporter.ts";
-import { COLLECTOR, PROFILE } from "./fleet.ts";
-import { flowLayouts } from "./flows.ts";
+import { CollectorProcess } from "./peers/collector.ts";
+import { connectExporter, Exporter } from "./peers/exporter.ts";
+import { COLLECTOR, PROFILE } from "./peers/fleet.ts";
+import { flowLayouts } from "./peers/flows.ts";
 import { eventually, moment } from "./support.ts";
 
 const ROOT = new URL("../../", import.meta.url);

@@ -1,9 +1,9 @@
 /** Whatever exporters and readers of the admin side do, a proxy with default limits stays below a figure that the README names. */
 import assert from "node:assert/strict";
 import { peakMemory } from "../bench/process_usage.ts";
-import { join, message, number, set } from "../support/wire.ts";
-import { connectExporter, Exporter, type ExporterSocket } from "./exporter.ts";
-import { COLLECTOR, settle, withParts } from "./fleet.ts";
+import { join, message, number, set } from "../support/messages/wire.ts";
+import { connectExporter, Exporter, type ExporterSocket } from "./peers/exporter.ts";
+import { COLLECTOR, settle, withParts } from "./peers/fleet.ts";
 import type { ProxyProcess } from "./proxy.ts";
 import { eventually, say } from "./support.ts";
 

@@ -1,9 +1,9 @@
 /** The proxy as an operator runs it: `serve` in a process of its own, told by YAML, asked over its admin address, read by its log. */
 import assert from "node:assert/strict";
-import { LineProcess } from "../interop/line_process.ts";
+import { LineProcess } from "../interop/peers/line_process.ts";
 import { denoArguments } from "../support/run_command.ts";
 import { awaitLine } from "./support.ts";
-import type { PemFiles } from "./identities.ts";
+import type { PemFiles } from "./peers/identities.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { CollectorProcess } from "./collector.ts";
-import { connectExporter, Exporter } from "./exporter.ts";
+import { CollectorProcess } from "./peers/collector.ts";
+import { connectExporter, Exporter } from "./peers/exporter.ts";
 import { OUTCOMES, PADDING, STRIPPING } from "./chains.ts";
-import { PROFILE, settle } from "./fleet.ts";
+import { PROFILE, settle } from "./peers/fleet.ts";
 import { type ProxyConfiguration, ProxyProcess } from "./proxy.ts";
 import { eventually, moment, say } from "./support.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { CollectorProcess } from "./collector.ts";
-import { COLLECTOR, PROFILE, startExporters } from "./fleet.ts";
-import { flowLayouts } from "./flows.ts";
+import { CollectorProcess } from "./peers/collector.ts";
+import { COLLECTOR, PROFILE, startExporters } from "./peers/fleet.ts";
+import { flowLayouts } from "./peers/flows.ts";
 import { ProxyProcess } from "./proxy.ts";
 import { moment, say } from "./support.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { CollectorProcess } from "./collector.ts";
-import type { Exporter } from "./exporter.ts";
-import { COLLECTOR, PROFILE, settle, startExporters } from "./fleet.ts";
-import { flowLayouts } from "./flows.ts";
+import { CollectorProcess } from "./peers/collector.ts";
+import type { Exporter } from "./peers/exporter.ts";
+import { COLLECTOR, PROFILE, settle, startExporters } from "./peers/fleet.ts";
+import { flowLayouts } from "./peers/flows.ts";
 import { ProxyProcess } from "./proxy.ts";
 import { eventually, moment, say } from "./support.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { CollectorProcess } from "./collector.ts";
-import { connectExporter, DatagramExporter } from "./exporter.ts";
-import { COLLECTOR, NEWER, PROFILE } from "./fleet.ts";
-import { flowLayouts, FlowMessages } from "./flows.ts";
+import { CollectorProcess } from "./peers/collector.ts";
+import { connectExporter, DatagramExporter } from "./peers/exporter.ts";
+import { COLLECTOR, NEWER, PROFILE } from "./peers/fleet.ts";
+import { flowLayouts, FlowMessages } from "./peers/flows.ts";
 import { ProxyProcess } from "./proxy.ts";
 import { eventually, say } from "./support.ts";
 

@@ -1,5 +1,5 @@
-import { type Era, history } from "../support/antrea.ts";
-import { field, join, smallestRecord, variable, type WireField } from "../support/wire.ts";
+import { type Era, history } from "../support/messages/antrea.ts";
+import { field, join, smallestRecord, variable, type WireField } from "../support/messages/wire.ts";
 
 /** Octets that one message leaves for a record: 65535 less the headers of message and set. */
 export const ROOM = 65535 - 16 - 4;

@@ -3,12 +3,12 @@
  * from one end to the other. What comes out is decoded by the collector's own list, position by position.
  */
 import assert from "node:assert/strict";
-import { antreaProfile, COLLECTORS, type Era, era, ERAS } from "../support/antrea.ts";
+import { antreaProfile, COLLECTORS, type Era, era, ERAS } from "../support/messages/antrea.ts";
 import { deliver } from "../support/delivered.ts";
 import { DialectChecker } from "../support/dialect_checker.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { openSession } from "../support/session.ts";
-import { join, layoutOf, message, recordOctets, set, templateSet, type WireField } from "../support/wire.ts";
+import { join, layoutOf, message, recordOctets, set, templateSet, type WireField } from "../support/messages/wire.ts";
 import { defaultOf, type EraRecord, fieldsOf, recordsOf, ROOM } from "./era_records.ts";
 
 const FAMILIES = [["ipv4"], ["ipv6"], ["ipv4", "ipv6"]] as const;

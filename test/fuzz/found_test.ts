@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readCase } from "./case_file.ts";
 import { judge } from "./fuzzer.ts";
-import { TARGETS } from "./targets.ts";
+import { TARGETS } from "./targets/targets.ts";
 
 const directory = new URL("found/", import.meta.url);
 

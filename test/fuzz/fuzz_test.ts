@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { type Failure, fuzz } from "./fuzzer.ts";
 import { readCase } from "./case_file.ts";
-import { Random } from "./random.ts";
-import { simplerMessages } from "./simpler_messages.ts";
-import type { Target } from "./target.ts";
-import { TARGETS } from "./targets.ts";
+import { Random } from "./input/random.ts";
+import { simplerMessages } from "./input/simpler_messages.ts";
+import type { Target } from "./targets/target.ts";
+import { TARGETS } from "./targets/targets.ts";
 
 /** A target whose cases are octets, and which fails where one of them is 7. */
 const unlucky: Target<Uint8Array[]> = {

@@ -1,7 +1,7 @@
 import { writeCase } from "./case_file.ts";
 import { LONGEST_TURN, Meter, ProcessorMeter } from "./meter.ts";
-import { Random } from "./random.ts";
-import type { Target } from "./target.ts";
+import { Random } from "./input/random.ts";
+import type { Target } from "./targets/target.ts";
 
 /** How a run goes. */
 export interface FuzzOptions {

@@ -7,7 +7,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { say, writeLine } from "../../src/terminal/terminal.ts";
 import { type Failure, fuzz, type FuzzReport } from "./fuzzer.ts";
 import { summary } from "./summary.ts";
-import { TARGETS } from "./targets.ts";
+import { TARGETS } from "./targets/targets.ts";
 
 interface Options {
   readonly minutes: number;

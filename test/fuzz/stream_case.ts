@@ -2,17 +2,17 @@ import assert from "node:assert/strict";
 import { WORK } from "../../src/proxy/session/session_parts.ts";
 import { usedOctets } from "../../src/mediation/program/loop/memory.ts";
 import type { SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
-import { history } from "../support/antrea.ts";
+import { history } from "../support/messages/antrea.ts";
 import { assertAsReference } from "../support/compare.ts";
 import { referenceRewrite } from "../support/reference/reference_rewriter.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { openSession } from "../support/session.ts";
-import { join } from "../support/wire.ts";
-import { collectorOf } from "./collectors.ts";
-import { COLLECTOR_NAMES } from "./collectors.ts";
+import { join } from "../support/messages/wire.ts";
+import { collectorOf } from "./input/collectors.ts";
+import { COLLECTOR_NAMES } from "./input/collectors.ts";
 import type { Meter } from "./meter.ts";
-import type { Random } from "./random.ts";
-import { simplerMessages } from "./simpler_messages.ts";
+import type { Random } from "./input/random.ts";
+import { simplerMessages } from "./input/simpler_messages.ts";
 
 /** One exporter's octets and the session that reads them. */
 export interface StreamCase {

@@ -1,8 +1,8 @@
 /** Real go-ipfix exporters and collectors of different releases, straight and through the proxy. */
 import assert from "node:assert/strict";
 import { interopTest } from "./interop_test_case.ts";
-import { measureAll, outcome, readCompatibility } from "./compatibility.ts";
-import type { Measurement } from "./measure_pair.ts";
+import { measureAll, outcome, readCompatibility } from "./measure/compatibility.ts";
+import type { Measurement } from "./measure/measure_pair.ts";
 
 function key({ agent, collector, scenario }: Measurement): string {
   return `${agent} → ${collector}, ${scenario}`;

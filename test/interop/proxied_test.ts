@@ -1,12 +1,12 @@
 /** Real Agents of every release, a real collector of another, the proxy in between: everything arrives as it should. */
 import assert from "node:assert/strict";
-import { measureAggregation } from "./aggregator.ts";
-import { readCompatibility } from "./compatibility.ts";
-import { issueIdentities } from "./identities.ts";
+import { measureAggregation } from "./peers/aggregator.ts";
+import { readCompatibility } from "./measure/compatibility.ts";
+import { issueIdentities } from "./peers/identities.ts";
 import { interopTest } from "./interop_test_case.ts";
-import { type FleetOptions, measureFleet } from "./measure_fleet.ts";
+import { type FleetOptions, measureFleet } from "./measure/measure_fleet.ts";
 import { throughProxy } from "./proxy.ts";
-import { agentLines, collectorLines, positionalUpgrades } from "./releases.ts";
+import { agentLines, collectorLines, positionalUpgrades } from "./peers/releases.ts";
 
 Deno.test("what is kept as the table through the proxy: every pair, every record, in the collector's own order", async () => {
   const { direct, proxied } = await readCompatibility();

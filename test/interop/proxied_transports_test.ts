@@ -1,10 +1,10 @@
 /** Every pair of releases through the proxy, from any transport to any other: tcp, mutual tls, udp. */
 import assert from "node:assert/strict";
-import { issueIdentities } from "./identities.ts";
+import { issueIdentities } from "./peers/identities.ts";
 import { interopTest } from "./interop_test_case.ts";
-import { measureTransports } from "./measure_transports.ts";
-import type { Transport } from "./peers.ts";
-import { agentLines, collectorLines } from "./releases.ts";
+import { measureTransports } from "./measure/measure_transports.ts";
+import type { Transport } from "./peers/peers.ts";
+import { agentLines, collectorLines } from "./peers/releases.ts";
 
 const transports: readonly Transport[] = ["tcp", "tls", "udp"];
 const records = 6;

@@ -1,10 +1,10 @@
 /** The peers themselves: each go-ipfix release with its own collector, over every transport. */
 import assert from "node:assert/strict";
-import { issueIdentities } from "./identities.ts";
+import { issueIdentities } from "./peers/identities.ts";
 import { interopTest } from "./interop_test_case.ts";
-import { measurePair } from "./measure_pair.ts";
-import { collectorLines } from "./releases.ts";
-import type { Measurement, MeasureOptions } from "./measure_pair.ts";
+import { measurePair } from "./measure/measure_pair.ts";
+import { collectorLines } from "./peers/releases.ts";
+import type { Measurement, MeasureOptions } from "./measure/measure_pair.ts";
 
 const records = 10;
 

@@ -1,9 +1,9 @@
 /** The proxy in front of an Aggregator in a cluster: `serve` in a process of its own, with a service account's token of a real API server. */
 import assert from "node:assert/strict";
-import { LineProcess } from "../interop/line_process.ts";
-import { Collector, Exporter, type Identity } from "../interop/peers.ts";
-import { line, templateOf } from "../interop/releases.ts";
-import { valueOf } from "../interop/values.ts";
+import { LineProcess } from "../interop/peers/line_process.ts";
+import { Collector, Exporter, type Identity } from "../interop/peers/peers.ts";
+import { line, templateOf } from "../interop/peers/releases.ts";
+import { valueOf } from "../interop/peers/values.ts";
 import { denoArguments } from "../support/run_command.ts";
 import {
   type AggregatorCertificates,

@@ -1,6 +1,6 @@
 /** Trust and releases with real parts: kube-apiserver, the roles of config/kubernetes, go-ipfix as Aggregator and Agents, `serve`. */
 import assert from "node:assert/strict";
-import { line, templateOf } from "../interop/releases.ts";
+import { line, templateOf } from "../interop/peers/releases.ts";
 import { Authority } from "../support/certificates.ts";
 import { NAMESPACE } from "../support/aggregator_trust.ts";
 import { runCommand } from "../support/run_command.ts";

@@ -7,9 +7,9 @@ import { deliver } from "../support/delivered.ts";
 import { wholeMessages } from "../support/lossy_collector.ts";
 import { assertBalance } from "../support/rewrite_all.ts";
 import { defaultPlugins, mediatorOf } from "../support/session.ts";
-import { collectors, streams } from "../support/stream_arbitrary.ts";
-import { writeStream } from "../support/stream_plan.ts";
-import { join } from "../support/wire.ts";
+import { collectors, streams } from "../support/messages/stream_arbitrary.ts";
+import { writeStream } from "../support/messages/stream_plan.ts";
+import { join } from "../support/messages/wire.ts";
 
 /** What happens to the connection at one write, and how much of that write it had taken (modulo what it has). */
 interface Happening {

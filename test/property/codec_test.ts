@@ -8,7 +8,7 @@ import { formatAddress, parsePrefix, prefixContains } from "../../src/ipfix/type
 import { datagramFault } from "../../src/ipfix/message/framing.ts";
 import { formatHex, parseHex } from "../../src/ipfix/octets/hex.ts";
 import { unknownElement } from "../../src/ipfix/registry/information_element.ts";
-import { MessageBuilder } from "../support/message_builder.ts";
+import { MessageBuilder } from "../support/messages/message_builder.ts";
 import { decodeMessageHeader } from "../../src/ipfix/message/message_header.ts";
 import { OctetReader } from "../../src/ipfix/octets/octet_reader.ts";
 import { formatSemanticVersion, parseSemanticVersion } from "../../src/ipfix/registry/semantic_version.ts";
@@ -21,9 +21,9 @@ import {
 } from "../../src/ipfix/record/template_record.ts";
 import { decodeValue, encodeValue } from "../../src/ipfix/types/value.ts";
 import { encodeVariableLength, readVariableField } from "../../src/ipfix/record/variable_length.ts";
-import { decodeDataRecords, walkDataRecords } from "../support/data_record.ts";
-import { decodeStructuredData } from "../support/structured_data.ts";
-import * as wire from "../support/wire.ts";
+import { decodeDataRecords, walkDataRecords } from "../support/messages/data_record.ts";
+import { decodeStructuredData } from "../support/messages/structured_data.ts";
+import * as wire from "../support/messages/wire.ts";
 
 const u32 = fc.integer({ min: 0, max: 0xffffffff });
 const u16 = fc.nat(0xffff);

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Counters } from "../../src/mediation/templates/counters.ts";
 import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
-import { antreaProfile, rfc7011, withoutLimits } from "../support/antrea.ts";
+import { antreaProfile, rfc7011, withoutLimits } from "../support/messages/antrea.ts";
 import { type Drive, rewriteAll } from "../support/rewrite_all.ts";
 import { openSession } from "../support/session.ts";
-import { collectors, facts, streams } from "../support/stream_arbitrary.ts";
-import { writeStream } from "../support/stream_plan.ts";
-import { join } from "../support/wire.ts";
+import { collectors, facts, streams } from "../support/messages/stream_arbitrary.ts";
+import { writeStream } from "../support/messages/stream_plan.ts";
+import { join } from "../support/messages/wire.ts";
 import { everyKind } from "./every_kind.ts";
 
 /** All that a session can be told apart by. */

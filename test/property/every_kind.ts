@@ -1,5 +1,5 @@
-import { type SetPlan, writeStream } from "../support/stream_plan.ts";
-import { field, join } from "../support/wire.ts";
+import { type SetPlan, writeStream } from "../support/messages/stream_plan.ts";
+import { field, join } from "../support/messages/wire.ts";
 
 const none = { octets: 0, value: 0 };
 

@@ -1,12 +1,12 @@
 /** What the properties found, each with the smallest input that shows it. */
 import assert from "node:assert/strict";
 import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
-import { antreaProfile, era, history, rfc7011, withoutLimits } from "../support/antrea.ts";
+import { antreaProfile, era, history, rfc7011, withoutLimits } from "../support/messages/antrea.ts";
 import { assertAsReference } from "../support/compare.ts";
 import { referenceRewrite } from "../support/reference/reference_rewriter.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { openSession } from "../support/session.ts";
-import { field, join, message, number, set, templateSet, type WireTemplate } from "../support/wire.ts";
+import { field, join, message, number, set, templateSet, type WireTemplate } from "../support/messages/wire.ts";
 
 const v115 = antreaProfile("v1.15.2");
 const v26 = antreaProfile("v2.6.3");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
-import { antreaProfile, history, rfc7011 } from "../support/antrea.ts";
+import { antreaProfile, history, rfc7011 } from "../support/messages/antrea.ts";
 import { assertAsReference } from "../support/compare.ts";
 import { referenceRewrite } from "../support/reference/reference_rewriter.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
@@ -12,9 +12,9 @@ import {
   streams,
   type WalkFunctionOptions,
   walkFunctionOptions,
-} from "../support/stream_arbitrary.ts";
-import { writeStream } from "../support/stream_plan.ts";
-import { join, number } from "../support/wire.ts";
+} from "../support/messages/stream_arbitrary.ts";
+import { writeStream } from "../support/messages/stream_plan.ts";
+import { join, number } from "../support/messages/wire.ts";
 
 interface Facts {
   readonly reliable: boolean;

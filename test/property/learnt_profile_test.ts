@@ -1,6 +1,6 @@
 /**
  * Whatever templates a capture holds, the profile that is learnt from it lists them, and what an exporter of other templates sends goes
- * out in just their shape. Templates are written and read by `test/support/wire.ts`, which shares no code with `src`.
+ * out in just their shape. Templates are written and read by `test/support/messages/wire.ts`, which shares no code with `src`.
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -11,7 +11,7 @@ import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { isLengthOfType, isStructured, naturalLength } from "../../src/ipfix/types/abstract_data_type.ts";
 import { type Dialect, DIALECTS, RFC7011 } from "../../src/mediation/mapping/profile/dialect.ts";
 import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
-import { history } from "../support/antrea.ts";
+import { history } from "../support/messages/antrea.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { openSession } from "../support/session.ts";
 import {
@@ -24,7 +24,7 @@ import {
   variable,
   type WireField,
   type WireTemplate,
-} from "../support/wire.ts";
+} from "../support/messages/wire.ts";
 
 const known = [...history.newest.elements()].filter(({ type }) => !isStructured(type));
 

@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { DecodeError } from "../../src/ipfix/octets/decode_error.ts";
 import { allocate } from "../../src/mediation/program/loop/memory.ts";
 import { openSession } from "../support/session.ts";
-import { collectors, facts, streams } from "../support/stream_arbitrary.ts";
-import { writeStream } from "../support/stream_plan.ts";
-import { field, join, message, number, set, templateSet } from "../support/wire.ts";
+import { collectors, facts, streams } from "../support/messages/stream_arbitrary.ts";
+import { writeStream } from "../support/messages/stream_plan.ts";
+import { field, join, message, number, set, templateSet } from "../support/messages/wire.ts";
 
 /** Refused for its second set, once all of its first has been learnt. */
 const learntAndBroken = message(

@@ -11,12 +11,12 @@ import { ProxyCounters } from "../../src/proxy/reporting/proxy_counters.ts";
 import { Turns } from "../../src/proxy/time/turns.ts";
 import { Session } from "../../src/proxy/session/session.ts";
 import { StandingClock, unwatchedCollector } from "../support/proxy.ts";
-import { antreaProfile, rfc7011 } from "../support/antrea.ts";
+import { antreaProfile, rfc7011 } from "../support/messages/antrea.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { mediatorOf, openSession } from "../support/session.ts";
-import { collectors, streams } from "../support/stream_arbitrary.ts";
-import { writeStream } from "../support/stream_plan.ts";
-import { join } from "../support/wire.ts";
+import { collectors, streams } from "../support/messages/stream_arbitrary.ts";
+import { writeStream } from "../support/messages/stream_plan.ts";
+import { join } from "../support/messages/wire.ts";
 import { everyKind } from "./every_kind.ts";
 
 /** Every chunk as it comes, however small: each is what one read of the proxy gives. */

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { history, rfc7011 } from "../support/antrea.ts";
+import { history, rfc7011 } from "../support/messages/antrea.ts";
 import { assertAsReference } from "../support/compare.ts";
 import { REFERENCE_COLLECTORS, referenceSessions, writeReferences } from "../support/reference/reference_arbitrary.ts";
 import { referenceRewrite } from "../support/reference/reference_rewriter.ts";

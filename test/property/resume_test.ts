@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
-import { antreaProfile, era, history, rfc7011 } from "../support/antrea.ts";
+import { antreaProfile, era, history, rfc7011 } from "../support/messages/antrea.ts";
 import { deliver } from "../support/delivered.ts";
 import { assertResumed, type Loss, rewriteWithLosses } from "../support/lossy_collector.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { openSession } from "../support/session.ts";
-import { collectors, facts, streams } from "../support/stream_arbitrary.ts";
-import { type StreamPlan, writeStream } from "../support/stream_plan.ts";
-import { field, join, message, set, smallestRecord, templateSet } from "../support/wire.ts";
+import { collectors, facts, streams } from "../support/messages/stream_arbitrary.ts";
+import { type StreamPlan, writeStream } from "../support/messages/stream_plan.ts";
+import { field, join, message, set, smallestRecord, templateSet } from "../support/messages/wire.ts";
 import { everyKind } from "./every_kind.ts";
 
 /** The same session with each message, and each record in it, several times over: far more than one output holds. */

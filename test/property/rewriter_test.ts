@@ -1,12 +1,12 @@
 import fc from "fast-check";
-import { history } from "../support/antrea.ts";
+import { history } from "../support/messages/antrea.ts";
 import { assertAsReference } from "../support/compare.ts";
 import { referenceRewrite } from "../support/reference/reference_rewriter.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { openSession } from "../support/session.ts";
-import { collectors, facts, streams, walkFunctionOptions } from "../support/stream_arbitrary.ts";
-import { writeStream } from "../support/stream_plan.ts";
-import { join } from "../support/wire.ts";
+import { collectors, facts, streams, walkFunctionOptions } from "../support/messages/stream_arbitrary.ts";
+import { writeStream } from "../support/messages/stream_plan.ts";
+import { join } from "../support/messages/wire.ts";
 
 Deno.test("any exporter, any collector: what goes out is what the slow and obvious rewriter says", () => {
   fc.assert(

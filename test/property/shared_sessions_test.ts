@@ -1,13 +1,13 @@
 import fc from "fast-check";
-import { antreaProfile, history, withoutLimits } from "../support/antrea.ts";
+import { antreaProfile, history, withoutLimits } from "../support/messages/antrea.ts";
 import { assertAsReference } from "../support/compare.ts";
 import { DialectChecker } from "../support/dialect_checker.ts";
 import { referenceRewrite } from "../support/reference/reference_rewriter.ts";
 import { rewriteAll, type Rewritten } from "../support/rewrite_all.ts";
 import { mediatorOf } from "../support/session.ts";
-import { readable, streams } from "../support/stream_arbitrary.ts";
-import { writeStream } from "../support/stream_plan.ts";
-import { join } from "../support/wire.ts";
+import { readable, streams } from "../support/messages/stream_arbitrary.ts";
+import { writeStream } from "../support/messages/stream_plan.ts";
+import { join } from "../support/messages/wire.ts";
 
 /** Collectors that keep one layout per domain and id over all sessions. */
 const shared = fc.constantFrom(

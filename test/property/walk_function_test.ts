@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { MessageBuilder } from "../support/message_builder.ts";
+import { MessageBuilder } from "../support/messages/message_builder.ts";
 import { allocate, memoryOctets, memoryWords, view } from "../../src/mediation/program/loop/memory.ts";
 import { rewriteMessages, Stop } from "../../src/mediation/program/loop/rewrite_loop.ts";
 import { Routes } from "../../src/mediation/program/loop/routes.ts";
@@ -9,7 +9,7 @@ import { releaseWalkFunction, takeWalkFunction } from "../../src/mediation/progr
 import { compileMapping, countersLength, ProgramWord } from "../../src/mediation/program/rewrite_program.ts";
 import type { MappedField } from "../../src/mediation/mapping/template_mapping.ts";
 import { constant, field, fromRecord, template } from "../support/mediation.ts";
-import { join } from "../support/wire.ts";
+import { join } from "../support/messages/wire.ts";
 
 const FACTS = { exporterAddress: undefined, observationDomain: 1 };
 const ROOM = 2 ** 19;

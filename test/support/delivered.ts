@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { layoutOf, readMessages, readRecords, readTemplates, type WireTemplate } from "./wire.ts";
+import { layoutOf, readMessages, readRecords, readTemplates, type WireTemplate } from "./messages/wire.ts";
 
 /** One thing that a collector is told, free of how it is cut into messages and sets. */
 export interface Delivered {

@@ -8,7 +8,7 @@ import {
   smallestRecord,
   type WireField,
   type WireTemplate,
-} from "./wire.ts";
+} from "./messages/wire.ts";
 
 /** Holds what goes out to one collector against all that its dialect excludes, over all sessions to it. */
 export class DialectChecker {

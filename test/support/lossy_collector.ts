@@ -3,7 +3,7 @@ import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import type { SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
 import { deliver, type Delivered } from "./delivered.ts";
 import { DialectChecker } from "./dialect_checker.ts";
-import { join, readNumber } from "./wire.ts";
+import { join, readNumber } from "./messages/wire.ts";
 
 /** A connection to the collector that ends: in this of its writes, after so many of that write's octets (modulo what it has). */
 export interface Loss {

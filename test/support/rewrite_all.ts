@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { DecodeError } from "../../src/ipfix/octets/decode_error.ts";
 import { leaseBuffer, releaseBuffer } from "../../src/mediation/program/loop/memory.ts";
 import type { SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
-import { join, readNumber } from "./wire.ts";
+import { join, readNumber } from "./messages/wire.ts";
 
 /** How {@link rewriteAll} drives a session. */
 export interface Drive {

@@ -4,7 +4,7 @@ import { Mediator, type MediatorOptions } from "../../src/mediation/session/medi
 import type { Plugin } from "../../src/mediation/mapping/plugin.ts";
 import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import type { SessionFacts, SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
-import { history } from "./antrea.ts";
+import { history } from "./messages/antrea.ts";
 
 /** The chain of a configuration without `plugins:`. */
 export function defaultPlugins(profile: Profile): Plugin[] {

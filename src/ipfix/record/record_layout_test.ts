@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { walkDataRecords } from "../../../test/support/data_record.ts";
+import { walkDataRecords } from "../../../test/support/messages/data_record.ts";
 import { DecodeError } from "../octets/decode_error.ts";
 import { unknownElement } from "../registry/information_element.ts";
 import { OctetReader } from "../octets/octet_reader.ts";

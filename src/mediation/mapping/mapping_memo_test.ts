@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { history, rfc7011 } from "../../../test/support/antrea.ts";
+import { history, rfc7011 } from "../../../test/support/messages/antrea.ts";
 import { rewriteAll } from "../../../test/support/rewrite_all.ts";
-import { field, message, templateSet } from "../../../test/support/wire.ts";
+import { field, message, templateSet } from "../../../test/support/messages/wire.ts";
 import { MappingMemo } from "./mapping_memo.ts";
 import { Mediator } from "../session/mediator.ts";
 import { identity, type TemplateMapping } from "./template_mapping.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { antreaProfile } from "../../../test/support/antrea.ts";
+import { antreaProfile } from "../../../test/support/messages/antrea.ts";
 import { deliver } from "../../../test/support/delivered.ts";
 import { rewriteAll } from "../../../test/support/rewrite_all.ts";
 import { openSession } from "../../../test/support/session.ts";
-import { field, join, message, number, set, templateSet, text, variable } from "../../../test/support/wire.ts";
+import { field, join, message, number, set, templateSet, text, variable } from "../../../test/support/messages/wire.ts";
 import { type AbstractDataType, naturalLength } from "../../ipfix/types/abstract_data_type.ts";
 import type { FieldSpecifier, Template } from "../../ipfix/record/template.ts";
 import { allocate, memoryLongs, memoryOctets, view } from "./loop/memory.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { history, rfc7011 } from "../../../test/support/antrea.ts";
+import { history, rfc7011 } from "../../../test/support/messages/antrea.ts";
 import { deliver } from "../../../test/support/delivered.ts";
 import { rewriteAll } from "../../../test/support/rewrite_all.ts";
 import { mediatorOf } from "../../../test/support/session.ts";
@@ -13,7 +13,7 @@ import {
   templateSet,
   variable,
   type WireTemplate,
-} from "../../../test/support/wire.ts";
+} from "../../../test/support/messages/wire.ts";
 import { RFC7011 } from "../mapping/profile/dialect.ts";
 import type { MediationEvent } from "../templates/event.ts";
 import type { Plugin } from "../mapping/plugin.ts";

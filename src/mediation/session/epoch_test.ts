@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { history, rfc7011 } from "../../../test/support/antrea.ts";
+import { history, rfc7011 } from "../../../test/support/messages/antrea.ts";
 import { rewriteAll } from "../../../test/support/rewrite_all.ts";
-import { field, join, message, readMessages, set, templateSet } from "../../../test/support/wire.ts";
+import { field, join, message, readMessages, set, templateSet } from "../../../test/support/messages/wire.ts";
 import { GO_IPFIX_LEGACY } from "../mapping/profile/dialect.ts";
 import type { Plugin } from "../mapping/plugin.ts";
 import type { Treatment } from "../mapping/chain/treatment.ts";

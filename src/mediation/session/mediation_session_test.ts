@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { concatenate } from "../../ipfix/octets/concatenate.ts";
-import { MessageBuilder } from "../../../test/support/message_builder.ts";
+import { MessageBuilder } from "../../../test/support/messages/message_builder.ts";
 import { decodeMessageHeader } from "../../ipfix/message/message_header.ts";
 import { setsOfMessage } from "../../ipfix/message/set.ts";
 import { type Dialect, GO_IPFIX_LEGACY } from "../mapping/profile/dialect.ts";

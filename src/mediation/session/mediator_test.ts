@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MessageBuilder } from "../../../test/support/message_builder.ts";
+import { MessageBuilder } from "../../../test/support/messages/message_builder.ts";
 import { GO_IPFIX_LEGACY } from "../mapping/profile/dialect.ts";
 import { Mediator, type MediatorOptions } from "./mediator.ts";
 import type { SessionRewriter } from "./session_rewriter.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { history, rfc7011 } from "../../../test/support/antrea.ts";
-import { field, join, message, set, templateSet } from "../../../test/support/wire.ts";
+import { history, rfc7011 } from "../../../test/support/messages/antrea.ts";
+import { field, join, message, set, templateSet } from "../../../test/support/messages/wire.ts";
 import { PendingMapping } from "../mapping/chain/pending_mapping.ts";
 import type { Plugin } from "../mapping/plugin.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";

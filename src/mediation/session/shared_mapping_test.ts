@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DEFAULT_CHAIN } from "../../../plugins/mod.ts";
-import { antreaProfile, history } from "../../../test/support/antrea.ts";
-import { FlowMessages } from "../../../test/end_to_end/flows.ts";
+import { antreaProfile, history } from "../../../test/support/messages/antrea.ts";
+import { FlowMessages } from "../../../test/end_to_end/peers/flows.ts";
 import { Mediator } from "./mediator.ts";
 
 Deno.test("sessions whose templates are the same hold their mappings once; one that names its template otherwise has its own", () => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { rfc7011 } from "../../../test/support/antrea.ts";
+import { rfc7011 } from "../../../test/support/messages/antrea.ts";
 import { rewriteAll } from "../../../test/support/rewrite_all.ts";
 import { mediatorOf } from "../../../test/support/session.ts";
-import { field, message, number, set, templateSet } from "../../../test/support/wire.ts";
+import { field, message, number, set, templateSet } from "../../../test/support/messages/wire.ts";
 import type { Profile } from "../mapping/profile/profile.ts";
 
 const announce = (...fields: readonly ReturnType<typeof field>[]) =>

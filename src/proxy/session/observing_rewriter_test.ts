@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { rfc7011 } from "../../../test/support/antrea.ts";
+import { rfc7011 } from "../../../test/support/messages/antrea.ts";
 import { openSession } from "../../../test/support/session.ts";
-import { field, message, set, templateSet } from "../../../test/support/wire.ts";
+import { field, message, set, templateSet } from "../../../test/support/messages/wire.ts";
 import { HeapBufferPool } from "../memory/buffer_pool.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
 

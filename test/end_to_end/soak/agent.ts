@@ -6,9 +6,9 @@ import {
   Exporter,
   type ExporterSocket,
   overResettable,
-} from "../exporter.ts";
-import type { ExporterIdentity } from "../exporter.ts";
-import { LOSSY_DOMAINS } from "../flow_record.ts";
+} from "../peers/exporter.ts";
+import type { ExporterIdentity } from "../peers/exporter.ts";
+import { LOSSY_DOMAINS } from "../peers/flow_record.ts";
 import type { Transport } from "../proxy.ts";
 
 /** Flows every 20 ms. */

@@ -1,13 +1,13 @@
 /** What a soak does to a proxy, its collector and its Agents. */
 import { randomBytes } from "node:crypto";
 import { PADDING, STRIPPING } from "../chains.ts";
-import { CollectorProcess } from "../collector.ts";
-import type { CollectorProcessOptions } from "../collector_process.ts";
-import { connectExporter, DatagramExporter } from "../exporter.ts";
-import { FlowMessages } from "../flows.ts";
-import { startHostile } from "../hostile.ts";
-import { HOSTILITIES, type Hostility } from "../hostile_process.ts";
-import { AGGREGATOR, type Identities } from "../identities.ts";
+import { CollectorProcess } from "../peers/collector.ts";
+import type { CollectorProcessOptions } from "../peers/collector_process.ts";
+import { connectExporter, DatagramExporter } from "../peers/exporter.ts";
+import { FlowMessages } from "../peers/flows.ts";
+import { startHostile } from "../peers/hostile.ts";
+import { HOSTILITIES, type Hostility } from "../peers/hostile_process.ts";
+import { AGGREGATOR, type Identities } from "../peers/identities.ts";
 import type { ProxyConfiguration, ProxyProcess } from "../proxy.ts";
 import { moment } from "../support.ts";
 import type { Agent } from "./agent.ts";

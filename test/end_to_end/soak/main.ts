@@ -5,9 +5,9 @@
  */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { writeLine } from "../../../src/terminal/terminal.ts";
-import { PROFILE } from "../fleet.ts";
+import { PROFILE } from "../peers/fleet.ts";
 import { OUTCOMES, PADDING, RELEASES } from "../chains.ts";
-import { Identities } from "../identities.ts";
+import { Identities } from "../peers/identities.ts";
 import { type ProxyConfiguration, ProxyProcess, type Transport } from "../proxy.ts";
 import { moment, say } from "../support.ts";
 import { type Agent, DatagramAgent, StreamAgent } from "./agent.ts";

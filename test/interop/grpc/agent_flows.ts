@@ -5,8 +5,8 @@
 import { create } from "@bufbuild/protobuf";
 import { type Flow, FlowSchema } from "../../../src/proxy/transport/grpc/flow/flow_export_pb.ts";
 import { parseAddress } from "../../../src/ipfix/types/address.ts";
-import { type Family, type Line, templateOf } from "../releases.ts";
-import { type Flavour, valueOf } from "../values.ts";
+import { type Family, type Line, templateOf } from "../peers/releases.ts";
+import { type Flavour, valueOf } from "../peers/values.ts";
 
 /** As {@link valueOf}; the address of an Egress, a string in IPFIX, is one. */
 export function flowValueOf(name: string, number: number, flavour: Flavour): string {

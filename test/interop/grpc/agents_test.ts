@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { z } from "zod";
 import { ExportRequestSchema } from "../../../src/proxy/transport/grpc/flow/flow_export_pb.ts";
-import { issueIdentities } from "../identities.ts";
+import { issueIdentities } from "../peers/identities.ts";
 import { interopTest } from "../interop_test_case.ts";
-import { judge } from "../judge.ts";
-import { Collector } from "../peers.ts";
+import { judge } from "../measure/judge.ts";
+import { Collector } from "../peers/peers.ts";
 import { type RunningProxy, startProxy } from "../proxy.ts";
-import { line } from "../releases.ts";
+import { line } from "../peers/releases.ts";
 import { agentFlow, agentFlows, flowValueOf } from "./agent_flows.ts";
 import { FlowExporter } from "./peer.ts";
 

@@ -1,12 +1,12 @@
 /** Agents that know only IPFIX in front of a collector that takes only gRPC; and gRPC on both sides. */
 import assert from "node:assert/strict";
 import type { Flow } from "../../../src/proxy/transport/grpc/flow/flow_export_pb.ts";
-import { issueIdentities } from "../identities.ts";
+import { issueIdentities } from "../peers/identities.ts";
 import { interopTest } from "../interop_test_case.ts";
-import { Exporter } from "../peers.ts";
+import { Exporter } from "../peers/peers.ts";
 import { type RunningProxy, startProxy } from "../proxy.ts";
-import { line, templateOf } from "../releases.ts";
-import { valueOf } from "../values.ts";
+import { line, templateOf } from "../peers/releases.ts";
+import { valueOf } from "../peers/values.ts";
 import { agentFlow, agentFlows, flowValueOf } from "./agent_flows.ts";
 import { FlowCollector, FlowExporter } from "./peer.ts";
 

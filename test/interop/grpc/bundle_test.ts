@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { writeBundle } from "../../../config/container/bundle.ts";
-import { issueIdentities } from "../identities.ts";
+import { issueIdentities } from "../peers/identities.ts";
 import { interopTest } from "../interop_test_case.ts";
-import { LineProcess } from "../line_process.ts";
-import { line } from "../releases.ts";
+import { LineProcess } from "../peers/line_process.ts";
+import { line } from "../peers/releases.ts";
 import { agentFlow } from "./agent_flows.ts";
 import { FlowCollector, FlowExporter } from "./peer.ts";
 

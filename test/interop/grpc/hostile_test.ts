@@ -1,10 +1,10 @@
 /** What no good client does over HTTP/2: it costs the connection that does it, and nothing else. */
 import assert from "node:assert/strict";
-import { issueIdentities } from "../identities.ts";
+import { issueIdentities } from "../peers/identities.ts";
 import { interopTest } from "../interop_test_case.ts";
-import { Collector } from "../peers.ts";
+import { Collector } from "../peers/peers.ts";
 import { startProxy } from "../proxy.ts";
-import { line } from "../releases.ts";
+import { line } from "../peers/releases.ts";
 import { agentFlow } from "./agent_flows.ts";
 import { attack, FlowExporter } from "./peer.ts";
 

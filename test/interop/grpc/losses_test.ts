@@ -1,10 +1,10 @@
 /** What is lost when one side stalls, dies or ends, with gRPC on either side of the proxy. */
 import assert from "node:assert/strict";
-import { issueIdentities } from "../identities.ts";
+import { issueIdentities } from "../peers/identities.ts";
 import { interopTest } from "../interop_test_case.ts";
-import { Collector } from "../peers.ts";
+import { Collector } from "../peers/peers.ts";
 import { type RunningProxy, startProxy } from "../proxy.ts";
-import { line } from "../releases.ts";
+import { line } from "../peers/releases.ts";
 import { agentFlow } from "./agent_flows.ts";
 import { FlowCollector, FlowExporter } from "./peer.ts";
 

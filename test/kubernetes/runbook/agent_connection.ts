@@ -1,9 +1,9 @@
 /** One connection of an Agent, as its release makes it: IPFIX over TLS up to v2.3, gRPC from v2.4 on. */
 import { FlowExporter } from "../../interop/grpc/peer.ts";
 import { agentFlow } from "../../interop/grpc/agent_flows.ts";
-import { Exporter, type Identity } from "../../interop/peers.ts";
-import { line, templateOf } from "../../interop/releases.ts";
-import { valueOf } from "../../interop/values.ts";
+import { Exporter, type Identity } from "../../interop/peers/peers.ts";
+import { line, templateOf } from "../../interop/peers/releases.ts";
+import { valueOf } from "../../interop/peers/values.ts";
 import { usesGrpc } from "../../../src/config/profiles/antrea_releases.ts";
 import { SERVER_NAME } from "../../support/aggregator_trust.ts";
 

@@ -4,10 +4,10 @@ import { toJson } from "@bufbuild/protobuf";
 import { usesGrpc } from "../../../src/config/profiles/antrea_releases.ts";
 import { type Flow, FlowSchema } from "../../../src/proxy/transport/grpc/flow/flow_export_pb.ts";
 import { agentFlow, flowValueOf } from "../../interop/grpc/agent_flows.ts";
-import { judge } from "../../interop/judge.ts";
-import type { Received } from "../../interop/peers.ts";
-import { line } from "../../interop/releases.ts";
-import { numberOf, valueOf } from "../../interop/values.ts";
+import { judge } from "../../interop/measure/judge.ts";
+import type { Received } from "../../interop/peers/peers.ts";
+import { line } from "../../interop/peers/releases.ts";
+import { numberOf, valueOf } from "../../interop/peers/values.ts";
 import type { PlayedCluster } from "./played_cluster.ts";
 
 /** Numbers of flows. */

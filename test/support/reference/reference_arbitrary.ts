@@ -4,7 +4,7 @@
  * @module
  */
 import fc from "fast-check";
-import { antreaProfile, history, rfc7011, withoutLimits } from "../antrea.ts";
+import { antreaProfile, history, rfc7011, withoutLimits } from "../messages/antrea.ts";
 import type { AbstractDataType } from "../../../src/ipfix/types/abstract_data_type.ts";
 import type { Profile } from "../../../src/mediation/mapping/profile/profile.ts";
 import { kindOf } from "./reference_semantics.ts";
@@ -18,7 +18,7 @@ import {
   variable,
   type WireField,
   type WireTemplate,
-} from "../wire.ts";
+} from "../messages/wire.ts";
 
 const FIELDS: readonly WireField[] = [
   field("0/7", 2),

@@ -2,7 +2,7 @@ import type { RegistryHistory } from "../../../src/ipfix/registry/registry.ts";
 import type { DropReason, ReferenceFault, TemplateOutcome } from "../../../src/mediation/templates/event.ts";
 import type { ReferenceMapping } from "./reference_mapping.ts";
 import type { Findings } from "./reference_semantics.ts";
-import { layoutOf, type WireField, type WireTemplate } from "../wire.ts";
+import { layoutOf, type WireField, type WireTemplate } from "../messages/wire.ts";
 
 /** What a session must have counted, apart from what it dropped. */
 export class ReferenceCounts {

@@ -8,7 +8,7 @@ import type { AbstractDataType } from "../../../src/ipfix/types/abstract_data_ty
 import type { RegistryHistory } from "../../../src/ipfix/registry/registry.ts";
 import type { Dialect } from "../../../src/mediation/mapping/profile/dialect.ts";
 import type { Profile } from "../../../src/mediation/mapping/profile/profile.ts";
-import { smallestRecord, type WireField, type WireTemplate } from "../wire.ts";
+import { smallestRecord, type WireField, type WireTemplate } from "../messages/wire.ts";
 
 /** Where the value of one target field comes from. */
 export type ReferenceValue =

@@ -13,8 +13,17 @@ import { type ReferenceMapping, referenceMapping } from "./reference_mapping.ts"
 import { ReferenceCounts } from "./reference_counts.ts";
 import { type Findings, octetsOf, type RawField, RecordLost, rewriteFields } from "./reference_semantics.ts";
 import { ReferenceSequence } from "./reference_sequence.ts";
-import { join, layoutOf, number, readNumber, readRecords, readTemplates, smallestRecord, WireError } from "../wire.ts";
-import type { WireSet, WireTemplate } from "../wire.ts";
+import {
+  join,
+  layoutOf,
+  number,
+  readNumber,
+  readRecords,
+  readTemplates,
+  smallestRecord,
+  WireError,
+} from "../messages/wire.ts";
+import type { WireSet, WireTemplate } from "../messages/wire.ts";
 
 /** A template of the session: as it came, and what becomes of its records. */
 export interface ReferenceTemplate {

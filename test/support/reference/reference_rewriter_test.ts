@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { antreaProfile, COLLECTORS, era, history, rfc7011 } from "../antrea.ts";
+import { antreaProfile, COLLECTORS, era, history, rfc7011 } from "../messages/antrea.ts";
 import { deliver } from "../delivered.ts";
 import { DialectChecker } from "../dialect_checker.ts";
 import { referenceRewrite } from "./reference_rewriter.ts";
-import { field, join, message, number, recordOctets, set, templateSet, text, variable } from "../wire.ts";
+import { field, join, message, number, recordOctets, set, templateSet, text, variable } from "../messages/wire.ts";
 
 const v20 = antreaProfile("v2.0.0");
 const v115 = antreaProfile("v1.15.2");

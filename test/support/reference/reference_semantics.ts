@@ -10,7 +10,7 @@ import type { Profile } from "../../../src/mediation/mapping/profile/profile.ts"
 import { isIdentity } from "./reference_counts.ts";
 import type { ReferenceMapping } from "./reference_mapping.ts";
 import type { ReferenceTemplate } from "./reference_rewriter.ts";
-import { join, number, readNumber, variable, type WireField, type WireTemplate } from "../wire.ts";
+import { join, number, readNumber, variable, type WireField, type WireTemplate } from "../messages/wire.ts";
 
 /** A field as it stands in a record: its length octets, none in a fixed field, and its value. */
 export interface RawField {

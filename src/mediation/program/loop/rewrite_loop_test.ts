@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { concatenate } from "../../../ipfix/octets/concatenate.ts";
-import { MessageBuilder } from "../../../../test/support/message_builder.ts";
+import { MessageBuilder } from "../../../../test/support/messages/message_builder.ts";
 import type { Template } from "../../../ipfix/record/template.ts";
 import { compileMapping, ProgramWord } from "../rewrite_program.ts";
 import { identity, type MappedField } from "../../mapping/template_mapping.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MessageBuilder } from "../../../../test/support/message_builder.ts";
+import { MessageBuilder } from "../../../../test/support/messages/message_builder.ts";
 import { compileMapping } from "../rewrite_program.ts";
 import { identity } from "../../mapping/template_mapping.ts";
 import { template } from "../../../../test/support/mediation.ts";

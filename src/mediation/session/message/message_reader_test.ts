@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DecodeError } from "../../../ipfix/octets/decode_error.ts";
-import { MessageBuilder } from "../../../../test/support/message_builder.ts";
+import { MessageBuilder } from "../../../../test/support/messages/message_builder.ts";
 import { Counters } from "../../templates/counters.ts";
 import type { Dialect } from "../../mapping/profile/dialect.ts";
 import type { DropReason, MediationEvent } from "../../templates/event.ts";

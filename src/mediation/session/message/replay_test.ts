@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MessageBuilder } from "../../../../test/support/message_builder.ts";
+import { MessageBuilder } from "../../../../test/support/messages/message_builder.ts";
 import { decodeMessageHeader } from "../../../ipfix/message/message_header.ts";
 import { setsOfMessage } from "../../../ipfix/message/set.ts";
 import type { Template } from "../../../ipfix/record/template.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { formatHex, parseHex } from "../../../ipfix/octets/hex.ts";
-import { field, message, set, templateSet } from "../../../../test/support/wire.ts";
+import { field, message, set, templateSet } from "../../../../test/support/messages/wire.ts";
 import { scanTemplates } from "./datagram_scan.ts";
 import { WaitingSets } from "./waiting_sets.ts";
 

@@ -3,7 +3,7 @@ import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/p
 import fc from "fast-check";
 import { antreaEras } from "../../../../config/profiles/antrea_eras.ts";
 import { loadProfile } from "../../../../config/profiles/profiles.ts";
-import { MessageBuilder } from "../../../../../test/support/message_builder.ts";
+import { MessageBuilder } from "../../../../../test/support/messages/message_builder.ts";
 import type { Template } from "../../../../ipfix/record/template.ts";
 import type { Value } from "../../../../ipfix/types/value.ts";
 import { Counters } from "../../../../mediation/templates/counters.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { antreaFlowReleases } from "../../../../config/profiles/antrea_flow_releases.ts";
-import { decodeDataRecords } from "../../../../../test/support/data_record.ts";
+import { decodeDataRecords } from "../../../../../test/support/messages/data_record.ts";
 import { unknownElement } from "../../../../ipfix/registry/information_element.ts";
 import { decodeMessageHeader } from "../../../../ipfix/message/message_header.ts";
 import { OctetReader } from "../../../../ipfix/octets/octet_reader.ts";
