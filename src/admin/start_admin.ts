@@ -58,8 +58,9 @@ export function startAdmin(view: AdminView, options: StartAdminOptions): AdminSe
 
 /**
  * HEAD is answered as GET (RFC 9110 §9.3.2). Deno sends the headers and cancels the body, so that a stream of events
- * ends at once; Hono's own HEAD drops the body unread, which then holds its client's place for good.
+ * ends at once; Hono's own HEAD drops the body unread, which then holds its client's place for good. A request made
+ * from another one follows its signal, of which the runtime warns.
  */
 function asGet(request: Request): Request {
-  return request.method === "HEAD" ? new Request(request, { method: "GET" }) : request;
+  return request.method === "HEAD" ? new Request(request.url, { method: "GET", headers: request.headers }) : request;
 }

@@ -66,6 +66,32 @@ Deno.test("HEAD is answered as GET would be, without the body, and takes no clie
   }
 });
 
+Deno.test("HEAD writes nothing of the runtime's to standard error", async () => {
+  const script = `
+    import { FakeView } from "${import.meta.resolve("../../test/support/fake_view.ts")}";
+    import { startAdmin } from "${import.meta.resolve("./start_admin.ts")}";
+    const server = startAdmin(new FakeView(), { hostname: "127.0.0.1", port: 0 });
+    for (const path of ["/live", "/api/events"]) {
+      await fetch(\`http://127.0.0.1:\${server.port}\${path}\`, { method: "HEAD" });
+    }
+    await server.close();
+  `;
+  // A process of its own: the runtime warns once a process.
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", "--allow-net=127.0.0.1", "--allow-read", "--ignore-env", "-"],
+    cwd: new URL("../..", import.meta.url),
+    stdin: "piped",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(script));
+  await writer.close();
+  const { code, stderr } = await child.output();
+  assert.equal(new TextDecoder().decode(stderr), "");
+  assert.equal(code, 0);
+});
+
 Deno.test("a port that is taken is refused at once", () => {
   const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   try {

@@ -6,6 +6,7 @@ import { writtenDuration, writtenLimits, writtenSize } from "../config/written_q
 import { configurationFailure, configurationOption, DEFAULT_CONFIGURATION } from "./command_line/command_options.ts";
 import { certificateName } from "../certificates/certificate_details.ts";
 import { formatMistake } from "../config/yaml/mistake.ts";
+import { startLine } from "./start_line.ts";
 import { usageFailure } from "./command_line/command_failure.ts";
 import {
   type CertificateDescription,
@@ -20,6 +21,11 @@ import { wrapWords } from "../terminal/text_table.ts";
 interface Options {
   readonly config: string;
   readonly json?: boolean;
+}
+
+interface Description extends ConfigurationDescription {
+  /** What starts a proxy with this configuration. */
+  readonly start: string;
 }
 
 export function checkCommand(): Command {
@@ -49,13 +55,14 @@ async function check({ config, json = false }: Options): Promise<void> {
     throw usageFailure(lines.join("\n"));
   }
   if (failures.length > 0) throw configurationFailure(configuration, failures.join("\n"));
-  const description = { ...describe(configuration), certificates: describeCertificates(configuration) };
+  const start = startLine(configuration);
+  const description = { ...describe(configuration), certificates: describeCertificates(configuration), start };
   await writeLine(json ? JSON.stringify(description, null, 2) : descriptionText(description, configuration).join("\n"));
 }
 
-function descriptionText(description: ConfigurationDescription, configuration: Configuration): string[] {
+function descriptionText(description: Description, configuration: Configuration): string[] {
   const paint = painter(wantsColour());
-  const { file, warnings, listen, restarts, trust, peers, admin, ledger, cache } = description;
+  const { file, warnings, listen, restarts, trust, peers, admin, ledger, cache, start } = description;
   return [
     paint("bold", `${file} is valid.`),
     ...row("warning", warnings),
@@ -87,6 +94,8 @@ function descriptionText(description: ConfigurationDescription, configuration: C
       ...treatmentRows(peer),
       ...row("restarts", peer.restarts === undefined ? [] : [peer.restarts]),
     ]),
+    // In one piece, so that it can be copied.
+    `  ${paint("bold", "start")}       ${printable(start)}`,
   ];
 }
 

@@ -65,14 +65,51 @@ Deno.test("check shows durations and sizes as they were written, and defaults in
   const { text } = await check(`
 listen: [{ transport: tcp, address: 127.0.0.1:24739 }]
 collector: { transport: udp, address: 127.0.0.1:4739, profile: rfc7011, templateRefresh: 120s }
-limits: { hold: 90000ms, idle: 60m }
+limits: { hold: 90000ms, idle: 60m, templateMemory: 131072KiB }
 admin: { skewSettle: 600s }
 cache: { file: /nowhere/templates, size: 2048KiB }
 `);
   assert.match(text, /templates are sent again every\s+120s/);
   assert.match(text, /limits +sessions 5000,[^]* hold 90000ms,\s+idle 60m,\s+udpIdle 5m,/);
+  assert.match(text, /templateMemory\s+131072KiB,\s+messageMemory\s+64MiB,/);
   assert.match(text, /admin +127\.0\.0\.1:24780, skewSettle 600s/);
   assert.match(text, /every 30s, at most 2048KiB/);
+});
+
+Deno.test("check says which task starts the proxy, or the whole command where no task has the permissions", async () => {
+  const start = async (yaml: string) => {
+    const { file, text } = await check(CONFIGURATION + yaml);
+    return /\n {2}start +(.*)\n/.exec(text)?.[1]?.replaceAll(file, "FILE");
+  };
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(
+      `${folder}/none.ts`,
+      `import { definePlugin, z } from "@ipfix-skew-proxy/proxy/plugin";
+export default definePlugin({
+  name: "none",
+  summary: "changes nothing",
+  options: z.strictObject({}),
+  create: () => ({ name: "none", rewrite: (mapping) => mapping }),
+});
+`,
+    );
+    const beside = `cache: ${Deno.cwd()}/cache/templates\n`;
+    const plugins = `plugins: [{ use: ${folder}/none.ts }]\n`;
+    assert.equal(await start(""), "deno task serve --config FILE");
+    assert.equal(await start(beside), "deno task serve:cache --config FILE");
+    assert.equal(await start(plugins), "deno task serve:plugins --config FILE");
+    assert.equal(
+      await start(`${plugins}cache: /var/lib/templates\n`),
+      "deno run --v8-flags=--expose-gc,--managed-zone-memory --quiet --no-prompt -P=proxy --allow-write=/var/lib " +
+        `--allow-run="$(deno eval -p 'Deno.execPath()')" src/main.ts serve --config FILE`,
+    );
+    assert.match(await start("cache: /var/lib/templates\n") ?? "", / -P=proxy --allow-write=\/var\/lib src\/main\.ts /);
+    const rule = CONFIGURATION.replace("- use: strip-unknown", `- use: ${folder}/none.ts`).replace(/^.*with:.*$/m, "");
+    assert.match((await check(rule)).text, /\n {2}start +deno task serve:plugins /);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("without --config, check takes the file that serve takes", async () => {

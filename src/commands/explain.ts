@@ -77,7 +77,7 @@ function explanationText(from: Profile, to: Profile, templates: readonly Templat
   const lines = [paint("bold", `${from.name} → ${to.name}`) + ` (dialect ${to.dialect.name})`];
   for (const template of templates) {
     const { name, selectedBy, source, target, identical } = template;
-    const count = identical ? "the same in and out" : `${source.length} fields in, ${target.length} out`;
+    const count = identical ? "the same in and out" : `${fieldCount(source.length)} in, ${target.length} out`;
     lines.push("", paint("bold", name) + ` (selected by ${selectedBy}): ${count}`);
     for (const [label, words] of explanationRows(template)) {
       const text = words.length === 0
@@ -104,12 +104,12 @@ function explanationRows(template: TemplateExplanation): (readonly [string, read
       : [`${element} (narrow; a value that does not fit becomes ${otherwise})`]
   );
   return [
-    ["kept", [`${kept.length} fields`]],
+    ["kept", [fieldCount(kept.length)]],
     ...(renamed.length === 0 ? [] : [["renamed", renamed.map(({ from, to }) => `${from} → ${to}`)] as const]),
     ...(converted.length === 0 ? [] : [["converted", converted] as const]),
     ["stripped", byPlugin(stripped.map((text) => ({ text, by: strippedBy[text] })))],
     ["padded", byPlugin(padded)],
-    ["moved", moved === 0 ? [] : [`${moved} fields`]],
+    ["moved", moved === 0 ? [] : [fieldCount(moved)]],
     ["lost", lost],
   ];
 }
@@ -121,4 +121,8 @@ function byPlugin(entries: readonly { readonly text: string; readonly by: string
     const last = texts.pop();
     return last === undefined ? [] : [...texts, plugin === undefined ? last : `${last} (${plugin})`];
   });
+}
+
+function fieldCount(count: number): string {
+  return count === 1 ? "1 field" : `${count} fields`;
 }

@@ -54,6 +54,34 @@ Deno.test("what rewrite writes, an old Aggregator reads: every record, every val
   assert.match(stderr, /information lost in records: egressNodeName 6/);
 });
 
+Deno.test("a profile file without a name serves, beside the configuration that names it", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(
+      `${folder}/one.yaml`,
+      "{dialect: rfc7011, registry: go-ipfix/v0.16.0, " +
+        "templates: [{name: one, selectedBy: sourceIPv4Address, fields: [sourceIPv4Address]}]}",
+    );
+    await Deno.writeTextFile(`${folder}/proxy.yaml`, CONFIGURATION.replace("antrea/v1.15", "one.yaml"));
+    // 56506/116 in 2 octets, which the registry knows with 4.
+    const stdin = Uint8Array.fromHex(
+      "000a002b6553f1000000000000000001000200140100000200040001807400020000dcba0100000706fffe",
+    );
+    const { status, stdout, stderr } = await runCommand("rewrite", ["--config", `${folder}/proxy.yaml`], { stdin });
+    assert.equal(status, 0, stderr);
+    assert.equal(stdout.toHex(), stdin.toHex());
+    const checked = await runCommand("check", ["--config", `${folder}/proxy.yaml`]);
+    assert.match(checked.text, /collector +tcp 127\.0\.0\.1:4739, one \(dialect rfc7011\)/);
+    const explained = await runCommand("explain", ["--from", "antrea/v2.0", "--to", `${folder}/one.yaml`]);
+    assert.match(
+      explained.text,
+      /^antrea\/v2\.0 → one \(dialect rfc7011\)[^]*IPv4 .*: 42 fields in, 1 out\n +kept +1 field\n/,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("observe gives the input octet for octet", async () => {
   const { status, stdout, stderr } = await rewrite(`${CONFIGURATION}mode: observe\n`, stream);
   assert.equal(status, 0, stderr);

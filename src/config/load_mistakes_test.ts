@@ -18,8 +18,16 @@ const WRONG: readonly (readonly [what: string, yaml: string, lines: readonly str
     "proxy.yaml:3:1: YAML: another document begins here (one document)",
   ]],
   ["an alias of what contains it", `a: &a [*a]\n${RIGHT}`, [
-    "proxy.yaml:1:1: YAML: an alias stands for something that contains it (aliases of other values)",
+    "proxy.yaml:1:8: a[0]: the alias *a stands for something that contains it (aliases of other values)",
   ]],
+  [
+    "aliases without an anchor before them",
+    `${RIGHT}mode: *mode\nlog: { level: *level }\nadmin: { address: &level x }\n`,
+    [
+      "proxy.yaml:3:7: mode: no anchor &mode comes before the alias *mode (an alias of an anchor)",
+      "proxy.yaml:4:15: log.level: no anchor &level comes before the alias *level (an alias of an anchor)",
+    ],
+  ],
   [
     "aliases that grow",
     `a: &a [x,x,x,x,x,x,x,x,x]

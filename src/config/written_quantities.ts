@@ -7,6 +7,9 @@ const DURATIONS: ReadonlySet<string> = new Set(
   ["hold", "idle", "udpIdle", "partialMessage", "drain", "handshake"] satisfies (keyof Limits)[],
 );
 
+/** Those limits that are sizes. */
+const SIZES: ReadonlySet<string> = new Set(["templateMemory", "messageMemory"] satisfies (keyof Limits)[]);
+
 /** Returns a duration as the file has it; a default in the unit that fits. */
 export function writtenDuration({ written }: Pick<Configuration, "written">, path: Path, milliseconds: number): string {
   return written(path) ?? formatDuration(milliseconds);
@@ -17,10 +20,18 @@ export function writtenSize({ written }: Pick<Configuration, "written">, path: P
   return written(path) ?? formatSize(octets);
 }
 
+/** Returns a limit as the file has it: `10m`, `64MiB` or `5000`. */
+export function writtenLimit(
+  configuration: Pick<Configuration, "written" | "limits">,
+  name: string & keyof Limits,
+): string {
+  const { [name]: value } = configuration.limits;
+  if (DURATIONS.has(name)) return writtenDuration(configuration, ["limits", name], value);
+  return SIZES.has(name) ? writtenSize(configuration, ["limits", name], value) : String(value);
+}
+
 /** Returns `hold 10m`, `sessions 5000` and so on. */
 export function writtenLimits(configuration: Pick<Configuration, "written" | "limits">): string[] {
-  return Object.entries(configuration.limits).map(([name, value]: [string, number]) => {
-    const text = DURATIONS.has(name) ? writtenDuration(configuration, ["limits", name], value) : String(value);
-    return `${name} ${text}`;
-  });
+  const names = Object.keys(configuration.limits) as (keyof Limits)[];
+  return names.map((name) => `${name} ${writtenLimit(configuration, name)}`);
 }

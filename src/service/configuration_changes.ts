@@ -1,5 +1,7 @@
-import { type ConfigurationDescription, describe } from "../config/configuration_description.ts";
-import type { Configuration } from "../config/configuration.ts";
+import { describe } from "../config/configuration_description.ts";
+import type { Configuration, Limits } from "../config/configuration.ts";
+import { writtenDuration, writtenLimit, writtenSize } from "../config/written_quantities.ts";
+import type { Path } from "../config/yaml/mistake.ts";
 
 /**
  * Says what differs between two configurations, one line for each key: `limits.sessions: 5000 → 100`.
@@ -10,20 +12,49 @@ export function configurationChanges(before: Configuration, after: Configuration
   return differences(facts(before), facts(after), "");
 }
 
-function facts(configuration: Configuration): ConfigurationDescription & { readonly skewSettle: number } {
-  return { ...describe(configuration), skewSettle: configuration.admin.skewSettle };
+/** A duration or a size: compared by its value, shown as a person writes it. */
+class Quantity {
+  constructor(readonly value: number, readonly text: string) {}
+
+  toJSON(): number {
+    return this.value;
+  }
+}
+
+function facts(configuration: Configuration) {
+  const { limits, cache, admin: { skewSettle } } = configuration;
+  const names = Object.keys(limits) as (keyof Limits)[];
+  const duration = (path: Path, value: number) => new Quantity(value, writtenDuration(configuration, path, value));
+  const size = (path: Path, value: number) => new Quantity(value, writtenSize(configuration, path, value));
+  return {
+    ...describe(configuration),
+    limits: Object.fromEntries(
+      names.map((name) => [name, new Quantity(limits[name], writtenLimit(configuration, name))]),
+    ),
+    ...(cache === undefined ? {} : {
+      cache: {
+        ...cache,
+        interval: duration(["cache", "interval"], cache.interval),
+        size: size(["cache", "size"], cache.size),
+      },
+    }),
+    "admin.skewSettle": duration(["admin", "skewSettle"], skewSettle),
+  };
 }
 
 function differences(before: unknown, after: unknown, path: string): string[] {
-  const [one, other] = [JSON.stringify(before), JSON.stringify(after)];
-  if (one === other) return [];
-  if (!isObject(before) || !isObject(after)) return [`${path}: ${one ?? "none"} → ${other ?? "none"}`];
+  if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  if (!isObject(before) || !isObject(after)) return [`${path}: ${shown(before)} → ${shown(after)}`];
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...keys].flatMap((key) =>
     differences(Reflect.get(before, key), Reflect.get(after, key), path === "" ? key : `${path}.${key}`)
   );
 }
 
+function shown(value: unknown): string {
+  return value instanceof Quantity ? value.text : JSON.stringify(value) ?? "none";
+}
+
 function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
+  return typeof value === "object" && value !== null && !(value instanceof Quantity);
 }

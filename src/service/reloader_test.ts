@@ -77,6 +77,27 @@ Deno.test("what changed is said, key by key; that nothing did is said as well", 
   assert.match(events[1]?.message ?? "", /in force: .*limits\.sessions: 5000 → 7/);
 });
 
+Deno.test("durations and sizes that changed are said as they were written, and the same in another unit is no change", async () => {
+  const one = await load(`${RIGHT}limits: { hold: 600s, templateMemory: 64MiB }
+admin: { skewSettle: 10s }
+cache: { file: templates, interval: 30s, size: 16MiB }
+`);
+  const other = await load(`${RIGHT}limits: { hold: 10m, idle: 90s, templateMemory: 131072KiB }
+admin: { skewSettle: 2m }
+cache: { file: templates, interval: 60000ms, size: 32MiB }
+`);
+  const { reloader, events } = fixture([one, other]);
+  await reloader.reload("signal");
+  await reloader.reload("signal");
+  assert.deepEqual(events[1]?.fields["changed"], [
+    "limits.templateMemory: 64MiB → 131072KiB",
+    "limits.idle: 0s → 90s",
+    "cache.interval: 30s → 60000ms",
+    "cache.size: 16MiB → 32MiB",
+    "admin.skewSettle: 10s → 2m",
+  ]);
+});
+
 Deno.test("a refused configuration stays known, since its first refusal, until a good one is loaded", async () => {
   const { reloader } = fixture([new Error("wrong"), new Error("still wrong"), configuration]);
   assert.equal(reloader.refused, undefined);

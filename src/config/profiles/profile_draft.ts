@@ -1,3 +1,4 @@
+import { parse } from "node:path";
 import { type Dialect, RFC7011 } from "../../mediation/mapping/profile/dialect.ts";
 import { didYouMean } from "../../mediation/mapping/profile/nearest_names.ts";
 import { chooseDialect } from "./dialect_schema.ts";
@@ -80,7 +81,7 @@ export function draftProfile(
   const templates = writer.templates(file, inherited?.templates ?? []);
   if (registry === undefined || mistakes.length > before) return undefined;
   return {
-    name: file.name,
+    name: file.name ?? parse(document.file).name,
     dialect: chooseDialect(file.dialect, inherited?.dialect ?? RFC7011),
     registry,
     directory: file.registry === undefined ? inherited?.directory ?? directory : directory,

@@ -170,6 +170,17 @@ Deno.test("a registry of one's own stands beside the profile that names it, also
   ]);
 });
 
+Deno.test("a profile without a name is named after its file", () => {
+  const text = "{dialect: rfc7011, registry: go-ipfix/v0.16.0, " +
+    "templates: [{name: one, selectedBy: sourceIPv4Address, fields: [sourceIPv4Address]}]}";
+  const files = { "own/one.two.yaml": text, "own/heir.yml": "extends: ./one.two.yaml\n" };
+  assert.equal(profile("own/one.two.yaml", files).name, "one.two");
+  assert.equal(profile("own/heir.yml", files).name, "heir");
+  assert.deepEqual(wrong({ "own/p.yaml": 'name: ""\ndialect: rfc7011\nregistry: iana\n' }), [
+    'own/p.yaml:1:7: name: "" is not allowed (the profile\'s name)',
+  ]);
+});
+
 const WRONG: readonly (readonly [what: string, files: Files, lines: readonly string[]])[] = [
   ["nothing but a name", { "own/p.yaml": "name: p\n" }, [
     "own/p.yaml:1:1: registry: missing (go-ipfix/vX.Y.Z, iana, or a CSV file)",
@@ -178,7 +189,6 @@ const WRONG: readonly (readonly [what: string, files: Files, lines: readonly str
   ["wrong words", {
     "own/p.yaml": "nam: p\ndialect: go\nregistry: go-ipfix/0.16\ntemplates: [{ name: a, field: [] }]\n",
   }, [
-    "own/p.yaml:1:1: name: missing (the profile's name)",
     'own/p.yaml:1:1: nam: unknown key, did you mean "name"? (name, extends, dialect, registry, acceptsUnknownElements, servesGrpc, templates, renames, remove, add)',
     'own/p.yaml:2:10: dialect: "go" is not allowed (rfc7011, go-ipfix, go-ipfix-legacy, go-ipfix-stream-read, or a map of limits)',
     'own/p.yaml:4:24: templates[0].field: unknown key, did you mean "fields"? (name, selectedBy, not, scope, fields, remove, add)',

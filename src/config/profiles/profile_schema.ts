@@ -46,7 +46,8 @@ const template = z.strictObject({
 
 /** A profile file; `config/README.md` describes its keys. */
 export const profileSchema = z.strictObject({
-  name: text("the profile's name"),
+  /** Its file's name without the ending, if it is missing. */
+  name: text("the profile's name").optional(),
   extends: text("a profile's name, or a path").optional(),
   dialect: dialectSchema.optional(),
   registry: text("go-ipfix/vX.Y.Z, iana, or a CSV file").optional(),

@@ -1,5 +1,6 @@
 import {
   type Document,
+  isAlias,
   isMap,
   isScalar,
   isSeq,
@@ -50,16 +51,20 @@ export class YamlDocument {
       const message = `is longer than ${LONGEST / 1024} KiB, the most that is read of a YAML file`;
       mistakes.push({ file, path: "", message });
     }
+    const wrongAliases = readable ? findWrongAliases(this.#document) : [];
+    for (const { offset, message } of wrongAliases.slice(0, MOST_MISTAKES)) {
+      mistakes.push({ file, position: this.#positionOf(offset), path: this.#pathTo(offset), message });
+    }
     let value: unknown;
-    if (readable) {
+    if (readable && wrongAliases.length === 0) {
       try {
         value = this.#document.toJS({ reviver: (_key, inner) => narrowed(inner) });
       } catch (error) {
-        // The parser limits how far aliases may expand; one that contains itself exhausts the stack.
+        // The parser limits how far aliases may expand; aliases in aliases may also exhaust the stack.
         const why = TOO_DEEP.test(errorMessage(error))
-          ? "an alias stands for something that contains it (aliases of other values)"
-          : "aliases stand for too many values (fewer aliases)";
-        mistakes.push({ ...this.mistake([], why), path: "YAML" });
+          ? "aliases are nested too deeply"
+          : "aliases stand for too many values";
+        mistakes.push({ ...this.mistake([], `${why} (fewer aliases)`), path: "YAML" });
       }
     }
     this.value = value;
@@ -134,14 +139,17 @@ export class YamlDocument {
       const message = "nested too deeply (at most a few hundred levels)";
       return { file: this.file, position: this.#positionOf(offset), path: "YAML", message };
     }
-    const path = pathTo(this.#document.contents, offset);
     const message = error.message === PROTOTYPE
       ? "unknown key or element (any other name)"
       : WORDS.get(error.code) ?? `${firstLower(error.message).replace("tag:yaml.org,2002:", "!!")} (YAML 1.2)`;
     if (error.code === "MULTIPLE_DOCS") {
       return { file: this.file, position: this.#positionOf(offset), path: "YAML", message };
     }
-    return { file: this.file, position: this.#positionOf(offset), path: path === "" ? "YAML" : path, message };
+    return { file: this.file, position: this.#positionOf(offset), path: this.#pathTo(offset), message };
+  }
+
+  #pathTo(offset: number): string {
+    return pathTo(this.#document.contents, offset) || "YAML";
   }
 
   #positionOf(offset: number): { line: number; column: number } {
@@ -169,6 +177,32 @@ function wrongKeys(document: Document): YAMLParseError[] {
     },
   });
   return errors;
+}
+
+/** Aliases without an anchor before them, and such as stand for something that contains them. */
+function findWrongAliases(document: Document): { offset: number; message: string }[] {
+  const wrong: { offset: number; message: string }[] = [];
+  const anchors = new Map<string, unknown>();
+  visit(document, {
+    Node(_, node, ancestors) {
+      if (!isAlias(node)) {
+        if (node.anchor !== undefined) anchors.set(node.anchor, node);
+        return;
+      }
+      const { source } = node;
+      const offset = startOf(node) ?? 0;
+      if (!anchors.has(source)) {
+        wrong.push({
+          offset,
+          message: `no anchor &${source} comes before the alias *${source} (an alias of an anchor)`,
+        });
+      } else if (ancestors.some((ancestor) => ancestor === anchors.get(source))) {
+        const message = `the alias *${source} stands for something that contains it (aliases of other values)`;
+        wrong.push({ offset, message });
+      }
+    },
+  });
+  return wrong;
 }
 
 function startOf(node: unknown): number | undefined {
