@@ -1,0 +1,284 @@
+import { DecodeError } from "../../ipfix/octets/decode_error.ts";
+import type { OctetRewriter } from "../../mediation/session/session_rewriter.ts";
+import { increment } from "../../mediation/templates/counters.ts";
+import type { CollectorLink } from "../collector/collector_link.ts";
+import { OutputBuffer } from "../memory/output_buffer.ts";
+import { ReadBuffer } from "../memory/read_buffer.ts";
+import type { SessionOutcome } from "../reporting/proxy_counters.ts";
+import type { ReportOfSession } from "../reporting/proxy_event.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Turns } from "../time/turns.ts";
+import type { Connection } from "../transport/connection.ts";
+import { messageLength, wholeMessages } from "../transport/message_walk.ts";
+import { CollectorSession } from "./collector_session.ts";
+import { MessageRoom } from "./message_room.ts";
+import { Rejections } from "./rejections.ts";
+import { Remainder } from "./remainder.ts";
+import { RewriterSwitch } from "./rewriter_switch.ts";
+import type { RewriterTap } from "./rewriter_tap.ts";
+import { type SessionLimits, type SessionParts, WORK } from "./session_parts.ts";
+import { SessionTimer } from "./session_timer.ts";
+import { TemplateThrottle } from "./template_throttle.ts";
+
+const NOTHING = new Uint8Array(0);
+
+/** The data path of one session: {@link run} reads from the exporter, rewrites, and writes to the collector. */
+export class Relay {
+  readonly exporter: Connection;
+  readonly collector: CollectorSession;
+  readonly rewriting: RewriterSwitch;
+  readonly input: ReadBuffer;
+  readonly output: OutputBuffer;
+  readonly room: MessageRoom;
+  readonly timer = new SessionTimer();
+  limits: SessionLimits;
+  /** Octets consumed since the beginning of the exporter's stream, to which offsets in reports refer. */
+  offset = 0;
+  /** The outcome, if the proxy ends the session. */
+  stopped: SessionOutcome | undefined;
+  /** Whether the exporter has sent anything. */
+  heard = false;
+  /** Whether it waits for the exporter. */
+  reading = false;
+  readonly #link: CollectorLink;
+  readonly #turns: Turns;
+  readonly #clock: Clock;
+  readonly #report: ReportOfSession;
+  readonly #tap: RewriterTap | undefined;
+  readonly #id: string;
+  readonly #onHeard: SessionParts["onHeard"];
+  readonly #rejections: Rejections;
+  /** Made with the first template. */
+  #throttle: TemplateThrottle | undefined;
+  #remainder: Remainder | undefined;
+
+  /** @param onStarved called when others need the memory of a message that takes too long to arrive */
+  constructor(parts: SessionParts, onStarved: () => void) {
+    this.exporter = parts.exporter;
+    this.limits = parts.limits;
+    this.#link = parts.link;
+    this.#turns = parts.turns;
+    this.#clock = parts.clock;
+    this.#report = parts.report;
+    this.#tap = parts.tap;
+    this.#id = parts.id;
+    this.#onHeard = parts.onHeard;
+    this.#rejections = new Rejections(parts.report);
+    this.input = new ReadBuffer(parts.pool, parts.memory);
+    this.output = new OutputBuffer(parts.pool);
+    this.room = new MessageRoom(parts.memory, parts.exporter, () => {
+      if (!this.rewriting.giveUpObserving()) onStarved();
+    });
+    const wholeMessages = () => this.collector.connection?.wholeMessages === true;
+    this.rewriting = new RewriterSwitch(parts, this.#rejections, this.room, wholeMessages);
+    this.collector = new CollectorSession(parts.link, this.rewriting, this.output);
+  }
+
+  /**
+   * The data path: exporter → rewriter → collector. Nothing is read while output is waiting to be written, so a slow
+   * collector slows the exporter down, and at most one input and one output buffer are held.
+   */
+  async run(): Promise<SessionOutcome> {
+    const { input, collector, rewriting, exporter } = this;
+    /** Whether the rewriter holds no output: its last call produced none. */
+    let atRest = false;
+    /** Milliseconds until it may change more templates. */
+    let wait = 0;
+    for (;;) {
+      if (wait > 0) await this.#awaitTurn(wait);
+      if (this.#turns.over) await this.#turns.next(this.#isDemanding, rewriting.current.unfinished ? this : undefined);
+      if (this.stopped !== undefined) return this.stopped;
+      const { move, rewrites } = rewriting;
+      // A session that is observed has no output in the rewriter, and may be at the end of a message at any time.
+      if (move !== undefined && (atRest || collector.connection === undefined || !rewrites)) {
+        if (collector.connection === undefined) rewriting.begin();
+        else if (!await collector.move(collector.connection)) return this.#unavailable;
+      }
+      // Over UDP, where anyone can be the sender, not before there is output. What is observed goes out as it comes.
+      const isWanted = input.length > 0 && !rewriting.undecided &&
+        (exporter.transport !== "udp" || !rewriting.rewrites);
+      if (isWanted && collector.connection === undefined) {
+        if (!await collector.connect()) return this.#unavailable;
+        // The collector's process, or what is expected of it, may have changed while it was dialled.
+        if (rewriting.mediated.outdated) {
+          await rewriting.prepare();
+          rewriting.renew();
+        }
+        continue;
+      }
+      atRest = false;
+      // What is not mapped yet waits as it came, since the next process may expect something else.
+      if (collector.connection?.lost === true && rewriting.move === undefined && rewriting.rewrites) {
+        if (!await collector.resume(collector.connection, NOTHING)) return this.#unavailable;
+      }
+      const rewriter = rewriting.current;
+      const output = this.output.lease();
+      const waiting = input.waiting();
+      let octets: Uint8Array;
+      try {
+        octets = rewriter.rewrite(waiting, output, WORK);
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error;
+        this.#rejections.broken(error, waiting, this.offset);
+        // Only UDP keeps the bounds of the next message.
+        if (exporter.transport !== "udp") return "rejected";
+        this.#skipDatagram();
+        continue;
+      }
+      wait = rewriter.templateChanges === 0 ? 0 : this.#waitFor(rewriter.templateChanges);
+      // An observing rewriter calls the tap itself, since what it relays is not what the mediator's rewriter produced.
+      if (rewriter === rewriting.mediated) this.#tap?.take(waiting, rewriter.consumed, octets);
+      input.consume(rewriter.consumed);
+      this.offset += rewriter.consumed;
+
+      if (octets.length > 0) {
+        octets = this.output.shrinkTo(octets, output);
+        if (collector.connection === undefined && await this.#connectWith(octets, rewriter)) continue;
+        const { connection } = collector;
+        if (connection === undefined) return this.#unavailable;
+        // Counted first: a connection that breaks during the write is reported before the write returns.
+        connection.expect(octets.length, rewriter.producedRecords);
+        let taken = 0;
+        try {
+          taken = await connection.write(octets);
+        } catch { /* The next write fails in the same way. */ }
+        const waited = taken < octets.length;
+        if (waited) taken = await collector.writeRest(connection, octets, taken);
+        if (taken === octets.length) connection.take(waited);
+        else {
+          const unsent = octets.subarray(wholeMessages(octets, taken));
+          if (!await collector.resume(connection, unsent)) return this.#unavailable;
+        }
+        this.output.releaseUnless(output);
+        continue;
+      }
+      if (rewriter.waiting !== undefined && rewriter.consumed === 0) {
+        await rewriter.waiting;
+        if (this.stopped !== undefined) return this.stopped;
+        continue;
+      }
+      if (rewriter.consumed > 0 || rewriter.unfinished) continue;
+
+      atRest = true;
+      if (rewriting.move !== undefined && rewriting.rewrites) continue;
+      // Everything but the beginning of a message is delivered. Idle sessions should hold little memory.
+      this.output.release();
+      const room = this.room.wait(input.missing);
+      if (room !== undefined) await room;
+      const space = input.space();
+      this.room.note(rewriting.partial ?? { offset: this.offset, capacity: input.partialCapacity });
+      let length: number | null;
+      // `stop` was called while nothing was being read or written that it could have interrupted.
+      if (this.stopped !== undefined) return this.stopped;
+      this.reading = true;
+      try {
+        length = await exporter.read(space);
+      } catch (error) {
+        if (error instanceof DecodeError) {
+          this.#rejections.broken(error, NOTHING, 0);
+          return "rejected";
+        }
+        return this.stopped ?? (exporter.transport === "udp" ? "evicted" : "reset");
+      }
+      this.reading = false;
+      if (length === null) return this.stopped ?? "closed";
+      input.fill(length);
+      this.timer.receive();
+      if (!this.heard) {
+        this.heard = true;
+        this.#onHeard?.(this.#id);
+      }
+      if (this.timer.sinceAnnounced >= this.limits.templateRefresh && collector.connection?.datagrams === true) {
+        this.timer.sinceAnnounced = 0;
+        rewriter.announce();
+      }
+    }
+  }
+
+  /**
+   * Connects to the collector, for output that waits already.
+   *
+   * @param rewriter whose output it is
+   * @returns whether the output was taken back, because what the collector expects has changed meanwhile
+   */
+  async #connectWith(octets: Uint8Array, rewriter: OctetRewriter): Promise<boolean> {
+    const { collector, rewriting } = this;
+    const isMediated = rewriter === rewriting.mediated;
+    if (!await collector.connect()) rewriting.mediated.interrupt(octets);
+    else if (collector.connection !== undefined) {
+      if (rewriting.move !== undefined) return await collector.resume(collector.connection, octets);
+      if (isMediated && rewriting.mediated.outdated) return await collector.beginAnew(collector.connection, octets);
+    }
+    return false;
+  }
+
+  /** The outcome where there is no connection to the collector. */
+  get #unavailable(): SessionOutcome {
+    return this.stopped ?? "collector_unavailable";
+  }
+
+  /** Whether its last piece of work may have taken long. */
+  get #isDemanding(): boolean {
+    return this.rewriting.current.unfinished || this.rewriting.current.templateChanges > 0;
+  }
+
+  /** Milliseconds to wait after so many template changes. */
+  #waitFor(changes: number): number {
+    const throttle = this.#throttle ??= new TemplateThrottle(this.#clock, this.exporter, this.#report);
+    return throttle.note(changes, this.limits.templateChanges);
+  }
+
+  /** Waits until more templates may change. */
+  async #awaitTurn(milliseconds: number): Promise<void> {
+    this.output.release();
+    await this.#throttle?.wait(milliseconds);
+  }
+
+  /** Skips a malformed message over UDP. The listener has checked that its length is that of its datagram. */
+  #skipDatagram(): void {
+    const length = messageLength(this.input.waiting(), 0);
+    this.input.consume(length);
+    this.offset += length;
+  }
+
+  /** Drops what has not gone out when the session ends. */
+  async dropRemainder(outcome: SessionOutcome): Promise<void> {
+    if (outcome === "rejected") return;
+    this.#remainder = new Remainder({
+      exporter: this.exporter,
+      rewriter: this.rewriting.mediated,
+      input: this.input,
+      output: this.output,
+      clock: this.#clock,
+      turns: this.#turns,
+      report: this.#report,
+    });
+    const isDrained = outcome === "drained" && this.exporter.transport !== "udp" && !this.#link.connected;
+    const isAway = outcome === "collector_unavailable" || (isDrained && this.collector.holding);
+    await this.#remainder.drop(isAway);
+    this.collector.holding = false;
+  }
+
+  /** Counts and reports an incomplete message at the end of the session. */
+  discardTail(outcome: SessionOutcome): void {
+    if (this.input.length === 0 || outcome === "rejected") return;
+    increment(this.rewriting.mediated.counters.messagesRejected, "message_truncated");
+    this.#rejections.truncated(this.input.waiting(), this.offset);
+  }
+
+  /** Has {@link run} and {@link dropRemainder} end with this outcome. What they wait for has to be ended by the caller. */
+  stop(outcome: SessionOutcome): void {
+    this.stopped ??= outcome;
+    this.#throttle?.end();
+    this.room.giveUp();
+    this.#remainder?.stop();
+  }
+
+  /** Releases all memory. */
+  release(): void {
+    this.rewriting.close();
+    this.output.release();
+    this.input.release();
+    this.room.close();
+  }
+}
