@@ -89,6 +89,7 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
       ...PROXY,
       ...CONFIG,
       ...ADMIN,
+      "src/plugin_process",
       "src/kubernetes",
       "src/offline",
       "src/upgrade",

@@ -1,9 +1,9 @@
+import { Admission } from "./admission.ts";
 import { Counters, increment } from "../mediation/templates/counters.ts";
 import type { CollectorState } from "./collector/collector_state.ts";
 import { Collectors } from "./collectors.ts";
 import type { CurrentCollector } from "./current_collector.ts";
 import { type EndedSession, EndedSessions } from "./ended_sessions.ts";
-import { collectorEvidence, sessionEvidence } from "./evidence.ts";
 import { type BoundListener, Listeners } from "./listeners.ts";
 import { LoopBufferPool } from "./memory/buffer_pool.ts";
 import { MessageMemory } from "./memory/message_memory.ts";
@@ -16,7 +16,6 @@ import {
   type ProxyChange,
   type ProxyLimits,
   type ProxyOptions,
-  type SessionChoice,
 } from "./proxy_options.ts";
 import { ProxyCounters, type SessionOutcome } from "./reporting/proxy_counters.ts";
 import type { Captured, CaptureLimits } from "./session/capture.ts";
@@ -25,13 +24,12 @@ import { SessionFactory } from "./session_factory.ts";
 import { dialer } from "./sockets.ts";
 import { type Clock, SYSTEM_CLOCK } from "./time/clock.ts";
 import { Turns } from "./time/turns.ts";
-import { formatAddress } from "./transport/address.ts";
-import type { Connection } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
 import type { CachedExporter } from "./transport/udp/cached_exporter.ts";
 import type { HandshakeFailure } from "./transport/tls/handshake_failure.ts";
 import type { Verdict } from "./verdict/verdict.ts";
 import { VerdictWatch } from "./verdict/verdict_watch.ts";
+import { VerdictReporter } from "./verdict_reporter.ts";
 
 export type { BoundListener, CollectorState };
 
@@ -61,14 +59,11 @@ export class Proxy {
   readonly #sessions: OpenSessions;
   readonly #ended: EndedSessions;
   readonly #verdict: VerdictWatch;
+  readonly #reporter: VerdictReporter;
+  readonly #admission: Admission;
   readonly #relief: MemoryRelief | undefined;
-  /** Why exporters are being refused. */
-  #refusal: "limit" | "collector_unavailable" | undefined;
-  #draining = false;
   #cancelTick = () => {};
   #cancelPress = () => {};
-  /** Whether the verdict was looked at for a template since the last tick. */
-  #toldSince = false;
 
   constructor(options: ProxyOptions) {
     const { clock = SYSTEM_CLOCK, pool = new LoopBufferPool(), report, recall, memoryRelief } = options;
@@ -97,11 +92,26 @@ export class Proxy {
       counters: this.counters,
       collectors: this.#collectors,
       onHeard: (id) => this.#hear(id),
-      onSkew: () => this.#seeSkew(),
+      onSkew: () => this.#reporter.seeSkew(),
       onClosing: (id, outcome) => this.#beginClosing(id, outcome),
       onEnd: (id, outcome, templates) => this.#sessions.end(id, outcome, templates),
     });
     this.#verdict = new VerdictWatch(options.skewSettle ?? DEFAULT_SKEW_SETTLE, clock);
+    this.#reporter = new VerdictReporter({
+      watch: this.#verdict,
+      sessions: this.#sessions,
+      collectors: this.#collectors,
+      options: () => this.#options,
+      limits: () => this.limits,
+    });
+    this.#admission = new Admission({
+      factory: this.#factory,
+      sessions: this.#sessions,
+      collectors: this.#collectors,
+      verdict: this.#verdict,
+      counters: this.counters,
+      report,
+    });
     if (memoryRelief !== undefined) this.#relief = new MemoryRelief(memoryRelief);
     this.#listeners = new Listeners({
       clock,
@@ -111,7 +121,7 @@ export class Proxy {
       sources: () => this.limits.sessions,
       handshake: () => this.limits.handshake,
       ...(recall === undefined ? {} : { recall }),
-      admit: (connection, listener) => this.#admit(connection, listener),
+      admit: (connection, listener) => this.#admission.admit(connection, listener),
       onHandshakeFailure: (failure, address) => this.#countHandshakeFailure(failure, address),
       onLeft: (listener) => this.#drainListener(listener),
     });
@@ -154,7 +164,7 @@ export class Proxy {
    *   changed
    */
   async reconfigure(change: ProxyChange): Promise<void> {
-    if (this.#draining) throw new Error("the proxy is draining and takes no changes");
+    if (this.draining) throw new Error("the proxy is draining and takes no changes");
     const { mediate, switchNow = false, ...changed } = change;
     const options = { ...this.#options, ...changed };
     checkCollectors(options);
@@ -241,17 +251,12 @@ export class Proxy {
   }
 
   get draining(): boolean {
-    return this.#draining;
+    return this.#admission.closed;
   }
 
   /** Whether the proxy is still needed. */
   verdict(): Verdict {
-    return this.#verdict.look({
-      sessions: sessionEvidence(this.#sessions.entries),
-      collector: collectorEvidence(this.#collectors, this.#sessions.entries),
-      limit: this.limits.sessions,
-      certificateFault: this.#options.certificateFault?.(),
-    });
+    return this.#reporter.verdict();
   }
 
   /** When a session last needed rewriting, and for how long none has. */
@@ -288,9 +293,9 @@ export class Proxy {
    * when all sessions are closed, within the limit `drain`.
    */
   async drain(): Promise<void> {
-    if (!this.#draining) {
+    if (!this.draining) {
       this.#turns.hurry();
-      this.#draining = true;
+      this.#admission.closed = true;
       this.#listeners.close();
       this.#tickEvery(DRAIN_TICK_MILLISECONDS, DRAIN_QUIET_MILLISECONDS);
       for (const session of this.#sessions) session.drain();
@@ -307,7 +312,7 @@ export class Proxy {
 
   /** Closes everything now. */
   async close(): Promise<void> {
-    this.#draining = true;
+    this.#admission.closed = true;
     this.#listeners.close();
     this.#cancelTick();
     this.#cancelPress();
@@ -317,49 +322,6 @@ export class Proxy {
     await this.#sessions.ended();
     cancel();
     this.#collectors.close();
-  }
-
-  #admit(connection: Connection, listener: Listener): void {
-    // A UDP listener limits its sources itself: it evicts the one that has been silent longest.
-    const isFull = connection.transport !== "udp" && this.#sessions.streams >= this.limits.sessions;
-    const choice = this.#factory.choose(connection);
-    if (this.#draining) return this.#refuse(connection, "limit");
-    if (choice !== "undecided" && this.#isLost(choice, connection)) {
-      return this.#refuse(connection, "collector_unavailable");
-    }
-    if (isFull && !this.#sessions.makeRoom(connection.remoteAddress)) return this.#refuse(connection, "limit");
-    this.#refusal = undefined;
-    let open: OpenSession;
-    try {
-      open = this.#factory.open(connection, listener, choice);
-    } catch (error) {
-      connection.close();
-      this.counters.countSession(connection.transport, "failed");
-      const fields = { peer: formatAddress(connection.remoteAddress), reason: String(error) };
-      const message = "cannot open a session";
-      return this.#options.report({ level: "error", event: "session_failed", message, fields });
-    }
-    // Over TCP anybody can connect: see #hear.
-    if (connection.transport !== "tcp") this.#verdict.arrive(connection.remoteAddress.hostname);
-    this.#sessions.start(open);
-  }
-
-  /**
-   * Closes an exporter's connection. Reported once, until one is let in again. An exporter that is let in while nothing
-   * takes its records would count them as delivered.
-   */
-  #refuse(connection: Connection, reason: "limit" | "collector_unavailable"): void {
-    connection.close();
-    this.counters.countSession(connection.transport, "refused");
-    if (this.#draining) return;
-    if (reason === "limit") this.#rejectForLimit(connection.remoteAddress.hostname);
-    if (this.#refusal === reason) return;
-    this.#refusal = reason;
-    const message = reason === "limit"
-      ? `${this.limits.sessions} sessions are open; exporters are refused until one ends`
-      : "the collector has been away for longer than limits.hold; exporters are refused until it is back";
-    const fields = { peer: formatAddress(connection.remoteAddress), reason };
-    this.#options.report({ level: "warning", event: "session_refused", message, fields });
   }
 
   /** Applies the current options to a session. An error ends this session and leaves the others alone. */
@@ -405,22 +367,12 @@ export class Proxy {
     }
   }
 
-  /** Whether the collector of a new exporter has been away for as long as exporters are held. */
-  #isLost({ collector: key, mode }: SessionChoice, connection: Connection): boolean {
-    const { condition, awayFor } = this.#collectors.get(key).collector;
-    return condition === "away" && connection.transport !== "udp" && awayFor >= this.#factory.hold(connection, mode);
-  }
-
   #stateOf(collector: CurrentCollector): CollectorState {
     const sessions: Session[] = [];
     for (const open of this.#sessions.entries) {
       if (open.collector === collector && !open.session.undecided) sessions.push(open.session);
     }
     return collector.state(sessions);
-  }
-
-  #rejectForLimit(address: string): void {
-    this.#verdict.reject({ why: "limit", address, reason: `limits.sessions (${this.limits.sessions}) is reached` });
   }
 
   /** The exporter of a session has sent its first octet. */
@@ -437,7 +389,7 @@ export class Proxy {
     const { remoteAddress: { hostname }, skewed } = session;
     // Whoever never sent anything may be a health probe.
     if (session.heard) this.#verdict.leave(hostname, { skewed, abandoned: outcome === "collector_unavailable" });
-    if (outcome === "evicted" && session.heard && session.transport !== "udp") this.#rejectForLimit(hostname);
+    if (outcome === "evicted" && session.heard && session.transport !== "udp") this.#admission.rejectForLimit(hostname);
     this.#sessions.beginClosing(id, this.limits.sessions);
   }
 
@@ -459,32 +411,11 @@ export class Proxy {
     this.#cancelTick = this.#clock.every(milliseconds, () => {
       for (const session of this.#sessions) session.tick(milliseconds, quiet);
       this.#memory.look();
-      this.#toldSince = false;
-      this.#tellVerdict();
+      this.#reporter.tick();
       this.#collectors.tick();
-      if (this.#draining) this.#stopHeld();
+      if (this.draining) this.#stopHeld();
       else this.#relief?.look(this.#sessions.open);
     });
-  }
-
-  /** A template of a session has just been mapped to something else. Told at once: the session may be gone in a moment. */
-  #seeSkew(): void {
-    this.#verdict.see();
-    // Every session is looked at for that, and thousands that connect at once each have templates to tell of.
-    if (this.#toldSince || this.#verdict.told === "skew_seen") return;
-    this.#toldSince = true;
-    this.#tellVerdict();
-  }
-
-  #tellVerdict(): void {
-    const verdict = this.verdict();
-    const event = this.#verdict.news(verdict);
-    if (event === undefined) return;
-    const { open, skewed } = sessionEvidence(this.#sessions.entries);
-    const message = event === "skew_over"
-      ? "no skew left: this proxy can be removed"
-      : "sessions need rewriting: this proxy is needed";
-    this.#options.report({ level: "info", event, message, fields: { ...verdict, sessions: open, skewed } });
   }
 }
 

@@ -1,0 +1,102 @@
+import type { Collectors } from "./collectors.ts";
+import type { OpenSession, OpenSessions } from "./open_sessions.ts";
+import type { SessionChoice } from "./proxy_options.ts";
+import type { ProxyCounters } from "./reporting/proxy_counters.ts";
+import type { ReportEvent } from "./reporting/proxy_event.ts";
+import type { SessionFactory } from "./session_factory.ts";
+import { formatAddress } from "./transport/address.ts";
+import type { Connection } from "./transport/connection.ts";
+import type { Listener } from "./transport/listener.ts";
+import type { VerdictWatch } from "./verdict/verdict_watch.ts";
+
+/** What an {@link Admission} decides by, and what it tells. */
+export interface AdmissionParts {
+  readonly factory: SessionFactory;
+  readonly sessions: OpenSessions;
+  readonly collectors: Collectors;
+  readonly verdict: VerdictWatch;
+  readonly counters: ProxyCounters;
+  readonly report: ReportEvent;
+}
+
+/** Decides which exporters are let in, and opens their sessions. */
+export class Admission {
+  /** Whether no exporter is let in any more, because the proxy drains. */
+  closed = false;
+  readonly #factory: SessionFactory;
+  readonly #sessions: OpenSessions;
+  readonly #collectors: Collectors;
+  readonly #verdict: VerdictWatch;
+  readonly #counters: ProxyCounters;
+  readonly #report: ReportEvent;
+  /** Why exporters are being refused. */
+  #refusal: "limit" | "collector_unavailable" | undefined;
+
+  constructor({ factory, sessions, collectors, verdict, counters, report }: AdmissionParts) {
+    this.#factory = factory;
+    this.#sessions = sessions;
+    this.#collectors = collectors;
+    this.#verdict = verdict;
+    this.#counters = counters;
+    this.#report = report;
+  }
+
+  /** Opens a session for an exporter that has connected, or closes its connection. */
+  admit(connection: Connection, listener: Listener): void {
+    // A UDP listener limits its sources itself: it evicts the one that has been silent longest.
+    const isFull = connection.transport !== "udp" && this.#sessions.streams >= this.#factory.limits.sessions;
+    const choice = this.#factory.choose(connection);
+    if (this.closed) return this.#refuse(connection, "limit");
+    if (choice !== "undecided" && this.#isLost(choice, connection)) {
+      return this.#refuse(connection, "collector_unavailable");
+    }
+    if (isFull && !this.#sessions.makeRoom(connection.remoteAddress)) return this.#refuse(connection, "limit");
+    this.#refusal = undefined;
+    let open: OpenSession;
+    try {
+      open = this.#factory.open(connection, listener, choice);
+    } catch (error) {
+      connection.close();
+      this.#counters.countSession(connection.transport, "failed");
+      const fields = { peer: formatAddress(connection.remoteAddress), reason: String(error) };
+      const message = "cannot open a session";
+      return this.#report({ level: "error", event: "session_failed", message, fields });
+    }
+    // Over TCP anybody can connect: that one is an exporter shows with its first octet.
+    if (connection.transport !== "tcp") this.#verdict.arrive(connection.remoteAddress.hostname);
+    this.#sessions.start(open);
+  }
+
+  /**
+   * Closes an exporter's connection. Reported once, until one is let in again. An exporter that is let in while nothing
+   * takes its records would count them as delivered.
+   */
+  #refuse(connection: Connection, reason: "limit" | "collector_unavailable"): void {
+    connection.close();
+    this.#counters.countSession(connection.transport, "refused");
+    if (this.closed) return;
+    if (reason === "limit") this.rejectForLimit(connection.remoteAddress.hostname);
+    if (this.#refusal === reason) return;
+    this.#refusal = reason;
+    const message = reason === "limit"
+      ? `${this.#factory.limits.sessions} sessions are open; exporters are refused until one ends`
+      : "the collector has been away for longer than limits.hold; exporters are refused until it is back";
+    const fields = { peer: formatAddress(connection.remoteAddress), reason };
+    this.#report({ level: "warning", event: "session_refused", message, fields });
+  }
+
+  /** Notes, for the verdict, that an exporter was kept out by `limits.sessions`. */
+  rejectForLimit(address: string): void {
+    this.#verdict.reject({
+      why: "limit",
+      address,
+      reason: `limits.sessions (${this.#factory.limits.sessions}) is reached`,
+    });
+  }
+
+  /** Whether the collector of a new exporter has been away for as long as exporters are held. */
+  #isLost({ collector: key, mode }: SessionChoice, connection: Connection): boolean {
+    const { condition, awayFor } = this.#collectors.get(key).collector;
+    return condition === "away" && connection.transport !== "udp" && awayFor >= this.#factory.hold(connection, mode);
+  }
+}
