@@ -15,6 +15,10 @@ import { scratch } from "../../src/mediation/session/working_memory.ts";
 import { type Dialect, GO_IPFIX, RFC7011 } from "../../src/mediation/mapping/profile/dialect.ts";
 import type { Profile } from "../../src/mediation/mapping/profile/profile.ts";
 import { TemplateMemory } from "../../src/mediation/templates/template_memory.ts";
+import { TemplateWork } from "../../src/mediation/templates/template_work.ts";
+import { OctetReader } from "../../src/ipfix/octets/octet_reader.ts";
+import { encodeTemplateRecord, templateRecordPlaces } from "../../src/ipfix/record/template_record.ts";
+import { type AnnouncedTemplate, TemplateInMessage } from "../../src/mediation/session/intake/announced_template.ts";
 import { TemplateIdSpace } from "../../src/mediation/templates/template_id_space.ts";
 import type { MappedField } from "../../src/mediation/mapping/template_mapping.ts";
 import type { Peer, Treatment } from "../../src/mediation/mapping/chain/treatment.ts";
@@ -124,6 +128,7 @@ export function sharedState(treatment: Treatment) {
     announcers: new Map(),
     templates: 0,
     templateMemory: new TemplateMemory(128 * 1024),
+    templateWork: new TemplateWork(),
     kindsTold: { count: 0 },
     fingerprints: new Fingerprints(),
     sharedTemplates: new SharedTemplates(),
@@ -132,3 +137,12 @@ export function sharedState(treatment: Treatment) {
 }
 
 export { GO_IPFIX, RFC7011, VARIABLE_LENGTH };
+
+/** A template as it stands in a message that is being read. */
+export function announced(template: Template): AnnouncedTemplate {
+  const octets = encodeTemplateRecord(template);
+  const kind = template.scopeFieldCount > 0 ? "options-template" : "template";
+  const [place] = templateRecordPlaces(new OctetReader(octets), kind);
+  if (place === undefined) throw new Error("it has no record");
+  return new TemplateInMessage({ octets, start: 0, address: 0 }, 0, place, registryHistory);
+}

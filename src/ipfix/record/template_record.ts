@@ -28,14 +28,38 @@ export type TemplateRecord =
    */
   | { readonly kind: "withdrawal"; readonly id: number };
 
+/** Where a template record lies, and what its header says. */
+export interface TemplateRecordPlace {
+  readonly id: number;
+  /** 0: a withdrawal. */
+  readonly fieldCount: number;
+  /** As in {@link Template}. */
+  readonly scopeFieldCount: number;
+  /** Octets from the first of the set's content to the first field specifier. */
+  readonly fieldsAt: number;
+}
+
 /**
- * All records of the set's content, in order. A rest shorter than any record is padding (RFC 7011 §3.3.1), and so is a
- * longer one that is all zero: some exporters align sets to more than four octets, and no template has the id 0 that
- * such octets would withdraw. The reader is left before the padding.
+ * Checks all records of the set's content, and finds each, without an object for any field: a set may have 16,000. A
+ * rest shorter than any record is padding (RFC 7011 §3.3.1), and so is a longer one that is all zero: some exporters
+ * align sets to more than four octets, and no template has the id 0 that such octets would withdraw. The reader is left
+ * before the padding.
  *
  * @param reader from the set's first content octet to its end
  * @throws DecodeError as {@link decodeTemplateRecord}
  */
+export function templateRecordPlaces(reader: OctetReader, kind: TemplateKind): readonly TemplateRecordPlace[] {
+  const begin = reader.offset;
+  const places: TemplateRecordPlace[] = [];
+  while (reader.remaining >= TEMPLATE_HEADER_LENGTH && !reader.restIsZero()) {
+    const header = decodeHeader(reader, kind);
+    places.push({ ...header, fieldsAt: reader.offset - begin });
+    for (let index = 0; index < header.fieldCount; index++) skipFieldSpecifier(reader);
+  }
+  return places;
+}
+
+/** All records of the set's content, in order; parameters, errors and padding as for {@link templateRecordPlaces}. */
 export function decodeTemplateRecords(
   reader: OctetReader,
   kind: TemplateKind,
@@ -71,11 +95,20 @@ export function decodeTemplateRecords(
  * ```
  */
 export function decodeTemplateRecord(reader: OctetReader, kind: TemplateKind, resolve: ResolveElement): TemplateRecord {
+  const { id, fieldCount, scopeFieldCount } = decodeHeader(reader, kind);
+  if (fieldCount === 0) return { kind: "withdrawal", id };
+  const fields: FieldSpecifier[] = [];
+  for (let index = 0; index < fieldCount; index++) fields.push(decodeFieldSpecifier(reader, resolve));
+  return { kind: "template", template: { id, fields, scopeFieldCount } };
+}
+
+/** The header of a record, and whether what follows can be as long as it says. */
+function decodeHeader(reader: OctetReader, kind: TemplateKind): Omit<TemplateRecordPlace, "fieldsAt"> {
   const start = reader.offset;
   const id = reader.u16("template_truncated");
   const fieldCount = reader.u16("template_truncated");
   // A withdrawal has no scope field count, not even in an options template set (RFC 7011 §8.1, figure Q).
-  if (fieldCount === 0) return { kind: "withdrawal", id };
+  if (fieldCount === 0) return { id, fieldCount, scopeFieldCount: 0 };
   if (id < MINIMUM_DATA_SET_ID) {
     throw new DecodeError("template_id", `template id ${id} is less than ${MINIMUM_DATA_SET_ID}`, start);
   }
@@ -96,9 +129,14 @@ export function decodeTemplateRecord(reader: OctetReader, kind: TemplateKind, re
       available: reader.remaining,
     });
   }
-  const fields: FieldSpecifier[] = [];
-  for (let index = 0; index < fieldCount; index++) fields.push(decodeFieldSpecifier(reader, resolve));
-  return { kind: "template", template: { id, fields, scopeFieldCount } };
+  return { id, fieldCount, scopeFieldCount };
+}
+
+/** Leaves the reader after a field specifier. */
+function skipFieldSpecifier(reader: OctetReader): void {
+  const isEnterprise = (reader.u16("template_truncated") & ENTERPRISE_BIT) !== 0;
+  reader.u16("template_truncated");
+  if (isEnterprise) reader.u32("template_truncated");
 }
 
 /**

@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { unknownElement } from "../registry/information_element.ts";
+import { DecodeError } from "../octets/decode_error.ts";
 import { OctetReader } from "../octets/octet_reader.ts";
 import type { Template } from "./template.ts";
 import {
+  decodeFieldSpecifier,
   decodeTemplateRecord,
   decodeTemplateRecords,
   encodeTemplateRecord,
   encodeWithdrawal,
   type ResolveElement,
+  templateRecordPlaces,
 } from "./template_record.ts";
 
 const resolve: ResolveElement = (pen, id, _length, enterpriseBit) => unknownElement(pen, id, enterpriseBit);
@@ -185,6 +188,38 @@ Deno.test("withdrawals in an options template set have no scope field count", ()
     { kind: "withdrawal", id: 256 },
     { kind: "withdrawal", id: 3 },
   ]);
+});
+
+Deno.test("the records of a set are found and checked without being decoded: the same records, errors and padding", () => {
+  const record = fc.oneof(
+    TEMPLATE.map((template) => encodeTemplateRecord({ ...template, scopeFieldCount: 0 })),
+    fc.integer({ min: 256, max: 65535 }).map((id) => encodeWithdrawal(id, "template")),
+    fc.uint8Array({ maxLength: 12 }),
+  );
+  fc.assert(fc.property(fc.array(record, { maxLength: 6 }), fc.boolean(), (records, options) => {
+    const octets = Uint8Array.from(records.flatMap((part) => [...part]));
+    const kind = options ? "options-template" : "template";
+    const [one, other] = [new OctetReader(octets, 0), new OctetReader(octets, 0)];
+    const outcome = (run: () => unknown) => {
+      try {
+        return run();
+      } catch (error) {
+        assert.ok(error instanceof DecodeError);
+        return { ...error, message: error.message };
+      }
+    };
+    const found = outcome(() =>
+      templateRecordPlaces(one, kind).map(({ id, fieldCount, scopeFieldCount, fieldsAt }) => {
+        const fields = new OctetReader(octets, fieldsAt);
+        const decoded = Array.from({ length: fieldCount }, () => decodeFieldSpecifier(fields, resolve));
+        return fieldCount === 0
+          ? { kind: "withdrawal", id }
+          : { kind: "template", template: { id, fields: decoded, scopeFieldCount } };
+      })
+    );
+    assert.deepEqual(found, outcome(() => decodeTemplateRecords(other, kind, resolve)));
+    assert.equal(one.offset, other.offset);
+  }));
 });
 
 Deno.test("what no template record can say is not written", () => {

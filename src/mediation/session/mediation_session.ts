@@ -255,7 +255,8 @@ export class MediationSession implements SessionRewriter {
       throw error;
     }
     if (plan === undefined) {
-      this.unfinished = true;
+      this.waiting = this.#reading.waiting;
+      this.unfinished = this.waiting === undefined;
       return false;
     }
     this.#reading = undefined;

@@ -9,6 +9,7 @@ import type { SessionFacts, SessionRewriter } from "./session_rewriter.ts";
 import type { CollectorKnowledge, MediationLimits, SharedState } from "./shared/shared_state.ts";
 import { SharedTemplates } from "./shared/shared_templates.ts";
 import { TemplateMemory } from "../templates/template_memory.ts";
+import { TemplateWork } from "../templates/template_work.ts";
 import { scratch } from "./working_memory.ts";
 import { TemplateIdSpace } from "../templates/template_id_space.ts";
 import type { ChooseTreatment, FirstTemplate } from "../mapping/chain/treatment.ts";
@@ -58,6 +59,7 @@ export class Mediator {
       announcers: new Map(),
       templates: 0,
       templateMemory: new TemplateMemory(limits.templateMemory),
+      templateWork: new TemplateWork(),
       kindsTold: { count: 0 },
       fingerprints: new Fingerprints(),
       sharedTemplates: new SharedTemplates(),

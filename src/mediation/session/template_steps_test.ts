@@ -167,3 +167,60 @@ Deno.test("thousands of messages without a set are read in several calls", () =>
   assert.equal(session.counters.messagesReceived, messages);
   session.close();
 });
+
+/** Counts the fields that are decoded. */
+function counting() {
+  const decoded = { fields: 0 };
+  const resolve: typeof registryHistory.resolve = (...specifier) => {
+    decoded.fields++;
+    return registryHistory.resolve(...specifier);
+  };
+  return { decoded, registryHistory: { ...registryHistory, resolve } };
+}
+
+const OUTPUT = new Uint8Array(70_000);
+
+Deno.test("a template that is known, or finds no room, is not decoded", () => {
+  const { decoded, registryHistory } = counting();
+  const treatment = { profile: profileOf(RFC7011), plugins: [] };
+  const limits = { templateMemory: 16 * 2 ** 20 };
+  const session = new Mediator({ chooseTreatment: () => treatment, registryHistory, limits }).open({ reliable: true });
+  session.rewrite(announcement(huge), OUTPUT);
+  assert.equal(decoded.fields, 16_000);
+  for (let time = 0; time < 3; time++) session.rewrite(announcement(huge), OUTPUT);
+  session.rewrite(announcement({ ...huge, id: 257 }), OUTPUT);
+  session.rewrite(announcement({ ...huge, id: 258 }), OUTPUT);
+  assert.deepEqual([...session.counters.templates], [["identity", 1], ["refused", 2]]);
+  assert.equal(decoded.fields, 16_000);
+  session.close();
+});
+
+Deno.test("of sessions that announce huge templates at once, one is at work on its own; one that ends lets the next begin", async () => {
+  const { decoded, registryHistory } = counting();
+  const treatment = { profile: profileOf(RFC7011), plugins: [] };
+  const mediator = new Mediator({ chooseTreatment: () => treatment, registryHistory });
+  const sessions = Array.from({ length: 6 }, () => mediator.open({ reliable: true }));
+  const turnOf = (index: number) => {
+    const session = sessions[index];
+    assert.ok(session !== undefined);
+    session.rewrite(announcement({ ...huge, id: 256 + index }), OUTPUT, WORK);
+    return session;
+  };
+  for (let turn = 0; turn < 2; turn++) sessions.forEach((_, index) => turnOf(index));
+  assert.equal(decoded.fields, 2_048, "only the first has begun");
+  assert.ok(sessions.every(({ waiting }, index) => (waiting === undefined) === (index === 0)));
+  // The first is closed in the middle of it, the second gives its message up.
+  sessions[0]?.close();
+  await sessions[1]?.waiting;
+  turnOf(1);
+  assert.equal(decoded.fields, 4_096);
+  sessions[1]?.discard();
+  for (const index of [2, 3, 4, 5]) {
+    await sessions[index]?.waiting;
+    let turns = 0;
+    while (turnOf(index).unfinished) assert.ok(turns++ < 100);
+    assert.equal(sessions[index]?.templates()[0]?.outcome, "identity");
+  }
+  assert.equal(decoded.fields, 4_096 + 4 * 16_000);
+  for (const session of sessions) session.close();
+});

@@ -1,4 +1,5 @@
 import type { Template } from "../../ipfix/record/template.ts";
+import { StoredTemplate } from "./stored_template.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 import { countersLength } from "../program/rewrite_program.ts";
 import type { AcceptedTemplate, TemplateEntry } from "./template_entry.ts";
@@ -177,9 +178,13 @@ export class TemplateShare {
     this.#maker?.end();
   }
 
-  /** Whether there is room for a template that no other session has. */
-  fitsTemplate(template: Template): boolean {
-    return this.#memory.makeRoom(ENTRY_OCTETS + templateOctets(template), this);
+  /**
+   * Whether there is room for a template that no other session has.
+   *
+   * @param unknown fields whose element no registry knows
+   */
+  fitsTemplate(fields: number, unknown: number): boolean {
+    return this.#memory.makeRoom(ENTRY_OCTETS + layoutOctets(fields, unknown), this);
   }
 
   /** Whether there is room for this entry. One that another session has already costs next to nothing. */
@@ -226,10 +231,15 @@ function ownOctets(entry: TemplateEntry): number {
   return ENTRY_OCTETS + BLOCK_ROUNDING * countersLength(program) + COUNTED_NAME_OCTETS * program.counted.length;
 }
 
-function templateOctets({ fields }: Template): number {
+function templateOctets(template: Template): number {
+  if (template instanceof StoredTemplate) return MAPPING_OCTETS + template.octets;
   let unknown = 0;
-  for (const { element } of fields) if (!element.known) unknown++;
-  return MAPPING_OCTETS + fields.length * FIELD_OCTETS + unknown * UNKNOWN_ELEMENT_OCTETS;
+  for (const { element } of template.fields) if (!element.known) unknown++;
+  return layoutOctets(template.fields.length, unknown);
+}
+
+function layoutOctets(fields: number, unknown: number): number {
+  return MAPPING_OCTETS + fields * FIELD_OCTETS + unknown * UNKNOWN_ELEMENT_OCTETS;
 }
 
 /** Octets of the part that sessions share. */

@@ -51,6 +51,8 @@ export class Relay {
   /** Made with the first template. */
   #throttle: TemplateThrottle | undefined;
   #remainder: Remainder | undefined;
+  /** Ends a wait for others. */
+  #giveUp: (() => void) | undefined;
 
   /** @param onStarved called when others need the memory of a message that takes too long to arrive */
   constructor(parts: SessionParts, onStarved: () => void) {
@@ -153,7 +155,7 @@ export class Relay {
         continue;
       }
       if (rewriter.waiting !== undefined && rewriter.consumed === 0) {
-        await rewriter.waiting;
+        await this.#unlessStopped(rewriter.waiting);
         if (this.stopped !== undefined) return this.stopped;
         continue;
       }
@@ -222,6 +224,14 @@ export class Relay {
     return this.rewriting.current.unfinished || this.rewriting.current.templateChanges > 0;
   }
 
+  /** Waits for others, or until the session is stopped. */
+  #unlessStopped(others: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      this.#giveUp = resolve;
+      void others.then(resolve);
+    });
+  }
+
   /** Milliseconds to wait after so many template changes. */
   #waitFor(changes: number): number {
     const throttle = this.#throttle ??= new TemplateThrottle(this.#clock, this.exporter, this.#report);
@@ -270,6 +280,7 @@ export class Relay {
   stop(outcome: SessionOutcome): void {
     this.stopped ??= outcome;
     this.#throttle?.end();
+    this.#giveUp?.();
     this.room.giveUp();
     this.#remainder?.stop();
   }

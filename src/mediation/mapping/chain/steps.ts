@@ -4,8 +4,14 @@
  */
 export type Steps<Result> = Generator<number, Result>;
 
+/** A step of work that may have to wait for others: what it has cost, or what to wait for before it goes on. */
+export type Step = number | Promise<void>;
+
+/** What a step says to have cost after which the present turn ends. */
+export const WHOLE_TURN = 1e9;
+
 /** Source fields of a template from which on it is mapped and compiled in several steps. */
-const MANY_FIELDS = 1_024;
+export const MANY_FIELDS = 1_024;
 /** What a step costs for each field. */
 const FIELD_COST = 0.25;
 
@@ -14,8 +20,8 @@ export function* endStep(fields: number): Steps<void> {
   if (fields >= MANY_FIELDS) yield fields * FIELD_COST;
 }
 
-/** Does all the work at once. */
-export function complete<Result>(steps: Steps<Result>): Result {
+/** Does all the work at once, waiting for nobody. */
+export function complete<Result>(steps: Generator<Step, Result>): Result {
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;

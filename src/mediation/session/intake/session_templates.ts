@@ -1,6 +1,4 @@
-import type { Template } from "../../../ipfix/record/template.ts";
 import { encodeTemplateRecord } from "../../../ipfix/record/template_record.ts";
-import { sameLayout } from "../../../ipfix/record/template.ts";
 import { type Announcement, announcementKey } from "../../templates/announcements.ts";
 import type { Counters } from "../../templates/counters.ts";
 import type { TemplateOutcome } from "../../templates/event.ts";
@@ -23,7 +21,9 @@ import type { RoomMaker, TemplateShare } from "../../templates/template_memory.t
 import { templateMessage } from "../../templates/template_message.ts";
 import { UndoLog } from "../../templates/undo_log.ts";
 import { PendingMapping } from "../../mapping/chain/pending_mapping.ts";
-import type { Steps } from "../../mapping/chain/steps.ts";
+import { MANY_FIELDS, type Step, type Steps, WHOLE_TURN } from "../../mapping/chain/steps.ts";
+import { LONG_TEMPLATE } from "../../templates/stored_template.ts";
+import type { AnnouncedTemplate } from "./announced_template.ts";
 import type { ChooseTreatment } from "../../mapping/chain/treatment.ts";
 
 /** How many retired mapping ids a session keeps reserved. */
@@ -31,9 +31,6 @@ const RETIRED_IDS = 64;
 
 /** What it costs to prepare a template, besides its fields, in units of about a microsecond. */
 const PREPARE_COST = 50;
-
-/** A template with more fields than this is refused before it is mapped if there is no room for it. */
-const LONG_TEMPLATE = 256;
 
 const MEMORY = "limits.templateMemory";
 
@@ -90,21 +87,30 @@ export class SessionTemplates {
    * @returns a text that names the limit if one refuses it
    * @throws PendingMapping if a plugin has not answered yet; then nothing has changed
    */
-  *learn(observationDomain: number, source: Template): Steps<TemplateEntry | string> {
-    const previous = this.find(observationDomain, source.id);
-    if (
-      previous !== undefined && sameLayout(previous.source, source) &&
-      previous.source.scopeFieldCount === source.scopeFieldCount
-    ) {
-      return previous;
+  *learn(observationDomain: number, announced: AnnouncedTemplate): Generator<Step, TemplateEntry | string> {
+    const previous = this.find(observationDomain, announced.id);
+    if (previous !== undefined && announced.isLike(previous.source)) return previous;
+    const limit = this.#limitReached(observationDomain, announced, previous);
+    if (limit !== undefined) return this.#refuse(observationDomain, announced, previous, limit);
+    if (announced.fieldCount < MANY_FIELDS) return yield* this.#learn(observationDomain, announced);
+    try {
+      // What a turn has done before may have to wait for others, which nobody should who has begun.
+      yield WHOLE_TURN;
+      for (let turn; (turn = this.shared.templateWork.begin(this, announced.fieldCount)) !== undefined;) yield turn;
+      return yield* this.#learn(observationDomain, announced);
+    } finally {
+      this.shared.templateWork.end(this);
     }
-    const limit = this.#limitReached(observationDomain, source, previous);
-    if (limit !== undefined) return this.#refuse(observationDomain, source, previous, limit);
+  }
+
+  *#learn(observationDomain: number, announced: AnnouncedTemplate): Steps<TemplateEntry | string> {
+    const previous = this.find(observationDomain, announced.id);
+    const source = yield* announced.decode();
     const { chooseTreatment } = this.intake.target;
     const prepared = yield* this.intake.prepare(source, observationDomain, previous, chooseTreatment);
     // Other sessions may have taken the room between two steps.
-    const limitNow = this.#limitReached(observationDomain, source, previous);
-    if (limitNow !== undefined) return this.#refuse(observationDomain, source, previous, limitNow);
+    const limit = this.#limitReached(observationDomain, announced, previous);
+    if (limit !== undefined) return this.#refuse(observationDomain, announced, previous, limit);
     this.changes += Math.ceil(source.fields.length / FIELDS_PER_CHANGE);
     if (previous !== undefined) this.intake.releaseId(previous, observationDomain);
     const entry = this.intake.accept(prepared);
@@ -112,7 +118,7 @@ export class SessionTemplates {
       this.intake.releaseId(entry, observationDomain);
       this.intake.discard(entry);
       if (previous?.kind === "accepted") this.intake.holdId(previous, observationDomain);
-      return this.#refuse(observationDomain, source, previous, MEMORY);
+      return this.#refuse(observationDomain, announced, previous, MEMORY);
     }
     const domain = this.#domain(observationDomain);
     this.#put(domain, source.id, entry);
@@ -146,12 +152,15 @@ export class SessionTemplates {
   }
 
   /** Takes nothing. A previous template of the same id no longer decodes anything. */
-  #refuse(observationDomain: number, source: Template, previous: TemplateEntry | undefined, limit: string): string {
-    if (previous !== undefined) this.withdraw(observationDomain, source.id);
+  #refuse(
+    observationDomain: number,
+    { id, fieldCount }: AnnouncedTemplate,
+    previous: TemplateEntry | undefined,
+    limit: string,
+  ): string {
+    if (previous !== undefined) this.withdraw(observationDomain, id);
     this.#countOutcome("refused");
-    return `${limit} is used up: a template of ${source.fields.length} ${
-      source.fields.length === 1 ? "field" : "fields"
-    } is refused`;
+    return `${limit} is used up: a template of ${fieldCount} ${fieldCount === 1 ? "field" : "fields"} is refused`;
   }
 
   /**
@@ -318,6 +327,7 @@ export class SessionTemplates {
   }
 
   close(): void {
+    this.shared.templateWork.end(this);
     this.forgetAnnouncements();
     this.releaseIds();
     for (const domain of this.domains.values()) {
@@ -392,10 +402,14 @@ export class SessionTemplates {
   }
 
   /** The limit that this template would exceed. */
-  #limitReached(observationDomain: number, source: Template, previous: TemplateEntry | undefined): string | undefined {
+  #limitReached(
+    observationDomain: number,
+    announced: AnnouncedTemplate,
+    previous: TemplateEntry | undefined,
+  ): string | undefined {
     const { limits, templates } = this.shared;
     // Mapping a long template takes time, and no other session is likely to have the same.
-    if (source.fields.length > LONG_TEMPLATE && !this.#memory.fitsTemplate(source)) return MEMORY;
+    if (announced.fieldCount > LONG_TEMPLATE && !this.#fits(announced)) return MEMORY;
     if (previous !== undefined) return undefined;
     if (this.#count >= limits.templatesPerSession) return "limits.templatesPerSession";
     if (templates >= limits.templates) return "limits.templates";
@@ -404,6 +418,13 @@ export class SessionTemplates {
       return "limits.observationDomainsPerSession";
     }
     return undefined;
+  }
+
+  /** Whether there is room for a template that no other session has; which elements are unknown is looked at only then. */
+  #fits(announced: AnnouncedTemplate): boolean {
+    const { fieldCount } = announced;
+    return this.#memory.fitsTemplate(fieldCount, 0) &&
+      this.#memory.fitsTemplate(fieldCount, announced.unknownFields());
   }
 
   /** Counts one template more or less against the limits. */

@@ -9,7 +9,7 @@ import { complete } from "../../mapping/chain/steps.ts";
 import { SessionTemplates } from "./session_templates.ts";
 import { TemplateIntake } from "./template_intake.ts";
 import type { AcceptedTemplate, TemplateEntry } from "../../templates/template_entry.ts";
-import { profileOf, RFC7011, sharedState, template } from "../../../../test/support/mediation.ts";
+import { announced, profileOf, RFC7011, sharedState, template } from "../../../../test/support/mediation.ts";
 
 function sessionOf(shared: ReturnType<typeof sharedState>) {
   const events: MediationEvent[] = [];
@@ -49,10 +49,10 @@ function accepted(entry: TemplateEntry | string | undefined): AcceptedTemplate {
 
 Deno.test("an identical template that comes again is the one that stands: nothing is mapped, told or counted", () => {
   const { templates, events, counters, stand } = open();
-  const first = complete(templates.learn(1, wide(2)));
+  const first = complete(templates.learn(1, announced(wide(2))));
   stand();
-  assert.equal(complete(templates.learn(1, wide(2))), first);
-  assert.notEqual(complete(templates.learn(2, wide(2))), first, "another domain's is another template");
+  assert.equal(complete(templates.learn(1, announced(wide(2)))), first);
+  assert.notEqual(complete(templates.learn(2, announced(wide(2)))), first, "another domain's is another template");
   stand();
   assert.equal(events.length, 2);
   assert.deepEqual([...counters.templates], [["identity", 2]]);
@@ -60,8 +60,8 @@ Deno.test("an identical template that comes again is the one that stands: nothin
 
 Deno.test("a redefinition replaces, and is counted as both", () => {
   const { templates, events, counters, stand } = open();
-  complete(templates.learn(1, wide(2)));
-  const second = complete(templates.learn(1, wide(3)));
+  complete(templates.learn(1, announced(wide(2))));
+  const second = complete(templates.learn(1, announced(wide(3))));
   stand();
   assert.equal(templates.find(1, 256), second);
   assert.deepEqual([...counters.templates], [["identity", 2], ["replaced", 1]]);
@@ -70,20 +70,20 @@ Deno.test("a redefinition replaces, and is counted as both", () => {
 
 Deno.test("a scope makes another template of the same fields", () => {
   const { templates } = open();
-  const first = complete(templates.learn(1, wide(2)));
-  assert.notEqual(complete(templates.learn(1, { ...wide(2), scopeFieldCount: 1 })), first);
+  const first = complete(templates.learn(1, announced(wide(2))));
+  assert.notEqual(complete(templates.learn(1, announced({ ...wide(2), scopeFieldCount: 1 }))), first);
 });
 
 Deno.test("what a broken message taught, replaced and withdrew is as it was before, and was never counted", () => {
   const { templates, shared, counters, stand } = open(GO_IPFIX_LEGACY);
-  const kept = accepted(complete(templates.learn(1, wide(2))));
-  const gone = accepted(complete(templates.learn(1, wide(1, 257))));
+  const kept = accepted(complete(templates.learn(1, announced(wide(2)))));
+  const gone = accepted(complete(templates.learn(1, announced(wide(1, 257)))));
   stand();
   const held = shared.templateMemory.used;
-  complete(templates.learn(1, wide(3)));
-  complete(templates.learn(1, wide(4)));
+  complete(templates.learn(1, announced(wide(3))));
+  complete(templates.learn(1, announced(wide(4))));
   templates.withdraw(1, 257);
-  complete(templates.learn(2, wide(1)));
+  complete(templates.learn(2, announced(wide(1))));
   templates.undoLog.rollBack();
   assert.deepEqual([...templates.domains.keys()], [1]);
   assert.equal(templates.find(1, 256), kept);
@@ -96,52 +96,60 @@ Deno.test("what a broken message taught, replaced and withdrew is as it was befo
 
 Deno.test("caps keep newcomers out, of the session, of its domains and over all sessions; what stands keeps working", () => {
   const { templates, shared, stand } = open();
-  const first = complete(templates.learn(1, wide(1, 256)));
-  complete(templates.learn(2, wide(1, 256)));
-  assert.equal(complete(templates.learn(3, wide(1, 256))), refusedBy("observationDomainsPerSession"), "a third domain");
-  assert.equal(templates.domains.has(3), false);
-  complete(templates.learn(1, wide(1, 257)));
-  assert.equal(complete(templates.learn(1, wide(1, 258))), refusedBy("templatesPerSession"), "a fourth template");
-  assert.equal(complete(templates.learn(1, wide(1, 256))), first);
+  const first = complete(templates.learn(1, announced(wide(1, 256))));
+  complete(templates.learn(2, announced(wide(1, 256))));
   assert.equal(
-    accepted(complete(templates.learn(1, wide(2, 256)))).source.fields.length,
+    complete(templates.learn(3, announced(wide(1, 256)))),
+    refusedBy("observationDomainsPerSession"),
+    "a third domain",
+  );
+  assert.equal(templates.domains.has(3), false);
+  complete(templates.learn(1, announced(wide(1, 257))));
+  assert.equal(
+    complete(templates.learn(1, announced(wide(1, 258)))),
+    refusedBy("templatesPerSession"),
+    "a fourth template",
+  );
+  assert.equal(complete(templates.learn(1, announced(wide(1, 256)))), first);
+  assert.equal(
+    accepted(complete(templates.learn(1, announced(wide(2, 256))))).source.fields.length,
     2,
     "a redefinition takes no place",
   );
 
   const other = sessionOf(shared);
-  complete(other.templates.learn(1, wide(1, 256)));
-  complete(other.templates.learn(1, wide(1, 257)));
+  complete(other.templates.learn(1, announced(wide(1, 256))));
+  complete(other.templates.learn(1, announced(wide(1, 257))));
   assert.equal(
-    complete(other.templates.learn(1, wide(1, 258))),
+    complete(other.templates.learn(1, announced(wide(1, 258)))),
     refusedBy("templates"),
     "a sixth template of all sessions",
   );
   templates.withdraw(1, 257);
   stand();
-  accepted(complete(other.templates.learn(1, wide(1, 258))));
+  accepted(complete(other.templates.learn(1, announced(wide(1, 258)))));
 });
 
 Deno.test("a redefinition past the limit of memory takes the template away: its records are not read by the old one", () => {
   const { templates, shared, counters, stand } = open();
-  complete(templates.learn(1, wide(30)));
-  complete(templates.learn(1, wide(31, 257)));
+  complete(templates.learn(1, announced(wide(30))));
+  complete(templates.learn(1, announced(wide(31, 257))));
   stand();
   const both = shared.templateMemory.used;
   assert.equal(
-    complete(templates.learn(1, wide(120))),
+    complete(templates.learn(1, announced(wide(120)))),
     "limits.templateMemory is used up: a template of 120 fields is refused",
   );
   stand();
   assert.equal(templates.find(1, 256), undefined);
   assert.ok(shared.templateMemory.used < both);
   assert.equal(counters.templates.get("refused"), 1);
-  accepted(complete(templates.learn(1, wide(30))));
+  accepted(complete(templates.learn(1, announced(wide(30)))));
 });
 
 Deno.test("what the loop counted comes into the counters once, also of a template that is gone", () => {
   const { templates, counters, stand } = open();
-  const entry = accepted(complete(templates.learn(1, wide(2))));
+  const entry = accepted(complete(templates.learn(1, announced(wide(2)))));
   stand();
   memoryLongs[entry.counters >>> 3] = 7n;
   templates.fold();
@@ -156,7 +164,7 @@ Deno.test("what the loop counted comes into the counters once, also of a templat
 
 Deno.test("a domain's gaps are counted once", () => {
   const { templates, counters } = open();
-  complete(templates.learn(1, wide(2)));
+  complete(templates.learn(1, announced(wide(2))));
   const sequence = templates.domains.get(1)?.sequence;
   sequence?.follow(0, 1);
   sequence?.follow(9, 1);
@@ -167,7 +175,7 @@ Deno.test("a domain's gaps are counted once", () => {
 
 Deno.test("a closed session whose counters are read again is charged for nothing", () => {
   const { templates, counters, shared, stand } = open();
-  accepted(complete(templates.learn(1, wide(2))));
+  accepted(complete(templates.learn(1, announced(wide(2)))));
   stand();
   counters.fieldsStripped.add("unknown", 1);
   templates.fold();
@@ -179,8 +187,8 @@ Deno.test("a closed session whose counters are read again is charged for nothing
 
 Deno.test("a session that closes gives back its templates, fields, ids and programs", () => {
   const { templates, shared, stand } = open(GO_IPFIX_LEGACY);
-  const entry = accepted(complete(templates.learn(1, wide(2))));
-  complete(templates.learn(2, wide(3)));
+  const entry = accepted(complete(templates.learn(1, announced(wide(2)))));
+  complete(templates.learn(2, announced(wide(3))));
   stand();
   templates.close();
   assert.deepEqual([shared.templates, shared.templateMemory.used], [0, 0]);
@@ -190,9 +198,9 @@ Deno.test("a session that closes gives back its templates, fields, ids and progr
 
 Deno.test("what is withdrawn or replaced is retired once nothing needs it, unless something else goes by its id", () => {
   const { templates, stand } = open();
-  complete(templates.learn(1, wide(2)));
-  complete(templates.learn(1, wide(3)));
-  complete(templates.learn(1, wide(1, 257)));
+  complete(templates.learn(1, announced(wide(2))));
+  complete(templates.learn(1, announced(wide(3))));
+  complete(templates.learn(1, announced(wide(1, 257))));
   templates.withdraw(1, 257);
   templates.undoLog.commit();
   assert.deepEqual(templates.staleTargets, [], "its message is not written yet");
@@ -203,7 +211,7 @@ Deno.test("what is withdrawn or replaced is retired once nothing needs it, unles
 Deno.test("withdrawing what is not there does nothing", () => {
   const { templates, events } = open();
   assert.equal(templates.withdraw(1, 256), undefined);
-  complete(templates.learn(1, wide(1)));
+  complete(templates.learn(1, announced(wide(1))));
   assert.equal(templates.withdraw(1, 257), undefined);
   assert.equal(templates.withdraw(2, 256), undefined);
   assert.equal(events.length, 1);

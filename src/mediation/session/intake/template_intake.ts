@@ -4,6 +4,7 @@ import type { CompiledMapping } from "../../program/compiled_mapping.ts";
 import type { DropReason } from "../../templates/event.ts";
 import { ChainError, chainSteps } from "../../mapping/chain/mapping_chain.ts";
 import { layoutFingerprint } from "../shared/fingerprints.ts";
+import { StoredTemplate, storedTemplate } from "../../templates/stored_template.ts";
 import type { SharedState } from "../shared/shared_state.ts";
 import { sharesIds } from "../shared/shared_templates.ts";
 import { allocate, memoryLongs, release } from "../../program/loop/memory.ts";
@@ -84,11 +85,12 @@ export class TemplateIntake {
    * does that. Parameters and errors as for {@link take}.
    */
   *prepare(
-    source: Template,
+    template: Template,
     observationDomain: number,
     previous: TemplateEntry | undefined,
     choose: ChooseTreatment,
   ): Steps<PreparedTemplate> {
+    const source = template instanceof StoredTemplate ? template.decode() : template;
     const detectedProfile = this.shared.detectRelease(source);
     const arrival: Arrival = { source, observationDomain, detectedProfile };
     const refused = (reason: DropReason, message: string, failure?: ChainError) => ({
@@ -177,7 +179,9 @@ export class TemplateIntake {
     message: string,
   ): RefusedTemplate {
     this.events.notify({ event: "template_refused", observationDomain, template: source.id, reason, message });
-    return { kind: "refused", source, reason, message, detectedProfile };
+    const { registryHistory } = this.shared;
+    const kept = storedTemplate(source, (...specifier) => registryHistory.resolve(...specifier));
+    return { kind: "refused", source: kept, reason, message, detectedProfile };
   }
 
   /** @throws ChainError where a plugin fails, or returns a mapping that does not check */

@@ -1,7 +1,7 @@
 import { DecodeError } from "../../../ipfix/octets/decode_error.ts";
 import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../../../ipfix/message/message_header.ts";
 import { OctetReader } from "../../../ipfix/octets/octet_reader.ts";
-import { decodeTemplateRecords, encodeWithdrawal, type TemplateKind } from "../../../ipfix/record/template_record.ts";
+import { encodeWithdrawal, type TemplateKind, templateRecordPlaces } from "../../../ipfix/record/template_record.ts";
 import {
   type MessageSet,
   MINIMUM_DATA_SET_ID,
@@ -14,6 +14,9 @@ import { recordLayout } from "../../../ipfix/record/record_layout.ts";
 import type { Template } from "../../../ipfix/record/template.ts";
 import { acceptsAnything, type Dialect } from "../../mapping/profile/dialect.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
+import type { MessageSource } from "./message_source.ts";
+import { type AnnouncedTemplate, TemplateInMessage } from "../intake/announced_template.ts";
+import type { Step } from "../../mapping/chain/steps.ts";
 import type { ReferenceScope } from "../../references/reference_scope.ts";
 import { memoryWords } from "../../program/loop/memory.ts";
 import { walkRecords } from "../../program/loop/rewrite_loop.ts";
@@ -22,15 +25,6 @@ import type { SessionTemplates } from "../intake/session_templates.ts";
 import type { DropReason } from "../../templates/event.ts";
 import { ProgramWord } from "../../program/rewrite_program.ts";
 import type { AcceptedTemplate, RefusedTemplate, TemplateEntry } from "../../templates/template_entry.ts";
-
-/** Where a message lies. */
-export interface MessageSource {
-  octets: Uint8Array;
-  /** Where it begins in the octets. */
-  start: number;
-  /** Address of the octets in the rewrite loop's memory. */
-  address: number;
-}
 
 /**
  * What reading costs, in units of about a microsecond. A template's mapping may have to be made by all plugins, which
@@ -42,6 +36,8 @@ const FIELD_COST = 2;
 const KNOWN_TEMPLATE_COST = 2;
 const WITHDRAWAL_COST = 5;
 const SET_COST = 1;
+/** An octet of a template set, which is looked at before anything of it is decoded. */
+const SCAN_COST = 0.005;
 /** Templates that a reference may name are looked at and copied once between two template sets. */
 const SCOPE_COST_OF_TEMPLATE = 0.1;
 
@@ -64,10 +60,10 @@ export class MessageReader {
    * Changes the session's templates as the message says, noted in their undo log: the caller commits it or, on an error, rolls back.
    *
    * @param source whose fields may change between two steps, when the octets are found elsewhere
-   * @returns steps that each yield what they have cost, in units of about a microsecond
+   * @returns steps that each yield what they have cost, in units of about a microsecond, or what to wait for
    * @throws DecodeError for a message that is refused whole
    */
-  *steps(source: MessageSource): Generator<number, MessagePlan> {
+  *steps(source: MessageSource): Generator<Step, MessagePlan> {
     const header = decodeMessageHeader(source.octets, source.start);
     const state: PlanState = {
       observationDomain: header.observationDomainId,
@@ -133,24 +129,23 @@ export class MessageReader {
     return this.#drop("reserved_set", state, set.id, `set id ${set.id} is reserved`, 1);
   }
 
-  /** Decodes the whole set first, as its octets may lie elsewhere after the next step. */
-  *#readTemplates(set: MessageSet, index: number, state: PlanState): Generator<number, boolean> {
+  /** Checks the whole set first. A template is decoded only once there is room for it. */
+  *#readTemplates(set: MessageSet, index: number, state: PlanState): Generator<Step, boolean> {
     const { templates, target: { dialect } } = this.options;
+    const { source } = state;
     const history = templates.shared.registryHistory;
     const kind = set.id === TEMPLATE_SET_ID ? "template" : "options-template";
-    const reader = new OctetReader(state.source.octets, set.contentOffset, set.end, "template_truncated");
-    const records = decodeTemplateRecords(
-      reader,
-      kind,
-      (pen, id, length, bit) => history.resolve(pen, id, length, bit),
-    );
-    if (records.length === 0) return false;
+    const contentAt = set.contentOffset - source.start;
+    const reader = new OctetReader(source.octets, set.contentOffset, set.end, "template_truncated");
+    const places = templateRecordPlaces(reader, kind);
+    if (places.length === 0) return false;
+    state.cost += set.length * SCAN_COST;
     state.scope = state.unchanged = undefined;
-    let verbatim = records.length <= dialect.templateRecordsPerSet && (reader.remaining === 0 || dialect.setPadding);
-    for (const record of records) {
-      const recordVerbatim = record.kind === "withdrawal"
-        ? yield* this.#withdraw(record.id, kind, index, set.id, state)
-        : yield* this.#learn(record.template, index, set.id, state);
+    let verbatim = places.length <= dialect.templateRecordsPerSet && (reader.remaining === 0 || dialect.setPadding);
+    for (const place of places) {
+      const recordVerbatim = place.fieldCount === 0
+        ? yield* this.#withdraw(place.id, kind, index, set.id, state)
+        : yield* this.#learn(new TemplateInMessage(source, contentAt, place, history), index, set.id, state);
       if (!recordVerbatim) verbatim = false;
       yield state.cost;
       state.cost = 0;
@@ -158,12 +153,12 @@ export class MessageReader {
     return verbatim;
   }
 
-  *#learn(template: Template, index: number, setId: number, state: PlanState): Generator<number, boolean> {
+  *#learn(template: AnnouncedTemplate, index: number, setId: number, state: PlanState): Generator<Step, boolean> {
     const { templates } = this.options;
     const known = templates.find(state.observationDomain, template.id);
     const entry = yield* templates.learn(state.observationDomain, template);
     const isKnown = typeof entry === "string" || entry === known;
-    state.cost += isKnown ? KNOWN_TEMPLATE_COST : TEMPLATE_COST + template.fields.length * FIELD_COST;
+    state.cost += isKnown ? KNOWN_TEMPLATE_COST : TEMPLATE_COST + template.fieldCount * FIELD_COST;
     if (typeof entry === "string") return this.#drop("limit", state, template.id, entry, 0);
     if (known !== undefined && known !== entry) {
       this.#warn(state, template.id, "a template with another layout replaces it");
@@ -179,7 +174,7 @@ export class MessageReader {
     index: number,
     setId: number,
     state: PlanState,
-  ): Generator<number, boolean> {
+  ): Generator<Step, boolean> {
     state.cost += WITHDRAWAL_COST;
     const { templates, reliable, target: { dialect } } = this.options;
     if (!reliable) return this.#warn(state, id, "a withdrawal over UDP is ignored");

@@ -1,6 +1,8 @@
 import { DecodeError } from "../../../ipfix/octets/decode_error.ts";
 import type { MessagePlan } from "./message_plan.ts";
-import type { MessageReader, MessageSource } from "./message_reader.ts";
+import type { Step } from "../../mapping/chain/steps.ts";
+import type { MessageReader } from "./message_reader.ts";
+import type { MessageSource } from "./message_source.ts";
 import type { SessionEvents } from "../session_events.ts";
 import type { SessionTemplates } from "../intake/session_templates.ts";
 
@@ -20,7 +22,9 @@ export class MessageReading {
   readonly #templates: Pick<SessionTemplates, "undoLog">;
   readonly #events: Pick<SessionEvents, "takeBack">;
   readonly #source: MessageSource;
-  readonly #steps: Generator<number, MessagePlan>;
+  readonly #steps: Generator<Step, MessagePlan>;
+  /** What it waits for, once {@link proceed} has returned before the work was used up. */
+  waiting: Promise<void> | undefined;
   /** Why the message is refused; its changes are being taken back. */
   #error: DecodeError | undefined;
   /** Where the message began when that was found. */
@@ -41,15 +45,20 @@ export class MessageReading {
   /**
    * Reads on, from the octets of `source`, which may lie elsewhere than before.
    *
-   * @returns undefined if the work was used up before the message ended
+   * @returns undefined if the work was used up before the message ended, or others have to end theirs first
    * @throws DecodeError for a message that is refused whole, once all of it has been taken back
    */
   proceed(source: MessageSource, work: Work): MessagePlan | undefined {
     Object.assign(this.#source, source);
+    this.waiting = undefined;
     while (this.#error === undefined && work.left > 0) {
       try {
         const step = this.#steps.next();
         if (step.done === true) return step.value;
+        if (typeof step.value !== "number") {
+          this.waiting = step.value;
+          return undefined;
+        }
         work.left -= step.value;
       } catch (error) {
         if (!(error instanceof DecodeError)) {
@@ -71,6 +80,8 @@ export class MessageReading {
 
   /** Takes back all that the message has changed. */
   abandon(): void {
+    // Ends what a step has begun.
+    this.#steps.return(undefined as never);
     this.#templates.undoLog.rollBack();
     this.#events.takeBack();
   }

@@ -6,6 +6,7 @@ import type { RecordMapper } from "../../references/record_mapper.ts";
 import type { announcementKey } from "../../templates/announcements.ts";
 import type { TemplateEntry } from "../../templates/template_entry.ts";
 import type { TemplateMemory } from "../../templates/template_memory.ts";
+import type { TemplateWork } from "../../templates/template_work.ts";
 import type { TemplateIdSpace } from "../../templates/template_id_space.ts";
 import type { Fingerprints } from "./fingerprints.ts";
 import type { KindsTold } from "../session_events.ts";
@@ -45,6 +46,7 @@ export interface SharedState extends CollectorKnowledge {
   /** Templates that all sessions hold together. */
   templates: number;
   readonly templateMemory: TemplateMemory;
+  readonly templateWork: TemplateWork;
   readonly kindsTold: KindsTold;
   readonly fingerprints: Fingerprints;
   readonly sharedTemplates: SharedTemplates;
