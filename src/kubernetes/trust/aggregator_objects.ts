@@ -4,7 +4,7 @@ import { checkTlsMaterial } from "../../certificates/tls_material.ts";
 import { type ConfigMap, type Secret, secretText } from "../api/objects.ts";
 import { CONFIG_MAPS, describeTarget, type ObjectTarget, SECRETS } from "../api/resource.ts";
 import type { KeyPair } from "./certificate_authority.ts";
-import { readBundle } from "./certificate_bundle.ts";
+import { isOwn, readBundle } from "./certificate_bundle.ts";
 
 /** Where Agents read which CA certificates are good: every Aggregator writes it. */
 export const CA_CONFIG_MAP = "flow-aggregator-ca";
@@ -37,14 +37,12 @@ export function serverName(namespace: string): string {
  */
 export function readKeyPair(secret: Secret, target: ObjectTarget): KeyPair {
   const [certificate, key] = [secretText(secret, "tls.crt"), secretText(secret, "tls.key")];
-  try {
+  return noGood(target, () => {
     if (certificate === undefined) throw new Error("it has no tls.crt");
     if (key === undefined) throw new Error("it has no tls.key");
     const material = checkTlsMaterial({ certificate, key });
     return { certificate: material.certificate ?? certificate, key: material.key ?? key };
-  } catch (error) {
-    throw new Error(`${describeTarget(target)} is no good: ${errorMessage(error)}`);
-  }
+  });
 }
 
 /**
@@ -54,12 +52,36 @@ export function readKeyPair(secret: Secret, target: ObjectTarget): KeyPair {
  */
 export function readBundleText(object: ConfigMap, target: ObjectTarget): string {
   const bundle = object.data?.[CA_KEY] ?? "";
+  noGood(target, () => readBundle(bundle));
+  return bundle;
+}
+
+/**
+ * The Aggregator's own CA certificates of the bundle, as PEM: there is one at least.
+ *
+ * @throws Error that names the ConfigMap and what is wrong in it
+ */
+export function readAuthorities(object: ConfigMap, target: ObjectTarget): string[] {
+  return noGood(target, () => {
+    const certificates = readBundle(object.data?.[CA_KEY] ?? "");
+    // A certificate that is no CA's would be trusted for itself.
+    const leaf = certificates.findIndex(({ certificate }) => !certificate.ca);
+    if (leaf >= 0) {
+      const subject = certificates[leaf]?.certificate.subject.replaceAll("\n", ", ") ?? "";
+      throw new Error(`certificate ${leaf + 1} of the bundle (${subject}) is no CA's`);
+    }
+    const authorities = certificates.filter((each) => !isOwn(each)).map(({ pem }) => pem);
+    if (authorities.length === 0) throw new Error(`${CA_KEY} has no certificate of the Aggregator's CA`);
+    return authorities;
+  });
+}
+
+function noGood<T>(target: ObjectTarget, read: () => T): T {
   try {
-    readBundle(bundle);
+    return read();
   } catch (error) {
     throw new Error(`${describeTarget(target)} is no good: ${errorMessage(error)}`);
   }
-  return bundle;
 }
 
 /** Whether one of these CA certificates has signed the certificate. */

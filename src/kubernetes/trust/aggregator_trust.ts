@@ -9,10 +9,10 @@ import type { KubernetesClient } from "../api/client.ts";
 import { follow, type Followable } from "../api/follow.ts";
 import { type ConfigMap, configMap, type Secret, secret } from "../api/objects.ts";
 import { describeTarget, type ResourceTarget } from "../api/resource.ts";
-import { aggregatorObjects, isSignedBy, readBundleText, readKeyPair, serverName } from "./aggregator_objects.ts";
+import { aggregatorObjects, isSignedBy, readAuthorities, readKeyPair, serverName } from "./aggregator_objects.ts";
 import { CaPublisher } from "./ca_publisher.ts";
 import { CertificateAuthority, type IssuedCertificate, type KeyPair } from "./certificate_authority.ts";
-import { isOwn, readBundle } from "./certificate_bundle.ts";
+import { readBundle } from "./certificate_bundle.ts";
 import { ClusterCredentials } from "./cluster_credentials.ts";
 import { OVERLAP_MILLISECONDS, OverlappingAuthorities } from "./overlap.ts";
 import { openOwnAuthority } from "./own_authority.ts";
@@ -65,10 +65,10 @@ export class AggregatorTrust implements AsyncDisposable {
   #establish = () => {};
   #mode: TrustMode | undefined;
   #modeEnds = new AbortController();
-  /** As last read; undefined: not there, or not looked at yet. */
-  #bundle: ConfigMap | undefined;
-  #authority: Secret | undefined;
-  #client: Secret | undefined;
+  /** As last read. Null: not there; undefined: not looked at yet. */
+  #bundle: ConfigMap | null | undefined;
+  #authority: Secret | null | undefined;
+  #client: Secret | null | undefined;
   #followsClient = false;
   readonly #expiry: ExpiryWarnings;
   #own: CertificateAuthority | undefined;
@@ -162,14 +162,14 @@ export class AggregatorTrust implements AsyncDisposable {
     schema: z.ZodType<T>,
     target: ResourceTarget,
     signal: AbortSignal,
-    take: (object: T | undefined) => void,
+    take: (object: T | null) => void,
   ): void {
     const topic = describeTarget(target);
     const { client, clock, report } = this.#options;
     this.#following.push(follow(schema, target, {
       onObjects: ([object]) => {
         if (signal.aborted) return;
-        take(object);
+        take(object ?? null);
         this.#wake();
       },
       onRead: () => {
@@ -230,15 +230,27 @@ export class AggregatorTrust implements AsyncDisposable {
 
   async #readRoot(): Promise<Root | undefined> {
     if (this.#mode === "mint") {
-      if (this.#authority === undefined) return undefined;
+      if (this.#isMissing(this.#authority, this.#objects.authority, this.listener)) return undefined;
       const pair = readKeyPair(this.#authority, this.#objects.authority);
       return { authorities: [pair.certificate], signer: await CertificateAuthority.load(pair) };
     }
-    if (this.#bundle === undefined) return undefined;
-    const bundle = readBundle(readBundleText(this.#bundle, this.#objects.bundle));
-    const authorities = bundle.filter((each) => !isOwn(each)).map(({ pem }) => pem);
-    if (authorities.length === 0) return undefined;
+    if (this.#isMissing(this.#bundle, this.#objects.bundle, this.listener)) return undefined;
+    const authorities = readAuthorities(this.#bundle, this.#objects.bundle);
     return { authorities, signer: await this.#ownAuthority() };
+  }
+
+  /**
+   * Whether there is no such object, or it has not been looked at.
+   *
+   * @throws Error where it is not there and what is in force was made of it, or of what came before it
+   */
+  #isMissing<T>(object: T | null | undefined, target: ResourceTarget, { established }: ClusterCredentials): object is
+    | null
+    | undefined {
+    if (object === null && established) {
+      throw new Error(`${describeTarget(target)} is not there: what was good last stays in force`);
+    }
+    return object === null || object === undefined;
   }
 
   async #ownAuthority(): Promise<CertificateAuthority> {
@@ -286,7 +298,8 @@ export class AggregatorTrust implements AsyncDisposable {
   }
 
   async #publish(): Promise<void> {
-    if (this.#mode !== "append-ca" || this.#publisher === undefined || this.#bundle === undefined) return;
+    if (this.#mode !== "append-ca" || this.#publisher === undefined) return;
+    if (this.#bundle === undefined || this.#bundle === null) return;
     if (!this.#publishes) return;
     const outcome = await this.#publisher.append(this.#bundle);
     if (outcome === "appended") {
@@ -294,12 +307,12 @@ export class AggregatorTrust implements AsyncDisposable {
     }
     if (outcome !== "conflict") return;
     // Whoever came in between may have brought another CA: that is taken up first.
-    this.#bundle = await this.#options.client.find(configMap, this.#objects.bundle);
+    this.#bundle = await this.#options.client.find(configMap, this.#objects.bundle) ?? null;
     this.#again = true;
   }
 
   #updateCollector({ authorities }: Root): void {
-    if (this.#client === undefined) return;
+    if (this.#isMissing(this.#client, this.#objects.client, this.collector)) return;
     const pair: KeyPair = readKeyPair(this.#client, this.#objects.client);
     if (!isSignedBy(pair.certificate, authorities.map((pem) => new X509Certificate(pem)))) {
       throw new Error(

@@ -213,12 +213,16 @@ Deno.test("append-ca: against somebody who takes the own CA out every time, it g
 
 Deno.test("rubbish in the Secret or the bundle: said once, and the last good trust stays", async () => {
   await using server = await FakeApiServer.start();
-  await using test = new Trusted(server);
+  // Each case is a while after the one before: what takes the own CA out again and again is another fault.
+  let ahead = 0;
+  const clock: Clock = { ...FAST, now: () => SYSTEM_CLOCK.now() + ahead };
+  await using test = new Trusted(server, { clock });
   startAggregator(server, FIRST);
   test.trust.use("append-ca");
   await test.trust.established;
   const good = [test.trust.listener.material, test.trust.collector.material];
-  const cases: [string, Record<string, unknown>, RegExp][] = [
+  const cut = SECOND.ca.certificate.slice(0, 400);
+  const cases: [string, Record<string, unknown> | undefined, RegExp][] = [
     [
       CLIENT_PATH,
       { data: { "tls.crt": "cnViYmlzaA==", "tls.key": btoa(FIRST.client.key) } },
@@ -240,15 +244,46 @@ Deno.test("rubbish in the Secret or the bundle: said once, and the last good tru
       { data: { "ca.crt": "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----" } },
       /certificate 1 of the bundle cannot be read/,
     ],
+    [
+      BUNDLE_PATH,
+      { data: { "ca.crt": FIRST.ca.certificate + cut } },
+      /certificate 2 of the bundle cannot be read: it is cut off/,
+    ],
+    [BUNDLE_PATH, { data: { "ca.crt": "rubbish" } }, /ca\.crt has no certificate of the Aggregator's CA/],
+    [BUNDLE_PATH, { data: {} }, /ca\.crt has no certificate of the Aggregator's CA/],
+    [
+      BUNDLE_PATH,
+      { data: { "ca.crt": FIRST.ca.certificate + FIRST.client.certificate } },
+      /certificate 2 of the bundle \(CN=flow-aggregator-client\) is no CA's/,
+    ],
+    [BUNDLE_PATH, undefined, /ConfigMap flow-aggregator\/flow-aggregator-ca is not there: what was good last stays/],
+    [CLIENT_PATH, undefined, /flow-aggregator-client-tls is not there: what was good last stays in force/],
   ];
   for (const [path, object, problem] of cases) {
+    const said = () => test.messages("trust_problem").filter((each) => problem.test(each)).length;
+    const before = said();
     server.put(path, object);
     await test.until(() => test.trust.status.problems.some((each) => problem.test(each)), String(problem));
     assert.deepEqual([test.trust.listener.material, test.trust.collector.material], good);
-    assert.equal(test.messages("trust_problem").filter((each) => problem.test(each)).length, 1);
+    assert.equal(said(), before + 1);
+    ahead += 60_000;
     server.put(path, aggregatorObjectsOf(FIRST).get(path));
     await test.until(() => test.trust.status.problems.length === 0, "no problem any more");
+    await test.until(() => count(test.bundle) === 2, "the own CA again");
   }
+});
+
+Deno.test("out of a bundle with somebody else's rubbish in it, the own CA goes all the same", async () => {
+  await using server = await FakeApiServer.start();
+  await using test = new Trusted(server);
+  startAggregator(server, FIRST);
+  test.trust.use("append-ca");
+  await test.trust.established;
+  const rubbish = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+  server.put(BUNDLE_PATH, { data: { "ca.crt": test.bundle + rubbish } });
+  await test.until(() => test.trust.status.problems.length > 0);
+  assert.equal(await test.trust.withdraw(), true);
+  assert.equal(test.bundle, FIRST.ca.certificate + rubbish);
 });
 
 Deno.test("a missing rule is named while it waits, and is no longer missing once it is there", async () => {

@@ -9,6 +9,7 @@ import {
   type BundleCertificate,
   commonName,
   isOwn,
+  readableCertificates,
   readBundle,
   sameCertificate,
   withoutCertificates,
@@ -81,9 +82,9 @@ export class CaPublisher {
 }
 
 /**
- * Takes certificates out of a bundle, whatever else changes in it meanwhile. Gives those that it took out.
+ * Takes certificates out of a bundle, whatever else is in it or changes in it meanwhile. Gives those that it took out.
  *
- * @throws Error where the bundle cannot be read, or the API server refuses
+ * @throws Error where the API server refuses
  */
 export async function removeFromBundle(
   client: KubernetesClient,
@@ -93,8 +94,8 @@ export async function removeFromBundle(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const object = await client.find(configMap, target);
     if (object === undefined) return [];
-    const bundle = readBundleText(object, target);
-    const unwanted = readBundle(bundle).filter(isUnwanted);
+    const bundle = object.data?.[CA_KEY] ?? "";
+    const unwanted = readableCertificates(bundle).filter(isUnwanted);
     if (unwanted.length === 0) return [];
     if (await writeBundle(client, target, object, withoutCertificates(bundle, isUnwanted))) return unwanted;
   }

@@ -12,20 +12,44 @@ export interface BundleCertificate {
   readonly certificate: X509Certificate;
 }
 
+/** One block of a bundle that begins as a certificate does, whether or not it is one. */
+interface Block {
+  readonly pem: string;
+  readonly start: number;
+  /** Undefined: it cannot be read. */
+  readonly certificate: X509Certificate | undefined;
+}
+
+function* blocks(bundle: string): Generator<Block> {
+  for (const { 0: pem, index } of bundle.matchAll(/-----BEGIN CERTIFICATE-----[^-]*(?:-----END CERTIFICATE-----)?/g)) {
+    let certificate: X509Certificate | undefined;
+    try {
+      certificate = pem.endsWith("-----END CERTIFICATE-----") ? new X509Certificate(pem) : undefined;
+    } catch {
+      // Whoever asks decides whether that is a mistake.
+    }
+    yield { pem, start: index, certificate };
+  }
+}
+
 /**
  * The certificates of a bundle; what is between them is passed over.
  *
- * @throws Error that says which one cannot be read
+ * @throws Error that says which one cannot be read, or is cut off
  */
 export function readBundle(bundle: string): BundleCertificate[] {
-  const blocks = [...bundle.matchAll(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g)];
-  return blocks.map(({ 0: pem, index }, number) => {
-    try {
-      return { pem, start: index, certificate: new X509Certificate(pem) };
-    } catch (error) {
-      throw new Error(`certificate ${number + 1} of the bundle cannot be read`, { cause: error });
-    }
+  return [...blocks(bundle)].map(({ pem, start, certificate }, number) => {
+    if (certificate !== undefined) return { pem, start, certificate };
+    const cut = pem.endsWith("-----END CERTIFICATE-----") ? "" : ": it is cut off, without its END line";
+    throw new Error(`certificate ${number + 1} of the bundle cannot be read${cut}`);
   });
+}
+
+/** The certificates of a bundle that can be read. Others are passed over as what is between them is. */
+export function readableCertificates(bundle: string): BundleCertificate[] {
+  return [...blocks(bundle)].flatMap(({ pem, start, certificate }) =>
+    certificate === undefined ? [] : [{ pem, start, certificate }]
+  );
 }
 
 /** Whether the certificate is a CA of some proxy of this program. */
@@ -50,14 +74,10 @@ export function appendCertificate(bundle: string, pem: string): string {
   return bundle === "" || bundle.endsWith("\n") ? `${bundle}${block}\n` : `${bundle}\n${block}`;
 }
 
-/**
- * The bundle without the certificates of which that is true; every other octet of it stays.
- *
- * @throws Error as {@link readBundle}
- */
+/** The bundle without the certificates of which that is true; every other octet of it stays, what cannot be read as well. */
 export function withoutCertificates(bundle: string, isUnwanted: (certificate: BundleCertificate) => boolean): string {
   let text = bundle;
-  for (const certificate of readBundle(bundle).filter(isUnwanted).toReversed()) {
+  for (const certificate of readableCertificates(bundle).filter(isUnwanted).toReversed()) {
     const { pem, start } = certificate;
     let end = start + pem.length;
     let from = start;

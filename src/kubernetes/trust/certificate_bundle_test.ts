@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { Authority } from "../../../test/support/certificates.ts";
 import { CertificateAuthority } from "./certificate_authority.ts";
-import { appendCertificate, commonName, isOwn, readBundle, withoutCertificates } from "./certificate_bundle.ts";
+import {
+  appendCertificate,
+  commonName,
+  isOwn,
+  readableCertificates,
+  readBundle,
+  withoutCertificates,
+} from "./certificate_bundle.ts";
 
 const theirs = (await Authority.create("flow-aggregator-ca")).pem;
 const [one, two] = await Promise.all(["one", "two"].map((name) => CertificateAuthority.create(name, new Date())));
@@ -50,5 +57,10 @@ Deno.test("only a CA with this program's organization is ours", async () => {
 
 Deno.test("a certificate that cannot be read is named by its place", () => {
   const broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-  assert.throws(() => readBundle(`${theirs}\n${broken}`), /certificate 2 of the bundle cannot be read/);
+  assert.throws(() => readBundle(`${theirs}\n${broken}`), /certificate 2 of the bundle cannot be read$/);
+  assert.throws(
+    () => readBundle(`${theirs.slice(0, 300)}\n${theirs}`),
+    /certificate 1 of the bundle cannot be read: it is cut off/,
+  );
+  assert.equal(readableCertificates(`${broken}${theirs}\n${theirs.slice(0, 300)}\n${theirs}`).length, 2);
 });

@@ -20,7 +20,7 @@ export interface RestoreOptions {
  * kept one. What others have put or changed there stays as it is.
  *
  * @returns a line for each thing that was put back
- * @throws Error where the API server refuses, or the bundle cannot be read
+ * @throws Error where the API server refuses
  */
 export async function restoreTrust({ client, namespace, ownCaSecret }: RestoreOptions): Promise<string[]> {
   const { bundle } = aggregatorObjects(namespace);
