@@ -35,7 +35,7 @@ import type { Profile } from "./mediation/mapping/profile/profile.ts";
 import { targetTemplate, type TemplateMapping } from "./mediation/mapping/template_mapping.ts";
 import { allocate, memoryOctets, release, view } from "./mediation/program/loop/memory.ts";
 import { rewriteRecords, SCRATCH_LENGTH } from "./mediation/program/loop/rewrite_loop.ts";
-import { compileMapping } from "./mediation/program/rewrite_program.ts";
+import { compileMapping } from "./mediation/program/mapping_compiler.ts";
 
 export { unknownElement } from "./ipfix/registry/information_element.ts";
 export type { Value } from "./ipfix/types/value.ts";

@@ -6,7 +6,8 @@ import { rewriteMessages, Stop } from "../../src/mediation/program/loop/rewrite_
 import { Routes } from "../../src/mediation/program/loop/routes.ts";
 import { Sequence } from "../../src/mediation/program/loop/sequence.ts";
 import { releaseWalkFunction, takeWalkFunction } from "../../src/mediation/program/loop/walk_function.ts";
-import { compileMapping, countersLength, ProgramWord } from "../../src/mediation/program/rewrite_program.ts";
+import { compileMapping } from "../../src/mediation/program/mapping_compiler.ts";
+import { countersLength, ProgramWord } from "../../src/mediation/program/rewrite_program.ts";
 import type { MappedField } from "../../src/mediation/mapping/template_mapping.ts";
 import { constant, field, fromRecord, template } from "../support/mediation.ts";
 import { join } from "../support/messages/wire.ts";

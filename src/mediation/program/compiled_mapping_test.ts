@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { CompiledMappings } from "./compiled_mapping.ts";
 import { allocate, memoryOctets, memoryWords } from "./loop/memory.ts";
-import { compileMapping, countersLength, ProgramWord } from "./rewrite_program.ts";
+import { compileMapping } from "./mapping_compiler.ts";
+import { countersLength, ProgramWord } from "./rewrite_program.ts";
 import { identity } from "../mapping/template_mapping.ts";
 import { fromRecord, template } from "../../../test/support/mediation.ts";
 

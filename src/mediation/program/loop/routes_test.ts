@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MessageBuilder } from "../../../../test/support/messages/message_builder.ts";
-import { compileMapping } from "../rewrite_program.ts";
+import { compileMapping } from "../mapping_compiler.ts";
 import { identity } from "../../mapping/template_mapping.ts";
 import { template } from "../../../../test/support/mediation.ts";
 import { allocate, memoryOctets } from "./memory.ts";

@@ -8,7 +8,8 @@ import { StoredTemplate, storedTemplate } from "../../templates/stored_template.
 import type { SharedState } from "../shared/shared_state.ts";
 import { sharesIds } from "../shared/shared_templates.ts";
 import { allocate, memoryLongs, release } from "../../program/loop/memory.ts";
-import { compileSteps, countersLength, type RewriteProgram } from "../../program/rewrite_program.ts";
+import { compileSteps } from "../../program/mapping_compiler.ts";
+import { countersLength, type RewriteProgram } from "../../program/rewrite_program.ts";
 import type { SessionEvents } from "../session_events.ts";
 import type { SessionFacts } from "../session_rewriter.ts";
 import type { SessionTarget } from "../session_target.ts";

@@ -8,14 +8,8 @@ import { type AbstractDataType, naturalLength } from "../../ipfix/types/abstract
 import type { FieldSpecifier, Template } from "../../ipfix/record/template.ts";
 import { allocate, memoryLongs, memoryOctets, view } from "./loop/memory.ts";
 import { rewriteRecords, SCRATCH_LENGTH } from "./loop/rewrite_loop.ts";
-import {
-  compileMapping,
-  COUNT_BITS,
-  countersLength,
-  lostFields,
-  VALUE_LENGTH,
-  valueOffset,
-} from "./rewrite_program.ts";
+import { compileMapping, lostFields } from "./mapping_compiler.ts";
+import { COUNT_BITS, countersLength, VALUE_LENGTH, valueOffset } from "./rewrite_program.ts";
 import { type Conversion, identity, type MappedField } from "../mapping/template_mapping.ts";
 import { constant, field as fieldOf, fromRecord, template } from "../../../test/support/mediation.ts";
 
