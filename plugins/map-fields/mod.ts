@@ -5,6 +5,7 @@ import {
   findElement,
   type InformationElement,
   knowsElement,
+  mapEvery,
   type MappedField,
   type Profile,
   sameElement,
@@ -29,15 +30,18 @@ export default definePlugin({
     profileRenames: z.boolean().default(true),
   }),
   create({ fields, profileRenames }, profile) {
-    const own = Object.entries(fields).map(([source, target]) => {
-      const pair = { from: findElement(profile, source), to: findElement(profile, target) };
-      refuseLoss(pair, `fields: ${source}`);
-      return pair;
+    const own = mapEvery(Object.entries(fields), ([source, target]) => {
+      const [from, to] = mapEvery(
+        [() => findElement(profile, source), () => findTarget(profile, source, target)],
+        (find) => find(),
+      );
+      refuseLoss({ from, to }, `fields: ${source}`);
+      return { from, to };
     });
     const renames = profileRenames
       ? profile.renames.filter((rename) => !own.some(({ from }) => sameElement(from, rename.from)))
       : [];
-    renames.forEach((pair) => refuseLoss(pair, `renames of profile ${profile.name}`));
+    mapEvery(renames, (pair) => refuseLoss(pair, `renames of profile ${profile.name}`));
     // What the collector does not know is no improvement on the source element, whichever that is.
     const known = ({ to }: Pair) => isKnown(profile, to);
     const [ownPairs, profilePairs] = [own.filter(known), renames.filter(known)];
@@ -58,6 +62,15 @@ export default definePlugin({
     };
   },
 });
+
+/** The element that another becomes; an error names the key, because others may name the same target. */
+function findTarget(profile: Profile, source: string, target: string): InformationElement {
+  try {
+    return findElement(profile, target);
+  } catch (error) {
+    throw new Error(`fields: ${source}: ${error instanceof Error ? error.message : error}`);
+  }
+}
 
 function keepsItsName({ from, to }: Pair, expected: readonly FieldSpecifier[]): boolean {
   const lists = (element: InformationElement) => expected.some((field) => sameElement(field.element, element));

@@ -7,6 +7,7 @@ import {
   findElement,
   type InformationElement,
   isLengthOfType,
+  mapEvery,
   type MappedField,
   type Profile,
   sameElement,
@@ -37,8 +38,14 @@ export default definePlugin({
     values: z.record(z.string(), z.union([z.string(), z.number(), z.bigint(), z.boolean()])).default({}),
   }),
   create({ values }, profile) {
-    const pads = Object.entries(values).map(([key, value]) => ({ key, element: findElement(profile, key), value }));
-    pads.forEach((pad, index) => check(pad, profile, pads.slice(0, index)));
+    const known: Pad[] = [];
+    const pads = mapEvery(Object.entries(values), ([key, value]) => {
+      const pad = { key, element: findElement(profile, key), value };
+      const before = known.slice();
+      known.push(pad);
+      check(pad, profile, before);
+      return pad;
+    });
     return {
       name,
       rewrite(given, { expected }) {

@@ -163,16 +163,19 @@ Deno.test("pad-missing: an element that is expected twice is padded to two", () 
 Deno.test("pad-missing: wrong names and values are refused before anything runs, with what is allowed", () => {
   const rows: [Record<string, unknown>, RegExp][] = [
     [{ egresNodeName: "x" }, /no element is called "egresNodeName" \(nearest: egressNodeName/],
-    [{ flowType: 256 }, /values: flowType: 256 is no unsigned8 in 1 octets \(allowed: integers from 0 to 255\)/],
-    [{ "56506/137": 256 }, /values: 56506\/137: 256 is no unsigned8/],
-    [{ flowType: "three" }, /values: flowType: "three" is no unsigned8/],
-    [{ egressName: 5 }, /values: egressName: 5 is no string/],
-    [{ destinationClusterIPv4: "::1" }, /values: destinationClusterIPv4: "::1" is no ipv4Address/],
+    [
+      { flowType: 256 },
+      /values: flowType: 256 is not a valid unsigned8 of 1 octet \(allowed: integers from 0 to 255\)/,
+    ],
+    [{ "56506/137": 256 }, /values: 56506\/137: 256 is not a valid unsigned8/],
+    [{ flowType: "three" }, /values: flowType: "three" is not a valid unsigned8/],
+    [{ egressName: 5 }, /values: egressName: 5 is not a valid string/],
+    [{ destinationClusterIPv4: "::1" }, /values: destinationClusterIPv4: "::1" is not a valid ipv4Address/],
     [
       { dataRecordsReliability: 2 },
-      /values: dataRecordsReliability: 2 is no boolean \S+ 1 octets \(allowed: true, false\)/,
+      /values: dataRecordsReliability: 2 is not a valid boolean of 1 octet \(allowed: true, false\)/,
     ],
-    [{ forwardingStatus: 256 }, /values: forwardingStatus: 256 is no unsigned8/],
+    [{ forwardingStatus: 256 }, /values: forwardingStatus: 256 is not a valid unsigned8/],
     [{ egressName: "a", "56506/153": "b" }, /values: 56506\/153: egressName has a value already/],
   ];
   for (const [values, message] of rows) assert.throws(() => pad(OLD_COLLECTOR, [], values), message);

@@ -8,6 +8,7 @@ import {
   type InformationElement,
   isLengthOfType,
   knowsElement,
+  mapEvery,
   type MappedField,
   narrowedSigns,
   type PluginContext,
@@ -29,7 +30,7 @@ export default definePlugin({
     also: z.array(z.string().min(1)).default([]),
   }),
   create({ remove, also }, profile) {
-    const alsoElements = also.map((element) => findElement(profile, element));
+    const alsoElements = mapEvery(also, (element) => findElement(profile, element));
     return {
       name,
       rewrite(mapping, context) {

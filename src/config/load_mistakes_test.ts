@@ -247,6 +247,43 @@ kubernetes: { kubeconfig: none.yaml, ownCaSecret: "", restore: true }
       'proxy.yaml:11:17: plugins[4].with.values.egresNodeName: no element is called "egresNodeName" (nearest: egressNodeName, egressName, sourceNodeName; or write pen/id)',
     ],
   ],
+  [
+    "options of plugins",
+    `${RIGHT}plugins:
+  - use: map-fields
+    with:
+      feilds: {}
+      fields:
+        srcPort: egressNodeNme
+        egressName: egressNodeNme
+        octetDeltaCount: flowType
+        sourcePodName: 5
+  - use: strip-unknown
+    with: { remove: unkown, also: [xyzzy, tcpState, xyzzyy], foo: 1 }
+  - use: pad-missing
+    with:
+      values: { egresName: "a", flowType: 4000, flowEndReason: abc, 56506/137: 3, tcpState: [] }
+      x: 1
+`,
+    [
+      'proxy.yaml:6:7: plugins[0].with.feilds: unknown key, did you mean "fields"? (fields, profileRenames)',
+      'proxy.yaml:8:9: plugins[0].with.fields.srcPort: no element is called "srcPort" (a name of the registry, or pen/id)',
+      'proxy.yaml:8:18: plugins[0].with.fields.srcPort: no element is called "egressNodeNme" (nearest: egressNodeName, egressName, egressNodeUUID; or write pen/id)',
+      'proxy.yaml:9:21: plugins[0].with.fields.egressName: no element is called "egressNodeNme" (nearest: egressNodeName, egressName, egressNodeUUID; or write pen/id)',
+      "proxy.yaml:10:26: plugins[0].with.fields.octetDeltaCount: octetDeltaCount (unsigned64, length 8) cannot become flowType (unsigned8, length 1): values would be lost (allowed: the same type, a larger integer or float, a signed integer larger than the unsigned, octetArray for a string, dateTimeMilliseconds for dateTimeSeconds, ipv6Address for ipv4Address)",
+      "proxy.yaml:11:24: plugins[0].with.fields.sourcePodName: 5 is not allowed (text)",
+      'proxy.yaml:13:21: plugins[1].with.remove: "unkown" is not allowed (unexpected, unknown)',
+      'proxy.yaml:13:36: plugins[1].with.also[0]: no element is called "xyzzy" (a name of the registry, or pen/id)',
+      'proxy.yaml:13:53: plugins[1].with.also[2]: no element is called "xyzzyy" (a name of the registry, or pen/id)',
+      "proxy.yaml:13:62: plugins[1].with.foo: unknown key (remove, also)",
+      'proxy.yaml:16:17: plugins[2].with.values.egresName: no element is called "egresName" (nearest: egressName, className, VRFname; or write pen/id)',
+      "proxy.yaml:16:43: plugins[2].with.values.flowType: 4000 is not a valid unsigned8 of 1 octet (allowed: integers from 0 to 255)",
+      'proxy.yaml:16:64: plugins[2].with.values.flowEndReason: "abc" is not a valid unsigned8 of 1 octet (allowed: integers from 0 to 255)',
+      "proxy.yaml:16:80: plugins[2].with.values.56506/137: flowType has a value already (allowed: once, by name or as pen/id)",
+      "proxy.yaml:16:93: plugins[2].with.values.tcpState: a list is not allowed (text, or a number, or a whole number, or true, false)",
+      "proxy.yaml:17:7: plugins[2].with.x: unknown key (values)",
+    ],
+  ],
 ];
 
 for (const [what, yaml, lines, files] of WRONG) {

@@ -243,6 +243,7 @@ const doubled = definePlugin({
   options: z.strictObject({ element: z.string(), list: z.array(z.string()).default([]) }),
   create({ element, list }) {
     if (element === "bad") throw new Error('"bad" is no element');
+    if (list.length > 1) throw new AggregateError(list.map((word) => new Error(`list: "${word}" is wrong`)));
     if (list.length > 0) throw new Error("list: too long\nand more");
     return { name: "doubled", rewrite: (mapping) => mapping };
   },
@@ -270,6 +271,17 @@ Deno.test("what an outside plugin says is wrong stands where it is wrong", async
   assert.deepEqual(await of("{}"), ["proxy.yaml:5:11: plugins[0].with.element: missing (text)"]);
   assert.deepEqual(await of("{ element: bad }"), ['proxy.yaml:5:22: plugins[0].with.element: "bad" is no element']);
   assert.deepEqual(await of("{ element: a, list: [b] }"), ["proxy.yaml:5:31: plugins[0].with.list: too long"]);
+  assert.deepEqual(await of("{ element: a, list: [b, 5, c], foo: 1 }"), [
+    'proxy.yaml:5:32: plugins[0].with.list[0]: "b" is wrong',
+    "proxy.yaml:5:35: plugins[0].with.list[1]: 5 is not allowed (text)",
+    'proxy.yaml:5:38: plugins[0].with.list[2]: "c" is wrong',
+    "proxy.yaml:5:42: plugins[0].with.foo: unknown key (element, list)",
+  ]);
+  // What is left without its mistakes is not what was meant: what has no place in the file may follow from that.
+  assert.deepEqual(await of("{ element: a, list: [b, 5] }"), [
+    "proxy.yaml:5:31: plugins[0].with.list: too long",
+    "proxy.yaml:5:35: plugins[0].with.list[1]: 5 is not allowed (text)",
+  ]);
   const bad = "./doubled.ts has no plugin as its default export (name, summary, options: a zod schema, create)";
   for (
     const module of [{}, { default: {} }, { default: { ...doubled, options: {} } }, {

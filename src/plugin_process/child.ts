@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Words } from "../config/yaml/schema_mistakes.ts";
+import { checkOptions, creationMistakes } from "../config/sections/plugin_options.ts";
 import { errorMessage } from "../error_message.ts";
 import { freezeDeep, mappingData, mappingOf, readMapping } from "../mediation/mapping/mapping_data.ts";
 import {
@@ -91,16 +91,22 @@ function create(
   instances: Map<number, Instance>,
   { instance, options, profile }: Question & { ask: "create" },
 ): Answer {
-  const words = new Words();
-  const checked = definition.options.safeParse(options, { error: (issue) => words.of(issue) });
-  if (!checked.success) return { mistakes: checked.error.issues.flatMap((issue) => words.explain(issue)) };
+  const checked = checkOptions(definition, options);
+  const { mistakes, right } = checked;
+  if (right === undefined) return { mistakes };
   const revived = profileOf(profile);
-  const plugin = definition.create(checked.data, revived);
+  let plugin: Plugin;
+  try {
+    plugin = definition.create(right.value, revived);
+  } catch (error) {
+    return { mistakes: [...mistakes, ...creationMistakes(error, options, checked)] };
+  }
+  if (mistakes.length > 0) return { mistakes };
   if (typeof plugin !== "object" || plugin === null || typeof plugin.rewrite !== "function") {
     return { error: "it created no plugin (an object with name and rewrite)" };
   }
   instances.set(instance, { plugin, profile: revived });
-  return { value: checked.data ?? null };
+  return { value: right.value ?? null };
 }
 
 async function* lines(): AsyncGenerator<string> {

@@ -190,6 +190,28 @@ Deno.test("a module that is no plugin, or of another contract, says so", async (
   }
 });
 
+Deno.test("every mistake in its options has its place: those of the schema, and those that create names", async () => {
+  const source = `import { z } from "@ipfix-skew-proxy/proxy/plugin";
+export default { name: "own", summary: "its own", options: z.strictObject({ list: z.array(z.string()) }),
+  create: ({ list }) => { throw new AggregateError(list.map((word) => new Error('list: "' + word + '" is wrong'))); } };`;
+  const host = new PluginHost();
+  const process = host.process("./own.ts", `data:text/javascript,${encodeURIComponent(source)}`);
+  try {
+    assert("value" in await process.start());
+    const { created } = new IsolatedPlugin("own", process, 500, profile, { list: ["a", 5, "b"], foo: 1 });
+    assert.deepEqual(await created, {
+      mistakes: [
+        { path: ["list", 1], message: "5 is not allowed (text)", at: "value" },
+        { path: ["foo"], message: "unknown key (list)", at: "key" },
+        { path: ["list", 0], message: '"a" is wrong', at: "value" },
+        { path: ["list", 2], message: '"b" is wrong', at: "value" },
+      ],
+    });
+  } finally {
+    process.close();
+  }
+});
+
 Deno.test("what a plugin prints is bounded in lines and length", () =>
   withPlugin(
     `for (let line = 0; line < 1000; line++) console.log("x".repeat(5000)); return mapping;`,

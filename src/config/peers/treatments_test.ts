@@ -172,7 +172,7 @@ Deno.test("a plugin that can be made for each rule alone, but not where two of t
   );
   assert.match(
     mistake ?? "",
-    /^proxy\.yaml:5:79: peers\[0\]\.plugins\[0\]\.with\.values\.ingressNetworkPolicyType: 1 is no /,
+    /^proxy\.yaml:5:79: peers\[0\]\.plugins\[0\]\.with\.values\.ingressNetworkPolicyType: 1 is not a valid string /,
   );
   assert.deepEqual(more, []);
 });

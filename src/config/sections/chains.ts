@@ -5,6 +5,8 @@ import type { ChainStep } from "../configuration.ts";
 import type { PluginChoice } from "../schema/configuration_schema.ts";
 import type { Path } from "../yaml/mistake.ts";
 import { isPlugin, oneLine, type PluginModules } from "./plugin_modules.ts";
+import { type CheckedOptions, checkOptions, creationMistakes } from "./plugin_options.ts";
+import type { ValueMistake } from "../yaml/schema_mistakes.ts";
 import type { ConfigurationReader } from "../configuration_reader.ts";
 import { errorMessage } from "../../error_message.ts";
 
@@ -28,7 +30,7 @@ export function automaticChain(profile: Profile): readonly ChainStep[] {
 /** Creates chains of plugins, one per list and profile. */
 export class Chains {
   readonly #made = new Map<PluginList | undefined, Map<Profile, readonly ChainStep[]>>();
-  readonly #options = new Map<PluginChoice, { readonly value: unknown } | undefined>();
+  readonly #options = new Map<PluginChoice, CheckedOptions>();
 
   constructor(readonly reader: ConfigurationReader, readonly modules: PluginModules) {}
 
@@ -67,76 +69,38 @@ export class Chains {
       return create === undefined ? undefined : { use: choice.use, options, create, plugin: create(profile) };
     }
     const options = this.#checkOptions(choice, definition, [...path, "with"]);
-    if (options === undefined) return undefined;
+    const { mistakes, right } = options;
+    if (right === undefined) return undefined;
+    const create = (profile: Profile) => definition.create(right.value, profile);
     let plugin: unknown;
     try {
-      plugin = definition.create(options.value, profile);
+      plugin = create(profile);
     } catch (error) {
-      this.#createMistake(error, choice, path);
+      this.#report(creationMistakes(error, choice.with, options), [...path, "with"]);
       return undefined;
     }
-    const create = (profile: Profile) => definition.create(options.value, profile);
-    if (isPlugin(plugin)) return { use: choice.use, options: options.value, plugin, create };
+    if (mistakes.length > 0) return undefined;
+    if (isPlugin(plugin)) return { use: choice.use, options: right.value, plugin, create };
     this.reader.mistake([...path, "use"], `${choice.use} created no plugin (an object with name and rewrite)`);
     return undefined;
   }
 
-  #checkOptions(choice: PluginChoice, definition: PluginDefinition, path: Path) {
-    if (this.#options.has(choice)) return this.#options.get(choice);
-    let checked: { readonly value: unknown } | undefined;
+  #checkOptions(choice: PluginChoice, definition: PluginDefinition, path: Path): CheckedOptions {
+    const known = this.#options.get(choice);
+    if (known !== undefined) return known;
+    let checked: CheckedOptions = { mistakes: [], right: undefined };
     try {
-      checked = this.reader.check(definition.options, path, choice.with ?? {});
+      checked = checkOptions(definition, choice.with ?? {});
     } catch (error) {
       const why = errorMessage(error);
       this.reader.mistake(path, `${choice.use} cannot check its options: ${oneLine(why)} (a plugin that can)`);
     }
+    this.#report(checked.mistakes, path);
     this.#options.set(choice, checked);
     return checked;
   }
 
-  #createMistake(error: unknown, choice: PluginChoice, path: Path): void {
-    const message = oneLine(errorMessage(error));
-    const named = namedKeys(choice.with, message);
-    const quoted = placeOf(valueAt(choice.with, named.path), named.message);
-    const place = [...path, "with", ...named.path, ...quoted?.path ?? []];
-    this.reader.mistake(place, named.message, quoted?.at ?? "value");
+  #report(mistakes: readonly ValueMistake[], path: Path): void {
+    for (const { path: inner, message, at } of mistakes) this.reader.mistake([...path, ...inner], message, at);
   }
-}
-
-/** Splits the leading keys off a plugin's message such as `values: egressIP: what is wrong`. */
-function namedKeys(options: unknown, message: string): { path: Path; message: string } {
-  const path: string[] = [];
-  for (;;) {
-    const [, key, rest] = /^([^:\s]+): (.+)$/.exec(message) ?? [];
-    const value = valueAt(options, path);
-    if (key === undefined || rest === undefined || !isRecord(value) || !Object.hasOwn(value, key)) {
-      return { path, message };
-    }
-    path.push(key);
-    message = rest;
-  }
-}
-
-function valueAt(value: unknown, path: Path): unknown {
-  for (const key of path) value = isRecord(value) ? value[key] : undefined;
-  return value;
-}
-
-function isRecord(value: unknown): value is Record<string | number, unknown> {
-  return typeof value === "object" && value !== null;
-}
-
-/** The path in the options of the text that a plugin's message quotes. */
-function placeOf(options: unknown, message: string): { path: Path; at: "key" | "value" } | undefined {
-  if (typeof options === "string") {
-    return message.includes(JSON.stringify(options)) ? { path: [], at: "value" } : undefined;
-  }
-  if (!isRecord(options)) return undefined;
-  const isList = Array.isArray(options);
-  for (const [key, value] of Object.entries(options)) {
-    const inner = placeOf(value, message);
-    if (inner !== undefined) return { path: [isList ? Number(key) : key, ...inner.path], at: inner.at };
-    if (!isList && message.includes(JSON.stringify(key))) return { path: [key], at: "key" };
-  }
-  return undefined;
 }

@@ -108,7 +108,7 @@ function decodeInteger(octets: Uint8Array, signed: boolean): bigint {
  * assert.deepEqual(encodeValue("ipv4Address", 4, "192.0.2.1"), Uint8Array.of(192, 0, 2, 1));
  * assert.throws(() => encodeValue("unsigned8", 1, 256), {
  *   name: "RangeError",
- *   message: "256 is no unsigned8 in 1 octets (allowed: integers from 0 to 255)",
+ *   message: "256 is not a valid unsigned8 of 1 octet (allowed: integers from 0 to 255)",
  * });
  * ```
  */
@@ -206,8 +206,8 @@ function integerOf(value: Exclude<Value, Uint8Array>): bigint | undefined {
 
 function refuse(type: AbstractDataType, length: number, value: Value, allowed: string): never {
   const shown = typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : String(value);
-  const size = length === VARIABLE_LENGTH ? "" : ` in ${length} octets`;
-  throw new RangeError(`${shown} is no ${type}${size} (allowed: ${allowed})`);
+  const size = length === VARIABLE_LENGTH ? "" : ` of ${length} ${length === 1 ? "octet" : "octets"}`;
+  throw new RangeError(`${shown} is not a valid ${type}${size} (allowed: ${allowed})`);
 }
 
 /**

@@ -143,10 +143,10 @@ Deno.test("what may be written in more ways than one", () => {
 });
 
 const REFUSED: readonly [AbstractDataType, length: number, Value, allowed: RegExp][] = [
-  ["unsigned8", 1, -1, /-1 is no unsigned8 in 1 octets \(allowed: integers from 0 to 255\)/],
+  ["unsigned8", 1, -1, /-1 is not a valid unsigned8 of 1 octet \(allowed: integers from 0 to 255\)/],
   ["unsigned32", 4, 1.5, /integers from 0 to 4294967295/],
   ["unsigned32", 4, true, /integers/],
-  ["unsigned32", 4, "", /"" is no unsigned32/],
+  ["unsigned32", 4, "", /"" is not a valid unsigned32/],
   ["unsigned32", 5, 1, /5 is no length of unsigned32 \(allowed: 1, 2, 3, 4\)/],
   ["unsigned32", 65535, 1, /65535 is no length/],
   ["unsigned64", 8, 2 ** 53, /integers from 0 to 18446744073709551615/],

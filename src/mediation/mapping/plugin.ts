@@ -26,6 +26,7 @@ export { defaultOctets, encodeValue } from "../../ipfix/types/value.ts";
 export { conversionBetween, narrowedSigns } from "./conversion.ts";
 export type { Dialect } from "./profile/dialect.ts";
 export { findElement } from "./profile/element_name.ts";
+export { mapEvery } from "./map_every.ts";
 export { expectedPlaces } from "./profile/expected_places.ts";
 export { knowsElement, type Profile, type ProfileTemplate } from "./profile/profile.ts";
 export type { Conversion, FieldValue, MappedField, SessionFact, TemplateMapping } from "./template_mapping.ts";
@@ -64,8 +65,9 @@ export interface PluginDefinition<Options = unknown> {
   /**
    * @param options as the schema returns them
    * @param profile the collector's, against which names of elements can be checked before anything runs
-   * @throws Error that says what is wrong and what is allowed; it is reported as a configuration mistake at the
-   *   plugin's `with:`
+   * @throws Error that says what is wrong and what is allowed, or AggregateError of several (see {@link mapEvery}):
+   *   each is reported as a configuration mistake at the plugin's `with:`, where its message begins with keys of it
+   *   (`values: egressIP: …`) or quotes a text of it, at that place
    */
   create(options: Options, profile: Profile): Plugin;
 }

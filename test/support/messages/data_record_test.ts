@@ -153,7 +153,7 @@ Deno.test("65,000 records of one octet are read", () => {
 Deno.test("a value that does not fit names its element", () => {
   assert.throws(() => encodeDataRecord(VARIABLE_THEN_FIXED, ["a", -1]), {
     name: "RangeError",
-    message: "unsigned32: -1 is no unsigned32 in 4 octets (allowed: integers from 0 to 4294967295)",
+    message: "unsigned32: -1 is not a valid unsigned32 of 4 octets (allowed: integers from 0 to 4294967295)",
   });
   assert.throws(() => encodeDataRecord(VARIABLE_THEN_FIXED, ["a"]), RangeError);
   assert.throws(() => encodeDataRecord(VARIABLE_THEN_FIXED, ["a", 1, 2]), RangeError);

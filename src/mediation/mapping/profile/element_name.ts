@@ -18,7 +18,7 @@ export function findElement(profile: Profile, name: string): InformationElement 
   if (numbers !== null) {
     const [pen, id] = [Number(numbers[1]), Number(numbers[2])];
     if (pen > LARGEST_PEN || id > LARGEST_ID) {
-      throw new Error(`"${name}" is no element: pen/id goes up to ${LARGEST_PEN}/${LARGEST_ID}`);
+      throw new Error(`"${name}" is not an element: pen/id goes up to ${LARGEST_PEN}/${LARGEST_ID}`);
     }
     return profile.registry.lookup(pen, id) ?? listed(profile).find((element) =>
       element.pen === pen && element.id === id
@@ -30,8 +30,10 @@ export function findElement(profile: Profile, name: string): InformationElement 
   if (element !== undefined) return element;
   const nearest = nearestNames(name, names(profile));
   throw new Error(
-    `no element is called "${name}"` +
-      (nearest.length === 0 ? "" : ` (nearest: ${nearest.join(", ")}; or write pen/id)`),
+    `no element is called "${name}" ` +
+      (nearest.length === 0
+        ? "(a name of the registry, or pen/id)"
+        : `(nearest: ${nearest.join(", ")}; or write pen/id)`),
   );
 }
 

@@ -57,8 +57,8 @@ Deno.test("findElement: what only the list or only another release knows", () =>
 Deno.test("findElement: numbers that nothing knows are an unknown element, impossible numbers a mistake", () => {
   assert.deepEqual(findElement(profile, "4294967295/32767"), unknownElement(4294967295, 32767));
   assert.deepEqual(findElement(profile, "0/501"), unknownElement(0, 501));
-  assert.throws(() => findElement(profile, "4294967296/1"), /"4294967296\/1" is no element: .* 4294967295\/32767/);
-  assert.throws(() => findElement(profile, "0/32768"), /is no element/);
+  assert.throws(() => findElement(profile, "4294967296/1"), /"4294967296\/1" is not an element: .* 4294967295\/32767/);
+  assert.throws(() => findElement(profile, "0/32768"), /is not an element/);
 });
 
 Deno.test("findElement: a name that nothing knows is refused with the nearest ones", () => {
@@ -66,6 +66,8 @@ Deno.test("findElement: a name that nothing knows is refused with the nearest on
     () => findElement(profile, "egresNodename"),
     /no element is called "egresNodename" \(nearest: egressNodeName; or write pen\/id\)/,
   );
-  assert.throws(() => findElement(profile, "zzzzzzzzzzz"), { message: 'no element is called "zzzzzzzzzzz"' });
+  assert.throws(() => findElement(profile, "zzzzzzzzzzz"), {
+    message: 'no element is called "zzzzzzzzzzz" (a name of the registry, or pen/id)',
+  });
   assert.throws(() => findElement({ ...profile, vocabulary: registry() }, "egressNodeName"), /no element is called/);
 });
