@@ -66,6 +66,7 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
         const { GrpcListener } = await import("./transport/grpc/server/grpc_listener.ts");
         return await GrpcListener.listen(address, tls, {
           clock,
+          turns,
           handshake,
           releases,
           onOverrun: parts.onOverrun,

@@ -5,6 +5,7 @@ import { Client, type ClientWritableStream, credentials, status } from "@grpc/gr
 import { antreaFlowReleases } from "../../../config/profiles/antrea_flow_releases.ts";
 import { Authority, type Issued, type Request } from "../../../../test/support/certificates.ts";
 import { SYSTEM_CLOCK } from "../../time/clock.ts";
+import { Turns } from "../../time/turns.ts";
 import type { Connection } from "../connection.ts";
 import type { TlsCredentials } from "../tls/tls_credentials.ts";
 import { checkTlsMaterial } from "../../../certificates/tls_material.ts";
@@ -44,6 +45,7 @@ class Listening {
     const failures: string[] = [];
     const listener = await GrpcListener.listen({ hostname: "127.0.0.1", port: 0 }, { credentials: server }, {
       clock: SYSTEM_CLOCK,
+      turns: new Turns(SYSTEM_CLOCK),
       handshake: () => 5_000,
       releases: RELEASES,
       onFailure: ({ words }) => failures.push(words),
@@ -137,6 +139,28 @@ Deno.test("large requests wait for streams that are not read, and no connection 
   assert.deepEqual(listening.failures, []);
   for (const one of streams) await one.closeWrite();
   assert.deepEqual([await ended, await otherEnded], [status.OK, status.OK]);
+  client.close();
+  listening.close();
+});
+
+Deno.test("what streams that ended had not read is out of hand: their connection is not closed for it", async () => {
+  const listening = await Listening.start();
+  const flow = { k8s: { sourcePodName: "p".repeat(30_000) } };
+  const request = toBinary(ExportRequestSchema, create(ExportRequestSchema, { flows: Array(139).fill(flow) }));
+  const { client, call } = sender(listening.listener.address.port);
+  call.write(new Uint8Array(0));
+  await listening.stream(0);
+  for (let number = 1; number <= 20; number++) {
+    const { call: next, ended } = stream(client);
+    // More than 64 MiB together: each arrives whole before the stream ends.
+    await new Promise((resolve) => next.write(request, resolve));
+    const unread = await listening.stream(number);
+    assert.equal(await unread.read(new Uint8Array(1)), 1);
+    if (number % 2 === 0) next.cancel();
+    else unread.close();
+    await ended;
+  }
+  assert.deepEqual(listening.failures, []);
   client.close();
   listening.close();
 });

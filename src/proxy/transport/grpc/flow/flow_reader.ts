@@ -30,6 +30,8 @@ const WIRE_TYPES: Readonly<Record<FlowFieldKind, WireType>> = {
 };
 
 const LARGEST_SECONDS = 0xffff_ffff;
+/** The depth to which Protocol Buffers libraries follow groups. */
+const DEEPEST_GROUP = 100;
 
 /** The table by field number. */
 function stepsOf({ fields }: DescMessage, name: string, prefix: string): MessageSteps {
@@ -52,10 +54,17 @@ function stepOf(field: DescField, path: string): Step {
 
 const FLOW = stepsOf(FlowSchema, "flow", "");
 
+/**
+ * Maximum number of fields of a flow, unknown ones included, so that no flow takes long to read. Flows of Agents have sixty.
+ */
+export const MOST_FIELDS = 4096;
+
 /** Decodes the flows of one request, one at a time. */
 export class FlowReader {
   readonly #reader: BinaryReader;
   readonly #octets: Uint8Array;
+  /** Fields that the last call of {@link next} has read. */
+  fields = 0;
 
   /** @param request the octets of an `ExportRequest` */
   constructor(request: Uint8Array) {
@@ -73,15 +82,16 @@ export class FlowReader {
   next(values: FlowValues, ledger: FlowLedger): boolean {
     const reader = this.#reader;
     const start = reader.pos;
+    this.fields = 0;
     try {
       while (reader.pos < reader.len) {
-        const tag = readTag(reader);
+        const tag = this.#readTag();
         if (tag >>> 3 === 1 && (tag & 7) === WireType.LengthDelimited) {
           values.clear(this.#octets);
-          readMessage(reader, FLOW, endOf(reader, reader.len), values, ledger);
+          this.#readMessage(FLOW, endOf(reader, reader.len), values, ledger);
           return true;
         }
-        skip(reader, tag, "request", ledger);
+        this.#skip(tag, "request", ledger);
       }
       return false;
     } catch (error) {
@@ -89,31 +99,64 @@ export class FlowReader {
       throw new DecodeError("request_malformed", `a request is no ExportRequest (${what})`, start);
     }
   }
-}
 
-function readMessage(
-  reader: BinaryReader,
-  { name, steps }: MessageSteps,
-  end: number,
-  values: FlowValues,
-  ledger: FlowLedger,
-): void {
-  while (reader.pos < end) {
-    const tag = readTag(reader);
-    const step = steps[tag >>> 3];
-    const wireType: WireType = tag & 7;
-    if (step === undefined) skip(reader, tag, name, ledger);
-    else if (step.is === "lost") lose(reader, tag, step.name, ledger);
-    else if (step.is === "message") {
-      if (wireType !== WireType.LengthDelimited) skip(reader, tag, name, ledger);
-      else {
-        if (step.app) values.app = true;
-        readMessage(reader, step.message, endOf(reader, end), values, ledger);
-      }
-    } else if (wireType !== WIRE_TYPES[step.kind]) skip(reader, tag, name, ledger);
-    else readValue(reader, step.row, step.kind, step.signed, end, values);
+  #readMessage({ name, steps }: MessageSteps, end: number, values: FlowValues, ledger: FlowLedger): void {
+    const reader = this.#reader;
+    while (reader.pos < end) {
+      const tag = this.#readTag();
+      const step = steps[tag >>> 3];
+      const wireType: WireType = tag & 7;
+      if (step === undefined) this.#skip(tag, name, ledger);
+      else if (step.is === "lost") this.#lose(tag, step.name, ledger);
+      else if (step.is === "message") {
+        if (wireType !== WireType.LengthDelimited) this.#skip(tag, name, ledger);
+        else {
+          if (step.app) values.app = true;
+          this.#readMessage(step.message, endOf(reader, end), values, ledger);
+        }
+      } else if (wireType !== WIRE_TYPES[step.kind]) this.#skip(tag, name, ledger);
+      else readValue(reader, step.row, step.kind, step.signed, end, values);
+    }
+    if (reader.pos > end) throw new RangeError("a field leaves its message");
   }
-  if (reader.pos > end) throw new RangeError("a field leaves its message");
+
+  /** Skips a field that the .proto file does not contain. Its loss is counted under its number. */
+  #skip(tag: number, message: string, ledger: FlowLedger): void {
+    this.#lose(tag, `${message}/${tag >>> 3}`, ledger);
+  }
+
+  /** Skips a field and counts its loss, unless it has the default value. */
+  #lose(tag: number, name: string, ledger: FlowLedger): void {
+    const reader = this.#reader;
+    if ((tag & 7) === WireType.StartGroup) {
+      this.#skipGroup(tag >>> 3, DEEPEST_GROUP);
+      return ledger.lose(name);
+    }
+    const skipped = reader.skip(tag & 7, tag >>> 3);
+    // A varint of zero, or a length of zero, is one octet of 0.
+    if (skipped.length !== 1 || skipped[0] !== 0) ledger.lose(name);
+  }
+
+  /** Skips the fields of a group, each of which counts as a field. @throws RangeError if it has no end of its own */
+  #skipGroup(number: number, depth: number): void {
+    if (depth === 0) throw new RangeError("groups are nested too deep");
+    for (;;) {
+      const tag = this.#readTag();
+      const wireType: WireType = tag & 7;
+      if (wireType === WireType.StartGroup) this.#skipGroup(tag >>> 3, depth - 1);
+      else if (wireType !== WireType.EndGroup) this.#reader.skip(wireType, tag >>> 3);
+      else if (tag >>> 3 === number) return;
+      else throw new RangeError("a group has the end of another");
+    }
+  }
+
+  /** @throws RangeError for an invalid field number or wire type, or one field too many */
+  #readTag(): number {
+    const tag = this.#reader.uint32();
+    if (tag >>> 3 === 0 || (tag & 7) > WireType.Bit32) throw new RangeError(`${tag} is no tag`);
+    if (++this.fields > MOST_FIELDS) throw new RangeError(`a flow has more than ${MOST_FIELDS} fields`);
+    return tag;
+  }
 }
 
 function readValue(
@@ -139,25 +182,6 @@ function readValue(
       reader.pos = last;
     }
   }
-}
-
-/** Skips a field that the .proto file does not contain. Its loss is counted under its number. */
-function skip(reader: BinaryReader, tag: number, message: string, ledger: FlowLedger): void {
-  lose(reader, tag, `${message}/${tag >>> 3}`, ledger);
-}
-
-/** Skips a field and counts its loss, unless it has the default value. */
-function lose(reader: BinaryReader, tag: number, name: string, ledger: FlowLedger): void {
-  const skipped = reader.skip(tag & 7, tag >>> 3);
-  // A varint of zero, or a length of zero, is one octet of 0.
-  if (skipped.length !== 1 || skipped[0] !== 0) ledger.lose(name);
-}
-
-/** @throws RangeError for an invalid field number or wire type */
-function readTag(reader: BinaryReader): number {
-  const tag = reader.uint32();
-  if (tag >>> 3 === 0 || (tag & 7) > WireType.Bit32) throw new RangeError(`${tag} is no tag`);
-  return tag;
 }
 
 /** Reads a length and returns the end of its field. @throws RangeError if that is beyond the message */

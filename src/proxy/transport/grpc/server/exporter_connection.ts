@@ -1,12 +1,19 @@
 import type { Address } from "../../address.ts";
 import type { Connection } from "../../connection.ts";
 import { ConnectionStream } from "../../tls/connection_stream.ts";
+import type { Turns } from "../../../time/turns.ts";
 import { Http2Frames } from "./http2_frames.ts";
+import { RequestsInHand } from "./requests_in_hand.ts";
 
-/** Callbacks of a connection. */
-export interface ExporterConnectionEvents {
-  /** Called with the number of octets of requests that have arrived. */
-  readonly onData: (octets: number) => void;
+/** Requests of one read after which the next one is short: each costs work before anybody can look at the time. */
+const MANY_REQUESTS = 512;
+const SHORT_READ = 4 * 1024;
+
+/** What a connection needs from its listener. */
+export interface ExporterConnectionParts {
+  readonly turns: Turns;
+  /** Called after requests have arrived, with what they have added in octets. */
+  readonly onArrival: (octets: number) => void;
   readonly onClose: () => void;
 }
 
@@ -18,18 +25,51 @@ export class ExporterConnection {
   /** The peer, as calls name it. */
   readonly name: string;
   streams = 0;
-  /** Octets of requests that have arrived and are not processed. */
-  inHand = 0;
+  /** Requests that have arrived and are not processed. */
+  readonly inHand: RequestsInHand = new RequestsInHand();
   /** Cancels the deadline for its next stream. */
   cancel: () => void = () => {};
+  readonly #parts: ExporterConnectionParts;
+  readonly #frames = new Http2Frames((stream, octets, start, end) => this.inHand.arrive(stream, octets, start, end));
+  /** Resolves when the last of its streams that waits for a turn has it. */
+  #turn: Promise<void> = Promise.resolve();
 
-  constructor(connection: Connection, { onData, onClose }: ExporterConnectionEvents) {
+  constructor(connection: Connection, parts: ExporterConnectionParts) {
     const { hostname, port } = connection.remoteAddress;
     this.connection = connection;
+    this.#parts = parts;
     this.name = `${hostname}:${port}`;
-    this.stream = new PeerStream(counted(connection, onData), connection.remoteAddress);
+    this.stream = new PeerStream(this.#counted(), connection.remoteAddress);
     this.stream.on("error", () => {});
-    this.stream.once("close", onClose);
+    this.stream.once("close", parts.onClose);
+  }
+
+  /** Waits for a turn. Its streams wait one behind the other, so that a thousand of them get no more turns than one. */
+  nextTurn(): Promise<void> {
+    return this.#turn = this.#turn.then(() => this.#parts.turns.next(false));
+  }
+
+  /** The connection, with its requests counted as they are read. */
+  #counted(): Connection {
+    const { connection, inHand } = this;
+    const { turns, onArrival } = this.#parts;
+    let isShort = false;
+    return {
+      transport: connection.transport,
+      remoteAddress: connection.remoteAddress,
+      read: async (view) => {
+        if (turns.over) await turns.next(false);
+        const length = await connection.read(isShort ? view.subarray(0, SHORT_READ) : view);
+        const { octets, count } = inHand;
+        this.#frames.pass(view.subarray(0, length ?? 0));
+        isShort = inHand.count - count > MANY_REQUESTS;
+        if (inHand.octets > octets) onArrival(inHand.octets - octets);
+        return length;
+      },
+      write: (octets) => connection.write(octets),
+      closeWrite: () => connection.closeWrite(),
+      close: () => connection.close(),
+    };
   }
 }
 
@@ -43,23 +83,4 @@ class PeerStream extends ConnectionStream {
     this.remoteAddress = hostname;
     this.remotePort = port;
   }
-}
-
-/** Wraps a connection to count octets of requests as they are read. */
-function counted(connection: Connection, onData: (octets: number) => void): Connection {
-  const frames = new Http2Frames();
-  return {
-    transport: connection.transport,
-    remoteAddress: connection.remoteAddress,
-    async read(view) {
-      const length = await connection.read(view);
-      const before = frames.data;
-      frames.pass(view.subarray(0, length ?? 0));
-      if (frames.data > before) onData(frames.data - before);
-      return length;
-    },
-    write: (octets) => connection.write(octets),
-    closeWrite: () => connection.closeWrite(),
-    close: () => connection.close(),
-  };
 }

@@ -42,6 +42,8 @@ export class FlowMessages {
   readonly #domains = new Map<number, DomainState>();
   #release: CompiledRelease | undefined;
   #reader: FlowReader | undefined;
+  /** Fields that the last call of {@link next} has read, which say how much work it was. */
+  fieldsRead = 0;
 
   constructor(releases: FlowReleases, ledger: FlowLedger, time: () => number) {
     this.#releases = releases;
@@ -61,10 +63,14 @@ export class FlowMessages {
    * @throws DecodeError `request_malformed`; neither that flow nor any after it is written
    */
   next(target: Uint8Array): number {
-    while (this.#reader?.next(VALUES, this.#ledger) === true) {
+    this.fieldsRead = 0;
+    const reader = this.#reader;
+    while (reader?.next(VALUES, this.#ledger) === true) {
+      this.fieldsRead += reader.fields;
       const octets = this.#write(target);
       if (octets > 0) return octets;
     }
+    this.fieldsRead += reader?.fields ?? 0;
     this.#reader = undefined;
     return 0;
   }

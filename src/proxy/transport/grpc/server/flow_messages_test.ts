@@ -377,6 +377,10 @@ Deno.test("what is no request is refused at the flow where it breaks; flows befo
       "an end of a group": octets(0x0a, 1, 0x0c),
       "a value that leaves its message": octets(0x0a, 3, 0x42, 1, 0x08),
       "groups without end": octets(0x0a, 0xe8, 0x07, ...Array(1000).fill(0x0b)),
+      "a group with the end of another": octets(0x0a, 3, 0xa3, 0x06, 0x9c),
+      "more fields than any flow has": octets(0x0a, 0x82, 0x40, ...Array(4_097).fill([0x78, 1]).flat()),
+      "more fields in a group": octets(0x0a, 0x84, 0x40, 0x7b, ...Array(4_097).fill([0x08, 1]).flat(), 0x7c),
+      "more fields beside flows": octets(...Array(4_097).fill([0x78, 1]).flat()),
       "text": new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"),
     })
   ) {

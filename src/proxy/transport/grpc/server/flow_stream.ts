@@ -12,21 +12,32 @@ import type { FlowReleases } from "./flow_releases.ts";
 /** A call of `Export`. */
 export type ExportCall = ServerReadableStream<IncomingRequest, Uint8Array>;
 
+/** A stream's share of the process. */
+export interface StreamTurns {
+  /** Whether the present turn has taken too long. */
+  readonly isOver: () => boolean;
+  /** Waits for a turn. */
+  readonly next: () => Promise<void>;
+}
+
 /** What a stream needs from its connection and listener. */
 export interface FlowStreamParts {
   readonly remoteAddress: Address;
   readonly certificateName?: string;
   readonly releases: FlowReleases;
+  readonly turns: StreamTurns;
   /** Seconds since 1970. */
   readonly time: () => number;
-  /** Called with the number of octets of a request that has been taken. */
-  readonly onTaken: (octets: number) => void;
   readonly onClose: () => void;
 }
 
 /** Messages of one flow. Shared by all streams, which keep what does not fit the reader's view. */
 const SCRATCH = new Uint8Array(LONGEST_MESSAGES);
 const NOTHING = new Uint8Array(0);
+/** Fields between two looks at the time: those of twenty ordinary flows. */
+const LOOK_EVERY = 1024;
+/** What a request costs besides its fields, in fields. */
+const REQUEST_COST = 32;
 
 /**
  * A stream of flows, read as the messages that the same exporter would have sent over IPFIX. It takes requests only as far as their
@@ -45,6 +56,8 @@ export class FlowStream implements Connection {
   #rest = NOTHING;
   /** Whether a request is being converted. */
   #busy = false;
+  /** Fields read since the last look at the time. */
+  #work = 0;
   #ended = false;
   /** The error in the current request. Flows before it have been read. */
   #malformed: DecodeError | undefined;
@@ -76,14 +89,25 @@ export class FlowStream implements Connection {
   async read(view: Uint8Array): Promise<number | null> {
     for (;;) {
       if (this.#answered) throw new Error("the stream is closed");
-      let length = this.#fill(view, this.#put(this.#rest, view, 0));
+      let length = this.#put(this.#rest, view, 0);
+      let isOver = this.#isOver;
       // All requests that are there: a write to the collector costs as much as several flows.
-      while (length < view.length && this.#malformed === undefined && this.#begin()) length = this.#fill(view, length);
+      while (!isOver && length < view.length && this.#malformed === undefined && (this.#busy || this.#begin())) {
+        length = this.#fill(view, length);
+        isOver = this.#isOver;
+      }
       if (length > 0) return length;
       if (this.#malformed !== undefined) throw this.#malformed;
+      // Requests without flows and flows of nothing but unknown fields come without end, and nothing of them goes out.
+      if (isOver) {
+        await this.#parts.turns.next();
+        continue;
+      }
       if (this.#ended) return null;
       if (this.#failure !== undefined) throw this.#failure;
       await new Promise<void>((resolve) => this.#wake = resolve);
+      // Thousands of streams may wake up in one turn.
+      this.#work = LOOK_EVERY;
     }
   }
 
@@ -125,17 +149,25 @@ export class FlowStream implements Connection {
     const request = this.#call.read() as IncomingRequest | null;
     if (request === null) return false;
     const { octets } = request;
-    request.taken(octets.length);
-    this.#parts.onTaken(octets.length);
+    request.taken();
     this.#messages.begin(octets);
+    this.#work += REQUEST_COST;
     return this.#busy = true;
   }
 
-  /** Converts flows of the current request. Returns how far the view is filled. */
+  /** Whether it has worked for a while and its turn is over. */
+  get #isOver(): boolean {
+    if (this.#work < LOOK_EVERY) return false;
+    this.#work = 0;
+    return this.#parts.turns.isOver();
+  }
+
+  /** Converts flows of the current request, some of them in one turn. Returns how far the view is filled. */
   #fill(view: Uint8Array, filled: number): number {
     try {
-      while (this.#busy && filled < view.length) {
+      while (this.#busy && filled < view.length && this.#work < LOOK_EVERY) {
         const length = this.#messages.next(SCRATCH);
+        this.#work += this.#messages.fieldsRead;
         if (length === 0) this.#busy = false;
         else filled = this.#put(SCRATCH.subarray(0, length), view, filled);
       }

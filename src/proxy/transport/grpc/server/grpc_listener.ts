@@ -4,12 +4,14 @@ import type { Connection } from "../../connection.ts";
 import type { Listener, ListenerOptions } from "../../listener.ts";
 import { TlsListener, type TlsListenerParts } from "../../tls/tls_listener.ts";
 import type { TlsListenerOptions } from "../../tls/tls_options.ts";
+import type { Turns } from "../../../time/turns.ts";
 import { ExporterConnection } from "./exporter_connection.ts";
 import { EXPORT_SERVICE, LARGEST_REQUEST } from "../flow/export_service.ts";
 import { type ExportCall, FlowStream } from "./flow_stream.ts";
 import type { FlowRelease } from "../../flow_release.ts";
 import { FlowReleases } from "./flow_releases.ts";
 import { requestIntake } from "./request_intake.ts";
+import type { RequestsInHand } from "./requests_in_hand.ts";
 
 /** Maximum number of concurrent streams of a connection. */
 const STREAMS = 1024;
@@ -29,6 +31,7 @@ const KEEPALIVE_TIMEOUT = 20_000;
 export interface GrpcListenerParts extends TlsListenerParts {
   /** The releases whose Agents use gRPC, oldest first. */
   readonly releases: readonly FlowRelease[];
+  readonly turns: Turns;
   /** Called with the reason when a connection is closed because it takes too much memory. */
   readonly onOverrun: (reason: string, peer: Address) => void;
 }
@@ -63,7 +66,12 @@ export class GrpcListener implements Listener {
       "grpc.keepalive_time_ms": KEEPALIVE_TIME,
       "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT,
       "grpc.enable_channelz": 0,
-      interceptors: [requestIntake],
+      interceptors: [
+        requestIntake({
+          taken: (peer, stream) => this.#settle(peer, (inHand) => inHand.taken(stream)),
+          ended: (peer, stream) => this.#settle(peer, (inHand) => inHand.end(stream)),
+        }),
+      ],
     });
     server.addService(EXPORT_SERVICE, { export: this.#accept.bind(this) });
     // Connections arrive decrypted, and their exporters verified, from the TLS listener.
@@ -78,7 +86,8 @@ export class GrpcListener implements Listener {
     this.#handle = handle;
     return this.#tls.accept((connection) => {
       const exporter: ExporterConnection = new ExporterConnection(connection, {
-        onData: (octets) => this.#hold(exporter, octets),
+        turns: this.#parts.turns,
+        onArrival: (octets) => this.#hold(exporter, octets),
         onClose: () => this.#forget(exporter),
       });
       this.#connections.set(exporter.name, exporter);
@@ -109,8 +118,11 @@ export class GrpcListener implements Listener {
       remoteAddress: exporter.connection.remoteAddress,
       ...(certificateName === undefined ? {} : { certificateName }),
       releases: this.#releases,
+      turns: {
+        isOver: () => this.#parts.turns.over,
+        next: () => exporter.nextTurn(),
+      },
       time: () => Math.floor(this.#parts.clock.date().getTime() / 1000),
-      onTaken: (octets) => this.#release(exporter, octets),
       onClose: () => {
         exporter.streams--;
         if (exporter.streams === 0) this.#expect(exporter, this.#closed ? AFTER_LAST_STREAM : WITHOUT_STREAM);
@@ -128,25 +140,26 @@ export class GrpcListener implements Listener {
   }
 
   #hold(exporter: ExporterConnection, octets: number): void {
-    exporter.inHand += octets;
     this.#inHand += octets;
-    if (exporter.inHand <= OCTETS_IN_HAND && this.#inHand <= ALL_OCTETS_IN_HAND) return;
-    const reason = `${exporter.inHand} octets of requests were incomplete or not yet processed`;
+    if (exporter.inHand.octets <= OCTETS_IN_HAND && this.#inHand <= ALL_OCTETS_IN_HAND) return;
+    const reason = `${exporter.inHand.octets} octets of requests were incomplete or not yet processed`;
     this.#parts.onOverrun(reason, exporter.connection.remoteAddress);
     exporter.stream.destroy();
   }
 
-  /** A compressed request has more octets than have arrived. */
-  #release(exporter: ExporterConnection, octets: number): void {
-    const released = Math.min(octets, exporter.inHand);
-    exporter.inHand -= released;
-    this.#inHand -= released;
+  /** Requests of a peer are no longer in hand. */
+  #settle(peer: string, change: (inHand: RequestsInHand) => void): void {
+    const exporter = this.#connections.get(peer);
+    if (exporter === undefined) return;
+    const before = exporter.inHand.octets;
+    change(exporter.inHand);
+    this.#inHand -= before - exporter.inHand.octets;
   }
 
   #forget(exporter: ExporterConnection): void {
     exporter.cancel();
     this.#connections.delete(exporter.name);
-    this.#inHand -= exporter.inHand;
-    exporter.inHand = 0;
+    this.#inHand -= exporter.inHand.octets;
+    exporter.inHand.endAll();
   }
 }

@@ -1,36 +1,63 @@
-import { u16At } from "../../../../ipfix/octets/network_order.ts";
+import { u16At, u32At } from "../../../../ipfix/octets/network_order.ts";
 
 const PREFACE_LENGTH = 24;
 const HEADER_LENGTH = 9;
 const DATA = 0;
+const PADDED = 0x08;
 
-/**
- * Follows the frames of a client (RFC 9113 §4.1) across reads, and counts the octets of DATA frames.
- */
+/** Receives octets of DATA frames, without their padding. */
+export type OnData = (stream: number, octets: Uint8Array, start: number, end: number) => void;
+
+/** Follows the frames of a client (RFC 9113 §4.1) across reads, and passes on what DATA frames contain. */
 export class Http2Frames {
-  /** Octets of DATA frames so far. */
-  data = 0;
-  /** Remaining octets of the preface or of the frame's payload. */
+  readonly #onData: OnData;
+  /** Octets that are left of the preface or of the frame's payload, less padding at its end. */
   #left = PREFACE_LENGTH;
-  #header = new Uint8Array(HEADER_LENGTH);
+  /** Octets of padding after them. */
+  #padding = 0;
+  /** Whether the next octet says how much padding there is. */
+  #padded = false;
+  readonly #header = new Uint8Array(HEADER_LENGTH);
   #headerLength = 0;
   #isData = false;
+  #stream = 0;
+
+  constructor(onData: OnData) {
+    this.#onData = onData;
+  }
 
   /** Processes the next octets of the connection. */
   pass(octets: Uint8Array): void {
     for (let at = 0; at < octets.length;) {
-      if (this.#left > 0) {
+      if (this.#padded) this.#pad(octets[at++] ?? 0);
+      else if (this.#left > 0) {
         const length = Math.min(this.#left, octets.length - at);
-        if (this.#isData) this.data += length;
+        if (this.#isData) this.#onData(this.#stream, octets, at, at + length);
         this.#left -= length;
         at += length;
-        continue;
-      }
-      this.#header[this.#headerLength++] = octets[at++] ?? 0;
-      if (this.#headerLength < HEADER_LENGTH) continue;
-      this.#headerLength = 0;
-      this.#left = (this.#header[0] ?? 0) << 16 | u16At(this.#header, 1);
-      this.#isData = this.#header[3] === DATA;
+      } else if (this.#padding > 0) {
+        const length = Math.min(this.#padding, octets.length - at);
+        this.#padding -= length;
+        at += length;
+      } else this.#takeHeader(octets[at++] ?? 0);
     }
+  }
+
+  /** A frame with more padding than payload ends its connection (§6.1). */
+  #pad(length: number): void {
+    this.#padded = false;
+    this.#padding = Math.min(length, this.#left - 1);
+    this.#left -= 1 + this.#padding;
+  }
+
+  #takeHeader(octet: number): void {
+    const header = this.#header;
+    header[this.#headerLength++] = octet;
+    if (this.#headerLength < HEADER_LENGTH) return;
+    this.#headerLength = 0;
+    this.#left = (header[0] ?? 0) << 16 | u16At(header, 1);
+    this.#isData = header[3] === DATA;
+    this.#padded = this.#isData && ((header[4] ?? 0) & PADDED) !== 0 && this.#left > 0;
+    this.#stream = u32At(header, 5) & 0x7fff_ffff;
   }
 }

@@ -7,7 +7,12 @@ function frame(type: number, length: number): number[] {
   return [length >> 16, length >> 8 & 0xff, length & 0xff, type, 0, 0, 0, 0, 1, ...Array(length).fill(type)];
 }
 
-Deno.test("octets of DATA are counted, and no others, wherever reads cut the frames", () => {
+function padded(length: number, padding: number): number[] {
+  const frameLength = 1 + length + padding;
+  return [0, 0, frameLength, 0, 0x08, 0, 0, 0, 3, padding, ...Array(length).fill(7), ...Array(padding).fill(9)];
+}
+
+Deno.test("what DATA frames contain is passed on by stream, without padding, and nothing else, wherever reads cut the frames", () => {
   const octets = Uint8Array.from([
     ...PREFACE,
     ...frame(4, 0),
@@ -15,13 +20,20 @@ Deno.test("octets of DATA are counted, and no others, wherever reads cut the fra
     ...frame(0, 300),
     ...frame(8, 4),
     ...frame(0, 0),
+    ...padded(10, 20),
+    ...padded(0, 0),
+    ...padded(0, 5),
     ...frame(0, 70_000),
     ...frame(3, 4),
     ...frame(0, 5).slice(0, 11),
   ]);
   for (const size of [1, 2, 7, 9, 24, 25, 1000, octets.length]) {
-    const frames = new Http2Frames();
+    const data = new Map([[1, 0], [3, 0]]);
+    const frames = new Http2Frames((stream, octets, start, end) => {
+      assert.ok(octets.subarray(start, end).every((octet) => octet === (stream === 1 ? 0 : 7)));
+      data.set(stream, (data.get(stream) ?? 0) + end - start);
+    });
     for (let start = 0; start < octets.length; start += size) frames.pass(octets.subarray(start, start + size));
-    assert.equal(frames.data, 300 + 70_000 + 2, `in reads of ${size}`);
+    assert.deepEqual([...data], [[1, 300 + 70_000 + 2], [3, 10]], `in reads of ${size}`);
   }
 });

@@ -1,36 +1,63 @@
 import { ServerInterceptingCall, type ServerInterceptor, ServerListenerBuilder } from "@grpc/grpc-js";
+import { REQUEST_CHARGE } from "./requests_in_hand.ts";
+
+type ServerInterceptingCallInterface = Parameters<ServerInterceptor>[1];
 
 /** A request that has arrived completely. */
 export interface IncomingRequest {
   readonly octets: Uint8Array;
-  /** Says that these octets have been taken, so that another request of the stream may be read. */
-  taken(octets: number): void;
+  /** Called once these octets have been taken, so that another request of the stream may be read. */
+  taken(): void;
 }
 
 /** Octets of requests that may wait to be taken. A longer request waits alone. */
 const WAITING_OCTETS = 64 * 1024;
 
+/** Learns what becomes of the requests of streams. */
+export interface RequestAccount {
+  /** The oldest request of a stream has been taken. */
+  taken(peer: string, stream: number): void;
+  /** The stream has ended. */
+  ended(peer: string, stream: number): void;
+}
+
 /**
  * Delivers a request when there is room for it. Otherwise @grpc/grpc-js would read ahead 16 requests of a stream, of up to 4 MiB each,
  * before flow control stops the exporter.
  */
-export const requestIntake: ServerInterceptor = (_method, call) => {
-  let waiting = 0;
-  let deliverNext: (() => void) | undefined;
-  const listener = new ServerListenerBuilder().withOnReceiveMessage((octets: Uint8Array, next) => {
-    const deliver = () => {
-      waiting += octets.length;
-      next({ octets, taken } satisfies IncomingRequest);
-    };
-    if (waiting > 0 && waiting + octets.length > WAITING_OCTETS) deliverNext = deliver;
-    else deliver();
-  }).build();
-  const taken = (octets: number) => {
-    waiting -= octets;
-    if (waiting > 0) return;
-    const deliver = deliverNext;
-    deliverNext = undefined;
-    deliver?.();
+export function requestIntake(account: RequestAccount): ServerInterceptor {
+  return (_method, call) => {
+    const [peer, stream] = [call.getPeer(), streamOf(call)];
+    let waiting = 0;
+    let deliverNext: (() => void) | undefined;
+    const listener = new ServerListenerBuilder().withOnReceiveMessage((octets: Uint8Array, next) => {
+      const charge = REQUEST_CHARGE + octets.length;
+      const taken = () => {
+        waiting -= charge;
+        account.taken(peer, stream);
+        if (waiting > 0) return;
+        const deliver = deliverNext;
+        deliverNext = undefined;
+        deliver?.();
+      };
+      const deliver = () => {
+        waiting += charge;
+        next({ octets, taken } satisfies IncomingRequest);
+      };
+      if (waiting > 0 && waiting + charge > WAITING_OCTETS) deliverNext = deliver;
+      else deliver();
+    }).withOnCancel(() => account.ended(peer, stream)).build();
+    return new ServerInterceptingCall(call, { start: (next) => next(listener) });
   };
-  return new ServerInterceptingCall(call, { start: (next) => next(listener) });
-};
+}
+
+/**
+ * The number of a call's stream in its connection (RFC 9113 §5.1.1). @grpc/grpc-js has it, but no word for it.
+ *
+ * @throws if it has it no longer, which ends the call
+ */
+function streamOf(call: ServerInterceptingCallInterface): number {
+  const { stream }: { stream?: { id?: unknown } } = Object(call);
+  if (typeof stream?.id !== "number") throw new Error("@grpc/grpc-js names no stream");
+  return stream.id;
+}

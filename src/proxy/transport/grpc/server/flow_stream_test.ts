@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
+import { antreaFlowReleases } from "../../../../config/profiles/antrea_flow_releases.ts";
+import type { Clock } from "../../../time/clock.ts";
+import { Turns } from "../../../time/turns.ts";
+import { type ExportCall, FlowStream } from "./flow_stream.ts";
+import { FlowReleases } from "./flow_releases.ts";
+
+const RELEASES = new FlowReleases(antreaFlowReleases());
+/** Requests that are there at once. */
+const MANY = 1_000_000;
+
+/** A call with the same request over and over, and a clock in which every look takes a millisecond. */
+function open(octets: Uint8Array) {
+  const counts = { read: 0, taken: 0, turns: 0 };
+  const request = { octets, taken: () => void counts.taken++ };
+  const call = Object.assign(new EventEmitter(), {
+    cancelled: false,
+    read: () => counts.read < MANY ? (counts.read++, request) : null,
+  });
+  let beat = () => {};
+  let now = 0;
+  const clock: Clock = {
+    now: () => now += 1,
+    date: () => new Date(0),
+    after: (_milliseconds, run) => {
+      beat = run;
+      return () => {};
+    },
+    every: () => () => {},
+  };
+  const turns = new Turns(clock);
+  const stream = new FlowStream(call as unknown as ExportCall, () => {}, {
+    remoteAddress: { hostname: "127.0.0.1", port: 1 },
+    releases: RELEASES,
+    turns: { isOver: () => turns.over, next: () => turns.next(false) },
+    time: () => 0,
+    onClose: () => {},
+  });
+  return { stream, counts, beat: () => beat() };
+}
+
+/** A flow's fields, length-delimited. */
+function requestOf(fields: readonly number[]): Uint8Array {
+  return Uint8Array.of(0x0a, fields.length, ...fields);
+}
+
+Deno.test("requests without flows come without end: a stream gives up its turn among them", async () => {
+  for (const request of [new Uint8Array(0), Uint8Array.of(0x10, 0x01)]) {
+    const { stream, counts, beat } = open(request);
+    const reading = stream.read(new Uint8Array(65_536));
+    await Promise.resolve();
+    let before = 0;
+    for (let turn = 0; turn < 100; turn++) {
+      beat();
+      for (let step = 0; step < 10; step++) await Promise.resolve();
+      assert.ok(counts.read - before <= 500, `${counts.read - before} requests in one turn`);
+      before = counts.read;
+    }
+    assert.ok(counts.read > 1_000, `it does not go on: ${counts.read}`);
+    assert.equal(counts.taken, counts.read);
+    stream.close();
+    beat();
+    await assert.rejects(reading, /closed/);
+  }
+});
+
+Deno.test("a read returns when its turn is over, with the flows so far, and no more than fits", async () => {
+  const flow = requestOf([0x12, 0x02, 0x18, 0x07]);
+  const { stream, counts } = open(flow);
+  const view = new Uint8Array(10_000_000);
+  const first = await stream.read(view);
+  assert.ok(first !== null && first > 1_000 && first < 100_000, `${first} octets`);
+  assert.ok(counts.read <= 500, `${counts.read} requests in one turn`);
+  const few = await stream.read(view.subarray(0, 1_000));
+  assert.equal(few, 1_000);
+});

@@ -1,0 +1,100 @@
+import { u32At } from "../../../../ipfix/octets/network_order.ts";
+import { LARGEST_REQUEST } from "../flow/export_service.ts";
+
+/** Octets before each request of a stream: whether it is compressed, and its length. */
+const PREFIX_LENGTH = 5;
+/** Octets that a request counts for besides its own: even one without octets takes memory and work. */
+export const REQUEST_CHARGE = 256;
+/** How many times its length a compressed request may have once it is decompressed, which happens when it arrives. */
+const LARGEST_RATIO = 1032;
+
+/** Of one stream. */
+interface StreamInHand {
+  /** Octets of the request that are still to come. */
+  left: number;
+  /** Whether they count as they come: of a compressed request, all count at once. */
+  counts: boolean;
+  readonly prefix: Uint8Array;
+  prefixLength: number;
+  /** What each request counts for, once it is complete, that has begun and has not been taken. */
+  readonly charges: number[];
+  /** What they count for now. */
+  octets: number;
+}
+
+/**
+ * Counts what the requests of one connection take while they are incomplete or wait to be taken, in octets, by following the
+ * prefixes of requests in each stream. What @grpc/grpc-js keeps of them can be bounded only from outside.
+ */
+export class RequestsInHand {
+  /** Of all streams. */
+  octets = 0;
+  /** Requests that have begun so far. */
+  count = 0;
+  readonly #streams = new Map<number, StreamInHand>();
+
+  /** Counts octets of a stream's requests that have arrived. */
+  arrive(stream: number, octets: Uint8Array, start: number, end: number): void {
+    const own = this.#streams.get(stream) ?? this.#open(stream);
+    for (let at = start; at < end;) {
+      if (own.left > 0) {
+        const length = Math.min(own.left, end - at);
+        own.left -= length;
+        at += length;
+        if (own.counts) this.#add(own, length);
+        continue;
+      }
+      own.prefix[own.prefixLength++] = octets[at++] ?? 0;
+      if (own.prefixLength < PREFIX_LENGTH) continue;
+      own.prefixLength = 0;
+      this.count++;
+      this.#begin(own, u32At(own.prefix, 1), own.prefix[0] !== 0);
+    }
+  }
+
+  /** The oldest request of a stream has been taken. */
+  taken(stream: number): void {
+    const own = this.#streams.get(stream);
+    const charge = own?.charges.shift() ?? 0;
+    if (own !== undefined) own.octets -= charge;
+    this.octets -= charge;
+  }
+
+  /** A stream has ended. What of it was not taken never will be. */
+  end(stream: number): void {
+    this.octets -= this.#streams.get(stream)?.octets ?? 0;
+    this.#streams.delete(stream);
+  }
+
+  /** All streams have ended. */
+  endAll(): void {
+    this.octets = 0;
+    this.#streams.clear();
+  }
+
+  #begin(own: StreamInHand, length: number, isCompressed: boolean): void {
+    own.left = length;
+    own.counts = !isCompressed;
+    const charge = REQUEST_CHARGE + (isCompressed ? Math.min(LARGEST_REQUEST, length * LARGEST_RATIO) : length);
+    own.charges.push(charge);
+    this.#add(own, isCompressed ? charge : REQUEST_CHARGE);
+  }
+
+  #add(own: StreamInHand, octets: number): void {
+    own.octets += octets;
+    this.octets += octets;
+  }
+
+  #open(stream: number): StreamInHand {
+    const own = {
+      left: 0,
+      counts: true,
+      prefix: new Uint8Array(PREFIX_LENGTH),
+      prefixLength: 0,
+      charges: [],
+      octets: 0,
+    };
+    this.#streams.set(stream, own);
+    return own;
+  }
+}

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { LARGEST_REQUEST } from "../flow/export_service.ts";
+import { REQUEST_CHARGE, RequestsInHand } from "./requests_in_hand.ts";
+
+function request(length: number, isCompressed = 0): number[] {
+  return [
+    isCompressed,
+    length >>> 24,
+    length >> 16 & 0xff,
+    length >> 8 & 0xff,
+    length & 0xff,
+    ...Array(length).fill(1),
+  ];
+}
+
+function arrive(inHand: RequestsInHand, stream: number, octets: readonly number[]): void {
+  inHand.arrive(stream, Uint8Array.from(octets), 0, octets.length);
+}
+
+Deno.test("requests count with their octets as they come and a charge of their own, until they are taken, wherever they are cut", () => {
+  const octets = Uint8Array.from([...request(300), ...request(0), ...request(70_000)]);
+  for (const size of [1, 4, 5, 6, 1000, octets.length]) {
+    const inHand = new RequestsInHand();
+    for (let at = 0; at < octets.length; at += size) {
+      inHand.arrive(3, octets, at, Math.min(octets.length, at + size));
+      if (at + size < 300) assert.equal(inHand.octets, at + size < 5 ? 0 : REQUEST_CHARGE + at + size - 5);
+    }
+    assert.equal(inHand.count, 3);
+    const left = [70_000 + 2 * REQUEST_CHARGE, 70_000 + REQUEST_CHARGE, 0, 0];
+    for (const octets of left) {
+      inHand.taken(3);
+      assert.equal(inHand.octets, octets, `in pieces of ${size}`);
+    }
+  }
+});
+
+Deno.test("what a stream did not take is out of hand when it ends, and other streams keep theirs", () => {
+  const inHand = new RequestsInHand();
+  arrive(inHand, 1, request(1_000));
+  arrive(inHand, 3, request(500).slice(0, 100));
+  arrive(inHand, 5, request(20));
+  inHand.end(1);
+  inHand.taken(1);
+  inHand.end(7);
+  assert.equal(inHand.octets, 95 + 20 + 2 * REQUEST_CHARGE);
+  inHand.end(3);
+  assert.equal(inHand.octets, 20 + REQUEST_CHARGE);
+  inHand.endAll();
+  assert.equal(inHand.octets, 0);
+});
+
+Deno.test("a compressed request counts as what it may become once it is there, and for no more than a request may have", () => {
+  const inHand = new RequestsInHand();
+  arrive(inHand, 1, request(100, 1));
+  assert.equal(inHand.octets, 100 * 1032 + REQUEST_CHARGE);
+  arrive(inHand, 1, request(10_000, 1));
+  assert.equal(inHand.octets, 100 * 1032 + LARGEST_REQUEST + 2 * REQUEST_CHARGE);
+  inHand.taken(1);
+  inHand.taken(1);
+  assert.equal(inHand.octets, 0);
+});
