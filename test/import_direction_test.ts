@@ -12,7 +12,7 @@ const PROXY = ["time", "memory", "reporting", "transport", "collector", "session
 const PURE = [...IPFIX, ...MEDIATION];
 const CERTIFICATES = "src/certificates";
 const CONFIG = ["src/config/yaml", "src/config/profiles", "src/config"];
-const ADMIN = ["src/admin/view", "src/admin/api", "src/admin/metrics", "src/admin/page", "src/admin"];
+const ADMIN = ["src/admin/view", "src/admin/api", "src/admin/metrics", "src/admin/page", "src/admin/http", "src/admin"];
 
 /** Modules that know nothing of the program: any room may import them. */
 const COMMON = ["src/error_message.ts", "src/text_file.ts", "src/version.ts"];
@@ -53,6 +53,8 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ["src/admin/api", [...PURE, "src/admin/view"]],
   ["src/admin/metrics", [...PURE, "src/admin/view"]],
   ["src/admin/page", [...PURE, "src/admin/view", "src/admin/api"]],
+  // Its clients have places as exporters do.
+  ["src/admin/http", [...PURE, "src/proxy/transport"]],
   ["src/admin", [...PURE, ...ADMIN.slice(0, -1)]],
   ["src/offline", [...PURE, ...CONFIG, "src/terminal"]],
   // What an upgrade of Antrea means, and how a cluster stands to it.

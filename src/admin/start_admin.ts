@@ -1,4 +1,7 @@
+import { createServer, type Server } from "node:http";
 import { type AdminOptions, createAdmin } from "./admin.ts";
+import { answerWith } from "./http/answer.ts";
+import { ClientPlaces } from "./http/client_places.ts";
 import { FaultHistory } from "./view/fault_history.ts";
 import { RateHistory } from "./view/rate_history.ts";
 import { RecentEvents } from "./view/recent_events.ts";
@@ -11,7 +14,16 @@ export interface StartAdminOptions extends Omit<AdminOptions, "boundHost" | "his
   readonly port: number;
   /** Milliseconds between samples of the rates, 5,000 by default. */
   readonly sampleEvery?: number;
+  /** Connections of clients at a time, 128 by default. */
+  readonly connections?: number;
+  /** Milliseconds in which the headers of a request have to arrive, 10,000 by default; a request has twice as long. */
+  readonly headersWithin?: number;
+  /** Milliseconds without taking anything of an answer after which a client's connection is closed, 30,000 by default. */
+  readonly patience?: number;
 }
+
+/** Milliseconds that a connection may wait for its next request: Prometheus sends one every minute or more often. */
+const KEEP_ALIVE = 65_000;
 
 /** A running admin server. */
 export interface AdminServer {
@@ -22,45 +34,61 @@ export interface AdminServer {
 }
 
 /**
- * Binds the admin server to a socket and starts to serve.
+ * Binds the admin server to a socket and starts to serve. It runs on node:http, since `Deno.serve` of Deno 2.9.6 bounds neither the
+ * connections nor the time that the headers of a request take.
  *
- * @throws Deno.errors.AddrInUse and the like, before anything is served
+ * @throws if the address cannot be bound, before anything is served
  */
-export function startAdmin(view: AdminView, options: StartAdminOptions): AdminServer {
-  const { hostname, port, sampleEvery = 5_000 } = options;
+export async function startAdmin(view: AdminView, options: StartAdminOptions): Promise<AdminServer> {
+  const { hostname, port, sampleEvery = 5_000, connections = 128, headersWithin = 10_000, patience = 30_000 } = options;
   const history = new RateHistory(view, options.now);
   const faults = new FaultHistory(view, options.now);
   const recentEvents = new RecentEvents();
   const app = createAdmin(view, { ...options, boundHost: hostname, history, faults, recentEvents });
-  const abort = new AbortController();
-  const server = Deno.serve(
-    { hostname, port, signal: abort.signal, onListen: () => {} },
-    (request, { remoteAddr }) =>
-      app.fetch(asGet(request), "hostname" in remoteAddr ? { peer: remoteAddr.hostname } : {}),
-  );
-  const { addr } = server;
+  const places = new ClientPlaces(connections);
+  const server = createServer({
+    headersTimeout: headersWithin,
+    requestTimeout: 2 * headersWithin,
+    connectionsCheckingInterval: headersWithin / 10,
+    keepAliveTimeout: KEEP_ALIVE,
+  }, (incoming, outgoing) => {
+    const { socket } = incoming;
+    places.hear(socket);
+    const { remoteAddress: peer } = socket;
+    const answer = (request: Request) => app.fetch(request, peer === undefined ? {} : { peer });
+    void answerWith(answer, incoming, outgoing, { patience });
+  });
+  server.on("connection", (socket) => places.admit(socket));
+  const bound = await listen(server, hostname, port);
   const timer = setInterval(() => {
     history.sample();
     faults.sample();
   }, sampleEvery);
   const unsubscribe = view.subscribe((event) => recentEvents.add(event));
+  let closed: Promise<void> | undefined;
   return {
-    hostname: addr.hostname,
-    port: addr.port,
-    close: () => {
-      clearInterval(timer);
-      unsubscribe();
-      abort.abort();
-      return server.finished;
-    },
+    ...bound,
+    close: () =>
+      closed ??= new Promise((resolve) => {
+        clearInterval(timer);
+        unsubscribe();
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
   };
 }
 
-/**
- * HEAD is answered as GET (RFC 9110 §9.3.2). Deno sends the headers and cancels the body, so that a stream of events
- * ends at once; Hono's own HEAD drops the body unread, which then holds its client's place for good. A request made
- * from another one follows its signal, of which the runtime warns.
- */
-function asGet(request: Request): Request {
-  return request.method === "HEAD" ? new Request(request.url, { method: "GET", headers: request.headers }) : request;
+/** Resolves with the address once it is bound. */
+function listen(server: Server, hostname: string, port: number): Promise<{ hostname: string; port: number }> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, hostname, () => {
+      server.off("error", reject);
+      // A connection that cannot be accepted, for want of file descriptors, costs nobody else anything.
+      server.on("error", () => {});
+      const address = server.address();
+      if (address === null || typeof address === "string") return reject(new Error("it has no address"));
+      resolve({ hostname: address.address, port: address.port });
+    });
+  });
 }

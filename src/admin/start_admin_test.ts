@@ -4,7 +4,7 @@ import { startAdmin } from "./start_admin.ts";
 
 Deno.test("over a socket: status, a change from this machine, a Host that is not ours, and an end that waits for no event client", async () => {
   const view = new FakeView();
-  const server = startAdmin(view, { hostname: "127.0.0.1", port: 0 });
+  const server = await startAdmin(view, { hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${server.port}`;
   try {
     const status = await fetch(`${url}/api/status`);
@@ -38,7 +38,7 @@ Deno.test("over a socket: status, a change from this machine, a Host that is not
 Deno.test("HEAD is answered as GET would be, without the body, and takes no client's place", async () => {
   const view = new FakeView();
   view.open.push(skewedSession("1"));
-  const server = startAdmin(view, { hostname: "127.0.0.1", port: 0, eventClients: 4 });
+  const server = await startAdmin(view, { hostname: "127.0.0.1", port: 0, eventClients: 4 });
   const paths = ["/live", "/ready", "/metrics", "/api/status", "/api/sessions", "/api/sessions/1", "/api/sessions/9"];
   paths.push("/api/events", "/api/rates", "/api/drain", "/", "/sessions/1", "/live/dashboard", "/assets/page.css");
   try {
@@ -47,12 +47,13 @@ Deno.test("HEAD is answered as GET would be, without the body, and takes no clie
       const request = `${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`;
       const [head, body] = (await ask(server.port, `HEAD ${request}`)).split("\r\n\r\n");
       assert.equal(body, "", path);
+      if (path === "/live") assert.match(head ?? "", /\r\ncontent-length: 5\r\n/i);
       // A stream of events would not end by itself.
       const get = await firstOctets(server.port, `GET ${request}`);
       const comparable = (text = "") =>
-        text.split("\r\n").filter((line) => !/^date:|^transfer-encoding:/.test(line))
+        text.split("\r\n").filter((line) => !/^date:|^transfer-encoding:/i.test(line))
           // The figures of the process change from one scrape to the next.
-          .map((line) => path === "/metrics" ? line.replace(/^content-length: .*/, "content-length") : line).sort();
+          .map((line) => path === "/metrics" ? line.replace(/^content-length: .*/i, "content-length") : line).sort();
       assert.deepEqual(comparable(head), comparable(get.split("\r\n\r\n")[0]), path);
       await until(() => view.listeners.size === idle);
     }
@@ -70,7 +71,7 @@ Deno.test("HEAD writes nothing of the runtime's to standard error", async () => 
   const script = `
     import { FakeView } from "${import.meta.resolve("../../test/support/fake_view.ts")}";
     import { startAdmin } from "${import.meta.resolve("./start_admin.ts")}";
-    const server = startAdmin(new FakeView(), { hostname: "127.0.0.1", port: 0 });
+    const server = await startAdmin(new FakeView(), { hostname: "127.0.0.1", port: 0 });
     for (const path of ["/live", "/api/events"]) {
       await fetch(\`http://127.0.0.1:\${server.port}\${path}\`, { method: "HEAD" });
     }
@@ -92,11 +93,11 @@ Deno.test("HEAD writes nothing of the runtime's to standard error", async () => 
   assert.equal(code, 0);
 });
 
-Deno.test("a port that is taken is refused at once", () => {
+Deno.test("a port that is taken is refused at once", async () => {
   const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   try {
     const { port } = taken.addr;
-    assert.throws(() => startAdmin(new FakeView(), { hostname: "127.0.0.1", port }), Deno.errors.AddrInUse);
+    await assert.rejects(startAdmin(new FakeView(), { hostname: "127.0.0.1", port }), /EADDRINUSE|in use/);
   } finally {
     taken.close();
   }
@@ -105,7 +106,7 @@ Deno.test("a port that is taken is refused at once", () => {
 Deno.test("a body longer than a few KiB is refused before it is read, whatever the path, with or without its length", async () => {
   const view = new FakeView();
   view.capture = () => undefined;
-  const server = startAdmin(view, { hostname: "127.0.0.1", port: 0 });
+  const server = await startAdmin(view, { hostname: "127.0.0.1", port: 0 });
   try {
     for (const path of ["/api/reload", "/api/sessions/1/capture"]) {
       const head =
@@ -127,6 +128,75 @@ Deno.test("a body longer than a few KiB is refused before it is read, whatever t
     await server.close();
   }
 });
+
+Deno.test("connections that request nothing give their places to those who do, once all are taken; no more stay open than may", async () => {
+  const server = await startAdmin(new FakeView(), { hostname: "127.0.0.1", port: 0, connections: 4 });
+  const silent: Deno.TcpConn[] = [];
+  let closed = 0;
+  try {
+    for (let count = 0; count < 10; count++) {
+      const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+      silent.push(connection);
+      void connection.read(new Uint8Array(1)).catch(() => null).then(() => closed++);
+    }
+    await until(() => closed >= 6);
+    assert.equal(closed, 6);
+    let answer = "";
+    while (!answer.startsWith("HTTP/1.1 200")) answer = await ask(server.port, LIVE).catch(() => "");
+    assert.match(answer, /\r\nlive\n/);
+  } finally {
+    for (const connection of silent) connection.close();
+    await server.close();
+  }
+});
+
+Deno.test("headers that come an octet at a time, and a body that does not come, end with their connection", async () => {
+  const view = new FakeView();
+  view.capture = () => undefined;
+  const server = await startAdmin(view, { hostname: "127.0.0.1", port: 0, headersWithin: 200 });
+  const path = "POST /api/sessions/1/capture HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n";
+  try {
+    for (const [first, slowly] of [["", LIVE], [`${path}Content-Length: 100\r\n\r\n`, ""]] as const) {
+      const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+      await connection.write(new TextEncoder().encode(first));
+      let isOpen = true;
+      const answer = new Response(connection.readable).text().catch(() => "").finally(() => isOpen = false);
+      const writer = connection.writable.getWriter();
+      for (const octet of slowly) {
+        await writer.write(new TextEncoder().encode(octet)).catch(() => {});
+        await new Promise((resolve) => setTimeout(resolve, isOpen ? 20 : 0));
+      }
+      assert.match(await answer, /^$|^HTTP\/1\.1 408 /);
+    }
+    assert.match(await ask(server.port, LIVE), /^HTTP\/1\.1 200 /);
+  } finally {
+    await server.close();
+  }
+});
+
+Deno.test("a client that does not read its answer is closed after a while; one that waits for events is not", async () => {
+  const view = new FakeView();
+  for (let id = 0; id < 20_000; id++) view.open.push(skewedSession(String(id)));
+  const server = await startAdmin(view, { hostname: "127.0.0.1", port: 0, patience: 200, eventClients: 1 });
+  try {
+    const events = await fetch(`http://127.0.0.1:${server.port}/api/events`);
+    const reader = events.body?.getReader();
+    await reader?.read();
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    await connection.write(new TextEncoder().encode("GET /api/sessions HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    // What the kernels hold, of more than 20 MB.
+    const text = await new Response(connection.readable).text().catch(() => "");
+    assert.ok(!text.trimEnd().endsWith("0"), "it has come to the end");
+    view.emit({ event: "session_opened", time: new Date(), session: "1" });
+    assert.match(new TextDecoder().decode((await reader?.read())?.value), /session_opened/);
+    await reader?.cancel();
+  } finally {
+    await server.close();
+  }
+});
+
+const LIVE = "GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
 
 /** What the server answers to these octets, until it closes. */
 async function ask(port: number, request: string): Promise<string> {

@@ -54,7 +54,7 @@ export async function keepSending(from: Profile, to: Profile, nodes: readonly st
   const proxy = demoProxy(aggregator.address, from, () => {});
   const [listener] = await proxy.start();
   if (listener === undefined) throw new Error("the proxy listens nowhere");
-  const admin = startAdmin(proxy.view, { hostname: "127.0.0.1", port: 0 });
+  const admin = await startAdmin(proxy.view, { hostname: "127.0.0.1", port: 0 });
   const agents = nodes.map((node, index) => new EmbeddedAgent(index === 0 ? from : to, node));
   await writeLine(`The proxy keeps running until Ctrl-C:
   proxy       ${formatAddress(listener.address)} (send IPFIX over TCP here)

@@ -99,7 +99,7 @@ export class Service {
       failures.push(errorMessage(error));
     }
     try {
-      this.#admin = this.#startAdmin(this.#configuration.admin.address);
+      this.#admin = await this.#startAdmin(this.#configuration.admin.address);
     } catch (error) {
       failures.push(errorMessage(error));
     }
@@ -108,10 +108,10 @@ export class Service {
   }
 
   /** @throws Error that names the address */
-  #startAdmin(address: SocketAddress): AdminServer {
+  async #startAdmin(address: SocketAddress): Promise<AdminServer> {
     try {
       const allowedHosts = () => this.#configuration.admin.hosts;
-      return startAdmin(this.served.view, { ...address, allowedHosts });
+      return await startAdmin(this.served.view, { ...address, allowedHosts });
     } catch (error) {
       throw new Error(`admin.address: cannot listen on ${formatSocketAddress(address)}: ${errorMessage(error)}`, {
         cause: error,
@@ -215,7 +215,7 @@ export class Service {
     let opened: TemplateCache | undefined;
     try {
       if (cacheChanges && cache !== undefined) opened = await TemplateCache.open(cache, this.#clock, this.#report);
-      if (moves) admin = this.#startAdmin(address);
+      if (moves) admin = await this.#startAdmin(address);
       await this.served.reconfigure(options);
     } catch (error) {
       await release(prepared, this.#cluster);

@@ -24,7 +24,7 @@ Deno.test("a capture from the middle of a session is read by inspect, on both si
   const aggregator = new EmbeddedAggregator(OLD);
   const proxy = demoProxy(aggregator.address, OLD, () => {});
   await proxy.start();
-  const admin = startAdmin(proxy.view, { hostname: "127.0.0.1", port: 0 });
+  const admin = await startAdmin(proxy.view, { hostname: "127.0.0.1", port: 0 });
   const agent = new EmbeddedAgent(NEW, "node-1");
   try {
     const listener = proxy.proxy.addresses()[0]?.address ?? assert.fail();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import axe from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { startAdmin } from "../../src/admin/start_admin.ts";
+import { type AdminServer, startAdmin } from "../../src/admin/start_admin.ts";
 import { demoProxy } from "../../src/demo/demo_proxy.ts";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { EmbeddedAgent } from "../../src/demo/embedded_agent.ts";
@@ -16,15 +16,23 @@ const REMOVE = "No skew left: this proxy can be removed";
 class Setting {
   aggregator = new EmbeddedAggregator(OLD);
   readonly proxy = demoProxy(this.aggregator.address, OLD, () => {}, { skewSettle: 1_000 });
-  readonly admin = startAdmin(this.proxy.view, {
-    hostname: "127.0.0.1",
-    port: 0,
-    pageInterval: 50,
-    sampleEvery: 100,
-  });
-  readonly url = `http://127.0.0.1:${this.admin.port}`;
+  #admin: AdminServer | undefined;
   readonly #agents: EmbeddedAgent[] = [];
   #lost = false;
+
+  async start(): Promise<void> {
+    await this.proxy.start();
+    this.#admin = await startAdmin(this.proxy.view, {
+      hostname: "127.0.0.1",
+      port: 0,
+      pageInterval: 50,
+      sampleEvery: 100,
+    });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#admin?.port}`;
+  }
 
   /** An Agent that has sent its templates and one flow. */
   async agent(profile: typeof OLD, node: string): Promise<EmbeddedAgent> {
@@ -50,7 +58,7 @@ class Setting {
 
   async close(): Promise<void> {
     await Promise.all(this.#agents.map((agent) => agent.close()));
-    await this.admin.close();
+    await this.#admin?.close();
     await this.proxy.close();
     if (!this.#lost) await this.aggregator.close();
   }
@@ -63,7 +71,7 @@ async function withPage(
   run: (setting: Setting, page: Page) => Promise<void>,
 ): Promise<void> {
   const setting = new Setting();
-  await setting.proxy.start();
+  await setting.start();
   const context: BrowserContext = await browser.newContext(options);
   const complaints: string[] = [];
   try {

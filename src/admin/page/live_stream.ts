@@ -27,12 +27,17 @@ const LATEST = 10_000;
 /** Octets of an update that wait for a page that does not read; of four updates, or of one that is as long as four. */
 const UPDATE_OCTETS = 64 * 1024;
 
+/** Characters of a region that is kept up to date, and of one update: 16 pages that do not read have at most 16 of them waiting. */
+const LONGEST_REGION = 256 * 1024;
+const LONGEST_UPDATE = 1024 * 1024;
+
 /** Updates without changes after which a comment keeps the connection alive. */
 const SILENT_LOOKS = 15;
 
 /**
  * Returns a stream of server-sent events for one page: `regions` with those that changed since the last update (at first all, so that
- * no change between the page's own load and this stream is missing), and `rate` with each new sample.
+ * no change between the page's own load and this stream is missing), and `rate` with each new sample. A region that is too long for
+ * an update stays as the page has loaded it; what an update has no room for follows in the next one.
  */
 export function liveStream(options: LiveStreamOptions): ReadableStream<Uint8Array> {
   const { render, rates, interval = 1_000, onClose = () => {} } = options;
@@ -63,7 +68,7 @@ export function liveStream(options: LiveStreamOptions): ReadableStream<Uint8Arra
         if (room()) {
           const regions = await render();
           if (closed) return;
-          const changed = regions.filter(({ id, html }) => sent.get(id) !== html);
+          const changed = inOneUpdate(regions.filter(({ id, html }) => sent.get(id) !== html));
           const ids = regions.map(({ id }) => id);
           if (changed.length > 0 || ids.join() !== order) {
             for (const id of sent.keys()) if (!ids.includes(id)) sent.delete(id);
@@ -86,4 +91,10 @@ export function liveStream(options: LiveStreamOptions): ReadableStream<Uint8Arra
     },
     cancel: close,
   }, { highWaterMark: 4, size: ({ length }) => Math.max(1, length / UPDATE_OCTETS) });
+}
+
+/** The first regions that fit into one update, without those that fit into none. */
+function inOneUpdate(regions: readonly RenderedRegion[]): RenderedRegion[] {
+  let room = LONGEST_UPDATE;
+  return regions.filter(({ html }) => html.length <= LONGEST_REGION && (room -= html.length) >= 0);
 }

@@ -64,6 +64,17 @@ Deno.test("a page that does not read is not piled up for", async () => {
   await stream.cancel();
 });
 
+Deno.test("no update is long: a region that would be stays as it was loaded, what has no room comes with the next", async () => {
+  const long = { id: "long", html: "x".repeat(256 * 1024 + 1) };
+  const many = Array.from({ length: 6 }, (_, index) => ({ id: `${index}`, html: "y".repeat(256 * 1024) }));
+  const told = events(liveStream({ render: () => Promise.resolve([long, ...many]), interval: 1 }));
+  const order = ["long", "0", "1", "2", "3", "4", "5"];
+  for (const changed of [many.slice(0, 4), many.slice(4)]) {
+    assert.deepEqual((await told.next()).value?.data, { order, changed });
+  }
+  await told.return(undefined);
+});
+
 Deno.test("a page whose rendering fails ends, and is closed once", async () => {
   let closed = 0;
   const stream = liveStream({ render: () => Promise.reject(new Error("no")), onClose: () => closed++ });

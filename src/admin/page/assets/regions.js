@@ -60,9 +60,10 @@ export function takeRegions({ order, changed }) {
     if (element.id !== "rates" && !order.includes(element.id)) element.remove();
   }
   // What came new stands behind the one before it in the server's order.
-  order.forEach((id, index) => {
-    const element = document.getElementById(id);
-    const before = index === 0 ? null : document.getElementById(order[index - 1]);
+  // A region that is too long for an update is not there unless the page was loaded with it.
+  const present = order.map((id) => document.getElementById(id)).filter((element) => element !== null);
+  present.forEach((element, index) => {
+    const before = index === 0 ? null : present[index - 1];
     const after = before === null ? grid.firstElementChild : before.nextElementSibling;
     const next = after?.id === "rates" ? after.nextElementSibling : after;
     if (element !== after && element !== next) grid.insertBefore(element, after);

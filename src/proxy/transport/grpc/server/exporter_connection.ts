@@ -5,9 +5,9 @@ import type { Turns } from "../../../time/turns.ts";
 import { Http2Frames } from "./http2_frames.ts";
 import { RequestsInHand } from "./requests_in_hand.ts";
 
-/** Requests of one read after which the next one is short: each costs work before anybody can look at the time. */
-const MANY_REQUESTS = 512;
-const SHORT_READ = 4 * 1024;
+/** Frames and requests that one read should contain at most: each costs work before anybody can look at the time. */
+const PARTS_PER_READ = 128;
+const SHORTEST_READ = 512;
 
 /** What a connection needs from its listener. */
 export interface ExporterConnectionParts {
@@ -53,16 +53,18 @@ export class ExporterConnection {
   #counted(): Connection {
     const { connection, inHand } = this;
     const { turns, onArrival } = this.#parts;
-    let isShort = false;
+    let most = Infinity;
     return {
       transport: connection.transport,
       remoteAddress: connection.remoteAddress,
       read: async (view) => {
         if (turns.over) await turns.next(false);
-        const length = await connection.read(isShort ? view.subarray(0, SHORT_READ) : view);
-        const { octets, count } = inHand;
+        const length = await connection.read(view.length > most ? view.subarray(0, most) : view);
+        const { octets } = inHand;
+        const before = inHand.count + this.#frames.count;
         this.#frames.pass(view.subarray(0, length ?? 0));
-        isShort = inHand.count - count > MANY_REQUESTS;
+        const parts = inHand.count + this.#frames.count - before;
+        most = Math.max(SHORTEST_READ, Math.ceil((length ?? 0) * PARTS_PER_READ / parts));
         if (inHand.octets > octets) onArrival(inHand.octets - octets);
         return length;
       },

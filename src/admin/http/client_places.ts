@@ -1,0 +1,66 @@
+import type { Socket } from "node:net";
+import { type Address, peerAddress } from "../../proxy/transport/address.ts";
+import { type PlaceHolder, Places } from "../../proxy/transport/places.ts";
+
+/** Milliseconds that a client has for its first request before its place may go to another. */
+const SILENCE = 1_000;
+
+/** A client's connection. */
+class Client implements PlaceHolder {
+  readonly remoteAddress: Address;
+  readonly socket: Socket;
+  #heard = false;
+  /** When its last request arrived, or it connected. */
+  #at = performance.now();
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    this.remoteAddress = peerAddress({ hostname: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
+  }
+
+  hear(): void {
+    this.#heard = true;
+    this.#at = performance.now();
+  }
+
+  get unheard(): boolean {
+    return !this.#heard && this.quiet > SILENCE;
+  }
+
+  get quiet(): number {
+    return performance.now() - this.#at;
+  }
+}
+
+/**
+ * Bounds the connections of clients, in all and of an address: once all places are taken, a newcomer has that of a client
+ * that has requested nothing yet, or of the address that has more than it would; otherwise it is turned away.
+ */
+export class ClientPlaces {
+  readonly #most: number;
+  readonly #places = new Places<Client>();
+  readonly #clients = new WeakMap<object, Client>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Gives a new connection a place, or closes it. */
+  admit(socket: Socket): void {
+    const client = new Client(socket);
+    if (this.#places.taken >= this.#most) {
+      const leaving = this.#places.yieldTo(client.remoteAddress);
+      if (leaving === undefined) return void socket.destroy();
+      this.#places.free(leaving);
+      leaving.socket.destroy();
+    }
+    this.#places.take(client);
+    this.#clients.set(socket, client);
+    socket.once("close", () => this.#places.free(client));
+  }
+
+  /** A request has arrived. */
+  hear(socket: Socket): void {
+    this.#clients.get(socket)?.hear();
+  }
+}
