@@ -71,9 +71,10 @@ function openSession(
     const next = remaining.shift();
     return next === undefined ? Promise.reject(new Error("no more")) : Promise.resolve(next);
   };
+  const collector = unwatchedCollector(clock);
   const link = new CollectorLink(
     { clock, counters, random: () => 1, dialTimeout: 1_000 },
-    { route: { collector: unwatchedCollector(clock), dial }, hold: 60_000, report, counters: new Counters() },
+    { route: { collector, dial }, hold: 60_000, report, counters: new Counters() },
   );
   const [exporter, accepted] = connectionPair();
   const session = new Session({
@@ -100,7 +101,9 @@ function openSession(
     report,
     ...parts,
   });
-  return { session, exporter, clock, pool, events };
+  /** The way to the next of the collectors, as another process of the same collector has it. */
+  const route = () => ({ collector, dial: () => dial() });
+  return { session, exporter, clock, pool, events, route };
 }
 
 /** Runs one session whose collectors take so many octets each, the last one all. Gives what each of them got. */
@@ -201,5 +204,32 @@ Deno.test("a tap sees each octet that is rewritten, and what came of it, once; i
     assert.deepEqual(join(...received ?? []), join(...messages), `observe: ${observe}`);
     assert.equal(receivedMessages(join(...sent ?? [])).messages.length, messages.length, `observe: ${observe}`);
     assert.equal(closed, 1);
+  }
+});
+
+Deno.test("at an epoch a session that was used begins anew, templates first; one that was used since the epoch began goes on", async () => {
+  for (const usedBefore of [true, false]) {
+    const processes = [new ScriptedCollector(Infinity, Infinity), new ScriptedCollector(Infinity, Infinity)];
+    const { session, exporter, clock, route } = openSession(processes);
+    let outcome: string | undefined;
+    void session.run().then((ended) => outcome = ended);
+    const records = () =>
+      processes.map(({ received }) => received.messages.map(({ record, sequenceNumber }) => [record, sequenceNumber]));
+    await clock.advance(1_000, 50);
+    const began = clock.now() + (usedBefore ? 500 : -500);
+    await exporter.write(join(templateMessage(), dataMessage(0)));
+    await clock.advance(1_000, 50);
+    assert.deepEqual(records(), [[["template", 0], [0, 0]], []]);
+    await session.beginEpoch(route(), began);
+    await exporter.write(dataMessage(1));
+    for (let rounds = 0; rounds < 20; rounds++) await clock.advance(50, 50);
+    assert.deepEqual(
+      records(),
+      usedBefore ? [[["template", 0], [0, 0]], [["template", 0], [1, 0]]] : [[["template", 0], [0, 0], [1, 1]], []],
+      usedBefore ? "used before the epoch" : "used after it began",
+    );
+    await exporter.closeWrite();
+    for (let rounds = 0; outcome === undefined && rounds < 50; rounds++) await clock.advance(50, 50);
+    assert.equal(outcome, "closed");
   }
 });
