@@ -117,6 +117,7 @@ Deno.test("status is exactly what the contract says", async () => {
     },
     failingHandshakes: null,
     certificateFaults: [],
+    templateCacheFault: null,
     refusedConfiguration: null,
   });
 });

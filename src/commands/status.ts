@@ -69,6 +69,7 @@ const STATUS = z.looseObject({
     }).optional(),
   }),
   certificateFaults: z.array(z.string()).optional(),
+  templateCacheFault: z.looseObject({ file: z.string(), since: z.string(), reason: z.string() }).nullish(),
   refusedConfiguration: z.looseObject({ since: z.string(), mistakes: z.array(z.string()) }).nullish(),
   cluster: z.looseObject({
     waitingFor: z.string(),
@@ -246,7 +247,8 @@ function summary(status: Status, { width, paint }: StatusDependencies): string {
     ...wrapWords(`${sentence}: ${printable(verdict.reason)}`.split(" "), width, "  ", "").map((line) =>
       paint(colour, line)
     ),
-    ...(status.certificateFaults ?? []).flatMap((fault) => wrapWords(printable(fault).split(" "), width, "  ", ""))
+    ...[...status.certificateFaults ?? [], ...cacheFault(status)]
+      .flatMap((fault) => wrapWords(printable(fault).split(" "), width, "  ", ""))
       .map((line) => paint("red", line)),
     ...refusedLines(status, width).map((line) => paint("red", line)),
     ...rows.flatMap(([name, facts]) => {
@@ -289,6 +291,11 @@ const HEADS = {
 } as const;
 
 /** A configuration that was refused and not corrected since. */
+function cacheFault({ templateCacheFault: fault }: Status): string[] {
+  if (fault === null || fault === undefined) return [];
+  return [`the template cache ${fault.file} cannot be written since ${fault.since}: ${fault.reason}`];
+}
+
 function refusedLines({ refusedConfiguration }: Status, width: number): string[] {
   if (refusedConfiguration === null || refusedConfiguration === undefined) return [];
   const { since, mistakes } = refusedConfiguration;

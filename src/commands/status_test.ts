@@ -73,6 +73,8 @@ Deno.test("whatever is not zero has a line, and no line is wider than the termin
     since: new Date("2026-01-01T00:00:07Z"),
     mistakes: ['proxy.yaml:2:7: mode: "upside-down" is not allowed (rewrite, observe), which makes this a long line'],
   };
+  const fault = { file: "/var/templates", since: new Date("2026-01-01T00:00:07Z"), reason: "no space left" };
+  view.templateCache = { writes: { written: 0, failed: 1 }, fault };
   const { output } = await run({}, answerOf(view));
   for (const line of output.split("\n")) assert.ok(line.length <= 80, line);
   for (
@@ -88,6 +90,10 @@ Deno.test("whatever is not zero has a line, and no line is wider than the termin
   assert.match(
     output,
     /^configuration refused at 2026-01-01T00:00:07\.000Z, the previous one is in force:\n {2}proxy\.yaml:2:7/m,
+  );
+  assert.match(
+    output,
+    /^the template cache \/var\/templates cannot be written since\n {2}2026-01-01T00:00:07\.000Z: no space left$/m,
   );
   assert.doesNotMatch(output, /losses|no_certificate/);
 });

@@ -6,6 +6,7 @@ import type {
   ConfigurationView,
   RefusedConfigurationView,
   ReloadResult,
+  TemplateCacheView,
 } from "../admin/view/view.ts";
 import { antreaEras, detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
 import type {
@@ -170,7 +171,13 @@ export class ServedProxy {
    * @param recall recalls what UDP exporters announced before the start
    * @param reloading how the configuration is reloaded, and the outcomes so far; without it, there is no reload
    */
-  constructor(options: ServedProxyOptions, report: ReportEvent, reloading?: Reloading, recall?: Recall) {
+  constructor(
+    options: ServedProxyOptions,
+    report: ReportEvent,
+    reloading?: Reloading,
+    recall?: Recall,
+    templateCache?: () => TemplateCacheView | undefined,
+  ) {
     const { listeners, collector, mode, mediation, limits, skewSettle } = this.#options = options;
     const events = new EventFeed();
     this.report = (event) => {
@@ -207,6 +214,7 @@ export class ServedProxy {
       releaseRange: (profile) => antreaEras().find((era) => era.profile === profile)?.range,
       certificates: () => now().certificates ?? [],
       certificateFaults: () => now().certificateFaults?.() ?? [],
+      templateCache: () => templateCache?.(),
       cluster: () => now().cluster?.view,
       agentOf: ({ peer, certificateName, observationDomains }) =>
         now().cluster?.agents.find({

@@ -56,11 +56,17 @@ export class Service {
       // Through the served proxy, so that the event stream carries it too.
       report: (event) => this.served.report(event),
     });
-    this.served = new ServedProxy(options, report, {
-      reload: () => this.reloader.reload("request"),
-      outcomes: this.reloader.outcomes,
-      refused: () => this.reloader.refused,
-    }, (...of) => this.#cache?.recall(...of));
+    this.served = new ServedProxy(
+      options,
+      report,
+      {
+        reload: () => this.reloader.reload("request"),
+        outcomes: this.reloader.outcomes,
+        refused: () => this.reloader.refused,
+      },
+      (...of) => this.#cache?.recall(...of),
+      () => this.#cache,
+    );
     this.#follow(cache);
     // Ending sessions lose their templates, so the cache is completed before.
     void this.served.drainBegun.then(() => this.#cache?.finish());

@@ -14,6 +14,7 @@ import type {
   RefusedConfigurationView,
   SessionView,
   SkewView,
+  TemplateCacheView,
   VerdictView,
 } from "../../src/admin/view/view.ts";
 
@@ -62,6 +63,7 @@ export class FakeView implements AdminView {
   releaseRange?: (profile: string) => string | undefined;
   certificates: { role: string; validFrom: Date; expiresAt: Date }[] = [];
   certificateFaults: string[] = [];
+  templateCache?: TemplateCacheView | undefined;
 
   sessions(): SessionView[] {
     return this.open;

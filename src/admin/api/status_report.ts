@@ -90,6 +90,8 @@ export interface StatusReport {
   readonly failingHandshakes: FailingHandshakesView | null;
   /** Certificates in use that are not valid now, and what comes of that, in words. */
   readonly certificateFaults: readonly string[];
+  /** Why the template cache cannot be written; null while it can, or if there is none. */
+  readonly templateCacheFault: { readonly file: string; readonly since: string; readonly reason: string } | null;
   /** The configuration that was refused, until a good one is loaded. */
   readonly refusedConfiguration: { readonly since: string; readonly mistakes: readonly string[] } | null;
   readonly losses: LossesReport & {
@@ -116,6 +118,7 @@ export function statusReport(moment: AdminView, now: Date, totals: Totals = tota
     else ended += count;
   }
   const lastSeen = skewed > 0 ? now : view.skew.lastSeen;
+  const cacheFault = view.templateCache?.fault;
   const { refusedConfiguration, verdict: { verdict, reason: why } } = view;
   return {
     version: view.version,
@@ -145,6 +148,7 @@ export function statusReport(moment: AdminView, now: Date, totals: Totals = tota
     },
     failingHandshakes: view.failingHandshakes ?? null,
     certificateFaults: view.certificateFaults ?? [],
+    templateCacheFault: cacheFault === undefined ? null : { ...cacheFault, since: cacheFault.since.toISOString() },
     refusedConfiguration: refusedConfiguration === undefined
       ? null
       : { since: refusedConfiguration.since.toISOString(), mistakes: refusedConfiguration.mistakes },

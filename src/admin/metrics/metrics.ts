@@ -286,6 +286,14 @@ function definitions(): Definition[] {
     },
     {
       kind: "counter",
+      name: "template_cache_writes_total",
+      help: "Attempts to write the cache of templates over UDP, by outcome: written or failed.",
+      labels: ["outcome"],
+      read: ({ view: { templateCache } }) =>
+        templateCache === undefined ? [] : by("outcome", new Map(Object.entries(templateCache.writes))),
+    },
+    {
+      kind: "counter",
       name: "plugin_errors_total",
       help: "Template mappings that a plugin failed to make, by plugin.",
       labels: ["plugin"],

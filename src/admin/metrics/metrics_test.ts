@@ -25,6 +25,16 @@ function parse(text: string): { series: Map<string, number>; types: Map<string, 
   return { series, types, helps };
 }
 
+Deno.test("writes of the template cache are counted by outcome where there is one", async () => {
+  const view = new FakeView();
+  const written = 'ipfix_proxy_template_cache_writes_total{outcome="written"}';
+  assert.equal((await scrape(view)).series.has(written), false);
+  view.templateCache = { writes: { written: 3, failed: 2 }, fault: undefined };
+  const { series } = await scrape(view);
+  assert.equal(series.get(written), 3);
+  assert.equal(series.get('ipfix_proxy_template_cache_writes_total{outcome="failed"}'), 2);
+});
+
 const scrape = async (view: FakeView) => parse(await createMetrics(view).scrape());
 
 Deno.test("every name of the contract is there, with its type, its labels and a HELP", async () => {

@@ -49,6 +49,12 @@ export function health(view: AdminView, recent: Faults = faultsOf(view), ever: F
     const sentence = `${fault.slice(0, 1).toUpperCase()}${fault.slice(1)} (${open})`;
     return { level: "bad", sentence, ...(others.length === 0 ? {} : { detail: others.join("; ") }) };
   }
+  const cacheFault = view.templateCache?.fault;
+  if (cacheFault !== undefined) {
+    const { file, since, reason } = cacheFault;
+    const sentence = `The template cache ${file} cannot be written since ${clock(since)} (${open})`;
+    return { level: "bad", sentence, detail: reason };
+  }
   if (refusedConfiguration !== undefined) {
     const { since, mistakes } = refusedConfiguration;
     const sentence = `The configuration changed at ${clock(since)} was refused, and the previous one is in force`;

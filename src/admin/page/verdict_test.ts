@@ -29,6 +29,13 @@ Deno.test("exporters that cannot get in and a refused configuration are bad news
     sentence: "The configuration changed at 2026-01-01 00:00:07 UTC was refused, and the previous one is in force",
     detail: "proxy.yaml:2:7: mode; more",
   });
+  const fault = { file: "/var/templates", since: new Date("2026-01-01T00:00:07Z"), reason: "no space left" };
+  view.templateCache = { writes: { written: 0, failed: 1 }, fault };
+  assert.deepEqual(health(view), {
+    level: "bad",
+    sentence: "The template cache /var/templates cannot be written since 2026-01-01 00:00:07 UTC (1 session open)",
+    detail: "no space left",
+  });
   view.certificateFaults = ["the listener's certificate (CN=a) expired at noon: exporters that check it refuse it"];
   assert.deepEqual(health(view), {
     level: "bad",

@@ -8,6 +8,7 @@ import type {
   ConfigurationView,
   RefusedConfigurationView,
   SessionOutcome,
+  TemplateCacheView,
 } from "./view.ts";
 
 /** What the admin side shows beyond what the proxy itself knows. */
@@ -27,6 +28,7 @@ export interface ProxyFacts {
   readonly logLinesDropped?: () => number;
   readonly certificates?: () => Iterable<CertificateView>;
   readonly certificateFaults?: () => readonly string[];
+  readonly templateCache?: () => TemplateCacheView | undefined;
   /** Returns the configuration in force, which a reload may change. */
   readonly configuration?: () => ConfigurationView | undefined;
   /** The rules that name a collector by its key. */
@@ -106,6 +108,9 @@ export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
     },
     get certificateFaults() {
       return facts.certificateFaults?.() ?? [];
+    },
+    get templateCache() {
+      return facts.templateCache?.();
     },
     get cluster() {
       return facts.cluster?.();

@@ -242,6 +242,14 @@ export interface ReloadResult {
   readonly mistakes: readonly string[];
 }
 
+/** The cache of templates over UDP. */
+export interface TemplateCacheView {
+  /** Attempts to write it so far, by outcome. */
+  readonly writes: Readonly<Record<"written" | "failed", number>>;
+  /** Why it cannot be written; undefined while it can. */
+  readonly fault: { readonly file: string; readonly since: Date; readonly reason: string } | undefined;
+}
+
 /** Everything that the admin server can read from a running proxy and do to it. */
 export interface AdminView {
   readonly version: string;
@@ -292,6 +300,8 @@ export interface AdminView {
   readonly certificates?: Iterable<CertificateView>;
   /** Certificates in use that are not valid now, and what comes of that, in words. */
   readonly certificateFaults?: readonly string[];
+  /** The cache of templates over UDP. Missing if there is none. */
+  readonly templateCache?: TemplateCacheView | undefined;
   /** The configuration in force. */
   readonly configuration?: ConfigurationView | undefined;
   /** Missing if the configuration names no cluster. */

@@ -77,6 +77,7 @@ export const EVENT_MEANINGS = {
   cache_ignored: "The template cache is damaged or has an unknown format. It starts out empty.",
   cache_full: "The template cache is full. The exporters heard last are kept.",
   cache_write_failed: "The template cache cannot be written.",
+  cache_recovered: "The template cache is written again.",
   trust_waiting: "What the cluster does not hold or say yet, without which no exporter is let in.",
   trust_established: "The cluster holds all that Agents and the Aggregator are verified with.",
   trust_changed: "A certificate or CA out of the cluster has changed and is in force.",

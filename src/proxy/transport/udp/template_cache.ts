@@ -15,6 +15,15 @@ export interface TemplateCacheOptions {
   readonly size: number;
 }
 
+/** Why the file cannot be written. */
+export interface CacheFault {
+  readonly file: string;
+  /** Of the first attempt that failed. */
+  readonly since: Date;
+  /** Of the last one. */
+  readonly reason: string;
+}
+
 /** File operations of the cache. Tests replace them. */
 export interface CacheDisk {
   /** Returns undefined if there is no such file. @throws if it cannot be read, or is longer than `longest` octets */
@@ -39,10 +48,12 @@ export class TemplateCache {
   /** Exporters that have not been heard since the start, by listener and source. */
   readonly #remembered = new Map<string, CachedExporter>();
   readonly #cancel: () => void;
+  /** Attempts to write the file so far, by outcome. */
+  readonly writes = { written: 0, failed: 0 };
   #exporters: () => Iterable<CachedExporter> = () => [];
   #writing: Promise<void> = Promise.resolve();
   #written = "";
-  #failing = false;
+  #fault: CacheFault | undefined;
   #full = false;
 
   private constructor(
@@ -94,6 +105,11 @@ export class TemplateCache {
     this.#exporters = exporters;
   }
 
+  /** Why the file cannot be written, from the first attempt that failed until one succeeds. */
+  get fault(): CacheFault | undefined {
+    return this.#fault;
+  }
+
   /** Returns what an exporter announced before the start, if that is still valid. Returns it only once. */
   recall(listener: Address, { hostname, port }: Address): CachedExporter | undefined {
     const key = keyOf({ listener: formatAddress(listener), address: hostname, port });
@@ -137,11 +153,17 @@ export class TemplateCache {
     try {
       await this.#disk.replace(this.options.file, await this.#encode(exporters));
       this.#written = state;
-      this.#failing = false;
+      this.writes.written++;
+      if (this.#fault === undefined) return;
+      this.#fault = undefined;
+      const message = "the template cache of exporters over UDP is written again";
+      this.#report({ level: "info", event: "cache_recovered", message, fields: { file: this.options.file } });
     } catch (error) {
-      if (this.#failing) return;
-      this.#failing = true;
+      this.writes.failed++;
       const reason = errorMessage(error);
+      const isKnown = this.#fault !== undefined;
+      this.#fault = { file: this.options.file, since: this.#fault?.since ?? this.#clock.date(), reason };
+      if (isKnown) return;
       const message = "the template cache of exporters over UDP cannot be written";
       this.#report({
         level: "error",

@@ -173,10 +173,60 @@ Deno.test("a disk that fails is said once, and tried again", async () => {
   disk.failure = new Error("no space left on device");
   await clock.advance(120_000);
   assert.deepEqual(happened(), ["cache_write_failed"]);
+  const { since, ...fault } = cache.fault ?? assert.fail();
+  assert.deepEqual(fault, { file: "templates", reason: "no space left on device" });
+  assert.deepEqual(cache.writes, { written: 0, failed: 4 });
+  disk.failure = new Error("another");
+  await clock.advance(30_000);
+  assert.deepEqual([cache.fault?.since, cache.fault?.reason], [since, "another"]);
   disk.failure = undefined;
   await clock.advance(30_000);
   assert.equal(disk.writes, 1);
+  assert.equal(cache.fault, undefined);
+  assert.deepEqual(cache.writes, { written: 1, failed: 5 });
+  assert.deepEqual(happened(), ["cache_write_failed", "cache_recovered"]);
   await cache.close();
+});
+
+Deno.test("a folder that vanishes, and whatever comes to stand in the file's place, is said in one line, and no harm done", async () => {
+  const folder = await Deno.makeTempDir();
+  const [directory, file] = [`${folder}/cache`, `${folder}/cache/templates`];
+  await Deno.writeTextFile(`${folder}/target`, "precious");
+  const events: ProxyEvent[] = [];
+  const clock = new StandingClock();
+  const cache = await TemplateCache.open({ file, interval: 30_000, size: 100_000 }, clock, (event) => {
+    events.push(event);
+  });
+  const others: [RegExp, () => Promise<unknown>][] = [
+    [/No such file or directory/, () => Deno.remove(directory, { recursive: true })],
+    [/Not a directory/, () => Deno.writeTextFile(directory, "a file")],
+    [/is a directory/, () => Deno.remove(directory).then(() => Deno.mkdir(file, { recursive: true }))],
+    [/is a symbolic link/, () => Deno.remove(file).then(() => Deno.symlink(`${folder}/target`, file))],
+    [/is a pipe/, () => Deno.remove(file).then(() => new Deno.Command("mkfifo", { args: [file] }).output())],
+  ];
+  try {
+    let port = 1;
+    cache.follow(() => [exporter(port)]);
+    await cache.save();
+    for (const [reason, change] of others) {
+      await change();
+      for (let time = 0; time < 3; time++) {
+        port++;
+        await cache.save();
+      }
+      assert.match(cache.fault?.reason ?? "", reason);
+      assert.equal(events.length, 1);
+    }
+    assert.equal(await Deno.readTextFile(`${folder}/target`), "precious");
+    await Deno.remove(file);
+    await cache.save();
+    assert.equal(cache.fault, undefined);
+    assert.deepEqual(events.map(({ event }) => event), ["cache_write_failed", "cache_recovered"]);
+    assert.deepEqual(decodeCacheFile(await Deno.readFile(file)).map((one) => one.port), [port]);
+  } finally {
+    await cache.close();
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("the end writes what was there when it began", async () => {
