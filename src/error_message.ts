@@ -7,8 +7,8 @@ export function errorMessage(error: unknown): string {
 const REFUSALS: ReadonlyMap<unknown, string> = new Map([
   ["ENOENT", "there is no such file"],
   ["EISDIR", "it is a directory"],
-  ["ENOTDIR", "a part of its path is no directory"],
-  ["EEXIST", "it exists already"],
+  ["ENOTDIR", "a part of its path is not a directory"],
+  ["EEXIST", "it already exists"],
   ["EACCES", "permission denied"],
   ["EPERM", "permission denied"],
   ["EROFS", "the file system is read-only"],
@@ -20,6 +20,9 @@ const REFUSALS: ReadonlyMap<unknown, string> = new Map([
   ["ENAMETOOLONG", "its name is too long"],
   ["EMFILE", "the process has too many open files"],
   ["ENFILE", "the system has too many open files"],
+  ["ECONNREFUSED", "connection refused"],
+  ["ECONNRESET", "connection reset"],
+  ["ENOTFOUND", "no such host"],
   ["EADDRINUSE", "the address is in use"],
   ["EADDRNOTAVAIL", "this machine does not have the address"],
 ]);

@@ -32,8 +32,9 @@ export function checkCommand(): Command {
   return new Command("check")
     .summary("check a configuration and show what it means")
     .description(
-      "Reads a configuration with its profiles, plugins and certificates as `serve` does, and binds nothing. Reports every mistake " +
-        "with its position; a certificate that is not valid now is one.",
+      "Reads a configuration, its profiles, plugins and certificates as `serve` does, but opens no port. Reports all mistakes at " +
+        "once, each with its position; a certificate that has expired or is not valid yet is one. Ends with the command that " +
+        "starts the proxy.",
     )
     .option("-c, --config <file>", "configuration", DEFAULT_CONFIGURATION)
     .option("--json", "print one JSON object")

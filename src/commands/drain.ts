@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { z } from "zod";
-import { errorMessage } from "../error_message.ts";
+import { systemReason } from "../error_message.ts";
 import { printable } from "../terminal/terminal.ts";
 import { adminUrl, askAdmin, DEFAULT_ADMIN } from "./command_line/admin_client.ts";
 import { runFailure } from "./command_line/command_failure.ts";
@@ -24,11 +24,11 @@ export interface DrainDependencies {
 /** The `drain` command. */
 export function drainCommand(): Command {
   return new Command("drain")
-    .summary("let a running proxy drain, and wait for its end")
+    .summary("drain a running proxy and wait until it has ended")
     .description(
-      "Has a running proxy accept no more sessions, lets those that are open end, and returns when all have, within the proxy's " +
-        "limits.drain: what SIGTERM does. A proxy takes this from its own machine alone: in Kubernetes, it is the container's " +
-        "preStop hook. Exit status: 0 it has drained, 1 it cannot be reached or refuses.",
+      "Drains a running proxy, as SIGTERM does: the proxy accepts no more sessions and gives the open ones up to limits.drain to " +
+        "end. Returns when the last one has ended. The proxy accepts this from its own machine only; in Kubernetes, use it as the " +
+        "container's preStop hook. Exit status: 0 drained, 1 the proxy is not reachable or refused.",
     )
     .option("--admin <url>", "the proxy's admin address", DEFAULT_ADMIN)
     .action(({ admin }: { readonly admin: string }) =>
@@ -49,7 +49,7 @@ export async function drain(admin: string, { ask, pause }: DrainDependencies): P
   try {
     await ask(url, "POST");
   } catch (error) {
-    throw runFailure(`error: ${url.origin} does not drain: ${printable(errorMessage(error))}`, error);
+    throw runFailure(`error: cannot drain the proxy at ${url.origin}: ${printable(systemReason(error))}`, error);
   }
   const status = adminUrl(admin, "/api/status");
   for (;;) {

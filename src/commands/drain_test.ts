@@ -55,7 +55,12 @@ Deno.test("drain fails with 1 where nobody answers or the proxy refuses, with 2 
     error instanceof CommandFailure && error.exitStatus === status && message.test(error.message);
   await assert.rejects(
     drain("127.0.0.1:1", { ask: refuse, pause }),
-    failed(1, /127\.0\.0\.1:1 does not drain: HTTP status 403/),
+    failed(1, /cannot drain the proxy at http:\/\/127\.0\.0\.1:1: HTTP status 403/),
+  );
+  const away = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), { code: "ECONNREFUSED" });
+  await assert.rejects(
+    drain("127.0.0.1:1", { ask: () => Promise.reject(away), pause }),
+    failed(1, /^error: cannot drain the proxy at http:\/\/127\.0\.0\.1:1: connection refused$/),
   );
   await assert.rejects(drain("ftp://x", { ask: refuse, pause }), failed(2, /--admin/));
 });

@@ -27,7 +27,7 @@ export function explainCommand(): Command {
       "Shows how each template of an exporter's release is mapped for a collector of another release.",
     )
     .option("--from <profile>", "the exporter's release, such as antrea/v2.0, or a profile file")
-    .option("--to <profile>", "the collector's release")
+    .option("--to <profile>", "the collector's release, or a profile file")
     .option("-c, --config <file>", "use the plugins of this configuration instead of the default chain")
     .option("--json", "print one JSON object")
     .action(explainReleases);

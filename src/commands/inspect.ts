@@ -14,9 +14,9 @@ export function inspectCommand(): Command {
   return new Command("inspect")
     .summary("show the messages, templates and records of an IPFIX file")
     .description(
-      "Reads IPFIX messages from standard input (RFC 5655) and shows their content. Exit status: 0 done, 1 at a broken message.",
+      "Reads an IPFIX file (RFC 5655) from standard input and shows its content. Exit status: 0 done, 1 a message is broken.",
     )
-    .option("--keep-going", "go on behind a broken message whose length leads to another one; ends with 1 all the same")
+    .option("--keep-going", "skip a broken message whose length leads to another one; the exit status is still 1")
     .option("--json", "print one JSON object per line for each message, template and record")
     .action(inspect);
 }

@@ -16,8 +16,9 @@ export function matrixCommand(): Command {
   return new Command("matrix")
     .summary("compare every Antrea release line with every other, with and without the proxy")
     .description(
-      "Shows what happens between an Agent of each release line and a Flow Aggregator of each other line: directly, as measured " +
-        "with real go-ipfix peers where the Aggregator already knows the older template, as in every upgrade; and through the proxy.",
+      "Shows what happens between an Agent of each release line and a Flow Aggregator of every other, directly and through the " +
+        "proxy. The figures for direct connections were measured with real go-ipfix peers; as in every upgrade, the Aggregator " +
+        "already knew the older template.",
     )
     .addOption(
       new Option("--format <format>", "output format").choices(["table", "markdown", "json"]).default("table"),

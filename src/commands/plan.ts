@@ -27,20 +27,20 @@ export function planCommand(): Command {
   return new Command("plan")
     .summary("print the runbook of an upgrade from one Antrea release to another")
     .description(
-      "Shows whether an upgrade needs the proxy, and every step with its commands, what to look at, and the way back. With --check, " +
-        "looks at a cluster instead and says what is not as the plan expects. " +
-        "Exit status: 0, with --check 1 where something is not as expected, 2 for a pair that Antrea does not support.",
+      "Shows whether an upgrade needs the proxy, and every step: the commands, what to look at, and how to go back. With --check, " +
+        "compares a cluster with the plan instead and lists the differences. " +
+        "Exit status: 0 done; 1 --check found differences; 2 Antrea does not support the pair.",
     )
-    .option("--from <release>", "the release that runs: v1.15, or one release as v1.15.2")
-    .option("--to <release>", "the release that it is upgraded to")
+    .option("--from <release>", "the release to upgrade from: v1.15 (its newest patch), or v1.15.2")
+    .option("--to <release>", "the release to upgrade to")
     .addOption(
       new Option("--order <order>", "which side is upgraded first").choices(["agents-first", "aggregator-first"])
         .default("agents-first"),
     )
-    .option("--kubeconfig <file>", "the cluster, for --check and in the commands")
+    .option("--kubeconfig <file>", "the cluster, for --check and for the commands of the plan")
     .option("--check", "compare the cluster with the plan")
-    .option("--force", "plan a pair that Antrea does not support as well")
-    .option("--json", "the runbook, or what was found, as JSON")
+    .option("--force", "plan a pair even if Antrea does not support it")
+    .option("--json", "print the runbook, or what --check found, as JSON")
     .action(plan);
 }
 

@@ -47,7 +47,7 @@ Deno.test("plan upgrades the Aggregator first where that is asked, and leaves th
 Deno.test("plan refuses with 2 what Antrea does not support or nobody can mean", async () => {
   for (
     const [args, message] of [
-      [["--from", "v1.5", "--to", "v2.0"], /go by way of v1\.9/],
+      [["--from", "v1.5", "--to", "v2.0"], /upgrade by way of v1\.9/],
       [["--from", "v1.15"], /--to is missing/],
       [["--from", "v1.15", "--to", "v2.0", "--order", "both"], /agents-first/],
       [["--from", "v1.15", "--to", "v2.0", "--check"], /--kubeconfig is missing/],

@@ -10,12 +10,12 @@ const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 /** The `plugin` command. */
 export function pluginCommand(): Command {
   return new Command("plugin")
-    .summary("begin a plugin of your own")
-    .description("Writes a plugin that works, with a test and a README.")
+    .summary("create a plugin of your own")
+    .description("Creates a plugin that works, with its test and its README.")
     .addCommand(
       new Command("new")
-        .summary("write a folder with a plugin, its test and its README")
-        .description("Writes the folder NAME, which must not exist: mod.ts, mod_test.ts, README.md.")
+        .summary("create a folder with a plugin, its test and its README")
+        .description("Creates the folder NAME, which must not exist yet, with mod.ts, mod_test.ts and README.md.")
         .argument("<name>", "lower-case words with hyphens, such as hide-ports; a folder may stand before it")
         .action(writePlugin),
     );
@@ -25,7 +25,9 @@ export function pluginCommand(): Command {
 async function writePlugin(path: string): Promise<void> {
   const name = path.split("/").at(-1) ?? "";
   if (!NAME.test(name)) {
-    throw usageFailure(`error: "${printable(name)}" is no plugin's name (lower-case words with hyphens: hide-ports)`);
+    throw usageFailure(
+      `error: "${printable(name)}" is not a name for a plugin (lower-case words with hyphens: hide-ports)`,
+    );
   }
   try {
     await Deno.mkdir(path);

@@ -24,10 +24,10 @@ export function profileCommand(): Command {
   return new Command("profile")
     .summary("learn a collector's profile from the templates in a capture")
     .description(
-      "Reads what an exporter of the collector's own release sends (an IPFIX file, RFC 5655) and writes a profile file with its " +
-        "templates, for `collector.profile`. This is how the proxy serves a collector it does not know.",
+      "Reads an IPFIX file (RFC 5655) from an exporter of the collector's own release, and writes a profile file with its " +
+        "templates. Named as `collector.profile`, it lets the proxy serve a collector that it does not know.",
     )
-    .option("--from-capture <file>", "IPFIX file; - for standard input")
+    .option("--from-capture <file>", "an IPFIX file, or - for standard input")
     .option("--name <name>", "the profile's name (default: the name of the file)")
     .addOption(
       new Option("--dialect <dialect>", "what the collector's decoder can take").choices([...DIALECTS.keys()])

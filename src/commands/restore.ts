@@ -15,12 +15,12 @@ interface Options {
 /** The `restore` command. */
 export function restoreCommand(): Command {
   return new Command("restore")
-    .summary("put the cluster's trust back as it was without the proxy")
+    .summary("remove from the cluster what the proxy added to its trust")
     .description(
-      "With tls.mode append-ca, or auto, takes the CAs of this program out of the bundle that Agents read, and nothing else, whatever " +
-        "else has changed in it meanwhile; the Secret of kubernetes.ownCaSecret is deleted. A proxy that still runs puts its CA in " +
-        "again: let it drain first. The modes mint and files write nothing, so there is nothing to put back. Writes a line for " +
-        "each thing that was put back. Exit status: 0 done, 1 the API server refuses or cannot be reached.",
+      "Removes the CA certificates that proxies with tls.mode append-ca or auto have added to the bundle that Agents read, and " +
+        "deletes the Secret that kubernetes.ownCaSecret names. Leaves everything else in the bundle as it is. Drain the proxy " +
+        "first: one that still runs adds its CA again. The modes mint and files write nothing to the cluster. Prints a line for " +
+        "each thing removed. Exit status: 0 done, 1 the API server is not reachable or refused.",
     )
     .option("-c, --config <file>", "configuration of the proxy")
     .option("--kubeconfig <file>", "the cluster (default: kubernetes.kubeconfig, else that of the Pod this runs in)")
@@ -31,7 +31,7 @@ async function restore(options: Options): Promise<void> {
   const { kubernetes } = await configurationOption(required("--config <file>", options.config));
   const trust = kubernetes?.trust;
   if (trust === undefined || trust === "mint") {
-    return await writeLine(`nothing to put back: tls.mode ${trust ?? "files"} writes nothing into the cluster`);
+    return await writeLine(`nothing to remove: tls.mode ${trust ?? "files"} writes nothing to the cluster`);
   }
   const kubeconfig = options.kubeconfig === undefined ? kubernetes?.kubeconfig : resolve(options.kubeconfig);
   try {
@@ -45,7 +45,7 @@ async function restore(options: Options): Promise<void> {
     const lines = await restoreTrust({ client, namespace, ownCaSecret: kubernetes?.ownCaSecret });
     for (const line of lines) await writeLine(printable(line));
     if (lines.length === 0) {
-      await writeLine(`nothing to put back: namespace ${namespace} holds nothing of this program`);
+      await writeLine(`nothing to remove: the proxy has left nothing in namespace ${namespace}`);
     }
   } catch (error) {
     throw runFailure(`error: ${printable(errorMessage(error))}`, error);

@@ -26,11 +26,11 @@ export function rewriteCommand(): Command {
     .summary("rewrite the messages of one exporter session, offline")
     .description(
       "Reads the messages of one exporter session from standard input (an IPFIX file, RFC 5655) and writes them as the " +
-        "collector would receive them. With `mode: observe` they are written octet for octet, and changes are only reported. " +
-        "Exit status: 0 done, 3 records were dropped (standard error says how many and why), 1 at a broken message.",
+        "collector would receive them. With `mode: observe`, writes them unchanged and only reports what it would change. " +
+        "Exit status: 0 done, 3 records were dropped (standard error says how many and why), 1 a message is broken.",
     )
     .option("-c, --config <file>", "configuration of the proxy")
-    .option("--keep-going", "go on behind a broken message whose length leads to another one; ends with 1 all the same")
+    .option("--keep-going", "skip a broken message whose length leads to another one; the exit status is still 1")
     .option("--from-address <address>", "the exporter's IP address, for peer rules that match it")
     .action(rewrite);
 }

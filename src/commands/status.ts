@@ -3,7 +3,7 @@ import { z } from "zod";
 import { parseDuration } from "../config/yaml/quantity.ts";
 import { adminUrl, askAdmin, DEFAULT_ADMIN } from "./command_line/admin_client.ts";
 import { CommandFailure, EXIT, usageFailure } from "./command_line/command_failure.ts";
-import { errorMessage } from "../error_message.ts";
+import { systemReason } from "../error_message.ts";
 import { type Paint, painter, printable, say, terminalWidth, wantsColour, writeLine } from "../terminal/terminal.ts";
 import { tableLines, wrapWords } from "../terminal/text_table.ts";
 
@@ -109,15 +109,15 @@ export function statusCommand(): Command {
   return new Command("status")
     .summary("ask a running proxy whether it is still needed")
     .description(
-      "Asks a running proxy whether it is needed, and for its sessions and losses. Exit status: " +
-        "0 not needed (the proxy can go), 3 needed, 4 unknown (it says why), 1 not reachable.",
+      "Asks a running proxy whether it is still needed, and for its sessions and losses. Exit status: " +
+        "0 not needed (the proxy can go), 3 needed, 4 unknown (the first line says why), 1 not reachable.",
     )
     .option("--admin <url>", "admin address of the proxy", DEFAULT_ADMIN)
     .option("--json", "print the answer as JSON")
-    .option("--wait <duration>", "ask again until the proxy is not needed, for at most this long, such as 30m")
+    .option("--wait <duration>", "keep asking until the proxy is not needed, for at most this long, such as 30m")
     .option(
       "--settle <duration>",
-      "with --wait: how long skew must have been absent, where that is longer than admin.skewSettle",
+      "with --wait: how long there must have been no skew, if that is longer than admin.skewSettle",
     )
     .action((options: StatusOptions) =>
       status(options, { ...SYSTEM, width: terminalWidth(), paint: painter(wantsColour()) })
@@ -173,7 +173,7 @@ async function outcomeOf(ask: () => Promise<unknown>): Promise<Answer> {
     const { success, data } = STATUS.safeParse(body);
     return success ? { status: data, body } : { status: undefined, reason: "what answers there is not this proxy" };
   } catch (error) {
-    return { status: undefined, reason: errorMessage(error) };
+    return { status: undefined, reason: systemReason(error) };
   }
 }
 

@@ -62,11 +62,13 @@ export function planUpgrade(from: string, to: string, order: UpgradeOrder, force
   const [old, next] = [release(from), release(to)];
   const lines = releaseLines();
   const distance = placeOf(next, lines) - placeOf(old, lines);
-  if (isAtLeast(old, next.release)) throw new RangeError(`from ${old.release} to ${next.release} is no upgrade`);
+  if (isAtLeast(old, next.release)) {
+    throw new RangeError(`${old.release} to ${next.release} is not an upgrade (a newer release as the second)`);
+  }
   if (distance > SUPPORTED_MINORS && !force) {
     throw new RangeError(
       `${old.release} and ${next.release} are ${distance} minor releases apart, and Antrea supports at most ${SUPPORTED_MINORS}: ` +
-        `go by way of ${lines[placeOf(old, lines) + SUPPORTED_MINORS]?.until} (--force plans it all the same)`,
+        `upgrade by way of ${lines[placeOf(old, lines) + SUPPORTED_MINORS]?.until} (--force plans it anyway)`,
     );
   }
   const [agent, aggregator] = order === "agents-first" ? [next, old] : [old, next];
@@ -121,8 +123,8 @@ function release(name: string): AntreaRelease {
   if (newest !== undefined && line !== undefined) return { ...newest, release: `${line}${patch}`, line };
   const names = ANTREA_RELEASES.flatMap((each) => [each.release, each.line]);
   throw new RangeError(
-    `"${name}" is no Antrea release${didYouMean(name, names)} ` +
-      `(v0.12 to ${ANTREA_RELEASES.at(-1)?.line}, or one release as v2.3.2)`,
+    `"${name}" is not an Antrea release${didYouMean(name, names)} ` +
+      `(v0.12 to ${ANTREA_RELEASES.at(-1)?.line}, or one release such as v2.3.2)`,
   );
 }
 
@@ -145,6 +147,6 @@ function minor(line: string): number {
 /** Whether a release is this one or a later one. */
 export function isAtLeast({ release }: Pick<AntreaRelease, "release">, other: string): boolean {
   const [one, two] = [release, other].map(parseSemanticVersion);
-  if (one === undefined || two === undefined) throw new RangeError(`"${release}" or "${other}" is no release`);
+  if (one === undefined || two === undefined) throw new RangeError(`"${release}" or "${other}" is not a release`);
   return compareSemanticVersions(one, two) >= 0;
 }

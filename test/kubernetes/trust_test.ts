@@ -139,12 +139,12 @@ kubernetesTest("restore and restoreOnDrain take out what is the proxies' own, wh
   assert.equal(restored.status, 0, restored.stderr);
   assert.match(
     restored.text,
-    /ConfigMap flow-aggregator\/flow-aggregator-ca: took out the CA of proxy ipfix-skew-proxy/,
+    /ConfigMap flow-aggregator\/flow-aggregator-ca: removed the CA of proxy ipfix-skew-proxy/,
   );
   assert.equal(await readBundle(server), `${aggregator.certificates.ca.certificate}${pem}\n`);
   const again = await runCommand("restore", ["--config", `${left.folder}/proxy.yaml`]);
   assert.deepEqual([again.status, again.text], [
     0,
-    "nothing to put back: namespace flow-aggregator holds nothing of this program\n",
+    "nothing to remove: the proxy has left nothing in namespace flow-aggregator\n",
   ]);
 });

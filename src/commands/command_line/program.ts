@@ -29,27 +29,28 @@ function withoutHelp(args: readonly string[]): readonly string[] {
     : args;
 }
 
-function createProgram(commands: readonly Command[]): Command {
+/** @param width of the terminal, in columns */
+export function createProgram(commands: readonly Command[], width: () => number = terminalWidth): Command {
   const program = new Command("ipfix-skew-proxy")
     .description("A transparent IPFIX proxy between exporters and a collector of a different release.")
     .version(VERSION, "-V, --version", "show the version")
     .helpOption("-h, --help", "show this help")
     .helpCommand("help [command]", "show the help of a command")
     .showHelpAfterError("(--help shows the options)");
-  configure(program);
+  configure(program, width);
   for (const command of commands) {
     command.copyInheritedSettings(program);
-    configure(command);
+    configure(command, width);
     program.addCommand(command.helpOption("-h, --help", "show this help"));
   }
   return program;
 }
 
-function configure(command: Command): void {
-  // The parser's default minimum of 40 columns does not fit beside the longest option on a terminal of 60 columns.
-  command.exitOverride().allowExcessArguments(false).configureHelp({ minWidthToWrap: 20 }).configureOutput({
-    getOutHelpWidth: terminalWidth,
-    getErrHelpWidth: terminalWidth,
+function configure(command: Command, width: () => number): void {
+  // The parser's default minimum of 40 columns does not fit beside the longest option on a narrow terminal.
+  command.exitOverride().allowExcessArguments(false).configureHelp({ minWidthToWrap: 10 }).configureOutput({
+    getOutHelpWidth: width,
+    getErrHelpWidth: width,
     getOutHasColors: () => false,
     getErrHasColors: () => false,
     writeOut: writeText,
@@ -57,7 +58,7 @@ function configure(command: Command): void {
   });
   for (const inner of command.commands) {
     inner.helpOption("-h, --help", "show this help");
-    configure(inner.copyInheritedSettings(command));
+    configure(inner.copyInheritedSettings(command), width);
   }
 }
 

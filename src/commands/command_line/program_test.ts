@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { loadCommands } from "./commands.ts";
+import { createProgram } from "./program.ts";
 import { runCommand } from "../../../test/support/run_command.ts";
 
 Deno.test("--version says which, --help what can be given, on standard output with status 0", async () => {
@@ -18,6 +20,19 @@ Deno.test("every command has --help, laid out for 80 columns", async () => {
     assert.deepEqual([status, stderr], [0, ""]);
     assert.match(text, new RegExp(`^Usage: ipfix-skew-proxy ${command}`));
     for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
+  }
+});
+
+Deno.test("help is laid out for narrow terminals: a line is longer only for a word, or for the usage, which is one line", async () => {
+  for (const width of [60, 40]) {
+    const program = createProgram(await loadCommands([]), () => width);
+    for (const command of [program, ...program.commands]) {
+      for (const line of command.helpInformation().split("\n").slice(1)) {
+        const [, term = "", text = ""] = /^( {2}\S.*? {2,}| +)(\S.*)$/.exec(line) ?? [];
+        const isOneWord = term !== "" && !text.includes(" ");
+        assert.ok(line.length <= width || isOneWord, `${command.name()} at ${width}: ${line}`);
+      }
+    }
   }
 });
 

@@ -26,7 +26,7 @@ export async function restoreTrust({ client, namespace, ownCaSecret }: RestoreOp
   const { bundle } = aggregatorObjects(namespace);
   const removed = await removeFromBundle(client, bundle, isOwn);
   const lines = removed.map(({ certificate }) =>
-    `${describeTarget(bundle)}: took out the CA of proxy ${
+    `${describeTarget(bundle)}: removed the CA of proxy ${
       commonName(certificate)
     } (SHA-256 ${certificate.fingerprint256})`
   );
