@@ -51,7 +51,7 @@ export function logEvent(room: string, level: LoggingLevel, event: EventName, me
 const FLUSH_MILLISECONDS = 1_000;
 
 const standardError = new LogQueue((octets) => Deno.stderr.write(octets), (dropped) => {
-  const message = `${dropped} log lines were dropped: nobody read them`;
+  const message = `${dropped} log lines were dropped: standard error was not read in time`;
   const line = { timestamp: Date.now(), level: "warning" as const, event: "log_lines_dropped", message };
   return `${format({ ...line, fields: { dropped } })}\n`;
 });

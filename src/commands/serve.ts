@@ -95,7 +95,7 @@ function goOnAfterErrors(report: ReportEvent): void {
     report({
       level: "error",
       event: "unexpected_error",
-      message: "an error that nothing handles; the proxy goes on",
+      message: "an unexpected error; the proxy keeps running",
       fields: { reason: reason instanceof Error ? reason.stack ?? reason.message : String(reason) },
     });
   globalThis.addEventListener("unhandledrejection", (event) => {

@@ -217,7 +217,7 @@ export class CurrentCollector {
     const again = this.#candidates?.beginEpoch();
     if (again !== undefined) {
       this.#expectations.expect(again.to, true);
-      const message = `the collector is another process: taken for ${again.to.profile} again, once`;
+      const message = `the collector has restarted: trying profile ${again.to.profile} once more`;
       this.#report("info", "candidate_tried_again", message, { profile: again.to.profile, before: again.from.profile });
     }
     const changed = this.#expectations.beginEpoch();
@@ -232,19 +232,21 @@ export class CurrentCollector {
     this.#collector.forgetUse();
     const lived = Math.round(rejection.endedAt - rejection.usedAt);
     const how = rejection.how === "closed" ? "closed a connection" : "ended its process";
-    const what = `the collector ${how} ${lived} ms after it was given templates of ${candidates.current?.profile}`;
+    const what = `the collector ${how} ${
+      (lived / 1_000).toFixed(1)
+    } s after it received templates of ${candidates.current?.profile}`;
     const step = candidates.reject(rejection);
     if (candidates.accepts(rejection)) return;
     const fields = { profile: candidates.current?.profile, how: rejection.how, lived };
     if (step === undefined) return this.#report("warning", "candidate_in_doubt", what, fields);
-    const message = `${what}, again: taken for ${step.to.profile} from now on`;
+    const message = `${what}, again: using profile ${step.to.profile} from now on`;
     this.#report("warning", "candidate_rejected", message, { ...fields, rejected: step.from.profile });
     this.#expectations.expect(step.to, true);
     this.#parts.onExpectation(this);
   }
 
   #reportAdopted(before: Expectation, { profile, dialect }: Expectation): void {
-    const message = `the collector is taken for ${profile}; it was ${before.profile}`;
+    const message = `profile ${profile} is now in effect for the collector, in place of ${before.profile}`;
     this.#report("info", "profile_adopted", message, { profile, dialect, before: before.profile });
   }
 

@@ -148,7 +148,7 @@ export class Listeners {
 
   /** A datagram that is no message, of whatever source. */
   #reportRejection(reason: RejectReason, peer: string, datagram: Uint8Array): void {
-    const message = "a datagram is not one message";
+    const message = "the datagram does not hold exactly one message";
     const fields = { peer, offset: 0, reason, ...describeRejected(datagram) };
     this.#parts.report({ level: "warning", event: "message_rejected", message, fields });
   }

@@ -224,7 +224,7 @@ export class Cluster implements AsyncDisposable {
     try {
       await Promise.race([this.trust.withdraw(), late]);
     } catch (error) {
-      const message = `the proxy's own CA stays in the bundle (restore takes it out): ${errorMessage(error)}`;
+      const message = `the proxy's own CA stays in the bundle (the command restore removes it): ${errorMessage(error)}`;
       this.#report({ level: "error", event: "trust_problem", message, fields: {} });
     } finally {
       done.abort();

@@ -19,7 +19,8 @@ export function watchParent(parent: () => number, clock: Clock, report: ReportEv
     report({
       level: "warning",
       event: "parent_gone",
-      message: `process ${started}, which started the proxy, has ended; the proxy goes on, and SIGTERM to process ` +
+      message:
+        `process ${started}, which started the proxy, has ended, but the proxy keeps running; to stop it, send SIGTERM to process ` +
         `${Deno.pid} ends it`,
       fields: { parent: started, process: Deno.pid },
     });

@@ -281,7 +281,7 @@ function definitions(): Definition[] {
     {
       kind: "counter",
       name: "log_lines_dropped_total",
-      help: "Log lines dropped because nobody read them.",
+      help: "Log lines dropped because standard error was not read in time.",
       read: ({ view }) => one(view.logLinesDropped ?? 0),
     },
     {

@@ -450,7 +450,7 @@ export class Collector implements CollectorSight {
   #rise(): void {
     const away = Math.round(this.#parts.clock.now() - this.#awaySince);
     if (this.#condition === "away") {
-      const message = `the collector is there again after ${away} ms`;
+      const message = `the collector is reachable again after ${(away / 1_000).toFixed(1)} s`;
       this.#report("info", "collector_found", message, { away, epoch: this.epoch, attempts: this.#failures });
     }
     this.#become("connected");

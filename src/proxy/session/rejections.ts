@@ -36,13 +36,18 @@ export class Rejections {
    */
   observationEnded(error: DecodeError, octets: Uint8Array, offset: number): void {
     const fields = { offset: offset + error.offset, reason: error.reason, ...describeRejected(octets) };
-    this.#report("warning", "observing_ended", `${error.message}; the session is relayed on, unobserved`, fields);
+    this.#report(
+      "warning",
+      "observing_ended",
+      `${error.message}; the session is still relayed, but no longer observed`,
+      fields,
+    );
   }
 
   /** Reports that the observation of a session ended for want of memory. */
   observationGivenUp(): void {
     const message = "a message takes too long to arrive while others need the memory (limits.messageMemory); " +
-      "the session is relayed on, unobserved";
+      "the session is still relayed, but no longer observed";
     this.#report("warning", "observing_ended", message, {});
   }
 

@@ -58,7 +58,7 @@ export class Remainder {
     const [records, octets] = [this.#records, this.#octets];
     if (records === 0) return;
     const why = isAway ? "the collector did not come back in time" : "the session has ended";
-    const message = `${records} records were dropped that the collector had not taken: ${why}`;
+    const message = `dropped ${records} records that the collector had not accepted: ${why}`;
     this.#parts.report("warning", "held_octets_discarded", message, { octets, records });
   }
 

@@ -140,7 +140,8 @@ export class RewriterSwitch {
     const octets = this.mediated.heldOctets;
     const records = this.mediated.renew(undefined, collector);
     if (records === 0) return;
-    const message = `${records} records were rewritten for the previous collector and are of no use to the current one`;
+    const message =
+      `dropped ${records} records that were rewritten for the previous collector: the current one cannot read them`;
     this.#report("warning", "held_octets_discarded", message, { octets, records });
   }
 

@@ -48,7 +48,8 @@ export class TemplateThrottle {
     if (this.#reported) return;
     this.#reported = true;
     const templateChanges = this.#perSecond;
-    const message = `it changes more than ${templateChanges} templates a second, and waits its turn from now on`;
+    const message =
+      `the exporter changes more than ${templateChanges} templates a second; the proxy limits it to that from now on`;
     this.#report("warning", "templates_throttled", message, { templateChanges });
   }
 }
