@@ -25,11 +25,17 @@ export interface StartAdminOptions extends Omit<AdminOptions, "boundHost" | "his
 /** Milliseconds that a connection may wait for its next request: Prometheus sends one every minute or more often. */
 const KEEP_ALIVE = 65_000;
 
+/** Milliseconds that answers to changes may take to be sent after the server has begun to close. */
+const LAST_ANSWERS = 1_000;
+
 /** A running admin server. */
 export interface AdminServer {
   readonly hostname: string;
   readonly port: number;
-  /** Closes it at once, open connections included: clients of `/api/events` would never disconnect by themselves. */
+  /**
+   * Closes it, open connections included, because clients of `/api/events` would never disconnect by themselves. Answers
+   * to changes are sent first, for a second at most.
+   */
   close(): Promise<void>;
 }
 
@@ -46,6 +52,8 @@ export async function startAdmin(view: AdminView, options: StartAdminOptions): P
   const recentEvents = new RecentEvents();
   const app = createAdmin(view, { ...options, boundHost: hostname, history, faults, recentEvents });
   const places = new ClientPlaces(connections);
+  /** Answers to changes that are on their way: to the drain that ends the proxy, for one. */
+  const changes = new Set<Promise<void>>();
   const server = createServer({
     headersTimeout: headersWithin,
     requestTimeout: 2 * headersWithin,
@@ -56,7 +64,10 @@ export async function startAdmin(view: AdminView, options: StartAdminOptions): P
     places.hear(socket);
     const { remoteAddress: peer } = socket;
     const answer = (request: Request) => app.fetch(request, peer === undefined ? {} : { peer });
-    void answerWith(answer, incoming, outgoing, { patience });
+    const answered = answerWith(answer, incoming, outgoing, { patience });
+    if (incoming.method !== "POST") return;
+    changes.add(answered);
+    void answered.then(() => changes.delete(answered));
   });
   server.on("connection", (socket) => places.admit(socket));
   const bound = await listen(server, hostname, port);
@@ -73,7 +84,12 @@ export async function startAdmin(view: AdminView, options: StartAdminOptions): P
         clearInterval(timer);
         unsubscribe();
         server.close(() => resolve());
-        server.closeAllConnections();
+        const late = Promise.withResolvers<void>();
+        const latest = setTimeout(late.resolve, LAST_ANSWERS);
+        void Promise.race([Promise.all(changes), late.promise]).then(() => {
+          clearTimeout(latest);
+          server.closeAllConnections();
+        });
       }),
   };
 }
