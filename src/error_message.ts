@@ -36,6 +36,8 @@ const REFUSALS: ReadonlyMap<unknown, string> = new Map([
  *
  * const full = Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
  * assert.equal(systemReason(full), "no space is left on the device");
+ * const refused = await Deno.connect({ hostname: "127.0.0.1", port: 1 }).catch((error) => error);
+ * assert.equal(systemReason(refused), "connection refused");
  * ```
  */
 export function systemReason(error: unknown): string {

@@ -186,7 +186,7 @@ function listenerEndpoint(listener: ListenerSettings): string {
 
 function listenerTrust(listener: ListenerSettings): string {
   const { tls } = listener;
-  if (tls === undefined) return `${endpoint(listener)}: whoever reaches it`;
+  if (tls === undefined) return `${endpoint(listener)}: anyone who can reach it`;
   if (isClusterTls(tls)) {
     return `${endpoint(listener)}: Agents with the Aggregator's client certificate; certificate by mode ${tls.mode}`;
   }
@@ -196,7 +196,7 @@ function listenerTrust(listener: ListenerSettings): string {
 
 function collectorTrust(collector: CollectorSettings): string {
   const { tls } = collector;
-  if (tls === undefined) return `${endpoint(collector)}: whoever answers there`;
+  if (tls === undefined) return `${endpoint(collector)}: whatever answers there`;
   if (isClusterTls(tls)) {
     const name = tls.serverName ?? "the Aggregator's Service";
     return `${

@@ -11,7 +11,7 @@ import { dialTls } from "./transport/tls/tls_connection.ts";
 import { checkTlsListener, TlsListener } from "./transport/tls/tls_listener.ts";
 import { udpDialer } from "./transport/udp/udp_connection.ts";
 import { UdpListener, type UdpListenerParts } from "./transport/udp/udp_listener.ts";
-import { errorMessage } from "../error_message.ts";
+import { systemReason } from "../error_message.ts";
 
 /** What listeners need beside their options. */
 export interface ListenerParts
@@ -33,7 +33,7 @@ export function checkListener({ transport, address, tls }: ListenerOptions): voi
     if (tls === undefined) throw new Error("it needs a certificate and a key");
     checkTlsListener(tls);
   } catch (error) {
-    throw new Error(`cannot listen on ${transport} ${formatAddress(address)}: ${errorMessage(error)}`, {
+    throw new Error(`cannot listen on ${transport} ${formatAddress(address)}: ${systemReason(error)}`, {
       cause: error,
     });
   }
@@ -47,7 +47,7 @@ export function checkListener({ transport, address, tls }: ListenerOptions): voi
 export async function bind(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
   const { clock, pool, turns, sources, recall, handshake, onHandshakeFailure, onRejected } = parts;
   const { transport, address, tls, releases = [], templates } = options;
-  const onError = (error: unknown) => parts.onError(errorMessage(error));
+  const onError = (error: unknown) => parts.onError(systemReason(error));
   try {
     switch (transport) {
       case "tcp":
@@ -86,7 +86,7 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
         }, templates);
     }
   } catch (error) {
-    throw new Error(`cannot listen on ${transport} ${formatAddress(address)}: ${errorMessage(error)}`, {
+    throw new Error(`cannot listen on ${transport} ${formatAddress(address)}: ${systemReason(error)}`, {
       cause: error,
     });
   }

@@ -1,7 +1,7 @@
 import type { Clock } from "../time/clock.ts";
 import type { Connection } from "../transport/connection.ts";
 import { LossBound } from "./loss_bound.ts";
-import { errorMessage } from "../../error_message.ts";
+import { systemReason } from "../../error_message.ts";
 
 /** What collectors send is discarded. All connections read it into the same buffer. */
 const DISCARDED = new Uint8Array(4096);
@@ -142,7 +142,7 @@ export class CollectorConnection {
   #watch(): void {
     this.#connection.read(DISCARDED).then(
       (length) => length === null ? this.#lose() : this.#watch(),
-      (error) => this.#lose(errorMessage(error)),
+      (error) => this.#lose(systemReason(error)),
     );
   }
 

@@ -6,7 +6,7 @@ import type { Counters } from "../../mediation/templates/counters.ts";
 import type { Dial } from "../transport/connection.ts";
 import type { ProxyCounters } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
-import { errorMessage } from "../../error_message.ts";
+import { systemReason } from "../../error_message.ts";
 
 /** What all links to a collector share. Times are in milliseconds. */
 export interface CollectorLinkOptions {
@@ -223,7 +223,7 @@ export class CollectorLink {
       counters.countCollector("failed");
       // What was broken off here says nothing of the collector.
       if (this.#closed) return undefined;
-      const reason = errorMessage(error);
+      const reason = systemReason(error);
       if (!route.collector.failed(reason) && this.#attempts === 0) {
         this.#report("warning", "collector_unreachable", "cannot reach the collector", { reason });
       }

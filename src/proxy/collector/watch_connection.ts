@@ -1,4 +1,4 @@
-import { errorMessage } from "../../error_message.ts";
+import { systemReason } from "../../error_message.ts";
 import { usesTls } from "../../ipfix/message/transport_protocol.ts";
 import { type Clock, pause } from "../time/clock.ts";
 import type { Connection, Dial } from "../transport/connection.ts";
@@ -113,7 +113,7 @@ export class WatchConnection {
         reason = await Promise.race([endOf(connection), pause(clock, ACCEPTED_AFTER, signal)]);
         connection.close();
       } catch (error) {
-        reason = errorMessage(error);
+        reason = systemReason(error);
       }
       if (signal.aborted) return false;
       if (reason === undefined) return true;
@@ -132,7 +132,7 @@ export class WatchConnection {
       // Another way to dial was set meanwhile: what this one met says nothing any more.
       if (dial !== this.#dial || this.#closed) return;
       this.#attempts++;
-      this.#sight.unreachable(errorMessage(error));
+      this.#sight.unreachable(systemReason(error));
       return;
     }
     const ended = endOf(connection);
@@ -189,6 +189,6 @@ async function endOf(connection: Connection): Promise<string> {
     while (await connection.read(DISCARDED) !== null);
     return "it closed the connection";
   } catch (error) {
-    return errorMessage(error);
+    return systemReason(error);
   }
 }
