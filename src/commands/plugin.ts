@@ -47,28 +47,34 @@ function writeReason(error: unknown): string {
 /** File name → text. */
 export function pluginFiles(name: string): Record<string, string> {
   return {
-    "mod.ts": `import { definePlugin, z } from "${PLUGIN}";
+    "mod.ts": `import { definePlugin, findElement, mapEvery, sameElement, z } from "${PLUGIN}";
 
-/** Removes the fields that \`elements\` names. Replace this by what your plugin does. */
+/** Removes the fields that \`elements\` names. Replace this with what your plugin does. */
 export default definePlugin({
   apiVersion: 1,
   name: "${name}",
-  summary: "removes the elements that it is given",
+  summary: "removes the elements that it names",
   options: z.strictObject({ elements: z.array(z.string()).default([]) }),
-  create: ({ elements }) => ({
-    name: "${name}",
-    rewrite: (mapping) => ({
-      ...mapping,
-      fields: mapping.fields.filter(({ target }) => !elements.includes(target.element.name)),
-    }),
-  }),
+  create({ elements: names }, profile) {
+    // Every name that no element has is a mistake of the configuration, at its place.
+    const elements = mapEvery(names, (element) => findElement(profile, element));
+    return {
+      name: "${name}",
+      rewrite: (mapping) => ({
+        ...mapping,
+        fields: mapping.fields.filter(({ target }) =>
+          !elements.some((element) => sameElement(element, target.element))
+        ),
+      }),
+    };
+  },
 });
 `,
     "mod_test.ts": `import assert from "node:assert/strict";
 import { templateOf, tryPlugin } from "${PLUGIN}/testing";
 import plugin from "./mod.ts";
 
-Deno.test("the elements that it is given are removed, with their values", () => {
+Deno.test("the elements that it names are removed, with their values", () => {
   const { target, rewrite } = tryPlugin(plugin, {
     profile: "rfc7011",
     template: templateOf("rfc7011", ["protocolIdentifier", "sourceTransportPort"]),
@@ -80,7 +86,7 @@ Deno.test("the elements that it is given are removed, with their values", () => 
 `,
     "README.md": `# ${name}
 
-Removes the elements that it is given.
+Removes the elements that \`elements\` names.
 
 ## Syntax
 
@@ -90,9 +96,9 @@ plugins:
     with: { elements: [sourceTransportPort] }
 \`\`\`
 
-| key        | meaning                            | default |
-| ---------- | ---------------------------------- | ------- |
-| \`elements\` | names of the elements to be removed | none    |
+| key        | meaning                          | default |
+| ---------- | -------------------------------- | ------- |
+| \`elements\` | the elements to remove, by name  | none    |
 
 ## Test
 

@@ -25,6 +25,15 @@ plugins: [{ use: ./hide-ports/mod.ts, with: { elements: [sourceTransportPort] } 
     const wrong = await runCommand("check", ["--config", `${folder}/proxy.yaml`]);
     assert.equal(wrong.status, 2);
     assert.match(wrong.stderr, /proxy\.yaml:3:\d+: plugins\[0\]\.with\.element: unknown key/);
+    await Deno.writeTextFile(
+      `${folder}/proxy.yaml`,
+      yaml.replace("sourceTransportPort", "sourcePort, destinationPort"),
+    );
+    const { stderr } = await runCommand("check", ["--config", `${folder}/proxy.yaml`]);
+    assert.match(
+      stderr,
+      /elements\[0\]: no element is called "sourcePort"[^]*elements\[1\]: no element is called "destin/,
+    );
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
