@@ -14,6 +14,7 @@ import type { EventFields, ReportEvent } from "./reporting/proxy_event.ts";
 import type { Session } from "./session/session.ts";
 import { dialer } from "./sockets.ts";
 import type { Clock } from "./time/clock.ts";
+import type { Turns } from "./time/turns.ts";
 import { dialTcp } from "./transport/tcp/tcp_connection.ts";
 import type { Dial } from "./transport/connection.ts";
 
@@ -26,6 +27,7 @@ export interface CurrentCollectorParts {
   readonly counters: ProxyCounters;
   readonly random: () => number;
   readonly dialTimeout: () => number;
+  readonly turns: Turns;
   readonly mediator: Pick<SessionOpener, "beginEpoch" | "collector">;
   /** Whether there may be a watch connection. */
   readonly watch: boolean;
@@ -91,7 +93,9 @@ export class CurrentCollector {
 
   /** How a session reaches it. Over UDP, each session sends from a port of its own. */
   route(): CollectorRoute {
-    const dial = this.#options.transport === "udp" ? dialer(this.#options) : this.#sharedDial ??= dialer(this.#options);
+    const dial = this.#options.transport === "udp"
+      ? dialer(this.#options, this.#parts.turns)
+      : this.#sharedDial ??= dialer(this.#options, this.#parts.turns);
     return { collector: this.#collector, dial };
   }
 
@@ -263,7 +267,7 @@ export class CurrentCollector {
       case "tcp":
       case "tls":
       case "grpc":
-        return dialer(options);
+        return dialer(options, this.#parts.turns);
       case "udp":
         return watch === undefined ? undefined : (signal) => dialTcp(watch, signal);
     }

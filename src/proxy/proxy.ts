@@ -78,6 +78,7 @@ export class Proxy {
       counters: this.counters,
       random: options.random ?? Math.random,
       dialTimeout: () => this.limits.dial,
+      turns: this.#turns,
       mediator: options.mediator,
       watch: options.watch ?? true,
       onEpoch: (collector) => void this.#beginEpoch(collector),
@@ -142,7 +143,7 @@ export class Proxy {
    * @throws Error that names the address that cannot be bound, or what the collector's options lack
    */
   async start(): Promise<void> {
-    checkCollectors(this.#options);
+    checkCollectors(this.#options, this.#turns);
     await this.#listeners.become(this.#options.listeners);
     this.#collectors.start();
     this.#tickEvery(TICK_MILLISECONDS, 0);
@@ -167,7 +168,7 @@ export class Proxy {
     if (this.draining) throw new Error("the proxy is draining and takes no changes");
     const { mediate, switchNow = false, ...changed } = change;
     const options = { ...this.#options, ...changed };
-    checkCollectors(options);
+    checkCollectors(options, this.#turns);
     await this.#listeners.become(options.listeners);
     this.#options = options;
     this.#factory.configure(options);
@@ -420,6 +421,6 @@ export class Proxy {
 }
 
 /** @throws Error that names what the options of a collector lack */
-function checkCollectors({ collector, others = [] }: Pick<ProxyOptions, "collector" | "others">): void {
-  for (const options of [collector, ...others.map((other) => other.collector)]) dialer(options);
+function checkCollectors({ collector, others = [] }: Pick<ProxyOptions, "collector" | "others">, turns: Turns): void {
+  for (const options of [collector, ...others.map((other) => other.collector)]) dialer(options, turns);
 }

@@ -1,5 +1,6 @@
 import { type Address, formatAddress } from "./transport/address.ts";
 import { usesTls } from "../ipfix/message/transport_protocol.ts";
+import type { Turns } from "./time/turns.ts";
 import type { Dial } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
 import type { CollectorOptions } from "./collector/collector_options.ts";
@@ -93,7 +94,7 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
 }
 
 /** How one session's collector is dialled. @throws Error when the transport lacks what it needs */
-export function dialer({ transport, address, tls, releases = [] }: CollectorOptions): Dial {
+export function dialer({ transport, address, tls, releases = [] }: CollectorOptions, turns: Turns): Dial {
   switch (transport) {
     case "tcp":
       return (signal) => dialTcp(address, signal);
@@ -104,7 +105,7 @@ export function dialer({ transport, address, tls, releases = [] }: CollectorOpti
       if (tls === undefined) throw new Error("a collector over grpc needs to be verified: no CA is given");
       return async (signal) => {
         const { dialGrpc } = await import("./transport/grpc/client/grpc_dial.ts");
-        return await dialGrpc(address, tls, releases, signal);
+        return await dialGrpc(address, tls, releases, turns, signal);
       };
     case "udp":
       return udpDialer(address);

@@ -102,18 +102,21 @@ function filesOf({ certificate, key, ca }: TlsFiles): string[] {
   return ["--certificate", certificate, "--key", key, "--ca", ca];
 }
 
+function requestOf(flows: RecordFlows, message: Uint8Array): Uint8Array {
+  for (const request of flows.requests(message)) return request;
+  return new Uint8Array(0);
+}
+
 /** The workload's block as requests, each behind its length in four octets. */
 export function requests(workload: Workload, perRequest: number): Uint8Array {
   const ledger = new FlowLedger();
   ledger.begin(new Counters());
   const flows = new RecordFlows(flowElements(antreaFlowReleases()), ledger);
-  flows.request(workload.templates);
+  for (const _request of flows.requests(workload.templates)) { /* Only learnt. */ }
   const messages = [...messagesOf(workload.block)];
   const parts: Uint8Array[] = [];
   for (let first = 0; first + perRequest <= messages.length; first += perRequest) {
-    const flow = messages.slice(first, first + perRequest).map((message) =>
-      flows.request(message) ?? new Uint8Array(0)
-    );
+    const flow = messages.slice(first, first + perRequest).map((message) => requestOf(flows, message));
     const length = flow.reduce((octets, part) => octets + part.length, 0);
     const prefix = new Uint8Array(4);
     new DataView(prefix.buffer).setUint32(0, length);

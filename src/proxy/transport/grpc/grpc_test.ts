@@ -15,6 +15,7 @@ import { dialGrpc } from "./client/grpc_dial.ts";
 import { GrpcListener } from "./server/grpc_listener.ts";
 
 const RELEASES = antreaFlowReleases();
+const TURNS = new Turns(SYSTEM_CLOCK);
 const authority = await Authority.create("grpc test");
 
 function trusting({ certificate, key }: Issued, ca = authority.pem): TlsCredentials {
@@ -45,7 +46,7 @@ class Listening {
     const failures: string[] = [];
     const listener = await GrpcListener.listen({ hostname: "127.0.0.1", port: 0 }, { credentials: server }, {
       clock: SYSTEM_CLOCK,
-      turns: new Turns(SYSTEM_CLOCK),
+      turns: TURNS,
       handshake: () => 5_000,
       releases: RELEASES,
       onFailure: ({ words }) => failures.push(words),
@@ -184,7 +185,7 @@ Deno.test("records reach a collector over gRPC as flows, and its answer ends the
   const { hostname, port } = listening.listener.address;
   for (const serverName of [undefined, "collector.test"]) {
     const options = { credentials: client, ...(serverName === undefined ? {} : { serverName }) };
-    const connection = await dialGrpc({ hostname, port }, options, RELEASES, AbortSignal.timeout(5_000));
+    const connection = await dialGrpc({ hostname, port }, options, RELEASES, TURNS, AbortSignal.timeout(5_000));
     const stream = await listening.stream(listening.streams.length);
     const ending = connection.read(new Uint8Array(1));
     void connection.closeWrite();
@@ -202,7 +203,7 @@ Deno.test("a collector is dialled only if it is who it should be", async () => {
   const other = await Authority.create("another");
   const foreign = trusting(await authority.issue({ name: "client", usage: ["client"] }), other.pem);
   const dial = (options: Parameters<typeof dialGrpc>[1], signal = AbortSignal.timeout(10_000)) =>
-    dialGrpc(address, options, RELEASES, signal);
+    dialGrpc(address, options, RELEASES, TURNS, signal);
   await assert.rejects(dial({ credentials: client, serverName: "someone.test" }), /someone\.test|certificate/i);
   await assert.rejects(dial({ credentials: foreign, serverName: "collector.test" }), /certificate|verify/i);
   await assert.rejects(dial({ credentials: client }, AbortSignal.abort(new Error("given up"))), /given up/);

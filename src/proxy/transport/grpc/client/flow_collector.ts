@@ -1,6 +1,7 @@
 import type { ClientWritableStream } from "@grpc/grpc-js";
 import type { ResolveElement } from "../../../../ipfix/record/template_record.ts";
 import type { Counters } from "../../../../mediation/templates/counters.ts";
+import type { Turns } from "../../../time/turns.ts";
 import type { Address } from "../../address.ts";
 import type { Connection } from "../../connection.ts";
 import { FlowLedger } from "../flow/flow_ledger.ts";
@@ -17,9 +18,10 @@ export interface FlowCollectorParts {
   readonly close: () => void;
   readonly remoteAddress: Address;
   readonly resolve: ResolveElement;
+  readonly turns: Turns;
 }
 
-/** A collector over gRPC. Each write takes whole messages, whose records become the flows of one request. */
+/** A collector over gRPC. Each write takes whole messages, whose records become the flows of requests. */
 export class FlowCollector implements Connection {
   readonly transport = "grpc";
   readonly remoteAddress: Address;
@@ -29,16 +31,23 @@ export class FlowCollector implements Connection {
   readonly #close: () => void;
   readonly #ledger = new FlowLedger();
   readonly #flows: RecordFlows;
+  readonly #turns: Turns;
+  /** Ends the wait for the request that is being sent. */
+  #giveUp = () => {};
   /** Why the connection has failed. */
   #failure: Error | undefined;
 
-  constructor({ call, ended, close, remoteAddress, resolve }: FlowCollectorParts) {
+  constructor({ call, ended, close, remoteAddress, resolve, turns }: FlowCollectorParts) {
+    this.#turns = turns;
     this.#call = call;
     this.#ended = ended;
     this.#close = close;
     this.remoteAddress = remoteAddress;
     this.#flows = new RecordFlows(resolve, this.#ledger);
-    void ended.then((error) => this.#failure ??= error ?? new Error("it has ended the stream"));
+    void ended.then((error) => {
+      this.#failure ??= error ?? new Error("it has ended the stream");
+      this.#giveUp();
+    });
   }
 
   count(counters: Counters): void {
@@ -55,12 +64,25 @@ export class FlowCollector implements Connection {
   /** It is not known how much of a failed request arrived. It counts as written, since nothing may be sent twice. */
   async write(messages: Uint8Array): Promise<number> {
     if (this.#failure !== undefined) throw this.#failure;
-    const request = this.#flows.request(messages);
-    if (request === undefined) return messages.length;
-    this.wireOctets += REQUEST_PREFIX + request.length;
-    const written = new Promise<void>((resolve) => this.#call.write(request, () => resolve()));
-    await Promise.race([written, this.#ended]);
+    for (const request of this.#flows.requests(messages)) {
+      this.wireOctets += REQUEST_PREFIX + request.length;
+      await this.#send(request);
+      if (this.#isFailed) break;
+      if (this.#turns.over) await this.#turns.next(false);
+    }
     return messages.length;
+  }
+
+  get #isFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** Resolves once the request is taken, or the call has ended: whatever waits for a promise that lives so long stays with it. */
+  #send(request: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      this.#giveUp = resolve;
+      this.#call.write(request, () => resolve());
+    });
   }
 
   async closeWrite(): Promise<void> {

@@ -1,6 +1,7 @@
 import { checkServerIdentity, createSecureContext } from "node:tls";
 import { isIP } from "node:net";
 import { Client, connectivityState, credentials, status } from "@grpc/grpc-js";
+import type { Turns } from "../../../time/turns.ts";
 import type { Address } from "../../address.ts";
 import { formatAddress } from "../../address.ts";
 import type { Connection } from "../../connection.ts";
@@ -28,6 +29,7 @@ export async function dialGrpc(
   address: Address,
   { credentials: { material }, serverName }: TlsDialOptions,
   releases: readonly FlowRelease[],
+  turns: Turns,
   signal: AbortSignal,
 ): Promise<Connection> {
   const { certificate, key, ca } = material;
@@ -78,6 +80,7 @@ export async function dialGrpc(
     close,
     remoteAddress: address,
     resolve: flowElements(releases),
+    turns,
   });
 }
 

@@ -24,7 +24,13 @@ interface Known {
   readonly options: boolean;
 }
 
-/** Shared by all connections, since no value outlives the record. */
+/**
+ * Flows of a request at most: they take two milliseconds to convert, after which others may have a turn. A request of short records
+ * without an end would also outgrow what a collector takes.
+ */
+const FLOWS_PER_REQUEST = 128;
+
+/** Shared by all connections, since no value outlives the record, and nothing of a request is left between two. */
 const VALUES = new FlowValues();
 const WRITER = new BinaryWriter();
 
@@ -46,35 +52,33 @@ export class RecordFlows {
   readonly #ledger: FlowLedger;
   /** Templates by observation domain × 65536 + template id. */
   readonly #templates = new Map<number, Known>();
+  /** Flows of the request that is being written. */
+  #flows = 0;
 
   constructor(resolve: ResolveElement, ledger: FlowLedger) {
     this.#resolve = resolve;
     this.#ledger = ledger;
   }
 
-  /**
-   * Converts whole messages to one request, with their flows in order.
-   *
-   * @returns undefined if the messages contain no records
-   */
-  request(messages: Uint8Array): Uint8Array | undefined {
+  /** Converts whole messages to requests of at most {@link FLOWS_PER_REQUEST} flows each, in order. */
+  *requests(messages: Uint8Array): Generator<Uint8Array> {
+    this.#flows = 0;
     try {
-      for (let start = 0; start < messages.length;) start = this.#message(messages, start);
+      for (let start = 0; start < messages.length;) start = yield* this.#message(messages, start);
     } catch (error) {
       WRITER.finish();
       throw error;
     }
-    const request = WRITER.finish();
-    return request.length === 0 ? undefined : request;
+    if (this.#flows > 0) yield WRITER.finish();
   }
 
-  #message(octets: Uint8Array, start: number): number {
+  *#message(octets: Uint8Array, start: number): Generator<Uint8Array, number> {
     const { length, exportTime, observationDomainId: domain } = decodeMessageHeader(octets, start);
     const end = start + length;
     for (const { id, contentOffset, end: setEnd } of setsOfMessage(octets, start, end)) {
       if (id === TEMPLATE_SET_ID || id === OPTIONS_TEMPLATE_SET_ID) {
         this.#learn(new OctetReader(octets, contentOffset, setEnd), id === OPTIONS_TEMPLATE_SET_ID, domain);
-      } else this.#data(octets, contentOffset, setEnd, domain, exportTime, id);
+      } else yield* this.#data(octets, contentOffset, setEnd, domain, exportTime, id);
     }
     return end;
   }
@@ -102,7 +106,14 @@ export class RecordFlows {
     }
   }
 
-  #data(octets: Uint8Array, start: number, end: number, domain: number, exportTime: number, id: number): void {
+  *#data(
+    octets: Uint8Array,
+    start: number,
+    end: number,
+    domain: number,
+    exportTime: number,
+    id: number,
+  ): Generator<Uint8Array, void> {
     const known = this.#templates.get(domain * 65536 + id);
     const { counters } = this.#ledger;
     if (known === undefined || known.options || known.smallest === 0) {
@@ -115,6 +126,9 @@ export class RecordFlows {
       VALUES.setNumber(DOMAIN_ROW, domain);
       VALUES.setNumber(TIME_ROW, exportTime);
       writeFlow(WRITER, VALUES, this.#ledger);
+      if (++this.#flows < FLOWS_PER_REQUEST) continue;
+      this.#flows = 0;
+      yield WRITER.finish();
     }
   }
 }

@@ -25,9 +25,12 @@ function newLedger(): FlowLedger {
   return ledger;
 }
 
+function requestsOf(flows: RecordFlows, messages: Uint8Array): Uint8Array[] {
+  return [...flows.requests(messages)];
+}
+
 function flowsOf(flows: RecordFlows, messages: Uint8Array): Flow[] {
-  const request = flows.request(messages);
-  return request === undefined ? [] : fromBinary(ExportRequestSchema, request).flows;
+  return requestsOf(flows, messages).flatMap((request) => fromBinary(ExportRequestSchema, request).flows);
 }
 
 /** The IPv4 or IPv6 template of an era by the number of its fields. */
@@ -68,7 +71,7 @@ Deno.test("a record of an Agent without gRPC becomes a flow with every value", (
   const flows = new RecordFlows(RESOLVE, ledger);
   const list = template(42);
   const builder = new MessageBuilder({ observationDomainId: 7, exportTime: 1_700_000_100 });
-  assert.equal(flows.request(builder.templateSet([list]).build()), undefined, "a template is no flow");
+  assert.deepEqual(requestsOf(flows, builder.templateSet([list]).build()), [], "a template is no flow");
   const [flow, ...more] = flowsOf(flows, builder.dataSet(list, [values(list)]).build());
   assert.deepEqual(more, []);
   assert.deepEqual(
@@ -154,6 +157,29 @@ Deno.test("every message that collectors look into is there though all of it is 
   }
 });
 
+Deno.test("many records become requests of at most 128 flows each, in order, whatever is converted in between", () => {
+  const list = template(43);
+  const name = (index: number) => values(list, { sourcePodName: `pod-${index}` });
+  const names = (request: Uint8Array | undefined) =>
+    fromBinary(ExportRequestSchema, request ?? octets()).flows.map(({ k8s }) => k8s?.sourcePodName);
+  const many = Array.from({ length: 300 }, (_, index) => name(index));
+  const message = () => {
+    const part = (from: number) => new MessageBuilder().templateSet([list]).dataSet(list, many.slice(from, from + 100));
+    return Uint8Array.from([0, 100, 200].flatMap((from) => [...part(from).build()]));
+  };
+  const [one, other] = [new RecordFlows(RESOLVE, newLedger()), new RecordFlows(RESOLVE, newLedger())];
+  const [first, second] = [one.requests(message()), other.requests(message())];
+  const requests = [];
+  for (let more = true; more;) {
+    const [here, there] = [first.next(), second.next()];
+    assert.deepEqual(there.value, here.value);
+    more = here.done !== true;
+    if (here.done !== true) requests.push(names(here.value));
+  }
+  assert.deepEqual(requests.map(({ length }) => length), [128, 128, 44]);
+  assert.deepEqual(requests.flat(), many.map((_, index) => `pod-${index}`));
+});
+
 Deno.test("several records, messages and domains of one write become one request, in order", () => {
   const flows = new RecordFlows(RESOLVE, newLedger());
   const list = template(43);
@@ -209,10 +235,10 @@ Deno.test("data without its template, and of options templates, is dropped and c
   const list = template(43);
   const options: Template = { ...list, id: 999, scopeFieldCount: 1 };
   const messages = new MessageBuilder().optionsTemplateSet([options]).dataSet(options, [values(list)]);
-  assert.equal(flows.request(messages.build()), undefined);
-  assert.equal(flows.request(new MessageBuilder().dataSet(list, [values(list)]).build()), undefined);
+  assert.deepEqual(requestsOf(flows, messages.build()), []);
+  assert.deepEqual(requestsOf(flows, new MessageBuilder().dataSet(list, [values(list)]).build()), []);
   const known = new MessageBuilder().templateSet([list, { withdraw: 2 }]).dataSet(list, [values(list)]);
-  assert.equal(flows.request(known.build()), undefined);
+  assert.deepEqual(requestsOf(flows, known.build()), []);
   assert.deepEqual(Object.fromEntries(ledger.counters?.recordsDropped ?? []), {
     options_template: 1,
     unknown_template: 2,

@@ -5,8 +5,8 @@ import type { Turns } from "../../../time/turns.ts";
 import { Http2Frames } from "./http2_frames.ts";
 import { RequestsInHand } from "./requests_in_hand.ts";
 
-/** Frames and requests that one read should contain at most: each costs work before anybody can look at the time. */
-const PARTS_PER_READ = 128;
+/** Requests that one read should contain at most: each costs work before anybody can look at the time. */
+const REQUESTS_PER_READ = 128;
 const SHORTEST_READ = 512;
 
 /** What a connection needs from its listener. */
@@ -60,11 +60,9 @@ export class ExporterConnection {
       read: async (view) => {
         if (turns.over) await turns.next(false);
         const length = await connection.read(view.length > most ? view.subarray(0, most) : view);
-        const { octets } = inHand;
-        const before = inHand.count + this.#frames.count;
+        const { octets, count } = inHand;
         this.#frames.pass(view.subarray(0, length ?? 0));
-        const parts = inHand.count + this.#frames.count - before;
-        most = Math.max(SHORTEST_READ, Math.ceil((length ?? 0) * PARTS_PER_READ / parts));
+        most = Math.max(SHORTEST_READ, Math.ceil((length ?? 0) * REQUESTS_PER_READ / (inHand.count - count)));
         if (inHand.octets > octets) onArrival(inHand.octets - octets);
         return length;
       },

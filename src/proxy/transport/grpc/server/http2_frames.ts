@@ -10,8 +10,6 @@ export type OnData = (stream: number, octets: Uint8Array, start: number, end: nu
 
 /** Follows the frames of a client (RFC 9113 §4.1) across reads, and passes on what DATA frames contain. */
 export class Http2Frames {
-  /** Frames that have begun so far. */
-  count = 0;
   readonly #onData: OnData;
   /** Octets that are left of the preface or of the frame's payload, less padding at its end. */
   #left = PREFACE_LENGTH;
@@ -57,7 +55,6 @@ export class Http2Frames {
     header[this.#headerLength++] = octet;
     if (this.#headerLength < HEADER_LENGTH) return;
     this.#headerLength = 0;
-    this.count++;
     this.#left = (header[0] ?? 0) << 16 | u16At(header, 1);
     this.#isData = header[3] === DATA;
     this.#padded = this.#isData && ((header[4] ?? 0) & PADDED) !== 0 && this.#left > 0;
