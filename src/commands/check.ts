@@ -102,7 +102,7 @@ function descriptionText(description: Description, configuration: Configuration)
 
 function certificateText(certificate: CertificateDescription): string {
   const { path, mode, file, subject = "", names = [], issuer = "", validFrom, expiresAt } = certificate;
-  if (file === undefined) return `${path}: out of the cluster (mode ${mode}), which is not asked here`;
+  if (file === undefined) return `${path}: from the cluster (mode ${mode}), which check does not read`;
   return [
     `${path} (${file}): ${certificateName({ subject, names })}`,
     ...(names.length === 0 ? [] : [`for ${names.join(", ")}`]),

@@ -156,7 +156,7 @@ admin: { address: "127.0.0.1:0" }
   }
 }
 
-Deno.test("check shows subject, names, issuer and validity of every certificate, and which come out of a cluster", async () => {
+Deno.test("check shows subject, names, issuer and validity of every certificate, and which come from a cluster", async () => {
   const issued = await authority.issue({ name: "aggregator", dns: ["a.svc", "b.svc"], addresses: ["127.0.0.1"] });
   await withCertificates(issued, authority.pem, async (args, folder) => {
     const { status, text, stderr } = await runCommand("check", args);
@@ -167,7 +167,7 @@ Deno.test("check shows subject, names, issuer and validity of every certificate,
       const expected of [
         `listen\\[0\\]\\.tls\\.certificate \\(${folder}/tls\\.crt\\): CN=aggregator; for a\\.svc, b\\.svc, 127\\.0\\.0\\.1; issued by CN=cluster; valid from ${time} to ${time}`,
         `listen\\[0\\]\\.tls\\.ca \\(${folder}/ca\\.crt\\): CN=cluster; issued by itself; valid from`,
-        "listen\\[1\\]\\.tls: out of the cluster \\(mode mint\\), which is not asked here",
+        "listen\\[1\\]\\.tls: from the cluster \\(mode mint\\), which check does not read",
       ]
     ) assert.match(line, new RegExp(expected));
     const { certificates } = JSON.parse((await runCommand("check", [...args, "--json"])).text);

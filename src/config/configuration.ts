@@ -28,7 +28,7 @@ export interface CollectorTls {
   readonly serverName?: string;
 }
 
-/** How trust comes out of a cluster: in the way that is named, or that fits the Aggregator's release. */
+/** How trust comes from a cluster: in the way that is named, or that fits the Aggregator's release. */
 export type ClusterTrust = "auto" | "mint" | "append-ca";
 
 /** Certificates that come from what the Aggregator keeps in its cluster. */
@@ -43,13 +43,13 @@ export function isClusterTls(tls: ListenerTls | CollectorTls | ClusterTls): tls 
   return "mode" in tls;
 }
 
-/** The certificates in a PEM file that the configuration names, or that come out of a cluster. */
+/** The certificates in a PEM file that the configuration names, or that come from a cluster. */
 export interface ConfiguredCertificates {
-  /** `listen[0].tls.certificate`, or `listen[0].tls` where they come out of a cluster */
+  /** `listen[0].tls.certificate`, or `listen[0].tls` where they come from a cluster */
   readonly path: string;
-  /** A resolved path; missing where they come out of a cluster. */
+  /** A resolved path; missing where they come from a cluster. */
   readonly file?: string;
-  /** How they come out of a cluster, which is not asked when a configuration is read. */
+  /** How they come from a cluster, which is not asked when a configuration is read. */
   readonly mode?: ClusterTrust;
   readonly certificates: readonly CertificateDetails[];
   /** Those that have expired or are not valid yet: `check` refuses them, `serve` goes on with them and says so. */

@@ -54,7 +54,7 @@ export interface ConfigurationDescription extends TreatmentDescription {
   readonly automaticProfile?: Configuration["automaticProfile"];
 }
 
-/** A certificate in a file that the configuration names; or, with `mode` alone, those that come out of a cluster. */
+/** A certificate in a file that the configuration names; or, with `mode` alone, those that come from a cluster. */
 export interface CertificateDescription {
   readonly path: string;
   readonly mode?: string;

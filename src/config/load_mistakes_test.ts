@@ -181,7 +181,7 @@ collector: { transport: tls, address: h:1, profile: rfc7011, tls: { certificate:
     { "junk.pem": "0x30" },
   ],
   [
-    "trust out of a cluster",
+    "trust from a cluster",
     `listen:
   - { transport: tls, address: 0.0.0.0:1, tls: { mode: auto, certificate: c, requireClientCertificate: false } }
   - { transport: tls, address: 0.0.0.0:2, tls: {} }

@@ -201,7 +201,7 @@ export interface CapturedView {
 
 /** What is known of the cluster that the proxy runs for. */
 export interface ClusterView {
-  /** How Agents and the Aggregator are verified; missing: not out of the cluster. */
+  /** How Agents and the Aggregator are verified; missing: not from the cluster. */
   readonly trust?: {
     /** `mint`, `append-ca`; missing: not decided yet. */
     readonly mode?: string;

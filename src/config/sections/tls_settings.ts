@@ -86,7 +86,7 @@ export function checksCertificates(tls: TlsChoice | undefined): boolean {
   return tls !== undefined && (tls.ca !== undefined || clusterTrust(tls) !== undefined);
 }
 
-/** How certificates come out of a cluster; undefined: they are files. */
+/** How certificates come from a cluster; undefined: they are files. */
 function clusterTrust({ mode, certificate, key, ca }: TlsChoice): ClusterTrust | undefined {
   const chosen = mode ?? ((certificate ?? key ?? ca) === undefined ? "auto" : "files");
   return chosen === "files" ? undefined : chosen;
