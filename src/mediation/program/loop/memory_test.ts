@@ -1,5 +1,16 @@
 import assert from "node:assert/strict";
-import { addressOf, allocate, leaseBuffer, memoryOctets, release, releaseBuffer, view } from "./memory.ts";
+import fc from "fast-check";
+import {
+  addressOf,
+  allocate,
+  leaseBuffer,
+  memoryOctets,
+  release,
+  releaseBuffer,
+  touchedOctets,
+  usedOctets,
+  view,
+} from "./memory.ts";
 
 Deno.test("blocks are aligned to 64 and do not overlap", () => {
   const blocks = [1, 63, 64, 65, 100, 1000, 65535, 65536, 65537].map((size) => ({ address: allocate(size), size }));
@@ -45,17 +56,63 @@ Deno.test("a size that no class holds is not to be had", () => {
   assert.equal(leaseBuffer(2 ** 24 + 1), undefined);
 });
 
+Deno.test("what was in blocks of one size serves for blocks of every other: no memory is touched but for more at once", () => {
+  const most = 32 * 2 ** 20;
+  const take = (size: number) => Array.from({ length: most / size }, () => allocate(size));
+  const before = usedOctets();
+  for (const block of take(4096)) release(block, 4096);
+  const touched = touchedOctets();
+  for (const size of [64 * 1024, 1024, 2 ** 20, 64 * 1024, 4096, 2 ** 24]) {
+    const blocks = take(size);
+    assert.equal(new Set(blocks).size, blocks.length);
+    assert.equal(usedOctets() - before, most);
+    // Given back in another order than taken.
+    for (const block of blocks.toSorted((one, other) => one * 7919 % 10007 - other * 7919 % 10007)) {
+      release(block, size);
+    }
+    assert.equal(usedOctets(), before);
+  }
+  assert.ok(touchedOctets() <= touched + 2 ** 24, `${touchedOctets() - touched} octets more`);
+});
+
+Deno.test("blocks of all sizes, taken and given back at random, never overlap", () => {
+  const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 70_000 }), fc.constant(0)), { maxLength: 200 });
+  fc.assert(fc.property(sizes, (steps) => {
+    const before = usedOctets();
+    const held: { address: number; size: number }[] = [];
+    for (const size of steps) {
+      // 0 gives the oldest back.
+      const oldest = size === 0 ? held.shift() : undefined;
+      if (oldest !== undefined) release(oldest.address, oldest.size);
+      if (size === 0) continue;
+      const address = allocate(size);
+      assert.ok(address > 0 && address % 64 === 0);
+      const clash = held.find((other) => address < other.address + other.size && other.address < address + size);
+      assert.equal(clash, undefined);
+      held.push({ address, size });
+    }
+    for (const { address, size } of held) release(address, size);
+    assert.equal(usedOctets(), before);
+  }));
+});
+
 // The last test: it takes all there is.
 Deno.test("buffers leave a quarter to programs; when all is taken there is no block, and what comes back can be had again", () => {
   const size = 2 ** 20;
-  let buffers = 0;
-  while (leaseBuffer(size) !== undefined) buffers++;
-  assert.ok(buffers * size <= memoryOctets.length * 3 / 4);
+  const kept: Uint8Array[] = [];
+  for (let buffer = leaseBuffer(size); buffer !== undefined; buffer = leaseBuffer(size)) kept.push(buffer);
+  assert.ok(kept.length * size <= memoryOctets.length * 3 / 4);
   const blocks = [];
   for (let address = allocate(size); address !== 0; address = allocate(size)) blocks.push(address);
   assert.ok(blocks.length * size >= memoryOctets.length / 4 - 2 * size);
   const last = blocks.at(-1);
   assert.ok(last !== undefined && last + size <= memoryOctets.length - 64, "the loop may read 64 octets past a block");
   release(last, size);
-  assert.equal(leaseBuffer(size)?.byteOffset, last);
+  assert.equal(allocate(size), last);
+  const [buffer] = kept;
+  assert.ok(buffer !== undefined);
+  releaseBuffer(buffer);
+  const again = leaseBuffer(size);
+  assert.equal(again?.byteOffset, buffer.byteOffset);
+  assert.equal(leaseBuffer(size), undefined, "the quarter is not for buffers");
 });
