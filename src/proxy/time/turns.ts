@@ -13,6 +13,14 @@ const REST = 4;
 const LONGEST_REST = 200;
 /** Turns in a row that one costly work may take before others: a template of 16,000 fields takes thirteen. */
 const MOST_CONTINUED = 16;
+/**
+ * Milliseconds of a turn that costly work may take where many wait for it, each of whom has little to do, such as the
+ * first template of one of thousands of sessions.
+ */
+const SHARE = 2.5;
+/** How many that wait let one more of them try in each turn, and how many try at most. */
+const QUEUE = 16;
+const MOST_TRYING = 64;
 /** Waiting sessions that are resumed in one turn. */
 const RESUMED = 256;
 
@@ -32,7 +40,9 @@ export class Turns {
   #used = false;
   #waiting: (() => void)[] = [];
   /** Those whose work takes long: one of them, or of the unfinished, in each turn. */
-  #demanding: (() => void)[] = [];
+  #demanding: ((outcome: Outcome) => void)[] = [];
+  /** Those of them who tried, and found no time left in that turn. */
+  #late: ((outcome: Outcome) => void)[] = [];
   /** Those who are in the middle of such work. */
   #unfinished: Unfinished[] = [];
   /** The one of them that was resumed last, and how many times in a row. */
@@ -65,17 +75,25 @@ export class Turns {
    * it is done, while others begin in turn with it
    */
   async next(demanding: boolean, unfinished?: object): Promise<void> {
-    do {
+    for (let queue = this.#demanding;; queue = this.#late) {
       // Whoever wakes up from a longer wait may be the first to work for a while.
       if (!this.#beating) this.#begin();
-      await new Promise<void>((resume) => {
-        if (!demanding) this.#waiting.push(resume);
-        else if (unfinished === undefined) this.#demanding.push(resume);
+      const outcome = await new Promise<Outcome>((resume) => {
+        if (!demanding) this.#waiting.push(() => resume("try"));
+        else if (unfinished === undefined) queue.push(resume);
         else if (unfinished === this.#resumed && this.#continued < MOST_CONTINUED) {
-          this.#unfinished.unshift({ who: unfinished, resume });
-        } else this.#unfinished.push({ who: unfinished, resume });
+          this.#unfinished.unshift({ who: unfinished, resume: () => resume("go") });
+        } else this.#unfinished.push({ who: unfinished, resume: () => resume("go") });
       });
-    } while (!demanding && this.over);
+      if (outcome === "go" || !this.#isLate(demanding)) return;
+    }
+  }
+
+  /** Whether who has been resumed has no time left in this turn. */
+  #isLate(demanding: boolean): boolean {
+    if (!demanding) return this.over;
+    this.#used = true;
+    return this.#clock.now() - this.#began > (this.#hurried ? BUDGET : SHARE);
   }
 
   /** Lets costly work follow costly work from now on: a drain waits for the end of all of it. */
@@ -99,20 +117,31 @@ export class Turns {
     }
     const resumed = this.#waiting.splice(0, RESUMED);
     const demanding = now >= this.#restUntil ? this.#takeDemanding() : undefined;
+    const trying = demanding === undefined ? [] : this.#takeTrying();
     if (demanding !== undefined) this.#resumedAt = now;
     this.#beating = this.#used || resumed.length > 0 || demanding !== undefined || this.#demanding.length > 0 ||
-      this.#unfinished.length > 0;
+      this.#late.length > 0 || this.#unfinished.length > 0;
     this.#used = false;
     if (this.#beating) this.#clock.after(BEAT, () => this.#beat());
     for (const resume of resumed) resume();
     demanding?.();
+    for (const resume of trying) resume("try");
+  }
+
+  /** Of a long queue those who work in the same turn, as far as time is left in it. */
+  #takeTrying(): ((outcome: Outcome) => void)[] {
+    const most = Math.min(MOST_TRYING, Math.floor((this.#late.length + this.#demanding.length) / QUEUE));
+    const trying = this.#late.splice(0, most);
+    return trying.concat(this.#demanding.splice(0, most - trying.length));
   }
 
   /** Whose costly work is next: one that begins and one that goes on, by turns. */
   #takeDemanding(): (() => void) | undefined {
     this.#beginnersFirst = !this.#beginnersFirst;
-    if (this.#unfinished.length === 0 || (this.#beginnersFirst && this.#demanding.length > 0)) {
-      return this.#demanding.shift();
+    const begins = this.#late.length > 0 ? this.#late : this.#demanding;
+    if (this.#unfinished.length === 0 || (this.#beginnersFirst && begins.length > 0)) {
+      const resume = begins.shift();
+      return resume === undefined ? undefined : () => resume("go");
     }
     const next = this.#unfinished.shift();
     this.#continued = next?.who === this.#resumed ? this.#continued + 1 : 0;
@@ -120,6 +149,9 @@ export class Turns {
     return next?.resume;
   }
 }
+
+/** `go`: it is this one's turn. `try`: it may be, if time is left. */
+type Outcome = "go" | "try";
 
 /** Somebody in the middle of costly work, who waits for a turn. */
 interface Unfinished {

@@ -66,6 +66,33 @@ Deno.test("what takes very many turns does not keep another half done for ever",
   assert.ok(order.lastIndexOf("b") < 50, order);
 });
 
+Deno.test("where hundreds wait with little to do each, many have a turn at once; with much to do, one has", async () => {
+  for (const cost of [0, 1, 20]) {
+    let now = 0;
+    const clock = new StandingClock();
+    const turns = new Turns({ ...SYSTEM_CLOCK, now: () => now, after: (...timer) => clock.after(...timer) });
+    const inTurn: number[] = [];
+    let done = 0;
+    const all = Array.from({ length: 640 }, async (_, index) => {
+      await turns.next(true);
+      now += cost;
+      done++;
+      inTurn.push(index);
+    });
+    // As long as no costly work rests.
+    let beats = 0;
+    for (; done < 640 && beats < 3_000; beats++) {
+      now += 4;
+      await clock.advance(4, 4);
+    }
+    assert.equal(done, 640);
+    const fewest = { 0: 10, 1: 200, 20: 640 }[cost] ?? 0;
+    assert.ok(beats >= fewest && beats <= 25 * fewest, `${beats} turns where each takes ${cost} ms`);
+    assert.ok(inTurn.every((index, place) => Math.abs(index - place) <= 64), "nobody is overtaken by more than a turn");
+    await Promise.all(all);
+  }
+});
+
 Deno.test("whoever waits for a turn while nobody else works gets it", async () => {
   const turns = new Turns(SYSTEM_CLOCK);
   for (const demanding of [true, false]) {
