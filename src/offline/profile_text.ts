@@ -46,8 +46,8 @@ export function profileText(profile: LearntProfile, origin: string): string {
 export function antreaHint({ antrea }: LearntProfile): string | undefined {
   return antrea === undefined
     ? undefined
-    : `These are the templates of an Antrea Agent ${antrea.range}: towards a Flow Aggregator name its own release ` +
-      `instead, as profile: ${antrea.profile}, which knows what its decoder can take.`;
+    : `These are the templates of an Antrea Agent ${antrea.range}: for a Flow Aggregator, name its own release ` +
+      `instead (profile: ${antrea.profile}), which also says what its decoder can take.`;
 }
 
 function headOf(profile: LearntProfile, origin: string): string[] {

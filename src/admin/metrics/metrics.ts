@@ -160,7 +160,7 @@ function definitions(): Definition[] {
     {
       kind: "counter",
       name: "records_resent_total",
-      help: "Data records that a lost collector connection had not taken and that were sent again over another.",
+      help: "Data records sent again over a new connection because the lost one had not delivered them.",
       read: ({ totals }) => one(totals.recordsResent),
     },
     {
@@ -190,21 +190,22 @@ function definitions(): Definition[] {
     {
       kind: "counter",
       name: "templates_total",
-      help: "Template records received, by outcome; of observed sessions, by what it would be.",
+      help: "Template records received, by outcome; in observe mode, by what the outcome would be.",
       labels: ["outcome"],
       read: ({ totals }) => by("outcome", totals.templates, TEMPLATE_OUTCOMES),
     },
     {
       kind: "counter",
       name: "fields_stripped_total",
-      help: "Data records from which a field was stripped, by information element; of observed sessions, would be.",
+      help:
+        "Data records from which a field was stripped, by information element; in observe mode, those that would be.",
       labels: ["element"],
       read: ({ totals }) => by("element", stripped.fold(totals.fieldsStripped)),
     },
     {
       kind: "counter",
       name: "fields_padded_total",
-      help: "Data records to which a field was added, by information element; of observed sessions, would be.",
+      help: "Data records to which a field was added, by information element; in observe mode, those that would be.",
       labels: ["element"],
       read: ({ totals }) => by("element", padded.fold(totals.fieldsPadded)),
     },
@@ -235,7 +236,7 @@ function definitions(): Definition[] {
     {
       kind: "counter",
       name: "collector_epochs_total",
-      help: "Processes of the collector that were seen: each knows nothing of what the one before was told.",
+      help: "Collector processes seen so far; each starts without the templates that the previous one had.",
       labels: ["collector"],
       read: ({ view }) => byCollector(view, ({ epoch }) => epoch),
     },

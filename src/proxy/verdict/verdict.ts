@@ -96,7 +96,7 @@ function whyNeeded(evidence: Evidence): string | undefined {
   }
   if (converted > 0) {
     return `${converted} of ${open} ${open === 1 ? "session is" : "sessions are"} converted between gRPC and IPFIX, ` +
-      "of which the collector takes the other only";
+      "because the collector accepts only the other one";
   }
   if (abandoned.skewed > 0) {
     return `${exporters(abandoned.skewed)} that needed rewriting ${
@@ -157,7 +157,7 @@ function expected({ until }: Evidence["abandoned"]): string {
 }
 
 function waits({ date }: Moment, settle: number): string {
-  return `the proxy waits until ${timeOfDay(new Date(date.getTime() + settle))} for one that does`;
+  return `the proxy keeps watching until ${timeOfDay(new Date(date.getTime() + settle))}`;
 }
 
 /** `2026-01-01 00:00:30 UTC` */

@@ -36,7 +36,7 @@ Deno.test("needed while a session needs rewriting, and for the settle time after
   assert.deepEqual(await pass(9), {
     verdict: "needed",
     reason: "a session needed rewriting at 1970-01-01 00:00:00 UTC; " +
-      "the proxy waits until 1970-01-01 00:00:10 UTC for one that does",
+      "the proxy keeps watching until 1970-01-01 00:00:10 UTC",
   });
   assert.deepEqual(await pass(1), {
     verdict: "not_needed",
@@ -49,7 +49,7 @@ Deno.test("needed while a session is converted between gRPC and IPFIX, whatever 
   const { look, pass } = fixture();
   assert.deepEqual(look({ converted: 2 }), {
     verdict: "needed",
-    reason: "2 of 3 sessions are converted between gRPC and IPFIX, of which the collector takes the other only",
+    reason: "2 of 3 sessions are converted between gRPC and IPFIX, because the collector accepts only the other one",
   });
   assert.match(look({ open: 1, converted: 1 }).reason, /^1 of 1 session is converted/);
   assert.equal((await pass(9)).verdict, "needed", "for the settle time after");
@@ -59,7 +59,10 @@ Deno.test("needed while a session is converted between gRPC and IPFIX, whatever 
 Deno.test("a proxy that has just started knows nothing until it has seen enough", async () => {
   const { look, pass } = fixture();
   assert.equal(look().verdict, "unknown");
-  assert.match((await pass(9)).reason, /^no session needs rewriting so far; the proxy waits until .*00:00:10 UTC/);
+  assert.match(
+    (await pass(9)).reason,
+    /^no session needs rewriting so far; the proxy keeps watching until .*00:00:10 UTC/,
+  );
   assert.match((await pass(1)).reason, /^all 3 .* none has needed rewriting since the proxy started$/);
 });
 

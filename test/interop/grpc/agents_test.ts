@@ -136,7 +136,7 @@ for (const [name, isConverted] of [["v2.3", true], ["v2.4", false]] as const) {
         }).parse(await proxy.status());
         assert.equal(skew.sessions, 0);
         const converted =
-          "1 of 1 session is converted between gRPC and IPFIX, of which the collector takes the other only";
+          "1 of 1 session is converted between gRPC and IPFIX, because the collector accepts only the other one";
         if (isConverted) assert.deepEqual(verdict, { verdict: "needed", reason: converted });
         else assert.notEqual(verdict.verdict, "needed", verdict.reason);
       }),
