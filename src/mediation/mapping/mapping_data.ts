@@ -90,8 +90,9 @@ function list(value: unknown, what: string): unknown[] {
 /** Fields that are those that the plugin was given, and so frozen and read before, are not read again: there may be 16,000. */
 function readFields(value: unknown, given: TemplateMapping): readonly MappedField[] {
   if (value === given.fields) return given.fields;
-  const before = new Set<unknown>(given.fields);
-  return list(value, "fields").map((field, position) => {
+  const fields = list(value, "fields");
+  const before = new Set<unknown>(fields.length === 0 ? [] : given.fields);
+  return fields.map((field, position) => {
     if (before.has(field) && Object.isFrozen(field)) return field as MappedField;
     return readField(field, `fields[${position}]`);
   });

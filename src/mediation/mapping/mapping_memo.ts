@@ -16,6 +16,11 @@ const FIELDS = 256;
 export class MappingMemo {
   readonly #mappings = new Map<string, TemplateMapping>();
 
+  /** Whether a mapping of a template with so many fields may be remembered. */
+  remembers(fields: number): boolean {
+    return fields <= FIELDS;
+  }
+
   /** @param question everything the mapping depends on, as a key */
   recall(question: string): TemplateMapping | undefined {
     const mapping = this.#mappings.get(question);
@@ -27,7 +32,7 @@ export class MappingMemo {
 
   /** Remembers the answer to a question. */
   remember(question: string, mapping: TemplateMapping): void {
-    if (mapping.source.fields.length > FIELDS || mapping.fields.length > FIELDS) return;
+    if (!this.remembers(mapping.source.fields.length) || !this.remembers(mapping.fields.length)) return;
     this.#mappings.set(question, mapping);
     if (this.#mappings.size <= MAPPINGS) return;
     const [oldest] = this.#mappings.keys();

@@ -13,11 +13,13 @@ export function expectedPlaces(
   expected: readonly FieldSpecifier[],
 ): readonly (number | undefined)[] {
   const free = new Map<string, number[]>();
+  // No key is made of what the list cannot have: a template may have 16,000 fields.
+  const ids = new Set(expected.map(({ element }) => element.id));
   for (const [place, { element }] of [...expected.entries()].reverse()) {
     const key = elementKey(element);
     const places = free.get(key);
     if (places === undefined) free.set(key, [place]);
     else places.push(place);
   }
-  return fields.map(({ element }) => free.get(elementKey(element))?.pop());
+  return fields.map(({ element }) => ids.has(element.id) ? free.get(elementKey(element))?.pop() : undefined);
 }

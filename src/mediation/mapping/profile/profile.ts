@@ -59,7 +59,12 @@ export interface Profile {
 export function selectTemplate(profile: Profile, source: Template): ProfileTemplate | undefined {
   const listed = profile.templates.find((template) => isListed(template, source));
   if (listed !== undefined || source.scopeFieldCount > 0) return listed;
-  const elements = new Set(source.fields.map(({ element }) => elementKey(element)));
+  // No key is made of what no list asks for: a template may have 16,000 fields.
+  const ids = new Set(
+    profile.templates.flatMap(({ selectedBy, not = [] }) => [...selectedBy, ...not].map(({ id }) => id)),
+  );
+  const elements = new Set<string>();
+  for (const { element } of source.fields) if (ids.has(element.id)) elements.add(elementKey(element));
   let best: { readonly template: ProfileTemplate; readonly kept: number } | undefined;
   for (const template of profile.templates) {
     if (!isSelected(template, elements)) continue;

@@ -191,11 +191,14 @@ export class TemplateIntake {
     const exporterFamily = length === 4 ? 4 : length === 16 ? 6 : undefined;
     const facts = { ...(detectedProfile === undefined ? {} : { detectedProfile }), exporterFamily } as const;
     const { compiled, fingerprints } = this.shared;
+    if (!compiled.memo.remembers(source.fields.length)) {
+      yield* endStep(source.fields.length);
+      return yield* chainSteps(source, treatment, facts);
+    }
     const layout = layoutFingerprint(source);
     const question = [fingerprints.treatment(treatment), detectedProfile, exporterFamily, source.id, layout].join("|");
     const known = compiled.memo.recall(question);
     if (known !== undefined) return known;
-    yield* endStep(source.fields.length);
     const mapping = yield* chainSteps(source, treatment, facts);
     compiled.memo.remember(question, mapping);
     return mapping;

@@ -1,11 +1,26 @@
+import { createHash } from "node:crypto";
+import { MINIMUM_DATA_SET_ID } from "../../../ipfix/message/set.ts";
+import { encodeTemplateRecord } from "../../../ipfix/record/template_record.ts";
 import { elementKey } from "../../../ipfix/registry/information_element.ts";
 import type { Template } from "../../../ipfix/record/template.ts";
 import type { Profile } from "../../mapping/profile/profile.ts";
-import { targetTemplate, type TemplateMapping } from "../../mapping/template_mapping.ts";
+import {
+  type FieldValue,
+  type MappedField,
+  targetTemplate,
+  type TemplateMapping,
+} from "../../mapping/template_mapping.ts";
 import type { Treatment } from "../../mapping/chain/treatment.ts";
+
+/** Fields from which on a fingerprint is a digest: that of 16,000 fields would take 300 KB, and several times as much to make. */
+const DIGESTED = 256;
 
 /** Equal fingerprints, equal layouts: elements, lengths and scope fields in order, whatever the template's id. */
 export function layoutFingerprint({ fields, scopeFieldCount }: Pick<Template, "fields" | "scopeFieldCount">): string {
+  if (fields.length > DIGESTED) {
+    const record = encodeTemplateRecord({ id: MINIMUM_DATA_SET_ID, fields, scopeFieldCount });
+    return `sha256:${digest(record)}`;
+  }
   const specifiers = fields.map(({ element, length }) =>
     `${element.enterpriseBit ? `${element.pen}.` : ""}${element.id}.${length}`
   );
@@ -40,14 +55,11 @@ export class Fingerprints {
   /** Of everything in a mapping that its rewrite program depends on; a program depends on the session's facts besides. */
   mapping(mapping: TemplateMapping): string {
     return remembered(this.#mappings, mapping, () => {
-      const values = mapping.fields.map(({ value }) =>
-        value.from === "record"
-          ? `${value.index}${value.convert ?? ""}${value.otherwise?.join(".") ?? ""}`
-          : value.from === "constant"
-          ? `=${value.octets.join(".")}`
-          : value.fact
-      );
-      return `${layoutFingerprint(mapping.source)}|${this.targetLayout(mapping)}|${values.join()}`;
+      const { fields } = mapping;
+      const values = fields.length > DIGESTED
+        ? digestOfValues(fields)
+        : fields.map(({ value }) => valueKey(value)).join();
+      return `${layoutFingerprint(mapping.source)}|${this.targetLayout(mapping)}|${values}`;
     });
   }
 
@@ -65,6 +77,28 @@ export class Fingerprints {
       return JSON.stringify([name, acceptsUnknownElements, limits, lists]);
     });
   }
+}
+
+function valueKey(value: FieldValue): string {
+  if (value.from === "record") return `${value.index}${value.convert ?? ""}${value.otherwise?.join(".") ?? ""}`;
+  return value.from === "constant" ? `=${value.octets.join(".")}` : value.fact;
+}
+
+/** Most fields of a long template are taken as they are, and need no key of their own. */
+function digestOfValues(fields: readonly MappedField[]): string {
+  const indexes = new Int32Array(fields.length);
+  const others: string[] = [];
+  for (const [position, { value }] of fields.entries()) {
+    const isPlain = value.from === "record" && value.convert === undefined;
+    indexes[position] = isPlain ? value.index : -1;
+    if (!isPlain) others.push(valueKey(value));
+  }
+  return `sha256:${digest(new Uint8Array(indexes.buffer))},${others.join()}`;
+}
+
+/** Nobody can make another octet string with the same one, by which another exporter's records would be rewritten. */
+function digest(octets: Uint8Array): string {
+  return createHash("sha256").update(octets).digest("base64");
 }
 
 function remembered<Key extends object, Value>(known: WeakMap<Key, Value>, key: Key, compute: () => Value): Value {
