@@ -282,7 +282,7 @@ Deno.test("check says that profile: auto is followed from the cluster, and what 
   const fallback = automatic.replace("profile: auto", "profile: auto, fallbackProfile: antrea/v2.0");
   assert.match(
     (await check(fallback)).text.replace(/\s+/g, " "),
-    /, auto: followed from the cluster; until the release is known, it is taken for antrea\/v2\.0 \(dialect/,
+    /, auto: followed from the cluster; until the release is known, it is treated as antrea\/v2\.0 \(dialect/,
   );
 });
 

@@ -138,7 +138,7 @@ function describeTreatment(
   const isFollowed = automaticProfile !== undefined && automaticProfile.known === undefined;
   if (!isFollowed || described.profile !== treatment.profile) return describeKnown(described);
   const { fallback } = automaticProfile;
-  const until = fallback === undefined ? "no exporter is let in" : `it is taken for ${fallback}`;
+  const until = fallback === undefined ? "no exporter is let in" : `it is treated as ${fallback}`;
   const profile = `auto: followed from the cluster; until the release is known, ${until}`;
   if (fallback !== undefined) return { ...describeKnown(described), profile };
   // What stands in for the profile is never in effect.

@@ -47,7 +47,7 @@ function notes(upgrade: Upgrade): string[] {
   ];
   return [
     ...upgrade.assumed.map(({ release, as }) =>
-      `${release} is newer than every release that this version knows: it is taken for ${as}.`
+      `${release} is newer than every release that this version knows: it is treated as ${as}.`
     ),
     ...(distance > 4
       ? [`Antrea does not support releases ${distance} minor releases apart: expect more than flows to break.`]

@@ -41,7 +41,7 @@ export interface Upgrade {
   readonly overlay: "gateway" | "sidecar";
   /** The Aggregator keeps one layout for each template id over all sessions, before or after: only one proxy may stand before it. */
   readonly oneProxy: boolean;
-  /** Releases that are newer than any known, each with the one that it is taken for. */
+  /** Releases that are newer than any known, each with the one that it is treated as. */
   readonly assumed: readonly { readonly release: string; readonly as: string }[];
   /** Agents of the new release export by gRPC, unless they are configured otherwise, to an Aggregator that serves none: the proxy does. */
   readonly servesGrpc: boolean;

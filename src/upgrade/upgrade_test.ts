@@ -54,11 +54,11 @@ Deno.test("what Antrea does not support is refused with the way there, unless it
   assert.throws(() => planUpgrade("v1.51", "v2.0", "agents-first"), /"v1\.51" is not an Antrea release, did you mean/);
 });
 
-Deno.test("a release newer than any known is taken for the newest, which the runbook says", () => {
+Deno.test("a release newer than any known is treated as the newest, which the runbook says", () => {
   const upgrade = planUpgrade("v2.7", "v2.8", "agents-first");
   assert.deepEqual(upgrade.assumed, [{ release: "v2.8.0", as: "v2.7.0" }]);
   assert.deepEqual([upgrade.distance, upgrade.needed, upgrade.trust], [1, false, ["mint", "mint"]]);
-  assert.match(runbookMarkdown(runbook(upgrade)), /v2\.8\.0 is newer than every release.*taken for v2\.7\.0/);
+  assert.match(runbookMarkdown(runbook(upgrade)), /v2\.8\.0 is newer than every release.*treated as v2\.7\.0/);
   const old = planUpgrade("v2.3", "v2.8.2", "agents-first", true);
   assert.deepEqual([old.distance, old.needed, old.servesGrpc], [5, true, true]);
   assert.throws(
