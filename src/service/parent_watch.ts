@@ -21,7 +21,7 @@ export function watchParent(parent: () => number, clock: Clock, report: ReportEv
       event: "parent_gone",
       message:
         `process ${started}, which started the proxy, has ended, but the proxy keeps running; to stop it, send SIGTERM to process ` +
-        `${Deno.pid} ends it`,
+        `${Deno.pid}`,
       fields: { parent: started, process: Deno.pid },
     });
   });

@@ -15,7 +15,7 @@ Deno.test("a parent that ends is told of once, and nothing while it lives", asyn
   assert.deepEqual(events.map(({ event, level }) => [event, level]), [["parent_gone", "warning"]]);
   assert.match(
     events[0]?.message ?? "",
-    /^process 4711, which started the proxy, has ended; .* SIGTERM to process \d+ ends it$/,
+    /^process 4711, which started the proxy, has ended, but the proxy .*; to stop it, send SIGTERM to process \d+$/,
   );
   stop();
 });
