@@ -19,6 +19,8 @@ const ATTACKS: readonly (readonly [name: string, times: number, ends: boolean])[
   ["huge-headers", 1_000, false],
   ["window-updates", 100_000, false],
   ["overflowing-window", 2, true],
+  ["empty-requests", 500, false],
+  ["unknown-fields", 500, false],
   ["half-requests", 6_000, true],
   ["without-window", 1_000, true],
   ["too-long-request", 1_000, false],

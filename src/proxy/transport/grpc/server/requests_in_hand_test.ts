@@ -49,6 +49,22 @@ Deno.test("what a stream did not take is out of hand when it ends, and other str
   assert.equal(inHand.octets, 0);
 });
 
+Deno.test("requests wait from their last octet until they are taken, or their stream ends", () => {
+  const inHand = new RequestsInHand();
+  arrive(inHand, 1, [...request(10), ...request(0), ...request(10).slice(0, 14)]);
+  assert.equal(inHand.waiting, 2);
+  arrive(inHand, 1, [1]);
+  arrive(inHand, 3, request(5, 1));
+  assert.equal(inHand.waiting, 4);
+  inHand.taken(1);
+  assert.equal(inHand.waiting, 3);
+  inHand.end(1);
+  assert.equal(inHand.waiting, 1);
+  inHand.taken(3);
+  inHand.taken(3);
+  assert.deepEqual([inHand.waiting, inHand.octets], [0, 0]);
+});
+
 Deno.test("a compressed request counts as what it may become once it is there, and for no more than a request may have", () => {
   const inHand = new RequestsInHand();
   arrive(inHand, 1, request(100, 1));
