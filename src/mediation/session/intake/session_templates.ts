@@ -1,5 +1,5 @@
 import { encodeTemplateRecord } from "../../../ipfix/record/template_record.ts";
-import { type Announcement, announcementKey } from "../../templates/announcements.ts";
+import type { Announcement } from "../../templates/announcements.ts";
 import type { Counters } from "../../templates/counters.ts";
 import type { TemplateOutcome } from "../../templates/event.ts";
 import type { SharedState } from "../shared/shared_state.ts";
@@ -14,8 +14,10 @@ import {
 } from "../../templates/template_changes.ts";
 import { foldCounts } from "../../templates/loop_counts.ts";
 import type { SessionEvents } from "../session_events.ts";
+import { RetiredIds } from "./retired_ids.ts";
+import { TemplateCollisions } from "./template_collisions.ts";
 import type { PreparedTemplate, TemplateIntake } from "./template_intake.ts";
-import type { AcceptedTemplate, ObservationDomain, TemplateEntry } from "../../templates/template_entry.ts";
+import type { ObservationDomain, TemplateEntry } from "../../templates/template_entry.ts";
 import type { TemplateIdSpace } from "../../templates/template_id_space.ts";
 import type { RoomMaker, TemplateShare } from "../../templates/template_memory.ts";
 import { templateMessage } from "../../templates/template_message.ts";
@@ -25,9 +27,6 @@ import { MANY_FIELDS, type Step, type Steps, WHOLE_TURN } from "../../mapping/ch
 import { LONG_TEMPLATE } from "../../templates/stored_template.ts";
 import type { AnnouncedTemplate } from "./announced_template.ts";
 import type { ChooseTreatment } from "../../mapping/chain/treatment.ts";
-
-/** How many retired mapping ids a session keeps reserved. */
-const RETIRED_IDS = 64;
 
 /** What it costs to prepare a template, besides its fields, in units of about a microsecond. */
 const PREPARE_COST = 50;
@@ -62,8 +61,8 @@ export class SessionTemplates {
   readonly #memory: TemplateShare;
   #count = 0;
   #closed = false;
-  /** Shared ids of mappings that are no longer in force, oldest first. */
-  #retired: Map<string, { readonly observationDomain: number; readonly id: number }> | undefined;
+  readonly #retired: RetiredIds;
+  readonly #collisions: TemplateCollisions;
   #prepared: { readonly choose: ChooseTreatment; readonly prepared: Map<TemplateEntry, PreparedTemplate> } | undefined;
 
   constructor(
@@ -75,6 +74,8 @@ export class SessionTemplates {
     roomMaker?: RoomMaker,
   ) {
     this.#memory = shared.templateMemory.share(roomMaker);
+    this.#retired = new RetiredIds(intake);
+    this.#collisions = new TemplateCollisions(this, shared.fingerprints, intake.target, events);
   }
 
   find(observationDomain: number, template: number): TemplateEntry | undefined {
@@ -146,7 +147,7 @@ export class SessionTemplates {
         ...(entry.shared.detectedProfile === undefined ? {} : { detectedProfile: entry.shared.detectedProfile }),
         mapping: entry.shared.mapping,
       });
-      this.#noticeCollision(observationDomain, entry);
+      this.#collisions.notice(observationDomain, entry.shared);
     }
     return entry;
   }
@@ -163,39 +164,11 @@ export class SessionTemplates {
     return `${limit} is used up: a template of ${fieldCount} ${fieldCount === 1 ? "field" : "fields"} is refused`;
   }
 
-  /**
-   * Warns if another session uses the same id for a different layout while it is only assumed that the collector keeps
-   * sessions apart. A collector that identifies exporters by address alone would decode the records of one session with
-   * the layout of the other.
-   */
-  #noticeCollision(observationDomain: number, { shared: { dialect, targetId, mapping } }: AcceptedTemplate): void {
-    if (dialect.templateScopeAssumed !== true) return;
-    const { shared: { fingerprints }, intake: { target: { announcers } } } = this;
-    const key = announcementKey(observationDomain, targetId);
-    const other = announcers.get(key);
-    announcers.set(key, this);
-    const theirs = other === this ? undefined : other?.find(observationDomain, targetId);
-    if (theirs?.kind !== "accepted") return;
-    if (fingerprints.targetLayout(theirs.shared.mapping) === fingerprints.targetLayout(mapping)) return;
-    this.events.notify({
-      event: "template_collision",
-      observationDomain,
-      template: targetId,
-      message:
-        `template ${targetId} of observation domain ${observationDomain} has another layout in another session: ` +
-        "a collector that tells exporters apart by address alone mixes the two " +
-        "(dialect: { templateScope: observation-domain }, or session if it keeps them apart)",
-    });
-  }
-
   /** Removes this session as the last announcer of its templates. */
   forgetAnnouncements(): void {
-    const { announcers } = this.intake.target;
     for (const { id, templates } of this.domains.values()) {
       for (const entry of templates.values()) {
-        if (entry.kind !== "accepted") continue;
-        const key = announcementKey(id, entry.shared.targetId);
-        if (announcers.get(key) === this) announcers.delete(key);
+        if (entry.kind === "accepted") this.#collisions.forget(id, entry.shared.targetId);
       }
     }
   }
@@ -207,9 +180,7 @@ export class SessionTemplates {
     if (domain === undefined || entry === undefined) return undefined;
     this.changes++;
     this.intake.releaseId(entry, observationDomain);
-    const key = announcementKey(observationDomain, template);
-    const { announcers } = this.intake.target;
-    if (announcers.get(key) === this) announcers.delete(key);
+    this.#collisions.forget(observationDomain, template);
     this.#remove(domain, template);
     this.#hold(-1);
     this.undoLog.note(() => {
@@ -271,7 +242,7 @@ export class SessionTemplates {
         // If memory does not suffice for both, the previous mapping stays in force.
         const isShort = after.kind === "refused" && after.reason === "limit";
         if (sameCollector && isShort && before.kind === "accepted") continue;
-        if (sameEpoch) this.#retireId(domain.id, before, after);
+        if (sameEpoch) this.#retired.retire(domain.id, before, after);
         this.#put(domain, template, after);
         this.#memory.take(after);
         this.#discard(before);
@@ -348,10 +319,7 @@ export class SessionTemplates {
     for (const domain of this.domains.values()) {
       for (const entry of domain.templates.values()) this.intake.releaseId(entry, domain.id);
     }
-    for (const { observationDomain, id } of this.#retired?.values() ?? []) {
-      this.intake.target.ids.release(observationDomain, id);
-    }
-    this.#retired = undefined;
+    this.#retired.release();
   }
 
   /**
@@ -375,25 +343,6 @@ export class SessionTemplates {
     }
     if (!keep || !same) { for (const use of taken) ids.release(...use); }
     return same;
-  }
-
-  /**
-   * Keeps a shared id reserved after its mapping is gone: records sent under it may still be unread in the collector's
-   * socket when another session that gets the id announces a different layout.
-   */
-  #retireId(observationDomain: number, before: TemplateEntry, after: TemplateEntry): void {
-    if (before.kind === "refused" || !before.shared.sharesIds) return;
-    const key = announcementKey(observationDomain, before.shared.targetId);
-    const retired = this.#retired ??= new Map();
-    const isStillHeld = retired.has(key) ||
-      (after.kind === "accepted" && after.shared.sharesIds && after.shared.targetId === before.shared.targetId);
-    if (isStillHeld) return this.intake.releaseId(before, observationDomain);
-    retired.set(key, { observationDomain, id: before.shared.targetId });
-    for (const [oldest, { observationDomain, id }] of retired) {
-      if (retired.size <= RETIRED_IDS) break;
-      retired.delete(oldest);
-      this.intake.target.ids.release(observationDomain, id);
-    }
   }
 
   /** Counts the outcome once the message is committed. */
