@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { checkOptions, creationMistakes } from "../config/sections/plugin_options.ts";
+import { checkOptions, creationMistakes } from "../config/yaml/plugin_options.ts";
 import { errorMessage } from "../error_message.ts";
 import { freezeDeep, mappingData, mappingOf, readMapping } from "../mediation/mapping/mapping_data.ts";
 import {

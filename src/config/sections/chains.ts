@@ -5,7 +5,7 @@ import type { ChainStep } from "../configuration.ts";
 import type { PluginChoice } from "../schema/configuration_schema.ts";
 import type { Path } from "../yaml/mistake.ts";
 import { isPlugin, oneLine, type PluginModules } from "./plugin_modules.ts";
-import { type CheckedOptions, checkOptions, creationMistakes } from "./plugin_options.ts";
+import { type CheckedOptions, checkOptions, creationMistakes } from "../yaml/plugin_options.ts";
 import type { ValueMistake } from "../yaml/schema_mistakes.ts";
 import type { ConfigurationReader } from "../configuration_reader.ts";
 import { errorMessage } from "../../error_message.ts";

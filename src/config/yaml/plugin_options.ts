@@ -1,8 +1,8 @@
 import type { z } from "zod";
 import { errorMessage } from "../../error_message.ts";
 import type { PluginDefinition } from "../../mediation/mapping/plugin.ts";
-import type { Path } from "../yaml/mistake.ts";
-import { type ValueMistake, Words } from "../yaml/schema_mistakes.ts";
+import type { Path } from "./mistake.ts";
+import { type ValueMistake, Words } from "./schema_mistakes.ts";
 
 /** The options of a plugin after its schema has checked them. */
 export interface CheckedOptions {
