@@ -106,6 +106,7 @@ export class SessionFactory {
       address: exporter.remoteAddress.hostname,
       ...(exporter.certificateName === undefined ? {} : { certificateName: exporter.certificateName }),
       reliable: exporter.transport !== "udp",
+      ...(exporter.portOf === undefined ? {} : { portOf: exporter.portOf }),
       ...collector.facts(),
       notify: (event) => {
         reportMediation(event);

@@ -303,7 +303,8 @@ function definitions(): Definition[] {
     {
       kind: "counter",
       name: "exporter_sequence_gaps_total",
-      help: "Data records missing according to exporters' sequence numbers; a jump backwards counts as one.",
+      help:
+        "Gaps in exporters' sequence numbers, each of one or more missing records; a number that came before counts as one. Over UDP a gap counts once the exporter's clock is 10 seconds past it, or with the session's end, since messages overtake each other.",
       read: ({ totals }) => one(totals.sequenceGaps),
     },
     {

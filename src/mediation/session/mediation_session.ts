@@ -193,6 +193,10 @@ export class MediationSession implements SessionRewriter {
         if (!this.#replay.write(output)) return;
       }
       if (output.messages >= maxMessages) return;
+      if (this.#target.facts.portOf !== undefined) {
+        if (!this.#readGeneral(input, address, output)) return;
+        continue;
+      }
       this.#routes.maxMessages = maxMessages - output.messages;
       const { stop, consumed, produced, records, messages, frequentProgram, relayed } = rewriteMessages(
         this.#routes.address,
@@ -263,17 +267,29 @@ export class MediationSession implements SessionRewriter {
     this.#templates.undoLog.commit();
     this.#counters.messagesReceived++;
     this.#counters.recordsReceived += plan.received + plan.undecodable;
-    const expected = plan.domain?.sequence.expected ?? 0;
-    if (plan.domain?.sequence.follow(plan.sequenceNumber, plan.received, plan.certain) === true) {
-      const { observationDomain, sequenceNumber } = plan;
-      this.#events.notify({ event: "sequence_gap", observationDomain, expected, received: sequenceNumber });
-    }
+    this.#follow(plan);
     if (plan.domain !== undefined) plan.domain.exportTime = plan.exportTime;
     if (plan.dropped) plan.domain?.sequence.depart(plan.sequenceNumber, plan.received);
     this.#plan = plan;
     this.#writer = this.#newWriter();
     this.#writer.begin(plan);
     return true;
+  }
+
+  /** Follows the exporter's sequence numbers. */
+  #follow(plan: MessagePlan): void {
+    const { observationDomain, sequenceNumber, exportTime, domain, received, certain } = plan;
+    const port = this.#target.facts.portOf?.(observationDomain, sequenceNumber, exportTime) ?? 0;
+    if (domain === undefined) return;
+    const { sequence, ports } = domain;
+    const { current } = sequence;
+    const gaps = ports?.follow(port, sequenceNumber, received, certain, exportTime) ??
+      sequence.follow(sequenceNumber, received, certain, exportTime);
+    // Numbers that several ports count apart are of no use in the one session to the collector.
+    if (ports?.several === true) sequence.depart(current, 0);
+    if (gaps > 0) {
+      this.#events.notify({ event: "sequence_gap", observationDomain, ...(ports?.gapOf(port) ?? sequence.gap) });
+    }
   }
 
   /** Creates a reader for one message. Like the writer, it is seldom needed, so idle sessions hold neither. */
@@ -456,6 +472,7 @@ export class MediationSession implements SessionRewriter {
     this.#closed = true;
     this.#abandonReading();
     this.#templates.undoLog.finish();
+    this.#templates.endSequences();
     this.#templates.fold();
     this.#templates.close();
     this.#events.close();

@@ -27,6 +27,11 @@ export interface SessionFacts extends CollectorFacts {
    * §8.4).
    */
   readonly reliable: boolean;
+  /**
+   * Returns the port that a message came from, in a session that has the messages of several ports of one address; every
+   * message that is not refused is asked for once, in their order.
+   */
+  readonly portOf?: (observationDomain: number, sequenceNumber: number, exportTime: number) => number;
   readonly notify?: Notify;
   /** Without it, the session never makes room for the templates of others. */
   readonly roomMaker?: RoomMaker;

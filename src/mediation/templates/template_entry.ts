@@ -2,6 +2,7 @@ import type { Template } from "../../ipfix/record/template.ts";
 import type { CompiledMapping } from "../program/compiled_mapping.ts";
 import type { Dialect } from "../mapping/profile/dialect.ts";
 import type { DropReason } from "./event.ts";
+import type { PortSequences } from "../program/loop/port_sequences.ts";
 import type { Sequence } from "../program/loop/sequence.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 
@@ -50,6 +51,8 @@ export interface RefusedTemplate {
 export interface ObservationDomain {
   readonly id: number;
   readonly sequence: Sequence;
+  /** Follows the exporter's numbers, where messages from several ports come in one session. */
+  readonly ports?: PortSequences | undefined;
   readonly templates: Map<number, TemplateEntry>;
   /** How many accepted templates have this target id, which is not their own; undefined: none ever had. */
   moved: Map<number, number> | undefined;

@@ -12,6 +12,9 @@ export interface TemplateLife {
   readonly lifetime: number;
 }
 
+/** Returns the port that a message came from; see `SessionFacts.portOf`. */
+export type PortOf = (observationDomain: number, sequenceNumber: number, exportTime: number) => number;
+
 /**
  * A transport session with a peer, over any transport protocol.
  *
@@ -29,6 +32,9 @@ export interface Connection {
   readonly idleLimit?: number;
   /** How long the peer's templates are valid. Only over UDP. */
   readonly templateLife?: TemplateLife;
+
+  /** Present if messages of several ports come over it. Only over UDP. */
+  readonly portOf?: PortOf | undefined;
 
   /** Whether the peer's kernel has closed the TCP connection in order, with or without the end that TLS has of its own. */
   readonly endedInOrder?: boolean;

@@ -24,7 +24,7 @@ import {
   read16,
 } from "./program.as";
 import { moveTo, out, rewriteLane, rewriteRecord, run } from "./rewrite.as";
-import { isCounted, followSequence, nextSequenceNumber } from "./sequence.as";
+import { endSequence, followSequence, isCounted, nextSequenceNumber } from "./sequence.as";
 import {
   LANE,
   LANE_END,
@@ -43,7 +43,7 @@ import {
   walkTogether,
 } from "./walk.as";
 
-export { followSequence };
+export { endSequence, followSequence };
 
 // Statuses, as in rewrite_loop.ts; the last is the loop's own.
 const NEEDS_INPUT: u32 = 0;
@@ -184,7 +184,7 @@ function giveOut(lane: usize, log: usize, pointer: usize, message: usize): void 
   if ((flags & FLAG_IDENTITY) == 0) rewriteLane(lane, log, program, found, counters);
   if (counters != 0) store<u64>(counters, load<u64>(counters) + <u64> found);
   const sequence: usize = load<u32>(route, ROUTE_SEQUENCE);
-  followSequence(sequence, bswap<u32>(load<u32>(pointer, 8)), found, 1);
+  followSequence(sequence, bswap<u32>(load<u32>(pointer, 8)), found, 1, bswap<u32>(load<u32>(pointer, 4)));
   const target = load<u32>(route, ROUTE_TARGET);
   const recordsEnd: usize = load<u32>(lane, LANE_LAST);
   const padded = recordsEnd < end && (flags & FLAG_KEEP_PADDING) == 0;

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  endSequence as end,
   followSequence as follow,
   recordLength as lengthOf,
   resultBlock,
@@ -136,9 +137,20 @@ export function rewriteRecords(
   return result;
 }
 
-/** Follows the exporter's sequence numbers of one observation domain; true: there was a gap. */
-export function followSequence(block: number, received: number, recordCount: number, certain: boolean): boolean {
-  return follow(block, received, recordCount, certain ? 1 : 0) === 1;
+/** Follows the exporter's sequence numbers of one observation domain. Returns how many gaps it found. */
+export function followSequence(
+  block: number,
+  received: number,
+  recordCount: number,
+  certain: boolean,
+  exportTime: number,
+): number {
+  return follow(block, received, recordCount, certain ? 1 : 0, exportTime);
+}
+
+/** Counts what is still missing as gaps, and returns how many they are. */
+export function endSequence(block: number): number {
+  return end(block);
 }
 
 /** Octets of scratch: the largest record that can come in, and the largest growth that compiles. */

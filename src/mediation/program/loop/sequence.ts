@@ -1,7 +1,11 @@
 import { allocate, memoryWords, release } from "./memory.ts";
-import { followSequence } from "./rewrite_loop.ts";
+import { endSequence, followSequence } from "./rewrite_loop.ts";
 
 const BLOCK_LENGTH = 64;
+/** Over UDP, with the records that have not come yet. */
+const DATAGRAMS_BLOCK_LENGTH = 128;
+const DATAGRAMS = 1;
+const SEVERAL_PORTS = 2;
 const MANNER_INCLUSIVE = 2;
 
 /**
@@ -10,17 +14,27 @@ const MANNER_INCLUSIVE = 2;
  * The exporter's numbers are passed on until something is split or dropped, or the collector's session is a new one.
  * From then on the records really sent are counted, in the exporter's own manner: some exporters include a message's
  * own records in its number. Where the manner is learnt only later, what is counted is put right from there on.
+ *
+ * Over UDP, messages overtake each other and parts of them wait for their template: records that are missing are a gap
+ * only once the exporter's clock has gone on by 10 seconds, or the session ends. A number from before of which nothing
+ * is missing is a gap at once, as the message came twice or the exporter began anew.
  */
 export class Sequence {
   readonly address: number;
   readonly #word: number;
+  readonly #length: number;
 
-  /** @throws RangeError when the loop's memory is used up */
-  constructor() {
-    this.address = allocate(BLOCK_LENGTH);
+  /**
+   * @param datagrams whether the exporter's messages come over UDP
+   * @throws RangeError when the loop's memory is used up
+   */
+  constructor(datagrams = false) {
+    this.#length = datagrams ? DATAGRAMS_BLOCK_LENGTH : BLOCK_LENGTH;
+    this.address = allocate(this.#length);
     if (this.address === 0) throw new RangeError("the rewrite loop's memory is used up");
     this.#word = this.address >>> 2;
-    memoryWords.fill(0, this.#word, this.#word + BLOCK_LENGTH / 4);
+    memoryWords.fill(0, this.#word, this.#word + this.#length / 4);
+    if (datagrams) memoryWords[this.#word + 8] = DATAGRAMS;
   }
 
   /** Whether records sent are counted, instead of the exporter's numbers being passed on. */
@@ -33,6 +47,21 @@ export class Sequence {
     const gaps = memoryWords[this.#word + 6] ?? 0;
     memoryWords[this.#word + 6] = 0;
     return gaps;
+  }
+
+  /** Learns no manner any more: the numbers are those of several ports, which may count apart. */
+  mix(): void {
+    memoryWords[this.#word + 8] = SEVERAL_PORTS;
+  }
+
+  /** Counts what is still missing as gaps. */
+  end(): number {
+    return endSequence(this.address);
+  }
+
+  /** The numbers at the last gap. */
+  get gap(): { readonly expected: number; readonly received: number } {
+    return { expected: memoryWords[this.#word + 12] ?? 0, received: memoryWords[this.#word + 13] ?? 0 };
   }
 
   /** The exporter's next number, if it counts the records before a message. */
@@ -54,14 +83,15 @@ export class Sequence {
    *
    * @param certain false if it held records that could not be counted, so that neither its number nor the next one says
    *   anything
-   * @returns whether records before it are missing
+   * @param exportTime seconds, by the exporter's clock
+   * @returns how many gaps are known by it: over UDP they may be older
    */
-  follow(received: number, records: number, certain = true): boolean {
+  follow(received: number, records: number, certain = true, exportTime = 0): number {
     const first = memoryWords[this.#word] === 0;
     // A first message whose number is that of its own records comes from an exporter that includes them; otherwise it
     // would be 0.
     if (first && certain && records > 0 && received === records) memoryWords[this.#word + 3] = MANNER_INCLUSIVE;
-    return followSequence(this.address, received, records, certain);
+    return followSequence(this.address, received, records, certain, exportTime);
   }
 
   /**
@@ -91,6 +121,6 @@ export class Sequence {
   }
 
   close(): void {
-    release(this.address, BLOCK_LENGTH);
+    release(this.address, this.#length);
   }
 }

@@ -3,7 +3,7 @@ import { Sequence } from "./sequence.ts";
 
 /** Follows messages as [number, records]; the places at which a gap is seen. */
 function gapsOf(sequence: Sequence, ...messages: readonly [received: number, records: number][]): number[] {
-  return messages.flatMap(([received, records], place) => sequence.follow(received, records) ? [place] : []);
+  return messages.flatMap(([received, records], place) => sequence.follow(received, records) > 0 ? [place] : []);
 }
 
 Deno.test("numbers that count the records before a message have no gap, nor those that count its own", () => {
@@ -116,4 +116,63 @@ Deno.test("what is made here between two messages carries the number that the ex
   const wrapped = new Sequence();
   gapsOf(wrapped, [0xffffffff, 2]);
   assert.equal(wrapped.current, 1);
+});
+
+/** Follows datagrams as [number, records, export time]; how many gaps are known when the session ends. */
+function gapsOfDatagrams(
+  ...messages: readonly [received: number, records: number, time?: number, certain?: boolean][]
+) {
+  const sequence = new Sequence(true);
+  for (const [received, records, time = 0, certain] of messages) sequence.follow(received, records, certain, time);
+  const before = sequence.takeGaps();
+  sequence.end();
+  const after = sequence.takeGaps();
+  sequence.close();
+  return [before, after];
+}
+
+Deno.test("UDP: data that waited for its template comes behind it without a gap, once or many times", () => {
+  assert.deepEqual(gapsOfDatagrams([1, 0], [0, 1], [1, 1]), [0, 0]);
+  assert.deepEqual(gapsOfDatagrams([5, 0], [0, 1], [1, 1], [2, 1], [3, 1], [4, 1], [5, 2], [7, 1]), [0, 0]);
+  assert.deepEqual(gapsOfDatagrams([9, 1], [10, 3], [18, 1], [13, 5], [19, 1]), [0, 0], "all of a message waited");
+});
+
+Deno.test("UDP: the parts of a message, each behind its own template, are together what is missing", () => {
+  // 2 of 6 records go at once, 3 and 1 later.
+  assert.deepEqual(gapsOfDatagrams([0, 2], [6, 1], [0, 3], [7, 1], [0, 1], [8, 1]), [0, 0]);
+  assert.deepEqual(gapsOfDatagrams([0, 2], [6, 1], [0, 3], [7, 1]), [0, 1], "one never came");
+  // The exporter counts a message's own records.
+  assert.deepEqual(gapsOfDatagrams([1, 1], [2, 1], [4, 2], [10, 2], [11, 1], [10, 4], [12, 1]), [0, 0]);
+});
+
+Deno.test("UDP: a set that waited in vain is no gap: nobody knows how many records it held", () => {
+  assert.deepEqual(gapsOfDatagrams([0, 2], [6, 1], [0, 0, 0, false], [7, 1]), [0, 0]);
+  assert.deepEqual(gapsOfDatagrams([0, 2, 0, false], [6, 1], [7, 1]), [0, 0]);
+});
+
+Deno.test("UDP: messages that overtook each other have no gap; one that never comes is one, 10 seconds on", () => {
+  assert.deepEqual(gapsOfDatagrams([0, 1], [3, 1], [2, 1], [1, 1], [4, 1]), [0, 0]);
+  assert.deepEqual(gapsOfDatagrams([0, 1], [2, 1], [5, 1], [4, 1], [3, 1], [1, 1], [6, 1]), [0, 0]);
+  assert.deepEqual(gapsOfDatagrams([0, 1], [3, 1, 1], [4, 1, 10]), [0, 1], "it may still come");
+  assert.deepEqual(gapsOfDatagrams([0, 1], [3, 1, 1], [4, 1, 11]), [1, 0]);
+  assert.deepEqual(gapsOfDatagrams([0, 1], [3, 1], [6, 1], [9, 1], [12, 1], [15, 1]), [1, 4], "four wait at a time");
+  assert.deepEqual(
+    gapsOfDatagrams([0xfffffffe, 1], [1, 1], [0xffffffff, 2], [2, 1]),
+    [0, 0],
+    "across the end of numbers",
+  );
+});
+
+Deno.test("UDP: a template that was overtaken by data has no gap", () => {
+  assert.deepEqual(gapsOfDatagrams([5, 1], [6, 1], [5, 0], [7, 1]), [0, 0]);
+});
+
+Deno.test("UDP: a message that comes twice is a gap, and one an exporter begins anew; what follows goes on from there", () => {
+  assert.deepEqual(gapsOfDatagrams([0, 1], [1, 1], [2, 1, 20], [2, 1, 20], [3, 1, 20]), [1, 0]);
+  assert.deepEqual(gapsOfDatagrams([100, 1], [101, 1], [0, 1, 1], [1, 1, 1], [2, 1, 2]), [1, 0]);
+  assert.deepEqual(
+    gapsOfDatagrams([100, 1], [101, 1, 20], [0, 1, 20], [1, 1, 20], [2, 1, 20]),
+    [1, 0],
+    "in one second",
+  );
 });

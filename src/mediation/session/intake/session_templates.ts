@@ -4,6 +4,7 @@ import type { Counters } from "../../templates/counters.ts";
 import type { TemplateOutcome } from "../../templates/event.ts";
 import type { SharedState } from "../shared/shared_state.ts";
 import type { Routes } from "../../program/loop/routes.ts";
+import { PortSequences } from "../../program/loop/port_sequences.ts";
 import { Sequence } from "../../program/loop/sequence.ts";
 import {
   announcementOf,
@@ -289,12 +290,17 @@ export class SessionTemplates {
   /** Adds the rewrite loop's counts to the session's counters. */
   fold(): void {
     for (const domain of this.domains.values()) {
-      this.counters.sequenceGaps += domain.sequence.takeGaps();
+      this.counters.sequenceGaps += (domain.ports ?? domain.sequence).takeGaps();
       for (const entry of domain.templates.values()) if (entry.kind === "accepted") foldCounts(entry, this.counters);
     }
     // Counters are read once more when a session has ended, and must not be charged again.
     if (!this.#closed) this.#memory.countNames(this.counters.names);
     if (!this.shared.keepLostValues) this.counters.forgetLostValues();
+  }
+
+  /** No more messages come: what is still missing of them is lost. */
+  endSequences(): void {
+    for (const { ports, sequence } of this.domains.values()) (ports ?? sequence).end();
   }
 
   close(): void {
@@ -306,6 +312,7 @@ export class SessionTemplates {
         this.#discard(entry);
         this.#hold(-1);
       }
+      domain.ports?.close();
       domain.sequence.close();
       this.#memory.holdDomain(-1);
     }
@@ -385,9 +392,12 @@ export class SessionTemplates {
   #domain(id: number): ObservationDomain {
     const known = this.domains.get(id);
     if (known !== undefined) return known;
+    const { reliable, portOf } = this.intake.facts;
+    const sequence = new Sequence(!reliable);
     const domain: ObservationDomain = {
       id,
-      sequence: new Sequence(),
+      sequence,
+      ports: portOf === undefined ? undefined : new PortSequences(sequence),
       templates: new Map(),
       moved: undefined,
       exportTime: 0,
@@ -398,6 +408,7 @@ export class SessionTemplates {
     this.undoLog.note(() => {
       this.domains.delete(id);
       this.#memory.holdDomain(-1);
+      domain.ports?.close();
       domain.sequence.close();
     });
     return domain;

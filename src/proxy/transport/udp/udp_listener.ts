@@ -120,7 +120,7 @@ export class UdpListener implements Listener {
       this.#newSource(key, { hostname, port });
     if (source === undefined) return;
     const { opened, proven } = source;
-    source.receive(datagram, now);
+    source.receive(datagram, now, port);
     // Inserted again, so that it is the last in its map.
     for (const sources of this.#all) sources.delete(key);
     if (!source.proven) {
@@ -164,7 +164,7 @@ export class UdpListener implements Listener {
         if (closed.opened && !closed.proven) this.#unprovenSessions--;
         this.#closeSocket();
       },
-    });
+    }, this.#templates === "address");
     const recalled = this.#parts.recall?.(this.address, peer);
     if (recalled !== undefined) source.recall(recalled);
     return source;

@@ -1,7 +1,8 @@
 import type { Address } from "../address.ts";
 import type { BufferPool } from "../../memory/buffer_pool.ts";
-import type { Connection, TemplateLife } from "../connection.ts";
+import type { Connection, PortOf, TemplateLife } from "../connection.ts";
 import { observationDomainOf } from "../../../ipfix/message/message_header.ts";
+import { DatagramPorts } from "./datagram_ports.ts";
 import { KNOWN_TEMPLATES, scanTemplates } from "./datagram_scan.ts";
 import { messageLength } from "../message_walk.ts";
 import { OctetQueue } from "../../memory/octet_queue.ts";
@@ -77,11 +78,21 @@ export class UdpSource implements Connection {
   #recalled = new Map<number, Uint8Array[]>();
   #announcedAt = 0;
 
-  constructor(remoteAddress: Address, parts: UdpSourceParts) {
+  /** Present if it has the messages of all ports of its address. */
+  readonly #ports: DatagramPorts | undefined;
+
+  /** @param ports whether it has the datagrams of all ports of its address */
+  constructor(remoteAddress: Address, parts: UdpSourceParts, ports = false) {
     this.remoteAddress = remoteAddress;
+    this.#ports = ports ? new DatagramPorts() : undefined;
     this.#queue = new OctetQueue(parts.pool, QUEUE_OCTETS);
     this.#held = new WaitingSets(HELD_OCTETS, parts.held);
     this.#parts = parts;
+  }
+
+  get portOf(): PortOf | undefined {
+    const ports = this.#ports;
+    return ports && ((domain, sequenceNumber, exportTime) => ports.take(domain, sequenceNumber, exportTime));
   }
 
   get templateLife(): TemplateLife {
@@ -119,16 +130,16 @@ export class UdpSource implements Connection {
    * Receives a datagram that is one message. Drops it if there is no room. A source opens with its first template; until
    * then its data sets wait.
    */
-  receive(message: Uint8Array, now: number): void {
+  receive(message: Uint8Array, now: number, port = 0): void {
     this.onceHeard = !this.#heard;
     this.#heard = true;
-    this.#deliverRecalled(message);
+    this.#deliverRecalled(message, port);
     const { templates, missing } = scanTemplates(message, this.#known);
     if (templates > 0) this.opened = this.proven = true;
     const missesTemplate = missing !== undefined && this.#known.size < KNOWN_TEMPLATES;
     if (missesTemplate || (templates > 0 && this.#held.length > 0)) {
-      this.#held.split(message, missing ?? [], now + HELD_MILLISECONDS, this.#deliver);
-    } else this.#deliver(message);
+      this.#held.split(message, missing ?? [], now + HELD_MILLISECONDS, this.#deliver, port);
+    } else this.#deliver(message, port);
     if (templates > 0) this.#observeInterval(now);
   }
 
@@ -187,13 +198,14 @@ export class UdpSource implements Connection {
   }
 
   /** An arrow function: it is passed on as it is. */
-  readonly #deliver = (message: Uint8Array): void => {
+  readonly #deliver = (message: Uint8Array, port: number): void => {
     const { queued, onDrop } = this.#parts;
     if (!this.opened) return onDrop("unknown_template", 1);
     const hasRoom = queued.octets + message.length <= queued.limit || this.#waiting !== undefined;
     if (!hasRoom || !this.#queue.push(message)) {
       return onDrop(this.#throttled ? "template_changes" : "collector_unavailable", 1);
     }
+    this.#ports?.add(message, port);
     queued.octets += message.length;
     if (this.#waiting === undefined) return;
     const { view, resolve } = this.#waiting;
@@ -224,14 +236,14 @@ export class UdpSource implements Connection {
    * Sends templates from before the start with the time and sequence number of this message, so that no gap is
    * reported.
    */
-  #deliverRecalled(message: Uint8Array): void {
+  #deliverRecalled(message: Uint8Array, port: number): void {
     const domain = observationDomainOf(message);
     for (const template of this.#recalled.get(domain) ?? []) {
       const octets = template.slice();
       octets.set(message.subarray(TIME_OFFSET, DOMAIN_OFFSET), TIME_OFFSET);
       scanTemplates(octets, this.#known);
       this.opened = this.proven = true;
-      this.#deliver(octets);
+      this.#deliver(octets, port);
     }
     this.#recalled.delete(domain);
   }

@@ -13,7 +13,12 @@ interface WaitingSet {
   readonly template: number;
   readonly message: Uint8Array;
   readonly until: number;
+  /** That the message came from. */
+  readonly port: number;
 }
+
+/** Passes a message on, with the port that it came from. */
+export type Deliver = (message: Uint8Array, port: number) => void;
 
 /**
  * The data sets of one source that arrived before their template: datagrams overtake each other on the network (RFC
@@ -41,12 +46,12 @@ export class WaitingSets {
    * @param missing offsets of the data sets whose template is not known where they stand
    * @param until when the sets of this message have waited long enough
    */
-  split(message: Uint8Array, missing: readonly number[], until: number, deliver: (message: Uint8Array) => void): void {
+  split(message: Uint8Array, missing: readonly number[], until: number, deliver: Deliver, port = 0): void {
     const domain = observationDomainOf(message);
     const unknown = new Set(missing);
     let from = MESSAGE_HEADER_LENGTH;
     const flush = (to: number) => {
-      if (to > from) deliver(excerpt(message, from, to));
+      if (to > from) deliver(excerpt(message, from, to), port);
     };
     for (let start = MESSAGE_HEADER_LENGTH; start < message.length;) {
       const end = start + (start + 4 <= message.length ? u16At(message, start + 2) : 0);
@@ -65,6 +70,7 @@ export class WaitingSets {
           template: templateKey(domain, u16At(message, start)),
           message: excerpt(message, start, end),
           until,
+          port,
         };
         if (this.#hasRoom(waits.message)) {
           flush(start);
@@ -78,7 +84,7 @@ export class WaitingSets {
   }
 
   /** Delivers the sets that have waited long enough. */
-  expire(now: number, deliver: (message: Uint8Array) => void): void {
+  expire(now: number, deliver: Deliver): void {
     if (this.#waiting.length > 0) this.#take(({ until }) => until <= now, deliver);
   }
 
@@ -95,7 +101,7 @@ export class WaitingSets {
   }
 
   /** Removes those that are ready before the first is delivered, which may close the source. */
-  #take(isReady: (set: WaitingSet) => boolean, deliver: (message: Uint8Array) => void): void {
+  #take(isReady: (set: WaitingSet) => boolean, deliver: Deliver): void {
     const before = this.#waiting;
     this.shared.octets -= this.#octets;
     this.#waiting = [];
@@ -105,7 +111,7 @@ export class WaitingSets {
       if (isReady(set)) ready.push(set);
       else this.#keep(set);
     }
-    for (const { message } of ready) deliver(message);
+    for (const { message, port } of ready) deliver(message, port);
   }
 
   #keep(set: WaitingSet): void {
