@@ -134,7 +134,7 @@ class ReferenceSession {
 
   result(consumed: number, refused?: RejectReason): Reference {
     const place = (split: ReadonlySet<number>) => {
-      const sequence = new ReferenceSequence();
+      const sequence = new ReferenceSequence(this.#options.reliable === false);
       return {
         items: this.#messages.flatMap((message, index) => sequence.place(message, index, split.has(index))),
         gaps: sequence.gaps,

@@ -1,3 +1,4 @@
+import { ReferenceLateness } from "./reference_lateness.ts";
 import type { ReferenceItem, ReferenceMessage } from "./reference_rewriter.ts";
 
 /** How one observation domain's sequence numbers stand. */
@@ -11,6 +12,8 @@ interface Domain {
   readonly lastRecords: number;
   /** Whether these are all that came with the last message. */
   readonly isCertain: boolean;
+  /** Over UDP. */
+  readonly lateness?: ReferenceLateness;
 }
 
 /**
@@ -24,11 +27,16 @@ export class ReferenceSequence {
   gaps = 0;
   readonly #domains = new Map<number, Domain>();
 
+  /** @param datagrams whether messages may come late: over UDP */
+  constructor(readonly datagrams = false) {}
+
   /** Gives the items of a message that came in their places. */
   place(message: ReferenceMessage, index: number, isSplit: boolean): ReferenceItem[] {
     const { observationDomain, sequenceNumber, records } = message;
     const domain = this.#domains.get(observationDomain);
-    const inclusive = this.#isInclusive(domain, message);
+    const isLate = domain?.lateness?.note(message, domain) ?? false;
+    this.gaps += domain?.lateness?.takeGaps() ?? 0;
+    const inclusive = isLate ? domain?.inclusive === true : this.#isInclusive(domain, message);
     let position = sentBefore(domain, inclusive) ?? (inclusive ? sequenceNumber - records : sequenceNumber);
     const departs = domain?.sent !== undefined || message.changed || isSplit;
     const items = message.items.map(({ octets: _, ...item }): ReferenceItem => ({
@@ -41,9 +49,10 @@ export class ReferenceSequence {
       this.#domains.set(observationDomain, {
         inclusive,
         ...(departs ? { sent: position, departed: domain?.departed ?? records } : {}),
-        lastSequenceNumber: sequenceNumber,
-        lastRecords: records,
-        isCertain: message.certain,
+        lastSequenceNumber: isLate ? domain?.lastSequenceNumber ?? 0 : sequenceNumber,
+        lastRecords: isLate ? domain?.lastRecords ?? 0 : records,
+        isCertain: isLate ? domain?.isCertain === true : message.certain,
+        ...(this.datagrams ? { lateness: domain?.lateness ?? new ReferenceLateness(message) } : {}),
       });
     }
     return items;
@@ -54,7 +63,7 @@ export class ReferenceSequence {
     if (domain === undefined) return inKnownDomain && certain && records > 0 && sequenceNumber === records;
     const step = (sequenceNumber - domain.lastSequenceNumber) >>> 0;
     const [exclusive, inclusive] = [step === domain.lastRecords, step === records];
-    if (!exclusive && !inclusive) this.gaps++;
+    if (!exclusive && !inclusive && !this.datagrams) this.gaps++;
     // Where more came than could be counted, a step that fits does so by chance.
     if (exclusive === inclusive || !domain.isCertain || !certain) return domain.inclusive;
     return inclusive;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { message } from "../../../../test/support/wire.ts";
+import { message } from "../../../../test/support/messages/wire.ts";
 import { DatagramPorts } from "./datagram_ports.ts";
 
 Deno.test("each message has the port that it came from; one that was refused before it is passed over", () => {

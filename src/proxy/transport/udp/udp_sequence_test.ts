@@ -1,7 +1,7 @@
 /** Sequence numbers of exporters over UDP (RFC 7011 §3.1), from the socket to the counter. */
 import assert from "node:assert/strict";
 import { decodeMessageHeader } from "../../../ipfix/message/message_header.ts";
-import { field, message, set, templateSet } from "../../../../test/support/wire.ts";
+import { field, message, set, templateSet } from "../../../../test/support/messages/wire.ts";
 import { RFC } from "../../../../test/conformance/conformance.ts";
 import { mediatorOf } from "../../../../test/support/session.ts";
 import { TestCollector, TestProxy, until } from "../../../../test/support/proxy.ts";
