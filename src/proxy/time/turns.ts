@@ -18,11 +18,9 @@ const MOST_CONTINUED = 16;
  * first template of one of thousands of sessions.
  */
 const SHARE = 2.5;
-/** How many that wait let one more of them try in each turn, and how many try at most. */
+/** How many that wait let one more of them work in the same turn, and how many more may at most. */
 const QUEUE = 16;
-const MOST_TRYING = 64;
-/** Waiting sessions that are resumed in one turn. */
-const RESUMED = 256;
+const MOST_TOGETHER = 64;
 
 /**
  * Shares the process among sessions. Reads and writes that complete at once never let the event loop turn, and until it
@@ -38,11 +36,9 @@ export class Turns {
   #beating = false;
   /** Whether any session has worked since the last beat. */
   #used = false;
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
   /** Those whose work takes long: one of them, or of the unfinished, in each turn. */
-  #demanding: ((outcome: Outcome) => void)[] = [];
-  /** Those of them who tried, and found no time left in that turn. */
-  #late: ((outcome: Outcome) => void)[] = [];
+  readonly #demanding: (() => void)[] = [];
   /** Those who are in the middle of such work. */
   #unfinished: Unfinished[] = [];
   /** The one of them that was resumed last, and how many times in a row. */
@@ -68,32 +64,22 @@ export class Turns {
   }
 
   /**
-   * Waits for a turn.
+   * Waits for a turn. Not an async function, after whose end others would be resumed before the caller has worked.
    *
    * @param demanding whether the last piece of work was costly: then all others go first
    * @param unfinished who is in the middle of something. What is half done takes memory: so of those, one goes on until
    * it is done, while others begin in turn with it
    */
-  async next(demanding: boolean, unfinished?: object): Promise<void> {
-    for (let queue = this.#demanding;; queue = this.#late) {
-      // Whoever wakes up from a longer wait may be the first to work for a while.
-      if (!this.#beating) this.#begin();
-      const outcome = await new Promise<Outcome>((resume) => {
-        if (!demanding) this.#waiting.push(() => resume("try"));
-        else if (unfinished === undefined) queue.push(resume);
-        else if (unfinished === this.#resumed && this.#continued < MOST_CONTINUED) {
-          this.#unfinished.unshift({ who: unfinished, resume: () => resume("go") });
-        } else this.#unfinished.push({ who: unfinished, resume: () => resume("go") });
-      });
-      if (outcome === "go" || !this.#isLate(demanding)) return;
-    }
-  }
-
-  /** Whether who has been resumed has no time left in this turn. */
-  #isLate(demanding: boolean): boolean {
-    if (!demanding) return this.over;
-    this.#used = true;
-    return this.#clock.now() - this.#began > (this.#hurried ? BUDGET : SHARE);
+  next(demanding: boolean, unfinished?: object): Promise<void> {
+    // Whoever wakes up from a longer wait may be the first to work for a while.
+    if (!this.#beating) this.#begin();
+    return new Promise<void>((resume) => {
+      if (!demanding) this.#waiting.push(resume);
+      else if (unfinished === undefined) this.#demanding.push(resume);
+      else if (unfinished === this.#resumed && this.#continued < MOST_CONTINUED) {
+        this.#unfinished.unshift({ who: unfinished, resume });
+      } else this.#unfinished.push({ who: unfinished, resume });
+    });
   }
 
   /** Lets costly work follow costly work from now on: a drain waits for the end of all of it. */
@@ -115,33 +101,41 @@ export class Turns {
       if (cost > BUDGET && !this.#hurried) this.#restUntil = now + Math.min(REST * cost, LONGEST_REST);
       this.#resumedAt = undefined;
     }
-    const resumed = this.#waiting.splice(0, RESUMED);
     const demanding = now >= this.#restUntil ? this.#takeDemanding() : undefined;
-    const trying = demanding === undefined ? [] : this.#takeTrying();
-    if (demanding !== undefined) this.#resumedAt = now;
-    this.#beating = this.#used || resumed.length > 0 || demanding !== undefined || this.#demanding.length > 0 ||
-      this.#late.length > 0 || this.#unfinished.length > 0;
+    this.#beating = this.#used || demanding !== undefined || this.#waiting.length > 0 || this.#demanding.length > 0 ||
+      this.#unfinished.length > 0;
     this.#used = false;
     if (this.#beating) this.#clock.after(BEAT, () => this.#beat());
-    for (const resume of resumed) resume();
-    demanding?.();
-    for (const resume of trying) resume("try");
+    void this.#resume(demanding);
   }
 
-  /** Of a long queue those who work in the same turn, as far as time is left in it. */
-  #takeTrying(): ((outcome: Outcome) => void)[] {
-    const most = Math.min(MOST_TRYING, Math.floor((this.#late.length + this.#demanding.length) / QUEUE));
-    const trying = this.#late.splice(0, most);
-    return trying.concat(this.#demanding.splice(0, most - trying.length));
+  /** Resumes those who wait, one after the other: each works before the next one is resumed, as long as time is left. */
+  async #resume(demanding: (() => void) | undefined): Promise<void> {
+    await this.#resumeWithin(BUDGET, this.#waiting, this.#waiting.length);
+    if (demanding === undefined) return;
+    const most = Math.min(MOST_TOGETHER, Math.floor(this.#demanding.length / QUEUE));
+    this.#resumedAt = this.#clock.now();
+    demanding();
+    await undefined;
+    await this.#resumeWithin(this.#hurried ? BUDGET : SHARE, this.#demanding, most);
+  }
+
+  /** Resumes so many of a queue, as long as the turn has not taken so many milliseconds. */
+  async #resumeWithin(milliseconds: number, queue: (() => void)[], most: number): Promise<void> {
+    let resumed = 0;
+    while (resumed < most && this.#clock.now() - this.#began <= milliseconds) {
+      queue[resumed++]?.();
+      // What it does before it waits again is done then.
+      await undefined;
+    }
+    queue.splice(0, resumed);
   }
 
   /** Whose costly work is next: one that begins and one that goes on, by turns. */
   #takeDemanding(): (() => void) | undefined {
     this.#beginnersFirst = !this.#beginnersFirst;
-    const begins = this.#late.length > 0 ? this.#late : this.#demanding;
-    if (this.#unfinished.length === 0 || (this.#beginnersFirst && begins.length > 0)) {
-      const resume = begins.shift();
-      return resume === undefined ? undefined : () => resume("go");
+    if (this.#unfinished.length === 0 || (this.#beginnersFirst && this.#demanding.length > 0)) {
+      return this.#demanding.shift();
     }
     const next = this.#unfinished.shift();
     this.#continued = next?.who === this.#resumed ? this.#continued + 1 : 0;
@@ -149,9 +143,6 @@ export class Turns {
     return next?.resume;
   }
 }
-
-/** `go`: it is this one's turn. `try`: it may be, if time is left. */
-type Outcome = "go" | "try";
 
 /** Somebody in the middle of costly work, who waits for a turn. */
 interface Unfinished {
