@@ -101,7 +101,7 @@ export default definePlugin({
     assert.equal(await start(plugins), "deno task serve:plugins --config FILE");
     assert.equal(
       await start(`${plugins}cache: /var/lib/templates\n`),
-      "deno run --v8-flags=--expose-gc,--managed-zone-memory --quiet --no-prompt -P=proxy --allow-write=/var/lib " +
+      "deno run --v8-flags=--expose-gc,--managed-zone-memory,--heap-growing-percent=40,--max-semi-space-size=8 --quiet --no-prompt -P=proxy --allow-write=/var/lib " +
         `--allow-run="$(deno eval -p 'Deno.execPath()')" src/main.ts serve --config FILE`,
     );
     assert.match(await start("cache: /var/lib/templates\n") ?? "", / -P=proxy --allow-write=\/var\/lib src\/main\.ts /);

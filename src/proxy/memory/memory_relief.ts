@@ -7,7 +7,7 @@ const COLLECTIONS = 4;
 const COLLECTIONS_PER_LOOK = 1 / 60;
 
 /** Resident octets from which on garbage is not left to grow. */
-const PRESSING = 224 * 2 ** 20;
+const PRESSING = 304 * 2 ** 20;
 /** Octets by which it has grown then that make a collection worth its pause. */
 const WORTH_PRESSING = 32 * 2 ** 20;
 
@@ -25,9 +25,10 @@ export interface MemoryReliefParts {
  * quarter of a second with 5000 sessions, so it happens only when much has changed and the number of sessions has
  * settled.
  *
- * Templates of thousands of fields leave behind several times what is kept of them, and V8 lets garbage grow by as much
- * as what it has found in use. So above {@link PRESSING}, whatever the cause, it is collected in a shorter way as it
- * grows.
+ * Templates of thousands of fields leave behind several times what is kept of them. V8 collects that in small steps, and
+ * early where it runs with `--heap-growing-percent=40,--max-semi-space-size=8`, as `deno task serve` does. Only above
+ * {@link PRESSING}, whatever the cause, it is collected at once as it grows, which may pause the process for a tenth of a
+ * second.
  */
 export class MemoryRelief {
   /** Sessions at the last collection. */

@@ -97,11 +97,8 @@ export function view(address: number, size: number): Uint8Array {
   return octets.subarray(address, address + size);
 }
 
-/**
- * Octets that buffers may take: the rest is for programs and routes, which cannot lie elsewhere as buffers can. What has
- * once been touched here is never given back to the system, while buffers elsewhere are.
- */
-const BUFFERS = octets.length / 8;
+/** Octets that buffers may take: the rest is for programs and routes, which cannot lie elsewhere as buffers can. */
+const BUFFERS = octets.length / 4 * 3;
 let inBuffers = 0;
 
 /** Allocates a buffer in the loop's memory; undefined if there is no room for it. {@link releaseBuffer} frees it. */
