@@ -74,7 +74,7 @@ const STATUS = z.looseObject({
   cluster: z.looseObject({
     waitingFor: z.string(),
     problems: z.array(z.string()),
-    trust: z.looseObject({ mode: z.string().optional() }).optional(),
+    trust: z.looseObject({ mode: z.string().optional(), polling: z.array(z.string()).default([]) }).optional(),
     aggregator: z.looseObject({ release: z.string().optional(), next: z.string().optional() }).optional(),
   }).optional(),
 });
@@ -281,6 +281,7 @@ function clusterFacts({ waitingFor, problems, trust, aggregator }: NonNullable<S
     ...(aggregator?.release === undefined ? [] : [`Aggregator ${aggregator.release}`]),
     ...(aggregator?.next === undefined ? [] : [`then ${aggregator.next}`]),
     ...problems,
+    ...trust?.polling ?? [],
   ];
 }
 

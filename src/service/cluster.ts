@@ -7,6 +7,7 @@ import type { ClockSkew } from "../kubernetes/clock_skew.ts";
 import type { AgentDirectory } from "../kubernetes/release/agent_directory.ts";
 import type { AggregatorRelease, ObservedRelease } from "../kubernetes/release/aggregator_release.ts";
 import type { AggregatorTrust } from "../kubernetes/trust/aggregator_trust.ts";
+import { Problems } from "../kubernetes/problems.ts";
 import { trustModeOf } from "../kubernetes/trust/trust_mode.ts";
 import type { ClusterView } from "../admin/view/view.ts";
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
@@ -68,6 +69,8 @@ export class Cluster implements AsyncDisposable {
   #profile: string | undefined;
   #announces = false;
   #said = "";
+  /** A release that no profile is known for, while that of another is in force. */
+  readonly #unknown: Problems;
 
   private constructor(
     configuration: Configuration,
@@ -77,6 +80,7 @@ export class Cluster implements AsyncDisposable {
     clock: Clock,
   ) {
     this.#report = report;
+    this.#unknown = new Problems(report, "release_unknown");
     this.#clock = clock;
     this.#configuration = configuration;
     this.#settings = settings;
@@ -192,8 +196,8 @@ export class Cluster implements AsyncDisposable {
   get view(): ClusterView {
     const { trust, release, agents, skew } = this.#parts;
     const status = trust?.status;
-    const problems = [...status?.problems ?? [], ...release?.problems ?? [], skew.problem].filter((each) =>
-      each !== ""
+    const problems = [...status?.problems ?? [], ...release?.problems ?? [], ...this.#unknown.all, skew.problem].filter(
+      (each) => each !== "",
     );
     return {
       ...(status === undefined ? {} : { trust: status }),
@@ -255,6 +259,13 @@ export class Cluster implements AsyncDisposable {
       this.#profile = profile;
       for (const listener of this.#listeners) listener();
     }
+    const follows = this.#configuration.automaticProfile !== undefined && this.#profile !== undefined;
+    this.#unknown.set(
+      "profile",
+      follows && serves !== "" && profile === undefined
+        ? `no profile is known for the Aggregator's release ${serves}: ${this.#profile} stays`
+        : undefined,
+    );
     this.#seeProcess(observed?.running?.process);
     const { waitingFor } = this;
     if (waitingFor === "") this.#becomeReady();

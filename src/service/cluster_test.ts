@@ -136,6 +136,20 @@ Deno.test("profile: auto waits for the Aggregator's Pod, and announces the relea
   assert.deepEqual(served.view.cluster?.aggregator, { release: "v1.15.2", next: "v2.0.0" });
 });
 
+Deno.test("profile: auto keeps its profile under a release that none is known for, and says so", async () => {
+  await using server = await FakeApiServer.start();
+  putPod(server, "a", "antrea/flow-aggregator:v1.15.2");
+  await using served = await Served.start(server);
+  await served.serving;
+  const words = "no profile is known for the Aggregator's release v9.9.9: antrea/v1.15.2 stays";
+  putPod(server, "a", "antrea/flow-aggregator:v9.9.9");
+  await served.until(() => served.view.cluster?.problems.includes(words) ?? false);
+  assert.equal(served.view.collector.profile, "antrea/v1.15.2");
+  assert.deepEqual(served.events.filter(({ level }) => level === "error").map(({ message }) => message), [words]);
+  putPod(server, "a", "antrea/flow-aggregator:v2.0.0");
+  await served.until(() => served.view.cluster?.problems.length === 0);
+});
+
 Deno.test("profile: auto holds at once where the process that runs already is of that release", async () => {
   using collector = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   void (async () => {

@@ -207,6 +207,8 @@ export interface ClusterView {
     readonly mode?: string;
     readonly state: "waiting" | "established";
     readonly authorities: readonly { readonly subject: string; readonly expiresAt: Date; readonly ended: boolean }[];
+    /** What is read every second instead of watched, with the RBAC rule that is missing. */
+    readonly polling?: readonly string[];
   };
   /** The Aggregator's release by its Pod, that of the process that comes next, or why it is not known. */
   readonly aggregator?: { readonly release?: string; readonly next?: string; readonly reason?: string };

@@ -118,12 +118,14 @@ export class KubernetesClient implements Disposable {
    * Changes of the target's objects as they come, with bookmarks, until the server ends the watch, which it does every few minutes.
    *
    * @param resourceVersion from which to go on
+   * @param onOpen called once the server has accepted the watch, however long it stays silent
    * @throws ApiError with status 410 where the server no longer knows the resource version
    */
   async *watch(
     target: ResourceTarget,
     resourceVersion: string,
     signal: AbortSignal,
+    onOpen: () => void = () => {},
   ): AsyncGenerator<WatchEvent> {
     const query = {
       ...selectors(target),
@@ -139,6 +141,7 @@ export class KubernetesClient implements Disposable {
       about: target,
       silence: WATCH_SILENCE_MILLISECONDS,
     });
+    onOpen();
     try {
       yield* readWatchLines(answer.body, target);
     } catch (error) {

@@ -24,8 +24,8 @@ export interface FollowSink<T> {
   readonly onRead: () => void;
   /** A look or a watch failed; tried again with backoff. */
   readonly onFailure: (error: unknown) => void;
-  /** Listing or watching is not allowed: the one object is read every second instead. Told once. */
-  readonly onPolling?: (error: AccessDenied) => void;
+  /** Listing or watching is not allowed: the one object is read every second instead. Undefined: it is watched. */
+  readonly onPolling?: (error: AccessDenied | undefined) => void;
 }
 
 /** What following needs. */
@@ -51,7 +51,6 @@ export async function follow<T extends Followable>(
   const backoff = new Backoff(FIRST_RETRY, LAST_RETRY);
   const objects = new FollowedObjects(schema, sink.onObjects);
   let polls = 0;
-  let told = false;
   while (!signal.aborted) {
     let wait: number;
     try {
@@ -64,14 +63,14 @@ export async function follow<T extends Followable>(
       } else {
         const from = await objects.list(target, options);
         sink.onRead();
-        await watch(target, from, objects, options, () => backoff.reset());
+        const onOpen = () => sink.onPolling?.(undefined);
+        await watch(target, from, objects, options, onOpen, () => backoff.reset());
         wait = backoff.next();
       }
     } catch (error) {
       if (signal.aborted) return;
       if (target.name !== undefined && error instanceof AccessDenied && error.verb !== "get") {
-        if (!told) sink.onPolling?.(error);
-        told = true;
+        sink.onPolling?.(error);
         polls = POLLS_BETWEEN_WATCHES;
         continue;
       }
@@ -88,13 +87,14 @@ async function watch<T extends Followable>(
   from: string,
   objects: FollowedObjects<T>,
   { client, clock, signal }: FollowOptions,
+  onOpen: () => void,
   onLife: () => void,
 ): Promise<void> {
   let version: string | undefined = from;
   for (;;) {
     const began = clock.now();
     try {
-      for await (const event of client.watch(target, version, signal)) {
+      for await (const event of client.watch(target, version, signal, onOpen)) {
         version = event.object.metadata.resourceVersion ?? version;
         if (event.type === "BOOKMARK") continue;
         onLife();

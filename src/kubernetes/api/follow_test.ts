@@ -22,6 +22,8 @@ class Followed implements AsyncDisposable {
   readonly failures: string[] = [];
   reads = 0;
   readonly polling: string[] = [];
+  /** How often it was said that watching is allowed. */
+  opened = 0;
   readonly #ending = new AbortController();
   readonly #client: KubernetesClient;
   readonly #done: Promise<void>;
@@ -33,7 +35,7 @@ class Followed implements AsyncDisposable {
         this.states.push(objects.map(({ metadata, data }) => `${metadata.name}=${data?.value}`).sort().join(" ")),
       onRead: () => this.reads++,
       onFailure: (error) => this.failures.push(String(error)),
-      onPolling: (error) => this.polling.push(error.message),
+      onPolling: (error) => error === undefined ? this.opened++ : this.polling.push(error.message),
     }, { client: this.#client, clock: FAST, signal: this.#ending.signal });
   }
 
@@ -141,6 +143,9 @@ for (const denied of ["list", "watch"]) {
       /missing RBAC rule: verb "(list|watch)" on resource "configmaps", name "ca"/,
     );
     assert.equal(followed.server.calls.filter(({ verb }) => verb === denied).length, 1);
+    assert.equal(followed.opened, 0);
+    followed.server.denies = () => false;
+    await followed.until(() => followed.opened === 1);
   });
 }
 

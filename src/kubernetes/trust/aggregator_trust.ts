@@ -59,6 +59,7 @@ export class AggregatorTrust implements AsyncDisposable {
   readonly #options: TrustOptions;
   readonly #objects: ReturnType<typeof aggregatorObjects>;
   readonly #problems: Problems;
+  readonly #polling: Problems;
   readonly #authorities: OverlappingAuthorities;
   readonly #closing = new AbortController();
   readonly #following: Promise<void>[] = [];
@@ -86,6 +87,7 @@ export class AggregatorTrust implements AsyncDisposable {
     this.#objects = aggregatorObjects(options.namespace);
     this.serverName = serverName(options.namespace);
     this.#problems = new Problems(options.report, "trust_problem");
+    this.#polling = new Problems(options.report, "kubernetes_denied", "warning");
     this.#authorities = new OverlappingAuthorities(options.clock);
     this.#expiry = new ExpiryWarnings(options.clock, options.report);
     this.established = new Promise((resolve) => this.#establish = resolve);
@@ -98,8 +100,11 @@ export class AggregatorTrust implements AsyncDisposable {
     this.#modeEnds = new AbortController();
     this.#mode = mode;
     this.#bundle = this.#authority = undefined;
-    for (const topic of ["authority", "bundle"]) this.#problems.set(topic, undefined);
     const { bundle, authority, client } = this.#objects;
+    for (const topic of ["authority", "bundle", describeTarget(authority), describeTarget(bundle)]) {
+      this.#problems.set(topic, undefined);
+      this.#polling.set(topic, undefined);
+    }
     if (mode === "append-ca") this.#follow(configMap, bundle, this.#modeEnds.signal, (object) => this.#bundle = object);
     else this.#follow(secret, authority, this.#modeEnds.signal, (object) => this.#authority = object);
     if (this.#followsClient) return;
@@ -146,6 +151,7 @@ export class AggregatorTrust implements AsyncDisposable {
       state: waitingFor === "" ? "established" : "waiting",
       ...(waitingFor === "" ? {} : { waitingFor }),
       problems: this.#problems.all,
+      polling: this.#polling.all,
       authorities: authorities.map(({ subject, expiresAt }) => ({ subject, expiresAt, ended: expiresAt < now })),
     };
   }
@@ -165,7 +171,7 @@ export class AggregatorTrust implements AsyncDisposable {
     take: (object: T | null) => void,
   ): void {
     const topic = describeTarget(target);
-    const { client, clock, report } = this.#options;
+    const { client, clock } = this.#options;
     this.#following.push(follow(schema, target, {
       onObjects: ([object]) => {
         if (signal.aborted) return;
@@ -181,12 +187,10 @@ export class AggregatorTrust implements AsyncDisposable {
         this.#sayWhatIsMissing();
       },
       onPolling: (error) =>
-        report({
-          level: "warning",
-          event: "kubernetes_denied",
-          message: `${topic} is read every second instead of watched: ${error.message}`,
-          fields: {},
-        }),
+        this.#polling.set(
+          topic,
+          error && `${topic} is read every second instead of watched: ${error.message}`,
+        ),
     }, { client, clock, signal }));
   }
 

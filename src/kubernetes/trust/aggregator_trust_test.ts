@@ -17,7 +17,7 @@ import type { ApiAccess } from "../api/access.ts";
 import { KubernetesClient } from "../api/client.ts";
 import { AggregatorTrust } from "./aggregator_trust.ts";
 import { CertificateAuthority } from "./certificate_authority.ts";
-import { CLIENT_SECRET } from "./aggregator_objects.ts";
+import { CA_SECRET, CLIENT_SECRET } from "./aggregator_objects.ts";
 
 const [FIRST, SECOND, THIRD] = await Promise.all([1, 2, 3].map(makeAggregatorCertificates));
 assert.ok(FIRST !== undefined && SECOND !== undefined && THIRD !== undefined);
@@ -300,6 +300,34 @@ Deno.test("a missing rule is named while it waits, and is no longer missing once
   server.denies = () => false;
   await test.trust.established;
   assert.deepEqual(test.trust.status.problems, []);
+});
+
+Deno.test("what is read instead of watched is in the status with its rule, and in the log once", async () => {
+  await using server = await FakeApiServer.start();
+  await using test = new Trusted(server);
+  startAggregator(server, FIRST);
+  server.denies = ({ verb, resource }) => verb === "watch" && resource === "secrets";
+  test.trust.use("append-ca");
+  await test.trust.established;
+  await test.until(() => test.trust.status.polling.length === 1);
+  const [polling = ""] = test.trust.status.polling;
+  assert.match(
+    polling,
+    /^Secret .*client-tls is read every second .*missing RBAC rule: verb "watch" on resource "secrets"/,
+  );
+  assert.deepEqual([test.messages("kubernetes_denied"), test.trust.status.problems], [[polling], []]);
+});
+
+Deno.test("what one way to be trusted lacked is no problem of the next one", async () => {
+  await using server = await FakeApiServer.start();
+  await using test = new Trusted(server);
+  startAggregator(server, FIRST);
+  server.denies = ({ name }) => name === CA_SECRET;
+  test.trust.use("mint");
+  await test.until(() => /name "flow-aggregator-ca-tls"/.test(test.trust.status.problems.join()));
+  test.trust.use("append-ca");
+  await test.trust.established;
+  assert.deepEqual([test.trust.status.problems, test.trust.status.polling], [[], []]);
 });
 
 Deno.test("without the right to update the bundle, the rule is named and everything else goes on", async () => {

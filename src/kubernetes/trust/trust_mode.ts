@@ -12,6 +12,8 @@ export interface TrustStatus {
   readonly waitingFor?: string;
   /** What is wrong now. The last good trust is in force all the same. */
   readonly problems: readonly string[];
+  /** What is read every second instead of watched, with the RBAC rule that is missing. Nothing else is wrong with it. */
+  readonly polling: readonly string[];
   /** The CA certificates that Agents are verified with. */
   readonly authorities: readonly { readonly subject: string; readonly expiresAt: Date; readonly ended: boolean }[];
 }

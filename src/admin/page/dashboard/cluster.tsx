@@ -6,6 +6,7 @@ import { clock } from "../verdict.ts";
 /** What the proxy has of its cluster. */
 export function Cluster({ cluster }: { readonly cluster: ClusterView }) {
   const { trust, aggregator, agents, waitingFor, problems } = cluster;
+  const lines = [...problems, ...trust?.polling ?? []];
   const good = waitingFor === "" && problems.length === 0;
   return (
     <Region id="cluster" title="Cluster">
@@ -18,7 +19,7 @@ export function Cluster({ cluster }: { readonly cluster: ClusterView }) {
             : "in force is what was good last"}
         </Tag>
       </p>
-      {problems.length === 0 ? "" : <ul>{problems.map((problem) => <li>{problem}</li>)}</ul>}
+      {lines.length === 0 ? "" : <ul>{lines.map((line) => <li>{line}</li>)}</ul>}
       <Facts
         facts={[
           ...(trust === undefined
