@@ -124,7 +124,10 @@ export class AgentDirectory implements AsyncDisposable {
       onFailure: (error) => {
         if (this.#closing.signal.aborted) return;
         this.#problems.set(kind, errorMessage(error));
-        if (error instanceof AccessDenied) otherwise?.();
+        if (otherwise === undefined || !(error instanceof AccessDenied)) return;
+        // It is said, and stays no problem: there is another way, and where that is closed too, that is one.
+        this.#problems.set(kind, undefined);
+        otherwise();
       },
     }, { client, clock, signal }));
   }

@@ -178,6 +178,7 @@ Deno.test("where Pods may not be listed, AntreaAgentInfos say the release", asyn
     by: "certificate",
   });
   assert.deepEqual(events.map(({ level, event }) => [level, event]), [["warning", "agents_unknown"]]);
+  assert.deepEqual(agents.problems, [], "there was another way");
 });
 
 Deno.test("an observation domain is FNV-1 of the node's name", () => {

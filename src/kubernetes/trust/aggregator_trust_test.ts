@@ -337,6 +337,8 @@ Deno.test("without the right to update the bundle, the rule is named and everyth
   server.denies = ({ verb }) => verb === "update";
   test.trust.use("append-ca");
   await test.trust.established;
+  const updates = () => server.calls.filter(({ verb }) => verb === "update").length;
+  await test.until(() => updates() > 7, "attempt after attempt");
   assert.match(test.trust.status.problems.join(), /verb "update" on resource "configmaps", name "flow-aggregator-ca"/);
   server.denies = () => false;
   await test.until(() => count(test.bundle) === 2, "tried again by itself");

@@ -52,7 +52,10 @@ export class CaPublisher {
     this.#limit();
     const name = commonName(this.#own.certificate);
     const others = withoutCertificates(bundle, (each) => isOwn(each) && commonName(each.certificate) === name);
-    return await this.#write(object, appendCertificate(others, this.#own.pem)) ? "appended" : "conflict";
+    const written = await this.#write(object, appendCertificate(others, this.#own.pem));
+    // What the API server refuses nobody takes out.
+    this.#appends.push(this.clock.now());
+    return written ? "appended" : "conflict";
   }
 
   /** Takes the certificate out, whatever else has changed; whether it was in. */
@@ -73,7 +76,6 @@ export class CaPublisher {
         "somebody takes the proxy's CA out of the bundle again and again, as Aggregators from v2.5.1 on do (tls.mode: mint)",
       );
     }
-    this.#appends.push(now);
   }
 
   async #write(object: ConfigMap, bundle: string): Promise<boolean> {
