@@ -4,23 +4,14 @@ import { Checkout } from "../runbook/checkout.ts";
 import { savedObjects } from "../runbook/saved_objects.ts";
 import { ApiServer } from "../tools/api_server.ts";
 import { kubernetesTest } from "../tools/kubernetes_test_case.ts";
-import { kubernetesTools } from "../tools/kubernetes_tools.ts";
-import { kustomize } from "./kustomize.ts";
-import { at, parseObjects } from "./objects.ts";
+import { at } from "./objects.ts";
+import { readmeCommands as commands } from "./readme_commands.ts";
 import { UPSTREAM } from "./upstream.ts";
 
 const CONFIG = new URL("../../../config/", import.meta.url);
 const AGGREGATOR = "Deployment flow-aggregator";
 const RESTORE = "kubectl -n flow-aggregator patch service flow-aggregator --type=json " +
   "--patch-file=config/kubernetes/restore/service.yaml";
-
-/** The lines of the shell block under a heading of config/kubernetes/README.md. */
-function commands(readme: string, heading: string): string[] {
-  const [, section = ""] = readme.split(`\n## ${heading}\n`);
-  const [, block] = /```sh\n([\s\S]*?)```/.exec(section.split("\n## ")[0] ?? "") ?? [];
-  assert.ok(block !== undefined, `no commands under ${heading}`);
-  return block.trim().split("\n");
-}
 
 Deno.test("every command of the READMEs that applies does so on the server's side", async () => {
   for await (const { name, isDirectory } of Deno.readDir(new URL("kubernetes/", CONFIG))) {
@@ -87,22 +78,7 @@ for (const { release, text } of UPSTREAM.filter(({ release }) => ["v1.15.2", "v2
     await run([RESTORE.replace("restore/service", "redirect-gateway/service"), RESTORE]);
     await run([RESTORE.replace("service.yaml", "without-grpc.yaml")]);
     assert.deepEqual(await savedObjects(server), before);
+    await run([RESTORE.replace("restore/service", "redirect-udp/service"), RESTORE]);
+    assert.deepEqual(await savedObjects(server), before, "the affinity has gone as well");
   });
 }
-
-kubernetesTest("Helm's post-renderer makes of the chart's manifests what the overlay makes of them", async () => {
-  const upstream = UPSTREAM.at(-1) ?? assert.fail();
-  await using folder = await Checkout.make({});
-  const { kubectl } = await kubernetesTools();
-  const child = new Deno.Command(`${folder.path}/config/kubernetes/upgrade/post-render`, {
-    env: { HOME: folder.path, PATH: `${kubectl.slice(0, -"/kubectl".length)}:${Deno.env.get("PATH")}` },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  await new Blob([upstream.text]).stream().pipeTo(child.stdin);
-  const { success, stdout } = await child.output();
-  assert.ok(success);
-  const rendered = parseObjects(new TextDecoder().decode(stdout));
-  assert.deepEqual(rendered, parseObjects(await kustomize(upstream.text, ["sidecar"])));
-});

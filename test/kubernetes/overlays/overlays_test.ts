@@ -225,7 +225,7 @@ function checkWays(original: Objects, objects: Objects, { place, redirects }: Co
   const served = endpoints(original, "flow-aggregator", 14739, "TCP");
   assert.deepEqual(endpoints(objects, "flow-aggregator", 14739, "TCP"), byGrpc ? [`${proxy} 24740`] : served);
   const affinity = at(objects.get("Service flow-aggregator/flow-aggregator"), "spec.sessionAffinity");
-  assert.equal(affinity, redirects.includes("redirect-udp") ? "ClientIP" : undefined);
+  assert.equal(affinity, restored ? "None" : redirects.includes("redirect-udp") ? "ClientIP" : undefined);
 }
 
 function checkOptional(objects: Objects, { place, optional }: Combination): void {

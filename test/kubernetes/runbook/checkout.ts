@@ -12,7 +12,11 @@ export class Checkout implements AsyncDisposable {
   static async make(files: Readonly<Record<string, string>>): Promise<Checkout> {
     const path = await Deno.makeTempDir({ prefix: "checkout-" });
     for (const name of ["kubernetes", "grafana"]) await copy(new URL(`${name}/`, CONFIG), `${path}/config/${name}`);
-    for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${path}/${name}`, text);
+    for (const [name, text] of Object.entries(files)) {
+      const file = `${path}/${name}`;
+      await Deno.mkdir(file.slice(0, file.lastIndexOf("/")), { recursive: true });
+      await Deno.writeTextFile(file, text);
+    }
     return new Checkout(path);
   }
 
@@ -22,15 +26,20 @@ export class Checkout implements AsyncDisposable {
     await Deno.copyFile(new URL(name, CONFIG), `${this.path}/config/${name}`);
   }
 
-  /** Runs a line of a runbook in the shell, as admin of the cluster. @throws with what it wrote, if it fails */
-  async run(line: string, { folder, tools: { kubectl } }: ApiServer): Promise<void> {
+  /**
+   * Runs a line of a runbook in the shell, as admin of the cluster.
+   *
+   * @param path folders of more programs
+   * @throws with what it wrote, if it fails
+   */
+  async run(line: string, { folder, tools: { kubectl } }: ApiServer, ...path: readonly string[]): Promise<void> {
     const { success, stderr } = await new Deno.Command("sh", {
       args: ["-ec", line],
       cwd: this.path,
       env: {
         HOME: folder,
         KUBECONFIG: `${folder}/admin.kubeconfig`,
-        PATH: `${kubectl.slice(0, -"/kubectl".length)}:${Deno.env.get("PATH")}`,
+        PATH: [...path, kubectl.slice(0, -"/kubectl".length), Deno.env.get("PATH")].join(":"),
       },
     }).output();
     assert.ok(success, `${line}: ${new TextDecoder().decode(stderr)}`);
