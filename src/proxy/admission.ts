@@ -62,7 +62,7 @@ export class Admission {
       const message = "cannot open a session";
       return this.#report({ level: "error", event: "session_failed", message, fields });
     }
-    // Anybody can connect over TCP; there the first octet shows an exporter.
+    // Over TCP anybody can connect: that one is an exporter shows with its first octet.
     if (connection.transport !== "tcp") this.#verdict.arrive(connection.remoteAddress.hostname);
     this.#sessions.start(open);
   }

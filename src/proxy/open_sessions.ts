@@ -150,7 +150,7 @@ export class OpenSessions implements Iterable<Session> {
     this.#places.free(session);
     this.#closing.delete(id);
     this.#waiting.delete(id);
-    for (const each of session.counted()) (each.observed ? this.#endedObserved : this.#ended).add(each.counters);
+    (session.observed ? this.#endedObserved : this.#ended).add(session.counters);
     this.#counters.countSession(session.transport, outcome);
     const { messagesReceived, messagesSent, recordsReceived, recordsSent } = session.counters;
     const counted = { outcome, messagesReceived, messagesSent, recordsReceived, recordsSent };
@@ -176,7 +176,7 @@ export class OpenSessions implements Iterable<Session> {
   *counted(): Iterable<Counted> {
     yield { counters: this.#ended, observed: false };
     yield { counters: this.#endedObserved, observed: true };
-    for (const session of this) yield* session.counted();
+    yield* this;
   }
 
   /** Discards the lost values kept of ended sessions. Open sessions discard their own. */

@@ -7,7 +7,6 @@ import type { Dial } from "../transport/connection.ts";
 import type { Rejection } from "./candidates.ts";
 import type { CollectorConnection } from "./collector_connection.ts";
 import type { CollectorOptions } from "./collector_options.ts";
-import { type CollectorCondition, Reachability } from "./reachability.ts";
 import { type CollectorSight, STOOD_AFTER, WatchConnection } from "./watch_connection.ts";
 
 /** Milliseconds that the end of a process may take from its first connection to its last. */
@@ -19,6 +18,9 @@ const ENDS_WITHIN = 250;
 const CONFIRMED_AFTER = 50;
 /** Milliseconds after which a connection is not one that was accepted and closed at once. */
 const ACCEPTED_AFTER = 100;
+
+/** `idle`: no connection was tried yet. */
+export type CollectorCondition = "idle" | "connected" | "away";
 
 export interface CollectorParts {
   readonly clock: Clock;
@@ -52,8 +54,8 @@ export interface CollectorParts {
  * - There is no watch connection, or it cannot be made: the epoch ends with the last session's connection.
  *
  * A collector that accepts connections and closes them at once is none: after an end, the next epoch begins once a
- * connection has lasted for {@link ACCEPTED_AFTER}. It counts as reachable again once a session's
- * connection that has lasted for as long has taken something, or the watch connection has stood for a second.
+ * connection has lasted for {@link ACCEPTED_AFTER}. It is told to be there again once a session's connection that has
+ * lasted for as long has taken something, or the watch connection has stood for a second.
  *
  * Where the watch connection stands, but no session's connection does and those that want one cannot connect, the
  * collector is away all the same, in the same epoch: records are held. It is probed until it takes connections again.
@@ -69,26 +71,32 @@ export class Collector implements CollectorSight {
   /** Epochs that have begun. */
   epoch = 0;
   readonly #parts: CollectorParts;
-  readonly #reachability: Reachability;
   readonly #datagrams: boolean;
   readonly #watch: WatchConnection | undefined;
   readonly #connections = new Set<CollectorConnection>();
-  /** End the pauses of sessions that wait for the collector. */
+  /** Ends the pauses of those who wait for the collector. */
   readonly #waiting = new Set<AbortController>();
   #alive = false;
   #watchStands = false;
+  #condition: CollectorCondition = "idle";
+  #since: Date;
+  #awaySince: number;
+  #reason: string | undefined;
+  /** The reason that was last reported, and the attempts that have failed since the collector was last there. */
+  #told: string | undefined;
   /** When the collector last ended a session's connection. */
   #lastLossAt = -Infinity;
-  /** The end of the watch connection, while it is open whether the process ended with it. */
+  #failures = 0;
+  /** When the watch connection ended, while it is not decided what that means. */
   #doubt: { readonly since: number; readonly resolved: Promise<void>; readonly resolve: () => void } | undefined;
   /** When something was first written for the present expectation. */
   #usedAt: number | undefined;
   /** The end of a process, while it is not known whether the network caused it. */
   #rejection: Rejection | undefined;
-  /** Cancel the timers that show whether the watch connection, or one that has taken something, lasts. */
+  /** Cancels what waits to see whether a connection lasts: the watch connection, and one that has taken something. */
   #cancelBeginning: (() => void) | undefined;
   #cancelProof: (() => void) | undefined;
-  /** Cancel the timer that shows whether sessions cannot connect, and the probes that follow it. */
+  /** Cancels what waits to see whether sessions cannot connect, and the probes once it is clear that they cannot. */
   #cancelBlock: (() => void) | undefined;
   #probing: AbortController | undefined;
   #closed = false;
@@ -98,7 +106,8 @@ export class Collector implements CollectorSight {
     this.address = formatAddress(address);
     this.transport = transport;
     this.#datagrams = transport === "udp";
-    this.#reachability = new Reachability(this.address, parts.clock, parts.report);
+    this.#since = parts.clock.date();
+    this.#awaySince = parts.clock.now();
     if (parts.watch !== undefined) this.#watch = new WatchConnection(parts.watch, parts, this);
   }
 
@@ -109,7 +118,6 @@ export class Collector implements CollectorSight {
 
   close(): void {
     this.#closed = true;
-    this.#reachability.close();
     this.#watch?.close();
     this.#doubt?.resolve();
     this.#cancelBeginning?.();
@@ -119,31 +127,31 @@ export class Collector implements CollectorSight {
   }
 
   get condition(): CollectorCondition {
-    return this.#reachability.condition;
+    return this.#condition;
   }
 
   get up(): boolean {
-    return this.#reachability.up;
+    return this.#condition === "connected";
   }
 
-  /** Whether the process of this epoch lives, as far as is known: it still has its templates and ids. */
+  /** Whether a process is known to live. What it knows of templates and ids holds. */
   get alive(): boolean {
     return this.#alive;
   }
 
   /** When the present state began. */
   get since(): Date {
-    return this.#reachability.since;
+    return this.#since;
   }
 
   /** Why the collector cannot be reached now. */
   get reason(): string | undefined {
-    return this.up ? undefined : this.#reachability.reason;
+    return this.up ? undefined : this.#reason;
   }
 
   /** Milliseconds for which the collector has been away; 0 while it is there. */
   get awayFor(): number {
-    return this.#reachability.awayFor;
+    return this.#condition === "away" ? this.#parts.clock.now() - this.#awaySince : 0;
   }
 
   /** Whether the end of its process is noticed: see {@link Collector}. */
@@ -153,10 +161,10 @@ export class Collector implements CollectorSight {
 
   /** Whether a connection that was just made may be closed at once: it is used only once it has lasted for a moment. */
   get mayCloseAtOnce(): boolean {
-    return !this.#datagrams && this.condition === "away";
+    return !this.#datagrams && this.#condition === "away";
   }
 
-  /** How to dial it has changed, such as a certificate: sessions that wait to dial do so now. */
+  /** The way to it has changed, such as a certificate: whoever waits to dial dials now. */
   redirect(watch: Dial | undefined): void {
     if (watch !== undefined) this.#watch?.redirect(watch);
     this.#hurry();
@@ -173,22 +181,22 @@ export class Collector implements CollectorSight {
     this.#rise();
   }
 
-  /** @throws Error over udp, while the watch connection shows no process to send to */
+  /** Over udp, with a watch connection: throws while that says that there is no process to send to. */
   assertThere(): void {
     if (this.#datagrams && this.watched && !this.#alive) {
-      throw new Error(this.#reachability.reason ?? "it has not been seen yet");
+      throw new Error(this.#reason ?? "it has not been seen yet");
     }
   }
 
-  /** A session has made a connection and not written to it yet. Begins an epoch if there was no process. */
+  /** A session has a connection, which is not used yet. Begins an epoch if there was no process. */
   opened(connection: CollectorConnection): void {
     this.#connections.add(connection);
     if (!this.#alive) this.#begin();
-    if (this.condition === "idle") this.#rise();
+    if (this.#condition === "idle") this.#rise();
     this.#cancelBlock?.();
   }
 
-  /** Something was written on a session's connection. A bound function, shared by thousands of sessions. */
+  /** Something was written on a session's connection. One function for the connections of thousands of sessions. */
   readonly taken = (): void => {
     this.#usedAt ??= this.#parts.clock.now();
     if (this.#alive && !this.up && this.#cancelProof === undefined) this.#prove();
@@ -200,7 +208,7 @@ export class Collector implements CollectorSight {
     if (reason !== undefined) this.#lastLossAt = this.#parts.clock.now();
     if (this.#watchStands) return reason === undefined ? undefined : this.#suspect(connection);
     if (this.#doubt !== undefined) return this.#stands(this.#doubt.since) ? undefined : this.#end(reason);
-    // A connection that the proxy ended shows nothing about the collector.
+    // An end of ours says nothing of the collector.
     if (this.#connections.size === 0 && reason !== undefined) this.#end(reason);
   }
 
@@ -234,7 +242,7 @@ export class Collector implements CollectorSight {
     await this.#doubt?.resolved;
   }
 
-  /** The expected profile has changed: what was written before does not test the new one. */
+  /** What it is expected to be has changed: what was written before says nothing of that. */
   forgetUse(): void {
     this.#usedAt = undefined;
   }
@@ -249,14 +257,14 @@ export class Collector implements CollectorSight {
     this.#reject();
     this.#doubt?.resolve();
     if (this.#alive) return;
-    if (this.condition === "idle") {
+    if (this.#condition === "idle") {
       this.#begin();
       return this.#rise();
     }
     this.#cancelBeginning = this.#parts.clock.after(ACCEPTED_AFTER, () => {
       if (!this.#alive) this.#begin();
     });
-    // Sessions find out for themselves whether their connections last.
+    // Sessions see for themselves meanwhile whether their connections last.
     if (!this.#datagrams) this.#hurry();
   }
 
@@ -269,7 +277,7 @@ export class Collector implements CollectorSight {
     this.#cancelBeginning?.();
     if (!this.#alive) return this.unreachable(`it ended the connection at once: ${reason}`);
     const since = this.#parts.clock.now();
-    this.#reachability.doubted(reason);
+    this.#reason = reason;
     // Over udp, where the next attempt may wait for longer than the process takes to start.
     const isOver = this.#datagrams ? !stood : !this.#stands(since);
     if (isOver) return this.#end(reason);
@@ -290,7 +298,9 @@ export class Collector implements CollectorSight {
     cancel = this.#parts.clock.after(ENDS_WITHIN, () => {
       if (!this.#stands(since)) return this.#end(reason);
       doubt.resolve();
-      this.#reachability.confirmed(reason);
+      this.#report("info", "collector_watch_lost", "the watch connection has ended, but sessions' connections stand", {
+        reason,
+      });
     });
   }
 
@@ -299,12 +309,28 @@ export class Collector implements CollectorSight {
     // Sessions' connections that stand show that it is there.
     if (!this.#datagrams && this.#connections.size > 0) return;
     if (this.#alive) this.#end(reason);
-    if (this.condition === "idle") this.#reachability.leave();
+    if (this.#condition === "idle") this.#become("away");
     // Only a host that answers shows that the process has ended, and not the network. A process that is just ending resets
     // what its kernel has accepted.
     if (/refused|reset/i.test(reason)) this.#reject();
     this.#rejection = undefined;
-    this.#reachability.failed(reason);
+    this.#reportUnreachable(reason);
+  }
+
+  #reportUnreachable(reason: string): void {
+    this.#reason = reason;
+    this.#failures++;
+    if (reason === this.#told) return;
+    this.#told = reason;
+    const { clock } = this.#parts;
+    const since = this.#since.toISOString();
+    const away = Math.round(clock.now() - this.#awaySince);
+    this.#report("warning", "collector_unreachable", `cannot reach the collector: ${reason}`, {
+      reason,
+      since,
+      away,
+      attempts: this.#failures,
+    });
   }
 
   /** Whether a session's connection stands that led, at that time, to the process of this epoch: see {@link Collector}. */
@@ -325,7 +351,7 @@ export class Collector implements CollectorSight {
   #blocks(reason: string): boolean {
     if (this.#datagrams || this.#connections.size > 0) return false;
     if (this.#probing !== undefined) {
-      this.#reachability.failed(reason);
+      this.#reportUnreachable(reason);
       return true;
     }
     this.#cancelBlock?.();
@@ -338,10 +364,10 @@ export class Collector implements CollectorSight {
 
   async #block(reason: string): Promise<void> {
     if (this.#closed || this.#watch === undefined) return;
-    this.#reachability.leave();
-    this.#reachability.failed(reason);
+    this.#become("away");
+    this.#reportUnreachable(reason);
     const probing = this.#probing = new AbortController();
-    const found = await this.#watch.probe(probing.signal, (reason) => this.#reachability.failed(reason));
+    const found = await this.#watch.probe(probing.signal, (reason) => this.#reportUnreachable(reason));
     if (!found) return;
     this.#rise();
     this.#hurry();
@@ -404,7 +430,12 @@ export class Collector implements CollectorSight {
 
   #end(reason = "it closed the connection"): void {
     this.#alive = false;
-    this.#reachability.gone(reason, this.epoch);
+    const wasUp = this.up;
+    this.#become("away");
+    this.#reason = reason;
+    if (wasUp) {
+      this.#report("warning", "collector_gone", `the collector has gone: ${reason}`, { reason, epoch: this.epoch });
+    }
     if (this.watched && this.#usedAt !== undefined) {
       this.#rejection = { how: "ended", usedAt: this.#usedAt, endedAt: this.#parts.clock.now() };
     }
@@ -413,12 +444,33 @@ export class Collector implements CollectorSight {
     this.#cancelProof = undefined;
     this.#unblock();
     this.#doubt?.resolve();
-    if (!this.#datagrams) return;
-    for (const connection of this.#connections) connection.fail(reason);
+    if (this.#datagrams) { for (const connection of this.#connections) connection.fail(reason); }
   }
 
   #rise(): void {
-    this.#reachability.found(this.epoch);
+    const away = Math.round(this.#parts.clock.now() - this.#awaySince);
+    if (this.#condition === "away") {
+      const message = `the collector is reachable again after ${(away / 1_000).toFixed(1)} s`;
+      this.#report("info", "collector_found", message, { away, epoch: this.epoch, attempts: this.#failures });
+    }
+    this.#become("connected");
     this.#unblock();
+    this.#told = undefined;
+    this.#failures = 0;
+  }
+
+  #become(condition: CollectorCondition): void {
+    if (condition === this.#condition) return;
+    this.#condition = condition;
+    this.#since = this.#parts.clock.date();
+    if (condition === "away") this.#awaySince = this.#parts.clock.now();
+  }
+
+  #report(...[level, event, message, fields]: ReportArguments): void {
+    if (this.#closed) return;
+    this.#parts.report({ level, event, message, fields: { collector: this.address, ...fields } });
   }
 }
+
+type Event = Parameters<ReportEvent>[0];
+type ReportArguments = [Event["level"], Event["event"], string, Event["fields"]];

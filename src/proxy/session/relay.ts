@@ -88,7 +88,7 @@ export class Relay {
     let wait = 0;
     for (;;) {
       if (wait > 0) await this.#awaitTurn(wait);
-      if (this.#turns.over) await this.#turns.next(this.#isDemanding, rewriting.current.unfinished ? this : undefined);
+      if (this.#turns.over) await this.#nextTurn();
       if (this.stopped !== undefined) return this.stopped;
       const { move, rewrites } = rewriting;
       // A session that is observed has no output in the rewriter, and may be at the end of a message at any time.
@@ -217,6 +217,12 @@ export class Relay {
   /** The outcome where there is no connection to the collector. */
   get #unavailable(): SessionOutcome {
     return this.stopped ?? "collector_unavailable";
+  }
+
+  #nextTurn(): Promise<void> {
+    const { exporter, rewriting } = this;
+    if (!this.#isDemanding && exporter.nextTurn !== undefined) return exporter.nextTurn();
+    return this.#turns.next(this.#isDemanding, rewriting.current.unfinished ? this : undefined);
   }
 
   /** Whether its last piece of work may have taken long. */

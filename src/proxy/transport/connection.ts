@@ -45,6 +45,9 @@ export interface Connection {
   /** Counts losses in these counters from now on, if the connection converts what it carries. */
   count?(counters: Counters): void;
 
+  /** Waits for a turn among what comes over the same connection. Missing where nothing else does. */
+  nextTurn?(): Promise<void>;
+
   /**
    * Says whether the session lets the peer wait because it changes templates too fast. Only over UDP, where what has no
    * room meanwhile is dropped, under this reason.

@@ -20,6 +20,8 @@ const ATTACKS: readonly (readonly [name: string, times: number, ends: boolean])[
   ["window-updates", 100_000, false],
   ["overflowing-window", 2, true],
   ["empty-requests", 500, false],
+  ["empty-requests-in-a-thousand-streams", 100, false],
+  ["tiny-frames-in-a-thousand-streams", 50, false],
   ["unknown-fields", 500, false],
   ["half-requests", 6_000, true],
   ["without-window", 1_000, true],

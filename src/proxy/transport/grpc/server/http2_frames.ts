@@ -3,6 +3,7 @@ import { u16At, u32At } from "../../../../ipfix/octets/network_order.ts";
 const PREFACE_LENGTH = 24;
 const HEADER_LENGTH = 9;
 const DATA = 0;
+const HEADERS = 1;
 const PADDED = 0x08;
 
 /** Receives octets of DATA frames, without their padding. */
@@ -21,6 +22,8 @@ export class Http2Frames {
   #headerLength = 0;
   #isData = false;
   #stream = 0;
+  /** Frames so far that may have opened a stream. */
+  headers = 0;
 
   constructor(onData: OnData) {
     this.#onData = onData;
@@ -57,6 +60,7 @@ export class Http2Frames {
     this.#headerLength = 0;
     this.#left = (header[0] ?? 0) << 16 | u16At(header, 1);
     this.#isData = header[3] === DATA;
+    if (header[3] === HEADERS) this.headers++;
     this.#padded = this.#isData && ((header[4] ?? 0) & PADDED) !== 0 && this.#left > 0;
     this.#stream = u32At(header, 5) & 0x7fff_ffff;
   }

@@ -33,8 +33,11 @@ export class RequestsInHand {
   octets = 0;
   /** Requests that have begun so far. */
   count = 0;
+  /** How many of them began in another stream than the request before. */
+  switches = 0;
   /** Requests that are complete and have not been taken. */
   waiting = 0;
+  #lastStream = 0;
   readonly #streams = new Map<number, StreamInHand>();
 
   /** Counts octets of a stream's requests that have arrived. */
@@ -53,6 +56,10 @@ export class RequestsInHand {
       if (own.prefixLength < PREFIX_LENGTH) continue;
       own.prefixLength = 0;
       this.count++;
+      if (stream !== this.#lastStream) {
+        this.#lastStream = stream;
+        this.switches++;
+      }
       this.#begin(own, u32At(own.prefix, 1), own.prefix[0] !== 0);
     }
   }
