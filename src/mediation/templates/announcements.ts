@@ -38,12 +38,12 @@ export class Announcements {
     if (this.#changes.length > 0) this.#changes = [];
   }
 
-  /** A template record stands in the output from this octet on. */
+  /** Notes a template record at this octet of the output. */
   announce(announcement: Announcement, offset: number): void {
     this.#change(announcementKey(announcement.observationDomain, announcement.targetId), announcement, offset);
   }
 
-  /** The withdrawal of one id stands in the output from this octet on (RFC 7011 §8.1). */
+  /** Notes the withdrawal of one id at this octet of the output (RFC 7011 §8.1). */
   withdraw(observationDomain: number, id: number, setId: number, offset: number): void {
     const key = announcementKey(observationDomain, id);
     if (this.#live.get(key)?.setId === setId) this.#change(key, undefined, offset);

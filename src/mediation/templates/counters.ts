@@ -5,9 +5,9 @@ import { type DropReason, type ReferenceFault, TEMPLATE_OUTCOMES, type TemplateO
 /** The last value that was lost of an element. */
 export interface LostValue {
   readonly type: AbstractDataType;
-  /** Octets that the value had. */
+  /** Length of the value in octets. */
   readonly length: number;
-  /** The first of them, at most 64. */
+  /** Its first octets, at most 64. */
   readonly octets: Uint8Array;
 }
 
@@ -37,14 +37,14 @@ export class Counters {
   /** A set whose records cannot be told apart counts as one, here and where it is dropped. */
   recordsReceived = 0;
   recordsSent = 0;
-  /** Records that an earlier connection to the collector had not taken, each time that they went out again. */
+  /** Records sent again because an earlier connection to the collector had not taken them, once for each time. */
   recordsResent = 0;
-  /** Times that the exporter's sequence numbers did not go on where they had been: records lost on the way, or a jump back. */
+  /** Gaps in the exporter's sequence numbers: records lost on the way, or a jump back. */
   sequenceGaps = 0;
-  /** What there is of the maps below, each made when it is first asked for: a session counts in two or three of them. */
+  /** The maps below, each made when it is first written to: most sessions need two or three of them. */
   private readonly made: MadeCounts = {};
 
-  /** One of the maps, for reading: none is made where nothing was counted, as thousands of sessions would keep it. */
+  /** One of the maps, for reading. Makes none, since thousands of sessions would keep an empty one. */
   read(kind: keyof CountMaps): ReadonlyMap<string, number> {
     return this.made[kind] ?? NO_COUNTS;
   }
@@ -75,17 +75,17 @@ export class Counters {
     return this.made.messagesRejected ??= new Map();
   }
 
-  /** References to templates, in records that went out, that could not be put right in every respect. */
+  /** References to templates, in records that were sent, that could not be fully corrected. */
   get referenceFaults(): Map<ReferenceFault, number> {
     return this.made.referenceFaults ??= new Map();
   }
 
-  /** Element name → records that lost this field on the way. */
+  /** Element name → records from which this field was stripped. */
   get fieldsStripped(): ElementCounts {
     return this.made.fieldsStripped ??= new ElementCounts();
   }
 
-  /** Element name → records that were given this field. */
+  /** Element name → records to which this field was added. */
   get fieldsPadded(): ElementCounts {
     return this.made.fieldsPadded ??= new ElementCounts();
   }
@@ -115,7 +115,7 @@ export class Counters {
     if (this.made.informationLost?.has(element) === true) (this.made.lostValues ??= new Map()).set(element, value);
   }
 
-  /** How many names it counts under, in all maps together: what it holds grows with them. */
+  /** Number of names in all maps together, to which their memory is proportional. */
   get names(): number {
     const { templates, ...maps } = this.made;
     let names = templates === undefined ? 0 : Object.keys(templates).length;
@@ -123,7 +123,7 @@ export class Counters {
     return names;
   }
 
-  /** Forgets all lost values: they are not asked for any more. */
+  /** Forgets all lost values, once the configuration no longer keeps them. */
   forgetLostValues(): void {
     if (this.made.lostValues !== undefined) delete this.made.lostValues;
   }
@@ -158,23 +158,23 @@ export class Counters {
 const NO_COUNTS: ReadonlyMap<string, number> = new Map();
 const NO_VALUES: ReadonlyMap<string, LostValue> = new Map();
 
-/** Under which elements are counted that no registry knows, past the first {@link UNKNOWN_ELEMENTS}. */
+/** Name under which elements that no registry knows are counted past the first {@link UNKNOWN_ELEMENTS}. */
 export const OTHER_ELEMENTS = "other";
 
-/** Elements that no registry knows and which still are counted one by one. */
+/** Maximum number of elements unknown to all registries that are counted by name. */
 export const UNKNOWN_ELEMENTS = 256;
 
-/** What has no name but its number: `pen/id`, or `k8s/99`, a field of a message of Protocol Buffers. */
+/** A name made of a number: `pen/id`, or `k8s/99` for a field of a Protocol Buffers message. */
 const UNKNOWN = /\/\d+$/;
 
 /**
- * Records by element. What registries name is counted by its name; `pen/id`, of which an exporter can make up 2^47, only as far as
- * {@link UNKNOWN_ELEMENTS} of them, the rest together: no exporter makes the process grow.
+ * Records by element. Elements of a registry are counted by name. Of `pen/id`, of which an exporter can invent 2^47,
+ * the first {@link UNKNOWN_ELEMENTS} are counted by name and the rest together, so that memory stays bounded.
  */
 export class ElementCounts extends Map<string, number> {
   #unknown = 0;
 
-  /** Adds `amount` records to the element called so: a registry's name, or `pen/id`. */
+  /** Adds `amount` records to the element of this name: a registry's, or `pen/id`. */
   add(element: string, amount: number): void {
     const counted = this.get(element);
     if (counted !== undefined) this.set(element, counted + amount);

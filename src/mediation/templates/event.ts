@@ -19,7 +19,7 @@ export const DROP_REASONS = [
 /** One of {@link DROP_REASONS}. */
 export type DropReason = (typeof DROP_REASONS)[number];
 
-/** What each reason means, in a sentence for those who read metrics; data records are counted, where nothing else is said. */
+/** What each reason means, for the documentation of metrics. Data records are counted unless it says otherwise. */
 export const DROP_REASON_MEANINGS: Readonly<Record<DropReason, string>> = {
   unknown_template:
     "The session has not announced the data's template, or has withdrawn it; counted once a set, as its records cannot be told apart.",
@@ -37,17 +37,17 @@ export const DROP_REASON_MEANINGS: Readonly<Record<DropReason, string>> = {
   collector_unavailable: "The collector did not take datagrams fast enough, or is gone.",
 };
 
-/** Why a reference could not be put right in every respect. The words are the `fault` label of `reference_faults_total`. */
+/** Why a reference could not be fully corrected: the `fault` label of `reference_faults_total`. */
 export const REFERENCE_FAULTS = [
   /** A template that this session has not announced. */
   "unknown_template",
-  /** A template that the collector does not get. */
+  /** A template that is not sent to the collector. */
   "refused_template",
-  /** A list that is none by RFC 6313. */
+  /** A list that is malformed by RFC 6313. */
   "malformed_list",
-  /** A list in lists, deeper than they are followed. */
+  /** A list nested more deeply than the proxy follows. */
   "deep_list",
-  /** A flow key that moved to where the flowKeyIndicator has no bit. */
+  /** A flow key that moved to a position for which flowKeyIndicator has no bit. */
   "flow_key",
 ] as const;
 
@@ -57,25 +57,25 @@ export type ReferenceFault = (typeof REFERENCE_FAULTS)[number];
 export const TEMPLATE_OUTCOMES = ["identity", "rewritten", "refused", "replaced"] as const;
 
 /**
- * What became of a template: `identity`, its records go out as they come in; `rewritten`; `refused`, they are dropped; `replaced`,
- * another layout took its id (counted beside what became of that one).
+ * What became of a template. `identity`: its records are sent unchanged; `rewritten`; `refused`: they are dropped;
+ * `replaced`: another layout took its id (counted in addition to that layout's own outcome).
  */
 export type TemplateOutcome = typeof TEMPLATE_OUTCOMES[number];
 
-/** What a session tells while it runs; never once per record. */
+/** An event of a session; never one per record. */
 export type MediationEvent =
   | {
     readonly event: "template_mapped";
     readonly observationDomain: number;
     readonly template: number;
-    /** Id under which the collector gets it. */
+    /** Its id towards the collector. */
     readonly targetTemplate: number;
     readonly outcome: "identity" | "rewritten";
-    /** Another layout under this id stood here before. */
+    /** Whether it replaces another layout under this id. */
     readonly replaced: boolean;
-    /** The exporter sent nothing: a configuration that was loaded anew maps the template otherwise. */
+    /** Whether a reloaded configuration, not the exporter, changed the mapping. */
     readonly remapped?: true;
-    /** It is mapped otherwise because the collector, or what it expects, is another one. */
+    /** Whether another collector, or another expected profile, changed the mapping. */
     readonly renewed?: true;
     readonly detectedProfile?: string;
     readonly mapping: TemplateMapping;
@@ -103,7 +103,7 @@ export type MediationEvent =
     readonly reason: DropReason;
     readonly message: string;
   }
-  /** Something tolerated that an operator may want to know: a withdrawal of an unknown template, a reserved set id. */
+  /** A tolerated anomaly, such as a withdrawal of an unknown template or a reserved set id. */
   | {
     readonly event: "warning";
     readonly observationDomain: number;

@@ -6,8 +6,8 @@ import { decodeFieldSpecifier, encodeTemplateRecord, type ResolveElement } from 
 export const LONG_TEMPLATE = 256;
 
 /**
- * A long template of which only the octets of its field specifiers are kept: a twentieth of what the objects take that
- * they are decoded to, and nothing for the garbage collector to walk through.
+ * A long template kept as the octets of its field specifiers: a twentieth of the memory of the decoded objects, and
+ * nothing for the garbage collector to traverse.
  */
 export class StoredTemplate implements Template {
   readonly id: number;
@@ -16,7 +16,7 @@ export class StoredTemplate implements Template {
   readonly #specifiers: Uint8Array;
   readonly #resolve: ResolveElement;
 
-  /** @param resolve finds the elements again, as they were found at first */
+  /** @param resolve finds the elements as when the template was first decoded */
   constructor(template: Template, resolve: ResolveElement) {
     this.id = template.id;
     this.scopeFieldCount = template.scopeFieldCount;
@@ -25,12 +25,12 @@ export class StoredTemplate implements Template {
     this.#resolve = resolve;
   }
 
-  /** Octets of memory that it takes, roughly. */
+  /** Its approximate memory in octets. */
   get octets(): number {
     return this.#specifiers.length;
   }
 
-  /** Decoded anew each time. */
+  /** Decodes them each time. */
   get fields(): readonly FieldSpecifier[] {
     const reader = new OctetReader(this.#specifiers);
     return Array.from({ length: this.#fieldCount }, () => decodeFieldSpecifier(reader, this.#resolve));
@@ -42,7 +42,7 @@ export class StoredTemplate implements Template {
     return { id, fields, scopeFieldCount };
   }
 
-  /** Whether so many field specifiers, which begin at this offset of the octets, are its own. */
+  /** Whether it consists of these `count` field specifiers, which begin at this offset of the octets. */
   isWritten(octets: Uint8Array, offset: number, fieldCount: number): boolean {
     const own = this.#specifiers;
     if (fieldCount !== this.#fieldCount || offset + own.length > octets.length) return false;
@@ -51,7 +51,7 @@ export class StoredTemplate implements Template {
   }
 }
 
-/** The template as it is, or as octets if it is long. */
+/** Returns the template itself, or as octets if it is long. */
 export function storedTemplate(template: Template, resolve: ResolveElement): Template {
   if (template instanceof StoredTemplate || template.fields.length <= LONG_TEMPLATE) return template;
   return new StoredTemplate(template, resolve);

@@ -23,8 +23,8 @@ export interface TemplateChange {
 /**
  * What to tell the collector of templates that were mapped again.
  *
- * @param withdrawals whether it takes withdrawals: then a template goes before another takes its id (RFC 7011 §8.1). Ids that
- *   sessions share are never withdrawn: another session's records may go by them
+ * @param withdrawals whether the collector takes withdrawals: then a template is withdrawn before another takes its id
+ *   (RFC 7011 §8.1). Shared ids are never withdrawn, because another session's records may use them
  */
 export function* templateChanges(
   remapped: Iterable<RemappedTemplate>,

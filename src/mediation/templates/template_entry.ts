@@ -9,7 +9,7 @@ import type { TemplateMapping } from "../mapping/template_mapping.ts";
 /** What a session knows under a template id of an observation domain: data goes out by it, or is dropped and counted. */
 export type TemplateEntry = AcceptedTemplate | RefusedTemplate;
 
-/** The part of an accepted template that is the same in all sessions: thousands of Agents have the same two templates. */
+/** The part of an accepted template that sessions share: thousands of Agents announce the same two templates. */
 export interface SharedTemplate {
   readonly mapping: TemplateMapping;
   readonly compiled: CompiledMapping;
@@ -17,7 +17,7 @@ export interface SharedTemplate {
   readonly identity: boolean;
   /** Whether records name templates or field positions, which change with mappings (RFC 7119 §10.2, RFC 6313). */
   readonly references: boolean;
-  /** What the collector's decoder can take of it. */
+  /** The limits of the collector's decoder. */
   readonly dialect: Dialect;
   /** Whether the target id is one of a space that sessions share. */
   readonly sharesIds: boolean;
@@ -51,11 +51,11 @@ export interface RefusedTemplate {
 export interface ObservationDomain {
   readonly id: number;
   readonly sequence: Sequence;
-  /** Follows the exporter's numbers, where messages from several ports come in one session. */
+  /** Follows the sequence numbers of each port, in a session that combines several. */
   readonly ports?: PortSequences | undefined;
   readonly templates: Map<number, TemplateEntry>;
-  /** How many accepted templates have this target id, which is not their own; undefined: none ever had. */
+  /** Number of accepted templates by target id, where that is not their own; undefined until there is one. */
   moved: Map<number, number> | undefined;
-  /** Export time of the last message that a reader has read, for templates that are sent again; 0: there was none. */
+  /** Export time of the last message, for templates that are sent again; 0 before the first. */
   exportTime: number;
 }

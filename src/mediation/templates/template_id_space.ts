@@ -5,14 +5,14 @@
  * An id is held by its layout for as long as any session uses it there.
  */
 export class TemplateIdSpace {
-  /** By observation domain and id in one number: thousands of sessions have a domain of their own, and a map each would be much. */
+  /** Keyed by observation domain and id in one number: a map for each of thousands of domains would take too much. */
   readonly #held = new Map<number, { readonly layout: string; uses: number }>();
 
   /**
-   * The id under which this session may announce the layout: the exporter's own where that is free or has this very layout, else the
-   * first from 65535 downwards that is free or has it.
+   * The id under which this session may announce the layout: the exporter's own if that is free or has the same layout,
+   * else the first from 65535 downwards that is free or has it.
    *
-   * @param layout a word for the target layout: equal words, equal layouts
+   * @param layout key of the target layout: equal keys mean equal layouts
    * @returns undefined when all ids of the domain are taken
    */
   take(observationDomain: number, wanted: number, layout: string): number | undefined {

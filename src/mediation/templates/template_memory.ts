@@ -14,7 +14,7 @@ const FIELD_OCTETS = 200;
 const UNKNOWN_ELEMENT_OCTETS = 130;
 /** A target field whose value does not come from the record. */
 const ADDED_FIELD_OCTETS = 400;
-/** A session's own part of a template, with its route and what takes a change of it back. */
+/** A session's own part of a template, with its route and the means to undo a change. */
 const ENTRY_OCTETS = 512;
 /** A name under which a session counts, in up to three maps. */
 const COUNTED_NAME_OCTETS = 150;
@@ -27,12 +27,12 @@ const ENDING_PART = 4;
 
 /** Part of the limit that one session may take. */
 const SESSION_PART = 4;
-/** Part of what the owner with most has that a newcomer may have to make it leave. */
+/** Largest share of the largest owner's memory that a newcomer may use and still displace it. */
 const SMALL_PART = 8;
 
 /** How a session makes room for others. */
 export interface RoomMaker {
-  /** What stands for the exporter's owner: sessions of one owner count together. */
+  /** Identifies the exporter's owner: sessions of one owner count together. */
   readonly owner: string;
   /** Ends the session, soon. */
   end(): void;
@@ -50,8 +50,9 @@ interface SharedPart {
  * The memory that the templates of all sessions take, in octets, and its limit. A mapping that several sessions share
  * counts once.
  *
- * A session may take a quarter of the limit, as long as so much is free. When nothing is, the owner with most makes room for those who have and need little
- * beside it: its largest session is ended. Where all have about as much, nobody makes room, and the limit is too low.
+ * A session may take a quarter of the limit, as long as that much is free. When the limit is reached, the largest owner
+ * makes room for owners that have and need much less: its largest session is ended. If all have about as much, none
+ * makes room: the limit is too low.
  */
 export class TemplateMemory {
   limit: number;
@@ -71,7 +72,7 @@ export class TemplateMemory {
   }
 
   /**
-   * Whether there is room for so many octets of a session, after ending others if need be.
+   * Whether there is room for this many octets of a session. Ends other sessions if that makes room.
    *
    * @internal
    */
@@ -86,7 +87,7 @@ export class TemplateMemory {
     return true;
   }
 
-  /** The largest session of the owner with most, if the newcomer would have little beside it. */
+  /** The largest session of the largest owner, if the newcomer would have much less than that owner. */
   #largest(newcomer: TemplateShare, octets: number): TemplateShare | undefined {
     const owners = new Map<string, { used: number; largest: TemplateShare }>();
     for (const share of this.#shares) {
@@ -157,7 +158,7 @@ export class TemplateShare {
   ended = false;
   readonly #memory: TemplateMemory;
   readonly #maker: RoomMaker | undefined;
-  /** Octets of what it counts by name. */
+  /** Octets of its counters by name. */
   #names = 0;
 
   constructor(memory: TemplateMemory, maker: RoomMaker | undefined) {
@@ -187,7 +188,7 @@ export class TemplateShare {
     return this.#memory.makeRoom(ENTRY_OCTETS + layoutOctets(fields, unknown), this);
   }
 
-  /** Whether there is room for this entry. One that another session has already costs next to nothing. */
+  /** Whether there is room for this entry. One that another session already has costs almost nothing. */
   fits(entry: TemplateEntry, isNewDomain: boolean): boolean {
     const isShared = entry.kind === "refused" || this.#memory.sharedPart(entry) !== undefined;
     const octets = ownOctets(entry) + (isShared ? 0 : mappingOctets(entry)) + (isNewDomain ? DOMAIN_OCTETS : 0);
@@ -204,12 +205,12 @@ export class TemplateShare {
     this.#memory.releaseShared(entry, this);
   }
 
-  /** The session has one observation domain more, or less. */
+  /** The session has gained or lost an observation domain. */
   holdDomain(change: 1 | -1): void {
     this.hold(change * DOMAIN_OCTETS);
   }
 
-  /** The session counts under so many names, until it ends. */
+  /** The session counts under this many names, until it ends. */
   countNames(names: number): void {
     const octets = names * COUNTED_NAME_OCTETS;
     if (octets === this.#names) return;

@@ -1,9 +1,9 @@
-/** Octets that a field of a template takes until the template is mapped: decoded, and once more for each plugin. */
+/** Octets per field while a template is mapped: decoded, and again for each plugin. */
 const FIELD_OCTETS = 600;
-/** Octets that the templates may take that are being mapped: one of 16,000 fields, or several shorter ones. */
+/** Limit in octets for templates being mapped: one of 16,000 fields, or several shorter ones. */
 const LIMIT = 10 * 2 ** 20;
 
-/** Somebody who waits for its turn. */
+/** A session that waits for its turn. */
 interface Waiter {
   readonly octets: number;
   readonly turn: Promise<void>;
@@ -11,13 +11,13 @@ interface Waiter {
 }
 
 /**
- * The long templates that are being mapped, over all sessions. What is half mapped takes many times the octets of its
- * record, so that only so much is begun at a time; the others wait, in the order in which they came.
+ * The long templates being mapped, over all sessions. A template takes many times the octets of its record while it is
+ * mapped, so their sum is bounded; further ones wait in order of arrival.
  */
 export class TemplateWork {
   readonly #limit: number;
   #used = 0;
-  /** Octets of those that are being mapped, and of those whose turn has come. */
+  /** Octets of the templates being mapped, and of those whose turn has come. */
   readonly #held = new Map<object, number>();
   readonly #waiting = new Map<object, Waiter>();
 
@@ -69,7 +69,7 @@ export class TemplateWork {
     this.#held.set(holder, octets);
   }
 
-  /** A template that is longer than the limit has its turn when there is no other. */
+  /** A template longer than the limit has its turn when no other is being mapped. */
   #fits(octets: number): boolean {
     return this.#used === 0 || this.#used + octets <= this.#limit;
   }

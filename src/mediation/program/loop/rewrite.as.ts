@@ -29,11 +29,11 @@ import {
 } from "./program.as";
 import { LANE_END, LANE_MESSAGE, LOG_LENGTH, walkRecord } from "./walk.as";
 
-/** Where rewriting has come to: in the input, and in the output. */
+/** The position of rewriting in the input and in the output. */
 export let run: usize = 0;
 export let out: usize = 0;
 
-/** From here on, to there. */
+/** Starts rewriting from this octet of the input to that octet of the output. */
 // @ts-ignore: decorator
 @inline
 export function moveTo(input: usize, output: usize): void {
@@ -64,7 +64,7 @@ function countOnce(counters: usize, within: u32, offset: u32): void {
   store<u64>(counters + offset, total | (found & ~(<u64> 0xffffffffffff)));
 }
 
-/** Keeps the beginning of the field of variable length at `place`, where the cut that comes next counts it. */
+/** Keeps the first octets of the variable-length field at `place`, if the next cut counts it as lost. */
 function keepVariable(to: usize, place: usize): void {
   let length: usize = load<u8>(place++);
   if (length == 255) {
@@ -74,7 +74,7 @@ function keepVariable(to: usize, place: usize): void {
   if (length != 0) memory.copy(to, place, min<usize>(length, VALUE_LENGTH));
 }
 
-/** The same for a field of this length. */
+/** The same for a field of fixed length. */
 function keepOctets(to: usize, place: usize, length: usize): void {
   if (isFilled(place, length)) memory.copy(to, place, min<usize>(length, VALUE_LENGTH));
 }
@@ -86,8 +86,8 @@ function isFilled(place: usize, length: usize): bool {
 }
 
 /**
- * Whether the octets before `first` say nothing but the sign of the integer that begins at `place`. `signs`: 1 if it is
- * signed, plus 2 if the one that begins at `first` is.
+ * Whether the integer that begins at `place` fits in the octets from `first` on: those before only extend its sign.
+ * `signs`: 1 if it is signed, plus 2 if the shorter one is.
  */
 function fitsFrom(place: usize, first: usize, signs: u32): bool {
   const highestBit = (load<u8>(first) & 0x80) != 0;
@@ -97,7 +97,7 @@ function fitsFrom(place: usize, first: usize, signs: u32): bool {
   return true;
 }
 
-/** Writes the last octets of an integer, or what stands for it where its value does not fit in them. */
+/** Writes the last octets of an integer, or the pad value if its value does not fit in them. */
 function narrow(to: usize, place: usize, a: u32, operands: usize, counters: usize): usize {
   const length: usize = a & 0xffff;
   const kept: usize = a >> 16 & 0xff;
@@ -250,7 +250,7 @@ export function rewriteLane(lane: usize, log: usize, program: usize, found: u32,
   }
 }
 
-/** The same for more records than its log holds: each is walked once more. */
+/** The same for more records than the lane's log holds: each is walked again. */
 function rewriteUnlogged(lane: usize, log: usize, program: usize, found: u32, counters: usize): void {
   const end: usize = load<u32>(lane, LANE_END);
   let record: usize = load<u32>(lane, LANE_MESSAGE) + 20;

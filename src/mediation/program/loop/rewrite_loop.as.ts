@@ -77,7 +77,7 @@ const ROUTE_TARGET: usize = 16;
 const ROUTE_SEQUENCE: usize = 20;
 const ROUTE_SIZE: usize = 24;
 
-// What the last messages that were gathered have in common.
+// What the messages gathered last have in common.
 let lanes: u32 = 0;
 let walker: u32 = 0;
 
@@ -333,7 +333,7 @@ export function rewriteRecords(
   store<u32>(RESULT, found, RESULT_RECORDS);
 }
 
-/** Octets of the record that begins at `input`; 0 where it overruns. */
+/** Octets of the record that begins at `input`; 0 if it overruns. */
 export function recordLength(program: usize, input: usize, inputEnd: usize): u32 {
   const end = walkRecord(program, input, inputEnd, LOG);
   return end == 0 ? 0 : <u32> (end - input);

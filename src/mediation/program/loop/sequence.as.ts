@@ -1,4 +1,4 @@
-// Sequence numbers (RFC 7011 §3.1): follows the exporter's, counts those that go out.
+// Sequence numbers (RFC 7011 §3.1): follows those of the exporter and makes those of the output.
 
 // Words of a sequence block: one observation domain of one session.
 const SEQUENCE_KNOWN: usize = 0;
@@ -8,25 +8,25 @@ const SEQUENCE_MANNER: usize = 12;
 const SEQUENCE_COUNTED: usize = 16;
 const SEQUENCE_COUNT: usize = 20;
 const SEQUENCE_GAPS: usize = 24;
-/** Records of the message with which counting began: what was sent before it depends on the manner. */
+/** Records of the message with which counting began: the manner decides whether they count as sent before it. */
 const SEQUENCE_DEPARTED: usize = 28;
 const MANNER_EXCLUSIVE: u32 = 1;
 const MANNER_INCLUSIVE: u32 = 2;
-/** SEQUENCE_KNOWN: how many records came is known of the last message, or not. */
+/** SEQUENCE_KNOWN: whether the number of records in the last message is known. */
 const KNOWN: u32 = 1;
 const UNCERTAIN: u32 = 2;
 
 const SEQUENCE_DATAGRAMS: usize = 32;
 /** Export time of the newest message. */
 const SEQUENCE_TIME: usize = 36;
-/** The number behind the last message that came twice or far too late, if there was one since. */
+/** The number that would follow the last message that came twice or far too late, if any has. */
 const SEQUENCE_STRAY_KNOWN: usize = 40;
 const SEQUENCE_STRAY: usize = 44;
 /** Numbers at the last gap: the one expected, and the one received. */
 const SEQUENCE_GAP_FROM: usize = 48;
 const SEQUENCE_GAP_TO: usize = 52;
 const SEQUENCE_HOLES: usize = 56;
-/** Holes, the oldest first: records of a stretch of numbers that have not come yet. Only over UDP. */
+/** Holes, the oldest first: ranges of numbers whose records have not come yet. Only over UDP. */
 const HOLES: usize = 64;
 const HOLE_LENGTH: usize = 16;
 const MOST_HOLES: u32 = 4;
@@ -34,7 +34,7 @@ const HOLE_START: usize = 0;
 const HOLE_END: usize = 4;
 const HOLE_MISSING: usize = 8;
 const HOLE_TIME: usize = 12;
-/** Records missing before the first message: nobody knows. */
+/** The first message: it is unknown whether records are missing before it. */
 const ANY: u32 = 0xffffffff;
 /** SEQUENCE_DATAGRAMS: over UDP; over UDP from several ports, whose numbers do not show the exporter's manner. */
 const SEVERAL_PORTS: u32 = 2;
@@ -43,7 +43,7 @@ const LATE_SECONDS: i32 = 10;
 
 /**
  * Follows the exporter's own sequence numbers: learns whether they count the message's own records (go-ipfix up to
- * v0.13) and counts gaps. Gives how many it found. `certain`: no more records than these can have come with the
+ * v0.13) and counts gaps. Returns how many it found. `certain`: no more records than these can have come with the
  * message; else nothing is learnt of it. `time`: the message's export time.
  */
 export function followSequence(block: usize, received: u32, records: u32, certain: u32, time: u32): u32 {
@@ -114,7 +114,7 @@ function goOn(block: usize, received: u32, records: u32, certain: u32, time: u32
   store<u32>(block, 0, SEQUENCE_STRAY_KNOWN);
 }
 
-/** Gives 1. */
+/** Counts a gap. Returns 1. */
 function countGap(block: usize, expected: u32, received: u32): u32 {
   store<u32>(block, load<u32>(block, SEQUENCE_GAPS) + 1, SEQUENCE_GAPS);
   store<u32>(block, expected, SEQUENCE_GAP_FROM);
@@ -122,7 +122,7 @@ function countGap(block: usize, expected: u32, received: u32): u32 {
   return 1;
 }
 
-/** Where there are too many, the oldest counts as a gap. Gives how many gaps that are. */
+/** Opens a hole. If there are too many, the oldest counts as a gap. Returns the number of gaps. */
 function addHole(block: usize, start: u32, end: u32, missing: u32, time: u32): u32 {
   const gaps = load<u32>(block, SEQUENCE_HOLES) == MOST_HOLES ? closeHole(block, 0) : 0;
   const count = load<u32>(block, SEQUENCE_HOLES);
@@ -135,7 +135,7 @@ function addHole(block: usize, start: u32, end: u32, missing: u32, time: u32): u
   return gaps;
 }
 
-/** Records of a hole have come, or may have. Returns whether there is one that they can be of. */
+/** Fills a hole with records that have come, or may have. Returns whether there is one that they belong to. */
 function fillHole(block: usize, received: u32, records: u32, certain: u32, countsOwn: bool): bool {
   const count = load<u32>(block, SEQUENCE_HOLES);
   for (let index: u32 = 0; index < count; ++index) {
@@ -151,7 +151,7 @@ function fillHole(block: usize, received: u32, records: u32, certain: u32, count
   return false;
 }
 
-/** What has been missing for too long is a gap. Gives how many. */
+/** Counts holes that have been open for too long as gaps. Returns how many. */
 function closeHoles(block: usize, time: u32): u32 {
   let gaps: u32 = 0;
   while (load<u32>(block, SEQUENCE_HOLES) > 0) {
@@ -178,7 +178,7 @@ function removeHole(block: usize, index: u32): void {
   store<u32>(block, left, SEQUENCE_HOLES);
 }
 
-/** Counts what is still missing as gaps. Gives how many. */
+/** Counts all open holes as gaps. Returns how many. */
 export function endSequence(block: usize): u32 {
   let gaps: u32 = 0;
   while (load<u32>(block, SEQUENCE_DATAGRAMS) != 0 && load<u32>(block, SEQUENCE_HOLES) > 0) gaps += closeHole(block, 0);
@@ -198,14 +198,14 @@ function learnManner(block: usize, manner: u32): void {
   store<u32>(block, wasInclusive ? count + departed : count - departed, SEQUENCE_COUNT);
 }
 
-/** Whether what goes out is counted, instead of the exporter's numbers taken. */
+/** Whether the output has numbers of its own instead of the exporter's. */
 // @ts-ignore: decorator
 @inline
 export function isCounted(block: usize): bool {
   return load<u32>(block, SEQUENCE_COUNTED) != 0;
 }
 
-/** The number of a message that goes out with so many records. */
+/** Returns the number of an outgoing message with this many records. */
 export function nextSequenceNumber(block: usize, records: u32): u32 {
   const before = load<u32>(block, SEQUENCE_COUNT);
   store<u32>(block, before + records, SEQUENCE_COUNT);

@@ -34,7 +34,7 @@ export const LANE: usize = memory.data(128, 16);
 export const LOG_LENGTH: usize = 66112;
 export const LOG: usize = memory.data(264448, 16);
 
-/** Walks the record at `pointer` and notes it in the log's entry; gives its end, or 0 where it overruns. */
+/** Walks the record at `pointer` and notes it in the log's entry. Returns its end, or 0 if it overruns. */
 export function walkRecord(program: usize, pointer: usize, end: usize, entry: usize): usize {
   const last = program + load<u32>(program, PROGRAM_REWRITE);
   store<u32>(entry, <u32> pointer);
@@ -48,7 +48,7 @@ export function walkRecord(program: usize, pointer: usize, end: usize, entry: us
     for (let variable = fields & ~STEP_MARK; variable > 0; --variable) {
       if (pointer >= end) return 0;
       const length: usize = load<u8>(pointer);
-      // Apart from the addition: the next length waits for that one only.
+      // Kept apart from the addition, on which alone the next length depends.
       ++pointer;
       if (length < 255) {
         pointer += length;
@@ -63,7 +63,7 @@ export function walkRecord(program: usize, pointer: usize, end: usize, entry: us
   return pointer;
 }
 
-/** Walks a lane's message by itself. */
+/** Walks a single lane's message. */
 export function walkAlone(lane: usize, log: usize): void {
   const program: usize = load<u32>(lane, LANE_PROGRAM);
   const smallest: usize = load<u32>(program, PROGRAM_SMALLEST);
@@ -89,7 +89,7 @@ export function walkAlone(lane: usize, log: usize): void {
 
 /** Walks the messages of the first lanes side by side; all have this function. */
 export function walkTogether(lanes: u32, walker: u32): void {
-  // A lane that is free goes over the first one's message as well.
+  // A free lane walks the first lane's message again, which costs nothing and needs no branch.
   if (lanes < 4) store<u32>(LANE + 3 * LANE_LENGTH, load<u32>(LANE, LANE_VARIABLE), LANE_VARIABLE);
   if (lanes < 3) store<u32>(LANE + 2 * LANE_LENGTH, load<u32>(LANE, LANE_VARIABLE), LANE_VARIABLE);
   const entryLength: usize = load<u32>(load<u32>(LANE, LANE_PROGRAM), PROGRAM_ENTRY);
@@ -120,7 +120,7 @@ export function walkTogether(lanes: u32, walker: u32): void {
   }
 }
 
-/** Takes a record that has been walked, whose end belongs `at` this place of the log. True: there are more. */
+/** Notes the end of a walked record `at` this place of the log. Returns whether more records follow. */
 // @ts-ignore: decorator
 @inline
 function takeRecord(lane: usize, at: usize): bool {
