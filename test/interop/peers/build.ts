@@ -1,6 +1,6 @@
 /**
- * Builds the peers, of go-ipfix and of gRPC, into `.cache/interop`, once for each state of their sources; as a program, before the tests: CI tries again
- * where a download fails.
+ * Builds the peers, of go-ipfix and of gRPC, into `.cache/interop`, again only when their sources change. CI runs it as
+ * a program before the tests, so that it can be repeated where a download fails.
  */
 import { goIpfixReleases } from "./releases.ts";
 
@@ -51,6 +51,8 @@ async function readSource(): Promise<Source> {
   return files;
 }
 
+/** The Go files that the gRPC peer shares with those of go-ipfix. */
+const shared = ["lines.go"];
 const grpcSources = new URL("../grpc/source/", import.meta.url);
 
 let grpcBuilt: Promise<string> | undefined;
@@ -59,6 +61,7 @@ let grpcBuilt: Promise<string> | undefined;
 export function buildGrpcPeer(): Promise<string> {
   return grpcBuilt ??= underLock(async () => {
     const files = new Map<string, string>();
+    for (const name of shared) files.set(name, await Deno.readTextFile(new URL(`source/${name}`, sources)));
     for (const folder of ["", "flowpb/"]) {
       for (const { isFile, name } of Deno.readDirSync(new URL(folder, grpcSources))) {
         if (isFile) files.set(`${folder}${name}`, await Deno.readTextFile(new URL(`${folder}${name}`, grpcSources)));

@@ -3,15 +3,11 @@
 package main
 
 import (
-	"bufio"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"os"
-	"sync"
 )
 
 // options are the flags that all subcommands share.
@@ -68,40 +64,6 @@ func (o *options) tls() *tls.Config {
 		config.Certificates = []tls.Certificate{pair}
 	}
 	return config
-}
-
-var output sync.Mutex
-
-// emit writes one JSON line. Lines are written whole, so that a process that dies leaves no half one.
-func emit(value any) {
-	output.Lock()
-	defer output.Unlock()
-	if err := json.NewEncoder(os.Stdout).Encode(value); err != nil {
-		fail(err)
-	}
-}
-
-// fail ends the process with status 1; status 2 is left to panics.
-func fail(err error) {
-	fmt.Fprintln(os.Stderr, "grpcpeer:", err)
-	os.Exit(1)
-}
-
-// commands calls handle for each JSON line on standard input, until its end.
-func commands(handle func(line []byte)) {
-	reader := bufio.NewReaderSize(os.Stdin, 1<<20)
-	for {
-		line, err := reader.ReadBytes('\n')
-		if len(line) > 0 {
-			handle(line)
-		}
-		if err == io.EOF {
-			return
-		}
-		if err != nil {
-			fail(err)
-		}
-	}
 }
 
 func main() {
