@@ -172,12 +172,17 @@ function sayEvent(event: MediationEvent, observes: boolean): void {
   }
 }
 
+/** `1 message` */
+function count(amount: number, what: string): string {
+  return `${amount} ${what}${amount === 1 ? "" : "s"}`;
+}
+
 function saySummary({ counters }: SessionRewriter, observes: boolean): void {
   const { messagesReceived, messagesSent, recordsReceived, recordsSent } = counters;
   say(
     observes
-      ? `${messagesReceived} messages and ${recordsReceived} records passed on unchanged; ` +
-        `rewritten, they would be ${messagesSent} messages and ${recordsSent} records`
+      ? `${count(messagesReceived, "message")} and ${count(recordsReceived, "record")} passed on unchanged; ` +
+        `rewritten, there would be ${count(messagesSent, "message")} and ${count(recordsSent, "record")}`
       : `messages ${messagesReceived} in, ${messagesSent} out; records ${recordsReceived} in, ${recordsSent} out`,
   );
   for (

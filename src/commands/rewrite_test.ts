@@ -86,6 +86,11 @@ Deno.test("observe gives the input octet for octet", async () => {
   const { status, stdout, stderr } = await rewrite(`${CONFIGURATION}mode: observe\n`, stream);
   assert.equal(status, 0, stderr);
   assert.deepEqual(stdout, stream);
+  const one = flows[0]?.message ?? new Uint8Array();
+  const { stderr: said } = await rewrite(`${CONFIGURATION}mode: observe\n`, join(...templates, one));
+  const heading =
+    /^\d+ messages and 1 record passed on unchanged; rewritten, there would be \d+ messages and 1 record$/m;
+  assert.match(said, heading);
 });
 
 Deno.test("records that are dropped end it with 3, after all else is written, and with how many and why", async () => {

@@ -1,6 +1,7 @@
 import type { TransportProtocol } from "../ipfix/message/transport_protocol.ts";
 import type { RejectReason } from "../ipfix/octets/decode_error.ts";
 import type { Counters } from "../mediation/templates/counters.ts";
+import type { DropReason } from "../mediation/templates/event.ts";
 import { type Address, formatAddress } from "./transport/address.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
 import type { Clock } from "./time/clock.ts";
@@ -136,6 +137,7 @@ export class Listeners {
         this.#reportFailure(options, "handshake_failed", failure.words, formatAddress(peer));
       },
       onRejected: (...rejection) => this.#reportRejection(...rejection),
+      onDropped: (reason, peer) => this.#reportDrop(reason, peer),
     });
   }
 
@@ -144,6 +146,16 @@ export class Listeners {
     const message = `${transport} ${formatAddress(address)} ${did} ${peer ?? "an exporter"}`;
     const level = event === "accept_failed" ? "error" : "warning";
     this.#parts.report({ level, event, message, fields: { ...(peer === undefined ? {} : { peer }), reason } });
+  }
+
+  /** What came over UDP and was dropped before a session read it. */
+  #reportDrop(reason: DropReason, peer: string): void {
+    const why = reason === "unknown_template"
+      ? "data before its template"
+      : reason === "template_changes"
+      ? "its exporter changes templates faster than allowed, and datagrams that came meanwhile found no room"
+      : "the collector is gone or does not take datagrams fast enough, and those that came meanwhile found no room";
+    this.#parts.report({ level: "warning", event: "records_dropped", message: why, fields: { peer, reason } });
   }
 
   /** A datagram that is no message, of whatever source. */

@@ -16,7 +16,7 @@ import { systemReason } from "../error_message.ts";
 
 /** What listeners need beside their options. */
 export interface ListenerParts
-  extends Pick<UdpListenerParts, "clock" | "pool" | "turns" | "sources" | "recall" | "onRejected"> {
+  extends Pick<UdpListenerParts, "clock" | "pool" | "turns" | "sources" | "recall" | "onRejected" | "onDropped"> {
   /** How many milliseconds a TLS handshake may take. */
   readonly handshake: () => number;
   /** Told when a listener cannot accept connections. */
@@ -46,7 +46,7 @@ export function checkListener({ transport, address, tls }: ListenerOptions): voi
  * @throws Error that names the address
  */
 export async function bind(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
-  const { clock, pool, turns, sources, recall, handshake, onHandshakeFailure, onRejected } = parts;
+  const { clock, pool, turns, sources, recall, handshake, onHandshakeFailure, onRejected, onDropped } = parts;
   const { transport, address, tls, releases = [], templates } = options;
   const onError = (error: unknown) => parts.onError(systemReason(error));
   try {
@@ -84,6 +84,7 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
           ...(recall === undefined ? {} : { recall }),
           onError,
           onRejected,
+          onDropped,
         }, templates);
     }
   } catch (error) {

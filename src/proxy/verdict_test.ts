@@ -127,7 +127,7 @@ Deno.test("templates unread: unknown; all known and unchanged for the settle tim
     await parts.clock.advance(1_000);
     assert.equal(words(parts), "not_needed");
     const [over] = parts.proxy.happened("skew_over");
-    assert.match(String(over?.fields["reason"]), /^all 2 sessions are relayed unchanged/);
+    assert.match(String(over?.fields["reason"]), /^both sessions are relayed unchanged/);
     assert.deepEqual([over?.fields["verdict"], over?.fields["sessions"], over?.fields["skewed"]], ["not_needed", 2, 0]);
   }));
 
@@ -313,6 +313,6 @@ Deno.test("exporters that the limit keeps out may need rewriting: unknown", () =
     refused.close();
     assert.deepEqual(parts.proxy.proxy.verdict(), {
       verdict: "unknown",
-      reason: "1 exporter was refused: limits.sessions (1) is reached",
+      reason: "1 exporter was refused when limits.sessions (1) was reached",
     });
   }));

@@ -255,7 +255,8 @@ export class CollectorLink {
     const possiblyLost = connection.possiblyLost;
     counters.countCollector("lost");
     counters.recordsPossiblyLost += possiblyLost;
-    const message = `lost the connection to the collector; up to ${possiblyLost} records may be lost with it`;
+    const records = possiblyLost === 1 ? "1 record" : `${possiblyLost} records`;
+    const message = `lost the connection to the collector; up to ${records} may be lost with it`;
     this.#report("warning", "collector_lost", message, { reason, possiblyLost });
   }
 

@@ -38,7 +38,7 @@ export const EVENT_MEANINGS = {
   plugin_failed: "A plugin threw, or returned a mapping that is not valid.",
   plugin_output: "A plugin in a process of its own printed a line; at most ten a second.",
   records_dropped:
-    "Data records were dropped; with `observed`, they would have been. Reported once per session, reason and template.",
+    "Data records were dropped; with `observed`, they would have been. Reported once per session, reason and template; of datagrams that no session read, once a minute per source and reason.",
   warning: "Something unusual that is tolerated, such as a redefined template or the withdrawal of an unknown one.",
   templates_throttled:
     "An exporter changes templates faster than `limits.templateChanges` allows, and is limited to that. Reported once per session.",

@@ -58,7 +58,9 @@ export class Remainder {
     const [records, octets] = [this.#records, this.#octets];
     if (records === 0) return;
     const why = isAway ? "the collector did not come back in time" : "the session has ended";
-    const message = `dropped ${records} records that the collector had not accepted: ${why}`;
+    const message = `dropped ${
+      records === 1 ? "1 record" : `${records} records`
+    } that the collector had not accepted: ${why}`;
     this.#parts.report("warning", "held_octets_discarded", message, { octets, records });
   }
 

@@ -79,7 +79,7 @@ export function judge(evidence: Evidence): Verdict {
   const { sessions: { open }, skew } = evidence;
   const relayed = open === 1
     ? "the one open session is relayed unchanged"
-    : `all ${open} sessions are relayed unchanged`;
+    : `${open === 2 ? "both" : `all ${open}`} sessions are relayed unchanged`;
   const since = skew === undefined ? "the proxy started" : timeOfDay(skew.date);
   return { verdict: "not_needed", reason: `${relayed}, and none has needed rewriting since ${since}` };
 }
@@ -90,7 +90,9 @@ function whyNeeded(evidence: Evidence): string | undefined {
     if (open === 1) {
       return `1 of 1 session ${observed > 0 ? "would need rewriting, but is only observed" : "needs rewriting"}`;
     }
-    if (observed === skewed) return `${skewed} of ${open} sessions would need rewriting, but are only observed`;
+    if (observed === skewed) {
+      return `${skewed} of ${open} sessions would need rewriting, but ${skewed === 1 ? "is" : "are"} only observed`;
+    }
     const only = observed === 0 ? "" : `; ${observed} of them ${observed === 1 ? "is" : "are"} only observed`;
     return `${skewed} of ${open} sessions need rewriting${only}`;
   }
@@ -124,7 +126,7 @@ function whyUnknown(evidence: Evidence): string | undefined {
   if (refused !== undefined) {
     return `${exporters(refused.exporters)} ${
       was(refused.exporters)
-    } refused: limits.sessions (${refused.limit}) is reached`;
+    } refused when limits.sessions (${refused.limit}) was reached`;
   }
   if (abandoned.exporters > 0) {
     return `${exporters(abandoned.exporters)} ${

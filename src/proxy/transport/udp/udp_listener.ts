@@ -1,5 +1,6 @@
 import type { RejectReason } from "../../../ipfix/octets/decode_error.ts";
 import { Counters, increment } from "../../../mediation/templates/counters.ts";
+import type { DropReason } from "../../../mediation/templates/event.ts";
 import { type Address, formatAddress, peerAddress } from "../address.ts";
 import type { BufferPool } from "../../memory/buffer_pool.ts";
 import type { Clock } from "../../time/clock.ts";
@@ -41,6 +42,11 @@ export interface UdpListenerParts {
   readonly onError: (error: unknown) => void;
   /** Called with a datagram that is not a message, at most once a minute per reason. */
   readonly onRejected: (reason: RejectReason, peer: string, datagram: Uint8Array) => void;
+  /**
+   * Called when something was dropped before a session read it: at most once a minute per reason, for each source that
+   * has a session and for all others together.
+   */
+  readonly onDropped: (reason: DropReason, peer: string) => void;
 }
 
 /**
@@ -67,7 +73,8 @@ export class UdpListener implements Listener {
   #templates: TemplateSharing;
   readonly #held: OctetBudget = { octets: 0, limit: HELD_OCTETS };
   readonly #queued: OctetBudget = { octets: 0, limit: QUEUED_OCTETS };
-  readonly #reportedAt = new Map<RejectReason, number>();
+  /** When each reason was last reported of sources without a session, in milliseconds of the clock. */
+  readonly #reportedAt = new Map<RejectReason | DropReason, number>();
   readonly #closing = new AbortController();
   readonly #cancelTick: () => void;
   #handle: (connection: Connection) => void = (connection) => connection.close();
@@ -114,7 +121,7 @@ export class UdpListener implements Listener {
   #receive(datagram: Uint8Array, { hostname, port }: Address): void {
     const now = this.#parts.clock.now();
     const fault = datagramFault(datagram);
-    if (fault !== undefined) return this.#reject(fault, formatAddress({ hostname, port }), datagram, now);
+    if (fault !== undefined) return this.#reject(fault, formatAddress({ hostname, port }), datagram);
     const key = this.#templates === "port" ? `${hostname} ${port}` : hostname;
     const source = this.#sources.get(key) ?? this.#onceHeard.get(key) ?? this.#unproven.get(key) ??
       this.#newSource(key, { hostname, port });
@@ -148,6 +155,7 @@ export class UdpListener implements Listener {
   #newSource(key: string, address: Address): UdpSource | undefined {
     if (this.#closing.signal.aborted) return undefined;
     const peer = peerAddress(address);
+    const reportedAt = new Map<DropReason, number>();
     const source = new UdpSource(peer, {
       pool: this.#parts.pool,
       held: this.#held,
@@ -156,6 +164,8 @@ export class UdpListener implements Listener {
         // Their records are not told apart: each datagram counts as one, received and dropped.
         this.counters.recordsReceived += datagrams;
         increment(this.counters.recordsDropped, reason, datagrams);
+        if (!this.#isNews(source.opened ? reportedAt : this.#reportedAt, reason)) return;
+        this.#parts.onDropped(reason, formatAddress(peer));
       },
       listener: formatAddress(this.address),
       time: () => this.#parts.clock.date().getTime(),
@@ -170,11 +180,17 @@ export class UdpListener implements Listener {
     return source;
   }
 
-  #reject(reason: RejectReason, peer: string, datagram: Uint8Array, now: number): void {
+  #reject(reason: RejectReason, peer: string, datagram: Uint8Array): void {
     increment(this.counters.messagesRejected, reason);
-    if (now - (this.#reportedAt.get(reason) ?? -Infinity) < REPORT_AGAIN_MILLISECONDS) return;
-    this.#reportedAt.set(reason, now);
-    this.#parts.onRejected(reason, peer, datagram);
+    if (this.#isNews(this.#reportedAt, reason)) this.#parts.onRejected(reason, peer, datagram);
+  }
+
+  /** Whether this reason was not reported within the last minute. Then it counts as reported now. */
+  #isNews<Reason>(reportedAt: Map<Reason, number>, reason: Reason): boolean {
+    const now = this.#parts.clock.now();
+    if (now - (reportedAt.get(reason) ?? -Infinity) < REPORT_AGAIN_MILLISECONDS) return false;
+    reportedAt.set(reason, now);
+    return true;
   }
 
   #expire(): void {

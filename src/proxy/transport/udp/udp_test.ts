@@ -243,6 +243,9 @@ Deno.test("a collector that is away for ten minutes costs an exporter over UDP w
     assert.ok(sent < 200, "nothing was dropped although nothing can be sent");
     await sendNow(dataMessage(sent, 8_000));
   }
+  const told = () => proxy.happened("records_dropped").map(({ fields }) => [fields["peer"], fields["reason"]]);
+  const peer = `127.0.0.1:${socket.addr.transport === "udp" ? socket.addr.port : 0}`;
+  assert.deepEqual(told(), [[peer, "collector_unavailable"]], "by name, and not once a datagram");
   await clock.advance(600_000, 5_000);
   assert.equal(proxy.happened("session_closed").length, 0);
   collector = new TestCollector(collector.port);
@@ -260,6 +263,17 @@ Deno.test("a collector that is away for ten minutes costs an exporter over UDP w
   await closed;
   collector.close();
 });
+
+Deno.test("a drain names the exporters over UDP whose data still waits for its template", () =>
+  withUdpProxy({}, async ({ proxy, exporter }) => {
+    await exporter()(dataMessage(0));
+    await turn();
+    await proxy.proxy.close();
+    assert.deepEqual([...proxy.proxy.totals().recordsDropped], [["unknown_template", 1]]);
+    const [told, ...others] = proxy.happened("records_dropped");
+    assert.match(String(told?.fields["peer"]), /^127\.0\.0\.1:\d+$/);
+    assert.deepEqual([told?.fields["reason"], others], ["unknown_template", []]);
+  }));
 
 Deno.test("a template that was lost: data is dropped and counted until it comes again, then everything arrives", async () => {
   const clock = new StandingClock();
