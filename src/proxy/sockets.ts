@@ -52,11 +52,12 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
   try {
     switch (transport) {
       case "tcp":
-        return new TcpListener(address, clock, onError);
+        return new TcpListener(address, { clock, turns }, onError);
       case "tls":
         if (tls === undefined) throw new Error("it needs a certificate and a key");
         return await TlsListener.listen(address, tls, {
           clock,
+          turns,
           handshake,
           onFailure: onHandshakeFailure,
           onError,

@@ -27,7 +27,7 @@ export class RelayingRewriter implements SessionRewriter {
   produced = 0;
   producedRecords = 0;
   readonly unfinished = false;
-  readonly templateChanges = 0;
+  readonly templateChanges: number = 0;
   readonly counters = new Counters();
   skewed = false;
   closed = false;

@@ -22,6 +22,12 @@ import { TemplateThrottle } from "./template_throttle.ts";
 
 const NOTHING = new Uint8Array(0);
 
+/**
+ * Milliseconds after a template has changed in which all that the session does goes after what others do: a message looks
+ * the same before it is read, whether it holds a record or another template, which takes a hundred times as long.
+ */
+const DEMANDING_FOR = 1_000;
+
 /** The data path of one session: {@link run} reads from the exporter, rewrites, and writes to the collector. */
 export class Relay {
   readonly exporter: Connection;
@@ -48,6 +54,8 @@ export class Relay {
   readonly #id: string;
   readonly #onHeard: SessionParts["onHeard"];
   readonly #rejections: Rejections;
+  /** When a template last changed: as if just now, for one that has none yet. */
+  #changedAt: number;
   /** Made with the first template. */
   #throttle: TemplateThrottle | undefined;
   #remainder: Remainder | undefined;
@@ -61,6 +69,7 @@ export class Relay {
     this.#link = parts.link;
     this.#turns = parts.turns;
     this.#clock = parts.clock;
+    this.#changedAt = parts.clock.now();
     this.#report = parts.report;
     this.#tap = parts.tap;
     this.#id = parts.id;
@@ -225,9 +234,9 @@ export class Relay {
     return this.#turns.next(this.#isDemanding, rewriting.current.unfinished ? this : undefined);
   }
 
-  /** Whether its last piece of work may have taken long. */
+  /** Whether its next piece of work may take long. */
   get #isDemanding(): boolean {
-    return this.rewriting.current.unfinished || this.rewriting.current.templateChanges > 0;
+    return this.rewriting.current.unfinished || this.#clock.now() - this.#changedAt < DEMANDING_FOR;
   }
 
   /** Waits for others, or until the session is stopped. */
@@ -240,6 +249,7 @@ export class Relay {
 
   /** Milliseconds to wait after so many template changes. */
   #waitFor(changes: number): number {
+    this.#changedAt = this.#clock.now();
     const throttle = this.#throttle ??= new TemplateThrottle(this.#clock, this.exporter, this.#report);
     return throttle.note(changes, this.limits.templateChanges);
   }

@@ -16,7 +16,7 @@ import {
   receivedMessages,
   templateMessage,
 } from "../../../test/support/proxy_messages.ts";
-import { RelayingRewriter, StandingClock, until, unwatchedCollector } from "../../../test/support/proxy.ts";
+import { RelayingRewriter, StandingClock, turn, until, unwatchedCollector } from "../../../test/support/proxy.ts";
 
 /** A collector whose kernel takes so many octets, in pieces of so many, and then is gone: all it took, it got. */
 class ScriptedCollector implements Connection {
@@ -59,7 +59,7 @@ class ScriptedCollector implements Connection {
 /** A session of which one collector after the other is dialled, and what it is made of. */
 function openSession(
   collectors: readonly Connection[],
-  parts: Pick<SessionParts, "tap"> & Partial<Pick<SessionParts, "observe">> = {},
+  parts: Pick<SessionParts, "tap"> & Partial<Pick<SessionParts, "observe" | "turns" | "rewriter">> = {},
 ) {
   const clock = new StandingClock();
   const pool = new HeapBufferPool();
@@ -232,4 +232,54 @@ Deno.test("at an epoch a session that was used begins anew, templates first; one
     for (let rounds = 0; outcome === undefined && rounds < 50; rounds++) await clock.advance(50, 50);
     assert.equal(outcome, "closed");
   }
+});
+
+/** Turns that are always over, and note who goes after others. */
+class NotedTurns extends Turns {
+  readonly waits: boolean[] = [];
+
+  override get over(): boolean {
+    return true;
+  }
+
+  override next(demanding: boolean): Promise<void> {
+    this.waits.push(demanding);
+    return new Promise((resolve) => setTimeout(resolve, 0));
+  }
+}
+
+/** As if each message that is a template had changed one. */
+class ChangingRewriter extends RelayingRewriter {
+  override templateChanges = 0;
+
+  override rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
+    const octets = super.rewrite(input, output);
+    this.templateChanges = this.consumed > 0 && input[17] === 2 ? 1 : 0;
+    return octets;
+  }
+}
+
+Deno.test("a session whose template has changed within a second goes after others, before it is known what came", async () => {
+  const turns = new NotedTurns(new StandingClock());
+  const collector = new ScriptedCollector(Infinity, Infinity);
+  const rewriter = new ChangingRewriter({ reliable: true });
+  const { session, exporter, clock } = openSession([collector], { turns, rewriter });
+  const ended = session.run();
+  let sent = 0;
+  const waitsFor = async (message: Uint8Array): Promise<boolean[]> => {
+    turns.waits.length = 0;
+    await exporter.write(message);
+    await until("it has arrived", () => collector.received.messages.length === ++sent || (sent--, false));
+    await turn();
+    return turns.waits;
+  };
+  assert.ok((await waitsFor(templateMessage())).every((demanding) => demanding), "a new one");
+  await clock.advance(999);
+  assert.ok((await waitsFor(templateMessage())).every((demanding) => demanding), "within a second");
+  await clock.advance(999);
+  assert.ok((await waitsFor(dataMessage(1))).every((demanding) => demanding), "a record, which might be a template");
+  await clock.advance(1);
+  assert.ok((await waitsFor(dataMessage(2))).every((demanding) => !demanding), "one that only sends records");
+  exporter.close();
+  await ended;
 });

@@ -14,10 +14,10 @@ const LONGEST_REST = 200;
 /** Turns in a row that one costly work may take before others: a template of 16,000 fields takes thirteen. */
 const MOST_CONTINUED = 16;
 /**
- * Milliseconds of a turn that costly work may take where many wait for it, each of whom has little to do, such as the
+ * Milliseconds after others that costly work may take in a turn where many wait for it, each of whom has little to do, such as the
  * first template of one of thousands of sessions.
  */
-const SHARE = 2.5;
+const SHARE = 3.5;
 /** How many that wait let one more of them work in the same turn, and how many more may at most. */
 const QUEUE = 16;
 const MOST_TOGETHER = 64;
@@ -111,19 +111,19 @@ export class Turns {
 
   /** Resumes those who wait, one after the other: each works before the next one is resumed, as long as time is left. */
   async #resume(demanding: (() => void) | undefined): Promise<void> {
-    await this.#resumeWithin(BUDGET, this.#waiting, this.#waiting.length);
+    await this.#resumeUntil(this.#began + BUDGET, this.#waiting, this.#waiting.length);
     if (demanding === undefined) return;
     const most = Math.min(MOST_TOGETHER, Math.floor(this.#demanding.length / QUEUE));
-    this.#resumedAt = this.#clock.now();
+    const now = this.#resumedAt = this.#clock.now();
     demanding();
     await undefined;
-    await this.#resumeWithin(this.#hurried ? BUDGET : SHARE, this.#demanding, most);
+    await this.#resumeUntil(now + (this.#hurried ? BUDGET : SHARE), this.#demanding, most);
   }
 
-  /** Resumes so many of a queue, as long as the turn has not taken so many milliseconds. */
-  async #resumeWithin(milliseconds: number, queue: (() => void)[], most: number): Promise<void> {
+  /** Resumes so many of a queue, one after the other until that time. */
+  async #resumeUntil(end: number, queue: (() => void)[], most: number): Promise<void> {
     let resumed = 0;
-    while (resumed < most && this.#clock.now() - this.#began <= milliseconds) {
+    while (resumed < most && this.#clock.now() <= end) {
       queue[resumed++]?.();
       // What it does before it waits again is done then.
       await undefined;

@@ -1,6 +1,7 @@
 import type { Address } from "../address.ts";
 import type { Clock } from "../../time/clock.ts";
 import { pause } from "../../time/clock.ts";
+import type { Turns } from "../../time/turns.ts";
 import type { Connection } from "../connection.ts";
 import type { Listener } from "../listener.ts";
 import { TcpConnection } from "./tcp_connection.ts";
@@ -25,6 +26,7 @@ export class TcpListener implements Listener {
   readonly address: Address;
   readonly #socket: AcceptingSocket;
   readonly #clock: Clock;
+  readonly #turns: Pick<Turns, "over" | "next">;
   readonly #onError: (error: unknown) => void;
   readonly #closing = new AbortController();
 
@@ -34,13 +36,14 @@ export class TcpListener implements Listener {
    */
   constructor(
     { hostname, port }: Address,
-    clock: Clock,
+    { clock, turns }: { readonly clock: Clock; readonly turns: Pick<Turns, "over" | "next"> },
     onError: (error: unknown) => void,
     listen: (options: { hostname: string; port: number }) => AcceptingSocket = Deno.listen,
   ) {
     this.#socket = listen({ hostname, port });
     this.address = { hostname: this.#socket.addr.hostname, port: this.#socket.addr.port };
     this.#clock = clock;
+    this.#turns = turns;
     this.#onError = onError;
   }
 
@@ -52,6 +55,8 @@ export class TcpListener implements Listener {
     const { signal } = this.#closing;
     let failures = 0;
     while (!signal.aborted) {
+      // Of those that wait to be accepted, each may be there at once: others have a turn in between.
+      if (this.#turns.over) await this.#turns.next(false);
       let connection: Connection;
       try {
         connection = new TcpConnection(await this.#socket.accept());

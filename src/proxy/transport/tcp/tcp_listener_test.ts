@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../connection.ts";
 import { StandingClock, turn, until } from "../../../../test/support/proxy.ts";
+import { Turns } from "../../time/turns.ts";
 import { TcpListener } from "./tcp_listener.ts";
 
+type AcceptTurns = Pick<Turns, "over" | "next">;
 type Outcome = Error | "connection";
 
 /** A listening socket whose accepts end as they are told to; a real connection stands for each that succeeds. */
-async function accepting(outcomes: Outcome[]) {
+async function accepting(
+  outcomes: Outcome[],
+  turnOf: (clock: StandingClock) => AcceptTurns = (clock) => new Turns(clock),
+) {
   const real = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const dialled: Deno.Conn[] = [];
   let accepts = 0;
@@ -26,7 +31,12 @@ async function accepting(outcomes: Outcome[]) {
   const clock = new StandingClock();
   const errors: unknown[] = [];
   const connections: Connection[] = [];
-  const listener = new TcpListener(real.addr, clock, (error) => errors.push(error), () => socket);
+  const listener = new TcpListener(
+    real.addr,
+    { clock, turns: turnOf(clock) },
+    (error) => errors.push(error),
+    () => socket,
+  );
   const accepted = listener.accept((connection) => connections.push(connection));
   await turn();
   return {
@@ -68,5 +78,31 @@ Deno.test("out of descriptors: said once, tried again less and less often, and a
   await listener.clock.advance(3_000, 100);
   await until("one is let in", () => listener.connections.length === 1);
   await until("it fails again", () => listener.errors.length === 2);
+  await listener.end();
+});
+
+Deno.test("of many that wait to be accepted, each is let in only while the turn is not over: then others go first", async () => {
+  let left = 2;
+  let resume = () => {};
+  const waits: boolean[] = [];
+  const turns: AcceptTurns = {
+    get over() {
+      return left-- <= 0;
+    },
+    next(demanding) {
+      waits.push(demanding);
+      return new Promise((resolve) => resume = resolve);
+    },
+  };
+  const listener = await accepting(Array.from({ length: 6 }, () => "connection" as const), () => turns);
+  await until("it waits for a turn", () => waits.length === 1);
+  assert.equal(listener.connections.length, 2);
+  resume();
+  await until("it has had a turn", () => waits.length === 2);
+  assert.equal(listener.connections.length, 3, "one, as that turn is over at once");
+  assert.deepEqual(waits, [false, false]);
+  left = Infinity;
+  resume();
+  await until("all are let in", () => listener.connections.length === 6);
   await listener.end();
 });

@@ -3,6 +3,7 @@ import { foreignProtocol } from "../../../ipfix/message/foreign_protocol.ts";
 import { IPFIX_VERSION } from "../../../ipfix/message/message_header.ts";
 import type { Address } from "../address.ts";
 import type { Clock } from "../../time/clock.ts";
+import type { Turns } from "../../time/turns.ts";
 import type { Connection } from "../connection.ts";
 import { ConnectionStream } from "./connection_stream.ts";
 import { HandshakeError, type HandshakeFailure, handshakeFailure } from "./handshake_failure.ts";
@@ -29,6 +30,7 @@ const OLDEST_DENO = [2, 9] as const;
 /** What a TLS listener needs beside its address and options. */
 export interface TlsListenerParts {
   readonly clock: Clock;
+  readonly turns: Turns;
   /** How many milliseconds a handshake that begins now may take; 0: as long as it likes. */
   readonly handshake: () => number;
   /** Spoken over TLS, where that has to be agreed on (RFC 7301): `h2`. */
@@ -82,7 +84,7 @@ export class TlsListener implements Listener {
       options,
       parts.applicationProtocol,
     ));
-    this.#tcp = new TcpListener(address, parts.clock, parts.onError);
+    this.#tcp = new TcpListener(address, parts, parts.onError);
     this.address = this.#tcp.address;
     this.#parts = parts;
   }

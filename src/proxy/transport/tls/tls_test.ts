@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect, type TLSSocket } from "node:tls";
 import { Authority } from "../../../../test/support/certificates.ts";
+import { Turns } from "../../time/turns.ts";
 import { SYSTEM_CLOCK } from "../../time/clock.ts";
 import type { Connection } from "../connection.ts";
 import type { ProxyOptions } from "../../proxy_options.ts";
@@ -266,6 +267,7 @@ Deno.test("past the cap of handshakes the oldest makes room, and a good exporter
   const sessions: Connection[] = [];
   const listener = await TlsListener.listen(address, { credentials: listening() }, {
     clock: SYSTEM_CLOCK,
+    turns: new Turns(SYSTEM_CLOCK),
     handshake: () => 10_000,
     handshakes: 4,
     onFailure: ({ words }) => failures.push(words),
@@ -299,6 +301,7 @@ Deno.test("exporters that come back all at once, many more than there are handsh
   const sessions: Connection[] = [];
   const listener = await TlsListener.listen(address, { credentials: listening() }, {
     clock: SYSTEM_CLOCK,
+    turns: new Turns(SYSTEM_CLOCK),
     handshake: () => 0,
     handshakes: 130,
     onFailure: ({ words }) => failures.push(words),
@@ -328,6 +331,7 @@ Deno.test("what comes over TLS is read octet for octet, however much at a time",
   const { promise: admitted, resolve } = Promise.withResolvers<Connection>();
   const listener = await TlsListener.listen(address, { credentials: listening() }, {
     clock: SYSTEM_CLOCK,
+    turns: new Turns(SYSTEM_CLOCK),
     handshake: () => 10_000,
     onFailure: () => {},
     onError: () => {},
