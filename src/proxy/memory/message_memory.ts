@@ -2,6 +2,8 @@
 const PATIENCE = 1_000;
 /** Part of the limit up to which buffers may be larger than the messages in them need. */
 const GENEROUS_PART = 2;
+/** Sessions that {@link MessageMemory.look} ends at most, each of which is some work: there is a next time. */
+const MOST_ENDED = 32;
 
 /** A session with a message that has begun. */
 export interface MessageHolder {
@@ -17,7 +19,19 @@ export interface MessageHolder {
 interface Waiter {
   readonly holder: MessageHolder;
   readonly octets: number;
+  /** Larger for one that came later. */
+  readonly order: number;
   readonly resolve: () => void;
+}
+
+/** What the sessions of one owner have, and wait for. */
+interface Share {
+  /** Octets of those that wait for the rest of a message. */
+  octets: number;
+  /** With the octets of each; the oldest message first. */
+  readonly partial: Map<MessageHolder, number>;
+  /** The first to come first. */
+  readonly waiters: Map<MessageHolder, Waiter>;
 }
 
 /**
@@ -25,14 +39,18 @@ interface Waiter {
  * every session may have are not counted.
  *
  * A session that finds no room waits, and its exporter with it. Messages that are slow to come make room: that of the
- * owner with most goes first, the oldest of its. When there is room again, the owner with least gets it first.
+ * owner with most goes first, the oldest of its. When there is room again, the owner with least gets it first. With
+ * thousands of sessions of an owner, each step looks at one of them.
  */
 export class MessageMemory {
   limit: number;
   #used = 0;
-  /** Octets of those that wait for the rest of a message, the oldest message first. */
-  readonly #partial = new Map<MessageHolder, number>();
-  #waiters: Waiter[] = [];
+  /** Only of owners that have something, or wait. */
+  readonly #shares = new Map<string, Share>();
+  /** How many wait, and the octets that they wait for. */
+  #waiting = 0;
+  #wanted = 0;
+  #order = 0;
   /** Octets for those whose wait is over, until they have taken them. */
   readonly #reserved = new Map<MessageHolder, number>();
 
@@ -52,17 +70,24 @@ export class MessageMemory {
   /** Counts octets of a buffer more, or less. */
   hold(octets: number): void {
     this.#used += octets;
-    if (octets < 0 && this.#waiters.length > 0) this.#serve();
+    if (octets < 0 && this.#waiting > 0) this.#serve();
   }
 
   /** The session waits for the rest of a message, in a buffer of so many octets. */
   beginPartial(holder: MessageHolder, octets: number): void {
-    this.#partial.set(holder, octets);
+    const share = this.#shareOf(holder.owner);
+    share.octets += octets - (share.partial.get(holder) ?? 0);
+    share.partial.set(holder, octets);
   }
 
   /** The session no longer waits for the rest of that message. */
   endPartial(holder: MessageHolder): void {
-    this.#partial.delete(holder);
+    const share = this.#shares.get(holder.owner);
+    const octets = share?.partial.get(holder);
+    if (share === undefined || octets === undefined) return;
+    share.octets -= octets;
+    share.partial.delete(holder);
+    this.#forget(holder.owner, share);
   }
 
   /**
@@ -70,7 +95,7 @@ export class MessageMemory {
    * the limit finds room when there is nothing else.
    */
   hasRoom(octets: number, holder: MessageHolder): boolean {
-    return (this.#reserved.get(holder) ?? 0) >= octets || (this.#waiters.length === 0 && this.#fits(octets));
+    return (this.#reserved.get(holder) ?? 0) >= octets || (this.#waiting === 0 && this.#fits(octets));
   }
 
   /**
@@ -79,7 +104,10 @@ export class MessageMemory {
    */
   room(holder: MessageHolder, octets: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#waiters.push({ holder, octets, resolve });
+      this.giveUp(holder);
+      this.#shareOf(holder.owner).waiters.set(holder, { holder, octets, order: this.#order++, resolve });
+      this.#waiting++;
+      this.#wanted += octets;
       this.look();
     });
   }
@@ -94,20 +122,25 @@ export class MessageMemory {
 
   /** The session no longer waits for room. */
   giveUp(holder: MessageHolder): void {
-    const given = this.#waiters.filter((waiter) => waiter.holder === holder);
-    this.#waiters = this.#waiters.filter((waiter) => waiter.holder !== holder);
-    for (const { resolve } of given) resolve();
+    const share = this.#shares.get(holder.owner);
+    const waiter = share?.waiters.get(holder);
+    if (share === undefined || waiter === undefined) return;
+    share.waiters.delete(holder);
+    this.#waiting--;
+    this.#wanted -= waiter.octets;
+    this.#forget(holder.owner, share);
+    waiter.resolve();
   }
 
   /** Has slow messages make room for those who wait. To be called about once a second. */
   look(): void {
     this.#serve();
-    let needed = this.#waiters.reduce((sum, { octets }) => sum + octets, this.#used - this.limit);
-    while (this.#waiters.length > 0 && needed > 0) {
+    let needed = this.#wanted + this.#used - this.limit;
+    for (let ended = 0; this.#waiting > 0 && needed > 0 && ended < MOST_ENDED; ended++) {
       const leaving = this.#slowest();
       if (leaving === undefined) return;
-      needed -= this.#partial.get(leaving) ?? 0;
-      this.#partial.delete(leaving);
+      needed -= this.#shares.get(leaving.owner)?.partial.get(leaving) ?? 0;
+      this.endPartial(leaving);
       leaving.yield();
     }
   }
@@ -117,12 +150,8 @@ export class MessageMemory {
   }
 
   #serve(): void {
-    for (;;) {
-      const shares = this.#shares();
-      let next: Waiter | undefined;
-      for (const waiter of this.#waiters) {
-        if (next === undefined || shareOf(shares, waiter) < shareOf(shares, next)) next = waiter;
-      }
+    while (this.#waiting > 0) {
+      const next = this.#nextWaiter();
       if (next === undefined || !this.#fits(next.octets)) return;
       this.#reserved.set(next.holder, next.octets);
       this.#used += next.octets;
@@ -130,24 +159,40 @@ export class MessageMemory {
     }
   }
 
-  #shares(): Map<string, number> {
-    const shares = new Map<string, number>();
-    for (const [{ owner }, octets] of this.#partial) shares.set(owner, (shares.get(owner) ?? 0) + octets);
-    return shares;
+  /** The first of the owner with least; of owners with as much, the one whose first has waited longest. */
+  #nextWaiter(): Waiter | undefined {
+    let next: Waiter | undefined;
+    let least = Infinity;
+    for (const { octets, waiters } of this.#shares.values()) {
+      if (octets > least || waiters.size === 0) continue;
+      const [first] = waiters.values();
+      if (first === undefined || (octets === least && next !== undefined && next.order < first.order)) continue;
+      next = first;
+      least = octets;
+    }
+    return next;
   }
 
   /** The oldest of the owner with most, of those whose message is slow to come. */
   #slowest(): MessageHolder | undefined {
-    const shares = this.#shares();
     let slowest: MessageHolder | undefined;
-    for (const holder of this.#partial.keys()) {
-      if (holder.partialFor < PATIENCE) continue;
-      if (slowest === undefined || (shares.get(holder.owner) ?? 0) > (shares.get(slowest.owner) ?? 0)) slowest = holder;
+    let most = 0;
+    for (const { octets, partial } of this.#shares.values()) {
+      const [oldest] = partial.keys();
+      if (oldest === undefined || oldest.partialFor < PATIENCE || octets <= most) continue;
+      slowest = oldest;
+      most = octets;
     }
     return slowest;
   }
-}
 
-function shareOf(shares: ReadonlyMap<string, number>, { holder }: Waiter): number {
-  return shares.get(holder.owner) ?? 0;
+  #shareOf(owner: string): Share {
+    let share = this.#shares.get(owner);
+    if (share === undefined) this.#shares.set(owner, share = { octets: 0, partial: new Map(), waiters: new Map() });
+    return share;
+  }
+
+  #forget(owner: string, { partial, waiters }: Share): void {
+    if (partial.size === 0 && waiters.size === 0) this.#shares.delete(owner);
+  }
 }

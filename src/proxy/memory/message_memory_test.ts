@@ -71,3 +71,46 @@ Deno.test("a message that is longer than the limit finds room when there is noth
   memory.hold(1);
   assert.equal(memory.hasRoom(200, session), false);
 });
+
+Deno.test("with thousands who have a message, or wait, each step looks at one of them, and few sessions end at once", async () => {
+  const memory = new MessageMemory(1_000);
+  let looks = 0;
+  let ended = 0;
+  const slow = Array.from({ length: 1_000 }, () => {
+    const session: MessageHolder = {
+      owner: "hostile",
+      get partialFor() {
+        looks++;
+        return 9_000;
+      },
+      yield() {
+        ended++;
+      },
+    };
+    memory.hold(1);
+    memory.beginPartial(session, 1);
+    return session;
+  });
+  let served = 0;
+  const waiting = Array.from({ length: 4_000 }, () => {
+    const session: MessageHolder = { owner: "hostile", partialFor: 0, yield() {} };
+    return memory.room(session, 1).then(() => (served++, memory.settle(session)));
+  });
+  assert.ok(ended <= 1_000 && looks <= 2_000, `${looks} looks at partial messages for ${ended} sessions`);
+  for (let freed = 0; freed < slow.length; freed++) memory.hold(-1);
+  await Promise.all(waiting);
+  assert.equal(served, 4_000);
+  assert.equal(memory.used, 0);
+});
+
+Deno.test("one look ends few sessions, the next one more", () => {
+  const memory = new MessageMemory(100);
+  const slow = Array.from({ length: 100 }, (_, index) => holder(memory, "hostile", 1, 9_000 - index));
+  void memory.room({ owner: "good", partialFor: 0, yield() {} }, 90);
+  const ended = () => slow.filter(({ yielded }) => yielded).length;
+  const first = ended();
+  assert.ok(first > 0 && first < 50, `${first} at once`);
+  memory.look();
+  assert.equal(ended(), 2 * first);
+  assert.ok(slow.slice(0, 2 * first).every(({ yielded }) => yielded), "the oldest");
+});
