@@ -1,7 +1,7 @@
 import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
 import type { Clock } from "../proxy/time/clock.ts";
 
-/** Certificates that were just made are refused by a clock that is behind; those near their end by one that is ahead. */
+/** Largest tolerated difference: a clock that is behind refuses new certificates, one that is ahead expiring ones. */
 const TOLERATED_MILLISECONDS = 60_000;
 
 /** Compares this machine's clock with the API server's, and reports once that they differ. */
@@ -15,12 +15,12 @@ export class ClockSkew {
     this.#report = report;
   }
 
-  /** What is wrong; empty: the clocks agree. */
+  /** The problem; empty if the clocks agree. */
   get problem(): string {
     return this.#text;
   }
 
-  /** Takes the time of day that the API server says it is. */
+  /** Compares with the API server's time of day. */
   see(server: Date): void {
     const ahead = this.#clock.date().getTime() - server.getTime();
     if (Math.abs(ahead) <= TOLERATED_MILLISECONDS) {

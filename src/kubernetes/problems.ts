@@ -1,7 +1,7 @@
 import type { EventName } from "../proxy/reporting/event_name.ts";
 import type { EventLevel, ReportEvent } from "../proxy/reporting/proxy_event.ts";
 
-/** What is wrong now, by what it is about; each is reported once, not at every attempt. */
+/** Current problems by topic. Each is reported once, not at every attempt. */
 export class Problems {
   readonly #report: ReportEvent;
   readonly #event: EventName;
@@ -15,7 +15,7 @@ export class Problems {
     this.#level = level;
   }
 
-  /** Says what is wrong about a topic. Undefined: nothing any more. */
+  /** Sets the problem of a topic; undefined clears it. */
   set(topic: string, text: string | undefined): void {
     if (text === undefined) {
       this.#texts.delete(topic);
@@ -26,12 +26,12 @@ export class Problems {
     this.#report({ level: this.#level, event: this.#event, message: text, fields: { topic } });
   }
 
-  /** What is wrong about a topic. */
+  /** The problem of a topic. */
   get(topic: string): string | undefined {
     return this.#texts.get(topic);
   }
 
-  /** All that is wrong. */
+  /** All current problems. */
   get all(): readonly string[] {
     return [...this.#texts.values()];
   }

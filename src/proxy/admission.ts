@@ -9,7 +9,7 @@ import type { Connection } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
 import type { VerdictWatch } from "./verdict/verdict_watch.ts";
 
-/** What an {@link Admission} decides by, and what it tells. */
+/** Dependencies of {@link Admission}. */
 export interface AdmissionParts {
   readonly factory: SessionFactory;
   readonly sessions: OpenSessions;

@@ -59,9 +59,9 @@ export class Collectors implements Iterable<CurrentCollector> {
   /**
    * Makes these the collectors. One that stays at its place keeps its epoch, whichever sessions it is for.
    *
-   * @param expectations what the first is expected to be; without any: as before
+   * @param expectations those of the first collector; without any, the previous ones stay
    * @param now whether that may hold at once, though a process lives that was expected to be something else
-   * @returns those whose sessions have to dial anew, because the way to them is another
+   * @returns the collectors whose sessions have to dial again, because the way to them has changed
    */
   change(
     { collector, others = [] }: Pick<ProxyOptions, "collector" | "others">,

@@ -18,7 +18,7 @@ import type { Turns } from "./time/turns.ts";
 import { dialTcp } from "./transport/tcp/tcp_connection.ts";
 import type { Dial } from "./transport/connection.ts";
 
-/** What a collector is expected to be: one thing, or one of several. */
+/** The expectation of a collector: one profile, or one of several candidates. */
 export type CollectorExpectations = Pick<ProxyOptions, "expectation" | "candidates">;
 
 export interface CurrentCollectorParts {
@@ -31,9 +31,9 @@ export interface CurrentCollectorParts {
   readonly mediator: Pick<SessionOpener, "beginEpoch" | "collector">;
   /** Whether there may be a watch connection. */
   readonly watch: boolean;
-  /** Called when another process has taken over, and what is expected of it holds. */
+  /** Called when a new process has begun and its expectation has taken effect. */
   readonly onEpoch: (collector: CurrentCollector) => void;
-  /** Called when something else is expected of the process that lives. */
+  /** Called when the expectation of the living process has changed. */
   readonly onExpectation: (collector: CurrentCollector) => void;
 }
 
@@ -43,7 +43,7 @@ const SAFE_DATAGRAM = 1024;
 /** Milliseconds; see {@link CollectorOptions.templateRefresh}. */
 const DEFAULT_TEMPLATE_REFRESH = 30_000;
 
-/** A collector of some sessions: what is there now, and what is expected of it: now, and from its next epoch on. */
+/** A collector of some sessions, and its expectation now and from its next epoch on. */
 export class CurrentCollector {
   readonly #parts: CurrentCollectorParts;
   #options: CollectorOptions;
@@ -52,9 +52,9 @@ export class CurrentCollector {
   #candidates: Candidates | undefined;
   #started = false;
   #ignoreCredentials = () => {};
-  /** Dials it, where one function does for all sessions. */
+  /** Dials it, if one function serves all sessions. */
   #sharedDial: Dial | undefined;
-  /** What its sessions share; undefined: what the mediator has for those that are not told otherwise. */
+  /** State that its sessions share; undefined: the mediator's default. */
   readonly #knowledge: CollectorKnowledge | undefined;
 
   constructor(
@@ -81,7 +81,7 @@ export class CurrentCollector {
     return placeOf(this.#options);
   }
 
-  /** Whether nothing would show that it is away: datagrams are sent whether anybody reads them or not. */
+  /** Whether nothing would show that it is away: UDP without a watch connection. */
   get unwatched(): boolean {
     return this.#options.transport === "udp" && this.#options.watch === undefined;
   }
@@ -99,7 +99,7 @@ export class CurrentCollector {
     return { collector: this.#collector, dial };
   }
 
-  /** What its sessions' output has to fit. */
+  /** The path to it, which its sessions' output has to fit. */
   facts(): CollectorFacts {
     const datagrams = this.#options.transport === "udp";
     const longest = this.#expectations.current?.maxMessageLength ?? this.#options.maxMessageLength ??
@@ -116,8 +116,8 @@ export class CurrentCollector {
   }
 
   /**
-   * Whether it takes by itself what exporters send by a transport. A collector that is reached by gRPC is expected to take nothing else:
-   * that is what it is configured for.
+   * Whether the collector itself accepts exporters of this transport. One that is reached over gRPC is assumed to accept
+   * nothing else.
    */
   takes(transport: TransportProtocol): boolean {
     const isGrpc = this.#options.transport === "grpc";
@@ -142,11 +142,11 @@ export class CurrentCollector {
   }
 
   /**
-   * Makes this the collector.
+   * Replaces the collector.
    *
-   * @param expectations what it is expected to be; without any: as before
-   * @param now whether that may hold at once, though a process lives that was expected to be something else
-   * @returns whether sessions have to dial anew: it is another collector, or reached or verified in another way
+   * @param expectations the new expectations; without any, the previous ones stay
+   * @param now whether they may take effect at once, although a process lives under another expectation
+   * @returns whether sessions have to dial again: it is another collector, or reached or verified in another way
    */
   change(options: CollectorOptions, expectations: CollectorExpectations, now: boolean): boolean {
     const before = this.#options;
@@ -166,7 +166,7 @@ export class CurrentCollector {
     this.close();
     this.#expectations = new Expectations(this.#expectations.current, this.#knowledge);
     if (expectation !== undefined) this.#expectations.expect(expectation, true);
-    // What its process knows of ids is not what the other one knew.
+    // The new process does not know the ids of the other one.
     this.#parts.mediator.beginEpoch?.(this.#knowledge);
     this.#collector = this.#make(options);
     if (this.#started) this.#collector.start();
@@ -174,9 +174,9 @@ export class CurrentCollector {
   }
 
   /**
-   * Expects this of the collector that holds now.
+   * Changes the expectation of the current collector.
    *
-   * @returns whether it holds already; otherwise from the next epoch on
+   * @returns whether it has taken effect; otherwise it does with the next epoch
    */
   expect(expectation: Expectation, now: boolean): boolean {
     const waited = this.#expectations.next?.key;
@@ -193,7 +193,7 @@ export class CurrentCollector {
     return false;
   }
 
-  /** What waits for the next process holds from now on. Returns whether something waited. */
+  /** Puts the waiting expectation into effect. Returns whether there was one. */
   adoptNext(): boolean {
     const { next } = this.#expectations;
     if (next !== undefined) this.expect(next, true);
@@ -232,7 +232,7 @@ export class CurrentCollector {
   #onRejection(rejection: Rejection): void {
     const candidates = this.#candidates;
     if (candidates === undefined) return;
-    // Whether the candidate is accepted is measured from what is given to it next.
+    // Acceptance of the candidate is measured from the next write.
     this.#collector.forgetUse();
     const lived = Math.round(rejection.endedAt - rejection.usedAt);
     const how = rejection.how === "closed" ? "closed a connection" : "ended its process";

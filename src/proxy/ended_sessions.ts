@@ -5,7 +5,7 @@ import type { SessionOutcome } from "./reporting/proxy_counters.ts";
 import type { Session } from "./session/session.ts";
 import type { Clock } from "./time/clock.ts";
 
-/** What is kept of a session once it has ended. */
+/** Record of an ended session. */
 export interface EndedSession {
   readonly id: string;
   readonly peer: string;
@@ -27,7 +27,7 @@ export interface EndedSession {
   readonly moreTemplates: number;
 }
 
-/** What is read of a session as it ends. */
+/** The parts of a session that are read when it ends. */
 export type EndingSession = Pick<
   Session,
   "id" | "peer" | "transport" | "certificateName" | "collector" | "openedAt" | "observed" | "counters"

@@ -37,7 +37,7 @@ export interface ListenersParts {
   readonly recall?: Recall;
   /** Gets every new session of every listener. */
   readonly admit: (connection: Connection, listener: Listener) => void;
-  /** Told of each exporter whose TLS handshake failed. */
+  /** Called for each exporter whose TLS handshake failed. */
   readonly onHandshakeFailure: (failure: HandshakeFailure, address: string) => void;
   /** A listener is no longer wanted: it accepts no more, and its sessions should come to an end. */
   readonly onLeft: (listener: Listener) => void;
@@ -53,7 +53,7 @@ interface Bound {
 export class Listeners {
   readonly #parts: ListenersParts;
   #bound: Bound[] = [];
-  /** Of listeners that are bound no longer: what was counted stays counted. */
+  /** Counts of listeners that are no longer bound. */
   readonly #left: Counters[] = [];
 
   constructor(parts: ListenersParts) {

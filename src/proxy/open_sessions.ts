@@ -11,34 +11,34 @@ import type { TemplateState } from "../mediation/session/session_rewriter.ts";
 import type { EndedSessions } from "./ended_sessions.ts";
 import type { CachedExporter } from "./transport/udp/cached_exporter.ts";
 
-/** What a session counted, or several. */
+/** Counts of one or several sessions. */
 export interface Counted {
   readonly counters: Counters;
-  /** Whether they are only observed: what they count as dropped or lost is what would be. */
+  /** Whether they are only observed: their drops and losses are what rewriting would cause. */
   readonly observed: boolean;
 }
 
-/** A session, and what the proxy keeps beside it. */
+/** A session with what the proxy keeps about it. */
 export interface OpenSession {
   readonly session: Session;
   readonly capture: SessionCapture;
-  /** Where it goes, or most sessions go while that is not decided. */
+  /** Its collector; the default one while that is not decided. */
   collector: CurrentCollector;
-  /** The first template, if the session goes there because of it. */
+  /** The first template, if it decided the collector. */
   decidedBy: FirstTemplate | undefined;
 }
 
 /**
- * The sessions that have not ended, oldest first, and the counters of those that have. One whose exporter has left is
- * closing: it is no open session any more.
+ * The sessions that have not ended, oldest first, and the counters of those that have. A session whose exporter has
+ * left is closing and no longer open.
  */
 export class OpenSessions implements Iterable<Session> {
   readonly #report: ReportEvent;
   readonly #counters: ProxyCounters;
   readonly #open = new Map<string, OpenSession>();
-  /** Ids of those whose exporter is no longer read, which only deliver the rest. */
+  /** Ids of closing sessions, which only deliver what their exporters had sent. */
   readonly #closing = new Set<string>();
-  /** Those of them that may still wait for their collector, the oldest first. */
+  /** Closing sessions that may still wait for their collector, oldest first. */
   readonly #waiting = new Set<string>();
   /** Each resolves when its session has ended. */
   readonly #running = new Map<string, Promise<SessionOutcome>>();
@@ -54,12 +54,12 @@ export class OpenSessions implements Iterable<Session> {
     this.#kept = kept;
   }
 
-  /** How many have an exporter. */
+  /** Number of sessions with an exporter. */
   get open(): number {
     return this.#open.size - this.#closing.size;
   }
 
-  /** How many only deliver what is left of an exporter that has gone. */
+  /** Number of closing sessions. */
   get closing(): number {
     return this.#closing.size;
   }
@@ -68,7 +68,7 @@ export class OpenSessions implements Iterable<Session> {
     for (const { session } of this.#open.values()) yield session;
   }
 
-  /** The same with what the proxy keeps beside them. */
+  /** The same with what the proxy keeps about them. */
   get entries(): Iterable<OpenSession> {
     return this.#open.values();
   }
@@ -85,8 +85,7 @@ export class OpenSessions implements Iterable<Session> {
   /**
    * Adds a session and starts it. Its end has to be announced by {@link end}.
    *
-   * Over TCP a connection says nothing of who is there, and health probes connect without sending anything: such a
-   * session is reported by {@link hear}.
+   * Health probes connect over TCP without sending anything, so a session over TCP is reported only by {@link hear}.
    */
   start(open: OpenSession): void {
     const { session } = open;
@@ -103,7 +102,7 @@ export class OpenSessions implements Iterable<Session> {
   }
 
   /**
-   * Ends the session that makes room for a newcomer, now that no place is free.
+   * Ends the session that makes room for a newcomer when no place is free.
    *
    * @returns whether there is one
    */
@@ -121,7 +120,7 @@ export class OpenSessions implements Iterable<Session> {
   }
 
   /**
-   * The exporter of a session has gone. A collector that does not close its side keeps the session for as long as it may.
+   * The exporter of a session has left. The session stays until its collector has closed its side or the limit is over.
    *
    * @param most closing sessions at a time: past that the oldest one no longer waits for its collector
    */
@@ -140,7 +139,7 @@ export class OpenSessions implements Iterable<Session> {
   /**
    * Removes a session that has ended; its counters stay in the totals.
    *
-   * @param templates what it had when it ended
+   * @param templates its templates when it ended
    */
   end(id: string, outcome: SessionOutcome, templates: readonly TemplateState[]): void {
     const session = this.#open.get(id)?.session;

@@ -11,7 +11,7 @@ import type { Clock } from "./time/clock.ts";
 import type { ReportEvent } from "./reporting/proxy_event.ts";
 import type { Recall } from "./transport/udp/cached_exporter.ts";
 
-/** What holds whatever exporters and the collector do. Times in milliseconds. */
+/** Limits of the proxy. Times in milliseconds. */
 export interface ProxyLimits {
   /** Sessions at a time; the next one is refused. */
   readonly sessions: number;
@@ -79,7 +79,7 @@ export interface OtherCollector {
   readonly switchNow?: boolean;
 }
 
-/** What is known of an exporter when its session is decided. */
+/** Facts about an exporter that decide its session. */
 export interface KnownExporter {
   readonly address: string;
   readonly certificateName?: string | undefined;
@@ -97,9 +97,9 @@ export interface SessionChoice {
 export interface ProxyOptions {
   readonly listeners: readonly ListenerOptions[];
   readonly collector: CollectorOptions;
-  /** What the collector is expected to be at first. The mediator goes by it already. */
+  /** The first expectation of the collector, which the mediator already follows. */
   readonly expectation?: Expectation;
-  /** What the collector may be, where nobody says so; the expectation is the first of them then. */
+  /** Candidates, if the collector's profile is not known; the expectation is then the first of them. */
   readonly candidates?: CandidateOptions;
   /** Whether a connection to the collector of its own shows that its process lives. Default: true, where the transport allows. */
   readonly watch?: boolean;

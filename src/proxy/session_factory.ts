@@ -49,7 +49,7 @@ interface LimitsOfSessions {
   readonly session: SessionLimits;
 }
 
-/** What a session is decided by. */
+/** Facts that decide a session's rule. */
 interface KnownSession {
   readonly remoteAddress: Address;
   readonly certificateName?: string | undefined;
@@ -184,7 +184,7 @@ export class SessionFactory {
     return undefined;
   }
 
-  /** Has a session begin anew with another process of its collector; see {@link Session.beginEpoch}. */
+  /** Restarts a session with a new process of its collector; see {@link Session.beginEpoch}. */
   beginEpoch({ session, collector: current }: OpenSession, began: number): Promise<void> | undefined {
     const { collector, dial } = current.route();
     // A function of its own: a connection that was dialled with another one is replaced.

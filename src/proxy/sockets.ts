@@ -14,16 +14,16 @@ import { udpDialer } from "./transport/udp/udp_connection.ts";
 import { UdpListener, type UdpListenerParts } from "./transport/udp/udp_listener.ts";
 import { systemReason } from "../error_message.ts";
 
-/** What listeners need beside their options. */
+/** Dependencies of listeners. */
 export interface ListenerParts
   extends Pick<UdpListenerParts, "clock" | "pool" | "turns" | "sources" | "recall" | "onRejected" | "onDropped"> {
   /** How many milliseconds a TLS handshake may take. */
   readonly handshake: () => number;
-  /** Told when a listener cannot accept connections. */
+  /** Called when a listener cannot accept connections. */
   readonly onError: (reason: string) => void;
-  /** Told why a gRPC connection was closed that had too much on its way. */
+  /** Called with the reason when a gRPC connection is closed for exceeding its bounds. */
   readonly onOverrun: (reason: string, peer: Address) => void;
-  /** Told of each exporter whose TLS handshake failed. */
+  /** Called for each exporter whose TLS handshake failed. */
   readonly onHandshakeFailure: (failure: HandshakeFailure, peer: Address) => void;
 }
 

@@ -1,8 +1,8 @@
-/** How one request reaches the API server, and proves who asks. */
+/** Address and credentials for one request to the API server. */
 export interface ApiCredentials {
-  /** `https://host:port`, with the path that all others are under where there is one; no slash at its end. */
+  /** `https://host:port`, with a path if all others are below one; no trailing slash. */
   readonly server: string;
-  /** PEM: what the server's certificate must go back to. Missing: the machine's own. */
+  /** CA certificates as PEM that verify the server. Missing: the machine's own. */
   readonly ca?: string;
   /** PEM. */
   readonly certificate?: string;
@@ -14,14 +14,14 @@ export interface ApiCredentials {
   readonly token?: string;
 }
 
-/** Where the API server is and who asks: kept current by whoever gives it. */
+/** A source of current {@link ApiCredentials} for the API server. */
 export interface ApiAccess {
   /** `the Pod's service account` or `kubeconfig PATH`, for messages. */
   readonly description: string;
   /** The Pod's own. */
   readonly namespace?: string;
   /**
-   * What requests use from now on.
+   * Returns the credentials for the next requests.
    *
    * @param refused the server has just refused the credentials: read them again, however fresh they are
    * @throws Error that says what cannot be read
@@ -29,7 +29,7 @@ export interface ApiAccess {
   credentials(refused?: boolean): Promise<ApiCredentials>;
 }
 
-/** What a token says of itself. It is not verified: the API server does that. */
+/** Claims of a token. They are not verified here: the API server does that. */
 export interface TokenClaims {
   readonly expiresAt?: Date;
   /** The Pod that it was made for. */

@@ -1,15 +1,15 @@
 import { describeTarget, type ResourceTarget } from "./resource.ts";
 
-/** What is asked of the API server, as RBAC rules name it. */
+/** A request to the API server in the terms of RBAC rules. */
 export type Verb = "get" | "list" | "watch" | "create" | "update" | "patch" | "delete";
 
-/** The API server answered, and not with what was asked for. */
+/** The API server answered with an error. */
 export class ApiError extends Error {
   override readonly name: string = "ApiError";
 
   /**
    * @param status of HTTP, or `code` of an event of a watch
-   * @param reason of the answer: `NotFound`, `Conflict`, `Expired`; empty where it gives none
+   * @param reason of the answer: `NotFound`, `Conflict`, `Expired`; empty if it has none
    */
   constructor(
     readonly verb: Verb,
@@ -31,7 +31,7 @@ export class AccessDenied extends ApiError {
   }
 }
 
-/** The API server was not reached, or gave no whole answer. */
+/** The API server could not be reached, or did not answer completely. */
 export class ApiUnreachable extends Error {
   override readonly name = "ApiUnreachable";
 }
@@ -46,7 +46,7 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof ApiError && error.status === 404;
 }
 
-/** Whether the API server no longer knows the resource version that a watch or a list goes on from: 410 Gone. */
+/** Whether the API server no longer has the resource version from which a watch or list continues: 410 Gone. */
 export function isExpired(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 410 || error.reason === "Expired" || error.reason === "Gone");
 }
@@ -60,7 +60,7 @@ export function describeRule(verb: Verb, { type, namespace, name }: ResourceTarg
   return `verb "${verb}" on resource "${type.plural}"${group}${named}${where}`;
 }
 
-/** An answer that is no success, as an error that names what was asked for. */
+/** Turns an unsuccessful answer into an error that names the request. */
 export function apiError(verb: Verb, target: ResourceTarget, status: number, body: unknown): ApiError {
   const { reason = "", message = "" } = typeof body === "object" && body !== null
     ? body as { reason?: unknown; message?: unknown }

@@ -1,4 +1,4 @@
-/** How long to wait before the next attempt: doubled each time from the first, up to a limit, and spread so that many do not come at once. */
+/** The time to wait before the next attempt: doubled each time up to a limit, with jitter so that clients spread out. */
 export class Backoff {
   #next: number;
 
@@ -17,7 +17,7 @@ export class Backoff {
     return step * (0.5 + this.random() / 2);
   }
 
-  /** Starts from the first again. */
+  /** Starts over with the first wait. */
   reset(): void {
     this.#next = this.first;
   }

@@ -8,10 +8,10 @@ import { readWatchLines, type WatchEvent } from "./watch_stream.ts";
 
 const CONNECT_MILLISECONDS = 5_000;
 const ANSWER_MILLISECONDS = 10_000;
-/** An answer that is longer is refused: a Secret or ConfigMap has 1 MiB at most, and lists come in pages. */
+/** Octets of the longest answer accepted: a Secret or ConfigMap has at most 1 MiB, and lists come in pages. */
 const MAX_ANSWER_OCTETS = 16 * 1024 * 1024;
 const PAGE = 500;
-/** The server ends a watch after this long: silence past it means that nobody is there. */
+/** The server ends a watch after this time, so longer silence means that the connection is dead. */
 const WATCH_SECONDS = 120;
 const WATCH_SILENCE_MILLISECONDS = 130_000;
 const KEEP_ALIVE_MILLISECONDS = 15_000;
@@ -21,7 +21,7 @@ const listSchema = z.looseObject({
   items: z.array(z.unknown()).nullish(),
 });
 
-/** What a list holds, and the resource version that a watch goes on from. */
+/** The objects of a list, and the resource version from which a watch continues. */
 export interface ObjectList<T> {
   readonly objects: readonly T[];
   readonly resourceVersion: string;
@@ -31,7 +31,7 @@ export interface ObjectList<T> {
 export interface ClientOptions {
   readonly access: ApiAccess;
   readonly clock: Clock;
-  /** Told the time of day that the API server says it is, with every answer that does. */
+  /** Called with the API server's time of day, for every answer that has it. */
   readonly onServerDate?: (date: Date) => void;
 }
 
@@ -98,7 +98,7 @@ export class KubernetesClient implements Disposable {
     await this.#ask("create", "POST", collection, { body: object, about: target });
   }
 
-  /** Replaces an object. With `metadata.resourceVersion` in it, 409 where somebody else has changed it since it was read. */
+  /** Replaces an object. If it has a `metadata.resourceVersion`, fails with 409 if it was changed since it was read. */
   async update<T>(schema: z.ZodType<T>, target: ObjectTarget, object: T): Promise<T> {
     return this.#check(schema, "update", target, await this.#ask("update", "PUT", target, { body: object }));
   }
@@ -115,9 +115,10 @@ export class KubernetesClient implements Disposable {
   }
 
   /**
-   * Changes of the target's objects as they come, with bookmarks, until the server ends the watch, which it does every few minutes.
+   * Yields changes of the target's objects, with bookmarks, until the server ends the watch, as it does every few
+   * minutes.
    *
-   * @param resourceVersion from which to go on
+   * @param resourceVersion the version from which to continue
    * @param onOpen called once the server has accepted the watch, however long it stays silent
    * @throws ApiError with status 410 where the server no longer knows the resource version
    */
@@ -167,7 +168,7 @@ export class KubernetesClient implements Disposable {
     }
   }
 
-  /** An answer that is a success. Credentials that are refused are read again, and tried once more where they have changed. */
+  /** Returns a successful answer. Refused credentials are read again, and tried once more if they have changed. */
   async #send(verb: Verb, method: Dispatcher.HttpMethod, target: ResourceTarget, options: RequestOptions) {
     const about = options.about ?? target;
     let credentials = await this.#access.credentials();
@@ -219,7 +220,7 @@ export class KubernetesClient implements Disposable {
     const { ca, certificate, key, serverName } = credentials;
     const identity = JSON.stringify([ca, certificate, key, serverName]);
     if (this.#dispatcher?.key === identity) return this.#dispatcher.agent;
-    // What is under way may end: a watch is begun again soon enough.
+    // Requests under way may fail: a watch is soon begun again.
     void this.#dispatcher?.agent.close().catch(() => {});
     const agent = new Agent({
       // undici ends HTTP/2 connections with an assertion that nobody can catch when requests are aborted.
@@ -256,7 +257,7 @@ export class KubernetesClient implements Disposable {
     });
   }
 
-  /** Says that the token has ended, where it has. */
+  /** Reports that the token has expired, if it has. */
   #refused(error: ApiError, { token }: ApiCredentials): ApiError {
     const { expiresAt } = token === undefined ? {} : tokenClaims(token);
     const ended = expiresAt !== undefined && expiresAt < this.#clock.date()
@@ -272,7 +273,7 @@ interface RequestOptions {
   readonly body?: unknown;
   readonly contentType?: string;
   readonly signal?: AbortSignal | undefined;
-  /** What errors speak of, where the path names less. */
+  /** Names the object in errors, where the path does not. */
   readonly about?: ResourceTarget;
   /** Milliseconds without an octet after which the answer counts as broken off. */
   readonly silence?: number;
@@ -297,7 +298,7 @@ async function readAll(body: AsyncIterable<Uint8Array>): Promise<string> {
   return text + decoder.decode();
 }
 
-/** undici's own words for a failed connection say little; what caused it says more. */
+/** The cause of undici's error, which says more than the error itself. */
 function reasonOf(error: Error): string {
   const causes = error instanceof AggregateError ? error.errors : [error.cause];
   const [cause] = causes.filter((each) => each instanceof Error);

@@ -8,21 +8,21 @@ import type { ResourceTarget } from "./resource.ts";
 
 const FIRST_RETRY = 250;
 const LAST_RETRY = 5_000;
-/** Where listing or watching is not allowed, one object is read this often: a restarted Aggregator's are taken up within two seconds. */
+/** Interval of polling where list or watch is denied: a restarted Aggregator's objects are noticed within two seconds. */
 const POLL = 1_000;
-/** Whether watching is allowed by now is tried again after this many polls. */
+/** Polls after which watching is tried again. */
 const POLLS_BETWEEN_WATCHES = 60;
 
 /** What an object must carry to be followed. */
 export type Followable = Pick<KubernetesObject, "metadata">;
 
-/** What is told of followed objects. */
+/** Receives changes of followed objects. */
 export interface FollowSink<T> {
-  /** All objects there are now: after the first look, and after every change. */
+  /** Called with all current objects, after the first read and after every change. */
   readonly onObjects: (objects: readonly T[]) => void;
-  /** The objects were read, changed or not: what failed before does not any more. */
+  /** The objects were read, changed or not: an earlier failure is over. */
   readonly onRead: () => void;
-  /** A look or a watch failed; tried again with backoff. */
+  /** A read or watch failed; it is tried again with backoff. */
   readonly onFailure: (error: unknown) => void;
   /** Listing or watching is not allowed: the one object is read every second instead. Undefined: it is watched. */
   readonly onPolling?: (error: AccessDenied | undefined) => void;
@@ -37,9 +37,9 @@ export interface FollowOptions {
 }
 
 /**
- * Follows objects for as long as the signal lets it: reads them, watches them from there, reads them again where the server forgot the
- * resource version, and reconnects with backoff. It takes the verbs `list` and `watch`, for one object by its name only on that name;
- * where they are denied, one object is polled with `get`. Never rejects.
+ * Follows objects until the signal aborts: reads them, watches them from there, reads them again if the server has
+ * dropped the resource version, and reconnects with backoff. Needs the verbs `list` and `watch`, limited to the name if
+ * one object is followed. If they are denied, one object is polled with `get`. Never rejects.
  */
 export async function follow<T extends Followable>(
   schema: z.ZodType<T>,
@@ -81,7 +81,7 @@ export async function follow<T extends Followable>(
   }
 }
 
-/** Watches until the server forgets the resource version or the watch breaks; goes on where the server merely ended it. */
+/** Watches until the server drops the resource version or the watch breaks; renews a watch that ended in order. */
 async function watch<T extends Followable>(
   target: ResourceTarget,
   from: string,
@@ -105,13 +105,13 @@ async function watch<T extends Followable>(
       if (isExpired(error)) return;
       throw error;
     }
-    // One that ends as soon as it begins is not begun again at once.
+    // Waits before renewing a watch that ended as soon as it began.
     if (signal.aborted || clock.now() - began < FIRST_RETRY) return;
     onLife();
   }
 }
 
-/** The objects as they stand, told where they have changed. */
+/** The current objects; reports changes. */
 class FollowedObjects<T extends Followable> {
   readonly #schema: z.ZodType<T>;
   readonly #tell: (objects: readonly T[]) => void;
@@ -123,7 +123,7 @@ class FollowedObjects<T extends Followable> {
     this.#tell = tell;
   }
 
-  /** Reads all there are. Gives the resource version to watch from. */
+  /** Reads all objects. Returns the resource version to watch from. */
   async list(target: ResourceTarget, { client, signal }: FollowOptions): Promise<string> {
     const { objects, resourceVersion } = await client.list(this.#schema, target, signal);
     this.#replace(objects);

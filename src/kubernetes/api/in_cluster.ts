@@ -4,10 +4,10 @@ import type { ApiAccess, ApiCredentials } from "./access.ts";
 
 /** Where a kubelet puts a Pod's service account. */
 export const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
-/** A kubelet renews a token well before it ends; what is read again this often is never stale. */
+/** Milliseconds between reads. The kubelet renews a token well before it expires, so this is often enough. */
 const READ_AGAIN_MILLISECONDS = 60_000;
 
-/** What being in a cluster is known by. */
+/** How a process recognises that it runs in a cluster. */
 export interface InClusterOptions {
   readonly clock: Clock;
   /** `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT` are set in every Pod. */
@@ -34,7 +34,7 @@ export class InClusterAccess implements ApiAccess {
     if (namespace !== undefined) this.namespace = namespace;
   }
 
-  /** @throws Error that says why this process is in no Pod, or what of its service account cannot be read */
+  /** @throws Error that says why this process is not in a Pod, or which file of its service account is unreadable */
   static async open(options: InClusterOptions): Promise<InClusterAccess> {
     const { environment = Deno.env, folder = SERVICE_ACCOUNT_FOLDER } = options;
     const host = environment.get("KUBERNETES_SERVICE_HOST");

@@ -35,7 +35,7 @@ const kubeconfig = z.looseObject({
   contexts: named("context", context),
 });
 
-/** Ways to authenticate that a kubeconfig may name and that are not followed, with what to do instead. */
+/** Ways to authenticate that a kubeconfig may name but this client does not support, with what to do instead. */
 const REFUSED_USER_KEYS: Readonly<Record<string, string>> = {
   exec: "it runs a program for its credentials (a token of `kubectl create token NAME`, or a client certificate)",
   "auth-provider": "it uses an authentication provider (a token, or a client certificate)",
@@ -44,8 +44,8 @@ const REFUSED_USER_KEYS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Access by a kubeconfig's current context: certificates and tokens, in the file or beside it. Its namespace is where its user works, not
- * where the Aggregator is, and does not count.
+ * Access by a kubeconfig's current context, with certificates and tokens in the file or in files that it names. The
+ * context's namespace is ignored, because it is not that of the Aggregator.
  */
 export class KubeconfigAccess implements ApiAccess {
   readonly description: string;
@@ -60,7 +60,7 @@ export class KubeconfigAccess implements ApiAccess {
     return new KubeconfigAccess(path);
   }
 
-  /** Read again each time: a command asks a few times, and files beside a kubeconfig are renewed. */
+  /** Read again for each call, because the files that a kubeconfig names are renewed. */
   async credentials(): Promise<ApiCredentials> {
     return await read(this.path);
   }

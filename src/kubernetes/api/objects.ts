@@ -10,7 +10,7 @@ const metadata = z.looseObject({
   deletionTimestamp: z.string().nullish(),
 });
 
-/** Any object, as the API server gave it. Parts that nothing here reads are kept, so that an update writes them back. */
+/** Any object as the API server returned it. Unknown parts are kept, so that an update writes them back. */
 export const kubernetesObject = z.looseObject({ metadata });
 export type KubernetesObject = z.infer<typeof kubernetesObject>;
 
@@ -21,7 +21,7 @@ export type ConfigMap = z.infer<typeof configMap>;
 export const secret = kubernetesObject.extend({ data: z.record(z.string(), z.string()).nullish() });
 export type Secret = z.infer<typeof secret>;
 
-/** Only what is read: a large cluster has thousands. */
+/** Only the parts that are read, because a large cluster has thousands. */
 const shortMetadata = z.object(metadata.shape);
 
 export const pod = z.object({

@@ -3,10 +3,10 @@ import { apiError } from "./api_error.ts";
 import { type KubernetesObject, kubernetesObject } from "./objects.ts";
 import type { ResourceTarget } from "./resource.ts";
 
-/** One line longer than this is no event of an object that etcd can hold. */
+/** A longer line cannot be an event, since etcd cannot hold such an object. */
 const MAX_LINE = 8 * 1024 * 1024;
 
-/** One change of one object; a bookmark only carries the resource version that a watch can go on from. */
+/** A change of one object, or a bookmark: the resource version from which a watch can continue. */
 export interface WatchEvent {
   readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK";
   readonly object: KubernetesObject;
@@ -22,7 +22,7 @@ const event = z.discriminatedUnion("type", [
 ]);
 
 /**
- * Events out of the lines of a watch.
+ * Parses the lines of a watch into events.
  *
  * @throws ApiError for an event of type ERROR: status 410 where the resource version is too old
  * @throws Error for a line that is no event

@@ -14,18 +14,18 @@ import { imageRelease } from "./image_release.ts";
 export const AGENT_SELECTOR = "app=antrea,component=antrea-agent";
 const AGENT_CONTAINER = "antrea-agent";
 
-/** What the cluster says of one Agent. */
+/** One Agent according to the cluster. */
 export interface ClusterAgent {
   readonly node: string;
   /** `v2.0.0`. Missing: the cluster does not say. */
   readonly release?: string;
   /** Where the release comes from. An AntreaAgentInfo lags a minute. */
   readonly source?: "AntreaAgentInfo" | "Pod";
-  /** By what the session was found to be this Agent's. */
+  /** How the session was matched to this Agent. */
   readonly by: "address" | "certificate" | "observationDomain";
 }
 
-/** What is known of an exporter. */
+/** Facts by which an exporter is matched to an Agent. */
 export interface ExporterFacts {
   /** Without the port. */
   readonly address?: string;
@@ -50,8 +50,8 @@ interface KnownAgent {
 }
 
 /**
- * Which Agents there are, their nodes and releases: shown beside what their templates say, never needed to rewrite. Their Pods say more,
- * and are read where that is allowed; an AntreaAgentInfo is written every minute by each Agent, and read where Pods are not.
+ * The cluster's Agents with their nodes and releases. They are only displayed: rewriting goes by templates. Pods are more
+ * current and are read if that is allowed; otherwise AntreaAgentInfos, which each Agent writes every minute.
  */
 export class AgentDirectory implements AsyncDisposable {
   readonly #options: AgentDirectoryOptions;
@@ -60,7 +60,7 @@ export class AgentDirectory implements AsyncDisposable {
   readonly #following: Promise<void>[] = [];
   readonly #problems: Problems;
   #read: () => readonly KnownAgent[] = () => [];
-  /** Made when it is asked for: most changes of thousands of Pods are seen by nobody. */
+  /** Built on demand, since most changes of thousands of Pods are never looked at. */
   #index: AgentIndex | undefined;
 
   constructor(options: AgentDirectoryOptions) {
@@ -73,7 +73,7 @@ export class AgentDirectory implements AsyncDisposable {
     });
   }
 
-  /** The Agent that an exporter is, by its Pod's address, the name in its certificate, or the observation domain made of its node's name. */
+  /** Finds an exporter's Agent by its Pod's address, its certificate's name, or the domain made from its node's name. */
   find({ address, certificateName, observationDomains = [] }: ExporterFacts): ClusterAgent | undefined {
     const { byAddress, byNode, byObservationDomain } = this.#index ??= indexAgents(this.#read());
     const atAddress = address === undefined ? undefined : byAddress.get(address);
@@ -125,7 +125,7 @@ export class AgentDirectory implements AsyncDisposable {
         if (this.#closing.signal.aborted) return;
         this.#problems.set(kind, errorMessage(error));
         if (otherwise === undefined || !(error instanceof AccessDenied)) return;
-        // It is said, and stays no problem: there is another way, and where that is closed too, that is one.
+        // Reported, but no problem: AntreaAgentInfos are read instead, and only if those are denied too is it one.
         this.#problems.set(kind, undefined);
         otherwise();
       },

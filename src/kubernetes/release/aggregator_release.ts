@@ -13,7 +13,7 @@ import { imageRelease } from "./image_release.ts";
 export const AGGREGATOR_SELECTOR = "app=flow-aggregator";
 const CONTAINER = "flow-aggregator";
 
-/** What the Aggregator's Pods say. */
+/** The Aggregator's release according to its Pods. */
 export interface ObservedRelease {
   /** `v2.0.0`: of the process that answers now. Missing: not known. */
   readonly release?: string;
@@ -25,11 +25,11 @@ export interface ObservedRelease {
   readonly reason?: string;
 }
 
-/** Where the collector's release comes from, whoever finds it out. */
+/** A source of the collector's release. */
 export interface ReleaseSource {
   /** As last seen; undefined: not looked at yet, or the API server does not answer. */
   readonly observed: ObservedRelease | undefined;
-  /** Calls back after every change, until what comes back is called. */
+  /** Calls back after every change. Returns a function that ends this. */
   onChange(listener: (observed: ObservedRelease) => void): () => void;
 }
 
@@ -60,7 +60,7 @@ export class AggregatorRelease implements ReleaseSource, AsyncDisposable {
       onRead: () => this.#problems.set("release", this.#observed?.reason),
       onFailure: (error) => {
         const reason = errorMessage(error);
-        // What was seen last is still the best that is known; and a server that does not answer has said nothing.
+        // The last known release stays: a server that does not answer does not contradict it.
         if (error instanceof ApiError && this.#observed?.release === undefined) this.#see({ reason });
         else this.#problems.set("release", reason);
       },
@@ -108,9 +108,9 @@ export class AggregatorRelease implements ReleaseSource, AsyncDisposable {
 }
 
 /**
- * The release that the Pods of an Aggregator say: the oldest's that is not about to end, and the newest's as the next.
+ * The release of an Aggregator's Pods: that of the oldest that is not terminating, and as the next that of the newest.
  *
- * @param ownPod the name of the Pod that this process runs in: where it is one of them, the others do not count
+ * @param ownPod the name of the Pod that this process runs in: if it is one of them, the others are ignored
  */
 export function observedRelease(pods: readonly Pod[], namespace: string, ownPod?: string): ObservedRelease {
   const own = pods.filter(({ metadata }) => metadata.name === ownPod);
@@ -137,7 +137,7 @@ export function observedRelease(pods: readonly Pod[], namespace: string, ownPod?
   return { ...seen, next: next.release };
 }
 
-/** Only one that runs alone is sure to be the one that answers: a Pod that is about to end still does. */
+/** Only a Pod that runs alone is certain to be the one that answers, since a terminating Pod still does. */
 function runningOf(aggregators: readonly { image: string; process: string | undefined }[]): ObservedRelease["running"] {
   const [one, ...others] = aggregators.filter(({ process }) => process !== undefined);
   if (one?.process === undefined || others.length > 0) return undefined;

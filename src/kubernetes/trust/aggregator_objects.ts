@@ -6,11 +6,11 @@ import { CONFIG_MAPS, describeTarget, type ObjectTarget, SECRETS } from "../api/
 import type { KeyPair } from "./certificate_authority.ts";
 import { isOwn, readBundle } from "./certificate_bundle.ts";
 
-/** Where Agents read which CA certificates are good: every Aggregator writes it. */
+/** The ConfigMap from which Agents read the trusted CA certificates. Every Aggregator writes it. */
 export const CA_CONFIG_MAP = "flow-aggregator-ca";
-/** The key of it. */
+/** Its key with the certificates. */
 export const CA_KEY = "ca.crt";
-/** The certificate that Agents show: every Aggregator writes it. */
+/** The Secret with the Agents' client certificate. Every Aggregator writes it. */
 export const CLIENT_SECRET = "flow-aggregator-client-tls";
 /** The CA's certificate and key, kept by Aggregators from v2.5.1 on. */
 export const CA_SECRET = "flow-aggregator-ca-tls";
@@ -33,7 +33,7 @@ export function serverName(namespace: string): string {
 /**
  * Certificate and key of a Secret, checked: they can be read and belong together.
  *
- * @throws Error that names the Secret and what is wrong in it, never what it holds
+ * @throws Error that names the Secret and what is wrong with it, never its contents
  */
 export function readKeyPair(secret: Secret, target: ObjectTarget): KeyPair {
   const [certificate, key] = [secretText(secret, "tls.crt"), secretText(secret, "tls.key")];
@@ -57,14 +57,14 @@ export function readBundleText(object: ConfigMap, target: ObjectTarget): string 
 }
 
 /**
- * The Aggregator's own CA certificates of the bundle, as PEM: there is one at least.
+ * The Aggregator's own CA certificates in the bundle, as PEM. At least one.
  *
  * @throws Error that names the ConfigMap and what is wrong in it
  */
 export function readAuthorities(object: ConfigMap, target: ObjectTarget): string[] {
   return noGood(target, () => {
     const certificates = readBundle(object.data?.[CA_KEY] ?? "");
-    // A certificate that is no CA's would be trusted for itself.
+    // A certificate that is not a CA's would be trusted as a peer's own.
     const leaf = certificates.findIndex(({ certificate }) => !certificate.ca);
     if (leaf >= 0) {
       const subject = certificates[leaf]?.certificate.subject.replaceAll("\n", ", ") ?? "";

@@ -20,37 +20,37 @@ import { Problems } from "../problems.ts";
 import type { TrustMode, TrustStatus } from "./trust_mode.ts";
 
 const RETRY_MILLISECONDS = 1_000;
-/** Timers are not set for longer than this. */
+/** Longest timer in milliseconds. */
 const DAY = 24 * 3_600_000;
 
-/** What trust needs. */
+/** Options of {@link AggregatorTrust}. */
 export interface TrustOptions {
   readonly client: KubernetesClient;
   readonly clock: Clock;
   readonly report: ReportEvent;
   /** The Aggregator's. */
   readonly namespace: string;
-  /** Tells this proxy's own CA from another proxy's: the Pod's name. */
+  /** Distinguishes this proxy's CA from other proxies': the Pod's name. */
   readonly name: string;
-  /** The Secret that keeps the proxy's own CA over restarts; missing: it lives in memory. */
+  /** The Secret that keeps the proxy's own CA over restarts; missing: it is only in memory. */
   readonly ownCaSecret?: string;
 }
 
-/** CA certificates, who signs the proxy's own certificate, and what is to be published. */
+/** The CA certificates that verify Agents, and the authority that signs the listener's certificate. */
 interface Root {
   readonly authorities: readonly string[];
   readonly signer: CertificateAuthority;
 }
 
 /**
- * Trust with unmodified Agents and an unmodified Aggregator, out of what the Aggregator keeps in the cluster. It follows the objects,
- * makes the listener's certificate, verifies Agents against the Aggregator's CA, and shows the Aggregator the Agents' own certificate.
- * Whatever goes wrong, the last good trust stays.
+ * Trust with unmodified Agents and an unmodified Aggregator, based on the objects that the Aggregator keeps in the
+ * cluster. Follows these objects, makes the listener's certificate, verifies Agents by the Aggregator's CA, and presents
+ * the Agents' own certificate to the Aggregator. After any failure the last valid trust stays in force.
  */
 export class AggregatorTrust implements AsyncDisposable {
-  /** What Agents are shown, and verified with. */
+  /** Certificate presented to Agents, and the CA that verifies them. */
   readonly listener = new ClusterCredentials(() => this.waitingFor);
-  /** What the Aggregator is shown, and verified with. */
+  /** Certificate presented to the Aggregator, and the CA that verifies it. */
   readonly collector = new ClusterCredentials(() => this.waitingFor);
   /** The name that the Aggregator's certificate must carry. */
   readonly serverName: string;
@@ -93,7 +93,7 @@ export class AggregatorTrust implements AsyncDisposable {
     this.established = new Promise((resolve) => this.#establish = resolve);
   }
 
-  /** Trust in this way from now on. What is in force stays until the new way has what it needs. */
+  /** Changes the mode. Trust in force stays until the new mode has the objects that it needs. */
   use(mode: TrustMode): void {
     if (mode === this.#mode || this.#closing.signal.aborted) return;
     this.#modeEnds.abort();
@@ -112,12 +112,12 @@ export class AggregatorTrust implements AsyncDisposable {
     this.#follow(secret, client, this.#closing.signal, (object) => this.#client = object);
   }
 
-  /** Publishes the own CA no more: a drain has begun, and what a new Aggregator writes is not this proxy's any longer. */
+  /** Stops publishing the proxy's CA: a drain has begun, and a new Aggregator's bundle is to be left alone. */
   stopPublishing(): void {
     this.#publishes = false;
   }
 
-  /** Takes the own CA out of the bundle, where it is in; whether it was. @throws Error where the API server refuses */
+  /** Removes the proxy's CA from the bundle. Returns whether it was there. @throws Error if the API server refuses */
   async withdraw(): Promise<boolean> {
     this.stopPublishing();
     await this.#updating;
@@ -126,7 +126,7 @@ export class AggregatorTrust implements AsyncDisposable {
     return removed;
   }
 
-  /** What is still missing; empty where nothing is. */
+  /** The missing object and why; empty if nothing is missing. */
   get waitingFor(): string {
     if (this.listener.established && this.collector.established) return "";
     if (this.#mode === undefined) return "the way to be trusted, which the Aggregator's release decides";
@@ -139,7 +139,7 @@ export class AggregatorTrust implements AsyncDisposable {
       (problem === undefined ? ", which the Aggregator makes at its start" : `: ${problem}`);
   }
 
-  /** How it stands, for people. */
+  /** State for display. */
   get status(): TrustStatus {
     const { waitingFor } = this;
     const now = this.#options.clock.date();
@@ -210,7 +210,7 @@ export class AggregatorTrust implements AsyncDisposable {
     const root = await this.#attempt("authority", () => this.#readRoot());
     if (root !== undefined) {
       await this.#attempt("listener", () => this.#updateListener(root));
-      // Only now: an Agent that trusts the own CA before the listener asks for certificates of the new one shows none.
+      // Only now: an Agent that trusts the proxy's CA before the listener asks by the new CA presents no certificate.
       await this.#attempt("bundle", () => this.#publish());
       await this.#attempt("client", () => Promise.resolve(this.#updateCollector(root)));
     }
@@ -246,7 +246,7 @@ export class AggregatorTrust implements AsyncDisposable {
   /**
    * Whether there is no such object, or it has not been looked at.
    *
-   * @throws Error where it is not there and what is in force was made of it, or of what came before it
+   * @throws Error if it is gone, and trust in force was made from it or an earlier version
    */
   #isMissing<T>(object: T | null | undefined, target: ResourceTarget, { established }: ClusterCredentials): object is
     | null
@@ -282,7 +282,7 @@ export class AggregatorTrust implements AsyncDisposable {
     );
   }
 
-  /** A CA or client certificate that is not valid now verifies nobody: said rather than guessed from failed handshakes. */
+  /** Reports CA and client certificates that are not valid now, before handshakes fail because of them. */
   #checkValidity(): void {
     const now = this.#options.clock.date();
     const certificates = [this.listener, this.collector].flatMap((credentials) =>
@@ -297,7 +297,7 @@ export class AggregatorTrust implements AsyncDisposable {
       return [];
     });
     this.#problems.set("validity", found.length === 0 ? undefined : [...new Set(found)].join("; "));
-    // The listener's own is made again in time.
+    // The listener's own is renewed in time.
     if (this.collector.established) this.#expiry.look(this.collector.material.certificates);
   }
 
@@ -310,7 +310,7 @@ export class AggregatorTrust implements AsyncDisposable {
       this.#tell("info", "ca_appended", "the proxy's own CA is in the bundle that Agents read");
     }
     if (outcome !== "conflict") return;
-    // Whoever came in between may have brought another CA: that is taken up first.
+    // If the bundle changed in between, it may have another CA, which is adopted first.
     this.#bundle = await this.#options.client.find(configMap, this.#objects.bundle) ?? null;
     this.#again = true;
   }
@@ -337,7 +337,7 @@ export class AggregatorTrust implements AsyncDisposable {
     this.collector.keepPrevious(this.#retired?.material);
   }
 
-  /** Once for each thing that is missing. */
+  /** Reports each missing object once. */
   #sayWhatIsMissing(): void {
     const { waitingFor } = this;
     if (waitingFor === this.#said) return;
@@ -346,7 +346,7 @@ export class AggregatorTrust implements AsyncDisposable {
     else this.#tell("info", "trust_established", "Agents and the Aggregator can be verified");
   }
 
-  /** Looks again when a certificate is due, an older CA is no longer good, or something has failed. */
+  /** Updates again when a certificate is due for renewal, a replaced CA becomes invalid, or after a failure. */
   #sleep(): void {
     this.#wakeAt?.();
     const { clock } = this.#options;

@@ -16,14 +16,14 @@ import {
 } from "./certificate_bundle.ts";
 
 const ATTEMPTS = 10;
-/** An Aggregator that restarts rewrites the bundle once or twice; whoever does so more often reverts what is appended. */
+/** A restarting Aggregator rewrites the bundle once or twice. More often means that something reverts the change. */
 const APPENDS_AT_ONCE = 5;
 const APPEND_WINDOW_MILLISECONDS = 30_000;
 
-/** What became of an attempt to append. */
+/** Result of an attempt to append. */
 export type Appended = "appended" | "was there" | "conflict";
 
-/** Puts one CA certificate of ours into the bundle that Agents read, and takes it out again. */
+/** Adds the proxy's CA certificate to the bundle that Agents read, and removes it again. */
 export class CaPublisher {
   readonly #own: BundleCertificate;
   readonly #appends: number[] = [];
@@ -41,10 +41,10 @@ export class CaPublisher {
   }
 
   /**
-   * Puts the certificate behind all others of the ConfigMap, in place of older ones of the same proxy.
+   * Appends the certificate to the ConfigMap's bundle, in place of older ones of the same proxy.
    *
-   * @param object as it was read: where somebody has changed it since, nothing is written
-   * @throws Error where somebody takes it out again and again, or the API server refuses
+   * @param object as it was read; nothing is written if it has changed since
+   * @throws Error if somebody keeps removing the certificate, or the API server refuses
    */
   async append(object: ConfigMap): Promise<Appended> {
     const bundle = readBundleText(object, this.target);
@@ -53,12 +53,12 @@ export class CaPublisher {
     const name = commonName(this.#own.certificate);
     const others = withoutCertificates(bundle, (each) => isOwn(each) && commonName(each.certificate) === name);
     const written = await this.#write(object, appendCertificate(others, this.#own.pem));
-    // What the API server refuses nobody takes out.
+    // A refused update is not an append that somebody reverted.
     this.#appends.push(this.clock.now());
     return written ? "appended" : "conflict";
   }
 
-  /** Takes the certificate out, whatever else has changed; whether it was in. */
+  /** Removes the certificate, even if the bundle has changed otherwise. Returns whether it was there. */
   async remove(): Promise<boolean> {
     const removed = await removeFromBundle(this.client, this.target, (each) => this.#isOwn(each));
     return removed.length > 0;
@@ -84,7 +84,7 @@ export class CaPublisher {
 }
 
 /**
- * Takes certificates out of a bundle, whatever else is in it or changes in it meanwhile. Gives those that it took out.
+ * Removes certificates from a bundle, even if it changes meanwhile. Returns those that were removed.
  *
  * @throws Error where the API server refuses
  */
@@ -104,7 +104,7 @@ export async function removeFromBundle(
   throw new Error(`the bundle is changed by somebody else all the time: given up after ${ATTEMPTS} attempts`);
 }
 
-/** False where somebody else has changed or deleted the object since it was read. */
+/** Returns false if the object has been changed or deleted since it was read. */
 async function writeBundle(
   client: KubernetesClient,
   target: ObjectTarget,

@@ -16,11 +16,11 @@ import { OWN_ORGANIZATION } from "./certificate_bundle.ts";
 const OWN_ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-/** Clocks differ: what is valid from now on is not valid yet for somebody else. */
+/** Certificates are dated back by this much, because the peer's clock may be behind. */
 const BACKDATED = HOUR;
 const OWN_AUTHORITY_DAYS = 3650;
 const SERVER_CERTIFICATE_DAYS = 30;
-/** A certificate is made again once it has less than this left. */
+/** Remaining validity below which a certificate is renewed. */
 const RENEW_DAYS = 10;
 
 /** The last moment that a Date can be, in milliseconds. */
@@ -54,9 +54,9 @@ export class CertificateAuthority {
   }
 
   /**
-   * A new authority of the proxy's own. Its key lives in memory, unless somebody keeps the pair.
+   * A new authority of the proxy's own. Its key is only in memory unless the caller stores it.
    *
-   * @param name tells one proxy's authority from another's
+   * @param name distinguishes this proxy's authority from those of others
    */
   static async create(name: string, now: Date): Promise<CertificateAuthority> {
     const keys = await crypto.subtle.generateKey(OWN_ALGORITHM, true, ["sign", "verify"]);
@@ -118,7 +118,7 @@ export class CertificateAuthority {
     return {
       certificate: `${certificate.toString("pem")}\n`,
       key: await privateKeyPem(keys.privateKey),
-      // The next one by an authority that ends as soon would end then too.
+      // Renewal would gain nothing if the authority expires first.
       renewAt: new Date(lasts === authorityEnds ? NEVER : lasts - RENEW_DAYS * DAY),
     };
   }

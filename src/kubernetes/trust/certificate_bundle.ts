@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 
-/** The organization in the subject of every CA certificate of this program: that is how they are found again in a bundle of others'. */
+/** The organization in the subject of every CA certificate of this program, by which they are found in a bundle. */
 export const OWN_ORGANIZATION = "ipfix-skew-proxy";
 
 /** One certificate of a bundle. */
@@ -16,7 +16,7 @@ export interface BundleCertificate {
 interface Block {
   readonly pem: string;
   readonly start: number;
-  /** Undefined: it cannot be read. */
+  /** Undefined if it cannot be read. */
   readonly certificate: X509Certificate | undefined;
 }
 
@@ -26,14 +26,14 @@ function* blocks(bundle: string): Generator<Block> {
     try {
       certificate = pem.endsWith("-----END CERTIFICATE-----") ? new X509Certificate(pem) : undefined;
     } catch {
-      // Whoever asks decides whether that is a mistake.
+      // The caller decides whether that is an error.
     }
     yield { pem, start: index, certificate };
   }
 }
 
 /**
- * The certificates of a bundle; what is between them is passed over.
+ * The certificates of a bundle. Text between them is ignored.
  *
  * @throws Error that says which one cannot be read, or is cut off
  */
@@ -45,7 +45,7 @@ export function readBundle(bundle: string): BundleCertificate[] {
   });
 }
 
-/** The certificates of a bundle that can be read. Others are passed over as what is between them is. */
+/** The readable certificates of a bundle. Everything else is ignored. */
 export function readableCertificates(bundle: string): BundleCertificate[] {
   return [...blocks(bundle)].flatMap(({ pem, start, certificate }) =>
     certificate === undefined ? [] : [{ pem, start, certificate }]
@@ -68,13 +68,13 @@ export function sameCertificate(one: X509Certificate, other: X509Certificate): b
   return one.fingerprint256 === other.fingerprint256;
 }
 
-/** Puts a certificate behind all others, so that {@link withoutCertificates} gives back the bundle to the octet. */
+/** Appends a certificate, so that {@link withoutCertificates} restores the bundle to the octet. */
 export function appendCertificate(bundle: string, pem: string): string {
   const block = pem.trim();
   return bundle === "" || bundle.endsWith("\n") ? `${bundle}${block}\n` : `${bundle}\n${block}`;
 }
 
-/** The bundle without the certificates of which that is true; every other octet of it stays, what cannot be read as well. */
+/** The bundle without the certificates that match. Every other octet stays, unreadable ones included. */
 export function withoutCertificates(bundle: string, isUnwanted: (certificate: BundleCertificate) => boolean): string {
   let text = bundle;
   for (const certificate of readableCertificates(bundle).filter(isUnwanted).toReversed()) {

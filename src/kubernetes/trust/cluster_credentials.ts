@@ -1,7 +1,7 @@
 import type { TlsCredentials } from "../../proxy/transport/tls/tls_credentials.ts";
 import type { TlsMaterial } from "../../certificates/tls_material.ts";
 
-/** TLS material that comes from a cluster, and may not be there yet. */
+/** TLS material from a cluster, which may not exist yet. */
 export class ClusterCredentials implements TlsCredentials {
   readonly #listeners = new Set<() => void>();
   #material: TlsMaterial | undefined;
@@ -10,7 +10,7 @@ export class ClusterCredentials implements TlsCredentials {
   /** @param waitingFor says what is missing, while there is no material */
   constructor(readonly waitingFor: () => string) {}
 
-  /** Whether there is any. From then on there always is. */
+  /** Whether there is material. Once there is, it stays. */
   get established(): boolean {
     return this.#material !== undefined;
   }
@@ -21,7 +21,7 @@ export class ClusterCredentials implements TlsCredentials {
     return this.#material;
   }
 
-  /** What the peer's process before this one uses, for as long as it can be around. */
+  /** Material for the peer's previous process, for as long as that may be running. */
   get previous(): TlsMaterial | undefined {
     return this.#previous;
   }
@@ -31,7 +31,7 @@ export class ClusterCredentials implements TlsCredentials {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Takes this from now on. Whether it is something else than before. */
+  /** Puts this material in force. Returns whether it differs from the previous one. */
   use(material: TlsMaterial): boolean {
     if (sameMaterial(this.#material, material)) return false;
     this.#material = material;
@@ -39,7 +39,7 @@ export class ClusterCredentials implements TlsCredentials {
     return true;
   }
 
-  /** Keeps this for peers that do not verify by the material in use; undefined: nothing. */
+  /** Keeps this for peers that the material in use does not verify; undefined: nothing. */
   keepPrevious(previous: TlsMaterial | undefined): void {
     this.#previous = previous;
   }

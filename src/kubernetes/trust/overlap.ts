@@ -1,12 +1,12 @@
 import type { Clock } from "../../proxy/time/clock.ts";
 
 /**
- * How long what a new Aggregator has replaced is still good: a Pod that ends has a grace period, and Agents may have read its Secret
- * just before.
+ * Milliseconds for which replaced trust stays valid: a terminating Pod has a grace period, and Agents may have read its
+ * Secret just before.
  */
 export const OVERLAP_MILLISECONDS = 10 * 60_000;
 
-/** CA certificates in force, and those before them for as long as both can be around. */
+/** CA certificates in force, and those that they replaced for as long as peers may still use them. */
 export class OverlappingAuthorities {
   readonly #clock: Clock;
   readonly #retired = new Map<string, number>();
@@ -16,7 +16,7 @@ export class OverlappingAuthorities {
     this.#clock = clock;
   }
 
-  /** These are in force from now on. Gives all that are good: they, and those they replace. */
+  /** Puts these in force. Returns all that are valid: these, and those that they replace. */
   use(authorities: readonly string[]): readonly string[] {
     const now = this.#clock.now();
     for (const before of this.#current) {
@@ -28,7 +28,7 @@ export class OverlappingAuthorities {
     return [...authorities, ...this.#retired.keys()];
   }
 
-  /** Milliseconds until the next of those before is no longer good; undefined: there is none. */
+  /** Milliseconds until the next replaced one becomes invalid; undefined if there is none. */
   get nextEnd(): number | undefined {
     const [first] = this.#retired.values();
     return first === undefined ? undefined : Math.max(0, first - this.#clock.now());

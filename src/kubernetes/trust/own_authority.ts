@@ -6,24 +6,24 @@ import { describeTarget, type ObjectTarget, SECRETS } from "../api/resource.ts";
 import { readKeyPair } from "./aggregator_objects.ts";
 import { CertificateAuthority } from "./certificate_authority.ts";
 
-/** Which authority is opened. */
+/** Options of {@link openOwnAuthority}. */
 export interface OwnAuthorityOptions {
   readonly client: KubernetesClient;
   readonly namespace: string;
   /** The common name of a new one. */
   readonly name: string;
-  /** The Secret that keeps it; undefined: memory alone. */
+  /** The Secret that stores it; undefined: it is only in memory. */
   readonly secretName: string | undefined;
   readonly now: Date;
 }
 
-/** The Secret that keeps a proxy's own CA. */
+/** The Secret that stores a proxy's own CA. */
 export function ownAuthoritySecret(namespace: string, name: string): ObjectTarget {
   return { type: SECRETS, namespace, name };
 }
 
 /**
- * The proxy's own CA: out of its Secret, where one is named and there; else a new one, which that Secret keeps from then on.
+ * The proxy's own CA: from its Secret if one is named and exists, else a new one, which is then stored there.
  *
  * @throws Error where the Secret holds no CA, or the API server refuses
  */
@@ -45,7 +45,7 @@ export async function openOwnAuthority(options: OwnAuthorityOptions): Promise<Ce
     });
     return authority;
   } catch (error) {
-    // Another proxy was first: its CA is the one.
+    // Another proxy was first: use its CA.
     if (!(error instanceof ApiError) || error.status !== 409) throw error;
     return await load(client, target) ?? authority;
   }

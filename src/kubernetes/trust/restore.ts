@@ -6,7 +6,7 @@ import { removeFromBundle } from "./ca_publisher.ts";
 import { commonName, isOwn } from "./certificate_bundle.ts";
 import { ownAuthoritySecret } from "./own_authority.ts";
 
-/** What is put back. */
+/** Options of {@link restoreTrust}. */
 export interface RestoreOptions {
   readonly client: KubernetesClient;
   /** The Aggregator's. */
@@ -16,10 +16,10 @@ export interface RestoreOptions {
 }
 
 /**
- * Takes everything of this program's out of the cluster's trust: every CA of a proxy in the bundle that Agents read, and the Secret that
- * kept one. What others have put or changed there stays as it is.
+ * Removes everything that this program added to the cluster's trust: every proxy's CA in the bundle that Agents read,
+ * and the Secret that stored one. Changes by others stay.
  *
- * @returns a line for each thing that was put back
+ * @returns one line for each thing that was removed
  * @throws Error where the API server refuses
  */
 export async function restoreTrust({ client, namespace, ownCaSecret }: RestoreOptions): Promise<string[]> {

@@ -1,6 +1,6 @@
 import type { Expectation } from "./expectation.ts";
 
-/** Times that a collector has to end on a candidate before the next one is tried. */
+/** Number of times that a collector must end on a candidate before the next one is tried. */
 const STRIKES = 2;
 
 export interface CandidateOptions {
@@ -10,11 +10,11 @@ export interface CandidateOptions {
   readonly acceptedAfter: number;
 }
 
-/** What shows that a collector does not take what it was given. */
+/** Evidence that a collector does not accept its candidate. */
 export interface Rejection {
   /** `closed`: it closed a session's connection, and lives; `ended`: its process ended. */
   readonly how: "closed" | "ended";
-  /** When it was given the first templates, and when it ended; {@link Clock.now}. */
+  /** When it received the first templates, and when it ended; {@link Clock.now}. */
   readonly usedAt: number;
   readonly endedAt: number;
 }
@@ -29,10 +29,10 @@ export interface CandidateStep {
 }
 
 /**
- * Finds out which of several profiles a collector is, where nobody says so, by how it ends on them. The first candidate
- * is given to begin with. One on which the collector ends repeatedly, soon after its first templates, makes room for the
- * next. When an epoch ends in which a later candidate was accepted, the first is tried again, once: if the collector
- * ends on it, the one that was accepted holds again, and is not left before another epoch has accepted it.
+ * Finds out which of several profiles a collector has, if that is not configured, by how it ends on them. The first
+ * candidate is tried first. If the collector ends repeatedly, soon after its first templates, the next one is tried.
+ * After an epoch that accepted a later candidate, the first is tried once more: if the collector ends on it, the accepted
+ * one is used again, and kept until another epoch has accepted it.
  */
 export class Candidates {
   #list: readonly Expectation[];
@@ -96,7 +96,7 @@ export class Candidates {
     return this.#step(next, "rejected", how);
   }
 
-  /** The collector has lived so many milliseconds with what it was given, and goes on. */
+  /** The collector has lived for this many milliseconds after its first templates. */
   lived(milliseconds: number): void {
     if (milliseconds >= this.#acceptedAfter) this.#accept();
   }

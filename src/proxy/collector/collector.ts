@@ -39,10 +39,10 @@ export interface CollectorParts {
 }
 
 /**
- * One collector as the proxy knows it: its state, and its epochs. An epoch is the life of one process. It begins when
+ * One collector: whether it is reachable, and its epochs. An epoch is the life of one process. It begins when
  * the collector is reached after there was none, and ends when the process is seen to have gone.
  *
- * What decides, for a collector over tcp or tls, where the end of a process resets or closes all its connections:
+ * Over tcp and tls, the end of a process resets or closes all its connections. There it is decided as follows:
  *
  * - The watch connection stands: it is the same process, whatever becomes of sessions' connections. A collector may
  *   close those of its own accord, as go-ipfix does at a message that it cannot decode.
@@ -57,8 +57,8 @@ export interface CollectorParts {
  * connection has lasted for {@link ACCEPTED_AFTER}. It is told to be there again once a session's connection that has
  * lasted for as long has taken something, or the watch connection has stood for a second.
  *
- * Where the watch connection stands, but no session's connection does and those that want one cannot connect, the
- * collector is away all the same, in the same epoch: records are held. It is probed until it takes connections again.
+ * If the watch connection stands but sessions cannot connect, the collector is away in the same epoch: records are
+ * held, and it is probed until it takes connections again.
  *
  * Over udp, connections show nothing. There the watch connection goes to another port of the same process, and its end
  * decides alone if the next attempt fails: servers close idle connections of their own accord. No server does so within
@@ -89,7 +89,7 @@ export class Collector implements CollectorSight {
   #failures = 0;
   /** When the watch connection ended, while it is not decided what that means. */
   #doubt: { readonly since: number; readonly resolved: Promise<void>; readonly resolve: () => void } | undefined;
-  /** When something was first written for the present expectation. */
+  /** Time of the first write for the current expectation. */
   #usedAt: number | undefined;
   /** The end of a process, while it is not known whether the network caused it. */
   #rejection: Rejection | undefined;
@@ -154,12 +154,12 @@ export class Collector implements CollectorSight {
     return this.#condition === "away" ? this.#parts.clock.now() - this.#awaySince : 0;
   }
 
-  /** Whether the end of its process is noticed: see {@link Collector}. */
+  /** Whether a watch connection shows the end of its process: see {@link Collector}. */
   get watched(): boolean {
     return this.#watch !== undefined;
   }
 
-  /** Whether a connection that was just made may be closed at once: it is used only once it has lasted for a moment. */
+  /** Whether a new connection is to be used only after it has lasted for a moment, since it may be closed at once. */
   get mayCloseAtOnce(): boolean {
     return !this.#datagrams && this.#condition === "away";
   }
@@ -171,8 +171,8 @@ export class Collector implements CollectorSight {
   }
 
   /**
-   * Says from elsewhere that the collector's process is another one: the cluster's API, for a collector over udp. Every
-   * session begins anew, templates first. Without effect where connections show it.
+   * Begins an epoch because the cluster's API shows a new process, for a collector over udp. Every session starts
+   * again with its templates. Has no effect if connections show the process.
    */
   announceEpoch(reason: string): void {
     if (!this.#alive || !this.#datagrams || this.watched) return;
@@ -236,7 +236,7 @@ export class Collector implements CollectorSight {
     this.#waiting.delete(waiting);
   }
 
-  /** Resolves once it is clear to which process a connection leads that has replaced a lost one. */
+  /** Resolves once it is clear to which process a connection that replaced a lost one leads. */
   async settled(signal: AbortSignal): Promise<void> {
     if (this.#watchStands && !this.#datagrams) await pause(this.#parts.clock, CONFIRMED_AFTER, signal);
     await this.#doubt?.resolved;
@@ -247,7 +247,7 @@ export class Collector implements CollectorSight {
     this.#usedAt = undefined;
   }
 
-  /** Milliseconds since something was first written for the present expectation, in this epoch. */
+  /** Milliseconds since the first write for the current expectation in this epoch. */
   get usedFor(): number {
     return this.#usedAt === undefined ? 0 : this.#parts.clock.now() - this.#usedAt;
   }

@@ -13,7 +13,7 @@ const DISCARDED = new Uint8Array(4096);
 export class CollectorConnection {
   /** Counts the records that may be lost if the connection ends. */
   readonly #inFlight: LossBound;
-  /** What of {@link Connection.wireOctets} the bound has counted. */
+  /** The value of {@link Connection.wireOctets} that the bound has counted. */
   #counted = 0;
   /** Resolves when the collector has ended the connection, with the reason if it did not close it in order. */
   readonly ended: Promise<string | undefined>;
@@ -65,10 +65,10 @@ export class CollectorConnection {
     return this.#inFlight.records(this.#clock.now(), this.#endedInOrder);
   }
 
-  /** Octets that are written next, with so many data records beginning in them. */
+  /** Announces the next write: its octets, and the number of data records that begin in them. */
   expect(octets: number, records: number): void {
     const { wireOctets } = this.#connection;
-    // What flows take is known once they are written: until then, the octets before lie further ahead than in truth, and count as lost.
+    // The size of flows is known only once they are written. Until then the bound counts too many as lost, never too few.
     this.#inFlight.add(wireOctets === undefined ? octets : wireOctets - this.#counted, records, this.#clock.now());
     this.#counted = wireOctets ?? 0;
   }
@@ -99,7 +99,7 @@ export class CollectorConnection {
     return writing;
   }
 
-  /** Ends it, though its transport shows no reason to: the collector's process is known to have gone. */
+  /** Ends it because the collector's process is known to have ended, which its transport does not show. */
   fail(reason: string): void {
     this.#lose(reason);
     this.#connection.close();
@@ -113,7 +113,7 @@ export class CollectorConnection {
   async finish(clock: Clock, milliseconds: number): Promise<string | undefined> {
     if (this.#lost && !this.retired) return undefined;
     if (this.datagrams) {
-      // There is nobody to wait for, and what was sent does not come back.
+      // Over UDP the collector does not close, and nothing that was sent can be known to be lost.
       this.close();
       return undefined;
     }

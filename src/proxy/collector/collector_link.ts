@@ -8,7 +8,7 @@ import type { ProxyCounters } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import { systemReason } from "../../error_message.ts";
 
-/** What all links to a collector share. Times are in milliseconds. */
+/** Options shared by all links to a collector. Times are in milliseconds. */
 export interface CollectorLinkOptions {
   readonly clock: Clock;
   readonly counters: ProxyCounters;
@@ -26,7 +26,7 @@ export interface CollectorRoute {
   readonly dial: Dial;
 }
 
-/** What each link has of its own. */
+/** Options of one link. */
 export interface CollectorLinkParts {
   readonly route: CollectorRoute;
   /** As {@link CollectorLink.hold}. */
@@ -98,7 +98,7 @@ export class CollectorLink {
     return this.#closed ? undefined : await this.#current;
   }
 
-  /** Takes this way from the next connection on, and at once if it is dialling. The current connection stays open. */
+  /** Dials in this way from the next connection on, and at once if it is dialling. The current connection stays open. */
   redirect(route: CollectorRoute): void {
     this.#route = route;
   }
@@ -187,8 +187,7 @@ export class CollectorLink {
 
   /**
    * Dials once. If the previous connection was short, or the collector is away, waits a moment to see whether the new
-   * one lasts; over TLS always,
-   * because with TLS 1.3 the collector rejects a client certificate only after the handshake has completed on this
+   * one lasts. Over TLS it always does, because with TLS 1.3 the collector rejects a client certificate only after the handshake has completed on this
    * side.
    *
    * @param dialling aborts the attempt
@@ -221,7 +220,7 @@ export class CollectorLink {
       return connection;
     } catch (error) {
       counters.countCollector("failed");
-      // What was broken off here says nothing of the collector.
+      // An attempt that this side aborted shows nothing about the collector.
       if (this.#closed) return undefined;
       const reason = systemReason(error);
       if (!route.collector.failed(reason) && this.#attempts === 0) {

@@ -1,20 +1,20 @@
 import type { CollectorKnowledge } from "../../mediation/session/shared/shared_state.ts";
 
-/** What a collector is expected to be: the profile, and what goes with it. */
+/** The profile that a collector is expected to have, with what depends on it. */
 export interface Expectation {
   /** The profile's name, such as `antrea/v1.15`. */
   readonly profile: string;
   readonly dialect: string;
-  /** Equal keys, equal expectations: a change from one to the other changes nothing for the collector. */
+  /** Expectations with equal keys are the same to the collector. */
   readonly key: string;
   /** Whether it serves exporters' gRPC by itself. */
   readonly servesGrpc?: boolean;
   /** Octets of the longest message. */
   readonly maxMessageLength?: number;
   /**
-   * Has the mediator go by it from now on.
+   * Makes the mediator follow it.
    *
-   * @param knowledge what the sessions to this collector share; undefined: what the mediator has for all others
+   * @param knowledge what the sessions to this collector share; undefined: the mediator's default
    */
   readonly adopt: (knowledge?: CollectorKnowledge) => void;
 }
@@ -45,7 +45,7 @@ export class Expectations {
   /**
    * Expects this.
    *
-   * @param now whether it may take effect at once: no process lives, or the operator wants so
+   * @param now whether it may take effect at once: no process lives, or the operator asked for it
    * @returns whether it has taken effect
    */
   expect(expectation: Expectation, now: boolean): boolean {
@@ -59,7 +59,7 @@ export class Expectations {
     return false;
   }
 
-  /** Another process has begun: what waits takes effect. @returns what took effect, and what held before */
+  /** A new process has begun: the waiting expectation takes effect. @returns that one, and the previous one */
   beginEpoch(): { readonly before: Expectation | undefined; readonly after: Expectation } | undefined {
     const [before, after] = [this.#current, this.#next];
     if (after === undefined) return undefined;

@@ -9,12 +9,12 @@ const MARKS = 32;
 /** The first mark of every connection: nothing written yet. */
 const FIRST_MARK: number[] = [0, 0];
 
-/** Milliseconds within which the network delivers what it was passed, lost and repeated packets included. */
+/** Milliseconds within which the network delivers octets, retransmissions included. */
 export const DELIVERED_WITHIN = 2_000;
 const TIME_MARKS = 16;
 /** Milliseconds between marks; two are set at a time, at most. */
 const SPACING = DELIVERED_WITHIN / 6;
-/** Milliseconds that a write takes at least that is said to have waited for room. */
+/** Milliseconds from which on a write counts as having waited for room. */
 const WAITED = 100;
 /** Milliseconds for which a connection on which a write had to wait may be behind. */
 const BEHIND = 60_000;
@@ -25,7 +25,7 @@ const BEHIND = 60_000;
  * A kernel closes a connection in order only if its process has read all that had arrived; with octets unread, or
  * arriving later, it resets it (RFC 1122 §4.2.2.13). So with a connection that was closed in order, only what was still
  * on its way is lost: at most what was written within {@link DELIVERED_WITHIN}. Otherwise, or if a write had to wait for
- * room of late, it may be all that both kernels together can hold, as this side cannot see what the collector has read.
+ * room recently, it may be all that both kernels can hold, as this side cannot see what the collector has read.
  */
 export class LossBound {
   readonly #inFlight: number;

@@ -15,18 +15,18 @@ export interface CollectorSight {
   unreachable(reason: string): void;
 }
 
-/** Milliseconds after which a watch connection is taken to have been accepted by a process that lives. */
+/** Milliseconds after which a watch connection counts as accepted by a living process. */
 export const STOOD_AFTER = 1_000;
 const FIRST_BACKOFF = 100;
 const LARGEST_BACKOFF = 5_000;
 /** Milliseconds after which a connection that has ended no longer lengthens the backoff beyond {@link SHORT_ATTEMPTS}. */
 const ACCEPTED_AFTER = 100;
-/** Attempts that the backoff goes by, at most, after a connection that has not stood. */
+/** Maximum number of attempts that count for the backoff after a connection that has not stood. */
 const SHORT_ATTEMPTS = 2;
 /** With TLS 1.3 the collector rejects a client certificate only after this side has completed the handshake. */
 const TLS_ACCEPTED_AFTER = 100;
 
-/** What the collector sends is discarded. */
+/** Input from the collector is discarded. */
 const DISCARDED = new Uint8Array(4096);
 
 export interface WatchOptions {
@@ -65,7 +65,7 @@ export class WatchConnection {
     void this.#run();
   }
 
-  /** Dials in this way from now on. An attempt that is under way or waits is made anew; a connection that stands is kept. */
+  /** Dials in this way from now on. A current or pending attempt is restarted; an open connection is kept. */
   redirect(dial: Dial): void {
     this.#dial = dial;
     this.hurry();
@@ -96,11 +96,11 @@ export class WatchConnection {
   }
 
   /**
-   * Makes one more connection, again and again until one lasts for a moment, and closes it: for a collector whose watch
-   * connection stands, but that sessions cannot reach.
+   * Dials extra connections until one lasts for a moment, and closes it: for a collector whose watch connection stands
+   * but that sessions cannot reach.
    *
    * @param onFailure called with the reason of each attempt that failed
-   * @returns whether one lasted; false if that was aborted
+   * @returns whether one lasted; false if aborted
    */
   async probe(signal: AbortSignal, onFailure: (reason: string) => void): Promise<boolean> {
     const { clock, random } = this.#options;
@@ -129,7 +129,7 @@ export class WatchConnection {
     try {
       connection = this.#connection = await this.#connect(dial);
     } catch (error) {
-      // Another way to dial was set meanwhile: what this one met says nothing any more.
+      // The way to dial has changed meanwhile, so this failure means nothing.
       if (dial !== this.#dial || this.#closed) return;
       this.#attempts++;
       this.#sight.unreachable(systemReason(error));
@@ -138,7 +138,7 @@ export class WatchConnection {
     const ended = endOf(connection);
     if (usesTls(connection.transport)) {
       const wait = (milliseconds: number) => Promise.race([ended, pause(clock, milliseconds, this.#attempt.signal)]);
-      // Where both are due, a timer comes before what waits in a socket: an end is read only in the turn after it.
+      // If both are due, the timer fires before the socket is read: the end shows only in the next turn.
       const reason = await wait(TLS_ACCEPTED_AFTER) ?? await wait(1);
       if (reason !== undefined) {
         connection.close();
@@ -157,7 +157,7 @@ export class WatchConnection {
     });
     this.#attempts++;
     const reason = await ended;
-    // A collector that is restarted again and again is not one that cannot be reached.
+    // A collector that keeps restarting is reachable, so its backoff stays short.
     if (clock.now() - since >= ACCEPTED_AFTER) this.#attempts = Math.min(this.#attempts, SHORT_ATTEMPTS);
     cancel();
     connection.close();
@@ -178,7 +178,7 @@ export class WatchConnection {
   }
 }
 
-/** Milliseconds before the next attempt, after that many that have failed. */
+/** Milliseconds before the next attempt, after this many failed ones. */
 function backoff(attempts: number, random: () => number): number {
   return Math.min(FIRST_BACKOFF * 2 ** (attempts - 1), LARGEST_BACKOFF) * (0.5 + random() / 2);
 }

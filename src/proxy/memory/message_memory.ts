@@ -7,7 +7,7 @@ const MOST_ENDED = 32;
 
 /** A session with a message that has begun. */
 export interface MessageHolder {
-  /** What stands for its exporter's owner: sessions of one owner count together. */
+  /** Identifies its exporter's owner: sessions of one owner count together. */
   readonly owner: string;
   /** Milliseconds since the message was first seen to be incomplete, roughly. */
   readonly partialFor: number;
@@ -73,7 +73,7 @@ export class MessageMemory {
     if (octets < 0 && this.#waiting > 0) this.#serve();
   }
 
-  /** The session waits for the rest of a message, in a buffer of so many octets. */
+  /** The session waits for the rest of a message, in a buffer of this many octets. */
   beginPartial(holder: MessageHolder, octets: number): void {
     const share = this.#shareOf(holder.owner);
     share.octets += octets - (share.partial.get(holder) ?? 0);
@@ -112,7 +112,7 @@ export class MessageMemory {
     });
   }
 
-  /** What was kept for the session is no longer needed. */
+  /** The session's room is no longer needed. */
   settle(holder: MessageHolder): void {
     const octets = this.#reserved.get(holder);
     if (octets === undefined) return;
@@ -132,7 +132,7 @@ export class MessageMemory {
     waiter.resolve();
   }
 
-  /** Has slow messages make room for those who wait. To be called about once a second. */
+  /** Makes slow messages give way to waiting ones. To be called about once a second. */
   look(): void {
     this.#serve();
     let needed = this.#wanted + this.#used - this.limit;

@@ -54,7 +54,7 @@ export class MessageRoom implements MessageHolder {
     this.#memory.beginPartial(this, capacity);
   }
 
-  /** So many milliseconds have passed. */
+  /** This many milliseconds have passed. */
   pass(elapsed: number): void {
     if (this.#offset >= 0) this.partialFor += elapsed;
   }
@@ -69,7 +69,7 @@ export class MessageRoom implements MessageHolder {
     this.#memory.giveUp(this);
   }
 
-  /** Gives back all that it has. */
+  /** Releases all of it. */
   close(): void {
     this.giveUp();
     this.#memory.settle(this);

@@ -1,7 +1,7 @@
-/** Sees what a session's rewriter takes in and gives out. Called for each read, never for a record. */
+/** Observes the input and output of a session's rewriter. Called per read, never per record. */
 export interface RewriterTap {
   /**
-   * The rewriter was called. Octets may change as soon as this returns: copy what is to be kept.
+   * The rewriter was called. The buffers are reused as soon as this returns: copy what you keep.
    *
    * @param input what was offered
    * @param consumed octets at the start of `input` that were taken: whole messages

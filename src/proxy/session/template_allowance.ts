@@ -13,7 +13,7 @@ export class TemplateAllowance {
     this.#at = now;
   }
 
-  /** Uses so many changes. Returns the milliseconds to wait before the next one. */
+  /** Uses this many changes. Returns the milliseconds to wait before the next one. */
   use(changes: number, perSecond: number, now: number): number {
     const earned = (now - this.#at) * perSecond / 1000;
     this.#left = Math.min(perSecond, this.#left + earned) - changes;

@@ -42,7 +42,7 @@ export class UndecidedRewriter implements OctetRewriter {
     this.unfinished = false;
     const message = this.#decided ? undefined : firstMessage(input);
     if (message === undefined) return output.subarray(0, 0);
-    // The rewriter says what is wrong with one that is malformed.
+    // A malformed message is left to the rewriter, which names the fault.
     const first = message === "malformed" ? message : this.#decision.read(message);
     if (first === undefined || message === "malformed" || first === "malformed") {
       this.#drop(message === "malformed" ? input : message, work);

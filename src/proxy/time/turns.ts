@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 
-/** Milliseconds of work after which whoever works next waits until all others have had a turn. */
+/** Milliseconds of work after which the next session waits until all others have had a turn. */
 const BUDGET = 5;
 /** Milliseconds between two beats: a timer that is due already costs nothing, while a new one takes a millisecond. */
 const BEAT = 4;
@@ -39,7 +39,7 @@ export class Turns {
   readonly #waiting: (() => void)[] = [];
   /** Those whose work takes long: one of them, or of the unfinished, in each turn. */
   readonly #demanding: (() => void)[] = [];
-  /** Those who are in the middle of such work. */
+  /** Sessions in the middle of such work. */
   #unfinished: Unfinished[] = [];
   /** The one of them that was resumed last, and how many times in a row. */
   #resumed: object | undefined;
@@ -71,7 +71,7 @@ export class Turns {
    * it is done, while others begin in turn with it
    */
   next(demanding: boolean, unfinished?: object): Promise<void> {
-    // Whoever wakes up from a longer wait may be the first to work for a while.
+    // A session that wakes from a longer wait may be the first to work for a while.
     if (!this.#beating) this.#begin();
     return new Promise<void>((resume) => {
       if (!demanding) this.#waiting.push(resume);
@@ -144,7 +144,7 @@ export class Turns {
   }
 }
 
-/** Somebody in the middle of costly work, who waits for a turn. */
+/** A session in the middle of costly work that waits for a turn. */
 interface Unfinished {
   readonly who: object;
   readonly resume: () => void;

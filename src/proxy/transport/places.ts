@@ -31,7 +31,7 @@ export class Places<Holder extends PlaceHolder> {
     this.#shares.set(owner, (this.#shares.get(owner) ?? 0) + 1);
   }
 
-  /** Gives a place back. May be called again. */
+  /** Releases a place. May be called repeatedly. */
   free(holder: Holder): void {
     const owner = this.#holders.get(holder);
     if (owner === undefined) return;
@@ -53,7 +53,7 @@ export class Places<Holder extends PlaceHolder> {
     return most > (this.#shares.get(own) ?? 0) + 1 ? this.#quietest(owner) : undefined;
   }
 
-  /** The oldest of the address that has most places. Undefined: nobody has one. */
+  /** The oldest of the address with most places; undefined if there is none. */
   oldestOfLargestShare(): Holder | undefined {
     const [largest] = this.#largestShare();
     for (const [holder, owner] of this.#holders) if (owner === largest) return holder;

@@ -39,7 +39,7 @@ const VERSION_ALERTS: ReadonlySet<string> = new Set([
 const VERSION_ERRORS = /UNSUPPORTED_PROTOCOL|VERSION|NO_SHARED_CIPHER|PeerIncompatible|incompatible/i;
 
 /**
- * Says who refused whom, if the error is an alert of the peer.
+ * Describes which side refused the other, if the error is an alert of the peer.
  *
  * @param peer who sent it: `the exporter`
  * @param own what it refuses: `the listener's certificate`

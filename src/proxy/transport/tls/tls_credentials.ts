@@ -36,7 +36,7 @@ export class FileCredentials implements TlsCredentials {
   readonly #clock: Clock;
   readonly #side: Side;
   #contents: string;
-  /** What was refused last, so that it is said once. It is checked at every look: a certificate that is not valid yet will be. */
+  /** The material refused last, reported once. It is checked every time, since a certificate may become valid. */
   #refused = "";
   #looking: Promise<void> = Promise.resolve();
 

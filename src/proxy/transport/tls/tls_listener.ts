@@ -27,7 +27,7 @@ const HANDSHAKE_RECORD = 0x16;
 /** The first Deno whose node:tls was seen to refuse missing, foreign, expired and wrong-purpose certificates. */
 const OLDEST_DENO = [2, 9] as const;
 
-/** What a TLS listener needs beside its address and options. */
+/** Dependencies of a TLS listener. */
 export interface TlsListenerParts {
   readonly clock: Clock;
   readonly turns: Turns;
@@ -37,9 +37,9 @@ export interface TlsListenerParts {
   readonly applicationProtocol?: string;
   /** Handshakes at a time; missing: 1024. */
   readonly handshakes?: number;
-  /** Told why an exporter did not get in. */
+  /** Called with the reason when an exporter is not let in. */
   readonly onFailure: (failure: HandshakeFailure, peer: Address) => void;
-  /** Told when nobody can get in. */
+  /** Called when no exporter can connect. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -53,7 +53,7 @@ class Handshake implements PlaceHolder {
   constructor(readonly remoteAddress: Address) {}
 }
 
-/** Listens for exporters over TLS 1.2 or later. Whoever is not verified never becomes a session. */
+/** Listens for exporters over TLS 1.2 or later. An exporter that is not verified gets no session. */
 export class TlsListener implements Listener {
   readonly transport = "tls";
   readonly address: Address;
@@ -135,7 +135,7 @@ export class TlsListener implements Listener {
       if (this.#closed) session.close();
       else this.#handle(session);
     } catch (error) {
-      // Whoever connects and leaves without a word has asked whether the port is open: no news.
+      // A client that connects and leaves silently is a port probe, which is not reported.
       if (!stream.untouched || !stream.readableEnded) {
         this.#parts.onFailure(handshakeFailure(error), connection.remoteAddress);
       }
@@ -176,7 +176,7 @@ export class TlsListener implements Listener {
     try {
       for (const listener of base.listeners("connection")) Reflect.apply(listener, server, [stream]);
       const socket = await promise;
-      // Looks again at what the handshake should have seen to: verified, and by a certificate that names somebody.
+      // Checks again what the handshake should have: that the peer is verified, by a certificate with a name.
       if (required && (socket.authorized !== true || certificateName(socket) === undefined)) {
         socket.on("error", () => {});
         socket.destroy();
@@ -254,7 +254,7 @@ function secureContext({ material: { certificate, key, ca } }: TlsCredentials) {
   };
 }
 
-/** What a TLS client says first is a record of type handshake. */
+/** A TLS client's first record has type handshake. */
 function refusePlaintext(first: Uint8Array): Error | undefined {
   if (first[0] === HANDSHAKE_RECORD) return undefined;
   const isIpfix = first[0] === 0 && first[1] === IPFIX_VERSION;

@@ -261,7 +261,7 @@ export const DISK: CacheDisk = {
   },
 };
 
-/** A name beside the file that nobody can guess, and put something else under. */
+/** An unpredictable name next to the file, so that nobody can put something else there first. */
 function newName(path: string): string {
   return `${path}.${crypto.getRandomValues(new Uint8Array(8)).toHex()}.new`;
 }

@@ -30,7 +30,7 @@ const TICK_MILLISECONDS = 1_000;
 const REPORT_AGAIN_MILLISECONDS = 60_000;
 const RECEIVE_PAUSE_MILLISECONDS = 100;
 
-/** What a UDP listener needs besides its address. */
+/** Dependencies of a UDP listener. */
 export interface UdpListenerParts {
   readonly clock: Clock;
   readonly pool: BufferPool;

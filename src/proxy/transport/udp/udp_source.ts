@@ -197,7 +197,7 @@ export class UdpSource implements Connection {
     this.#parts.onClose(this);
   }
 
-  /** An arrow function: it is passed on as it is. */
+  /** An arrow function, because it is passed as a callback. */
   readonly #deliver = (message: Uint8Array, port: number): void => {
     const { queued, onDrop } = this.#parts;
     if (!this.opened) return onDrop("unknown_template", 1);

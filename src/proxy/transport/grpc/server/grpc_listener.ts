@@ -29,7 +29,7 @@ const AFTER_LAST_REQUEST = 1_000;
 const KEEPALIVE_TIME = 60_000;
 const KEEPALIVE_TIMEOUT = 20_000;
 
-/** What a gRPC listener needs besides its address and options. */
+/** Dependencies of a gRPC listener. */
 export interface GrpcListenerParts extends TlsListenerParts {
   /** The releases whose Agents use gRPC, oldest first. */
   readonly releases: readonly FlowRelease[];

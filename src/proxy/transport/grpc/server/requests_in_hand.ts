@@ -3,7 +3,7 @@ import { LARGEST_REQUEST } from "../flow/export_service.ts";
 
 /** Octets before each request of a stream: whether it is compressed, and its length. */
 const PREFIX_LENGTH = 5;
-/** Octets that a request counts for besides its own: even one without octets takes memory and work. */
+/** Octets that every request counts in addition to its own, since even an empty one takes memory and work. */
 export const REQUEST_CHARGE = 256;
 /** How many times its length a compressed request may have once it is decompressed, which happens when it arrives. */
 const LARGEST_RATIO = 1032;
@@ -75,7 +75,7 @@ export class RequestsInHand {
     this.waiting--;
   }
 
-  /** A stream has ended. What of it was not taken never will be. */
+  /** A stream has ended: its remaining requests will never be taken. */
   end(stream: number): void {
     const own = this.#streams.get(stream);
     this.octets -= own?.octets ?? 0;
