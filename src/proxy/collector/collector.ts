@@ -53,9 +53,9 @@ export interface CollectorParts {
  * - The watch connection has ended and none of those stands: the process has ended, and with it the epoch.
  * - There is no watch connection, or it cannot be made: the epoch ends with the last session's connection.
  *
- * A collector that accepts connections and closes them at once is none: after an end, the next epoch begins once a
- * connection has lasted for {@link ACCEPTED_AFTER}. It is told to be there again once a session's connection that has
- * lasted for as long has taken something, or the watch connection has stood for a second.
+ * A collector that accepts connections and closes them at once is not up: after an end, the next epoch begins once a
+ * connection has lasted for {@link ACCEPTED_AFTER}. It counts as reachable again once a session's
+ * connection that has lasted for as long has taken something, or the watch connection has stood for a second.
  *
  * If the watch connection stands but sessions cannot connect, the collector is away in the same epoch: records are
  * held, and it is probed until it takes connections again.

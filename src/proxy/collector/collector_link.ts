@@ -187,8 +187,8 @@ export class CollectorLink {
 
   /**
    * Dials once. If the previous connection was short, or the collector is away, waits a moment to see whether the new
-   * one lasts. Over TLS it always does, because with TLS 1.3 the collector rejects a client certificate only after the handshake has completed on this
-   * side.
+   * one lasts. Over TLS it always waits, because with TLS 1.3 the collector rejects a client certificate only after the
+   * handshake has completed on this side.
    *
    * @param dialling aborts the attempt
    */
