@@ -1,5 +1,10 @@
 /** What is lost when one side stalls, dies or ends, with gRPC on either side of the proxy. */
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Client, credentials } from "@grpc/grpc-js";
+import { EXPORT } from "../../../src/proxy/transport/grpc/flow/export_service.ts";
+import { ExportRequestSchema } from "../../../src/proxy/transport/grpc/flow/flow_export_pb.ts";
 import { issueIdentities } from "../peers/identities.ts";
 import { interopTest } from "../interop_test_case.ts";
 import { Collector } from "../peers/peers.ts";
@@ -165,6 +170,43 @@ interopTest("keepalives are answered: a connection with an idle stream lives on"
     await collector.process.until(() => collector.count === 4, PATIENCE);
     assert.equal(collector.count, 4);
     assert.equal(await metric(proxy, "ipfix_proxy_sessions_total\\{.*\\}"), 0, "no session has ended");
+  } finally {
+    await proxy.close();
+  }
+});
+
+/** Sends flows over a connection of its own, breaks the stream off and leaves, which @grpc/grpc-js announces with GOAWAY. */
+async function sendAndLeave(address: string, count: number): Promise<void> {
+  const [ca, key, certificate] = await Promise.all(
+    [identities.exporter.ca, identities.exporter.key, identities.exporter.certificate].map((file) => readFile(file)),
+  );
+  const secure = credentials.createSsl(ca, key, certificate, { checkServerIdentity: () => undefined });
+  const client = new Client(address, secure, {
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.ssl_target_name_override": "proxy.invalid",
+  });
+  const { path, requestSerialize, responseDeserialize } = EXPORT;
+  const call = client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, () => {});
+  call.on("error", () => {});
+  const request = toBinary(ExportRequestSchema, create(ExportRequestSchema, { flows: [FLOW] }));
+  for (let sent = 0; sent < count; sent++) {
+    await new Promise<void>((resolve) => call.write(request, () => resolve()));
+    if (sent % 50 === 0) await pause(400);
+  }
+  call.cancel();
+  client.close();
+}
+
+interopTest("Agents that leave with GOAWAY harm nobody", async () => {
+  await using collector = await Collector.start("v0.13.0");
+  const proxy = await startProxy(collector.address, "antrea/v2.3", { listen: ["grpc"], identity: identities.proxy });
+  try {
+    await Promise.all(Array.from({ length: 20 }, async (_, index) => {
+      await pause(30 * index);
+      await sendAndLeave(proxy.address, 500);
+    }));
+    await proxy.process.until(() => false, 2_500);
+    assert.equal(proxy.process.ending, undefined, proxy.process.stderr.slice(-5).join("\n"));
   } finally {
     await proxy.close();
   }

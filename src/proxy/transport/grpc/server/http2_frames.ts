@@ -4,12 +4,19 @@ const PREFACE_LENGTH = 24;
 const HEADER_LENGTH = 9;
 const DATA = 0;
 const HEADERS = 1;
+const GOAWAY = 7;
+/** A type that no implementation knows, and each ignores (RFC 9113 §5.5). */
+const IGNORED = 0xff;
 const PADDED = 0x08;
 
 /** Receives octets of DATA frames, without their padding. */
 export type OnData = (stream: number, octets: Uint8Array, start: number, end: number) => void;
 
-/** Follows the frames of a client (RFC 9113 §4.1) across reads, and passes on what DATA frames contain. */
+/**
+ * Follows the frames of a client (RFC 9113 §4.1) across reads, and passes on what DATA frames contain. Gives GOAWAY frames a type that
+ * is ignored, since node:http2 of Deno 2.9.6 ends the process with SIGABRT or SIGSEGV when it gets one (denoland/deno issue 36788). From
+ * a client they say no more than that the connection is about to end.
+ */
 export class Http2Frames {
   readonly #onData: OnData;
   /** Octets that are left of the preface or of the frame's payload, less padding at its end. */
@@ -42,7 +49,11 @@ export class Http2Frames {
         const length = Math.min(this.#padding, octets.length - at);
         this.#padding -= length;
         at += length;
-      } else this.#takeHeader(octets[at++] ?? 0);
+      } else {
+        // Its type is the fourth octet of a frame.
+        if (this.#headerLength === 3 && octets[at] === GOAWAY) octets[at] = IGNORED;
+        this.#takeHeader(octets[at++] ?? 0);
+      }
     }
   }
 

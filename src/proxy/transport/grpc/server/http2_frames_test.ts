@@ -37,3 +37,17 @@ Deno.test("what DATA frames contain is passed on by stream, without padding, and
     assert.deepEqual([...data], [[1, 300 + 70_000 + 2], [3, 10]], `in reads of ${size}`);
   }
 });
+
+Deno.test("GOAWAY becomes a frame of a type that nobody knows, wherever reads cut it; all else stays as it is", () => {
+  const [goaway, data] = [frame(7, 8), frame(0, 7)];
+  const octets = Uint8Array.from([...PREFACE, ...data, ...goaway, ...frame(6, 8), ...goaway]);
+  const expected = octets.slice();
+  const first = PREFACE.length + data.length;
+  for (const at of [first, first + 2 * goaway.length]) expected[at + 3] = 0xff;
+  for (const size of [1, 2, 3, 4, 7, 9, octets.length]) {
+    const passed = octets.slice();
+    const frames = new Http2Frames(() => {});
+    for (let at = 0; at < passed.length; at += size) frames.pass(passed.subarray(at, at + size));
+    assert.deepEqual(passed, expected, `in pieces of ${size}`);
+  }
+});
