@@ -6,7 +6,7 @@ import { SYSTEM_CLOCK } from "../proxy/time/clock.ts";
 import { printable, writeLine } from "../terminal/terminal.ts";
 import { readCluster } from "../upgrade/cluster.ts";
 import { findings } from "../upgrade/findings.ts";
-import { runbook } from "../upgrade/runbook.ts";
+import { type Runbook, runbook } from "../upgrade/runbook.ts";
 import { runbookMarkdown } from "../upgrade/runbook_text.ts";
 import { planUpgrade, type Upgrade, type UpgradeOrder } from "../upgrade/upgrade.ts";
 import { CommandFailure, EXIT, runFailure, usageFailure } from "./command_line/command_failure.ts";
@@ -47,12 +47,26 @@ export function planCommand(): Command {
 async function plan(options: Options): Promise<void> {
   const upgrade = upgradeOf(options);
   if (options.check === true) return await check(upgrade, options);
-  const book = runbook(upgrade);
   const { kubeconfig, json } = options;
-  const text = json === true ? JSON.stringify(book, null, 2) : runbookMarkdown(book);
-  await writeLine(
-    kubeconfig === undefined ? text : text.replaceAll(/\bkubectl (?=[a-z-])/g, `kubectl --kubeconfig=${kubeconfig} `),
-  );
+  const book = kubeconfig === undefined ? runbook(upgrade) : withKubeconfig(runbook(upgrade), kubeconfig);
+  await writeLine(json === true ? JSON.stringify(book, null, 2) : runbookMarkdown(book));
+}
+
+/** The same runbook, with this file in every command that asks the cluster. */
+function withKubeconfig({ steps, ...rest }: Runbook, kubeconfig: string): Runbook {
+  const path = /^[\w@%+=:,./-]+$/.test(kubeconfig) ? kubeconfig : `'${kubeconfig.replaceAll("'", "'\\''")}'`;
+  const named = (line: string) =>
+    line.replaceAll(/\bkubectl (?=[a-z-])/g, () => `kubectl --kubeconfig=${path} `)
+      .replaceAll("--kubeconfig FILE", () => `--kubeconfig ${path}`);
+  return {
+    ...rest,
+    steps: steps.map(({ title, commands, look, back }) => ({
+      title,
+      commands: commands.map(named),
+      look: look.map(named),
+      back: back.map(named),
+    })),
+  };
 }
 
 function upgradeOf({ from, to, order, force }: Options): Upgrade {

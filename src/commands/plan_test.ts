@@ -44,6 +44,23 @@ Deno.test("plan upgrades the Aggregator first where that is asked, and leaves th
   ]);
 });
 
+Deno.test("plan puts the kubeconfig into each command as a shell reads it, and leaves JSON whole", async () => {
+  const kubeconfig = `/tmp/it's "mine"/$&.yaml`;
+  const args = ["--from", "v1.15", "--to", "v2.0", "--kubeconfig", kubeconfig];
+  const { status, text } = await runCommand("plan", [...args, "--json"]);
+  assert.equal(status, 0);
+  const lines: string[] = JSON.parse(text).steps.flatMap(
+    ({ commands, back }: { commands: string[]; back: string[] }) => [...commands, ...back],
+  ).filter((line: string) => line.startsWith("kubectl "));
+  assert.ok(lines.length > 10);
+  for (const line of lines) {
+    const script = `kubectl() { printf '%s' "$1"; }; sleep() { :; }; ${line.replace(/ > \S+$/, "")}\nwait`;
+    const { stdout } = await new Deno.Command("sh", { args: ["-ec", script] }).output();
+    assert.equal(new TextDecoder().decode(stdout), `--kubeconfig=${kubeconfig}`, line);
+  }
+  assert.ok((await runCommand("plan", args)).text.includes(`deno task restore --config`));
+});
+
 Deno.test("plan refuses with 2 what Antrea does not support or nobody can mean", async () => {
   for (
     const [args, message] of [

@@ -62,7 +62,7 @@ export class Admission {
       const message = "cannot open a session";
       return this.#report({ level: "error", event: "session_failed", message, fields });
     }
-    // Over TCP anybody can connect: that one is an exporter shows with its first octet.
+    // Anybody can connect over TCP; there the first octet shows an exporter.
     if (connection.transport !== "tcp") this.#verdict.arrive(connection.remoteAddress.hostname);
     this.#sessions.start(open);
   }

@@ -22,16 +22,20 @@ export interface EndedSession {
   /** Whether it was only observed. */
   readonly observed: boolean;
   readonly counters: Counters;
+  /** The part that was counted while it was only observed. */
+  readonly observedCounters?: Counters;
   /** Its first templates; {@link moreTemplates} says how many others it had. */
   templates(): readonly TemplateState[];
   readonly moreTemplates: number;
 }
 
 /** The parts of a session that are read when it ends. */
-export type EndingSession = Pick<
-  Session,
-  "id" | "peer" | "transport" | "certificateName" | "collector" | "openedAt" | "observed" | "counters"
->;
+export type EndingSession =
+  & Pick<
+    Session,
+    "id" | "peer" | "transport" | "certificateName" | "collector" | "openedAt" | "observed" | "counters"
+  >
+  & { readonly observedCounters?: Counters };
 
 /** How much is kept, and for how long. */
 export interface EndedSessionsLimits {
@@ -88,7 +92,7 @@ export class EndedSessions {
 
   /** @param templates what the session had when it ended */
   add(session: EndingSession, outcome: SessionOutcome, templates: readonly TemplateState[]): void {
-    const { id, peer, transport, certificateName, collector, openedAt, observed, counters } = session;
+    const { id, peer, transport, certificateName, collector, openedAt, observed, counters, observedCounters } = session;
     const first = templates.slice(0, TEMPLATES).map(withoutLongMapping);
     const ended: EndedSession = {
       id,
@@ -103,6 +107,7 @@ export class EndedSessions {
       skewed: templates.some((each) => each.outcome !== "identity"),
       observed,
       counters,
+      ...(observedCounters === undefined ? {} : { observedCounters }),
       templates: () => first,
       moreTemplates: templates.length - first.length,
     };
@@ -128,7 +133,10 @@ export class EndedSessions {
 
   /** Discards the lost values that are kept. */
   forgetLostValues(): void {
-    for (const { session } of this.#kept.values()) session.counters.forgetLostValues();
+    for (const { session } of this.#kept.values()) {
+      session.counters.forgetLostValues();
+      session.observedCounters?.forgetLostValues();
+    }
   }
 
   #forgetOld(): void {

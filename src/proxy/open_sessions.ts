@@ -149,7 +149,7 @@ export class OpenSessions implements Iterable<Session> {
     this.#places.free(session);
     this.#closing.delete(id);
     this.#waiting.delete(id);
-    (session.observed ? this.#endedObserved : this.#ended).add(session.counters);
+    for (const each of session.counted()) (each.observed ? this.#endedObserved : this.#ended).add(each.counters);
     this.#counters.countSession(session.transport, outcome);
     const { messagesReceived, messagesSent, recordsReceived, recordsSent } = session.counters;
     const counted = { outcome, messagesReceived, messagesSent, recordsReceived, recordsSent };
@@ -175,7 +175,7 @@ export class OpenSessions implements Iterable<Session> {
   *counted(): Iterable<Counted> {
     yield { counters: this.#ended, observed: false };
     yield { counters: this.#endedObserved, observed: true };
-    yield* this;
+    for (const session of this) yield* session.counted();
   }
 
   /** Discards the lost values kept of ended sessions. Open sessions discard their own. */

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { dataMessage, join, templateMessage } from "../../test/support/proxy_messages.ts";
+import { RFC } from "../../test/conformance/conformance.ts";
+import { mediatorOf } from "../../test/support/session.ts";
+import { field, message, set, templateSet } from "../../test/support/messages/wire.ts";
 import { send, StandingClock, TestCollector, TestProxy, turn, until } from "../../test/support/proxy.ts";
 
 /** A port on which nobody listens now. */
@@ -328,5 +331,40 @@ Deno.test("limits hold for sessions that stand; a proxy that drains takes no cha
   await clock.advance(1);
   await closed;
   await assert.rejects(proxy.proxy.reconfigure({}), /draining/);
+  collector.close();
+});
+
+Deno.test("what a session counted stays with the mode in which it was counted, over a change and the session's end", async () => {
+  const collector = new TestCollector();
+  const proxy = new TestProxy(collector.port, { mode: "observe", mediator: mediatorOf(RFC) });
+  await proxy.proxy.start();
+  const exporter = await Deno.connect({ hostname: "127.0.0.1", port: proxy.port });
+  const counted = () => {
+    const sums = { observed: 0, rewritten: 0 };
+    for (const each of proxy.proxy.counted()) {
+      sums[each.observed ? "observed" : "rewritten"] += each.counters.read("recordsDropped").get("unknown_template") ??
+        0;
+    }
+    return sums;
+  };
+  const unknown = message({}, set(999, Uint8Array.of(1)));
+  const known = { id: 256, scope: 0, fields: [field("0/4", 1)] };
+  await send(exporter, join(message({}, templateSet(known)), unknown, unknown));
+  await until("it is observed", () => counted().observed === 2);
+  await proxy.proxy.reconfigure({ mode: "rewrite" });
+  await send(exporter, unknown);
+  await until("it is rewritten", () => counted().rewritten === 1);
+  assert.deepEqual(counted(), { observed: 2, rewritten: 1 });
+  await proxy.proxy.reconfigure({ mode: "observe" });
+  await send(exporter, unknown);
+  await until("it is observed again", () => counted().observed === 3);
+  const [session] = proxy.proxy.sessions();
+  assert.equal(session?.counters.read("recordsDropped").get("unknown_template"), 4);
+  assert.equal(session?.observedCounters.read("recordsDropped").get("unknown_template"), 3);
+  exporter.close();
+  await until("the session has ended", () => proxy.happened("session_closed").length === 1);
+  assert.deepEqual(counted(), { observed: 3, rewritten: 1 });
+  assert.equal(proxy.proxy.totals().recordsReceived, 4);
+  await proxy.proxy.close();
   collector.close();
 });

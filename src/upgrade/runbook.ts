@@ -95,7 +95,7 @@ function save(): Step {
     title: "Save what is there",
     commands: [
       `${NAMESPACE} get deployment,service,configmap,role,rolebinding -o yaml > flow-aggregator-before.yaml`,
-      "kubectl -n kube-system get configmap antrea-config -o yaml > antrea-config-before.yaml",
+      "kubectl -n kube-system get configmap -l app=antrea -o yaml > antrea-config-before.yaml",
     ],
     look: ["flow-aggregator.yml, the manifest that is installed, is at hand: it is the way out"],
     back: [],
@@ -115,7 +115,7 @@ function putIn(upgrade: Upgrade): Step {
       ...(mints ? [edit("# - ../access-mint ", "- ../access-mint ")] : []),
       `${APPLY} -k ${OVERLAY}`,
       `${NAMESPACE} rollout status deployment/${deployment}`,
-      `${NAMESPACE} port-forward deployment/${deployment} 24780:24780 &`,
+      `${NAMESPACE} port-forward deployment/${deployment} 24780:24780 & sleep 3`,
       "deno task status",
     ],
     look: [

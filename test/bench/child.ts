@@ -3,6 +3,9 @@ import { TextLineStream } from "./text_lines.ts";
 /** What a program is started with, besides its arguments. */
 export type ChildOptions = Pick<Deno.CommandOptions, "cwd" | "env">;
 
+/** As in the image: whatever authorities the machine trusts, Deno would keep them for each connection that it dials over TLS. */
+const WITHOUT_AUTHORITIES = { DENO_TLS_CA_STORE: "", NODE_EXTRA_CA_CERTS: "" };
+
 /** A program that the bench started. */
 export class Child {
   readonly pid: number;
@@ -28,7 +31,8 @@ export class Child {
   /** Runs one of this project's programs. */
   static deno(name: string, module: string, args: readonly string[], flags: readonly string[] = []): Child {
     const path = new URL(module, import.meta.url).pathname;
-    return new Child(name, Deno.execPath(), ["run", ...flags, "--allow-all", "--no-prompt", path, ...args]);
+    const options = { env: WITHOUT_AUTHORITIES };
+    return new Child(name, Deno.execPath(), ["run", ...flags, "--allow-all", "--no-prompt", path, ...args], options);
   }
 
   /** The next line of its output. @throws when it ends without one, with what it said */

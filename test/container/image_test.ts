@@ -28,13 +28,14 @@ if (Deno.uid() !== 0 && Deno.env.get("CI") !== "true") {
 
 async function checkImage(): Promise<void> {
   await using image = await buildImage();
-  const { configuration: { User, Entrypoint, Labels }, root, size } = image;
+  const { configuration: { User, Env, Entrypoint, Labels }, root, size } = image;
   assert.equal(User, "65532:65532");
   assert.equal(Labels["org.opencontainers.image.version"], "0.0.1");
   assert.equal(Labels["org.opencontainers.image.licenses"], project.license);
   assert.ok(
     !Entrypoint.includes("--allow-all") && !Entrypoint.some((flag) => /^--allow-(?:write|run|ffi|sys)/.test(flag)),
   );
+  assert.ok(Env.includes("DENO_TLS_CA_STORE="), "Deno trusts no public authorities");
   assert.ok(size < 130e6, `the image holds ${size} octets`);
   const names = Array.from(Deno.readDirSync(`${root}/app`), ({ name }) => name);
   for (const name of ["main.js", "LICENSE", "sbom.cdx.json", "third-party-licenses.txt"]) {

@@ -80,6 +80,30 @@ bounded("32 sessions with two templates of 16,301 fields each", async (proxy) =>
   return closeAll(sockets);
 });
 
+/** A message of one template of elements that no registry knows, other ones for each number. */
+function unknownTemplate(id: number, layout: number): Uint8Array {
+  const fields = 7_900;
+  const specifiers = new DataView(new ArrayBuffer(fields * 8));
+  for (let field = 0; field < fields; field++) {
+    specifiers.setUint16(8 * field, 0x8000 | 1 + (field * 3 + layout) % 32_000);
+    specifiers.setUint16(8 * field + 2, 65_535);
+    specifiers.setUint32(8 * field + 4, 100_000 + layout * fields + field);
+  }
+  return message({}, set(2, join(number(id, 2), number(fields, 2), new Uint8Array(specifiers.buffer))));
+}
+
+bounded("25 sessions with ten templates each of 7,900 unknown elements, none the same", async (proxy) => {
+  const [sessions, templates] = [25, 10];
+  const sockets = await connectAll(proxy, sessions, async (socket, index) => {
+    for (let each = 0; each < templates; each++) {
+      await socket.write(unknownTemplate(256 + each, index * templates + each));
+    }
+  });
+  const refused = async () => (await proxy.metrics()).of(`templates_total{outcome="refused"}`);
+  await eventually("all have been refused", async () => await refused() >= sessions * templates);
+  return closeAll(sockets);
+});
+
 bounded("4,990 sessions with half a message of 65,530 octets each", async (proxy) => {
   const octets = message({}, set(300, new Uint8Array(65_530 - 20))).subarray(0, 65_000);
   const sockets = await connectAll(proxy, 4_990, (socket) => socket.write(octets));

@@ -3,6 +3,8 @@ import { LONGEST_TURN, Meter, ProcessorMeter } from "./meter.ts";
 import { Random } from "./input/random.ts";
 import type { Target } from "./targets/target.ts";
 
+const ROOT = new URL("../../", import.meta.url).href;
+
 /** How a run goes. */
 export interface FuzzOptions {
   readonly targets: readonly Target[];
@@ -138,10 +140,16 @@ async function failureOf(target: Target, one: unknown, meter: Meter): Promise<st
     await target.run(one, meter);
     return undefined;
   } catch (error) {
-    return error instanceof Error
-      ? `${error.name}: ${error.message}\n${error.stack ?? ""}`
-      : `thrown: ${String(error)}`;
+    return error instanceof Error ? `${error.name}: ${error.message}\n${stackOf(error)}` : `thrown: ${String(error)}`;
   }
+}
+
+/** The stack as far as it lies in this repository, with paths relative to its top: failures are kept in files. */
+function stackOf({ stack = "" }: Error): string {
+  return stack.split("\n").filter((line) => !line.includes("file:") || line.includes(ROOT)).join("\n").replaceAll(
+    ROOT,
+    "",
+  );
 }
 
 /** What tells failures apart: the first line, without its figures. */

@@ -1,7 +1,14 @@
 import type { TransportProtocol } from "../../ipfix/message/transport_protocol.ts";
-import { type CountersReport, countersReport, type LossesReport, lossesReport } from "./counters_report.ts";
+import {
+  type CountersReport,
+  countersReport,
+  type LossesReport,
+  lossesReport,
+  type WouldLoseReport,
+  wouldLoseReport,
+} from "./counters_report.ts";
 import { explainMapping, type Explanation } from "../../mediation/mapping/explanation.ts";
-import { agentOf, isObserved } from "../view/session_facts.ts";
+import { agentOf, isObserved, observedCounters } from "../view/session_facts.ts";
 import type { AdminView, AgentView, EndedSessionView, SessionView } from "../view/view.ts";
 
 /** A template's state in a session, with the explanation of its mapping if it has one. */
@@ -45,7 +52,10 @@ export interface SessionReport {
   };
   readonly templates: readonly TemplateReport[];
   readonly counters: CountersReport;
-  readonly losses: LossesReport;
+  readonly losses: LossesReport & {
+    /** The part of these counts that was counted while the session was only observed: of it, nothing is lost. */
+    readonly wouldLose: WouldLoseReport;
+  };
 }
 
 /** What a report needs of the proxy besides the session. */
@@ -88,7 +98,7 @@ export function sessionReport(session: SessionView | EndedSessionView, view: Vie
       ...(state.mapping === undefined ? {} : explainMapping(state.mapping)),
     })),
     counters: countersReport(session.counters),
-    losses: lossesReport(session.counters),
+    losses: { ...lossesReport(session.counters), wouldLose: wouldLoseReport(observedCounters(view, session)) },
   };
 }
 

@@ -75,6 +75,8 @@ export interface SessionView {
   readonly observed?: boolean;
   /** True over UDP once the exporter has been silent for so long that its session is over for the verdict. */
   readonly silent?: boolean;
+  /** The part of {@link counters} that was counted while it was only observed; missing: all of it, or nothing. */
+  readonly observedCounters?: Counters;
   readonly counters: Counters;
   templates(): readonly TemplateState[];
 }

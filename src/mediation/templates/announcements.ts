@@ -8,20 +8,20 @@ export interface Announcement {
   readonly octets: Uint8Array;
 }
 
-/** What became of one template's place at the collector. */
+/** A change of one template at the collector. */
 export interface AnnouncementChange {
   /** Octet of the output at which it changed. */
   readonly offset: number;
   readonly key: string;
-  /** Undefined: nothing stood there. */
+  /** Undefined if the collector had no template under this id. */
   readonly before: Announcement | undefined;
-  /** Undefined: nothing stands there any more. */
+  /** Undefined if the collector has no template under this id any more. */
   readonly after: Announcement | undefined;
 }
 
 /**
- * The templates that a new connection to the collector has to begin with: those of this session that stand, in the order in which they
- * were first announced. Changes within the output of one call can be taken back, for output that never arrived.
+ * The templates of this session that are in force, in the order in which they were first announced: a new connection to
+ * the collector begins with them. Changes made by the output of one call can be undone, for output that never arrived.
  */
 export class Announcements {
   readonly #live = new Map<string, Announcement>();
@@ -33,7 +33,7 @@ export class Announcements {
     return [...this.#live.values()];
   }
 
-  /** The output begins anew: what was in the one before has arrived. */
+  /** Begins a new output: all of the previous one has arrived. */
   settle(): void {
     if (this.#changes.length > 0) this.#changes = [];
   }
@@ -49,13 +49,13 @@ export class Announcements {
     if (this.#live.get(key)?.setId === setId) this.#change(key, undefined, offset);
   }
 
-  /** The session has no such template any more from this octet on, though the collector is not told. */
+  /** From this octet on the session has no such template any more; the collector is not informed. */
   retire(observationDomain: number, targetId: number, offset: number): void {
     const key = announcementKey(observationDomain, targetId);
     if (this.#live.has(key)) this.#change(key, undefined, offset);
   }
 
-  /** Takes back what the output changed from the octet `offset` on, and gives it, in order: see {@link repeat}. */
+  /** Undoes the changes from the octet `offset` of the output on. Returns them in order, for {@link repeat}. */
   rewind(offset: number): AnnouncementChange[] {
     const first = this.#changes.findIndex((change) => change.offset >= offset);
     if (first === -1) return [];
@@ -64,14 +64,14 @@ export class Announcements {
     return changes;
   }
 
-  /** Forgets all, and begins with these. */
+  /** Replaces all announcements by these. */
   reset(announcements: Iterable<Announcement>): void {
     this.#live.clear();
     this.settle();
     for (const one of announcements) this.#put(announcementKey(one.observationDomain, one.targetId), one);
   }
 
-  /** A change that was taken back happens again, in the output from this octet on. */
+  /** Makes an undone change again, from this octet of the output on. */
   repeat({ key, after }: Pick<AnnouncementChange, "key" | "after">, offset: number): void {
     this.#change(key, after, offset);
   }
@@ -87,7 +87,7 @@ export class Announcements {
   }
 }
 
-/** Under which an announcement is kept. */
+/** The key of an announcement. */
 export function announcementKey(observationDomain: number, targetId: number): string {
   return `${observationDomain}/${targetId}`;
 }

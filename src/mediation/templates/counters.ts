@@ -128,6 +128,22 @@ export class Counters {
     if (this.made.lostValues !== undefined) delete this.made.lostValues;
   }
 
+  /** Adds all counts to others, and begins anew. */
+  moveTo(others: Counters): void {
+    others.add(this);
+    this.messagesReceived =
+      this.messagesSent =
+      this.octetsReceived =
+      this.octetsSent =
+        0;
+    this.recordsReceived =
+      this.recordsSent =
+      this.recordsResent =
+      this.sequenceGaps =
+        0;
+    for (const kind of Object.keys(this.made) as (keyof MadeCounts)[]) delete this.made[kind];
+  }
+
   /** Adds all that another session counted: totals of sessions that are closed. */
   add(other: Counters): void {
     this.messagesReceived += other.messagesReceived;
@@ -197,4 +213,11 @@ export function increment<Key>(counters: Map<Key, number>, key: Key, amount = 1)
 
 function addAll<Key>(into: Map<Key, number>, from: ReadonlyMap<Key, number>): void {
   for (const [key, amount] of from) increment(into, key, amount);
+}
+
+/** Counters of their own with what all of these counted. */
+export function sumOf(...counted: readonly Counters[]): Counters {
+  const sum = new Counters();
+  for (const each of counted) sum.add(each);
+  return sum;
 }

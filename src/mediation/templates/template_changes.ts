@@ -5,23 +5,23 @@ import { type Announcement, type AnnouncementChange, announcementKey } from "./a
 import type { DropReason, MediationEvent } from "./event.ts";
 import type { AcceptedTemplate, TemplateEntry } from "./template_entry.ts";
 
-/** A template that was mapped again, and came out as something else. */
+/** A template whose mapping changed when it was mapped again. */
 export interface RemappedTemplate {
   readonly observationDomain: number;
   readonly before: TemplateEntry;
   readonly after: TemplateEntry;
 }
 
-/** What the collector is told of a change, if it is told, and what that changes of the announcements. */
+/** What is sent to the collector for a change, if anything, and how the announcements change with it. */
 export interface TemplateChange {
   readonly observationDomain: number;
-  /** A set of one record; undefined: the collector is not told. */
+  /** A set of one record; undefined if nothing is sent. */
   readonly set?: { readonly id: number; readonly record: Uint8Array };
   readonly changes: readonly Pick<AnnouncementChange, "key" | "after">[];
 }
 
 /**
- * What to tell the collector of templates that were mapped again.
+ * What to send to the collector for templates that were mapped again.
  *
  * @param withdrawals whether the collector takes withdrawals: then a template is withdrawn before another takes its id
  *   (RFC 7011 §8.1). Shared ids are never withdrawn, because another session's records may use them
@@ -47,14 +47,14 @@ export function* templateChanges(
   }
 }
 
-/** Whether the collector needs to be told nothing. */
+/** Whether nothing has to be sent to the collector. */
 export function isSameToCollector(before: TemplateEntry, after: TemplateEntry): boolean {
   if (before.kind === "refused" || after.kind === "refused") return before.kind === after.kind;
   const [one, other] = [before.shared.announcement, after.shared.announcement];
   return one.length === other.length && one.every((octet, index) => octet === other[index]);
 }
 
-/** An accepted template as the collector gets it. */
+/** An accepted template as it is announced to the collector. */
 export function announcementOf(observationDomain: number, entry: AcceptedTemplate): Announcement {
   const { source, shared: { targetId, announcement } } = entry;
   return { observationDomain, targetId, setId: setIdOf(source), octets: announcement };
@@ -72,7 +72,7 @@ export function refusalKey(
   return `${refusal.observationDomain}/${refusal.template}/${refusal.reason}`;
 }
 
-/** What a session tells of it; a template that is refused now has been told already. */
+/** The event that reports it; one that is refused now has been reported already. */
 export function remappedEvent(
   { observationDomain, after }: RemappedTemplate,
   sameCollector: boolean,

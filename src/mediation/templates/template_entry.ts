@@ -6,7 +6,7 @@ import type { PortSequences } from "../program/loop/port_sequences.ts";
 import type { Sequence } from "../program/loop/sequence.ts";
 import type { TemplateMapping } from "../mapping/template_mapping.ts";
 
-/** What a session knows under a template id of an observation domain: data goes out by it, or is dropped and counted. */
+/** What a session has under a template id of an observation domain: its data is sent, or dropped and counted. */
 export type TemplateEntry = AcceptedTemplate | RefusedTemplate;
 
 /** The part of an accepted template that sessions share: thousands of Agents announce the same two templates. */
@@ -27,14 +27,14 @@ export interface SharedTemplate {
   readonly detectedProfile: string | undefined;
 }
 
-/** A template whose data goes out. */
+/** A template whose data is sent. */
 export interface AcceptedTemplate {
   readonly kind: "accepted";
   readonly source: Template;
   readonly shared: SharedTemplate;
   /** Address of this session's counters for the template, in the rewrite loop's memory. */
   readonly counters: number;
-  /** Data records that went out by the template, as far as they have been folded into the session's counters. */
+  /** Data records sent that use the template, as far as they have been added to the session's counters. */
   records: number;
 }
 

@@ -25,7 +25,7 @@ export class TemplateIdSpace {
     return undefined;
   }
 
-  /** Gives back one use of the id. */
+  /** Ends one use of the id. */
   release(observationDomain: number, id: number): void {
     const key = keyOf(observationDomain, id);
     const held = this.#held.get(key);

@@ -1,35 +1,35 @@
 /**
- * Changes that can be taken back while a message is being read: a message that turns out broken in its last set must leave no trace of
- * the templates in its first.
+ * Changes that can be undone while a message is being read: a message that is broken in its last set must not leave the
+ * templates of its first set behind.
  */
 export class UndoLog {
-  // Made with the first that each takes, and gone with the last: a session is seldom being changed.
+  // Created with the first change and released with the last, because sessions rarely change.
   #undo: (() => void)[] | undefined;
   #finish: (() => void)[] | undefined;
   /** How many of `#finish` have been done. */
   #finished = 0;
 
-  /** Whether anything can still be taken back. */
+  /** Whether anything can still be undone. */
   get pending(): boolean {
     return this.#undo !== undefined;
   }
 
-  /** Notes what takes a change back, and what is left to do once it stands and its message is written. */
+  /** Notes how to undo a change, and what remains to be done once it is final and its message is written. */
   note(undo: () => void, finish?: () => void): void {
     (this.#undo ??= []).push(undo);
     if (finish !== undefined) (this.#finish ??= []).push(finish);
   }
 
-  /** Everything stands. */
+  /** Makes all changes final. */
   commit(): void {
     this.#undo = undefined;
   }
 
   /**
-   * The message is written: its data no longer needs the templates that it replaced or withdrew.
+   * Finishes the changes of a message that is written: its data no longer needs templates replaced or withdrawn by it.
    *
    * @param most how many of the actions left may be done now
-   * @returns how many were done; fewer than `most`: none is left
+   * @returns how many were done; fewer than `most` if none is left
    */
   finish(most: number = Infinity): number {
     const actions = this.#finish;
@@ -45,9 +45,9 @@ export class UndoLog {
   }
 
   /**
-   * Takes everything back, last change first.
+   * Undoes everything, last change first.
    *
-   * @param most how many changes may be taken back now; until none is left, nothing else may be noted
+   * @param most how many changes may be undone now; until none is left, nothing else may be noted
    * @returns how many were
    */
   rollBack(most: number = Infinity): number {

@@ -7,6 +7,7 @@ import type { Dial } from "../transport/connection.ts";
 import type { Rejection } from "./candidates.ts";
 import type { CollectorConnection } from "./collector_connection.ts";
 import type { CollectorOptions } from "./collector_options.ts";
+import { type CollectorCondition, Reachability } from "./reachability.ts";
 import { type CollectorSight, STOOD_AFTER, WatchConnection } from "./watch_connection.ts";
 
 /** Milliseconds that the end of a process may take from its first connection to its last. */
@@ -18,9 +19,6 @@ const ENDS_WITHIN = 250;
 const CONFIRMED_AFTER = 50;
 /** Milliseconds after which a connection is not one that was accepted and closed at once. */
 const ACCEPTED_AFTER = 100;
-
-/** `idle`: no connection was tried yet. */
-export type CollectorCondition = "idle" | "connected" | "away";
 
 export interface CollectorParts {
   readonly clock: Clock;
@@ -71,32 +69,26 @@ export class Collector implements CollectorSight {
   /** Epochs that have begun. */
   epoch = 0;
   readonly #parts: CollectorParts;
+  readonly #reachability: Reachability;
   readonly #datagrams: boolean;
   readonly #watch: WatchConnection | undefined;
   readonly #connections = new Set<CollectorConnection>();
-  /** Ends the pauses of those who wait for the collector. */
+  /** End the pauses of sessions that wait for the collector. */
   readonly #waiting = new Set<AbortController>();
   #alive = false;
   #watchStands = false;
-  #condition: CollectorCondition = "idle";
-  #since: Date;
-  #awaySince: number;
-  #reason: string | undefined;
-  /** The reason that was last reported, and the attempts that have failed since the collector was last there. */
-  #told: string | undefined;
   /** When the collector last ended a session's connection. */
   #lastLossAt = -Infinity;
-  #failures = 0;
-  /** When the watch connection ended, while it is not decided what that means. */
+  /** The end of the watch connection, while it is open whether the process ended with it. */
   #doubt: { readonly since: number; readonly resolved: Promise<void>; readonly resolve: () => void } | undefined;
   /** Time of the first write for the current expectation. */
   #usedAt: number | undefined;
   /** The end of a process, while it is not known whether the network caused it. */
   #rejection: Rejection | undefined;
-  /** Cancels what waits to see whether a connection lasts: the watch connection, and one that has taken something. */
+  /** Cancel the timers that show whether the watch connection, or one that has taken something, lasts. */
   #cancelBeginning: (() => void) | undefined;
   #cancelProof: (() => void) | undefined;
-  /** Cancels what waits to see whether sessions cannot connect, and the probes once it is clear that they cannot. */
+  /** Cancel the timer that shows whether sessions cannot connect, and the probes that follow it. */
   #cancelBlock: (() => void) | undefined;
   #probing: AbortController | undefined;
   #closed = false;
@@ -106,8 +98,7 @@ export class Collector implements CollectorSight {
     this.address = formatAddress(address);
     this.transport = transport;
     this.#datagrams = transport === "udp";
-    this.#since = parts.clock.date();
-    this.#awaySince = parts.clock.now();
+    this.#reachability = new Reachability(this.address, parts.clock, parts.report);
     if (parts.watch !== undefined) this.#watch = new WatchConnection(parts.watch, parts, this);
   }
 
@@ -118,6 +109,7 @@ export class Collector implements CollectorSight {
 
   close(): void {
     this.#closed = true;
+    this.#reachability.close();
     this.#watch?.close();
     this.#doubt?.resolve();
     this.#cancelBeginning?.();
@@ -127,31 +119,31 @@ export class Collector implements CollectorSight {
   }
 
   get condition(): CollectorCondition {
-    return this.#condition;
+    return this.#reachability.condition;
   }
 
   get up(): boolean {
-    return this.#condition === "connected";
+    return this.#reachability.up;
   }
 
-  /** Whether a process is known to live. What it knows of templates and ids holds. */
+  /** Whether the process of this epoch lives, as far as is known: it still has its templates and ids. */
   get alive(): boolean {
     return this.#alive;
   }
 
   /** When the present state began. */
   get since(): Date {
-    return this.#since;
+    return this.#reachability.since;
   }
 
   /** Why the collector cannot be reached now. */
   get reason(): string | undefined {
-    return this.up ? undefined : this.#reason;
+    return this.up ? undefined : this.#reachability.reason;
   }
 
   /** Milliseconds for which the collector has been away; 0 while it is there. */
   get awayFor(): number {
-    return this.#condition === "away" ? this.#parts.clock.now() - this.#awaySince : 0;
+    return this.#reachability.awayFor;
   }
 
   /** Whether a watch connection shows the end of its process: see {@link Collector}. */
@@ -161,10 +153,10 @@ export class Collector implements CollectorSight {
 
   /** Whether a new connection is to be used only after it has lasted for a moment, since it may be closed at once. */
   get mayCloseAtOnce(): boolean {
-    return !this.#datagrams && this.#condition === "away";
+    return !this.#datagrams && this.condition === "away";
   }
 
-  /** The way to it has changed, such as a certificate: whoever waits to dial dials now. */
+  /** How to dial it has changed, such as a certificate: sessions that wait to dial do so now. */
   redirect(watch: Dial | undefined): void {
     if (watch !== undefined) this.#watch?.redirect(watch);
     this.#hurry();
@@ -181,22 +173,22 @@ export class Collector implements CollectorSight {
     this.#rise();
   }
 
-  /** Over udp, with a watch connection: throws while that says that there is no process to send to. */
+  /** @throws Error over udp, while the watch connection shows no process to send to */
   assertThere(): void {
     if (this.#datagrams && this.watched && !this.#alive) {
-      throw new Error(this.#reason ?? "it has not been seen yet");
+      throw new Error(this.#reachability.reason ?? "it has not been seen yet");
     }
   }
 
-  /** A session has a connection, which is not used yet. Begins an epoch if there was no process. */
+  /** A session has made a connection and not written to it yet. Begins an epoch if there was no process. */
   opened(connection: CollectorConnection): void {
     this.#connections.add(connection);
     if (!this.#alive) this.#begin();
-    if (this.#condition === "idle") this.#rise();
+    if (this.condition === "idle") this.#rise();
     this.#cancelBlock?.();
   }
 
-  /** Something was written on a session's connection. One function for the connections of thousands of sessions. */
+  /** Something was written on a session's connection. A bound function, shared by thousands of sessions. */
   readonly taken = (): void => {
     this.#usedAt ??= this.#parts.clock.now();
     if (this.#alive && !this.up && this.#cancelProof === undefined) this.#prove();
@@ -208,7 +200,7 @@ export class Collector implements CollectorSight {
     if (reason !== undefined) this.#lastLossAt = this.#parts.clock.now();
     if (this.#watchStands) return reason === undefined ? undefined : this.#suspect(connection);
     if (this.#doubt !== undefined) return this.#stands(this.#doubt.since) ? undefined : this.#end(reason);
-    // An end of ours says nothing of the collector.
+    // A connection that the proxy ended shows nothing about the collector.
     if (this.#connections.size === 0 && reason !== undefined) this.#end(reason);
   }
 
@@ -242,7 +234,7 @@ export class Collector implements CollectorSight {
     await this.#doubt?.resolved;
   }
 
-  /** What it is expected to be has changed: what was written before says nothing of that. */
+  /** The expected profile has changed: what was written before does not test the new one. */
   forgetUse(): void {
     this.#usedAt = undefined;
   }
@@ -257,14 +249,14 @@ export class Collector implements CollectorSight {
     this.#reject();
     this.#doubt?.resolve();
     if (this.#alive) return;
-    if (this.#condition === "idle") {
+    if (this.condition === "idle") {
       this.#begin();
       return this.#rise();
     }
     this.#cancelBeginning = this.#parts.clock.after(ACCEPTED_AFTER, () => {
       if (!this.#alive) this.#begin();
     });
-    // Sessions see for themselves meanwhile whether their connections last.
+    // Sessions find out for themselves whether their connections last.
     if (!this.#datagrams) this.#hurry();
   }
 
@@ -277,7 +269,7 @@ export class Collector implements CollectorSight {
     this.#cancelBeginning?.();
     if (!this.#alive) return this.unreachable(`it ended the connection at once: ${reason}`);
     const since = this.#parts.clock.now();
-    this.#reason = reason;
+    this.#reachability.doubted(reason);
     // Over udp, where the next attempt may wait for longer than the process takes to start.
     const isOver = this.#datagrams ? !stood : !this.#stands(since);
     if (isOver) return this.#end(reason);
@@ -298,9 +290,7 @@ export class Collector implements CollectorSight {
     cancel = this.#parts.clock.after(ENDS_WITHIN, () => {
       if (!this.#stands(since)) return this.#end(reason);
       doubt.resolve();
-      this.#report("info", "collector_watch_lost", "the watch connection has ended, but sessions' connections stand", {
-        reason,
-      });
+      this.#reachability.confirmed(reason);
     });
   }
 
@@ -309,28 +299,12 @@ export class Collector implements CollectorSight {
     // Sessions' connections that stand show that it is there.
     if (!this.#datagrams && this.#connections.size > 0) return;
     if (this.#alive) this.#end(reason);
-    if (this.#condition === "idle") this.#become("away");
+    if (this.condition === "idle") this.#reachability.leave();
     // Only a host that answers shows that the process has ended, and not the network. A process that is just ending resets
     // what its kernel has accepted.
     if (/refused|reset/i.test(reason)) this.#reject();
     this.#rejection = undefined;
-    this.#reportUnreachable(reason);
-  }
-
-  #reportUnreachable(reason: string): void {
-    this.#reason = reason;
-    this.#failures++;
-    if (reason === this.#told) return;
-    this.#told = reason;
-    const { clock } = this.#parts;
-    const since = this.#since.toISOString();
-    const away = Math.round(clock.now() - this.#awaySince);
-    this.#report("warning", "collector_unreachable", `cannot reach the collector: ${reason}`, {
-      reason,
-      since,
-      away,
-      attempts: this.#failures,
-    });
+    this.#reachability.failed(reason);
   }
 
   /** Whether a session's connection stands that led, at that time, to the process of this epoch: see {@link Collector}. */
@@ -351,7 +325,7 @@ export class Collector implements CollectorSight {
   #blocks(reason: string): boolean {
     if (this.#datagrams || this.#connections.size > 0) return false;
     if (this.#probing !== undefined) {
-      this.#reportUnreachable(reason);
+      this.#reachability.failed(reason);
       return true;
     }
     this.#cancelBlock?.();
@@ -364,10 +338,10 @@ export class Collector implements CollectorSight {
 
   async #block(reason: string): Promise<void> {
     if (this.#closed || this.#watch === undefined) return;
-    this.#become("away");
-    this.#reportUnreachable(reason);
+    this.#reachability.leave();
+    this.#reachability.failed(reason);
     const probing = this.#probing = new AbortController();
-    const found = await this.#watch.probe(probing.signal, (reason) => this.#reportUnreachable(reason));
+    const found = await this.#watch.probe(probing.signal, (reason) => this.#reachability.failed(reason));
     if (!found) return;
     this.#rise();
     this.#hurry();
@@ -430,12 +404,7 @@ export class Collector implements CollectorSight {
 
   #end(reason = "it closed the connection"): void {
     this.#alive = false;
-    const wasUp = this.up;
-    this.#become("away");
-    this.#reason = reason;
-    if (wasUp) {
-      this.#report("warning", "collector_gone", `the collector has gone: ${reason}`, { reason, epoch: this.epoch });
-    }
+    this.#reachability.gone(reason, this.epoch);
     if (this.watched && this.#usedAt !== undefined) {
       this.#rejection = { how: "ended", usedAt: this.#usedAt, endedAt: this.#parts.clock.now() };
     }
@@ -444,33 +413,12 @@ export class Collector implements CollectorSight {
     this.#cancelProof = undefined;
     this.#unblock();
     this.#doubt?.resolve();
-    if (this.#datagrams) { for (const connection of this.#connections) connection.fail(reason); }
+    if (!this.#datagrams) return;
+    for (const connection of this.#connections) connection.fail(reason);
   }
 
   #rise(): void {
-    const away = Math.round(this.#parts.clock.now() - this.#awaySince);
-    if (this.#condition === "away") {
-      const message = `the collector is reachable again after ${(away / 1_000).toFixed(1)} s`;
-      this.#report("info", "collector_found", message, { away, epoch: this.epoch, attempts: this.#failures });
-    }
-    this.#become("connected");
+    this.#reachability.found(this.epoch);
     this.#unblock();
-    this.#told = undefined;
-    this.#failures = 0;
-  }
-
-  #become(condition: CollectorCondition): void {
-    if (condition === this.#condition) return;
-    this.#condition = condition;
-    this.#since = this.#parts.clock.date();
-    if (condition === "away") this.#awaySince = this.#parts.clock.now();
-  }
-
-  #report(...[level, event, message, fields]: ReportArguments): void {
-    if (this.#closed) return;
-    this.#parts.report({ level, event, message, fields: { collector: this.address, ...fields } });
   }
 }
-
-type Event = Parameters<ReportEvent>[0];
-type ReportArguments = [Event["level"], Event["event"], string, Event["fields"]];

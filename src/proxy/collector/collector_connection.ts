@@ -21,7 +21,7 @@ export class CollectorConnection {
   /** Whether the proxy has replaced it. */
   retired = false;
   #lost = false;
-  /** Whether the collector's kernel has closed it, which had nothing unread. */
+  /** Whether the collector's kernel has closed it, which had nothing unread, or was given up without a sign of a reset. */
   #endedInOrder = false;
   /** When the first octets were written; undefined: none were. */
   #usedAt: number | undefined;
@@ -108,7 +108,8 @@ export class CollectorConnection {
   /**
    * Half-closes the connection, waits until the collector has closed its side too or the time is up, and closes it.
    *
-   * @returns the reason if the collector did not close in order, so that what it had not read is lost
+   * @returns the reason if the collector did not close in order, so that what it had not read is lost, or is behind when
+   * the time is up, so that what it has not read may be
    */
   async finish(clock: Clock, milliseconds: number): Promise<string | undefined> {
     if (this.#lost && !this.retired) return undefined;
@@ -120,7 +121,11 @@ export class CollectorConnection {
     // Not awaited, since a stalled collector may delay it indefinitely.
     void this.#connection.closeWrite();
     const reason = await new Promise<string | undefined>((resolve) => {
-      const cancel = clock.after(milliseconds, () => resolve(undefined));
+      const cancel = clock.after(milliseconds, () => {
+        // A collector that reads but never closes its side has had the time to read what was written.
+        this.#endedInOrder = true;
+        resolve(this.possiblyLost > 0 ? `it has not closed its side within ${milliseconds} ms` : undefined);
+      });
       this.ended.then((reason) => (cancel(), resolve(reason)));
     });
     this.close();

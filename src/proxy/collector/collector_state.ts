@@ -1,10 +1,11 @@
 import type { TransportProtocol } from "../../ipfix/message/transport_protocol.ts";
 import type { ProxyCounters } from "../reporting/proxy_counters.ts";
 import type { Candidates, CandidateStep } from "./candidates.ts";
-import type { Collector, CollectorCondition } from "./collector.ts";
+import type { Collector } from "./collector.ts";
 import type { Expectation } from "./expectation.ts";
+import type { CollectorCondition } from "./reachability.ts";
 
-/** The collector that holds now. */
+/** State of the collector in use. */
 export interface CollectorState {
   readonly address: string;
   readonly transport: TransportProtocol;
@@ -17,12 +18,12 @@ export interface CollectorState {
   readonly reason: string | undefined;
   /** Epochs that have begun; see {@link Collector}. */
   readonly epoch: number;
-  /** What it is expected to be; undefined if nothing was said. */
+  /** What it is expected to be; undefined if nothing is configured. */
   readonly profile: string | undefined;
   /** What it is expected to be from its next epoch on, if that is something else. */
   readonly nextProfile: string | undefined;
   readonly dialect: string | undefined;
-  /** Where nobody says what it is: what it may be, how often another of these was tried, and the last time. */
+  /** Where its profile is not known: what it may be, how often another of these was tried, and the last time. */
   readonly candidates:
     | { readonly profiles: readonly string[]; readonly steps: number; readonly lastStep: CandidateStep | undefined }
     | undefined;
@@ -40,7 +41,7 @@ export interface CollectorState {
   readonly recordsPossiblyLost: number;
 }
 
-/** Puts together what the collector, its sessions and the counters say. */
+/** Combines the state of the collector, its sessions and the counters. */
 export function collectorState(
   { address, transport, condition, up, since, reason, epoch }: Collector,
   sessions: Iterable<{ readonly heldOctets: number; readonly recordsInHand: number; readonly closing: boolean }>,

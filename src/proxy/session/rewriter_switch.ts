@@ -4,6 +4,7 @@ import type {
   SessionRewriter,
   TemplateState,
 } from "../../mediation/session/session_rewriter.ts";
+import { Counters, sumOf } from "../../mediation/templates/counters.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
 import type { MessageMemory } from "../memory/message_memory.ts";
 import type { MessageRoom, PartialMessage } from "./message_room.ts";
@@ -31,6 +32,9 @@ export class RewriterSwitch {
   current: OctetRewriter;
   /** The change that was asked for, until it is made. */
   move: SessionMove | undefined;
+  /** What was counted in the other mode, or in this one before it. */
+  #rewritten: Counters | undefined;
+  #observed: Counters | undefined;
   readonly #tap: RewriterTap | undefined;
   readonly #pool: BufferPool;
   readonly #memory: MessageMemory;
@@ -129,10 +133,28 @@ export class RewriterSwitch {
     if (move?.renew === true || isOutdated) this.renew(move?.collector);
     else if (this.rewrites) this.mediated.restart();
     if (move !== undefined) {
+      if (move.observe === this.rewrites) this.#keepCounts();
       if (this.current instanceof ObservingRewriter) this.current.release();
       this.current = move.observe ? this.#observing(this.mediated.sourceTemplates()) : this.mediated;
     }
     this.#counters.replayedTemplates += this.mediated.templates().filter(isAnnounced).length;
+  }
+
+  /** What was counted while octets were relayed unchanged, or else what was while they were rewritten. */
+  countersOf(observed: boolean): Counters | undefined {
+    const kept = observed ? this.#observed : this.#rewritten;
+    if (observed === this.rewrites) return kept;
+    return kept === undefined ? this.mediated.counters : sumOf(kept, this.mediated.counters);
+  }
+
+  /** The mode changes: what was counted stays with the one that it was counted in. */
+  #keepCounts(): void {
+    const { counters } = this.mediated;
+    if (counters.messagesReceived === 0 && counters.names === 0) return;
+    const kept = this.rewrites ? this.#rewritten ??= new Counters() : this.#observed ??= new Counters();
+    counters.moveTo(kept);
+    // No reload may leave values behind that are not to be kept.
+    kept.forgetLostValues();
   }
 
   /** Maps the templates for a collector with other expectations. What was rewritten for the previous one is dropped. */

@@ -1,5 +1,5 @@
 import type { TransportProtocol } from "../../ipfix/message/transport_protocol.ts";
-import type { Counters } from "../../mediation/templates/counters.ts";
+import { Counters, sumOf } from "../../mediation/templates/counters.ts";
 import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
 import { errorMessage } from "../../error_message.ts";
 import type { CollectorLink, CollectorRoute } from "../collector/collector_link.ts";
@@ -11,6 +11,8 @@ import type { TemplateLife } from "../transport/connection.ts";
 import { Relay } from "./relay.ts";
 import { type SessionLimits, type SessionMove, type SessionParts, WORK } from "./session_parts.ts";
 import type { SessionDecision } from "./undecided_rewriter.ts";
+
+const NOTHING_COUNTED = new Counters();
 
 /** Milliseconds that an exporter may let pass before its first octet without losing its place to another. */
 const SILENCE = 15_000;
@@ -245,8 +247,24 @@ export class Session {
     return !this.heard && this.quiet >= SILENCE;
   }
 
+  /** All that it counted, in whatever mode. */
   get counters(): Counters {
-    return this.#relay.rewriting.mediated.counters;
+    const [rewritten, observed] = [this.#relay.rewriting.countersOf(false), this.#relay.rewriting.countersOf(true)];
+    if (rewritten === undefined || observed === undefined) return rewritten ?? observed ?? NOTHING_COUNTED;
+    return sumOf(rewritten, observed);
+  }
+
+  /** The part of {@link counters} that it counted while it was only observed: what it counts as lost is what would be. */
+  get observedCounters(): Counters {
+    return this.#relay.rewriting.countersOf(true) ?? NOTHING_COUNTED;
+  }
+
+  /** Its counters by the mode in which they were counted. */
+  *counted(): Iterable<{ readonly counters: Counters; readonly observed: boolean }> {
+    for (const observed of [false, true]) {
+      const counters = this.#relay.rewriting.countersOf(observed);
+      if (counters !== undefined) yield { counters, observed };
+    }
   }
 
   /** Whether the mapping of any template in use is not the identity. */

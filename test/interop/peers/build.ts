@@ -2,6 +2,7 @@
  * Builds the peers, of go-ipfix and of gRPC, into `.cache/interop`, again only when their sources change. CI runs it as
  * a program before the tests, so that it can be repeated where a download fails.
  */
+import { digestOf, exists, underLock } from "../../support/cached_build.ts";
 import { goIpfixReleases } from "./releases.ts";
 
 const sources = new URL("go/", import.meta.url);
@@ -18,7 +19,7 @@ let built: Promise<ReadonlyMap<string, string>> | undefined;
  * @throws {Error} with the compiler's words if a build fails
  */
 export function buildPeers(): Promise<ReadonlyMap<string, string>> {
-  built ??= underLock(async () => {
+  built ??= underLock(cache, async () => {
     const source = await readSource();
     const paths = new Map<string, string>();
     const waiting = [...goIpfixReleases];
@@ -31,13 +32,6 @@ export function buildPeers(): Promise<ReadonlyMap<string, string>> {
     return paths;
   });
   return built;
-}
-
-async function underLock<T>(action: () => Promise<T>): Promise<T> {
-  await Deno.mkdir(cache, { recursive: true });
-  using file = await Deno.open(new URL("lock", cache), { create: true, write: true });
-  await file.lock(true);
-  return await action();
 }
 
 type Source = ReadonlyMap<string, string>;
@@ -59,7 +53,7 @@ let grpcBuilt: Promise<string> | undefined;
 
 /** Path of the peer that speaks gRPC. @throws {Error} with the compiler's words if the build fails */
 export function buildGrpcPeer(): Promise<string> {
-  return grpcBuilt ??= underLock(async () => {
+  return grpcBuilt ??= underLock(cache, async () => {
     const files = new Map<string, string>();
     for (const name of shared) files.set(name, await Deno.readTextFile(new URL(`source/${name}`, sources)));
     for (const folder of ["", "flowpb/"]) {
@@ -81,7 +75,7 @@ async function buildPeer(version: string, tags: readonly string[], common: Sourc
 
 /** Path of the program that these files are the source of, by their names; built under {@link underLock}, where they have changed. */
 async function buildProgram(name: string, tags: readonly string[], files: Source): Promise<string> {
-  const binary = new URL(`${name}-${await digest(tags, files)}`, cache);
+  const binary = new URL(`${name}-${await digestOf(sourceText(tags, files))}`, cache);
   if (await exists(binary)) return binary.pathname;
   const folder = new URL(`${name}.building/`, cache);
   await remove(folder);
@@ -105,20 +99,8 @@ async function buildProgram(name: string, tags: readonly string[], files: Source
   return binary.pathname;
 }
 
-async function digest(tags: readonly string[], files: Source): Promise<string> {
-  const all = JSON.stringify([tags, [...files].sort(([one], [other]) => one < other ? -1 : 1)]);
-  const octets = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(all));
-  return new Uint8Array(octets).toHex().slice(0, 16);
-}
-
-async function exists(path: URL): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+function sourceText(tags: readonly string[], files: Source): string {
+  return JSON.stringify([tags, [...files].sort(([one], [other]) => one < other ? -1 : 1)]);
 }
 
 async function remove(path: URL): Promise<void> {

@@ -2,6 +2,8 @@
  * Builds the real kube-apiserver and kubectl into `.cache/kubernetes`, once for each state of `kubernetes/go.mod`; as a program, before
  * the tests. Cold it takes about ten minutes of a core. etcd is Debian's `etcd-server`.
  */
+import { digestOf, exists, underLock } from "../../support/cached_build.ts";
+
 const module = new URL("./kubernetes/", import.meta.url);
 const cache = new URL("../../../.cache/kubernetes/", import.meta.url);
 const COMMANDS = ["kube-apiserver", "kubectl"] as const;
@@ -32,15 +34,12 @@ function runs(name: string): boolean {
  * @throws {Error} with the compiler's words if the build fails
  */
 export function kubernetesTools(): Promise<KubernetesTools> {
-  return built ??= build();
+  return built ??= underLock(cache, build);
 }
 
 async function build(): Promise<KubernetesTools> {
-  await Deno.mkdir(cache, { recursive: true });
-  using lock = await Deno.open(new URL("lock", cache), { create: true, write: true });
-  await lock.lock(true);
   const sums = await Deno.readTextFile(new URL("go.sum", module));
-  const folder = new URL(`${await digest(await Deno.readTextFile(new URL("go.mod", module)) + sums)}/`, cache);
+  const folder = new URL(`${await digestOf(await Deno.readTextFile(new URL("go.mod", module)) + sums)}/`, cache);
   const tools = Object.fromEntries(COMMANDS.map((name) => [name, new URL(name, folder).pathname])) as KubernetesTools;
   if (await exists(folder)) return tools;
   const building = new URL("building/", cache);
@@ -70,21 +69,6 @@ async function build(): Promise<KubernetesTools> {
   // Renamed when whole: a build that was interrupted is never taken for done.
   await Deno.rename(building, folder);
   return tools;
-}
-
-async function digest(text: string): Promise<string> {
-  const octets = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return new Uint8Array(octets).toHex().slice(0, 16);
-}
-
-async function exists(path: URL): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 if (import.meta.main) await kubernetesTools();

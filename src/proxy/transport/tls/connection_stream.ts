@@ -1,7 +1,10 @@
 import { Duplex } from "node:stream";
 import type { Connection } from "../connection.ts";
 
-const SMALLEST_READ = 4 * 1024;
+/** What a client sends in a handshake at a time, and some messages: sessions that say little wait with a buffer of this size each. */
+const SMALLEST_READ = 2 * 1024;
+/** The least that follows it. */
+const SECOND_READ = 16 * 1024;
 /** Four TLS records. */
 const MODEST_READ = 64 * 1024;
 /** Its plaintext fits into a session's largest buffer, behind the beginning of a message. */
@@ -99,8 +102,10 @@ export class ConnectionStream extends Duplex {
   /** Chooses the size of the next read from this one, which returned `length` octets of `size`. */
   #resizeAfter(length: number, size: number): void {
     if (this.destroyed) return;
-    if (length === size) this.#resize(Math.min(reading < GENEROUS_OCTETS ? LARGEST_READ : MODEST_READ, size * GROWTH));
-    else if (length < size / GROWTH) this.#resize(Math.max(SMALLEST_READ, size / GROWTH));
+    if (length === size) {
+      const largest = reading < GENEROUS_OCTETS ? LARGEST_READ : MODEST_READ;
+      this.#resize(Math.min(largest, Math.max(SECOND_READ, size * GROWTH)));
+    } else if (length < size / GROWTH) this.#resize(Math.max(SMALLEST_READ, size / GROWTH));
   }
 
   #resize(size: number): void {

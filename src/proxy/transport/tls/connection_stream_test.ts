@@ -8,6 +8,8 @@ class CountingConnection implements Connection {
   readonly remoteAddress = { hostname: "memory", port: 0 };
   readonly buffers = new Set<ArrayBufferLike>();
   largest = 0;
+  /** Octets of the last view. */
+  last = 0;
   /** Octets that one read brings at most. */
   most = Infinity;
   /** Octets that may still be read. */
@@ -17,6 +19,7 @@ class CountingConnection implements Connection {
   read(view: Uint8Array): Promise<number | null> {
     this.buffers.add(view.buffer);
     this.largest = Math.max(this.largest, view.length);
+    this.last = view.length;
     const length = Math.min(view.length, this.left, this.most);
     // Beyond what may be read it waits for ever, as a silent exporter lets it.
     if (length === 0) return new Promise(() => {});
@@ -86,5 +89,18 @@ Deno.test("few streams read much at a time; of many the newcomers read less, unt
   for (const [, stream] of [first, ...others].filter((one) => one !== undefined)) stream.destroy();
   const [connection, stream] = await grow();
   assert.equal(connection.largest, 192 * 1024);
+  stream.destroy();
+});
+
+Deno.test("a stream that waits for little holds two kilobytes, also after a burst", async () => {
+  const connection = new CountingConnection();
+  const few = 300 * 1000;
+  connection.left = 1024 * 1024 + few;
+  const stream = new ConnectionStream(connection);
+  stream.on("data", () => connection.most = connection.left > few ? Infinity : 400);
+  while (connection.left > 0) await turn();
+  assert.ok(connection.largest > 64 * 1024);
+  await turn();
+  assert.equal(connection.last, 2048);
   stream.destroy();
 });

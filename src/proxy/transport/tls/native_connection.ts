@@ -12,12 +12,9 @@ export class NativeTlsConnection implements Connection {
   readonly #socket: Deno.TlsConn;
   #failure: Error | undefined;
   #closed = false;
-  readonly #onClose: () => void;
 
-  /** @param onClose called once it is closed on this side */
-  constructor(socket: Deno.TlsConn, onClose: () => void) {
+  constructor(socket: Deno.TlsConn) {
     this.#socket = socket;
-    this.#onClose = onClose;
   }
 
   get remoteAddress(): Address {
@@ -60,6 +57,5 @@ export class NativeTlsConnection implements Connection {
     this.#closed = true;
     this.#failure ??= new Error("the connection is closed");
     this.#socket.close();
-    this.#onClose();
   }
 }

@@ -13,14 +13,7 @@ const SERVER_NAME = Symbol.for("unstableServerName");
  */
 const ABANDONED = 64;
 
-/**
- * Connections at a time. Deno keeps the public authorities for each, 74 KB more than node:tls takes: of thousands, memory counts more
- * than CPU.
- */
-export const NATIVE_CONNECTIONS = 500;
-
 let abandoned = 0;
-let open = 0;
 /** For each CA the certificate of a collector that it was last seen to have issued for a name. */
 const issued = new WeakMap<TlsMaterial, { readonly certificate: Uint8Array; readonly name: string }>();
 /** Whose collectors were seen to have a certificate that the CA has not issued itself. */
@@ -42,7 +35,6 @@ export async function dialNative(
 ): Promise<Connection | undefined> {
   const { certificate: cert, key, ca } = material;
   if (ca === undefined || unsuitable.has(material) || abandoned >= ABANDONED) return undefined;
-  if (open >= NATIVE_CONNECTIONS) return undefined;
   const options = { hostname, port, caCerts: [ca], [SERVER_NAME]: name };
   const connecting = Deno.connectTls(cert === undefined || key === undefined ? options : { ...options, cert, key });
   let connection: Deno.TlsConn;
@@ -55,10 +47,7 @@ export async function dialNative(
   }
   try {
     await orAborted(connection.handshake(), signal);
-    if (isIssuedFor(connection, name, material, ca)) {
-      open++;
-      return new NativeTlsConnection(connection, () => open--);
-    }
+    if (isIssuedFor(connection, name, material, ca)) return new NativeTlsConnection(connection);
     unsuitable.add(material);
   } catch {
     if (signal.aborted) {

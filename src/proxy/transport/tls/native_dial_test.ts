@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:tls";
 import { Authority, type Issued } from "../../../../test/support/certificates.ts";
 import type { Connection } from "../connection.ts";
-import { dialNative, NATIVE_CONNECTIONS } from "./native_dial.ts";
+import { dialNative } from "./native_dial.ts";
 import { checkTlsMaterial, type TlsMaterial } from "../../../certificates/tls_material.ts";
 
 const NAME = "flow-aggregator.svc";
@@ -65,24 +65,6 @@ Deno.test("a collector with another name, or of another authority, is left to no
       await other.issue({ name: "collector", dns: [NAME], usage: ["server"] }),
     ]
   ) await withCollector(collector, async (port) => assert.equal(await dial(port, material()), undefined));
-});
-
-Deno.test("past as many connections as memory allows node:tls dials, until one is closed", async () => {
-  const collector = await authority.issue({ name: "collector", dns: [NAME], usage: ["server"] });
-  await withCollector(collector, async (port) => {
-    const own = material();
-    const connections: Connection[] = [];
-    for (let number = 0; number < NATIVE_CONNECTIONS; number++) {
-      const connection = await dial(port, own);
-      assert.ok(connection !== undefined);
-      connections.push(connection);
-    }
-    assert.equal(await dial(port, own), undefined);
-    connections.pop()?.close();
-    const another = await dial(port, own);
-    assert.ok(another !== undefined);
-    for (const connection of [another, ...connections]) connection.close();
-  });
 });
 
 Deno.test("an authority that Deno trusts anyway cannot stand in for the given one", async () => {

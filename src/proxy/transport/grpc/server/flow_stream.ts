@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { type sendUnaryData, type ServerReadableStream, status } from "@grpc/grpc-js";
 import { DecodeError } from "../../../../ipfix/octets/decode_error.ts";
 import { type Counters, increment } from "../../../../mediation/templates/counters.ts";
@@ -74,7 +75,9 @@ export class FlowStream implements Connection {
     this.remoteAddress = parts.remoteAddress;
     if (parts.certificateName !== undefined) this.certificateName = parts.certificateName;
     this.#messages = new FlowMessages(parts.releases, this.#ledger, parts.time);
-    call.on("readable", () => this.#wake());
+    // A request is announced as soon as it is there: what has arrived with it is there once the event loop has come round.
+    const wake = () => this.#wake();
+    call.on("readable", () => setImmediate(wake));
     call.on("end", () => {
       this.#ended = true;
       this.#wake();

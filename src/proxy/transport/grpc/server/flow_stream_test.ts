@@ -11,12 +11,12 @@ const RELEASES = new FlowReleases(antreaFlowReleases());
 const MANY = 1_000_000;
 
 /** A call with the same request over and over, and a clock in which every look takes a millisecond. */
-function open(octets: Uint8Array) {
-  const counts = { read: 0, taken: 0, turns: 0 };
+function open(octets: Uint8Array, many = MANY) {
+  const counts = { read: 0, taken: 0, turns: 0, many };
   const request = { octets, taken: () => void counts.taken++ };
   const call = Object.assign(new EventEmitter(), {
     cancelled: false,
-    read: () => counts.read < MANY ? (counts.read++, request) : null,
+    read: () => counts.read < counts.many ? (counts.read++, request) : null,
   });
   let beat = () => {};
   let now = 0;
@@ -37,7 +37,7 @@ function open(octets: Uint8Array) {
     time: () => 0,
     onClose: () => {},
   });
-  return { stream, counts, beat: () => beat() };
+  return { stream, call, counts, beat: () => beat() };
 }
 
 /** A flow's fields, length-delimited. */
@@ -74,6 +74,25 @@ Deno.test("a read returns when its turn is over, with the flows so far, and no m
   assert.ok(counts.read <= 500, `${counts.read} requests in one turn`);
   const few = await stream.read(view.subarray(0, 1_000));
   assert.equal(few, 1_000);
+});
+
+Deno.test("flows that are announced one by one in a turn of the event loop are read together", async () => {
+  const { stream, call, counts } = open(requestOf([0x12, 0x02, 0x18, 0x07]), 1);
+  const view = new Uint8Array(65_536);
+  // The first brings the templates.
+  assert.ok(await stream.read(view) !== null);
+  counts.many = 2;
+  const one = await stream.read(view);
+  assert.ok(one !== null);
+
+  const reading = stream.read(view);
+  for (let request = 0; request < 10; request++) {
+    counts.many++;
+    call.emit("readable");
+    // Time enough for a reader that does not wait for the others.
+    for (let step = 0; step < 10; step++) await Promise.resolve();
+  }
+  assert.equal(await reading, 10 * one);
 });
 
 Deno.test("a stream that is closed while it waits for a turn ends at once, however many wait before it", async () => {

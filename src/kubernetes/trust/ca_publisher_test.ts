@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import {
+  aggregatorObjectsOf,
+  BUNDLE_PATH,
+  makeAggregatorCertificates,
+  NAMESPACE,
+  shakeHands,
+} from "../../../test/support/aggregator_trust.ts";
+import { FakeApiServer } from "../../../test/support/kubernetes_api.ts";
+import { countCertificates, startAggregator, TrustUnderTest } from "../../../test/support/trust_under_test.ts";
+
+const [FIRST, SECOND, THIRD] = await Promise.all([1, 2, 3].map(makeAggregatorCertificates));
+assert.ok(FIRST !== undefined && SECOND !== undefined && THIRD !== undefined);
+
+Deno.test("append-ca: names the object that it waits for; once the Aggregator has made all, both ends verify each other", async () => {
+  await using server = await FakeApiServer.start();
+  await using test = new TrustUnderTest(server);
+  const { trust } = test;
+  trust.use("append-ca");
+  await test.until(() => server.watches === 2);
+  assert.equal(trust.status.state, "waiting");
+  assert.match(trust.waitingFor, /^ConfigMap flow-aggregator\/flow-aggregator-ca, which the Aggregator makes/);
+  assert.throws(() => trust.collector.material, /there is no trust yet: waiting for ConfigMap/);
+  const [bundle, client] = [...aggregatorObjectsOf(FIRST)];
+  server.put(...bundle ?? assert.fail());
+  await test.until(() => trust.listener.established);
+  assert.match(trust.waitingFor, /^Secret flow-aggregator\/flow-aggregator-client-tls/);
+  server.put(...client ?? assert.fail());
+  await trust.established;
+  assert.equal(trust.status.state, "established");
+  assert.equal(await test.agent(FIRST), "flow-aggregator-client");
+  const aggregator = { ...FIRST.server, ca: FIRST.ca.certificate, certificates: [] };
+  assert.equal(await shakeHands(aggregator, trust.collector.material), "flow-aggregator-client");
+  assert.deepEqual(test.messages("trust_problem"), []);
+});
+
+Deno.test("append-ca: after the Aggregator restarts, the listener takes its new CA before the proxy's own is published again", async () => {
+  await using server = await FakeApiServer.start();
+  await using test = new TrustUnderTest(server);
+  startAggregator(server, FIRST);
+  test.trust.use("append-ca");
+  await test.trust.established;
+  let ready: boolean | undefined;
+  server.before = ({ verb }) => {
+    if (verb === "update") ready = test.trust.listener.material.ca?.includes(SECOND.ca.certificate.trim());
+  };
+  startAggregator(server, SECOND);
+  await test.until(() => countCertificates(test.bundle) === 2 && ready !== undefined, "the own CA again");
+  assert.equal(ready, true);
+  await test.until(() => test.trust.collector.material.ca?.includes(SECOND.ca.certificate.trim()) ?? false);
+  assert.equal(await test.agent(SECOND), "flow-aggregator-client");
+  assert.equal(await test.agent(FIRST), "flow-aggregator-client", "an Agent that had read the Secret just before");
+  await assert.rejects(test.agent(THIRD), "one of neither CA");
+  assert.ok(
+    test.trust.collector.previous?.ca?.includes(FIRST.ca.certificate.trim()),
+    "for the old Aggregator's process",
+  );
+});
+
+Deno.test("append-ca: a change that somebody else makes to the ConfigMap in between is kept", async () => {
+  await using server = await FakeApiServer.start();
+  await using test = new TrustUnderTest(server);
+  startAggregator(server, FIRST);
+  let meanwhile = 0;
+  server.before = ({ verb }) => {
+    if (verb !== "update" || meanwhile++ > 0) return;
+    server.put(BUNDLE_PATH, { data: { "ca.crt": SECOND.ca.certificate, more: "kept" } });
+  };
+  test.trust.use("append-ca");
+  await test.until(() => countCertificates(test.bundle) === 2);
+  assert.ok(test.bundle.startsWith(SECOND.ca.certificate));
+  assert.equal(server.object(BUNDLE_PATH)?.data?.more, "kept");
+  assert.ok(test.trust.listener.material.ca?.includes(SECOND.ca.certificate.trim()), "its CA was taken up first");
+});
+
+Deno.test("append-ca: once withdrawn the bundle is the Aggregator's to the octet, and nothing is appended again", async () => {
+  await using server = await FakeApiServer.start();
+  await using test = new TrustUnderTest(server);
+  await using other = new TrustUnderTest(server, { name: "other" });
+  startAggregator(server, FIRST);
+  test.trust.use("append-ca");
+  await test.trust.established;
+  other.trust.use("append-ca");
+  await test.until(() => countCertificates(test.bundle) === 3, "both proxies' CAs");
+  assert.equal(await test.trust.withdraw(), true);
+  assert.equal(countCertificates(test.bundle), 2, "the other proxy's stays");
+  assert.equal(await other.trust.withdraw(), true);
+  assert.equal(test.bundle, FIRST.ca.certificate);
+  assert.equal(await other.trust.withdraw(), false);
+  startAggregator(server, SECOND);
+  await test.until(() => test.trust.collector.material.ca?.includes(SECOND.ca.certificate.trim()) ?? false);
+  assert.equal(test.bundle, SECOND.ca.certificate);
+});
+
+Deno.test("append-ca: a proxy that starts again in its Pod replaces its earlier CA, whose key is gone", async () => {
+  await using server = await FakeApiServer.start();
+  startAggregator(server, FIRST);
+  for (let start = 0; start < 3; start++) {
+    await using test = new TrustUnderTest(server, { name: "flow-aggregator-1" });
+    test.trust.use("append-ca");
+    await test.trust.established;
+    assert.equal(countCertificates(test.bundle), 2);
+    await test.agent(FIRST);
+  }
+});
+
+Deno.test("append-ca: the next process uses the CA kept in a Secret and publishes nothing new", async () => {
+  await using server = await FakeApiServer.start();
+  startAggregator(server, FIRST);
+  const bundles = new Set<string>();
+  for (let start = 0; start < 2; start++) {
+    await using test = new TrustUnderTest(server, { ownCaSecret: "ipfix-skew-proxy-ca" });
+    test.trust.use("append-ca");
+    await test.trust.established;
+    bundles.add(test.bundle);
+  }
+  assert.equal(bundles.size, 1);
+  server.put(`/api/v1/namespaces/${NAMESPACE}/secrets/ipfix-skew-proxy-ca`, {
+    data: { "tls.crt": "cnVi", "tls.key": "!" },
+  });
+  await using test = new TrustUnderTest(server, { ownCaSecret: "ipfix-skew-proxy-ca" });
+  test.trust.use("append-ca");
+  await test.until(() => test.trust.status.problems.length > 0);
+  assert.match(test.trust.waitingFor, /Secret flow-aggregator\/ipfix-skew-proxy-ca does not keep the proxy's CA/);
+});
+
+Deno.test("append-ca: gives up, and says why, where somebody takes the proxy's CA out every time", async () => {
+  await using server = await FakeApiServer.start();
+  await using test = new TrustUnderTest(server);
+  startAggregator(server, FIRST);
+  let appends = 0;
+  server.before = ({ verb }) => {
+    if (verb === "update") setTimeout(() => startAggregator(server, FIRST), 0), appends++;
+  };
+  test.trust.use("append-ca");
+  await test.until(() => test.trust.status.problems.length > 0);
+  assert.match(
+    test.trust.status.problems.join(),
+    /again and again, as Aggregators from v2\.5\.1 on do \(tls\.mode: mint\)/,
+  );
+  assert.equal(appends, 5);
+});
+
+Deno.test("append-ca: the proxy's CA is withdrawn from a bundle that holds an invalid certificate of somebody else's", async () => {
+  await using server = await FakeApiServer.start();
+  await using test = new TrustUnderTest(server);
+  startAggregator(server, FIRST);
+  test.trust.use("append-ca");
+  await test.trust.established;
+  const rubbish = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+  server.put(BUNDLE_PATH, { data: { "ca.crt": test.bundle + rubbish } });
+  await test.until(() => test.trust.status.problems.length > 0);
+  assert.equal(await test.trust.withdraw(), true);
+  assert.equal(test.bundle, FIRST.ca.certificate + rubbish);
+});
