@@ -20,6 +20,10 @@ import { Problems } from "../problems.ts";
 import type { TrustMode, TrustStatus } from "./trust_mode.ts";
 
 const RETRY_MILLISECONDS = 1_000;
+/** After this many conflicts without a success, the next attempt waits for {@link RETRY_MILLISECONDS}. */
+const CONFLICTS_AT_ONCE = 5;
+/** The topic of what keeps the bundle from being read again after a conflict: it stays a problem until that succeeds. */
+const READ_AGAIN = "bundle, read again";
 /** Longest timer in milliseconds. */
 const DAY = 24 * 3_600_000;
 
@@ -75,6 +79,10 @@ export class AggregatorTrust implements AsyncDisposable {
   #own: CertificateAuthority | undefined;
   #publisher: CaPublisher | undefined;
   #publishes = true;
+  /** The bundle as it was read before somebody else changed it. */
+  #outdated: ConfigMap | undefined;
+  /** In a row. */
+  #conflicts = 0;
   #issued: { readonly by: string; readonly certificate: IssuedCertificate } | undefined;
   #retired: { readonly material: TlsMaterial; readonly until: number } | undefined;
   #wakeAt: (() => void) | undefined;
@@ -99,9 +107,10 @@ export class AggregatorTrust implements AsyncDisposable {
     this.#modeEnds.abort();
     this.#modeEnds = new AbortController();
     this.#mode = mode;
-    this.#bundle = this.#authority = undefined;
+    this.#bundle = this.#authority = this.#outdated = undefined;
+    this.#conflicts = 0;
     const { bundle, authority, client } = this.#objects;
-    for (const topic of ["authority", "bundle", describeTarget(authority), describeTarget(bundle)]) {
+    for (const topic of ["authority", "bundle", READ_AGAIN, describeTarget(authority), describeTarget(bundle)]) {
       this.#problems.set(topic, undefined);
       this.#polling.set(topic, undefined);
     }
@@ -207,6 +216,7 @@ export class AggregatorTrust implements AsyncDisposable {
   }
 
   async #update(): Promise<void> {
+    if (this.#problems.get(READ_AGAIN) !== undefined) await this.#attempt(READ_AGAIN, () => this.#readBundleAgain());
     const root = await this.#attempt("authority", () => this.#readRoot());
     if (root !== undefined) {
       await this.#attempt("listener", () => this.#updateListener(root));
@@ -305,14 +315,36 @@ export class AggregatorTrust implements AsyncDisposable {
     if (this.#mode !== "append-ca" || this.#publisher === undefined) return;
     if (this.#bundle === undefined || this.#bundle === null) return;
     if (!this.#publishes) return;
+    // Known to have changed since, and not read again yet.
+    if (this.#bundle === this.#outdated) return;
     const outcome = await this.#publisher.append(this.#bundle);
     if (outcome === "appended") {
       this.#tell("info", "ca_appended", "the proxy's own CA is in the bundle that Agents read");
     }
-    if (outcome !== "conflict") return;
-    // If the bundle changed in between, it may have another CA, which is adopted first.
+    if (outcome === "conflict") await this.#meetConflict(this.#bundle);
+    else this.#conflicts = 0;
+  }
+
+  /** Somebody else has changed the bundle since it was read, and may have brought another CA: that one is taken up first. */
+  async #meetConflict(outdated: ConfigMap): Promise<void> {
+    this.#outdated = outdated;
+    this.#conflicts++;
+    const target = describeTarget(this.#objects.bundle);
+    if (this.#conflicts <= CONFLICTS_AT_ONCE) {
+      const message =
+        `somebody else has changed ${target} since it was read: it is read again before the proxy's own CA is appended`;
+      this.#tell(this.#conflicts === 1 ? "info" : "warning", "ca_conflict", message);
+    }
+    await this.#attempt(READ_AGAIN, () => this.#readBundleAgain());
+    if (this.#conflicts < CONFLICTS_AT_ONCE) this.#again ||= this.#bundle !== outdated;
+    else {throw new Error(
+        `somebody else changes ${target} at every attempt to append the proxy's own CA: tried again every second`,
+      );}
+  }
+
+  async #readBundleAgain(): Promise<void> {
+    if (this.#mode !== "append-ca") return;
     this.#bundle = await this.#options.client.find(configMap, this.#objects.bundle) ?? null;
-    this.#again = true;
   }
 
   #updateCollector({ authorities }: Root): void {
@@ -350,13 +382,15 @@ export class AggregatorTrust implements AsyncDisposable {
   #sleep(): void {
     this.#wakeAt?.();
     const { clock } = this.#options;
-    const failed = ["authority", "listener", "bundle"].some((topic) => this.#problems.get(topic) !== undefined);
+    const failed = ["authority", "listener", "bundle", READ_AGAIN].some((topic) =>
+      this.#problems.get(topic) !== undefined
+    );
     const due = this.#issued === undefined ? DAY : this.#issued.certificate.renewAt.getTime() - clock.date().getTime();
     const milliseconds = Math.min(DAY, Math.max(RETRY_MILLISECONDS, due), this.#authorities.nextEnd ?? DAY);
     this.#wakeAt = clock.after(failed ? RETRY_MILLISECONDS : milliseconds, () => this.#wake());
   }
 
-  #tell(level: "info", event: Parameters<ReportEvent>[0]["event"], message: string): void {
+  #tell(level: "info" | "warning", event: Parameters<ReportEvent>[0]["event"], message: string): void {
     const mode = this.#mode === undefined ? {} : { mode: this.#mode };
     this.#options.report({ level, event, message, fields: mode });
   }

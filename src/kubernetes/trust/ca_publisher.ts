@@ -52,10 +52,12 @@ export class CaPublisher {
     this.#limit();
     const name = commonName(this.#own.certificate);
     const others = withoutCertificates(bundle, (each) => isOwn(each) && commonName(each.certificate) === name);
-    const written = await this.#write(object, appendCertificate(others, this.#own.pem));
-    // A refused update is not an append that somebody reverted.
+    if (!await writeBundle(this.client, this.target, object, appendCertificate(others, this.#own.pem))) {
+      return "conflict";
+    }
+    // What was not written nobody takes out.
     this.#appends.push(this.clock.now());
-    return written ? "appended" : "conflict";
+    return "appended";
   }
 
   /** Removes the certificate, even if the bundle has changed otherwise. Returns whether it was there. */
@@ -76,10 +78,6 @@ export class CaPublisher {
         "somebody takes the proxy's CA out of the bundle again and again, as Aggregators from v2.5.1 on do (tls.mode: mint)",
       );
     }
-  }
-
-  async #write(object: ConfigMap, bundle: string): Promise<boolean> {
-    return await writeBundle(this.client, this.target, object, bundle);
   }
 }
 

@@ -71,6 +71,58 @@ Deno.test("append-ca: a change that somebody else makes to the ConfigMap in betw
   assert.ok(test.bundle.startsWith(SECOND.ca.certificate));
   assert.equal(server.object(BUNDLE_PATH)?.data?.more, "kept");
   assert.ok(test.trust.listener.material.ca?.includes(SECOND.ca.certificate.trim()), "its CA was taken up first");
+  const conflicts = test.events.filter(({ event }) => event === "ca_conflict");
+  assert.deepEqual(conflicts.map(({ level }) => level), ["info"]);
+  assert.match(
+    conflicts[0]?.message ?? "",
+    /^somebody else has changed ConfigMap flow-aggregator\/flow-aggregator-ca since/,
+  );
+  assert.ok(!test.trust.status.problems.some((each) => each.includes("ConfigMap")), "one conflict is no problem");
+});
+
+Deno.test("append-ca: a ConfigMap that somebody else changes at every attempt is a problem until the CA is in", async () => {
+  await using server = await FakeApiServer.start();
+  await using test = new TrustUnderTest(server);
+  startAggregator(server, FIRST);
+  let changes = 0;
+  server.before = ({ verb }) => {
+    if (verb === "update") {
+      server.put(BUNDLE_PATH, { data: { "ca.crt": FIRST.ca.certificate, change: String(changes++) } });
+    }
+  };
+  test.trust.use("append-ca");
+  await test.until(() => changes > 7, "attempt after attempt");
+  const [problem = "", ...more] = test.trust.status.problems;
+  assert.match(problem, /somebody else changes ConfigMap flow-aggregator\/flow-aggregator-ca at every attempt/);
+  assert.deepEqual(more, []);
+  const levels = test.events.filter(({ event }) => event === "ca_conflict").map(({ level }) => level);
+  assert.deepEqual(levels, ["info", ...Array(4).fill("warning")], "the problem stands for all after that");
+  assert.equal(test.messages("trust_problem").length, 1);
+  server.before = () => {};
+  await test.until(() => countCertificates(test.bundle) === 2 && test.trust.status.problems.length === 0);
+});
+
+Deno.test("append-ca: a rule that is missing after a conflict stays in the status until the ConfigMap can be read", async () => {
+  await using server = await FakeApiServer.start();
+  await using test = new TrustUnderTest(server);
+  startAggregator(server, FIRST);
+  server.denies = ({ verb, resource }) => verb === "get" && resource === "configmaps";
+  let meanwhile = 0;
+  server.before = ({ verb }) => {
+    if (verb === "update" && meanwhile++ === 0) startAggregator(server, SECOND);
+  };
+  test.trust.use("append-ca");
+  await test.until(() => countCertificates(test.bundle) === 2, "the watch brings what somebody else wrote");
+  const gets = () => server.calls.filter(({ verb, resource }) => verb === "get" && resource === "configmaps").length;
+  const before = gets();
+  await test.until(() => gets() > before + 2, "it is tried again");
+  assert.match(
+    test.trust.status.problems.join("; "),
+    /^access denied; missing RBAC rule: verb "get" on resource "configmaps"/,
+  );
+  assert.equal(test.trust.status.problems.length, 1);
+  server.denies = () => false;
+  await test.until(() => test.trust.status.problems.length === 0, "the rule is there");
 });
 
 Deno.test("append-ca: once withdrawn the bundle is the Aggregator's to the octet, and nothing is appended again", async () => {

@@ -85,6 +85,8 @@ export const EVENT_MEANINGS = {
   trust_changed: "A certificate or CA from the cluster has changed and is in use.",
   trust_problem: "Something in the cluster cannot be used; the last good certificates stay in use.",
   ca_appended: "The proxy's own CA was added to the bundle that Agents read.",
+  ca_conflict:
+    "Somebody else changed the bundle that Agents read between a read and a write; it is read again. A warning where it repeats.",
   ca_withdrawn: "The proxy's own CA was removed from the bundle that Agents read.",
   kubernetes_denied: "An RBAC rule is missing; the proxy uses another way that does not need it.",
   clock_skew: "This machine's clock and the API server's differ by more than a minute.",
