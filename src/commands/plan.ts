@@ -8,7 +8,7 @@ import { readCluster } from "../upgrade/cluster.ts";
 import { findings } from "../upgrade/findings.ts";
 import { type Runbook, runbook } from "../upgrade/runbook.ts";
 import { runbookMarkdown } from "../upgrade/runbook_text.ts";
-import { planUpgrade, type Upgrade, type UpgradeOrder } from "../upgrade/upgrade.ts";
+import { type Overlay, planUpgrade, type Upgrade, type UpgradeOrder } from "../upgrade/upgrade.ts";
 import { CommandFailure, EXIT, runFailure, usageFailure } from "./command_line/command_failure.ts";
 import { required } from "./command_line/command_options.ts";
 
@@ -16,6 +16,7 @@ interface Options {
   readonly from?: string;
   readonly to?: string;
   readonly order: UpgradeOrder;
+  readonly overlay?: Overlay;
   readonly kubeconfig?: string;
   readonly check?: boolean;
   readonly force?: boolean;
@@ -36,6 +37,12 @@ export function planCommand(): Command {
     .addOption(
       new Option("--order <order>", "which side is upgraded first").choices(["agents-first", "aggregator-first"])
         .default("agents-first"),
+    )
+    .addOption(
+      new Option("--overlay <overlay>", "where the proxy runs, if not where the plan puts it").choices([
+        "gateway",
+        "sidecar",
+      ]),
     )
     .option("--kubeconfig <file>", "the cluster, for --check and for the commands of the plan")
     .option("--check", "compare the cluster with the plan")
@@ -69,9 +76,9 @@ function withKubeconfig({ steps, ...rest }: Runbook, kubeconfig: string): Runboo
   };
 }
 
-function upgradeOf({ from, to, order, force }: Options): Upgrade {
+function upgradeOf({ from, to, order, force, overlay }: Options): Upgrade {
   try {
-    return planUpgrade(required("--from", from), required("--to", to), order, force);
+    return planUpgrade(required("--from", from), required("--to", to), order, force, overlay);
   } catch (error) {
     if (error instanceof RangeError) throw usageFailure(`error: ${error.message}`, error);
     throw error;

@@ -67,6 +67,7 @@ Deno.test("plan refuses with 2 what Antrea does not support or nobody can mean",
       [["--from", "v1.5", "--to", "v2.0"], /upgrade by way of v1\.9/],
       [["--from", "v1.15"], /--to is missing/],
       [["--from", "v1.15", "--to", "v2.0", "--order", "both"], /agents-first/],
+      [["--from", "v1.15", "--to", "v2.0", "--overlay", "both"], /gateway, sidecar/],
       [["--from", "v1.15", "--to", "v2.0", "--check"], /--kubeconfig is missing/],
       [["--from", "v1.15", "--to", "v2.0", "--check", "--kubeconfig", "/nowhere"], /--kubeconfig: .*\/nowhere/],
     ] as const

@@ -74,7 +74,11 @@ const STATUS = z.looseObject({
   cluster: z.looseObject({
     waitingFor: z.string(),
     problems: z.array(z.string()),
-    trust: z.looseObject({ mode: z.string().optional(), polling: z.array(z.string()).default([]) }).optional(),
+    trust: z.looseObject({
+      mode: z.string().optional(),
+      polling: z.array(z.string()).default([]),
+      otherProxies: z.array(z.string()).default([]),
+    }).optional(),
     aggregator: z.looseObject({ release: z.string().optional(), next: z.string().optional() }).optional(),
   }).optional(),
 });
@@ -282,6 +286,7 @@ function clusterFacts({ waitingFor, problems, trust, aggregator }: NonNullable<S
     ...(aggregator?.next === undefined ? [] : [`then ${aggregator.next}`]),
     ...problems,
     ...trust?.polling ?? [],
+    ...trust?.otherProxies ?? [],
   ];
 }
 

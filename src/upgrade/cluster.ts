@@ -2,7 +2,15 @@ import { parse } from "@std/yaml";
 import { z } from "zod";
 import type { KubernetesClient } from "../kubernetes/api/client.ts";
 import { antreaAgentInfo, configMap, kubernetesObject } from "../kubernetes/api/objects.ts";
-import { ANTREA_AGENT_INFOS, CONFIG_MAPS, type ObjectTarget, type ResourceType } from "../kubernetes/api/resource.ts";
+import { aggregatorObjects, CA_KEY } from "../kubernetes/trust/aggregator_objects.ts";
+import { commonName, isOwn, readableCertificates } from "../kubernetes/trust/certificate_bundle.ts";
+import {
+  ANTREA_AGENT_INFOS,
+  CONFIG_MAPS,
+  type ObjectTarget,
+  PODS,
+  type ResourceType,
+} from "../kubernetes/api/resource.ts";
 
 /** The namespace of the overlays of config/kubernetes. */
 const NAMESPACE = "flow-aggregator";
@@ -11,6 +19,7 @@ const PROXY = "ipfix-skew-proxy";
 const PART_OF = "app.kubernetes.io/part-of";
 
 const DEPLOYMENTS: ResourceType = { group: "apps", version: "v1", plural: "deployments", kind: "Deployment" };
+const DAEMON_SETS: ResourceType = { group: "apps", version: "v1", plural: "daemonsets", kind: "DaemonSet" };
 const SERVICES: ResourceType = { group: "", version: "v1", plural: "services", kind: "Service" };
 
 /** A Deployment, as far as an upgrade looks at it. */
@@ -46,10 +55,13 @@ export interface ClusterState {
   readonly transport: string;
   /** Releases of Agents, as they say, with how many have it. */
   readonly agents: ReadonlyMap<string, number>;
+  /** Proxies whose CA is in the bundle that Agents read, by name, and whether there is a Pod of that name. */
+  readonly proxyAuthorities: readonly { readonly name: string; readonly hasPod: boolean }[];
   /** Where Agents export to. Missing: their release's default. */
   readonly flowCollectorAddress?: string;
 }
 
+/** A Deployment or a DaemonSet. */
 const deploymentSchema = kubernetesObject.extend({
   spec: z.looseObject({
     replicas: z.number().default(1),
@@ -81,12 +93,13 @@ const serviceSchema = kubernetesObject.extend({
 
 /** Reads it. @throws AccessDenied that names the missing rule, ApiUnreachable */
 export async function readCluster(client: KubernetesClient): Promise<ClusterState> {
-  const [aggregator, gateway, service, agents, agentConfiguration] = await Promise.all([
+  const [aggregator, gateway, service, agents, agentConfiguration, proxyAuthorities] = await Promise.all([
     client.find(deploymentSchema, named(DEPLOYMENTS, "flow-aggregator")),
     client.find(deploymentSchema, named(DEPLOYMENTS, PROXY)),
     client.find(serviceSchema, named(SERVICES, "flow-aggregator")),
     agentReleases(client),
-    client.find(configMap, { type: CONFIG_MAPS, namespace: AGENTS_NAMESPACE, name: "antrea-config" }),
+    findAgentConfiguration(client),
+    findProxyAuthorities(client),
   ]);
   const configuration = await aggregatorConfiguration(client, aggregator);
   const agentSettings = yaml(agentConfiguration?.data?.["antrea-agent.conf"]);
@@ -100,6 +113,7 @@ export async function readCluster(client: KubernetesClient): Promise<ClusterStat
     mode: configuration.mode,
     transport: configuration.aggregatorTransportProtocol,
     agents,
+    proxyAuthorities,
     ...(flowCollectorAddress === "" ? {} : { flowCollectorAddress }),
   };
 }
@@ -123,6 +137,24 @@ async function aggregatorConfiguration(client: KubernetesClient, aggregator: Dep
   const name = volumes.find((volume) => volume.name === "flow-aggregator-config")?.configMap?.name;
   const object = name === undefined ? undefined : await client.find(configMap, named(CONFIG_MAPS, name));
   return AGGREGATOR_CONFIGURATION.parse(yaml(object?.data?.["flow-aggregator.conf"]));
+}
+
+/** The configuration that the Agents' DaemonSet mounts: up to v1.6 its ConfigMap's name carries a hash. */
+async function findAgentConfiguration(client: KubernetesClient) {
+  const target = { type: DAEMON_SETS, namespace: AGENTS_NAMESPACE, name: "antrea-agent" };
+  const volumes = (await client.find(deploymentSchema, target))?.spec.template.spec.volumes ?? [];
+  const mounted = volumes.find((volume) => volume.name === "antrea-config")?.configMap?.name;
+  const name = mounted ?? "antrea-config";
+  return await client.find(configMap, { type: CONFIG_MAPS, namespace: AGENTS_NAMESPACE, name });
+}
+
+async function findProxyAuthorities(client: KubernetesClient): Promise<ClusterState["proxyAuthorities"]> {
+  const bundle = await client.find(configMap, aggregatorObjects(NAMESPACE).bundle);
+  const own = readableCertificates(bundle?.data?.[CA_KEY] ?? "").filter(isOwn);
+  if (own.length === 0) return [];
+  const { objects } = await client.list(kubernetesObject, { type: PODS, namespace: NAMESPACE });
+  const pods = new Set(objects.map(({ metadata }) => metadata.name));
+  return own.map(({ certificate }) => commonName(certificate)).map((name) => ({ name, hasPod: pods.has(name) }));
 }
 
 function yaml(text: string | undefined): unknown {

@@ -21,6 +21,7 @@ export function findings(upgrade: Upgrade, cluster: ClusterState): Finding[] {
     ...agentFindings(upgrade, cluster),
     ...serviceFindings(cluster),
     ...proxyFindings(upgrade, cluster),
+    ...trustFindings(upgrade, cluster),
   ];
 }
 
@@ -166,4 +167,19 @@ function proxyFindings({ oneProxy, needed, overlay }: Upgrade, cluster: ClusterS
     });
   }
   return found;
+}
+
+/** A proxy that is killed leaves its CA in the bundle. With a CA kept in a Secret, the name is the Secret's. */
+function trustFindings({ overlay }: Upgrade, { proxyAuthorities, gateway, aggregator }: ClusterState): Finding[] {
+  const proxies = (gateway?.replicas ?? 0) + (aggregator?.hasProxy === true ? aggregator.replicas : 0);
+  const left = proxyAuthorities.filter(({ hasPod }) => !hasPod).map(({ name }) => name);
+  if (proxyAuthorities.length <= proxies || left.length === 0) return [];
+  const [whose, is] = left.length === 1 ? ["a proxy", "is"] : [`${left.length} proxies`, "are"];
+  return [{
+    expected: false,
+    text:
+      `ConfigMap flow-aggregator-ca still holds the CA of ${whose} that ${is} gone (${left.join(", ")}): one that is ` +
+      `killed leaves it there (deno task restore --config config/kubernetes/${overlay}/proxy.yaml --kubeconfig FILE; a proxy ` +
+      "that runs appends its own again)",
+  }];
 }

@@ -17,6 +17,7 @@ const CLUSTER: ClusterState = {
   mode: "Aggregate",
   transport: "tls",
   agents: new Map([["v1.15.2", 3]]),
+  proxyAuthorities: [],
 };
 const GATEWAY = { replicas: 1, initContainers: [], hasProxy: true };
 const { aggregator: AGGREGATOR, service: SERVICE } = CLUSTER;
@@ -124,4 +125,16 @@ Deno.test("a Service that goes nowhere, or that the patches do not fit", () => {
   assert.deepEqual(unexpected({ service, aggregator: { ...AGGREGATOR, hasProxy: true } }), []);
   only(unexpected({ service: { ...SERVICE, ports: [tcp, udp] } }), /first two ports/);
   only(unexpected({ gateway: GATEWAY, aggregator: { ...AGGREGATOR, hasProxy: true } }), /rewritten twice/);
+});
+
+Deno.test("the CA of a proxy that is gone is named, and that of one that runs is not", () => {
+  const one = { name: "ipfix-skew-proxy-1", hasPod: true };
+  const two = { name: "ipfix-skew-proxy-2", hasPod: false };
+  only(
+    unexpected({ proxyAuthorities: [two] }),
+    /still holds the CA of a proxy that is gone \(ipfix-skew-proxy-2\).*deno task restore --config config\/kubernetes\/gateway/,
+  );
+  only(unexpected({ gateway: GATEWAY, proxyAuthorities: [one, two] }), /\(ipfix-skew-proxy-2\)/);
+  assert.deepEqual(unexpected({ gateway: GATEWAY, proxyAuthorities: [one] }), []);
+  assert.deepEqual(unexpected({ gateway: GATEWAY, proxyAuthorities: [two] }), [], "a CA that a Secret keeps");
 });

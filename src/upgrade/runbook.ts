@@ -46,8 +46,13 @@ function notes(upgrade: Upgrade): string[] {
     ...(padded.length > 0 ? [`pads ${padded.join(", ")}`] : []),
   ];
   return [
-    ...upgrade.assumed.map(({ release, as }) =>
-      `${release} is newer than every release that this version knows: it is treated as ${as}.`
+    ...upgrade.assumed.map(({ release, as, isMajor }) =>
+      `${release} is newer than every release that this version knows: it is treated as ${as}.` +
+      (isMajor && needed
+        ? ` The proxy itself guesses nothing for another major version: name collector.fallbackProfile antrea/${
+          as.replace(/\.\d+$/, "")
+        } in the overlay's proxy.yaml, once its release notes say that flow export is the same.`
+        : "")
     ),
     ...(distance > 4
       ? [`Antrea does not support releases ${distance} minor releases apart: expect more than flows to break.`]
@@ -139,7 +144,7 @@ function edit(from: string, to: string): string {
 }
 
 function redirect({ overlay, servesGrpc }: Upgrade): Step {
-  const component = overlay === "gateway" ? "redirect-gateway" : "redirect";
+  const component = overlay === "gateway" ? "redirect-gateway" : servesGrpc ? "redirect-grpc" : "redirect";
   return {
     title: "Turn the Service to the proxy",
     commands: [
@@ -175,9 +180,12 @@ function agents({ to, from, needed, order }: Upgrade): Step {
   };
 }
 
-function aggregator({ to, from, needed, overlay }: Upgrade): Step {
+function aggregator({ to, from, needed, overlay, servesGrpc }: Upgrade): Step {
+  // The Aggregator serves gRPC itself from then on, with what IPFIX has no elements for.
+  const turnsGrpc = overlay === "sidecar" && servesGrpc;
   const commands = needed
     ? [
+      ...(turnsGrpc ? [edit("- ../redirect-grpc ", "- ../redirect ")] : []),
       `cp flow-aggregator-${to.release}.yml ${OVERLAY}/flow-aggregator.yml`,
       `${APPLY} -k ${OVERLAY}`,
       `${NAMESPACE} rollout status deployment/flow-aggregator`,
@@ -198,6 +206,7 @@ function aggregator({ to, from, needed, overlay }: Upgrade): Step {
       : ["flows of every node arrive"],
     back: needed
       ? [
+        ...(turnsGrpc ? [edit("- ../redirect ", "- ../redirect-grpc ")] : []),
         `cp flow-aggregator-${from.release}.yml ${OVERLAY}/flow-aggregator.yml`,
         `${APPLY} -k ${OVERLAY}${overlay === "gateway" ? "" : " # restarts the Aggregator once more"}`,
       ]

@@ -2,13 +2,14 @@ import type { Runbook, Step } from "./runbook.ts";
 
 /** A runbook as Markdown, to be read in a terminal or kept. */
 export function runbookMarkdown({ upgrade, notes, steps }: Runbook): string {
-  const { from, to, order, needed, why, overlay, trust, between } = upgrade;
+  const { from, to, order, needed, why, overlay, overlayWhy, trust, between } = upgrade;
   const facts = [
     `Proxy: ${needed ? "needed" : "not needed"}. ${why}.`,
     ...(needed
       ? [
         `Through it: ${OUTCOMES[between.proxied.outcome]}.`,
-        `Overlay: ${overlay}. Profile: auto. Trust: auto (${[...new Set(trust)].join(", then ")}).`,
+        `Overlay: ${overlay}: ${overlayWhy}.`,
+        `Profile: auto. Trust: auto (${[...new Set(trust)].join(", then ")}).`,
       ]
       : []),
     ...notes,

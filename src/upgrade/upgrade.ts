@@ -1,10 +1,4 @@
-import {
-  ANTREA_RELEASES,
-  type AntreaRelease,
-  antreaRelease,
-  newestForNewer,
-  usesGrpc,
-} from "../config/profiles/antrea_releases.ts";
+import { ANTREA_RELEASES, type AntreaRelease, antreaRelease, usesGrpc } from "../config/profiles/antrea_releases.ts";
 import { compareSemanticVersions, parseSemanticVersion } from "../ipfix/registry/semantic_version.ts";
 import { type TrustMode, trustModeOf } from "../kubernetes/trust/trust_mode.ts";
 import { didYouMean } from "../mediation/mapping/profile/nearest_names.ts";
@@ -18,8 +12,20 @@ import {
 /** Which side is upgraded first. Antrea asks for the Aggregator last. */
 export type UpgradeOrder = "agents-first" | "aggregator-first";
 
+/** Where the proxy runs: a Deployment in front of the Aggregator, or a container in its Pod. */
+export type Overlay = "gateway" | "sidecar";
+
 /** Antrea keeps the two sides working together this many minor releases apart. */
 const SUPPORTED_MINORS = 4;
+
+/** A release that is newer than any known. */
+export interface Assumption {
+  readonly release: string;
+  /** The newest known. */
+  readonly as: string;
+  /** Of another major version: the proxy itself guesses nothing for it. */
+  readonly isMajor: boolean;
+}
 
 /** An upgrade from one Antrea release to another, and what it means for flow export on the way. */
 export interface Upgrade {
@@ -38,11 +44,13 @@ export interface Upgrade {
   readonly why: string;
   /** How the proxy is trusted before the Aggregator is upgraded, and after. `tls.mode: auto` follows by itself. */
   readonly trust: readonly [before: TrustMode, after: TrustMode];
-  readonly overlay: "gateway" | "sidecar";
+  readonly overlay: Overlay;
+  /** Why this one. */
+  readonly overlayWhy: string;
   /** The Aggregator keeps one layout for each template id over all sessions, before or after: only one proxy may stand before it. */
   readonly oneProxy: boolean;
   /** Releases that are newer than any known, each with the one that it is treated as. */
-  readonly assumed: readonly { readonly release: string; readonly as: string }[];
+  readonly assumed: readonly Assumption[];
   /** Agents of the new release export by gRPC, unless they are configured otherwise, to an Aggregator that serves none: the proxy does. */
   readonly servesGrpc: boolean;
   /** Agents of the new release can be pointed elsewhere without a restart. */
@@ -56,9 +64,10 @@ export interface Upgrade {
  *
  * @param from,to as `v1.15`, `v1.15.2`, `antrea/v1.15` or `1.15`; a line means its newest release
  * @param force also where Antrea does not support the pair
+ * @param chosen the overlay, where somebody has chosen one
  * @throws RangeError for an unknown release, no upgrade, or a pair outside Antrea's policy
  */
-export function planUpgrade(from: string, to: string, order: UpgradeOrder, force = false): Upgrade {
+export function planUpgrade(from: string, to: string, order: UpgradeOrder, force = false, chosen?: Overlay): Upgrade {
   const [old, next] = [release(from), release(to)];
   const lines = releaseLines();
   const distance = placeOf(next, lines) - placeOf(old, lines);
@@ -76,6 +85,8 @@ export function planUpgrade(from: string, to: string, order: UpgradeOrder, force
     .find((cell) => cell.agent === knownLine(agent) && cell.collector === knownLine(aggregator));
   if (between === undefined) throw new Error(`no outcome of ${agent.line} with ${aggregator.line}`);
   const servesGrpc = usesGrpc(agent) && !usesGrpc(aggregator);
+  const trust = [trustModeOf(old.release), trustModeOf(next.release)] as const;
+  const overlay = chosen ?? (usesGrpc(old) ? "sidecar" : "gateway");
   return {
     from: old,
     to: next,
@@ -85,12 +96,13 @@ export function planUpgrade(from: string, to: string, order: UpgradeOrder, force
     aggregator,
     needed: between.direct.outcome === "broken" || servesGrpc,
     why: reason(between, agent, aggregator, servesGrpc),
-    trust: [trustModeOf(old.release), trustModeOf(next.release)],
-    overlay: usesGrpc(old) ? "sidecar" : "gateway",
+    trust,
+    overlay,
+    overlayWhy: overlayReason(old, overlay, trust[0]),
     oneProxy: [old, next].some(({ dialect }) => dialect !== "go-ipfix"),
     assumed: [old, next].flatMap(({ release }) => {
-      const as = newestForNewer(`antrea/${release}`)?.release;
-      return as === undefined ? [] : [{ release, as }];
+      const as = newestKnownFor(release)?.release;
+      return as === undefined ? [] : [{ release, as, isMajor: major(release) !== major(as) }];
     }),
     servesGrpc,
     hasDestinations: isAtLeast(next, "v2.6.0"),
@@ -114,12 +126,20 @@ function reason(
     : `${pair}: ${direct.why}; a proxy changes nothing about that`;
 }
 
+/** A gateway restarts no Aggregator, and those up to v2.3 lose most by a restart. */
+function overlayReason({ line }: AntreaRelease, overlay: Overlay, trust: TrustMode): string {
+  const loses = `an Aggregator ${line} forgets its flows${trust === "append-ca" ? " and makes a new CA" : ""}`;
+  return overlay === "gateway"
+    ? `it restarts no Aggregator, and at a restart ${loses}; --overlay sidecar puts the proxy into the Aggregator's Pod instead`
+    : `it restarts the Aggregator when it goes in and when it goes out, and each time ${loses}; --overlay gateway restarts none`;
+}
+
 function release(name: string): AntreaRelease {
   const profile = `antrea/${name.replace(/^antrea\//, "").replace(/^v?/, "v")}`;
   const found = antreaRelease(profile);
   if (found !== undefined) return found;
-  const newest = newestForNewer(profile);
   const [, line, patch = ".0"] = /^antrea\/(v\d+\.\d+)(\.\d+)?$/.exec(profile) ?? [];
+  const newest = line === undefined ? undefined : newestKnownFor(`${line}${patch}`);
   if (newest !== undefined && line !== undefined) return { ...newest, release: `${line}${patch}`, line };
   const names = ANTREA_RELEASES.flatMap((each) => [each.release, each.line]);
   throw new RangeError(
@@ -128,16 +148,29 @@ function release(name: string): AntreaRelease {
   );
 }
 
-/** The line that stands for a release: of one that is newer than any known, the newest known. */
-function knownLine({ release, line }: AntreaRelease): string {
-  return newestForNewer(`antrea/${release}`)?.line ?? line;
+/** The newest known release, where this one is newer than it. */
+function newestKnownFor(release: string): AntreaRelease | undefined {
+  const newest = ANTREA_RELEASES.at(-1);
+  const [named, known] = [release, newest?.release ?? ""].map(parseSemanticVersion);
+  return named !== undefined && known !== undefined && compareSemanticVersions(named, known) > 0 ? newest : undefined;
 }
 
-/** Its place among the lines; those after the newest known are counted on. */
+/** The line that stands for a release: of one that is newer than any known, the newest known. */
+function knownLine({ release, line }: AntreaRelease): string {
+  return newestKnownFor(release)?.line ?? line;
+}
+
+/** Its place among the lines; those after the newest known are counted on, and a new major version follows it directly. */
 function placeOf({ line }: AntreaRelease, lines: readonly ReleaseLine[]): number {
   const place = lines.findIndex((each) => each.line === line);
   if (place >= 0) return place;
-  return lines.length - 1 + minor(line) - minor(lines.at(-1)?.line ?? line);
+  const last = lines.at(-1)?.line ?? line;
+  const behind = major(line) === major(last) ? minor(line) - minor(last) : major(line) - major(last) + minor(line);
+  return lines.length - 1 + behind;
+}
+
+function major(release: string): number {
+  return Number(/^v(\d+)/.exec(release)?.[1]);
 }
 
 function minor(line: string): number {

@@ -50,13 +50,12 @@ Deno.test("what Antrea does not support is refused with the way there, unless it
   assert.equal(planUpgrade("1.15", "antrea/v2.3", "agents-first").distance, 4);
   assert.throws(() => planUpgrade("v2.0", "v1.15", "agents-first"), /is not an upgrade/);
   assert.throws(() => planUpgrade("v2.0", "v2.0.1", "agents-first"), /is not an upgrade/);
-  assert.throws(() => planUpgrade("v3.0", "v3.1", "agents-first"), /"v3\.0" is not an Antrea release/);
   assert.throws(() => planUpgrade("v1.51", "v2.0", "agents-first"), /"v1\.51" is not an Antrea release, did you mean/);
 });
 
 Deno.test("a release newer than any known is treated as the newest, which the runbook says", () => {
   const upgrade = planUpgrade("v2.7", "v2.8", "agents-first");
-  assert.deepEqual(upgrade.assumed, [{ release: "v2.8.0", as: "v2.7.0" }]);
+  assert.deepEqual(upgrade.assumed, [{ release: "v2.8.0", as: "v2.7.0", isMajor: false }]);
   assert.deepEqual([upgrade.distance, upgrade.needed, upgrade.trust], [1, false, ["mint", "mint"]]);
   assert.match(runbookMarkdown(runbook(upgrade)), /v2\.8\.0 is newer than every release.*treated as v2\.7\.0/);
   const old = planUpgrade("v2.3", "v2.8.2", "agents-first", true);
@@ -66,6 +65,35 @@ Deno.test("a release newer than any known is treated as the newest, which the ru
     /5 minor releases apart.* upgrade by way of v2\.7\.0/,
   );
   assert.throws(() => planUpgrade("v2.9", "v2.8", "agents-first"), /is not an upgrade/);
+});
+
+Deno.test("so is one of a new major version, for which the proxy wants a profile by name", () => {
+  const upgrade = planUpgrade("v2.3", "v3.0", "agents-first", true);
+  assert.deepEqual(upgrade.assumed, [{ release: "v3.0.0", as: "v2.7.0", isMajor: true }]);
+  assert.deepEqual([upgrade.distance, upgrade.needed, upgrade.trust], [5, true, ["append-ca", "mint"]]);
+  assert.match(
+    runbookMarkdown(runbook(upgrade)),
+    /v3\.0\.0 is newer than every release.*treated as v2\.7\.0\. .*fallbackProfile antrea\/v2\.7 /,
+  );
+  assert.equal(planUpgrade("v2.7", "v3.0", "agents-first").distance, 1);
+  assert.equal(planUpgrade("v3.0", "v3.1", "aggregator-first").needed, false);
+  assert.throws(() => planUpgrade("v3.1", "v3.0", "agents-first"), /is not an upgrade/);
+  assert.throws(() => planUpgrade("v2.8", "v4.4", "agents-first"), /minor releases apart/);
+});
+
+Deno.test("the plan says why it is a gateway, and a sidecar can be chosen, with gRPC where that is needed", () => {
+  const text = (from: string, to: string, overlay?: "sidecar") =>
+    runbookMarkdown(runbook(planUpgrade(from, to, "agents-first", false, overlay)));
+  assert.match(
+    text("v1.15", "v2.0"),
+    /Overlay: gateway: it restarts no Aggregator, and at a restart an Aggregator v1\.15 forgets its flows and makes a new CA/,
+  );
+  const chosen = text("v1.15", "v2.0", "sidecar");
+  assert.match(chosen, /Overlay: sidecar: it restarts the Aggregator when it goes in and when it goes out/);
+  assert.match(chosen, /## 2\. Put the proxy in \(sidecar\)/);
+  assert.match(chosen, /- \.\.\/redirect \|/);
+  assert.doesNotMatch(chosen, /redirect-gateway|redirect-grpc|deployment\/ipfix-skew-proxy/);
+  assert.match(text("v2.3", "v2.7", "sidecar"), /- \.\.\/redirect-grpc \|/);
 });
 
 Deno.test("the runbook of new Agents' gRPC pins nobody, and says how it goes without", () => {

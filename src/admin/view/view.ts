@@ -211,6 +211,8 @@ export interface ClusterView {
     readonly authorities: readonly { readonly subject: string; readonly expiresAt: Date; readonly ended: boolean }[];
     /** What is read every second instead of watched, with the RBAC rule that is missing. */
     readonly polling?: readonly string[];
+    /** CAs of other proxies that Agents trust as well. */
+    readonly otherProxies?: readonly string[];
   };
   /** The Aggregator's release by its Pod, that of the process that comes next, or why it is not known. */
   readonly aggregator?: { readonly release?: string; readonly next?: string; readonly reason?: string };

@@ -64,6 +64,7 @@ export class AggregatorTrust implements AsyncDisposable {
   readonly #objects: ReturnType<typeof aggregatorObjects>;
   readonly #problems: Problems;
   readonly #polling: Problems;
+  readonly #otherProxies: Problems;
   readonly #authorities: OverlappingAuthorities;
   readonly #closing = new AbortController();
   readonly #following: Promise<void>[] = [];
@@ -96,6 +97,7 @@ export class AggregatorTrust implements AsyncDisposable {
     this.serverName = serverName(options.namespace);
     this.#problems = new Problems(options.report, "trust_problem");
     this.#polling = new Problems(options.report, "kubernetes_denied", "warning");
+    this.#otherProxies = new Problems(options.report, "ca_of_another_proxy", "info");
     this.#authorities = new OverlappingAuthorities(options.clock);
     this.#expiry = new ExpiryWarnings(options.clock, options.report);
     this.established = new Promise((resolve) => this.#establish = resolve);
@@ -109,6 +111,7 @@ export class AggregatorTrust implements AsyncDisposable {
     this.#mode = mode;
     this.#bundle = this.#authority = this.#outdated = undefined;
     this.#conflicts = 0;
+    this.#otherProxies.set("bundle", undefined);
     const { bundle, authority, client } = this.#objects;
     for (const topic of ["authority", "bundle", READ_AGAIN, describeTarget(authority), describeTarget(bundle)]) {
       this.#problems.set(topic, undefined);
@@ -161,6 +164,7 @@ export class AggregatorTrust implements AsyncDisposable {
       ...(waitingFor === "" ? {} : { waitingFor }),
       problems: this.#problems.all,
       polling: this.#polling.all,
+      otherProxies: this.#otherProxies.all,
       authorities: authorities.map(({ subject, expiresAt }) => ({ subject, expiresAt, ended: expiresAt < now })),
     };
   }
@@ -313,15 +317,18 @@ export class AggregatorTrust implements AsyncDisposable {
 
   async #publish(): Promise<void> {
     if (this.#mode !== "append-ca" || this.#publisher === undefined) return;
-    if (this.#bundle === undefined || this.#bundle === null) return;
+    // The watch may bring another one at any time.
+    const bundle = this.#bundle;
+    if (bundle === undefined || bundle === null) return;
     if (!this.#publishes) return;
     // Known to have changed since, and not read again yet.
-    if (this.#bundle === this.#outdated) return;
-    const outcome = await this.#publisher.append(this.#bundle);
+    if (bundle === this.#outdated) return;
+    this.#otherProxies.set("bundle", this.#publisher.otherProxies(bundle));
+    const outcome = await this.#publisher.append(bundle);
     if (outcome === "appended") {
       this.#tell("info", "ca_appended", "the proxy's own CA is in the bundle that Agents read");
     }
-    if (outcome === "conflict") await this.#meetConflict(this.#bundle);
+    if (outcome === "conflict") await this.#meetConflict(bundle);
     else this.#conflicts = 0;
   }
 
@@ -336,10 +343,12 @@ export class AggregatorTrust implements AsyncDisposable {
       this.#tell(this.#conflicts === 1 ? "info" : "warning", "ca_conflict", message);
     }
     await this.#attempt(READ_AGAIN, () => this.#readBundleAgain());
-    if (this.#conflicts < CONFLICTS_AT_ONCE) this.#again ||= this.#bundle !== outdated;
-    else {throw new Error(
+    if (this.#conflicts >= CONFLICTS_AT_ONCE) {
+      throw new Error(
         `somebody else changes ${target} at every attempt to append the proxy's own CA: tried again every second`,
-      );}
+      );
+    }
+    this.#again ||= this.#bundle !== outdated;
   }
 
   async #readBundleAgain(): Promise<void> {

@@ -2,7 +2,7 @@ import type { Clock } from "../../proxy/time/clock.ts";
 import { isConflict, isNotFound } from "../api/api_error.ts";
 import type { KubernetesClient } from "../api/client.ts";
 import { type ConfigMap, configMap } from "../api/objects.ts";
-import type { ObjectTarget } from "../api/resource.ts";
+import { describeTarget, type ObjectTarget } from "../api/resource.ts";
 import { CA_KEY, readBundleText } from "./aggregator_objects.ts";
 import {
   appendCertificate,
@@ -60,7 +60,19 @@ export class CaPublisher {
     return "appended";
   }
 
-  /** Removes the certificate, even if the bundle has changed otherwise. Returns whether it was there. */
+  /** A sentence on CAs of other proxies in the ConfigMap; undefined where there are none. */
+  otherProxies(object: ConfigMap): string | undefined {
+    const name = commonName(this.#own.certificate);
+    const names = readableCertificates(object.data?.[CA_KEY] ?? "").filter((each) => isOwn(each))
+      .map(({ certificate }) => commonName(certificate)).filter((each) => each !== name);
+    if (names.length === 0) return undefined;
+    return `${describeTarget(this.target)} also holds the CA of proxy ${
+      names.join(", ")
+    }: it runs beside this one, or was killed ` +
+      "before it could take its CA out (the command restore does)";
+  }
+
+  /** Takes the certificate out, whatever else has changed; whether it was in. */
   async remove(): Promise<boolean> {
     const removed = await removeFromBundle(this.client, this.target, (each) => this.#isOwn(each));
     return removed.length > 0;

@@ -134,8 +134,12 @@ Deno.test("append-ca: once withdrawn the bundle is the Aggregator's to the octet
   await test.trust.established;
   other.trust.use("append-ca");
   await test.until(() => countCertificates(test.bundle) === 3, "both proxies' CAs");
+  const [beside = ""] = other.trust.status.otherProxies;
+  assert.match(beside, /also holds the CA of proxy proxy: it runs beside this one, or was killed/);
+  assert.deepEqual(other.messages("ca_of_another_proxy"), [beside]);
   assert.equal(await test.trust.withdraw(), true);
   assert.equal(countCertificates(test.bundle), 2, "the other proxy's stays");
+  await test.until(() => other.trust.status.otherProxies.length === 0, "it is gone");
   assert.equal(await other.trust.withdraw(), true);
   assert.equal(test.bundle, FIRST.ca.certificate);
   assert.equal(await other.trust.withdraw(), false);

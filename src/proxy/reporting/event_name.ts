@@ -87,6 +87,8 @@ export const EVENT_MEANINGS = {
   ca_appended: "The proxy's own CA was added to the bundle that Agents read.",
   ca_conflict:
     "Somebody else changed the bundle that Agents read between a read and a write; it is read again. A warning where it repeats.",
+  ca_of_another_proxy:
+    "The bundle that Agents read also holds another proxy's CA: that proxy is running as well, or was killed and left it.",
   ca_withdrawn: "The proxy's own CA was removed from the bundle that Agents read.",
   kubernetes_denied: "An RBAC rule is missing; the proxy uses another way that does not need it.",
   clock_skew: "This machine's clock and the API server's differ by more than a minute.",

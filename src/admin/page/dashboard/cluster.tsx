@@ -6,7 +6,7 @@ import { clock } from "../verdict.ts";
 /** What the proxy has of its cluster. */
 export function Cluster({ cluster }: { readonly cluster: ClusterView }) {
   const { trust, aggregator, agents, waitingFor, problems } = cluster;
-  const lines = [...problems, ...trust?.polling ?? []];
+  const lines = [...problems, ...trust?.polling ?? [], ...trust?.otherProxies ?? []];
   const good = waitingFor === "" && problems.length === 0;
   return (
     <Region id="cluster" title="Cluster">
