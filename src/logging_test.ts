@@ -20,13 +20,13 @@ Deno.test("a JSON line has time, level, event and message first, then the fields
   assert.match(line.time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
 });
 
-Deno.test("a message with braces is written as it is", () => {
+Deno.test("a message with braces is written unchanged", () => {
   const lines = collect("info", "json");
   logEvent("proxy", "info", "warning", "name {session} {{x}}", { session: "a" });
   assert.equal(JSON.parse(lines[0] ?? "").message, "name {session} {{x}}");
 });
 
-Deno.test("what is below the level is not written", () => {
+Deno.test("lines below the level are not written", () => {
   const lines = collect("warning", "json");
   logEvent("proxy", "info", "started", "not seen");
   logEvent("proxy", "error", "start_failed", "seen");
@@ -51,7 +51,7 @@ Deno.test("the environment overrides level and format, and a wrong word is named
   );
 });
 
-Deno.test("a line is at most 4 KiB: lists and texts are shortened with a count, and the API's path is said", () => {
+Deno.test("a line is at most 4 KiB: lists and texts are shortened with a count and the API's path", () => {
   for (const format of ["json", "text"] as const) {
     const lines = collect("info", format);
     const stripped = Array.from({ length: 16_301 }, (_, id) => `56506/${id}`);
@@ -71,7 +71,7 @@ Deno.test("a line is at most 4 KiB: lists and texts are shortened with a count, 
   }
 });
 
-Deno.test("of one event, 50 lines a second are logged; the others are counted and said, other events are not concerned", async () => {
+Deno.test("50 lines of one event a second are logged; further ones are counted and reported; other events are not affected", async () => {
   const lines: string[] = [];
   const clock = new StandingClock();
   configureLogging({ level: "info", format: "json" }, (line) => lines.push(line), clock);

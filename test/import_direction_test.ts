@@ -141,7 +141,7 @@ function allowed(room: string, other: string): boolean {
 
 const graph = await readModuleGraph("src", "plugins");
 
-Deno.test("every module stands in a room, and imports only rooms that are below its own", () => {
+Deno.test("every module is in a room, and imports only rooms below its own", () => {
   assert.deepEqual(wrongImports(graph), []);
 });
 

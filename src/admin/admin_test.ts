@@ -233,7 +233,7 @@ Deno.test("drain, close and reload do what they say", async () => {
   assert.equal((await get("/api/drain")).status, 405);
 });
 
-Deno.test("nothing changes for other machines, other sites' pages and forms", async () => {
+Deno.test("requests from other machines, other sites' pages and forms change nothing", async () => {
   const { view, app, post } = fixture();
   view.open.push(skewedSession("a"));
   for (const path of ["/api/drain", "/api/sessions/a/close", "/api/reload"]) {
@@ -250,7 +250,7 @@ Deno.test("nothing changes for other machines, other sites' pages and forms", as
   assert.equal((await post("/api/drain", { Origin: URL_BASE })).status, 202);
 });
 
-Deno.test("what a rebound name asks for, it does not get", async () => {
+Deno.test("a request for a rebound host name is refused", async () => {
   const { get } = fixture();
   for (const path of ["/api/status", "/metrics", "/api/events", "/api/sessions"]) {
     assert.equal((await get(path, { Host: "evil.example:24780" })).status, 403, path);

@@ -35,7 +35,7 @@ Deno.test("over a socket: status, a change from this machine, a Host that is not
   }
 });
 
-Deno.test("HEAD is answered as GET would be, without the body, and takes no client's place", async () => {
+Deno.test("HEAD is answered as GET without the body, and takes no client's place", async () => {
   const view = new FakeView();
   view.open.push(skewedSession("1"));
   const server = await startAdmin(view, { hostname: "127.0.0.1", port: 0, eventClients: 4 });
@@ -129,7 +129,7 @@ Deno.test("a body longer than a few KiB is refused before it is read, whatever t
   }
 });
 
-Deno.test("connections that request nothing give their places to those who do, once all are taken; no more stay open than may", async () => {
+Deno.test("with all places taken, connections that request nothing make room for those that do; the number of open ones is bounded", async () => {
   const server = await startAdmin(new FakeView(), { hostname: "127.0.0.1", port: 0, connections: 4 });
   const silent: Deno.TcpConn[] = [];
   let closed = 0;
@@ -174,7 +174,7 @@ Deno.test("headers that come an octet at a time, and a body that does not come, 
   }
 });
 
-Deno.test("a client that does not read its answer is closed after a while; one that waits for events is not", async () => {
+Deno.test("a client that does not read its answer is closed after a time; one that waits for events is not", async () => {
   const view = new FakeView();
   for (let id = 0; id < 20_000; id++) view.open.push(skewedSession(String(id)));
   const server = await startAdmin(view, { hostname: "127.0.0.1", port: 0, patience: 200, eventClients: 1 });

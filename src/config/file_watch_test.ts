@@ -88,7 +88,7 @@ async function watching(tells: boolean) {
   return { timers, disk, told, watch };
 }
 
-Deno.test("a file that changes is told soon, once; what happens beside it is not", async () => {
+Deno.test("a changed file is reported soon and once; changes next to it are not", async () => {
   const { timers, disk, told, watch } = await watching(true);
   assert.deepEqual(disk.watched, ["/etc", "/pki"]);
   disk.happen();
@@ -108,7 +108,7 @@ Deno.test("a file that changes is told soon, once; what happens beside it is not
   watch.close();
 });
 
-Deno.test("a file that is half written is not told of before it is whole", async () => {
+Deno.test("a half-written file is not reported before it is complete", async () => {
   const { timers, disk, told, watch } = await watching(true);
   for (const half of ["", "ne"]) {
     disk.files.set("/etc/proxy.yaml", half);

@@ -40,7 +40,7 @@ Deno.test("nesting and aliases are followed only so far", async () => {
   ]);
 });
 
-Deno.test("of many mistakes the first hundred are told, duplicate keys among them", async () => {
+Deno.test("of many mistakes the first hundred are reported, duplicate keys included", async () => {
   const unknown = await mistakes(RIGHT + repeated(3_000, (index) => `key${index}: 1`).join("\n"));
   assert.equal(unknown.length, 100);
   assert.match(unknown[0] ?? "", /^proxy.yaml:3:1: key0: unknown key/);

@@ -25,7 +25,7 @@ Deno.test("ledger: values are kept where that is asked for", async () => {
   assert.deepEqual((await load(`${RIGHT}ledger: {}\n`)).ledger, { values: false });
 });
 
-Deno.test("what is not said has its default", async () => {
+Deno.test("missing keys have their defaults", async () => {
   const configuration = await load(RIGHT);
   const { listeners, collector, collectors, mode, admin, limits, ledger, log, cache, peers, files, automaticChain } =
     configuration;
@@ -59,7 +59,7 @@ Deno.test("what is not said has its default", async () => {
   });
 });
 
-Deno.test("config/proxy.yaml says what holds without it, in what is commented out too", async () => {
+Deno.test("the values in config/proxy.yaml, commented ones included, are the defaults", async () => {
   const path = new URL("../../config/proxy.yaml", import.meta.url);
   const yaml = await Deno.readTextFile(path);
   const asIs = await load(yaml);
@@ -174,7 +174,7 @@ Deno.test("any choice of right keys loads, and every value given is the one that
   );
 });
 
-Deno.test("whatever stands in the file, loading gives a configuration or mistakes", async () => {
+Deno.test("loading any file yields a configuration or mistakes", async () => {
   const key = fc.constantFrom(
     "listen",
     "collector",
@@ -263,7 +263,7 @@ Deno.test("outside plugins are found from the file's directory, or by npm specif
   assert.deepEqual(files, ["proxy.yaml", "doubled.ts"]);
 });
 
-Deno.test("what an outside plugin says is wrong stands where it is wrong", async () => {
+Deno.test("mistakes that an outside plugin reports have their place in the file", async () => {
   const step = (options: string) =>
     `${RIGHT}plugins:\n  - use: ./doubled.ts\n    with: ${options}\n    isolate: false\n`;
   const of = (options: string, module: unknown = { default: doubled }) =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { formatWithinLimit, LINE_OCTETS } from "./line_limit.ts";
 
-Deno.test("a line is limited in octets, whatever characters it is of, and keeps what is always said", () => {
+Deno.test("a line is limited in octets for any characters, and keeps its mandatory fields", () => {
   for (const character of ["x", "é", "€", "𝄞"]) {
     const content = { message: character.repeat(1_000), fields: { text: character.repeat(1_000), session: "7" } };
     const line = formatWithinLimit(content, (shortened) => `${JSON.stringify(shortened)}\n`, ["session"]);

@@ -25,7 +25,7 @@ class Reader {
 
 const describe = (count: number) => `dropped ${count}\n`;
 
-Deno.test("lines wait for a stalled reader within their bound, then are dropped and counted; the count is written when it is back", async () => {
+Deno.test("lines wait for a stalled reader up to a bound, then are dropped and counted; the count is written once it reads again", async () => {
   const reader = new Reader();
   const queue = new LogQueue(reader.write, describe, 30);
   for (let line = 0; line < 9; line++) queue.push(`line ${line} ab\n`);

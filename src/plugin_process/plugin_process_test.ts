@@ -212,7 +212,7 @@ export default { name: "own", summary: "its own", options: z.strictObject({ list
   }
 });
 
-Deno.test("what a plugin prints is bounded in lines and length", () =>
+Deno.test("a plugin's output is bounded in lines and length", () =>
   withPlugin(
     `for (let line = 0; line < 1000; line++) console.log("x".repeat(5000)); return mapping;`,
     async ({ map, printed }) => {

@@ -28,7 +28,7 @@ function state(template: number, mapping = skewedMapping()): TemplateState {
 
 const ids = (kept: EndedSessions) => kept.all().map(({ id }) => id);
 
-Deno.test("a session is kept for an hour after its end, the newest first", async () => {
+Deno.test("an ended session is kept for an hour, newest first", async () => {
   const clock = new StandingClock();
   const kept = new EndedSessions(clock);
   kept.add(ending(1), "closed", [state(256)]);
@@ -45,13 +45,13 @@ Deno.test("a session is kept for an hour after its end, the newest first", async
   assert.deepEqual([kept.get("2"), kept.octets], [undefined, 0]);
 });
 
-Deno.test("no more than so many are kept: the oldest are forgotten", () => {
+Deno.test("the number of ended sessions is bounded: the oldest are removed", () => {
   const kept = new EndedSessions(new StandingClock(), { sessions: 3 });
   for (let id = 1; id <= 10; id++) kept.add(ending(id), "closed", []);
   assert.deepEqual(ids(kept), ["10", "9", "8"]);
 });
 
-Deno.test("what is kept is bounded in octets, whatever sessions counted and announced", () => {
+Deno.test("ended sessions are bounded in octets, whatever they counted and announced", () => {
   const octets = 200_000;
   const kept = new EndedSessions(new StandingClock(), { octets });
   const many = (counters: Counters) => {
@@ -94,7 +94,7 @@ Deno.test("lost values are forgotten with the others, once the configuration kee
   assert.equal(kept.get("1")?.counters.lostValues.size, 0);
 });
 
-Deno.test("a proxy keeps what its sessions were as they ended, but no health probe", async () => {
+Deno.test("a proxy keeps its sessions as they ended, but no health probes", async () => {
   const collector = new TestCollector();
   const clock = new StandingClock();
   const proxy = new TestProxy(collector.port, { clock });

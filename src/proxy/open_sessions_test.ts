@@ -35,7 +35,7 @@ async function sendDatagram(port: number, datagram: Uint8Array): Promise<void> {
   socket.close();
 }
 
-Deno.test("UDP sources cost no exporter over TCP its place", () =>
+Deno.test("UDP sources take no place from an exporter over TCP", () =>
   withProxy({ listeners: [tcp, udp], limits: { sessions: 5 } }, async ({ proxy, collector }) => {
     const port = proxy.proxy.addresses()[1]?.address.port ?? 0;
     for (let source = 0; source < 20; source++) await sendDatagram(port, templateMessage());
@@ -70,7 +70,7 @@ Deno.test("an exporter whose data has no template costs the collector no connect
     assert.equal(collector.connections.length, 0);
   }));
 
-Deno.test("who says nothing for 15 seconds makes room where no place is free, the oldest first, and only then", () =>
+Deno.test("with no place free, connections silent for 15 seconds make room, the oldest first, and no others do", () =>
   withProxy({ limits: { sessions: 2 } }, async ({ proxy, collector, clock }) => {
     const silent = [await proxy.connect(), await proxy.connect()];
     const closed = silent.map(() => false);

@@ -171,7 +171,7 @@ Deno.test("profile: auto holds at once where the process that runs already is of
   assert.deepEqual([served.view.collector.nextProfile, served.view.collector.epoch], [undefined, 1]);
 });
 
-Deno.test("over udp, a restarted container is another process: its templates are sent anew", async () => {
+Deno.test("over udp, a restarted container is a new process, to which templates are sent again", async () => {
   await using server = await FakeApiServer.start();
   putPod(server, "a", "antrea/flow-aggregator:v2.0.0", undefined, "one");
   const collector = Deno.listenDatagram({ hostname: "127.0.0.1", port: 0, transport: "udp" });
@@ -216,7 +216,7 @@ for (
   });
 }
 
-Deno.test("a missing rule is named while it waits; once it is there, it serves", async () => {
+Deno.test("a missing rule is named while the service waits; once it exists, the service starts", async () => {
   await using server = await FakeApiServer.start();
   putPod(server, "a", "antrea/flow-aggregator:v2.0.0");
   server.denies = ({ resource }) => resource === "pods";
@@ -271,7 +271,7 @@ Deno.test("a drain ends the wait, and puts the bundle back where that is asked f
   assert.ok(client !== undefined);
 });
 
-Deno.test("a clock that is an hour off is said once, with both ways it may go wrong", async () => {
+Deno.test("a clock that is an hour off is reported once, with both possible consequences", async () => {
   await using server = await FakeApiServer.start();
   server.clockAhead = 3_600_000;
   await using served = await Served.start(server);

@@ -3,7 +3,7 @@ import { StandingClock } from "../../test/support/proxy.ts";
 import type { ProxyEvent } from "../proxy/reporting/proxy_event.ts";
 import { watchParent } from "./parent_watch.ts";
 
-Deno.test("a parent that ends is told of once, and nothing while it lives", async () => {
+Deno.test("the end of the parent is reported once, and nothing before", async () => {
   const clock = new StandingClock();
   const events: ProxyEvent[] = [];
   let parent = 4711;
@@ -20,7 +20,7 @@ Deno.test("a parent that ends is told of once, and nothing while it lives", asyn
   stop();
 });
 
-Deno.test("once it is stopped, it looks no more", async () => {
+Deno.test("once stopped, it checks no more", async () => {
   const clock = new StandingClock();
   const events: ProxyEvent[] = [];
   let parent = 4711;

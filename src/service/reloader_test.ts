@@ -38,7 +38,7 @@ function fixture(loads: (Configuration | Error)[] = [], applications: (Error | P
   return { reloader, watch, events, applied, watched, refreshed: () => refreshed };
 }
 
-Deno.test("what is right is applied, counted and said, and watched from then on", async () => {
+Deno.test("a valid configuration is applied, counted, logged and watched", async () => {
   const { reloader, watch, events, applied, watched } = fixture();
   await reloader.follow(watch, new Map([["proxy.yaml", "first"]]));
   assert.deepEqual(await reloader.reload("signal"), { applied: true, mistakes: [] });
@@ -48,7 +48,7 @@ Deno.test("what is right is applied, counted and said, and watched from then on"
   assert.deepEqual(watched.map((files) => [...files.values()]), [["first"], ["text"]]);
 });
 
-Deno.test("what is wrong is applied nowhere and named with all its mistakes and places", async () => {
+Deno.test("a wrong configuration is applied nowhere, and all its mistakes are named with their places", async () => {
   const wrong = await loadWatched("proxy.yaml", () => "listen: [{ address: nowhere }]\nmode: upside-down\n");
   const { reloader, events, applied } = fixture([wrong.configuration]);
   const { applied: isApplied, mistakes } = await reloader.reload("request");
@@ -63,7 +63,7 @@ Deno.test("what is wrong is applied nowhere and named with all its mistakes and 
   assert.equal(applied.length, 0);
 });
 
-Deno.test("what changed is said, key by key; that nothing did is said as well", async () => {
+Deno.test("changes are logged key by key, and so is that nothing changed", async () => {
   const other = await load(RIGHT.replace("antrea/v1.15", "antrea/v2.0") + "limits: { sessions: 7 }\n");
   const { reloader, events } = fixture([configuration, other]);
   await reloader.reload("signal");
@@ -77,7 +77,7 @@ Deno.test("what changed is said, key by key; that nothing did is said as well", 
   assert.match(events[1]?.message ?? "", /in force: .*limits\.sessions: 5000 → 7/);
 });
 
-Deno.test("durations and sizes that changed are said as they were written, and the same in another unit is no change", async () => {
+Deno.test("changed durations and sizes are logged as written; the same value in another unit is no change", async () => {
   const one = await load(`${RIGHT}limits: { hold: 600s, templateMemory: 64MiB }
 admin: { skewSettle: 10s }
 cache: { file: templates, interval: 30s, size: 16MiB }
@@ -116,7 +116,7 @@ Deno.test("what cannot be applied is refused as well", async () => {
   assert.deepEqual(mistakes, ["proxy.yaml: cannot listen on tcp 0.0.0.0:4739: in use", "proxy.yaml: and more"]);
 });
 
-Deno.test("one reload at a time; those who ask while one runs share the next", async () => {
+Deno.test("one reload at a time; requests during one share the next", async () => {
   const first = Promise.withResolvers<void>();
   const { reloader, applied } = fixture([], [first.promise]);
   const running = reloader.reload("signal");
@@ -139,7 +139,7 @@ Deno.test("certificates alone are taken up in their own way, unless the last con
   assert.deepEqual([refreshed(), applied.length], [1, 2], "what was missing may be there now");
 });
 
-Deno.test("all that was read is known with what it held, and what is missing too", async () => {
+Deno.test("all files that were read are known with their contents, missing ones included", async () => {
   const texts: Record<string, string> = {
     "proxy.yaml": RIGHT.replace("antrea/v1.15", "./mine.yaml"),
     "mine.yaml": "name: mine\nextends: rfc7011\nregistry: none.csv\n",
@@ -153,7 +153,7 @@ Deno.test("all that was read is known with what it held, and what is missing too
   assert.deepEqual([...files], [...Object.entries(texts), ["none.csv", undefined]]);
 });
 
-Deno.test("what may be wrong with a configuration that is applied is said as a warning", async () => {
+Deno.test("possible mistakes of an applied configuration are warnings", async () => {
   const { reloader, events } = fixture([await load(RIGHT.replace("antrea/v1.15", "antrea/v2.8"))]);
   await reloader.reload("signal");
   assert.deepEqual(events.map(({ level, event }) => [level, event]), [

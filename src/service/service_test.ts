@@ -72,7 +72,7 @@ collector: { transport: tcp, address: "127.0.0.1:${port}", profile: antrea/v1.15
 admin: { address: "127.0.0.1:0" }
 ${rest}`;
 
-Deno.test("another chain holds for the session that stands, and a wrong one changes nothing", () =>
+Deno.test("a changed chain applies to an open session, and a wrong one changes nothing", () =>
   withService(yaml(), async ({ service, write, aggregator, relay }) => {
     const { port } = aggregator.address;
     assert.equal(await relay(0), undefined);
@@ -120,7 +120,7 @@ Deno.test("lost values are shown from the reload that asks for them, also of a s
     assert.deepEqual(shown(), [0]);
   }));
 
-Deno.test("what is only observed is said to be, by the status, the session and its events, also once it has ended", () =>
+Deno.test("status, session and events say that a session is only observed, even once it has ended", () =>
   withService(yaml("mode: observe"), async ({ service, agent, happened }) => {
     const { view, proxy } = service.served;
     await agent.send(0);
@@ -141,7 +141,7 @@ Deno.test("what is only observed is said to be, by the status, the session and i
     assert.deepEqual({ ...statusReport(view, new Date()).losses.wouldLose.informationLost }, { egressNodeName: 1 });
   }));
 
-Deno.test("a plugin file that changes is run anew, by the watch of files alone", async () => {
+Deno.test("a changed plugin file is loaded again by the file watch alone", async () => {
   const plugin = (name: string) => `
 export default {
   name: "${name}",
@@ -242,7 +242,7 @@ cache: kept/templates
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a drain that is asked for over the API is said once, as one by a signal", async () => {
+Deno.test("a drain requested over the API is logged once, like one by a signal", async () => {
   const folder = await Deno.makeTempDir();
   const file = `${folder}/proxy.yaml`;
   await Deno.writeTextFile(

@@ -41,7 +41,7 @@ Deno.test("gRPC, destinations, record kinds, one proxy: each from its release on
   assert.deepEqual(facts("v2.6", "v2.7", "aggregator-first"), { ...none, hasDestinations: true });
 });
 
-Deno.test("what Antrea does not support is refused with the way there, unless it is forced", () => {
+Deno.test("an upgrade that Antrea does not support is refused with a supported way, unless forced", () => {
   assert.throws(
     () => planUpgrade("v1.15", "v2.4", "agents-first"),
     /5 minor releases apart.* upgrade by way of v2\.3\.2/,

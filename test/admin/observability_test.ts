@@ -85,7 +85,7 @@ Deno.test("every metric and label of the Grafana dashboard exists, and panels do
   }
 });
 
-Deno.test("the check finds a metric and a label that nobody has", async () => {
+Deno.test("the check finds an unknown metric and an unknown label", async () => {
   const known = await series();
   assert.deepEqual(unknownIn("sum by (nobody) (ipfix_proxy_sessions)", known), ["nobody"]);
   assert.deepEqual(unknownIn('ipfix_proxy_sessoins{transport="tcp"}', known), ["ipfix_proxy_sessoins", "transport"]);

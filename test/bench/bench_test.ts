@@ -61,7 +61,7 @@ Deno.test("an Agent's message is as long as Agents' messages are", () => {
   }
 });
 
-Deno.test("the plain rewriter gives an Agent's messages to its own release as they came", () => {
+Deno.test("the plain rewriter leaves an Agent's messages to its own release unchanged", () => {
   const workload = new Workload(loadProfile("antrea/v2.0"), { families: "both", recordsPerMessage: 2 });
   const plain = new PlainRewriter(loadProfile("antrea/v2.0"), registryHistory());
   for (const message of messagesOf(workload.templates)) assert.equal(plain.rewrite(message), undefined);

@@ -127,7 +127,7 @@ for (const to of [GO, LEGACY, STREAM_READ]) {
     }));
 }
 
-Deno.test("one observation domain that is counted anew leaves the numbers of another alone", () => {
+Deno.test("renumbering one observation domain leaves the numbers of another alone", () => {
   const of = (sequenceNumber: number, observationDomain = 2) =>
     message({ sequenceNumber, observationDomain }, set(256, counted(1)));
   conforms({
@@ -295,7 +295,7 @@ Deno.test("15: an observation domain that the new connection is the first to see
   }
 });
 
-Deno.test("an exporter that counts a message's own records from a number of its own: put right once that is known", () => {
+Deno.test("an exporter that counts a message's own records and starts at any number is corrected once that is known", () => {
   const { session } = openSession(loadProfile("antrea/v1.15"));
   const stream = [
     "000a00216553f100000003e9000000010002000c01000001000400010100000506",

@@ -124,7 +124,7 @@ Deno.test("a redefinition while another session uses the old layout: the new one
   ]);
 });
 
-Deno.test("a redefinition that nobody else minds keeps its id", () => {
+Deno.test("a redefinition that conflicts with no other session keeps its id", () => {
   using sessions = new Sessions();
   sessions.rewrite("one", announcement());
   assertMessages(sessions.rewrite("one", other(), message({}, set(256, Uint8Array.of(6)))), [
@@ -141,7 +141,7 @@ Deno.test("layouts are compared as they go out: releases that end up the same sh
   ]);
 });
 
-Deno.test("a session that ends gives its ids back", () => {
+Deno.test("a session that ends releases its ids", () => {
   using sessions = new Sessions();
   sessions.rewrite("one", announcement());
   sessions.rewrite("two", other());
@@ -153,7 +153,7 @@ Deno.test("a session that ends gives its ids back", () => {
   assertMessages(sessions.rewrite("four", other()), [message({}, template(65_535, OTHER))]);
 });
 
-Deno.test("a message that is refused gives the ids of its templates back, and takes nobody's", () => {
+Deno.test("a refused message releases the ids of its templates, and no others", () => {
   using sessions = new Sessions();
   sessions.rewrite("one", announcement(), data(0, 1));
   const broken = message(
@@ -183,7 +183,7 @@ Deno.test("a message that is refused gives the ids of its templates back, and ta
   assertMessages(sessions.rewrite("one", data(1, 2)), [data(1, 2)]);
 });
 
-Deno.test("a withdrawal gives the id back; what is replayed later does not touch who has it now", () => {
+Deno.test("a withdrawal releases the id; a later replay does not affect its new owner", () => {
   using sessions = new Sessions();
   sessions.rewrite("one", announcement(), message({}, set(2, number(256 * 0x10000, 4))), other(257));
   sessions.letGo("one");
@@ -234,7 +234,7 @@ Deno.test("shared ids: templates sent again keep the ids they went out with", ()
   ]);
 });
 
-Deno.test("all ids taken: the newcomer is refused and counted, what stands works", () => {
+Deno.test("with all ids taken, a new template is refused and counted, and existing ones work", () => {
   const mediator = mediatorOf(LEGACY, {
     plugins: [],
     limits: { templatesPerSession: 70_000, templateMemory: 2 ** 30 },
@@ -258,7 +258,7 @@ Deno.test("all ids taken: the newcomer is refused and counted, what stands works
   two.close();
 });
 
-Deno.test("hundreds of sessions of several releases in one domain: nobody's layout meets another's", () => {
+Deno.test("hundreds of sessions of several releases in one domain never share an id with different layouts", () => {
   using sessions = new Sessions();
   const layouts = [COUNT, OTHER, [field("0/2", 8)], [field("0/82", 65535)], [field("0/1", 4), STRANGE]];
   const record = [counted(1), Uint8Array.of(6), number(1, 8), Uint8Array.of(1, 65), number(1, 8)];

@@ -193,7 +193,7 @@ for (
     }));
 }
 
-Deno.test("set padding, a new list and defaults: what is padded decodes to the collector's own defaults", () => {
+Deno.test("set padding, a new list and defaults: padded fields decode to the collector's own defaults", () => {
   const { profile, fields } = listOf("antrea/v2.7", "IPv6");
   const input = [message({}, template(256, [field("0/27", 16)])), message({}, set(256, new Uint8Array(16).fill(1)))];
   conforms({

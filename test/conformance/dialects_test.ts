@@ -38,7 +38,7 @@ for (const limit of [1, 2, 3]) {
   });
 }
 
-Deno.test("messagesPerWrite 1: what one message is split into goes in writes of its own", () => {
+Deno.test("messagesPerWrite 1: each part of a split message is written separately", () => {
   const { session } = open(mediatorOf(STREAM_READ));
   const mixed = message({}, template(256, COUNT), set(256, counted(1)), template(257, COUNT), set(257, counted(2)));
   const { writes } = rewriteAll(session, join(mixed, data(2, 3)));
@@ -186,14 +186,14 @@ Deno.test("withdrawals false: they apply here, and are kept from the collector",
     ],
   }));
 
-Deno.test("emptyMessages false: what is left without sets does not go out, and nobody's numbers change", () =>
+Deno.test("emptyMessages false: a message left without sets is not sent, and no sequence number changes", () =>
   conforms({
     to: withDialect(RFC, { emptyMessages: false }),
     input: [message({}), announcement(), message({}), message({}, set(256, new Uint8Array())), data(0, 1)],
     output: [announcement(), data(0, 1)],
   }));
 
-Deno.test("undecodableTypes: their fields go, also where they are known, and what they carried counts as lost", () =>
+Deno.test("undecodableTypes: their fields are stripped even if known, and their values count as lost", () =>
   conforms({
     to: withDialect(RFC, { undecodableTypes: new Set(["octetArray", "dateTimeMicroseconds"]) }),
     input: [

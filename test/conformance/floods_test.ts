@@ -54,7 +54,7 @@ for (const [what, to, one, other, reliable = true] of FLOODS) {
   });
 }
 
-Deno.test("a redefinition in a message that takes many writes: the records before it go out by the layout that they came with", () => {
+Deno.test("a redefinition in a message that takes many writes: the records before it keep their layout", () => {
   const mediator = mediatorOf(GO);
   const { session } = open(mediator);
   const octets = Uint8Array.from({ length: 60_000 }, (_, index) => index);
@@ -94,7 +94,7 @@ Deno.test("a redefinition in a message that takes many writes: the records befor
   session.close();
 });
 
-Deno.test("a session that is closed in the middle of a message that takes many writes gives back all that it held", () => {
+Deno.test("a session closed in the middle of a message that takes many writes releases all that it held", () => {
   const mediator = mediatorOf(LEGACY, { limits: { templates: 3 } });
   const buffer = new Uint8Array(65_535);
   for (let round = 0; round < 50; round++) {
@@ -120,7 +120,7 @@ Deno.test("a session that is closed in the middle of a message that takes many w
   session.close();
 });
 
-Deno.test("a withdrawal of an id that sessions share is kept from the collector, for whoever else uses it", () => {
+Deno.test("the withdrawal of a shared id is not sent to the collector, since other sessions use it", () => {
   const mediator = mediatorOf(withDialect(RFC, { templateScope: "observation-domain" }));
   const [one, two] = [open(mediator).session, open(mediator).session];
   rewriteAll(one, announcement());

@@ -91,7 +91,7 @@ Deno.test("datagrams that were held for a collector that never came are counted 
     assert.deepEqual(balance(transport), { received: 50, sent: 0, unavailable: 50, inHand: 0 });
   }));
 
-Deno.test("what is held while a collector is away goes out once it is back, counted once as sent", () =>
+Deno.test("records held while a collector is away are sent once it is back, and count once as sent", () =>
   withTransport({}, async (transport) => {
     const { collector, proxy } = transport;
     await sendToNobody(transport, 10);

@@ -68,7 +68,7 @@ Deno.test("the template of another observation domain is none for this data", ()
     events: [MAPPED, "records_dropped 2/256 unknown_template"],
   }));
 
-Deno.test("a flood of data without templates is counted, and told no more than 256 times", () => {
+Deno.test("a flood of data without templates is counted, and reported at most 256 times", () => {
   const { session, events } = open(mediatorOf(GO));
   const sets = Array.from({ length: 10_000 }, (_, index) => set(256 + index, new Uint8Array(1)));
   for (let observationDomain = 0; observationDomain < 20; observationDomain++) {
@@ -80,7 +80,7 @@ Deno.test("a flood of data without templates is counted, and told no more than 2
   session.close();
 });
 
-Deno.test("a flood of withdrawals of nothing is ignored, and told no more than 256 times", () => {
+Deno.test("a flood of withdrawals of unknown templates is ignored, and reported at most 256 times", () => {
   for (const reliable of [true, false]) {
     const { session, events } = open(mediatorOf(RFC), { reliable });
     const withdrawals = join(...Array.from({ length: 10_000 }, (_, index) => number((256 + index) * 0x10000, 4)));

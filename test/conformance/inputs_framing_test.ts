@@ -136,7 +136,7 @@ for (const to of [RFC, GO]) {
     }));
 }
 
-Deno.test("length 16 is a valid message without sets: it goes on to a collector that takes one", () =>
+Deno.test("a message of length 16 is valid and is relayed to a collector that takes empty messages", () =>
   conforms({
     to: RFC,
     input: [announcement(), message({ sequenceNumber: 0 }), data(0, 1)],
@@ -159,7 +159,7 @@ Deno.test("a message without sets in a domain of which nothing is known goes on 
     ],
   }));
 
-Deno.test("all before a broken message goes out though it is nothing: what is dropped is consumed first", () => {
+Deno.test("everything before a broken message is consumed first, even if none of it is sent", () => {
   const dropped = message({}, set(300, counted(1)));
   const broken = message({ length: 15 });
   const { session } = open(mediatorOf(GO));

@@ -66,7 +66,7 @@ for (const to of [GO, LEGACY]) {
 const SHORT: readonly WireField[] = [field("0/2", 7), field("0/1", 7), field("0/4", 1), NAME];
 const LONG: readonly WireField[] = [field("0/2", 8), field("0/1", 8), field("0/4", 1), NAME];
 
-Deno.test("one record too big is dropped and counted, those around it go out and are counted anew", () => {
+Deno.test("a record that is too big is dropped and counted; those around it are sent with corrected sequence numbers", () => {
   const record = (octets: number, size: number) =>
     join(number(1, size), number(2, size), Uint8Array.of(6), variable(new Uint8Array(octets).fill(65)));
   // In: 7 + 7 + 1 + 3 octets and the text; out: 2 more, of which the largest message has none left.

@@ -57,7 +57,7 @@ Deno.test("half-close: what came before it arrives, then the collector's side is
     assert.deepEqual(plain(proxy.proxy.totals().messagesRejected), {});
   }));
 
-Deno.test("a flood of connections: past the cap newcomers are refused, told once; what stands works, and an end makes room", () =>
+Deno.test("a flood of connections: past the cap new ones are refused and reported once, open ones work, and an end frees a place", () =>
   withTransport({ to: GO, limits: { sessions: 3 } }, async ({ exporter, proxy, received, collector }) => {
     const standing = [await exporter(), await exporter(), await exporter()];
     await until("three are open", () => proxy.open === 3);
@@ -76,7 +76,7 @@ Deno.test("a flood of connections: past the cap newcomers are refused, told once
     await received(GOOD, 1);
   }));
 
-Deno.test("reset in the middle of a message: the tail is discarded and counted, what was whole arrives", () =>
+Deno.test("a reset in the middle of a message: the partial message is discarded and counted, whole ones arrive", () =>
   withTransport({ to: GO }, async ({ proxy, received, collector }) => {
     const socket = connectSocket({ host: "127.0.0.1", port: proxy.port });
     socket.on("error", () => {});

@@ -47,7 +47,7 @@ Deno.test("a redefinition in the middle of a message: order decides, the message
   });
 });
 
-Deno.test("a redefinition in the middle of a message: order decides, each set in a message of its own", () =>
+Deno.test("a redefinition in the middle of a message applies in order, with each set in a message of its own", () =>
   conforms({
     to: GO,
     input: [
@@ -112,7 +112,7 @@ for (const to of [RFC, GO, LEGACY]) {
   });
 }
 
-Deno.test("a flood of templates: past the session's cap newcomers are refused and counted, told once; what stands works", () => {
+Deno.test("a flood of templates: past the session's cap new ones are refused, counted and reported once; existing ones work", () => {
   const more = [257, 258, 259, 260, 261].map((id) => template(id, COUNT));
   const room = [announcement(), message({}, ...more.slice(0, 2))];
   conforms({
@@ -160,7 +160,7 @@ Deno.test("a redefinition is no newcomer: it finds room at the cap", () =>
     events: [MAPPED, `${MAPPED} replaced`, "warning 1/256: a template with another layout replaces it"],
   }));
 
-Deno.test("a flood of observation domains: past the cap newcomers are refused; what stands works", () => {
+Deno.test("a flood of observation domains: past the cap new ones are refused; existing ones work", () => {
   const of = (observationDomain: number) => [
     announcement({ observationDomain }),
     message({ observationDomain }, set(256, counted(observationDomain))),
@@ -183,7 +183,7 @@ Deno.test("a flood of observation domains: past the cap newcomers are refused; w
   });
 });
 
-Deno.test("a flood of templates in all: the cap holds over sessions, and a session that ends makes room", () => {
+Deno.test("a flood of templates over many sessions: the common cap holds, and the end of a session frees room", () => {
   const mediator = mediatorOf(RFC, { limits: { templates: 3 } });
   const [one, other] = [open(mediator), open(mediator)];
   const three = message({}, template(256, COUNT), template(257, COUNT), template(258, COUNT));
@@ -200,7 +200,7 @@ Deno.test("a flood of templates in all: the cap holds over sessions, and a sessi
   other.session.close();
 });
 
-Deno.test("a broken message gives back all the room that its templates took", () => {
+Deno.test("a broken message releases all the room that its templates took", () => {
   const mediator = mediatorOf(RFC, {
     limits: { templates: 2, templatesPerSession: 2, observationDomainsPerSession: 2 },
   });
@@ -240,7 +240,7 @@ for (const to of [GO, LEGACY]) {
     }));
 }
 
-Deno.test("a template that is refused takes the place of one that was not: the old one decodes nothing any more, and the other way round", () =>
+Deno.test("a refused template replaces an accepted one, which decodes no more data, and the other way round", () =>
   conforms({
     to: GO,
     input: [

@@ -20,7 +20,7 @@ Deno.test("zero fields are a withdrawal on TCP", () =>
     events: [MAPPED, "template_withdrawn 1/256", "records_dropped 1/256 unknown_template"],
   }));
 
-Deno.test("zero fields are ignored on UDP, and told", () =>
+Deno.test("a template without fields is ignored and reported over UDP", () =>
   conforms({
     to: RFC,
     facts: { reliable: false },
@@ -59,7 +59,7 @@ for (const to of [RFC, GO, LEGACY]) {
   });
 }
 
-Deno.test("one zero-length field decodes empty: it goes on as it is where lengths are the template's", () =>
+Deno.test("a field of length zero decodes as empty, and is relayed unchanged if the dialect keeps the template's lengths", () =>
   conforms({
     to: RFC,
     input: [message({}, template(256, [field("0/82", 0), ...COUNT])), data(0, 1, 2)],
@@ -149,7 +149,7 @@ Deno.test("the enterprise bit with PEN 0 is no element that anyone knows: stripp
     events: ["template_mapped 1/256 → 256 rewritten"],
   }));
 
-Deno.test("the enterprise bit with PEN 0 goes on untouched to a collector that takes anything", () =>
+Deno.test("the enterprise bit with PEN 0 is relayed unchanged to a collector without limits", () =>
   conforms({
     to: RFC,
     input: [message({}, template(256, [PEN_0, ...COUNT])), message({}, set(256, join(number(7, 4), counted(1))))],

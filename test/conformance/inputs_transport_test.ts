@@ -66,7 +66,7 @@ for (const [what, octets, reason, offset, protocol] of BROKEN) {
   }
 }
 
-Deno.test("less than 16 octets, then the end: what is whole arrives, the tail is discarded and counted", async () => {
+Deno.test("fewer than 16 octets, then the end: whole messages arrive, the rest is discarded and counted", async () => {
   for (const length of [1, 2, 4, 15]) {
     await withTransport({}, async ({ proxy, exporter, received }) => {
       const socket = await exporter();

@@ -98,7 +98,7 @@ Deno.test("data before its template over UDP is held for no more than some secon
     await received([announcement({ observationDomain: 2 }), announcement({ sequenceNumber: 1 }), data(1, 2)]);
   }));
 
-Deno.test("data before its template over UDP is held within bounds: what is too much is dropped and counted", () =>
+Deno.test("data before its template over UDP is held within bounds; the excess is dropped and counted", () =>
   withTransport({ to: GO, udp: true }, async ({ udpExporter, proxy, collector }) => {
     const datagram = udpExporter();
     const texts = message({}, template(256, [field("0/82", 65535)]));
@@ -172,7 +172,7 @@ Deno.test("two UDP sources of one address, same domain and id, different layouts
     await received([message({}, template(256, [field("0/4", 1)])), message({}, set(256, Uint8Array.of(6)))], 1);
   }));
 
-Deno.test("a collector that stalls: what comes over UDP meanwhile is dropped and counted once no more can wait, and the rest arrives in order", () =>
+Deno.test("while a collector stalls, datagrams beyond the bound are dropped and counted, and the rest arrives in order", () =>
   withTransport({ to: GO, udp: true }, async ({ udpExporter, proxy, collector }) => {
     const datagram = udpExporter();
     const texts = message({}, template(256, [field("0/82", 65535)]));
@@ -207,7 +207,7 @@ Deno.test("a collector that stalls: what comes over UDP meanwhile is dropped and
     assert.deepEqual(plain(proxy.proxy.totals().messagesRejected), {});
   }));
 
-Deno.test("towards a collector over UDP each message is a datagram within its limit; what is too big for one is split or dropped", async () => {
+Deno.test("each message to a collector over UDP is a datagram within its limit; larger ones are split or dropped", async () => {
   const collector = new TestUdpCollector();
   try {
     await withTransport({
@@ -248,7 +248,7 @@ Deno.test("towards a collector over UDP each message is a datagram within its li
   }
 });
 
-Deno.test("towards a collector over UDP the templates go out again before data after a while, with the right numbers", async () => {
+Deno.test("templates are sent again periodically to a collector over UDP, before data, with correct sequence numbers", async () => {
   const collector = new TestUdpCollector();
   try {
     await withTransport({
@@ -275,7 +275,7 @@ Deno.test("towards a collector over UDP the templates go out again before data a
   }
 });
 
-Deno.test("a port that never sent a template has a session: what it loses is told under its name", () =>
+Deno.test("a UDP port that never sent a template has a session, under whose name its losses are reported", () =>
   withTransport({ to: GO, udp: true }, async ({ udpExporter, proxy, clock }) => {
     const datagram = udpExporter();
     await datagram(data(0, 1));

@@ -219,7 +219,7 @@ Deno.test("12: templates in lists are those of their place in the message and of
   });
 });
 
-Deno.test("12: depth is bounded: lists in eight others are followed, what is deeper is left out and counted", () => {
+Deno.test("12: depth is bounded: lists nested eight deep are followed, deeper ones are left out and counted", () => {
   const nested = (depth: number, innermost: Uint8Array): Uint8Array =>
     depth === 1 ? innermost : list(300, variable(nested(depth - 1, innermost)));
   const input = (
@@ -276,7 +276,7 @@ Deno.test("12: work is bounded: deep, wide and empty lists of 65,000 octets take
   }
 });
 
-Deno.test("12: a record whose list fits no message is dropped and counted, those around it go out and are counted anew", () => {
+Deno.test("12: a record whose list fits no message is dropped and counted; those around it get corrected sequence numbers", () => {
   const long = text("x".repeat(400));
   const tooLong = variable(list(256, join(number(6, 1), number(80, 2), variable(long)), flow(1, "")));
   const good = (port: number) => variable(list(256, flow(port, "a")));

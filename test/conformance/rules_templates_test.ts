@@ -70,7 +70,7 @@ Deno.test("13: a withdrawal is of its observation domain alone", () => {
   });
 });
 
-Deno.test("13: the withdrawal of an unknown template, or in the other kind's set, is ignored and told", () => {
+Deno.test("13: the withdrawal of an unknown template, or in a set of the other kind, is ignored and reported", () => {
   const unknown = "the withdrawal of an unknown template is ignored";
   conforms({
     to: RFC,

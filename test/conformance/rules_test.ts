@@ -205,7 +205,7 @@ Deno.test("5: several sets a message, several records a set, mixed: the order is
   });
 });
 
-Deno.test("5: the order is kept where each set goes in a message of its own", () =>
+Deno.test("5: the order is kept if each set is sent in a message of its own", () =>
   conforms({
     to: GO,
     input: [

@@ -13,7 +13,7 @@ const MEDIUM = Array.from({ length: 30 }, () => field("0/4", 1));
 const LARGE = Array.from({ length: 110 }, () => field("0/4", 1));
 const limits = { templateMemory: 120_000 };
 
-Deno.test("past the limit of memory a template is refused, small ones and what stands work; a withdrawal makes room", () =>
+Deno.test("past the memory limit a template is refused; small ones and existing ones work; a withdrawal frees memory", () =>
   conforms({
     to: RFC,
     options: { limits },
@@ -93,7 +93,7 @@ function fill({ session }: ReturnType<typeof open>, observationDomain: number): 
   }
 }
 
-Deno.test("who takes all memory loses it to those who need little, one session at a time", () => {
+Deno.test("an owner that takes all memory loses it to those that need little, one session at a time", () => {
   const mediator = mediatorOf(RFC, { limits: { templateMemory: 1_000_000, templatesPerSession: 30 } });
   const ended: string[] = [];
   const hostile = Array.from({ length: 5 }, () => openFor(mediator, "hostile", ended));
@@ -111,7 +111,7 @@ Deno.test("who takes all memory loses it to those who need little, one session a
   after.session.close();
 });
 
-Deno.test("where all have about as much, nobody makes room; what others have costs a newcomer next to nothing", () => {
+Deno.test("if all have about as much, none makes room; a template that others have costs a new session almost nothing", () => {
   const mediator = mediatorOf(RFC, { limits: { templateMemory: 90_000 } });
   const ended: string[] = [];
   const agent = openFor(mediator, "agent", ended);

@@ -38,7 +38,7 @@ async function tryToDeliver(port: number, identity: ExporterIdentity, domain: nu
   }, (error: Error) => error.message !== "it ended as if all were well");
 }
 
-Deno.test("exporters with no, a foreign, an expired, a wrong-purpose certificate are refused and named in the log; a good one is not", () =>
+Deno.test("exporters with a missing, foreign, expired or wrong-purpose certificate are refused and logged; a valid one is not", () =>
   withTlsListener(async ({ collector, proxy, identities: { authority, agent } }) => {
     const stranger = await Authority.create("cluster");
     const ca = authority.pem;
@@ -76,7 +76,7 @@ Deno.test("exporters with no, a foreign, an expired, a wrong-purpose certificate
     assert.deepEqual([...new Set(collector.collected().map((one) => one.observationDomain))], [100]);
   }));
 
-Deno.test("collectors with a foreign, an expired, a wrong-purpose, a wrong-name certificate get no record, and the log names each", async () => {
+Deno.test("collectors with a foreign, expired, wrong-purpose or wrong-name certificate get no record, and each is logged", async () => {
   await using identities = await Identities.create();
   const { authority, aggregator, agent } = identities;
   const stranger = await Authority.create("cluster");
@@ -168,7 +168,7 @@ Deno.test("certificates rotated under load, on both sides: sessions go on, new o
   assert.deepEqual(names, ["agent-1", "agent-2", "agent-2"]);
 });
 
-Deno.test("plaintext to the TLS port is named in the log, and TLS handshakes stay possible beside it", () =>
+Deno.test("plaintext to the TLS port is logged, and TLS handshakes still succeed", () =>
   withTlsListener(async ({ collector, proxy, identities: { authority, agent } }) => {
     const plain = await connectExporter(proxy.port());
     const messages = new FlowMessages(NEWER, 1);
@@ -185,7 +185,7 @@ Deno.test("plaintext to the TLS port is named in the log, and TLS handshakes sta
     assert.deepEqual(collector.flowsOf(1), []);
   }));
 
-Deno.test("TLS to the plain port is named in the log, and costs nobody else anything", () =>
+Deno.test("TLS to the plain port is logged and affects no other session", () =>
   withParts({}, async ({ collector, proxy }) => {
     const authority = await Authority.create("cluster");
     const exporters = await startExporters(proxy, 1);

@@ -52,7 +52,7 @@ for (const transport of ["tcp", "tls"] as const) {
   });
 }
 
-Deno.test("an exporter that is reset in the middle of a message: what was whole has arrived, no other session feels it", () =>
+Deno.test("an exporter reset in the middle of a message: its whole messages arrive, and no other session is affected", () =>
   withParts({}, async ({ collector, proxy }) => {
     const [other] = await startExporters(proxy, 1);
     const messages = new FlowMessages(NEWER, 100);
@@ -77,7 +77,7 @@ Deno.test("an exporter that is reset in the middle of a message: what was whole 
     assert.deepEqual(collector.flowsOf(100), [0, sessions * 10 - 1], "nothing of the half message, all before it once");
   }));
 
-Deno.test("whoever takes too long over a message is closed, and nobody else", () =>
+Deno.test("only the exporter that takes too long to send a message is closed", () =>
   withParts({ limits: { partialMessage: "2s" } }, async ({ collector, proxy }) => {
     const exporters = await startExporters(proxy, 2);
     const messages = new FlowMessages(NEWER, 100);

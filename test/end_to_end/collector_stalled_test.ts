@@ -6,7 +6,7 @@ import { moment, say } from "./support.ts";
 const STALL_MILLISECONDS = 6_000;
 const GROWTH_MEGABYTES = 40;
 
-Deno.test("a collector that stalls: exporters wait, memory stays bounded, nothing is lost", () =>
+Deno.test("while a collector stalls, exporters wait, memory stays bounded and nothing is lost", () =>
   withParts({}, async ({ collector, proxy }) => {
     const exporters = await startExporters(proxy, 3, 2_000);
     await collector.untilRecords(10_000);

@@ -78,7 +78,7 @@ for (const limited of [true, false]) {
   }
 }
 
-Deno.test("a session that changes more templates than it may waits its turn, and says so once", () =>
+Deno.test("a session that exceeds its limit of template changes waits, which is reported once", () =>
   withParts({ limits: { templateChanges: 100 } }, async ({ proxy, collector }) => {
     const begin = performance.now();
     await using _hostile = await startHostile({ port: proxy.port(), hostility: "redefinitions" });

@@ -19,7 +19,7 @@ const HOSTILE = `export default {
   } }),
 };`;
 
-Deno.test("a plugin that hangs costs the templates that it was asked about: other exporters are served meanwhile, a reload goes on", async () => {
+Deno.test("a plugin that hangs delays only the templates that it was asked for: other exporters and a reload proceed", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/hostile.js`, HOSTILE);
   await using collector = await CollectorProcess.start({

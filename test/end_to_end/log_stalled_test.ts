@@ -108,7 +108,7 @@ class Log {
   }
 }
 
-Deno.test("a log that nobody reads stops nothing: lines are dropped and counted, and the count is logged when it is read again", async () => {
+Deno.test("an unread log stops nothing: lines are dropped and counted, and the count is logged once it is read again", async () => {
   await using collector = await CollectorProcess.start({ transport: "tcp", layouts: flowLayouts(COLLECTOR) });
   await using proxy = await UnreadProxy.start(collector.port);
   const exporter = new Exporter(await connectExporter(proxy.port), COLLECTOR, 1);
@@ -125,7 +125,7 @@ Deno.test("a log that nobody reads stops nothing: lines are dropped and counted,
   assert.equal((await proxy.child.status).code, 0);
 });
 
-Deno.test("SIGTERM ends a proxy whose log nobody reads as soon as any other", async () => {
+Deno.test("SIGTERM ends a proxy with an unread log as quickly as any other", async () => {
   const drain = 1_000;
   await using collector = await CollectorProcess.start({ transport: "tcp", layouts: flowLayouts(COLLECTOR) });
   await using proxy = await UnreadProxy.start(collector.port, { drain: `${drain}ms` });

@@ -105,7 +105,7 @@ Deno.test("UDP: no datagram is longer than 1024 octets, whatever is sent over UD
     socket.close();
   }));
 
-Deno.test("UDP: an exporter keeps one source port towards the collector; whoever takes over its own port with other templates is read right", () =>
+Deno.test("UDP: an exporter keeps one source port towards the collector; a new exporter on its port is read by its own templates", () =>
   withUdp(async ({ collector, proxy }) => {
     const before = new DatagramExporter(proxy.port());
     const { port } = before;

@@ -44,7 +44,7 @@ const meanings: Readonly<Record<string, readonly [fresh: RegExp, known: RegExp]>
   m: [/^0$/, /^\d+ garbage, panic$/],
 };
 
-Deno.test("what is kept as the direct table is what the sources of go-ipfix predict", async () => {
+Deno.test("the recorded direct table is what the sources of go-ipfix predict", async () => {
   const { direct } = await readCompatibility();
   const agents = [...new Set(direct.map(({ agent }) => agent))];
   const collectors = [...new Set(direct.map(({ collector }) => collector))];

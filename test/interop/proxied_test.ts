@@ -8,7 +8,7 @@ import { type FleetOptions, measureFleet } from "./measure/measure_fleet.ts";
 import { throughProxy } from "./proxy.ts";
 import { agentLines, collectorLines, positionalUpgrades } from "./peers/releases.ts";
 
-Deno.test("what is kept as the table through the proxy: every pair, every record, in the collector's own order", async () => {
+Deno.test("the recorded table through the proxy holds: every pair, every record, in the collector's own order", async () => {
   const { direct, proxied } = await readCompatibility();
   const pairs = ({ agent, collector, scenario }: typeof proxied[number]) => `${agent} → ${collector}, ${scenario}`;
   assert.deepEqual(proxied.map(pairs), direct.map(pairs));

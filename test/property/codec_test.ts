@@ -177,7 +177,7 @@ Deno.test("integers of any type in every size that it may have", () => {
   );
 });
 
-Deno.test("an octet reader gives what was written, whatever the sizes and wherever the octets begin", () => {
+Deno.test("an octet reader returns the written values, for any sizes and offsets", () => {
   const size = fc.constantFrom(1, 2, 4, 8);
   const write = fc.tuple(size, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }));
   fc.assert(fc.property(fc.array(write), fc.nat(9), (writes, before) => {

@@ -44,7 +44,7 @@ Deno.test("data before the redefinition of its template, in one message, is coun
   assert.equal(counters.fieldsPadded.get("egressNodeName"), 1);
 });
 
-Deno.test("a withdrawal of all where there are none does not go out to a collector that takes no withdrawals", () => {
+Deno.test("a withdrawal of all templates is not sent to a collector that takes no withdrawals, even if there are none", () => {
   for (const id of [2, 3]) {
     const { rewritten } = run(v115, message({}, set(id, join(number(id, 2), number(0, 2)))));
     assert.equal(rewritten.output.length, 0);
@@ -114,7 +114,7 @@ Deno.test("an options template whose scope the collector's decoder cannot take i
   assert.deepEqual([...counters.recordsDropped], [["everything_stripped", 1]]);
 });
 
-Deno.test("an octet array of fixed size in the registry that comes with no octets stands for zeros", () => {
+Deno.test("an empty octet array whose registry length is fixed becomes zeros", () => {
   const { rewritten } = run(
     antreaProfile("v2.7.0"),
     message({}, templateSet(template(256, ["56506/166", 0], ["0/7", 2]))),
@@ -123,7 +123,7 @@ Deno.test("an octet array of fixed size in the registry that comes with no octet
   assert.equal(rewritten.output.length, 16 + 4 + 4 + 8 + 4 + 16 + 4 + 16 + 2);
 });
 
-Deno.test("a message of which nothing goes out, since its records are too long, is left out of what is counted as sent", () => {
+Deno.test("a message that is dropped whole because its records are too long does not count as sent", () => {
   const text = template(256, ["0/82", 65535]);
   const octets = join(
     message({}, templateSet(text)),

@@ -65,7 +65,7 @@ function damaged(octets: Uint8Array, { kind, at: place, value, octets: length }:
   }
 }
 
-Deno.test("a damaged stream: what is broken is refused whole, all the rest is what the slow rewriter says", () => {
+Deno.test("in a damaged stream, broken messages are refused whole and the rest is as by the reference rewriter", () => {
   fc.assert(
     fc.property(
       streams,
@@ -109,7 +109,7 @@ Deno.test("messages damaged behind their headers, so that framing holds", () => 
   );
 });
 
-Deno.test("octets that are anything", () => {
+Deno.test("arbitrary octets: no crash, no hang, and nothing goes out that the collector cannot decode", () => {
   const small = fc.constantFrom(0, 1, 2, 3, 4, 8, 10, 16, 20, 24, 255);
   const octet = fc.oneof(small, fc.nat(255));
   const header = fc.nat(80).map((length) => join(number(10, 2), number(16 + length, 2), new Uint8Array(12)));

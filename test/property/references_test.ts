@@ -20,7 +20,7 @@ function compare(octets: Uint8Array, collector: string, facts: { reliable: boole
   }
 }
 
-Deno.test("data that speaks of templates: what goes out is what the slow and obvious rewriter says", () => {
+Deno.test("for data that refers to templates, the output is that of the reference rewriter", () => {
   fc.assert(
     fc.property(referenceSessions, collectors, facts, (messages, collector, facts) => {
       compare(writeReferences(messages), collector, facts);

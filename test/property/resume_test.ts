@@ -25,7 +25,7 @@ function inBulk(stream: StreamPlan): StreamPlan {
   return { ...stream, messages: messages.flatMap((message) => again.map(() => message)) };
 }
 
-Deno.test("an output buffer of any size gives the same output and counters", () => {
+Deno.test("the size of the output buffer changes neither output nor counters", () => {
   fc.assert(
     fc.property(
       streams,
@@ -116,7 +116,7 @@ Deno.test("more than one output holds, over connections that are lost anywhere",
   );
 });
 
-Deno.test("templates that are sent again in between change nothing of the records, nor of what stands", () => {
+Deno.test("repeated templates change neither the records nor the templates in force", () => {
   fc.assert(
     fc.property(streams, collectors, fc.array(fc.boolean()), (stream, profile, refreshes) => {
       const messages = writeStream(stream);

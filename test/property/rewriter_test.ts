@@ -8,7 +8,7 @@ import { collectors, facts, streams, walkFunctionOptions } from "../support/mess
 import { writeStream } from "../support/messages/stream_plan.ts";
 import { join } from "../support/messages/wire.ts";
 
-Deno.test("any exporter, any collector: what goes out is what the slow and obvious rewriter says", () => {
+Deno.test("for any exporter and collector, the output is that of the reference rewriter", () => {
   fc.assert(
     fc.property(
       streams,

@@ -16,7 +16,7 @@ const shared = fc.constantFrom(
   withoutLimits("v2.6.3", { templateScope: "observation-domain" }),
 ).map(readable);
 
-Deno.test("several exporters at once, with the same domains and ids and other layouts: each arrives as if alone, none disturbs another", () => {
+Deno.test("several exporters with the same domains and ids but other layouts: each arrives as if it were alone", () => {
   const exporters = fc.array(streams, { minLength: 2, maxLength: 4 });
   fc.assert(
     fc.property(shared, exporters, fc.array(fc.nat(3)), (profile, exporters, turns) => {

@@ -112,7 +112,7 @@ Deno.test("messages are rewritten the same, to the octet and the count, whether 
   );
 });
 
-Deno.test("messages of more records than the log has room for come out as well, beside short ones and alone", () => {
+Deno.test("messages with more records than the log holds are rewritten, alone and next to short ones", () => {
   const mapped: Mapped = { lengths: [0, 2, 0], fields: [fromRecord(fieldOf(0), 0), fromRecord(fieldOf(0), 2)] };
   const builder = new MessageBuilder({ observationDomainId: 1 });
   const long = builder.set(256, new Uint8Array(16_000 * 4)).build();

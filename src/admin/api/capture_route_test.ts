@@ -46,7 +46,7 @@ Deno.test("both files come in one archive, once the capture has ended", async ()
   assert.deepEqual([...archive.subarray(512, 515), archive[1536]], [1, 2, 3, 4]);
 });
 
-Deno.test("an empty body means the defaults, wrong ones are told", async () => {
+Deno.test("an empty body means the defaults; a wrong one is an error", async () => {
   const { asked, answers, post } = fixture();
   const waiting = post("");
   while (answers.length === 0) await new Promise((resolve) => setTimeout(resolve, 0));
@@ -61,7 +61,7 @@ Deno.test("an empty body means the defaults, wrong ones are told", async () => {
   assert.match((await (await post('{"second": 1}')).json()).error, /second/);
 });
 
-Deno.test("no such session, one that is captured already, too many at once, or from elsewhere", async () => {
+Deno.test("a capture is refused for an unknown or already captured session, past the limit, and from another machine", async () => {
   const { answers, post } = fixture();
   assert.equal((await post("", of("0"))).status, 404);
   assert.equal((await post("", of("1"))).status, 409);
@@ -78,7 +78,7 @@ Deno.test("no such session, one that is captured already, too many at once, or f
   assert.equal(again.status, 200, "there is room again");
 });
 
-Deno.test("who goes away ends the capture", async () => {
+Deno.test("a client that disconnects ends the capture", async () => {
   const { asked, answers, post } = fixture();
   const response = await post("");
   assert.equal(asked[0]?.stop.aborted, false);

@@ -12,7 +12,7 @@ async function take(stream: ReadableStream<Uint8Array>, count: number): Promise<
   return frames;
 }
 
-Deno.test("a client that does not read costs no memory, and is told how much it missed", async () => {
+Deno.test("a client that does not read takes no memory, and learns how many events it missed", async () => {
   const view = new FakeView();
   const stream = eventStream((listener) => view.subscribe(listener), { octets: 200 });
   for (let number = 0; number < 1000; number++) view.emit({ event: "session_opened", time, number });
@@ -29,7 +29,7 @@ Deno.test("a client that does not read costs no memory, and is told how much it 
   await reader.cancel();
 });
 
-Deno.test("what waits for a client that does not read is bounded in octets, however long events are", async () => {
+Deno.test("events waiting for a client that does not read are bounded in octets, however long they are", async () => {
   const view = new FakeView();
   const stream = eventStream((listener) => view.subscribe(listener));
   const stripped = Array.from({ length: 16_301 }, (_, index) => `56506/${index}`);

@@ -10,7 +10,7 @@ function server(patience: number) {
   return app;
 }
 
-Deno.test("long answers that nobody reads are kept up to a number of octets; then others are 503 until one is read", async () => {
+Deno.test("unread long answers are bounded in octets; past the bound others get 503 until one is read", async () => {
   const app = server(60_000);
   assert.equal(await (await app.request("/short")).text(), "short");
   const first = await app.request("/long");

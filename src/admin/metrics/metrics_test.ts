@@ -129,7 +129,7 @@ Deno.test("the verdict is one of three series; sessions whose exporter has gone 
   assert.equal(series.get("ipfix_proxy_config_last_reload_successful"), 0);
 });
 
-Deno.test("sessions that are only observed are a figure: what they count as lost is what would be", async () => {
+Deno.test("observed sessions have a figure of their own, and their losses are what rewriting would lose", async () => {
   const view = new FakeView();
   view.open.push(skewedSession("1", { observed: true }), skewedSession("2"));
   view.open.push(skewedSession("3", { observed: true, closing: true }));
@@ -138,7 +138,7 @@ Deno.test("sessions that are only observed are a figure: what they count as lost
   assert.match(await createMetrics(view).scrape(), /^ipfix_proxy_observed_sessions 2$/m);
 });
 
-Deno.test("what was never there is absent, not 0", async () => {
+Deno.test("a time that never came is absent, not 0", async () => {
   const view = new FakeView();
   view.collector = { ...view.collector, state: "idle", up: false };
   const metrics = createMetrics(view);
@@ -151,7 +151,7 @@ Deno.test("what was never there is absent, not 0", async () => {
   assert.equal(parse(await metrics.scrape()).series.get("ipfix_proxy_skew_last_seen_timestamp_seconds"), 7);
 });
 
-Deno.test("counters go on over the end of a session, and every scrape reads anew", async () => {
+Deno.test("counters continue over the end of a session, and every scrape reads current values", async () => {
   const view = new FakeView();
   const session = skewedSession("1");
   view.open.push(session);

@@ -33,7 +33,7 @@ Deno.test("first all regions, then those that changed, and the order where one c
   assert.equal(closed, 1);
 });
 
-Deno.test("a new sample is told at once, until the page is gone", async () => {
+Deno.test("a new sample is sent at once, until the page is closed", async () => {
   let listener: ((sample: RateSample) => void) | undefined;
   const told = events(liveStream({
     render: () => Promise.resolve([]),
@@ -64,7 +64,7 @@ Deno.test("a page that does not read is not piled up for", async () => {
   await stream.cancel();
 });
 
-Deno.test("no update is long: a region that would be stays as it was loaded, what has no room comes with the next", async () => {
+Deno.test("updates are bounded: a region that is too long stays as loaded, and others follow with the next update", async () => {
   const long = { id: "long", html: "x".repeat(256 * 1024 + 1) };
   const many = Array.from({ length: 6 }, (_, index) => ({ id: `${index}`, html: "y".repeat(256 * 1024) }));
   const told = events(liveStream({ render: () => Promise.resolve([long, ...many]), interval: 1 }));

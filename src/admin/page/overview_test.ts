@@ -51,7 +51,7 @@ Deno.test("releases are summed over all sessions, whatever is searched for, and 
   ]);
 });
 
-Deno.test("what is only observed is said as what would be", async () => {
+Deno.test("observed sessions show what would be rewritten", async () => {
   const observed = view();
   observed.mode = "observe";
   const words = (await overview(observed)).rows.map(({ trouble }) => trouble.words[0]);
@@ -64,7 +64,7 @@ Deno.test("what is only observed is said as what would be", async () => {
   ]);
 });
 
-Deno.test("thousands of sessions are looked at some at a time, and only so many are shown", async () => {
+Deno.test("thousands of sessions are processed in slices, and a bounded number is shown", async () => {
   const many = new FakeView();
   many.open = Array.from({ length: 1000 }, (_, index) => skewedSession(String(index)));
   let pauses = 0;
@@ -72,7 +72,7 @@ Deno.test("thousands of sessions are looked at some at a time, and only so many 
   assert.deepEqual([rows.length, matching, pauses], [ROWS, 1000, 7]);
 });
 
-Deno.test("the table is sorted as it is asked for, and has pages; beyond the last is the last", async () => {
+Deno.test("the table is sorted and paged as requested; a page beyond the last shows the last", async () => {
   const many = new FakeView();
   many.open = Array.from({ length: 45 }, (_, index) =>
     skewedSession(String(index + 1), {

@@ -106,7 +106,7 @@ Deno.test("thousands of sessions make a small page, whose links sort and turn it
   assert.match((await get("/?sort=none&page=-1")).text, /Page 1 of 250/);
 });
 
-Deno.test("a session that is gone is said to be", async () => {
+Deno.test("a removed session is reported as gone", async () => {
   const { get } = fixture();
   const { status, text } = await get("/sessions/7");
   assert.equal(status, 404);
@@ -114,7 +114,7 @@ Deno.test("a session that is gone is said to be", async () => {
   assert.doesNotMatch(text, /Close this session/);
 });
 
-Deno.test("a session that has ended is in a table of its own, and its page stays as it was", async () => {
+Deno.test("an ended session has a table of its own, and its page stays as it was", async () => {
   const { view, recentEvents, get } = fixture();
   const counters = new Counters();
   counters.informationLost.add("httpVals", 7);
@@ -134,7 +134,7 @@ Deno.test("a session that has ended is in a table of its own, and its page stays
   assert.doesNotMatch(text, /Close this session/);
 });
 
-Deno.test("exporters have their node's name beside their address, where the cluster knows it", async () => {
+Deno.test("exporters show their node's name next to their address, if the cluster knows it", async () => {
   const { view, get } = fixture();
   view.open.push(skewedSession("1", { certificateName: "antrea-agent", transport: "tls" }));
   view.agentOf = () => ({ node: "worker-5", by: "address" });
@@ -183,7 +183,7 @@ Deno.test("of a session that is only observed, its page and the dashboard say wh
   );
 });
 
-Deno.test("an open page is told what changes; one too many is refused, and its place is free again", async () => {
+Deno.test("an open page receives changes; one too many is refused, and a closed one frees its place", async () => {
   const { view, app } = fixture();
   const first = await app.request(`${BASE}/live/dashboard?q=tcp`);
   assert.equal(first.headers.get("content-type"), "text/event-stream");

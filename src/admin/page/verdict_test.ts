@@ -49,7 +49,7 @@ Deno.test("exporters that cannot get in and a refused configuration are bad news
   });
 });
 
-Deno.test("health is one line: what is worst", () => {
+Deno.test("health is one line, for the worst problem", () => {
   const view = new FakeView();
   view.open = [skewedSession("1")];
   view.collector = { ...view.collector, recordsPossiblyLost: 0 };
@@ -62,7 +62,7 @@ Deno.test("health is one line: what is worst", () => {
   assert.match(health(view).sentence, /^Draining/);
 });
 
-Deno.test("what went wrong long ago is told without a warning", () => {
+Deno.test("old problems are shown without a warning", () => {
   const view = new FakeView();
   view.open = [skewedSession("1")];
   view.collector = { ...view.collector, recordsPossiblyLost: 0 };

@@ -3,7 +3,7 @@ import { increment } from "../../mediation/templates/counters.ts";
 import { FakeView } from "../../../test/support/fake_view.ts";
 import { RateHistory, type RateSample } from "./rate_history.ts";
 
-Deno.test("rates are what was counted since the sample before, by the time that really passed", () => {
+Deno.test("rates are the counts since the previous sample, divided by the time that passed", () => {
   const view = new FakeView();
   let milliseconds = 1_000_000;
   view.ended.recordsReceived = 700;

@@ -41,7 +41,7 @@ Deno.test("a session that has ended keeps its events, the end among them, until 
   assert.deepEqual([recent.session("4").length, recent.session("2").length], [0, 1]);
 });
 
-Deno.test("what comes late, of sessions that have closed, does not pile up", () => {
+Deno.test("late events of closed sessions do not accumulate", () => {
   const recent = new RecentEvents({ sessions: 3 });
   for (let session = 0; session < 1000; session++) {
     for (const event of ["session_opened", "session_closed", "collector_lost"]) {

@@ -73,7 +73,7 @@ peers:
   assert.equal(treated(configuration, { observationDomain: 7 }), "antrea/v1.15 go-ipfix-legacy match-order");
 });
 
-Deno.test("a rule's certificate name is the whole name", async () => {
+Deno.test("a rule matches a certificate's whole name only", async () => {
   const authority = await Authority.create("cluster");
   const { certificate, key } = await authority.issue({ name: "aggregator" });
   const listen = "listen: [{ transport: tls, address: 0.0.0.0:1, tls: { certificate: c, key: k, ca: a } }]\n";

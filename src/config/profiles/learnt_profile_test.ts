@@ -107,7 +107,7 @@ Deno.test("a profile says lengths that the type cannot have, PEN 0 with the ente
   assert.deepEqual(learn(odd).notes, []);
 });
 
-Deno.test("what no decoder of the dialect could take is left out, and said", () => {
+Deno.test("lists that no decoder of the dialect can take are left out and reported", () => {
   const { templates, notes } = learn([
     template(256, "sourceIPv4Address !8:4 64512/7:0 flowId"),
     template(257, "!8:4"),

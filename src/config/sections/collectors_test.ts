@@ -120,7 +120,7 @@ peers:
   assert.deepEqual([three?.collector.tls, three?.collector.templateRefresh], [undefined, 2000]);
 });
 
-Deno.test("mistakes in a rule's collector are told with their place", async () => {
+Deno.test("mistakes in a rule's collector are reported with their place", async () => {
   const rule = (collector: string) =>
     `${RIGHT}peers:\n  - match: { address: 10.0.0.1 }\n    collector: { ${collector} }\n`;
   const of = async (collector: string) =>

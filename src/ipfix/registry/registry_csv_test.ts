@@ -171,7 +171,7 @@ for (const [what, csv, where, allowed] of MISTAKES) {
   });
 }
 
-Deno.test("all mistakes are named at once, up to a hundred", () => {
+Deno.test("all mistakes are reported at once, up to a hundred", () => {
   const one = (csv: string): RegistryError => {
     try {
       parseRegistry("own.csv", csv);

@@ -58,7 +58,7 @@ for (
   });
 }
 
-Deno.test("what is no address has no octets", () => {
+Deno.test("text that is not an address is refused", () => {
   for (
     const text of ["", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", "1.2.3.4 ", "1.2.3.", "0x1.2.3.4", "1.2.3.-4"]
   ) {
@@ -84,7 +84,7 @@ Deno.test("what is no address has no octets", () => {
   }
 });
 
-Deno.test("any text is an IPv6 address here where it is one for the platform", () => {
+Deno.test("a text parses as an IPv6 address exactly if the platform parses it", () => {
   const piece = fc.constantFrom(":", "::", "0", "1", "ffff", "abcd", "12345", "1.2.3.4", ".", "255", "g");
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 16 }), (pieces) => {
@@ -127,7 +127,7 @@ for (
   });
 }
 
-Deno.test("what is no prefix is none", () => {
+Deno.test("text that is not a prefix is refused", () => {
   for (
     const text of [
       "",

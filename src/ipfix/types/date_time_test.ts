@@ -73,7 +73,7 @@ Deno.test("fewer digits than the type tells apart are right, more are not", () =
   assert.equal(parseDateTime("dateTimeSeconds", "1970-01-01T00:00:00.0Z"), undefined);
 });
 
-Deno.test("what is no time in UTC is none", () => {
+Deno.test("text that is not a time in UTC is refused", () => {
   const days = ["1970-02-30", "1970-13-01", "1970-00-01", "1970-1-1", "+001970-01-01"].map((day) => `${day}T00:00:00Z`);
   const others = ["", "1970-01-01", "1970-01-01T00:00:00", "1970-01-01T00:00:00+01:00", "1970-01-01T24:00:01Z", "now"];
   for (const text of [...days, ...others, "1970-01-01T24:00:00Z", "1970-01-01T00:00:60Z"]) {

@@ -26,7 +26,7 @@ Deno.test("in a Pod: address from the environment; token and CA from the service
   assert.equal((await access.credentials()).token, "three");
 });
 
-Deno.test("outside a Pod, or without its files, that is said", async () => {
+Deno.test("an error says that the process is not in a Pod, or lacks its files", async () => {
   const clock = new StandingClock();
   await assert.rejects(
     InClusterAccess.open({ clock, environment: new Map() }),
@@ -61,7 +61,7 @@ async function open(text: string, files: Readonly<Record<string, string>> = {}) 
   return { access, credentials: await access.credentials() };
 }
 
-Deno.test("kubeconfig: certificates in it or beside it, tokens in it or in a file", async () => {
+Deno.test("kubeconfig: certificates and tokens, inline or in files", async () => {
   const inIt = await open(kubeconfig(
     `{ server: "https://h:6443", certificate-authority-data: ${btoa("CA")}, tls-server-name: kubernetes }`,
     `{ client-certificate-data: ${btoa("C")}, client-key-data: ${btoa("K")} }`,
@@ -111,7 +111,7 @@ Deno.test("kubeconfig: what cannot be used is refused with what to do instead", 
   }
 });
 
-Deno.test("what a token says of itself is read where it is a JWT", () => {
+Deno.test("the claims of a token are read if it is a JWT", () => {
   const payload = btoa(JSON.stringify({ exp: 1000, "kubernetes.io": { pod: { name: "fa-1" } } })).replaceAll("=", "");
   assert.deepEqual(tokenClaims(`h.${payload}.s`), { expiresAt: new Date(1_000_000), pod: "fa-1" });
   for (const token of ["", "a.b.c", "opaque"]) assert.deepEqual(tokenClaims(token), {});

@@ -22,7 +22,7 @@ async function start() {
   };
 }
 
-Deno.test("reads, creates, changes and deletes an object; what it does not know of it is written back", async () => {
+Deno.test("reads, creates, changes and deletes an object; unknown parts are written back", async () => {
   await using test = await start();
   const { server, client } = test;
   assert.equal(await client.find(configMap, TARGET), undefined);
@@ -38,7 +38,7 @@ Deno.test("reads, creates, changes and deletes an object; what it does not know 
   assert.equal(server.object(PATH), undefined);
 });
 
-Deno.test("an update of an object that somebody else has changed since is a conflict, and changes nothing", async () => {
+Deno.test("an update of an object that has changed meanwhile is a conflict, and changes nothing", async () => {
   await using test = await start();
   const { server, client } = test;
   server.put(PATH, { data: { "ca.crt": "A" } });
@@ -140,7 +140,7 @@ Deno.test("no server, and one whose certificate is another's, is not reached", a
   assert.deepEqual(test.server.calls, []);
 });
 
-Deno.test("tells the time of day that the server says it is", async () => {
+Deno.test("reports the server's time of day", async () => {
   await using test = await start();
   const { server } = test;
   server.clockAhead = 3_600_000;

@@ -65,7 +65,7 @@ class Followed implements AsyncDisposable {
   }
 }
 
-Deno.test("one object is followed from before it is there until after it is gone", async () => {
+Deno.test("one object is followed from before it exists until after it is deleted", async () => {
   await using followed = await Followed.start(ONE);
   await followed.until(() => followed.server.watches === 1);
   followed.put("other", "0");
@@ -120,7 +120,7 @@ Deno.test("410 Gone: everything is listed again, and nothing in between is misse
   assert.deepEqual(followed.failures, [], "that is no failure");
 });
 
-Deno.test("a watch that breaks is told, and begun again with what has changed meanwhile", async () => {
+Deno.test("a broken watch is reported, and renewed with the changes in between", async () => {
   await using followed = await Followed.start(ONE);
   await followed.until(() => followed.server.watches === 1);
   followed.server.breakWatches();
@@ -149,7 +149,7 @@ for (const denied of ["list", "watch"]) {
   });
 }
 
-Deno.test("without the right to read, that is told with backoff, until the rule is there", async () => {
+Deno.test("a missing right to read is reported with backoff, until the rule exists", async () => {
   await using followed = await Followed.start(ONE, (server) => server.denies = () => true);
   await followed.until(() => followed.failures.length === 3);
   followed.server.denies = () => false;

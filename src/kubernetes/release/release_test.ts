@@ -88,7 +88,7 @@ Deno.test("a process is sure to be the one that answers only while it runs alone
   assert.equal(observedRelease([young], NAMESPACE).running?.release, "v2.0.0");
 });
 
-Deno.test("the oldest Pod that stays says what answers now, the newest what comes next; a sidecar's own Pod alone counts", () => {
+Deno.test("the oldest Pod that stays decides the current release, the newest the next; in a sidecar only its own Pod counts", () => {
   const old = aggregatorPod("a", "fa:v1.15.2");
   const young = aggregatorPod("b", "fa:v2.0.0", { createdAt: "2026-02-01T00:00:00Z" });
   assert.deepEqual(observedRelease([old], NAMESPACE), { release: "v1.15.2" });
@@ -104,7 +104,7 @@ Deno.test("the oldest Pod that stays says what answers now, the newest what come
   assert.match(observedRelease([aggregatorPod("a", "fa:latest")], NAMESPACE).reason ?? "", /has the tag "latest"/);
 });
 
-Deno.test("a change of the image is told; a missing rule is named, and what was seen last stays", async () => {
+Deno.test("a change of the image is reported; a missing rule is named, and the last known release stays", async () => {
   await using server = await FakeApiServer.start();
   const events: ProxyEvent[] = [];
   using client = new KubernetesClient({ access: server.access(), clock: FAST });

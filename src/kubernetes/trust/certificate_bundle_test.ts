@@ -25,7 +25,7 @@ const BUNDLES = [
   "rubbish",
 ];
 
-Deno.test("what was appended comes out again in any order, and leaves the bundle to the octet", () => {
+Deno.test("appended certificates can be removed in any order, which restores the bundle to the octet", () => {
   for (const bundle of BUNDLES) {
     const both = appendCertificate(appendCertificate(bundle, one.pair.certificate), two.pair.certificate);
     assert.equal(readBundle(both).filter(isOwn).length, 2);
@@ -37,7 +37,7 @@ Deno.test("what was appended comes out again in any order, and leaves the bundle
   }
 });
 
-Deno.test("what somebody puts behind ours stays, whatever is before it", () => {
+Deno.test("text that others append after the proxy's certificate stays", () => {
   for (const bundle of BUNDLES.filter((each) => each.endsWith("\n"))) {
     const more: string = `${appendCertificate(bundle, one.pair.certificate)}${theirs}\n`;
     assert.equal(withoutCertificates(more, isOwn), `${bundle}${theirs}\n`);

@@ -9,7 +9,7 @@ import { fromRecord, template } from "../../../test/support/mediation.ts";
 const FACTS = { exporterAddress: undefined, observationDomain: 1 };
 const mapping = identity(template(256, ["protocolIdentifier", "octetDeltaCount"]));
 
-Deno.test("a mapping is compiled once for all who take it under its key, and lies in the loop's memory", () => {
+Deno.test("a mapping is compiled once for all users of its key, into the loop's memory", () => {
   const mappings = new CompiledMappings();
   const one = mappings.take("key", mapping, compileMapping(mapping, FACTS, true));
   const other = mappings.take("key", mapping, compileMapping(mapping, FACTS, true));

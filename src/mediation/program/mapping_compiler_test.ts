@@ -361,7 +361,7 @@ for (
   });
 }
 
-Deno.test("where values are not kept, a program and its counters are what they were", () => {
+Deno.test("if values are not kept, a program and its counters are unchanged", () => {
   const fields = [fromRecord("protocolIdentifier", 2)];
   const without = compileMapping({ source: losing, fields }, FACTS, false);
   assert.deepEqual(without.octets, compileMapping({ source: losing, fields }, FACTS, false, false).octets);

@@ -28,7 +28,7 @@ function mappingOf(sources: readonly (number | undefined)[], sourceFields = 70):
 
 const range = (length: number) => Array.from({ length }, (_, index) => index);
 
-Deno.test("keys follow their fields, what is stripped has no bit, what is added is no key", () => {
+Deno.test("keys follow their fields; stripped fields have no bit, added fields are no keys", () => {
   // Fields 0, 1 and 3 are keys; the target is [3, constant, 0, 2].
   const { octets, lost } = new FlowKeyMoves(mappingOf([3, undefined, 0, 2])).move(Uint8Array.of(0, 0b1011));
   assert.deepEqual([octets, lost], [Uint8Array.of(0, 0b101), 0]);

@@ -100,7 +100,7 @@ Deno.test("flow keys without a templateId are those of the record's own template
   assert.deepEqual(records, [["0050", "0000000000000001"]]);
 });
 
-Deno.test("a reference to a template that nobody announced stays towards a collector without limits, and is counted", () => {
+Deno.test("a reference to an unannounced template is kept for a collector without limits, and counted", () => {
   const options: WireTemplate = { id: 400, scope: 1, fields: [TEMPLATE_ID, FLOW_KEYS] };
   const { records, counters, events } = valuesOf([PLAIN, options], 400, join(number(999, 2), number(0b101, 8)));
   assert.deepEqual(records, [["03e7", "0000000000000005"]]);
@@ -286,7 +286,7 @@ Deno.test("references follow the templates as they stand at their place in the m
   ]]);
 });
 
-Deno.test("a list of fixed length that no longer fills its field takes its record with it, counted", () => {
+Deno.test("a record whose list of fixed length no longer fills its field is dropped and counted", () => {
   const fixed: WireTemplate = { id: 300, scope: 0, fields: [field("0/292", 7)] };
   const changed = list(256, plain(6, 80, ""));
   assert.equal(changed.length, 7);

@@ -158,7 +158,7 @@ Deno.test("a collector killed while it stalls: what its socket took is counted a
   });
 });
 
-Deno.test("a collector that accepts and closes at once is tried ever more slowly and given up after hold", async () => {
+Deno.test("a collector that accepts and closes at once is dialled ever more slowly, and given up after hold", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   let accepted = 0;
   const accepting = (async () => {

@@ -165,7 +165,7 @@ Deno.test("a connection made just before the watch connection ended is no eviden
   collector.close();
 });
 
-Deno.test("unreachable is told once for each reason, with since when and how often", async () => {
+Deno.test("unreachable is reported once for each reason, with its begin and the number of attempts", async () => {
   const { collector, clock, refuse, endWatch, fields } = watching();
   await clock.advance(5_000);
   refuse("Connection refused");
@@ -181,7 +181,7 @@ Deno.test("unreachable is told once for each reason, with since when and how oft
   collector.close();
 });
 
-Deno.test("found again only after the watch connection has stood for a second, or something was taken", async () => {
+Deno.test("reported as found only after the watch connection has stood for a second, or a write was taken", async () => {
   const { collector, clock, refuse, endWatch, names, attempts, session } = watching();
   await clock.advance(5_000);
   await endWatch();
@@ -256,7 +256,7 @@ Deno.test("a collector that sessions cannot reach is away, though its watch conn
   collector.close();
 });
 
-Deno.test("a failed attempt of one session says nothing while another's connection stands, or is made in a moment", async () => {
+Deno.test("a failed attempt of one session means nothing while another's connection stands or succeeds in a moment", async () => {
   const { collector, clock, names, session } = watching();
   await clock.advance(5_000);
   collector.failed("no answer");
@@ -299,7 +299,7 @@ Deno.test("a connection that ended with its process was not closed of the collec
   collector.close();
 });
 
-Deno.test("that a process has ended is shown by a host that answers, and not by one that is silent", async () => {
+Deno.test("a host that refuses shows that the process has ended; a silent one does not", async () => {
   for (
     const [reason, shown] of [["Connection refused", 1], ["Connection reset by peer", 1], ["no answer", 0]] as const
   ) {
@@ -318,7 +318,7 @@ Deno.test("that a process has ended is shown by a host that answers, and not by 
   }
 });
 
-Deno.test("a changed way to the collector is tried at once, not after the backoff", async () => {
+Deno.test("a changed way to dial is tried at once, not after the backoff", async () => {
   const { collector, clock, refuse, endWatch, attempts } = watching();
   await clock.advance(5_000);
   refuse("unknown issuer");
@@ -378,7 +378,7 @@ Deno.test("over udp a process that is replaced before the next attempt is anothe
   collector.close();
 });
 
-Deno.test("an epoch that is announced from elsewhere has every session begin anew", () => {
+Deno.test("an epoch announced by the cluster restarts every session", () => {
   const { collector, session, epochs } = watching("udp", { watch: false });
   const { connection } = session();
   collector.announceEpoch("the container has restarted");

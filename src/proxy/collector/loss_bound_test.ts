@@ -49,7 +49,7 @@ Deno.test("closed in order: never fewer than the records of the last seconds, an
   );
 });
 
-Deno.test("what was not read, not taken, or had to wait for room is all that the kernels can hold", () => {
+Deno.test("unless closed in order without waits, the bound is all that the kernels can hold", () => {
   const bound = new LossBound();
   for (let record = 0; record < 1_000; record++) {
     bound.add(100, 1, record);

@@ -29,7 +29,7 @@ function newcomer(memory: MessageMemory, owner: string, octets: number) {
 
 const settled = () => new Promise<void>((resolve) => queueMicrotask(resolve));
 
-Deno.test("of messages that are slow to come the oldest of the owner with most makes room; quick ones never", async () => {
+Deno.test("of slow messages, the oldest of the largest owner makes room; quick ones never do", async () => {
   const memory = new MessageMemory(100);
   const one = holder(memory, "one", 20, 9_000);
   const [first, second, third] = [2_000, 1_500, 500].map((time) => holder(memory, "hostile", 25, time));

@@ -31,7 +31,7 @@ function described(file: Uint8Array): string[] {
   return messages;
 }
 
-Deno.test("both sides are captured, message for message, behind the templates that stand", async () => {
+Deno.test("both sides are captured, message for message, after the templates in force", async () => {
   const { relay, capture, rewrite } = fixture();
   rewrite(templateMessage(), dataMessage(0), dataMessage(1));
   relay.sourceTemplates = () => [templateMessage()];

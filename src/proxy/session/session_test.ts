@@ -156,7 +156,7 @@ Deno.test("collectors lost one after the other, each in the middle of what was h
   assert.equal(outcome, "closed");
 });
 
-Deno.test("a session that is told to stop stops, whatever it was at, though its exporter says nothing", async () => {
+Deno.test("a session stops on request at any point, even if its exporter is silent", async () => {
   for (let turns = 0; turns < 30; turns++) {
     const { session, clock, pool } = openSession([new ScriptedCollector(Infinity, Infinity)]);
     let outcome: string | undefined;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { TemplateAllowance } from "./template_allowance.ts";
 
-Deno.test("a second's worth of changes is free; past it each is waited for, and no more is saved up", () => {
+Deno.test("a second's worth of changes is free; past it each one waits, and no more is saved up", () => {
   const allowance = new TemplateAllowance(1_000, 0);
   assert.equal(allowance.use(600, 1_000, 0), 0);
   assert.equal(allowance.use(400, 1_000, 0), 0);

@@ -60,7 +60,7 @@ Deno.test("data before any template goes nowhere and is counted", () => {
   assert.deepEqual([recordsReceived, recordsSent, [...recordsDropped]], [2, 0, [["unknown_template", 2]]]);
 });
 
-Deno.test("what is malformed is refused by the rewriter, in its own words", () => {
+Deno.test("a malformed message is refused by the rewriter with its own error", () => {
   for (const change of [(octets: Uint8Array) => octets[1] = 9, (octets: Uint8Array) => octets[18] = 0xff]) {
     const { session, rewriter, decided } = fixture();
     const [template = OUTPUT] = new AgentMessages(loadProfile("antrea/v2.0"), "node").templates();

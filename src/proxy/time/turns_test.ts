@@ -121,7 +121,7 @@ Deno.test("whoever waits for a turn while nobody else works gets it", async () =
   }
 });
 
-Deno.test("sessions that never wait share the process: timers and sockets are served, and each of them gets on", async () => {
+Deno.test("sessions that never wait share the process: timers and sockets are served, and each session makes progress", async () => {
   const turns = new Turns(SYSTEM_CLOCK);
   const end = performance.now() + PATIENCE;
   const pieces = [0, 0, 0, 0, 0];

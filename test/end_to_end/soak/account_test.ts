@@ -34,12 +34,12 @@ Deno.test("accounts: all there, and each way to be missing", () => {
   assert.deepEqual(sumsOf({ arrived: [run(0, 0, 109)], ending: "cut" }), { sent: 110, arrived: 110 });
 });
 
-Deno.test("accounts: what comes again, or late, is counted once as arrived and as twice", () => {
+Deno.test("accounts: a repeated or late record counts once as arrived and once as a duplicate", () => {
   assert.deepEqual(sumsOf({ arrived: [run(0, 0, 99), run(1, 90, 99)] }), { sent: 100, arrived: 100, twice: 10 });
   assert.deepEqual(sumsOf({ arrived: [run(0, 0, 59), run(1, 50, 99)] }), { sent: 100, arrived: 100, twice: 10 });
 });
 
-Deno.test("accounts: over UDP what is missing is counted apart", () => {
+Deno.test("accounts: missing records over UDP are counted separately", () => {
   const arrived = [run(0, 0, 49), run(0, 60, 89)];
   assert.deepEqual(sumsOf({ transport: "udp", arrived }), { sent: 100, arrived: 80, datagrams: 20 });
   const overtaken = [run(0, 60, 99), run(0, 0, 49), run(0, 40, 44)];

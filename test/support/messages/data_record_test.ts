@@ -56,7 +56,7 @@ Deno.test("records of any fields come back, short or long form, and each field i
   }));
 });
 
-Deno.test("a set of records gives them in order and the same values again", () => {
+Deno.test("the records of a set are read in order with the same values", () => {
   const template = templateOf(["string", VARIABLE_LENGTH], ["unsigned64", 3], ["boolean", 1], ["octetArray", 0]);
   const record = fc.tuple(
     fc.string({ unit: "binary", maxLength: 300, size: "max" }),

@@ -69,7 +69,7 @@ Deno.test("reference: once data was dropped, what is sent is counted", () => {
   assert.deepEqual(items.map(({ position }) => position), [40, 40, 41]);
 });
 
-Deno.test("every list stands in its own collector's registry, and its own stream fits its dialect", () => {
+Deno.test("every list is in its collector's registry, and its own stream fits its dialect", () => {
   for (const release of COLLECTORS) {
     const profile = antreaProfile(release);
     for (const { fields } of profile.templates) {

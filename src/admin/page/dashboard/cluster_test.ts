@@ -19,7 +19,7 @@ const CLUSTER: ClusterView = {
   problems: [],
 };
 
-Deno.test("the page says how the cluster stands, what it waits for and what is wrong, as text", () => {
+Deno.test("the page shows the state of the cluster, what it waits for and its problems as text", () => {
   const html = (cluster: ClusterView) => Cluster({ cluster }).toString();
   const good = html(CLUSTER);
   for (
@@ -37,7 +37,7 @@ Deno.test("the page says how the cluster stands, what it waits for and what is w
   assert.match(html({ ...CLUSTER, aggregator: { reason: "no tag" } }), /no tag/);
 });
 
-Deno.test("until the cluster has what is missing, the verdict and the status say what it is", () => {
+Deno.test("until the cluster has the missing objects, verdict and status name them", () => {
   const view = new FakeView();
   assert.equal("cluster" in statusReport(view, new Date()), false);
   view.ready = false;

@@ -31,7 +31,7 @@ Deno.test("an identity keeps every field, and every field of both sides is there
   assert.deepEqual(places("target"), [1, 2, 3, 4], "the collector's order is that of the rows");
 });
 
-Deno.test("a narrowed field says what stands for a value that does not fit", () => {
+Deno.test("a narrowed field shows the pad value for values that do not fit", () => {
   const { source } = skewedMapping();
   const [packets] = source.fields;
   assert.ok(packets !== undefined);

@@ -29,7 +29,7 @@ Deno.test("a block that is given back is given away again, whatever size of its 
   assert.notEqual(allocate(4096), block);
 });
 
-Deno.test("giving back address 0, which is no block, gives none away", () => {
+Deno.test("releasing address 0, which is not a block, has no effect", () => {
   release(0, 64);
   assert.notEqual(allocate(64), 0);
 });
@@ -56,7 +56,7 @@ Deno.test("a size that no class holds is not to be had", () => {
   assert.equal(leaseBuffer(2 ** 24 + 1), undefined);
 });
 
-Deno.test("what was in blocks of one size serves for blocks of every other: no memory is touched but for more at once", () => {
+Deno.test("memory of blocks of one size is reused for all others: new memory is touched only for more at a time", () => {
   const most = 32 * 2 ** 20;
   const take = (size: number) => Array.from({ length: most / size }, () => allocate(size));
   const before = usedOctets();
@@ -97,7 +97,7 @@ Deno.test("blocks of all sizes, taken and given back at random, never overlap", 
 });
 
 // The last test: it takes all there is.
-Deno.test("buffers leave a quarter to programs; when all is taken there is no block, and what comes back can be had again", () => {
+Deno.test("buffers leave a quarter to programs; when all is taken there is no block, and released ones are reused", () => {
   const size = 2 ** 20;
   const kept: Uint8Array[] = [];
   for (let buffer = leaseBuffer(size); buffer !== undefined; buffer = leaseBuffer(size)) kept.push(buffer);

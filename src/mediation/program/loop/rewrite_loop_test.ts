@@ -220,7 +220,7 @@ Deno.test("a message that is cut off at any octet leaves the values that were ke
   assert.notDeepEqual(view(counters, 512), before);
 });
 
-Deno.test("the loop leaves alone what is no message of one known data set, and all behind it", () => {
+Deno.test("the loop stops before any message that is not one data set of a known template", () => {
   const routes = routesOf(programOf(named, cut));
   const good = dataMessage(record);
   const builder = new MessageBuilder();
@@ -286,7 +286,7 @@ Deno.test("input that ends inside a message waits for the rest, at every octet",
   }
 });
 
-Deno.test("one call gives out no more messages than it may, and none beyond the largest length", () => {
+Deno.test("one call writes no more messages than allowed, and none beyond the largest length", () => {
   const good = dataMessage(record);
   const routes = routesOf(programOf(named, cut));
   const end = place(good, good, good);

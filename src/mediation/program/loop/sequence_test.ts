@@ -11,7 +11,7 @@ Deno.test("numbers that count the records before a message have no gap, nor thos
   assert.deepEqual(gapsOf(new Sequence(), [0, 0], [3, 3], [4, 1], [9, 5]), []);
 });
 
-Deno.test("a first number says nothing of what was before", () => {
+Deno.test("a first number reveals nothing about earlier ones", () => {
   assert.deepEqual(gapsOf(new Sequence(), [1000, 3], [1003, 1]), []);
 });
 
@@ -29,7 +29,7 @@ Deno.test("numbers wrap at 2^32 without a gap, sent ones as well", () => {
   assert.deepEqual([sequence.next(3), sequence.next(4), sequence.next(0)], [0xfffffffe, 1, 5]);
 });
 
-Deno.test("what is counted begins at the exporter's own number, in its own manner", () => {
+Deno.test("counting begins at the exporter's own number, in its manner", () => {
   const exclusive = new Sequence();
   gapsOf(exclusive, [100, 3], [103, 2]);
   assert.equal(exclusive.counted, false);
@@ -68,7 +68,7 @@ Deno.test("a manner that is learnt once numbers are counted puts them right from
   assert.equal(exclusive.next(1), 4);
 });
 
-Deno.test("what is counted from 0 on a new connection does not depend on what was before", () => {
+Deno.test("counting from 0 on a new connection does not depend on earlier numbers", () => {
   const sequence = new Sequence();
   sequence.follow(1001, 1);
   sequence.depart(1001, 1);
@@ -78,7 +78,7 @@ Deno.test("what is counted from 0 on a new connection does not depend on what wa
   assert.deepEqual([sequence.next(2), sequence.next(1)], [3, 4]);
 });
 
-Deno.test("once counted, it stays counted from where it is", () => {
+Deno.test("once the output is counted, it stays so", () => {
   const sequence = new Sequence();
   sequence.follow(100, 1);
   sequence.depart(100, 1);
@@ -106,7 +106,7 @@ Deno.test("the block of a domain begins without what another domain left in it",
   assert.equal(second.takeGaps(), 0);
 });
 
-Deno.test("what is made here between two messages carries the number that the exporter's own would", () => {
+Deno.test("a message made by the proxy between two others carries the number that the exporter's would", () => {
   const exclusive = new Sequence();
   gapsOf(exclusive, [100, 3], [103, 2]);
   assert.deepEqual([exclusive.expected, exclusive.current], [105, 105]);
@@ -137,7 +137,7 @@ Deno.test("UDP: data that waited for its template comes behind it without a gap,
   assert.deepEqual(gapsOfDatagrams([9, 1], [10, 3], [18, 1], [13, 5], [19, 1]), [0, 0], "all of a message waited");
 });
 
-Deno.test("UDP: the parts of a message, each behind its own template, are together what is missing", () => {
+Deno.test("UDP: the parts of a message, each after its own template, together fill the hole", () => {
   // 2 of 6 records go at once, 3 and 1 later.
   assert.deepEqual(gapsOfDatagrams([0, 2], [6, 1], [0, 3], [7, 1], [0, 1], [8, 1]), [0, 0]);
   assert.deepEqual(gapsOfDatagrams([0, 2], [6, 1], [0, 3], [7, 1]), [0, 1], "one never came");
@@ -145,7 +145,7 @@ Deno.test("UDP: the parts of a message, each behind its own template, are togeth
   assert.deepEqual(gapsOfDatagrams([1, 1], [2, 1], [4, 2], [10, 2], [11, 1], [10, 4], [12, 1]), [0, 0]);
 });
 
-Deno.test("UDP: a set that waited in vain is no gap: nobody knows how many records it held", () => {
+Deno.test("UDP: a set that never got its template is no gap, because its number of records is unknown", () => {
   assert.deepEqual(gapsOfDatagrams([0, 2], [6, 1], [0, 0, 0, false], [7, 1]), [0, 0]);
   assert.deepEqual(gapsOfDatagrams([0, 2, 0, false], [6, 1], [7, 1]), [0, 0]);
 });

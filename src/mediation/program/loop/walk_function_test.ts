@@ -15,7 +15,7 @@ Deno.test("a layout has one function, whatever comes before its first field of v
   releaseWalkFunction(layout([2, 0], [1], 20));
 });
 
-Deno.test("a function that all who took it have given back makes room for another", () => {
+Deno.test("a function that all users have released makes room for another", () => {
   const index = takeWalkFunction(layout([1]));
   takeWalkFunction(layout([1]));
   releaseWalkFunction(layout([1]));

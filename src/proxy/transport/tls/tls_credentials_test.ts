@@ -37,7 +37,7 @@ Deno.test("keys as PKCS#1, PKCS#8 and SEC 1 are read; pairs that do not belong t
   assert.throws(() => checkTlsMaterial({ ca: authority.pem.replace(/\n..../, "\nAAAA") }), /ca: certificate 1/);
 });
 
-Deno.test("files that change are read again; a bad pair is refused, said once, and the old one kept", async () => {
+Deno.test("changed files are read again; an invalid pair is refused and reported once, and the old one stays in use", async () => {
   const folder = await Deno.makeTempDir();
   const paths = { certificate: `${folder}/data/tls.crt`, key: `${folder}/data/tls.key`, ca: `${folder}/data/ca.crt` };
   // As Kubernetes does: a new directory, and the symlink swapped to it.

@@ -147,7 +147,7 @@ Deno.test("a probe that connects to the TLS port and leaves without a word is no
     next.destroy();
   }));
 
-Deno.test("whoever says nothing on the TLS port is closed after the limit of handshakes", async () => {
+Deno.test("a silent connection to the TLS port is closed after the handshake timeout", async () => {
   const clock = new StandingClock();
   await withTlsProxy({ clock, limits: { handshake: 4_000 } }, async ({ proxy }) => {
     const silent = await proxy.connect();
@@ -262,7 +262,7 @@ Deno.test("a reload changes whom a listener lets in from the next handshake on; 
     anybody.destroy();
   }));
 
-Deno.test("past the cap of handshakes the oldest makes room, and a good exporter gets in; a closed listener lets nobody in", async () => {
+Deno.test("past the cap of handshakes the oldest makes room, so that a valid exporter connects; a closed listener admits none", async () => {
   const failures: string[] = [];
   const sessions: Connection[] = [];
   const listener = await TlsListener.listen(address, { credentials: listening() }, {
@@ -371,7 +371,7 @@ Deno.test("two authorities are trusted while one takes over from the other, thou
   );
 });
 
-Deno.test("a listener with a CA needs certificates, unless told otherwise", async () => {
+Deno.test("a listener with a CA requires client certificates unless configured otherwise", async () => {
   const tls = { credentials: listening(), requireClientCertificate: false };
   await withTlsProxy({ listeners: [{ transport: "tls", address, tls }] }, async ({ collector, proxy }) => {
     const socket = exporter(proxy.port, {});

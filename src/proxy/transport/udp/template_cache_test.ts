@@ -245,7 +245,7 @@ Deno.test("the end writes what was there when it began", async () => {
   assert.deepEqual(decodeCacheFile(disk.file ?? new Uint8Array(0)).map(({ templates }) => templates.length), [1]);
 });
 
-Deno.test("on a real disk the file is replaced whole, for nobody else to read, and a folder that cannot be written is named", async () => {
+Deno.test("on a real disk the file is replaced atomically and readable by its owner only; an unwritable folder is named", async () => {
   const folder = await Deno.makeTempDir();
   const file = `${folder}/new/templates`;
   await DISK.prepare(file);

@@ -167,7 +167,7 @@ Deno.test("datagrams that are not one message are counted by what is wrong, said
     assert.equal(proxy.happened("message_rejected")[0]?.fields["protocol"], "NetFlow v9");
   }));
 
-Deno.test("past the cap the least recently heard source goes; forged sources without templates push out nobody", () =>
+Deno.test("past the cap the least recently heard source is removed; forged sources without templates displace none", () =>
   withUdpProxy({ limits: { sessions: 2 } }, async ({ collector, proxy, exporter }) => {
     const [first, second, third] = [exporter(), exporter(), exporter()];
     await first(templateMessage());

@@ -45,7 +45,7 @@ function requestOf(fields: readonly number[]): Uint8Array {
   return Uint8Array.of(0x0a, fields.length, ...fields);
 }
 
-Deno.test("requests without flows come without end: a stream gives up its turn among them", async () => {
+Deno.test("an endless stream of requests without flows yields its turn", async () => {
   for (const request of [new Uint8Array(0), Uint8Array.of(0x10, 0x01)]) {
     const { stream, counts, beat } = open(request);
     const reading = stream.read(new Uint8Array(65_536));

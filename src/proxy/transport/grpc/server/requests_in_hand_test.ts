@@ -65,7 +65,7 @@ Deno.test("requests wait from their last octet until they are taken, or their st
   assert.deepEqual([inHand.waiting, inHand.octets], [0, 0]);
 });
 
-Deno.test("a compressed request counts as what it may become once it is there, and for no more than a request may have", () => {
+Deno.test("a compressed request counts its possible uncompressed size, up to the limit of a request", () => {
   const inHand = new RequestsInHand();
   arrive(inHand, 1, request(100, 1));
   assert.equal(inHand.octets, 100 * 1032 + REQUEST_CHARGE);
