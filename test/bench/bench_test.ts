@@ -8,7 +8,7 @@ import { PARTS } from "./parts.ts";
 import { buildGoPrograms, haproxyVersion } from "./peers.ts";
 import { PlainRewriter } from "./parts/plain_rewriter.ts";
 import { formatReport, isMet } from "./report.ts";
-import { median, percentile, type Row, row } from "./rows.ts";
+import { eitherGoal, median, percentile, type Row, row } from "./rows.ts";
 import { GO, toolTest } from "../support/tool_test_case.ts";
 import { Sink } from "./load/sink.ts";
 import { messagesOf, Workload } from "./load/workload.ts";
@@ -78,6 +78,13 @@ Deno.test("rounds are compared one by one, and a goal is met at its limit", () =
   assert.equal(isMet({ of: "figure", limit: 2 }, figures), true);
   assert.equal(isMet({ of: "figure", limit: 2.1, atLeast: true }, figures), false);
   assert.equal(isMet({ of: "ratio", limit: 2 }, figures), undefined);
+});
+
+Deno.test("a goal that may be reached in two ways has the easier limit of the two", () => {
+  const share = { of: "ratio", limit: 0.8, atLeast: true } as const;
+  assert.deepEqual([0.44, 0.99, undefined, NaN].map((peer) => eitherGoal(share, peer).limit), [0.44, 0.8, 0.8, 0.8]);
+  const added = { of: "difference", limit: 0.15 } as const;
+  assert.deepEqual([0.1, 0.2004, undefined].map((peer) => eitherGoal(added, peer).limit), [0.15, 0.2, 0.15]);
 });
 
 Deno.test("the sink counts messages that are there whole, and minds no connection that broke off before it brought any", async () => {

@@ -6,6 +6,16 @@ export interface Goal {
   readonly atLeast?: boolean;
 }
 
+/**
+ * A goal that may be reached in either of two ways: by a fixed limit, or by what was measured of a peer in the same
+ * rounds. The limit is the easier of the two; the fixed one where the peer is missing.
+ */
+export function eitherGoal(fixed: Goal, ofPeer: number | undefined): Goal {
+  if (ofPeer === undefined || Number.isNaN(ofPeer)) return fixed;
+  const easier = fixed.atLeast === true ? Math.min(fixed.limit, ofPeer) : Math.max(fixed.limit, ofPeer);
+  return { ...fixed, limit: Math.round(easier * 1000) / 1000 };
+}
+
 /** One program's figure, once for each round. */
 export interface Figures {
   readonly name: string;

@@ -2,9 +2,13 @@ import type { Bench } from "../bench.ts";
 import { issueCertificates } from "../certificates.ts";
 import { type EndsTls, manyEnds } from "../load/many_ends.ts";
 import { startBareRelay, startHaproxy, startProxy } from "../relays/relays.ts";
-import { inTurn, type Row, row } from "../rows.ts";
+import { eitherGoal, inTurn, type Row, row } from "../rows.ts";
 import { type Contender, cpuPerGigabyte, measureStream } from "../load/stream.ts";
 import { BOTH_SIDES, tlsEnds, tlsRelays } from "./tls.ts";
+
+/** The least share of one session's throughput, or this many times the share that HAProxy keeps. */
+const SHARE = { of: "ratio", limit: 0.8, atLeast: true } as const;
+const TIMES_HAPROXY = 1.1;
 
 /** The part `sessions`: the same load by many exporters and by one, over TCP and over TLS on both sides. */
 export async function measureSessions({ scale, haproxy, go, directory, said }: Bench): Promise<Row[]> {
@@ -12,14 +16,15 @@ export async function measureSessions({ scale, haproxy, go, directory, said }: B
   const { warmUp, octets, manySessions } = scale;
   const certificates = await issueCertificates(directory);
   const own = "v2.0 to v1.15";
-  const contenders: (Contender & { readonly own: boolean; readonly tls?: EndsTls })[] = [
-    { what: own, start: startProxy({ profile: "antrea/v1.15" }), own: true },
-    { what: "bare read and write", start: startBareRelay, own: false },
-    ...(haproxy ? [{ what: "HAProxy", start: startHaproxy(), own: false }] : []),
+  /** `peer`: the one that has a goal is judged beside this one. */
+  const contenders: (Contender & { readonly peer?: string; readonly tls?: EndsTls })[] = [
+    { what: own, start: startProxy({ profile: "antrea/v1.15" }), peer: "HAProxy" },
+    { what: "bare read and write", start: startBareRelay },
+    ...(haproxy ? [{ what: "HAProxy", start: startHaproxy() }] : []),
     ...tlsRelays(BOTH_SIDES, certificates, haproxy).map(({ what, start }) => ({
       what: `${BOTH_SIDES.name}, ${what}`,
       start,
-      own: what === own,
+      ...(what === own ? { peer: `${BOTH_SIDES.name}, HAProxy` } : {}),
       tls: tlsEnds(BOTH_SIDES, certificates),
     })),
   ];
@@ -33,21 +38,17 @@ export async function measureSessions({ scale, haproxy, go, directory, said }: B
     said(`${name}: ${(run.octets / run.seconds / 1e9).toFixed(2)} GB/s, ${cpuPerGigabyte(run).toFixed(2)} CPU s/GB`);
     return { gigabytesPerSecond: run.octets / run.seconds / 1e9, cpu: cpuPerGigabyte(run) };
   });
-  const rows: Row[] = [];
-  for (let index = 0; index < cases.length; index += 2) {
-    const [many, one] = [0, 1].map((offset) => ({
-      name: offset === 0 ? cases[index]?.name ?? "" : "1 session",
-      samples: runs[index + offset] ?? [],
-    }));
-    if (many === undefined || one === undefined) continue;
-    for (const [unit, key] of [["GB/s", "gigabytesPerSecond"], ["CPU s/GB", "cpu"]] as const) {
-      const figures = ({ name, samples }: typeof many) => ({ name, samples: samples.map((sample) => sample[key]) });
-      const judged = cases[index]?.contender.own === true && unit === "GB/s";
-      rows.push(row("sessions", unit, figures(many), {
-        beside: figures(one),
-        ...(judged ? { goal: { of: "ratio", limit: 0.8, atLeast: true } } : {}),
-      }));
-    }
-  }
-  return rows;
+  const compared = (contender: Contender, unit: "GB/s" | "CPU s/GB", peer?: string): Row => {
+    const first = cases.findIndex((one) => one.contender === contender);
+    const figures = (index: number, name: string) => ({
+      name,
+      samples: runs[index]?.map((run) => unit === "GB/s" ? run.gigabytesPerSecond : run.cpu) ?? [],
+    });
+    const beside = figures(first + 1, "1 session");
+    const judgedBeside = contenders.find(({ what }) => what === peer);
+    const ofPeer = judgedBeside === undefined ? undefined : compared(judgedBeside, unit).ratio;
+    const goal = peer === undefined ? undefined : eitherGoal(SHARE, ofPeer && ofPeer * TIMES_HAPROXY);
+    return row("sessions", unit, figures(first, cases[first]?.name ?? ""), { beside, goal });
+  };
+  return contenders.flatMap((one) => [compared(one, "GB/s", one.peer), compared(one, "CPU s/GB")]);
 }
