@@ -18,8 +18,12 @@ export interface EndsTls {
   readonly collector?: TlsFiles;
 }
 
-/** Exporters that divide a load among them, and their collector: they take little more for many sessions than for one. */
-export function manyEnds(program: string, sessions: number, tls: EndsTls = {}): Ends {
+/**
+ * Exporters that divide a load among them, and their collector: they take little more for many sessions than for one.
+ *
+ * @param oneByOne whether each message is written by itself, over TLS in a record of its own, as Agents do
+ */
+export function manyEnds(program: string, sessions: number, tls: EndsTls = {}, oneByOne = false): Ends {
   const { exporter, collector } = tls;
   return {
     startSink: () =>
@@ -33,6 +37,7 @@ export function manyEnds(program: string, sessions: number, tls: EndsTls = {}): 
         port,
         sessions,
         tls: exporter,
+        oneByOne,
         warmUp: blocks(warmUp),
         blocks: blocks(octets),
       };

@@ -44,6 +44,8 @@ type streamLoad struct {
 	// Times that each sends the block, before what is measured and then.
 	WarmUp int `json:"warmUp"`
 	Blocks int `json:"blocks"`
+	// Whether each message is written by itself, over TLS in a record of its own, as Agents do; else the whole block.
+	OneByOne bool `json:"oneByOne"`
 }
 
 // sent is what was sent in all.
@@ -84,7 +86,13 @@ func runStream(text string) {
 				sequence += uint32(load.RecordsPerMessage)
 				at += length
 			}
-			exporters.send(load.Block)
+			if load.OneByOne {
+				for rest := load.Block; len(rest) > 0; rest = rest[messageLength(rest):] {
+					exporters.send(rest[:messageLength(rest)])
+				}
+			} else {
+				exporters.send(load.Block)
+			}
 			total.Octets += len(load.Block) * load.Sessions
 			total.Messages += len(block) * load.Sessions
 			total.Records += len(block) * load.Sessions * load.RecordsPerMessage
