@@ -181,7 +181,7 @@ admin: { address: 127.0.0.1:${admin} }
     assert.equal(status, 1);
     assert.match(stderr, new RegExp(`cannot listen on tcp 127.0.0.1:${first}`));
     assert.match(stderr, new RegExp(`cannot listen on tcp 127.0.0.1:${second}`));
-    assert.match(stderr, new RegExp(`admin.address: cannot listen on 127.0.0.1:${admin}`));
+    assert.match(stderr, new RegExp(`admin.address: cannot listen on 127.0.0.1:${admin}: the address is in use`));
   } finally {
     for (const listener of taken) listener.close();
     await Deno.remove(file);

@@ -202,7 +202,7 @@ function summary(status: Status, { width, paint }: StatusDependencies): string {
     ...totals,
     ...losses,
     recordsPossiblyLost: { "with broken connections": losses.recordsPossiblyLost ?? 0 },
-    sequenceGaps: { "from exporters": totals.sequenceGaps ?? 0 },
+    sequenceGaps: { "of exporters": totals.sequenceGaps ?? 0 },
   };
   const { wouldLose = {} } = losses;
   const faults = COUNT_WORDS.flatMap(([kind, words, wordsOfObserving]) => {
@@ -317,7 +317,7 @@ const COUNT_WORDS: readonly (readonly [kind: Counted, words: string, wordsOfObse
   ["messagesRejected", "messages rejected", "messages that would be rejected"],
   ["informationLost", "records that lost a value", "records that would lose a value"],
   ["recordsPossiblyLost", "records that may be lost"],
-  ["sequenceGaps", "records missing"],
+  ["sequenceGaps", "gaps in sequence numbers"],
   ["sessionsFailed", "sessions"],
   ["handshakeFailures", "handshakes failed"],
   ["pluginErrors", "plugin failures"],

@@ -81,7 +81,7 @@ Deno.test("whatever is not zero has a line, and no line is wider than the termin
     const words of [
       /records dropped {2,}unknown_template {2,}4/,
       /records that may be lost {2,}with broken connections {2,}6/,
-      /records missing {2,}from exporters {2,}5/,
+      /gaps in sequence numbers {2,}of exporters {2,}5/,
       /sessions {2,}refused {2,}6/,
       /handshakes failed {2,}listener_refused {2,}3/,
       /plugin failures {2,}pad-missing {2,}2/,

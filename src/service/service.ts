@@ -13,7 +13,7 @@ import { PluginHost } from "../plugin_process/plugin_host.ts";
 import { ServedProxy, type ServedProxyOptions, servedProxyOptions } from "./served_proxy.ts";
 import { Cluster } from "./cluster.ts";
 import { formatSocketAddress, type SocketAddress } from "../config/yaml/socket_address.ts";
-import { errorMessage } from "../error_message.ts";
+import { errorMessage, systemReason } from "../error_message.ts";
 import { TlsEndpoints } from "./tls_files.ts";
 
 /** How long an admin server that moved may finish its responses, in milliseconds. */
@@ -119,7 +119,7 @@ export class Service {
       const allowedHosts = () => this.#configuration.admin.hosts;
       return await startAdmin(this.served.view, { ...address, allowedHosts });
     } catch (error) {
-      throw new Error(`admin.address: cannot listen on ${formatSocketAddress(address)}: ${errorMessage(error)}`, {
+      throw new Error(`admin.address: cannot listen on ${formatSocketAddress(address)}: ${systemReason(error)}`, {
         cause: error,
       });
     }

@@ -38,7 +38,7 @@ export function troubleOf(
     [5, rejected, `${count(rejected, "message")} ${wouldBe}rejected`],
     [4, refused, `${count(refused, "template")} ${wouldBe}refused`],
     [4, failed, `plugins failed at ${count(failed, "template")}`],
-    [3, counters.sequenceGaps, `${count(counters.sequenceGaps, "record")} missing from the exporter`],
+    [3, counters.sequenceGaps, `${count(counters.sequenceGaps, "gap")} in the exporter's sequence numbers`],
     [3, faults, `${count(faults, "reference")} ${observed ? "would not be" : "not"} corrected`],
     [2, lost, `${count(lost, "record")} ${observed ? "would lose" : "lost"} a value`],
     // A session that lost a value is rewritten anyway: one phrase is enough.
