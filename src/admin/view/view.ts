@@ -69,7 +69,7 @@ export interface SessionView {
   readonly closing: boolean;
   /** Whether any live template's mapping is not the identity. */
   readonly skewed: boolean;
-  /** {@link CollectorView.key} of the collector that it goes to; undefined while that takes its first template. */
+  /** {@link CollectorView.key} of its collector; undefined until its first template decides that. */
   readonly collector?: string | undefined;
   /** Whether it is only observed; missing: as {@link AdminView.mode} says. */
   readonly observed?: boolean;
@@ -81,10 +81,10 @@ export interface SessionView {
   templates(): readonly TemplateState[];
 }
 
-/** What a session counted, or several. */
+/** Counts of one or several sessions. */
 export interface CountedView {
   readonly counters: Counters;
-  /** Whether they are only observed: what they count as dropped or lost is what would be. */
+  /** Whether they are only observed: their drops and losses are what rewriting would cause. */
   readonly observed: boolean;
 }
 
@@ -150,7 +150,7 @@ export interface AdminEvent {
   readonly event: string;
   readonly time: Date;
   readonly session?: string;
-  /** Path of what the event summarizes, such as the session whose templates have changed. */
+  /** Path of the details, such as the session whose templates have changed. */
   readonly link?: string;
   readonly [detail: string]: unknown;
 }
@@ -201,7 +201,7 @@ export interface CapturedView {
   readonly end: string;
 }
 
-/** What is known of the cluster that the proxy runs for. */
+/** State of the cluster that the proxy serves. */
 export interface ClusterView {
   /** How Agents and the Aggregator are verified; missing: not from the cluster. */
   readonly trust?: {
@@ -209,7 +209,7 @@ export interface ClusterView {
     readonly mode?: string;
     readonly state: "waiting" | "established";
     readonly authorities: readonly { readonly subject: string; readonly expiresAt: Date; readonly ended: boolean }[];
-    /** What is read every second instead of watched, with the RBAC rule that is missing. */
+    /** Objects that are polled every second for want of an RBAC rule, with that rule. */
     readonly polling?: readonly string[];
     /** CAs of other proxies that Agents trust as well. */
     readonly otherProxies?: readonly string[];
@@ -218,9 +218,9 @@ export interface ClusterView {
   readonly aggregator?: { readonly release?: string; readonly next?: string; readonly reason?: string };
   /** How many Agents the cluster has of each release. */
   readonly agents: Readonly<Record<string, number>>;
-  /** What is missing, without which no exporter is let in; empty: nothing. */
+  /** The missing object without which no exporter is let in; empty if nothing is missing. */
   readonly waitingFor: string;
-  /** What is wrong now. What was good last is in force. */
+  /** Current problems. The last valid state stays in force. */
   readonly problems: readonly string[];
 }
 
@@ -230,11 +230,11 @@ export interface AgentView {
   readonly release?: string;
   /** Where the release comes from: `Pod`, `AntreaAgentInfo`. */
   readonly source?: string;
-  /** By what it was found: `address`, `certificate`, `observationDomain`. */
+  /** How it was found: `address`, `certificate`, `observationDomain`. */
   readonly by: string;
 }
 
-/** What an Agent is found by. */
+/** Facts by which an Agent is found. */
 export interface ExporterView {
   readonly peer: string;
   readonly certificateName?: string | undefined;
@@ -295,7 +295,7 @@ export interface AdminView {
   capture?(id: string, limits: CaptureLimitsView, stop: AbortSignal): Promise<CapturedView> | "busy" | undefined;
   /** Calls the listener synchronously with every further event, until the returned function is called. */
   subscribe(listener: (event: AdminEvent) => void): () => void;
-  /** Log lines dropped because nobody read them. */
+  /** Log lines dropped because the log was not read. */
   readonly logLinesDropped?: number;
   /** Missing if the proxy cannot reload. */
   reload?(): Promise<ReloadResult>;
@@ -304,7 +304,7 @@ export interface AdminView {
   /** Present from the moment a changed configuration is refused until a good one is loaded. */
   readonly refusedConfiguration?: RefusedConfigurationView | undefined;
   readonly certificates?: Iterable<CertificateView>;
-  /** Certificates in use that are not valid now, and what comes of that, in words. */
+  /** Certificates in use that are not valid now, with the consequence, as text. */
   readonly certificateFaults?: readonly string[];
   /** The cache of templates over UDP. Missing if there is none. */
   readonly templateCache?: TemplateCacheView | undefined;

@@ -6,7 +6,7 @@ import { decodeValue, encodeValue, type Value } from "../types/value.ts";
 import { encodeVariableLength, type LengthForm, readVariableField } from "./variable_length.ts";
 
 /**
- * Reads the record at which the reader stands: its values in the template's order. Leaves the reader after it.
+ * Reads the record at the reader's position: its values in the template's order. Leaves the reader after it.
  *
  * @param reader bounded by the set
  * @throws DecodeError `field_overrun` if a variable field or its length octets overrun the set, `partial_record` if a

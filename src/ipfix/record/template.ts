@@ -24,7 +24,7 @@ export function smallestRecordLength(template: Template): number {
   return length;
 }
 
-/** Whether two templates have the same elements with the same lengths in the same order, whatever their ids. */
+/** Whether two templates have the same elements with the same lengths in the same order; ids may differ. */
 export function sameLayout(one: Template, other: Template): boolean {
   return one.scopeFieldCount === other.scopeFieldCount &&
     one.fields.length === other.fields.length &&

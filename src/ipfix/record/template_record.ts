@@ -19,7 +19,7 @@ export type TemplateKind = "template" | "options-template";
 /** How the element of a field specifier is found: `RegistryHistory.resolve` is one. */
 export type ResolveElement = (pen: number, id: number, length: number, enterpriseBit: boolean) => InformationElement;
 
-/** What one record of a template set or options template set says. */
+/** One record of a template set or options template set. */
 export type TemplateRecord =
   | { readonly kind: "template"; readonly template: Template }
   /**
@@ -28,7 +28,7 @@ export type TemplateRecord =
    */
   | { readonly kind: "withdrawal"; readonly id: number };
 
-/** Where a template record lies, and what its header says. */
+/** Position of a template record, and its header. */
 export interface TemplateRecordPlace {
   readonly id: number;
   /** 0: a withdrawal. */
@@ -102,7 +102,7 @@ export function decodeTemplateRecord(reader: OctetReader, kind: TemplateKind, re
   return { kind: "template", template: { id, fields, scopeFieldCount } };
 }
 
-/** The header of a record, and whether what follows can be as long as it says. */
+/** The header of a record; checks that the octets after it can be as many as it says. */
 function decodeHeader(reader: OctetReader, kind: TemplateKind): Omit<TemplateRecordPlace, "fieldsAt"> {
   const start = reader.offset;
   const id = reader.u16("template_truncated");
@@ -155,7 +155,7 @@ export function decodeFieldSpecifier(reader: OctetReader, resolve: ResolveElemen
 /**
  * The octets of a template record, or of an options template record where the template has scope fields.
  *
- * @throws RangeError for what no record can say: an id outside 256 to 65535, no field, a number too large for its place
+ * @throws RangeError for values that no record can have: an id outside 256 to 65535, no field, too large a number
  *
  * @example
  * ```ts

@@ -69,7 +69,7 @@ export function* compileSteps(
   return { octets, identity, counted, keepsValues, layout: { leading, gaps, marks } };
 }
 
-/** Positions of the source fields that no target field takes its value from, so that what they carried is lost. */
+/** Positions of the source fields from which no target field takes its value, so that their values are lost. */
 export function lostFields(mapping: TemplateMapping): number[] {
   const used = new Set<number>();
   for (const { value } of mapping.fields) if (value.from === "record") used.add(value.index);
@@ -138,7 +138,7 @@ function walkOf(fields: readonly FieldSpecifier[], marks: readonly number[]): nu
   return steps;
 }
 
-/** Operations for a target in the source's order: what is kept moves in spans. */
+/** Operations for a target in the source's order: kept fields move in spans. */
 function writeInOrder(writer: OperationWriter, fields: readonly MappedField[]): void {
   let next = 0;
   const cutTo = (index: number) => {

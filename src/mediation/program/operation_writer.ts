@@ -8,7 +8,7 @@ import { COUNTER_LENGTH, type LostElement, valueOffset } from "./rewrite_program
 
 const OPERATION_WORDS = 4;
 
-/** Codes of the operations; {@link RewriteProgram} says what each does. */
+/** Codes of the operations, which {@link RewriteProgram} documents. */
 export const Operation = {
   end: 0,
   flush: 1,
@@ -53,7 +53,7 @@ export class OperationWriter {
   readonly #constants: Uint8Array[] = [];
   /** Position of a field that may lose its value → index of its element, and offset of the counter that adds to. */
   readonly #counters = new Map<number, { readonly element: number; readonly offset: number }>();
-  /** Offset of what counts an element's fields within a record → offset of the element's counter. */
+  /** Offset of an element's count within a record → offset of the element's counter. */
   readonly #repeated = new Map<number, number>();
 
   constructor(
@@ -104,7 +104,7 @@ export class OperationWriter {
     this.#operations.push({ code, place: this.places.of(position), a, b });
   }
 
-  /** Writes what lies between two places. */
+  /** Moves the octets between two places. */
   copy(from: number, to: number): void {
     this.#operations.push({ code: Operation.copy, place: this.places.of(from), a: this.places.of(to), b: 0 });
   }

@@ -11,9 +11,9 @@ export interface CollectorFacts {
   readonly maxMessageLength?: number;
   /** Whether the collector is reached over UDP, where withdrawals are not sent (RFC 7011 §8.4). */
   readonly datagrams?: boolean;
-  /** What its sessions share; default: as the mediator has it for sessions that are not told otherwise. */
+  /** State that its sessions share; default: the mediator's own. */
   readonly knowledge?: CollectorKnowledge;
-  /** The first template, where the session goes to this collector because of it. */
+  /** The first template, if that decided the collector. */
   readonly decidedBy?: FirstTemplate | undefined;
 }
 
@@ -28,8 +28,8 @@ export interface SessionFacts extends CollectorFacts {
    */
   readonly reliable: boolean;
   /**
-   * Returns the port that a message came from, in a session that has the messages of several ports of one address; every
-   * message that is not refused is asked for once, in their order.
+   * Returns the port that a message came from, in a session that combines several ports of one address. Called once
+   * for each message that is not refused, in order.
    */
   readonly portOf?: (observationDomain: number, sequenceNumber: number, exportTime: number) => number;
   readonly notify?: Notify;

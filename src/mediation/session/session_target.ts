@@ -6,8 +6,8 @@ import type { ChooseTreatment, FirstTemplate } from "../mapping/chain/treatment.
 import type { TemplateIdSpace } from "../templates/template_id_space.ts";
 
 /**
- * What one session's output is made for: the treatments that it goes by, and what its collector can take. Changes between two
- * messages only, so that no message is half the one and half the other.
+ * The collector for which a session's output is made: its treatments and limits. Changes only between two messages, so
+ * that no message mixes both.
  */
 export class SessionTarget {
   chooseTreatment: ChooseTreatment;
@@ -16,9 +16,9 @@ export class SessionTarget {
   /** Without withdrawals where the collector is reached over UDP (RFC 7011 §8.4). */
   dialect: Dialect;
   datagrams = false;
-  /** Octets of the longest message that may go out. */
+  /** Maximum length in octets of an outgoing message. */
   maxMessageLength = 65535;
-  /** What the sessions to its collector share. */
+  /** State shared by the sessions to its collector. */
   knowledge: CollectorKnowledge;
   decidedBy: FirstTemplate | undefined;
   #profile: Profile;
@@ -33,19 +33,19 @@ export class SessionTarget {
     this.adopt(facts);
   }
 
-  /** Whether the collector that holds now for this session expects something else than the one that its output is made for. */
+  /** Whether the current treatments expect another profile than the one for which output is made. */
   get outdated(): boolean {
     const { knowledge: { chooseTreatment }, shared: { fingerprints } } = this;
     return chooseTreatment !== this.chooseTreatment &&
       fingerprints.expectation(this.#profileBy(chooseTreatment)) !== fingerprints.expectation(this.#profile);
   }
 
-  /** Goes by the treatments that hold now, towards the collector that expects the same. */
+  /** Adopts the current treatments, for a collector with the same expectation. */
   follow(): void {
     this.chooseTreatment = this.knowledge.chooseTreatment;
   }
 
-  /** Goes by all that holds now. Ids taken in an epoch before have to be given back first. */
+  /** Adopts another collector and the current treatments. Ids of an earlier epoch must be released first. */
   adopt({ maxMessageLength, datagrams = false, knowledge = this.shared, decidedBy }: CollectorFacts): void {
     this.knowledge = knowledge;
     this.decidedBy = decidedBy;

@@ -1,7 +1,6 @@
 /**
- * Where calls of the rewrite loop work, in the loop's memory. A process has one such memory, of fixed size, and no call waits for
- * anything: sessions use these places one after the other, of whatever mediator they are. So they belong to the process, not to a
- * mediator, which has no end at which it could release them.
+ * Buffers in the loop's memory for calls of the rewrite loop. Calls are synchronous, so all sessions of a process share
+ * them. They belong to the process because a mediator has no end at which it could release them.
  *
  * @module
  */

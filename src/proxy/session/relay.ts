@@ -23,8 +23,8 @@ import { TemplateThrottle } from "./template_throttle.ts";
 const NOTHING = new Uint8Array(0);
 
 /**
- * Milliseconds after a template has changed in which all that the session does goes after what others do: a message looks
- * the same before it is read, whether it holds a record or another template, which takes a hundred times as long.
+ * Milliseconds after a template change in which the session's work comes after that of others: before a message is
+ * read, nothing shows whether it holds a record or another template, which takes a hundred times as long.
  */
 const DEMANDING_FOR = 1_000;
 
@@ -105,12 +105,12 @@ export class Relay {
         if (collector.connection === undefined) rewriting.begin();
         else if (!await collector.move(collector.connection)) return this.#unavailable;
       }
-      // Over UDP, where anyone can be the sender, not before there is output. What is observed goes out as it comes.
+      // Over UDP, where senders can be forged, not before there is output. Observed sessions relay their input.
       const isWanted = input.length > 0 && !rewriting.undecided &&
         (exporter.transport !== "udp" || !rewriting.rewrites);
       if (isWanted && collector.connection === undefined) {
         if (!await collector.connect()) return this.#unavailable;
-        // The collector's process, or what is expected of it, may have changed while it was dialled.
+        // The collector's process, or its expectation, may have changed while it was dialled.
         if (rewriting.mediated.outdated) {
           await rewriting.prepare();
           rewriting.renew();
@@ -118,7 +118,7 @@ export class Relay {
         continue;
       }
       atRest = false;
-      // What is not mapped yet waits as it came, since the next process may expect something else.
+      // Input that is not mapped yet waits unchanged, since the next process may have another expectation.
       if (collector.connection?.lost === true && rewriting.move === undefined && rewriting.rewrites) {
         if (!await collector.resume(collector.connection, NOTHING)) return this.#unavailable;
       }
@@ -137,7 +137,7 @@ export class Relay {
         continue;
       }
       wait = rewriter.templateChanges === 0 ? 0 : this.#waitFor(rewriter.templateChanges);
-      // An observing rewriter calls the tap itself, since what it relays is not what the mediator's rewriter produced.
+      // An observing rewriter calls the tap itself, since it relays its input instead of the mediator's output.
       if (rewriter === rewriting.mediated) this.#tap?.take(waiting, rewriter.consumed, octets);
       input.consume(rewriter.consumed);
       this.offset += rewriter.consumed;
@@ -210,7 +210,7 @@ export class Relay {
    * Connects to the collector, for output that waits already.
    *
    * @param rewriter whose output it is
-   * @returns whether the output was taken back, because what the collector expects has changed meanwhile
+   * @returns whether the output was taken back, because the collector's expectation has changed meanwhile
    */
   async #connectWith(octets: Uint8Array, rewriter: OctetRewriter): Promise<boolean> {
     const { collector, rewriting } = this;
@@ -247,7 +247,7 @@ export class Relay {
     });
   }
 
-  /** Milliseconds to wait after so many template changes. */
+  /** Milliseconds to wait after this many template changes. */
   #waitFor(changes: number): number {
     this.#changedAt = this.#clock.now();
     const throttle = this.#throttle ??= new TemplateThrottle(this.#clock, this.exporter, this.#report);
@@ -267,7 +267,7 @@ export class Relay {
     this.offset += length;
   }
 
-  /** Drops what has not gone out when the session ends. */
+  /** Drops what has not been sent when the session ends. */
   async dropRemainder(outcome: SessionOutcome): Promise<void> {
     if (outcome === "rejected") return;
     this.#remainder = new Remainder({
@@ -292,7 +292,7 @@ export class Relay {
     this.#rejections.truncated(this.input.waiting(), this.offset);
   }
 
-  /** Has {@link run} and {@link dropRemainder} end with this outcome. What they wait for has to be ended by the caller. */
+  /** Makes {@link run} and {@link dropRemainder} end with this outcome. The caller must end what they wait for. */
   stop(outcome: SessionOutcome): void {
     this.stopped ??= outcome;
     this.#throttle?.end();

@@ -12,11 +12,11 @@ import type { Dialect } from "../profile/dialect.ts";
 import type { Profile } from "../profile/profile.ts";
 import type { MappedField, TemplateMapping } from "../template_mapping.ts";
 
-/** The name that explain gives to what this step strips or converts. */
+/** Name under which `explain` lists the changes of this step. */
 export const DIALECT_STEP = "dialect";
 
 /**
- * The last step of every chain: fits the mapping to what the collector's decoder can take (see {@link Dialect}).
+ * The last step of every chain: fits the mapping to the limits of the collector's decoder (see {@link Dialect}).
  *
  * - A field whose type it cannot decode is stripped.
  * - If it decodes by its registry's lengths, every known element gets that length: reduced sizes widen, fixed-length

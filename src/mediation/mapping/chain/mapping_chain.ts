@@ -21,7 +21,7 @@ export class ChainError extends Error {
   }
 }
 
-/** What is known of a template's exporter. */
+/** Facts about a template's exporter. */
 export interface ChainFacts {
   readonly detectedProfile?: string;
   readonly exporterFamily: 4 | 6 | undefined;
@@ -53,7 +53,7 @@ export function* chainSteps(
   });
   let mapping = identity(source);
   let checked: TemplateMapping | undefined;
-  // What a plugin leaves as it is needs no check again.
+  // Fields that a plugin left unchanged need no second check.
   const check = (next: TemplateMapping) => {
     if (next !== checked) checkMapping(next);
     checked = next;

@@ -25,7 +25,7 @@ export class PendingMapping extends Error {
  * assert.equal(await settled(ask), 42);
  * ```
  *
- * @throws whatever else the function throws
+ * @throws any other error of the function
  */
 export async function settled<Result>(run: () => Result): Promise<Result> {
   for (;;) {

@@ -1,7 +1,7 @@
 import type { Plugin } from "../plugin.ts";
 import type { Profile } from "../profile/profile.ts";
 
-/** What is known of an exporter when one of its templates arrives. */
+/** Facts about an exporter when one of its templates arrives. */
 export interface Peer {
   /** Textual address without port; undefined offline. */
   readonly address?: string;
@@ -10,11 +10,11 @@ export interface Peer {
   readonly observationDomain: number;
   /** Release or range read off the template: `antrea/v2.0`. */
   readonly detectedProfile?: string;
-  /** The first template of the session, where the session was treated by what that gives away. */
+  /** The first template of the session, if that decided its treatment. */
   readonly decidedBy?: FirstTemplate;
 }
 
-/** What the first template of a session gives away. */
+/** Facts that the first template of a session reveals. */
 export interface FirstTemplate {
   readonly observationDomain: number;
   readonly detectedProfile?: string;

@@ -22,7 +22,7 @@ export interface ProfileTemplate {
   readonly scopeFieldCount?: number;
 }
 
-/** What one collector release expects. */
+/** The expectations of one collector release. */
 export interface Profile {
   /** `antrea/v2.0`, `rfc7011`, or the path of the file. */
   readonly name: string;
@@ -59,7 +59,7 @@ export interface Profile {
 export function selectTemplate(profile: Profile, source: Template): ProfileTemplate | undefined {
   const listed = profile.templates.find((template) => isListed(template, source));
   if (listed !== undefined || source.scopeFieldCount > 0) return listed;
-  // No key is made of what no list asks for: a template may have 16,000 fields.
+  // Only elements that some list asks for become keys: a template may have 16,000 fields.
   const ids = new Set(
     profile.templates.flatMap(({ selectedBy, not = [] }) => [...selectedBy, ...not].map(({ id }) => id)),
   );
@@ -76,7 +76,7 @@ export function selectTemplate(profile: Profile, source: Template): ProfileTempl
   return best?.template;
 }
 
-/** Whether a source template is this one to the letter, whatever its id. */
+/** Whether a source template equals this one, apart from its id. */
 export function isListed({ fields, scopeFieldCount = 0 }: ProfileTemplate, source: Template): boolean {
   return sameLayout({ id: source.id, fields, scopeFieldCount }, source);
 }

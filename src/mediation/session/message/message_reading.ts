@@ -6,24 +6,24 @@ import type { MessageSource } from "./message_source.ts";
 import type { SessionEvents } from "../session_events.ts";
 import type { SessionTemplates } from "../intake/session_templates.ts";
 
-/** What a call may still do before others have a turn, in units of about a microsecond. */
+/** Work that a call may still do before others have a turn, in units of about a microsecond. */
 export interface Work {
   left: number;
 }
 
-/** Taking back one change of a template costs so much {@link Work}. */
+/** {@link Work} for undoing one change of a template. */
 const UNDO_COST = 2;
 
 /**
- * One message that is read in as many calls as its templates need. Until all of it is read, every change that it has
- * made can be taken back.
+ * One message that is read over several calls if its templates need them. Until all of it is read, its changes can be
+ * undone.
  */
 export class MessageReading {
   readonly #templates: Pick<SessionTemplates, "undoLog">;
   readonly #events: Pick<SessionEvents, "takeBack">;
   readonly #source: MessageSource;
   readonly #steps: Generator<Step, MessagePlan>;
-  /** What it waits for, once {@link proceed} has returned before the work was used up. */
+  /** Set if {@link proceed} returned because it has to wait, not because the work was used up. */
   waiting: Promise<void> | undefined;
   /** Why the message is refused; its changes are being taken back. */
   #error: DecodeError | undefined;
@@ -78,7 +78,7 @@ export class MessageReading {
     throw shifted(this.#error, source.start - this.#refusedAt);
   }
 
-  /** Takes back all that the message has changed. */
+  /** Undoes all changes of the message. */
   abandon(): void {
     // Ends what a step has begun.
     this.#steps.return(undefined as never);
@@ -87,7 +87,7 @@ export class MessageReading {
   }
 }
 
-/** The error where its octets lie so much further on now. */
+/** The error with its offset moved by this many octets. */
 function shifted(error: DecodeError, octets: number): DecodeError {
   const { reason, what, offset, extent } = error;
   return octets === 0 ? error : new DecodeError(reason, what, offset + octets, extent);
