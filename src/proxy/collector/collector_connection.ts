@@ -1,10 +1,16 @@
-import type { Clock } from "../time/clock.ts";
+import { IPFIX_VERSION, MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../../ipfix/message/message_header.ts";
+import { type Clock, pause } from "../time/clock.ts";
 import type { Connection } from "../transport/connection.ts";
 import { LossBound } from "./loss_bound.ts";
 import { systemReason } from "../../error_message.ts";
 
 /** What collectors send is discarded. All connections read it into the same buffer. */
 const DISCARDED = new Uint8Array(4096);
+
+/** Milliseconds after the collector's end of the stream in which it may still reset the connection for what it had not read. */
+const RESET_WITHIN = 100;
+/** Milliseconds within which a closed connection answers what it is sent with a reset. */
+const ANSWERED_WITHIN = 20;
 
 /**
  * A transport session to the collector. A read is always pending, which fails as soon as the collector closes or resets
@@ -20,9 +26,20 @@ export class CollectorConnection {
   readonly openedAt: number;
   /** Whether the proxy has replaced it. */
   retired = false;
+  /** Whether {@link possiblyLost} has been counted. */
+  counted = false;
   #lost = false;
   /** Whether the collector's kernel has closed it, which had nothing unread, or was given up without a sign of a reset. */
   #endedInOrder = false;
+  /** When it ended. */
+  #endedAt: number | undefined;
+  /** Whether all that was written are whole messages of the proxy's, and the kernel has taken them. */
+  #atRest = true;
+  #wholeMessages = true;
+  /** Half-closed by the proxy: it cannot write any more. */
+  #finishing = false;
+  /** Aborts {@link #isClosed} while it waits. */
+  #asking: AbortController | undefined;
   /** When the first octets were written; undefined: none were. */
   #usedAt: number | undefined;
   readonly #clock: Clock;
@@ -62,11 +79,35 @@ export class CollectorConnection {
 
   /** Upper bound of the records that are lost if it ends now, or that were lost when it ended. */
   get possiblyLost(): number {
-    return this.#inFlight.records(this.#clock.now(), this.#endedInOrder);
+    return this.#inFlight.records(this.#endedAt ?? this.#clock.now(), this.#endedInOrder);
   }
 
-  /** Announces the next write: its octets, and the number of data records that begin in them. */
-  expect(octets: number, records: number): void {
+  /** Closes it, once it is clear how the collector has ended it: {@link possiblyLost} is final then. */
+  async settle(): Promise<void> {
+    const asking = this.#asking;
+    if (asking !== undefined) {
+      this.#endedInOrder = await this.#isClosed(asking.signal);
+      this.#asking = undefined;
+    }
+    this.close();
+  }
+
+  /** Closes it at once. What the kernel has taken still goes out, unless the collector is behind. */
+  abort(): void {
+    this.#asking?.abort();
+    this.#asking = undefined;
+    if (!this.#lost) this.#endedInOrder = true;
+    this.close();
+  }
+
+  /**
+   * Announces the next write: its octets, and the number of data records that begin in them.
+   *
+   * @param wholeMessages whether they are whole messages that the proxy has written
+   */
+  expect(octets: number, records: number, wholeMessages = true): void {
+    this.#atRest = false;
+    this.#wholeMessages &&= wholeMessages;
     const { wireOctets } = this.#connection;
     // The size of flows is known only once they are written. Until then the bound counts too many as lost, never too few.
     this.#inFlight.add(wireOctets === undefined ? octets : wireOctets - this.#counted, records, this.#clock.now());
@@ -75,6 +116,7 @@ export class CollectorConnection {
 
   /** The kernel has taken all that was expected. @param waited whether it had no room for it at first */
   take(waited: boolean): void {
+    this.#atRest = true;
     this.#inFlight.take(this.#clock.now(), waited);
   }
 
@@ -101,8 +143,8 @@ export class CollectorConnection {
 
   /** Ends it because the collector's process is known to have ended, which its transport does not show. */
   fail(reason: string): void {
-    this.#lose(reason);
-    this.#connection.close();
+    if (this.#asking === undefined) this.#lose(reason);
+    this.close();
   }
 
   /**
@@ -118,6 +160,7 @@ export class CollectorConnection {
       this.close();
       return undefined;
     }
+    this.#finishing = true;
     // Not awaited, since a stalled collector may delay it indefinitely.
     void this.#connection.closeWrite();
     const reason = await new Promise<string | undefined>((resolve) => {
@@ -138,9 +181,31 @@ export class CollectorConnection {
     this.#lost = true;
   }
 
+  /** Closes it, at the latest once {@link settle} knows how the collector has ended it. */
   close(): void {
     this.#lost = true;
-    this.#connection.close();
+    if (this.#asking === undefined) this.#connection.close();
+  }
+
+  /**
+   * Whether the collector has closed the connection with nothing unread, and not only half-closed it, which looks the same. A closed
+   * one answers what is sent to it with a reset, so the next write fails; one that is half-closed takes it. A reset that has come before
+   * anything was sent says that something was unread. What is sent are messages without sets (RFC 7011 §3.1), of no observation domain.
+   */
+  async #isClosed(signal: AbortSignal): Promise<boolean> {
+    const message = new Uint8Array(MESSAGE_HEADER_LENGTH);
+    writeMessageHeader(message, 0, {
+      version: IPFIX_VERSION,
+      length: MESSAGE_HEADER_LENGTH,
+      exportTime: Math.floor(this.#clock.date().getTime() / 1000),
+      sequenceNumber: 0,
+      observationDomainId: 0,
+    });
+    const isTaken = async () => await this.#connection.write(message).catch(() => 0) === message.length;
+    await pause(this.#clock, RESET_WITHIN, signal);
+    if (signal.aborted || !await isTaken()) return false;
+    await pause(this.#clock, ANSWERED_WITHIN, signal);
+    return !signal.aborted && !await isTaken();
   }
 
   /** Not an async function, whose frame would take memory for as long as the session lives. */
@@ -153,8 +218,20 @@ export class CollectorConnection {
 
   #lose(reason?: string): void {
     const { transport, endedInOrder } = this.#connection;
-    this.#endedInOrder = transport === "tls" ? endedInOrder === true : transport === "tcp" && reason === undefined;
+    this.#endedAt ??= this.#clock.now();
+    const ended = transport === "tls" ? endedInOrder === true : transport === "tcp" && reason === undefined;
+    if (ended) this.#suppose();
     this.#lost = true;
     this.#end(reason);
+  }
+
+  /** The collector has ended its side in order: finds out whether it has closed the other one too, if that makes a difference. */
+  #suppose(): void {
+    const most = this.possiblyLost;
+    this.#endedInOrder = true;
+    // After the proxy's own end of the stream, collectors close. What was replaced is not counted.
+    if (this.#finishing || this.retired || this.possiblyLost === most) return;
+    this.#endedInOrder = false;
+    if (this.#atRest && this.#wholeMessages && !this.#lost) this.#asking = new AbortController();
   }
 }

@@ -66,6 +66,8 @@ export class CollectorLink {
   /** The current or next connection; undefined before the first is asked for. */
   #current: Promise<CollectorConnection | undefined> | undefined;
   #connection: CollectorConnection | undefined;
+  /** Those that have ended while it is not clear yet how. */
+  readonly #settling = new Set<CollectorConnection>();
   /** When the collector was lost, or first dialled. */
   #awaySince = 0;
   #attempts = 0;
@@ -128,7 +130,12 @@ export class CollectorLink {
   /** Closes the connection, or aborts dialling, and gives up. */
   close(): void {
     this.#giveUp();
-    this.#connection?.close();
+    for (const connection of this.#settling) connection.abort();
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    const isOpen = !connection.lost;
+    connection.abort();
+    if (isOpen && connection.possiblyLost > 0) this.#reportLoss(connection, "the session ended before it had read all");
   }
 
   #giveUp(): void {
@@ -146,7 +153,7 @@ export class CollectorLink {
     const connection = this.#connection;
     if (connection === undefined) return;
     const reason = await connection.finish(this.#options.clock, milliseconds);
-    if (reason !== undefined) this.#countLoss(connection, reason);
+    if (reason !== undefined) await this.#countLoss(connection, reason);
   }
 
   async #connect(): Promise<CollectorConnection | undefined> {
@@ -234,8 +241,8 @@ export class CollectorLink {
 
   #lose(connection: CollectorConnection, reason = "it closed the connection"): void {
     if (this.#closed) return;
-    connection.close();
-    if (!connection.retired) this.#countLoss(connection, reason);
+    if (connection.retired) connection.close();
+    else void this.#countLoss(connection, reason);
     const { clock } = this.#options;
     const lived = clock.now() - connection.openedAt;
     if (connection.retired || lived >= ACCEPTED_AFTER) this.#awaySince = clock.now();
@@ -249,9 +256,18 @@ export class CollectorLink {
     }
   }
 
-  #countLoss(connection: CollectorConnection, reason: string): void {
+  async #countLoss(connection: CollectorConnection, reason: string): Promise<void> {
+    this.#settling.add(connection);
+    await connection.settle();
+    this.#settling.delete(connection);
+    this.#reportLoss(connection, reason);
+  }
+
+  #reportLoss(connection: CollectorConnection, reason: string): void {
+    if (connection.counted) return;
+    connection.counted = true;
     const { counters } = this.#options;
-    const possiblyLost = connection.possiblyLost;
+    const { possiblyLost } = connection;
     counters.countCollector("lost");
     counters.recordsPossiblyLost += possiblyLost;
     const records = possiblyLost === 1 ? "1 record" : `${possiblyLost} records`;

@@ -86,3 +86,33 @@ Deno.test("redirected: the next connection is dialled anew, what stands is left 
   link.close();
   await turn();
 });
+
+/** A session's last records are out, a second or three ago; then its link is closed in one of these ways. */
+async function lossOf(waited: boolean, age: number, close: (link: CollectorLink) => void) {
+  const { link, clock, counters, events } = linking(() => Promise.resolve(connectionPair()[0]));
+  const connection = await link.connection();
+  assert.ok(connection !== undefined);
+  connection.expect(1_000, 10);
+  connection.take(waited);
+  await clock.advance(age);
+  close(link);
+  await clock.advance(10_000);
+  const lost = events.filter((event) => event.startsWith("collector_lost")).length;
+  return { lost, possiblyLost: counters.recordsPossiblyLost };
+}
+
+const closings: Record<string, (link: CollectorLink) => void> = {
+  "while a write may wait": (link) => link.close(),
+  "while the collector is to close its side": (link) => {
+    void link.finish(5_000);
+    link.close();
+  },
+};
+
+for (const [when, close] of Object.entries(closings)) {
+  Deno.test(`a session that is ended ${when} says once what a collector that is behind has not read`, async () => {
+    assert.deepEqual(await lossOf(true, 3_000, close), { lost: 1, possiblyLost: 10 });
+    assert.deepEqual(await lossOf(false, 1_000, close), { lost: 1, possiblyLost: 10 });
+    assert.deepEqual(await lossOf(false, 3_000, close), { lost: 0, possiblyLost: 0 });
+  });
+}

@@ -86,7 +86,8 @@ Deno.test("a collector that goes and comes back gets the template first, sequenc
     await until("two arrived", () => collector.records().length === 2);
     await clock.advance(2_000);
     collector.close();
-    await until("the loss is noticed though nothing is written", () => proxy.happened("collector_lost").length === 1);
+    const isNoticed = () => proxy.happened("collector_lost").length === 1;
+    await advanceUntil(clock, "the loss is noticed though nothing is written", isNoticed);
     assert.equal(proxy.happened("collector_lost")[0]?.fields["possiblyLost"], 0, "it had read them long ago");
     assert.equal(proxy.proxy.collector().recordsPossiblyLost, 0);
     await send(exporter, join(dataMessage(2), dataMessage(3)));

@@ -148,7 +148,7 @@ export class Relay {
         const { connection } = collector;
         if (connection === undefined) return this.#unavailable;
         // Counted first: a connection that breaks during the write is reported before the write returns.
-        connection.expect(octets.length, rewriter.producedRecords);
+        connection.expect(octets.length, rewriter.producedRecords, rewriter === rewriting.mediated);
         let taken = 0;
         try {
           taken = await connection.write(octets);

@@ -34,14 +34,19 @@ export class NativeTlsConnection implements Connection {
     }
   }
 
-  /** How much a failed write has sent is unknown. It counts as taken completely, so that nothing is sent twice. */
+  /**
+   * How much a failed write has sent is unknown. It counts as taken completely, so that nothing is sent twice; not one that began after
+   * the peer's end.
+   */
   async write(octets: Uint8Array): Promise<number> {
     if (this.#failure !== undefined) throw this.#failure;
     const part = octets.length > WRITE_OCTETS ? octets.subarray(0, WRITE_OCTETS) : octets;
+    const { endedInOrder } = this;
     try {
       return await this.#socket.write(part);
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
+      if (endedInOrder) throw this.#failure;
       return part.length;
     }
   }

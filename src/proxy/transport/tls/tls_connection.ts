@@ -87,13 +87,20 @@ export class TlsConnection implements Connection {
     return length;
   }
 
-  /** How much a failed write has sent is unknown. It counts as taken completely, so that nothing is sent twice. */
+  /**
+   * How much a failed write has sent is unknown. It counts as taken completely, so that nothing is sent twice; not one that began after
+   * the peer's end.
+   */
   write(octets: Uint8Array): Promise<number> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const part = octets.length > WRITE_OCTETS ? octets.subarray(0, WRITE_OCTETS) : octets;
-    return new Promise((resolve) => {
+    const { endedInOrder } = this;
+    return new Promise((resolve, reject) => {
       this.#socket.write(part, (error) => {
-        if (error instanceof Error) this.#fail(error);
+        if (error instanceof Error) {
+          this.#fail(error);
+          if (endedInOrder) return reject(error);
+        }
         resolve(part.length);
       });
     });
