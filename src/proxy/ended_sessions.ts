@@ -24,6 +24,8 @@ export interface EndedSession {
   readonly counters: Counters;
   /** The part that was counted while it was only observed. */
   readonly observedCounters?: Counters;
+  /** The other part. */
+  readonly rewrittenCounters?: Counters;
   /** Its first templates; {@link moreTemplates} says how many others it had. */
   templates(): readonly TemplateState[];
   readonly moreTemplates: number;
@@ -35,7 +37,7 @@ export type EndingSession =
     Session,
     "id" | "peer" | "transport" | "certificateName" | "collector" | "openedAt" | "observed" | "counters"
   >
-  & { readonly observedCounters?: Counters };
+  & Pick<EndedSession, "observedCounters" | "rewrittenCounters">;
 
 /** How much is kept, and for how long. */
 export interface EndedSessionsLimits {
@@ -92,7 +94,8 @@ export class EndedSessions {
 
   /** @param templates what the session had when it ended */
   add(session: EndingSession, outcome: SessionOutcome, templates: readonly TemplateState[]): void {
-    const { id, peer, transport, certificateName, collector, openedAt, observed, counters, observedCounters } = session;
+    const { id, peer, transport, certificateName, collector, openedAt, observed, counters } = session;
+    const { observedCounters, rewrittenCounters } = session;
     const first = templates.slice(0, TEMPLATES).map(withoutLongMapping);
     const ended: EndedSession = {
       id,
@@ -108,6 +111,7 @@ export class EndedSessions {
       observed,
       counters,
       ...(observedCounters === undefined ? {} : { observedCounters }),
+      ...(rewrittenCounters === undefined ? {} : { rewrittenCounters }),
       templates: () => first,
       moreTemplates: templates.length - first.length,
     };
@@ -136,6 +140,7 @@ export class EndedSessions {
     for (const { session } of this.#kept.values()) {
       session.counters.forgetLostValues();
       session.observedCounters?.forgetLostValues();
+      session.rewrittenCounters?.forgetLostValues();
     }
   }
 

@@ -178,8 +178,9 @@ export class OpenSessions implements Iterable<Session> {
     for (const session of this) yield* session.counted();
   }
 
-  /** Discards the lost values kept of ended sessions. Open sessions discard their own. */
+  /** Discards the lost values kept of ended sessions, and of modes that open ones have left. Open sessions discard the others. */
   forgetLostValues(): void {
+    for (const session of this) session.forgetLostValues();
     this.#ended.forgetLostValues();
     this.#endedObserved.forgetLostValues();
     this.#kept.forgetLostValues();

@@ -222,7 +222,7 @@ export class Proxy {
     for (const counters of this.#listeners.counters()) yield { counters, observed: false };
   }
 
-  /** Discards the lost values kept of ended sessions. Open sessions discard their own. */
+  /** Discards the lost values kept of ended sessions, and of modes that open ones have left. Open sessions discard the others. */
   forgetLostValues(): void {
     this.#sessions.forgetLostValues();
   }

@@ -11,6 +11,8 @@ import { HeapBufferPool } from "../../src/proxy/memory/buffer_pool.ts";
 import { ObservingRewriter } from "../../src/proxy/session/observing_rewriter.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { mediatorOf, openSession } from "../support/session.ts";
+import { send, TestCollector, TestProxy, until } from "../support/proxy.ts";
+import { Counters } from "../../src/mediation/templates/counters.ts";
 import { join } from "../support/messages/wire.ts";
 
 const AGENT = loadProfile("antrea/v2.7");
@@ -180,6 +182,32 @@ Deno.test("the values of a broken message are none that were lost", () => {
   assert.ok(Object.keys(lastLostValues).length > 5);
   assert.deepEqual(lossesReport(halted.counters).lastLostValues, lastLostValues);
   assert.deepEqual(lossesReport(halted.counters).informationLost, informationLost);
+});
+
+Deno.test("values lost before a change of mode are kept with it, until a reload forgets all", async () => {
+  const { octets } = stream();
+  const collector = new TestCollector();
+  const proxy = new TestProxy(collector.port, { mediator: mediatorOf(COLLECTOR, { keepLostValues: true }) });
+  await proxy.proxy.start();
+  const exporter = await proxy.connect();
+  const values = (): number => {
+    const [session] = proxy.proxy.sessions();
+    return Object.keys(lossesReport(session?.rewrittenCounters ?? new Counters()).lastLostValues ?? {}).length;
+  };
+  await send(exporter, octets);
+  await until("values are lost", () => values() > 5);
+  await proxy.proxy.reconfigure({ mode: "observe" });
+  await send(exporter, octets);
+  await until(
+    "it is observed",
+    () => [...proxy.proxy.sessions()].some(({ observedCounters }) => observedCounters.messagesReceived > 0),
+  );
+  assert.ok(values() > 5);
+  proxy.proxy.forgetLostValues();
+  assert.equal(values(), 0);
+  exporter.close();
+  await proxy.proxy.close();
+  collector.close();
 });
 
 Deno.test("values are kept from the reload that asks for them until the one that does not", () => {

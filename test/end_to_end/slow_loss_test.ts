@@ -35,13 +35,14 @@ for (const end of ["read", "stalled", "half-closed"] as const) {
       await proxy.until("its end is seen", () => proxy.happened("collector_lost").length > 0);
     }
     await first.process.kill("SIGKILL");
-    const got = first.flowsOf(exporter.observationDomain).length;
+    const got = first.records;
     const sent = exporter.next;
     await using second = await CollectorProcess.start({ transport, layouts }, first.port);
     await second.until("it is found again", () => second.flowsOf(exporter.observationDomain).length > 0);
     const [found = 0] = second.flowsOf(exporter.observationDomain);
     const lost = found - got;
     const said = proxy.happened("collector_lost").reduce((sum, { possiblyLost }) => sum + Number(possiblyLost), 0);
+    say(JSON.stringify(proxy.happened("collector_lost")));
     say(`${lost} of ${sent} records lost, at most ${said} reported`);
     assert.ok(lost <= said, `${lost} lost, ${said} reported`);
     if (stalls) assert.ok(lost > RATE, "it had unread records");

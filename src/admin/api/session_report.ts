@@ -8,6 +8,7 @@ import {
   wouldLoseReport,
 } from "./counters_report.ts";
 import { explainMapping, type Explanation } from "../../mediation/mapping/explanation.ts";
+import { expectedBy } from "../view/collectors.ts";
 import { agentOf, isObserved, observedCounters } from "../view/session_facts.ts";
 import type { AdminView, AgentView, EndedSessionView, SessionView } from "../view/view.ts";
 
@@ -31,6 +32,8 @@ export interface SessionReport {
   readonly certificateName: string | null;
   /** Transport and address of the collector that it goes to; null while that takes its first template. */
   readonly collector: string | null;
+  /** The profile that this collector expects; while it is not decided, that of most sessions' collector. */
+  readonly expectedProfile: string;
   /** The exporter's release or range of releases, as detected from its templates: `antrea/v2.0`. */
   readonly detectedProfile: string | null;
   /** The Agent as its cluster knows it; missing: it does not, or there is none. */
@@ -59,7 +62,7 @@ export interface SessionReport {
 }
 
 /** What a report needs of the proxy besides the session. */
-type Viewed = Pick<AdminView, "mode" | "agentOf">;
+type Viewed = Pick<AdminView, "mode" | "agentOf" | "collector" | "otherCollectors">;
 
 /** Returns the state of a session: of one that is open, now, and of one that has ended, when it did. */
 export function sessionReport(session: SessionView | EndedSessionView, view: Viewed): SessionReport {
@@ -72,6 +75,7 @@ export function sessionReport(session: SessionView | EndedSessionView, view: Vie
     transport: session.transport,
     certificateName: session.certificateName ?? null,
     collector: session.collector ?? null,
+    expectedProfile: expectedBy(view, session),
     detectedProfile: templates.find(({ detectedProfile }) => detectedProfile !== undefined)?.detectedProfile ?? null,
     ...(agent === undefined ? {} : { agent }),
     observationDomains,

@@ -21,6 +21,9 @@ export interface Sample {
 interface Snapshot {
   readonly view: AdminView;
   readonly totals: Counters;
+  /** The parts of them that were counted while sessions were observed, and while they were not. */
+  readonly observed: Counters;
+  readonly rewritten: Counters;
 }
 
 /** A metric: its name without prefix, what it counts in which unit, its labels, and how it is read. */
@@ -71,6 +74,7 @@ function definitions(): Definition[] {
   const stripped = new BoundedLabels(elements);
   const padded = new BoundedLabels(elements);
   const lost = new BoundedLabels(elements);
+  const wouldBeLost = new BoundedLabels(elements);
   const plugins = new BoundedLabels({ named: 64, unknown: 0 });
   return [
     {
@@ -213,9 +217,16 @@ function definitions(): Definition[] {
       kind: "counter",
       name: "information_lost_records_total",
       help:
-        "Data records whose stripped field carried a value other than its type's default, by information element; of observed sessions, which would lose it.",
+        "Data records whose stripped field carried a value other than its type's default, by information element; not those of observed sessions, which lose nothing.",
       labels: ["element"],
-      read: ({ totals }) => by("element", lost.fold(totals.informationLost)),
+      read: ({ rewritten }) => by("element", lost.fold(rewritten.informationLost)),
+    },
+    {
+      kind: "counter",
+      name: "information_would_be_lost_records_total",
+      help: "Data records of observed sessions that would lose such a value, by information element.",
+      labels: ["element"],
+      read: ({ observed }) => by("element", wouldBeLost.fold(observed.informationLost)),
     },
     {
       kind: "counter",
@@ -365,7 +376,7 @@ export interface Metrics {
 /** Registers all metrics. Each scrape reads them from the view anew. */
 export function createMetrics(view: AdminView): Metrics {
   const registry = new Registry();
-  let snapshot: Snapshot = { view, totals: new Counters() };
+  let snapshot: Snapshot = { view, totals: new Counters(), observed: new Counters(), rewritten: new Counters() };
   const register = ({ kind, name, help, labels = [], read }: Definition): void => {
     const configuration = { name: `ipfix_proxy_${name}`, help, labelNames: labels, registers: [registry] };
     // Each scrape replaces what the last one read. The sources are monotonic, so the exposed counters are as well.
@@ -394,7 +405,8 @@ export function createMetrics(view: AdminView): Metrics {
   return {
     contentType: registry.contentType,
     scrape: async () => {
-      snapshot = { view: momentOf(view), totals: (await totalsOf(view)).all };
+      const { all: totals, observed, rewritten } = await totalsOf(view);
+      snapshot = { view: momentOf(view), totals, observed, rewritten };
       return registry.metrics();
     },
   };

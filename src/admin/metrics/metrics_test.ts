@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Counters } from "../../mediation/templates/counters.ts";
 import { REJECT_REASONS } from "../../ipfix/octets/decode_error.ts";
 import { TRANSPORT_PROTOCOLS } from "../../ipfix/message/transport_protocol.ts";
 import { increment } from "../../mediation/templates/counters.ts";
@@ -95,6 +96,20 @@ Deno.test("every name of the contract is there, with its type, its labels and a 
   assert.equal(series.get('ipfix_proxy_certificate_expiry_timestamp_seconds{role="listener"}'), 5);
   assert.equal(series.get('ipfix_proxy_certificate_valid_from_timestamp_seconds{role="listener"}'), 2);
   assert.equal(series.get(`ipfix_proxy_build_info{version="1.2.3",deno="${Deno.version.deno}"}`), 1);
+});
+
+Deno.test("what observed sessions would lose is not lost", async () => {
+  const view = new FakeView();
+  const [lost, would] = [new Counters(), new Counters()];
+  lost.informationLost.add("egressName", 2);
+  would.informationLost.add("egressName", 3);
+  view.counted = function* () {
+    yield { counters: lost, observed: false };
+    yield { counters: would, observed: true };
+  };
+  const { series } = await scrape(view);
+  assert.equal(series.get('ipfix_proxy_information_lost_records_total{element="egressName"}'), 2);
+  assert.equal(series.get('ipfix_proxy_information_would_be_lost_records_total{element="egressName"}'), 3);
 });
 
 Deno.test("every reason is a series from the start, so that its first increase is seen", async () => {

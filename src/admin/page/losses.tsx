@@ -18,25 +18,47 @@ export interface Totalled {
 
 /** The ledger of losses: fields stripped, how often they carried a value, records dropped, messages rejected. */
 export function Losses({ view, totals, recent }: Totalled) {
-  const observed = view.mode === "observe";
+  const parts = partsOf(totals, view.mode === "observe");
+  const [first, second] = parts.map(({ observed }) => observed ? "would not get" : "does not get");
   return (
     <Region
       id="losses"
-      title={observed ? "What the collector would not get" : "What the collector does not get"}
+      title={`What the collector ${first}${second === undefined ? "" : `, or ${second}`}`}
       class="wide"
     >
       <Statement {...losses(view, totals, recent)} />
-      <LossTables counters={totals.all} observed={observed} />
+      <LossTables parts={parts} />
     </Region>
   );
 }
 
+/** What was counted in one mode. */
+export interface CountedPart {
+  readonly counters: Counters;
+  /** Whether it was counted while sessions were only observed: it says what would be. */
+  readonly observed: boolean;
+}
+
 /**
- * What was stripped, dropped and rejected.
+ * What was counted in each mode, first that in which anything was lost; with nothing counted, that of the mode.
  *
- * @param observed says what would be
+ * @param observed whether the mode is `observe` now
  */
-export function LossTables({ counters, observed }: { readonly counters: Counters; readonly observed: boolean }) {
+export function partsOf(
+  { rewritten, observed: would }: Pick<Totals, "rewritten" | "observed">,
+  observed: boolean,
+): readonly CountedPart[] {
+  const parts = [{ counters: rewritten, observed: false }, { counters: would, observed: true }];
+  const counted = parts.filter(({ counters }) => counters.messagesReceived > 0 || counters.names > 0);
+  return counted.length > 0 ? counted : parts.filter((part) => part.observed === observed);
+}
+
+/** What was stripped, dropped and rejected, and what would have been. */
+export function LossTables({ parts }: { readonly parts: readonly CountedPart[] }) {
+  return <>{parts.map((part) => <LossTablesOf {...part} />)}</>;
+}
+
+function LossTablesOf({ counters, observed }: CountedPart) {
   const was = observed ? "would be" : "was";
   const faults = counters.read("referenceFaults");
   return (
@@ -75,7 +97,7 @@ function Stripped({ counters, observed }: { readonly counters: Counters; readonl
   if (elements.length === 0) return <p class="none">{`No field ${observed ? "would be" : "is"} stripped.`}</p>;
   const { lostValues, lostLengths } = counters;
   return (
-    <Scroll label="Stripped fields">
+    <Scroll label={observed ? "Fields that would be stripped" : "Stripped fields"}>
       <table class="counts">
         <thead>
           <tr>

@@ -217,3 +217,52 @@ Deno.test("the rates are there for the chart", async () => {
   const { get } = fixture();
   assert.deepEqual(JSON.parse((await get("/api/rates")).text), { samples: [] });
 });
+
+/** A session that was observed, then rewritten. */
+function changedSession() {
+  const [rewrittenCounters, observedCounters, counters] = [new Counters(), new Counters(), new Counters()];
+  increment(rewrittenCounters.recordsDropped, "unknown_template", 1);
+  increment(observedCounters.recordsDropped, "unknown_template", 3);
+  rewrittenCounters.informationLost.add("egressName", 2);
+  counters.add(rewrittenCounters);
+  counters.add(observedCounters);
+  counters.sequenceGaps = 2;
+  return skewedSession("1", { counters, rewrittenCounters, observedCounters, observed: false });
+}
+
+Deno.test("what was lost and what would have been are told apart, whatever the mode is now", async () => {
+  for (const mode of ["rewrite", "observe"] as const) {
+    const { view, get } = fixture();
+    view.mode = mode;
+    const session = changedSession();
+    view.open.push(session);
+    view.counted = function* () {
+      yield { counters: session.rewrittenCounters ?? assert.fail(), observed: false };
+      yield { counters: session.observedCounters ?? assert.fail(), observed: true };
+    };
+    for (const path of ["/", "/sessions/1"]) {
+      const { text } = await get(path);
+      for (const words of ["1 record dropped", "3 records would be dropped", "2 records lost a value"]) {
+        assert.ok(text.includes(words), `${words} on ${path}`);
+      }
+      assert.ok(text.includes("2 gaps in the exporter&#39;s sequence numbers"), text);
+      const table = (head: string) => new RegExp(`${head}.*?<td class="number">(\\d+)<`).exec(text)?.[1];
+      assert.equal(table("Reason for dropping"), "1", path);
+      assert.equal(table("Why it would be dropped"), "3", path);
+    }
+    const dashboard = (await get("/")).text;
+    assert.match(dashboard, /What the collector does not get, or would not get/);
+    assert.match(dashboard, /<span class="name">Dropped<\/span><strong>1</);
+    assert.match(dashboard, /<span class="name">Would be dropped<\/span><strong>3</);
+  }
+});
+
+Deno.test("a session shows what its own collector expects, not that of most sessions", async () => {
+  const { view, get } = fixture();
+  const otherCollectors = [{ ...view.collector, key: "tcp 10.0.0.9:4739", profile: "antrea/v2.7" }];
+  Object.assign(view, { otherCollectors });
+  view.open.push(skewedSession("1", { collector: "tcp 10.0.0.9:4739" }));
+  const { text } = await get("/sessions/1");
+  assert.match(text, /The collector receives \(antrea\/v2\.7\)/);
+  assert.equal(JSON.parse((await get("/api/sessions/1")).text).expectedProfile, "antrea/v2.7");
+});

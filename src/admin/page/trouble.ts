@@ -1,4 +1,4 @@
-import type { Counters } from "../../mediation/templates/counters.ts";
+import { Counters } from "../../mediation/templates/counters.ts";
 import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
 import { sum } from "../view/totals.ts";
 import type { SessionView } from "../view/view.ts";
@@ -16,41 +16,64 @@ export interface Trouble {
   readonly words: readonly string[];
 }
 
+/** Kinds of counts that come to nothing while a session is only observed. */
+type FaultKind = "recordsDropped" | "messagesRejected" | "referenceFaults" | "informationLost";
+
 /**
  * Returns what skew and faults did to one session.
  *
- * @param observed the session is only observed: phrases say what would happen
+ * @param observed the session is only observed: phrases say what would happen to its templates. What happened to records is said
+ *   by the mode in which it was counted
  */
 export function troubleOf(
-  { counters, skewed }: Pick<SessionView, "counters" | "skewed">,
+  session: Pick<SessionView, "counters" | "skewed" | "observedCounters">,
   templates: readonly TemplateState[],
   observed = false,
 ): Trouble {
-  const dropped = sum(counters.read("recordsDropped"));
-  const rejected = sum(counters.read("messagesRejected"));
+  const { counters, skewed } = session;
+  const observedCounters = session.observedCounters ?? (observed ? counters : NOTHING);
   const refused = templates.filter(({ outcome }) => outcome === "refused").length;
   const failed = sum(counters.read("pluginErrors"));
-  const lost = mostLost(counters);
   const wouldBe = observed ? "would be " : "";
-  const faults = sum(counters.read("referenceFaults"));
+  const inBoth = (
+    grade: number,
+    [lost, wouldBe]: readonly [number, number],
+    what: string,
+    [was, would]: readonly [string, string],
+  ) =>
+    [
+      [grade, lost, `${count(lost, what)} ${was}`],
+      [grade, wouldBe, `${count(wouldBe, what)} ${would}`],
+    ] as const;
+  const split = (kind: FaultKind): readonly [number, number] => {
+    const inMode = sum(observedCounters.read(kind));
+    return [sum(counters.read(kind)) - inMode, inMode];
+  };
+  const lost = mostLost(counters, observedCounters);
   const found: (readonly [grade: number, amount: number, words: string])[] = [
-    [5, dropped, `${count(dropped, "record")} ${wouldBe}dropped`],
-    [5, rejected, `${count(rejected, "message")} ${wouldBe}rejected`],
+    ...inBoth(5, split("recordsDropped"), "record", ["dropped", "would be dropped"]),
+    ...inBoth(5, split("messagesRejected"), "message", ["rejected", "would be rejected"]),
     [4, refused, `${count(refused, "template")} ${wouldBe}refused`],
     [4, failed, `plugins failed at ${count(failed, "template")}`],
     [3, counters.sequenceGaps, `${count(counters.sequenceGaps, "gap")} in the exporter's sequence numbers`],
-    [3, faults, `${count(faults, "reference")} ${observed ? "would not be" : "not"} corrected`],
-    [2, lost, `${count(lost, "record")} ${observed ? "would lose" : "lost"} a value`],
+    ...inBoth(3, split("referenceFaults"), "reference", ["not corrected", "would not be corrected"]),
+    ...inBoth(2, lost, "record", ["lost a value", "would lose a value"]),
     // A session that lost a value is rewritten anyway: one phrase is enough.
-    [1, skewed && lost === 0 ? 1 : 0, `${wouldBe}rewritten`],
+    [1, skewed && lost[0] + lost[1] === 0 ? 1 : 0, `${wouldBe}rewritten`],
   ];
   const here = found.filter(([, amount]) => amount > 0);
   return { grade: here[0]?.[0] ?? 0, amount: here[0]?.[1] ?? 0, words: here.map(([, , words]) => words) };
 }
 
-/** Returns a lower bound of the records that lost a value: the count of the element lost most often. */
-function mostLost(counters: Counters): number {
-  return Math.max(0, ...counters.read("informationLost").values());
+const NOTHING = new Counters();
+
+/**
+ * Returns a lower bound of the records that lost a value, and of those that would have: the count of the element lost most often.
+ */
+function mostLost(counters: Counters, observed: Counters): readonly [number, number] {
+  const would = observed.read("informationLost");
+  const lost = [...counters.read("informationLost")].map(([element, many]) => many - (would.get(element) ?? 0));
+  return [Math.max(0, ...lost), Math.max(0, ...would.values())];
 }
 
 /** `1 record`, `2,000 records`. */

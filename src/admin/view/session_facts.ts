@@ -12,6 +12,11 @@ export function observedCounters(view: Pick<AdminView, "mode">, session: Session
   return session.observedCounters ?? (isObserved(view, session) ? session.counters : new Counters());
 }
 
+/** What a session counted while it was not only observed. */
+export function rewrittenCounters(view: Pick<AdminView, "mode">, session: SessionView): Counters {
+  return session.rewrittenCounters ?? (isObserved(view, session) ? new Counters() : session.counters);
+}
+
 /** Returns the Agent that a session's exporter is; undefined if there is no cluster, or it does not know. */
 export function agentOf(
   view: Pick<AdminView, "agentOf">,

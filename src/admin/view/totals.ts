@@ -14,6 +14,12 @@ export interface Totals {
   readonly all: Counters;
   /** The part of them that sessions count which are only observed. */
   readonly observed: Counters;
+  /** The other part. */
+  readonly rewritten: Counters;
+}
+
+function noTotals(): Totals {
+  return { all: new Counters(), observed: new Counters(), rewritten: new Counters() };
 }
 
 /**
@@ -21,7 +27,7 @@ export interface Totals {
  * session it is what had been counted at some moment in between.
  */
 export async function totalsOf(view: Pick<AdminView, "counted">, pause = nextTurn): Promise<Totals> {
-  const totals = { all: new Counters(), observed: new Counters() };
+  const totals = noTotals();
   // A list: a session that ends meanwhile moves into sums that are read already.
   for (const [index, each] of [...view.counted()].entries()) {
     if (index > 0 && index % SLICE === 0) await pause();
@@ -32,14 +38,14 @@ export async function totalsOf(view: Pick<AdminView, "counted">, pause = nextTur
 
 /** The same at once, for a proxy of few sessions. */
 export function totalsNow(view: Pick<AdminView, "counted">): Totals {
-  const totals = { all: new Counters(), observed: new Counters() };
+  const totals = noTotals();
   for (const each of view.counted()) addTo(totals, each);
   return totals;
 }
 
-function addTo({ all, observed }: Totals, each: CountedView): void {
+function addTo({ all, observed, rewritten }: Totals, each: CountedView): void {
   all.add(each.counters);
-  if (each.observed) observed.add(each.counters);
+  (each.observed ? observed : rewritten).add(each.counters);
 }
 
 /** Sums of what charts and warnings need. */

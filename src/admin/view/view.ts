@@ -77,6 +77,8 @@ export interface SessionView {
   readonly silent?: boolean;
   /** The part of {@link counters} that was counted while it was only observed; missing: all of it, or nothing. */
   readonly observedCounters?: Counters;
+  /** The other part. */
+  readonly rewrittenCounters?: Counters;
   readonly counters: Counters;
   templates(): readonly TemplateState[];
 }

@@ -153,8 +153,12 @@ export class RewriterSwitch {
     if (counters.messagesReceived === 0 && counters.names === 0) return;
     const kept = this.rewrites ? this.#rewritten ??= new Counters() : this.#observed ??= new Counters();
     counters.moveTo(kept);
-    // No reload may leave values behind that are not to be kept.
-    kept.forgetLostValues();
+  }
+
+  /** Discards the lost values of earlier modes. The rewriter's own are discarded when its counters are read. */
+  forgetLostValues(): void {
+    this.#rewritten?.forgetLostValues();
+    this.#observed?.forgetLostValues();
   }
 
   /** Maps the templates for a collector with other expectations. What was rewritten for the previous one is dropped. */

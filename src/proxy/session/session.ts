@@ -259,6 +259,16 @@ export class Session {
     return this.#relay.rewriting.countersOf(true) ?? NOTHING_COUNTED;
   }
 
+  /** The part of {@link counters} that it counted while it was not only observed. */
+  get rewrittenCounters(): Counters {
+    return this.#relay.rewriting.countersOf(false) ?? NOTHING_COUNTED;
+  }
+
+  /** Discards the lost values of modes that it has left. */
+  forgetLostValues(): void {
+    this.#relay.rewriting.forgetLostValues();
+  }
+
   /** Its counters by the mode in which they were counted. */
   *counted(): Iterable<{ readonly counters: Counters; readonly observed: boolean }> {
     for (const observed of [false, true]) {

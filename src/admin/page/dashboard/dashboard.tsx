@@ -7,7 +7,7 @@ import { heldOctets } from "../../view/collectors.ts";
 import { Collector } from "./collector.tsx";
 import { Configuration } from "./configuration.tsx";
 import { Ended } from "./ended.tsx";
-import { Losses, type Totalled } from "../losses.tsx";
+import { Losses, partsOf, type Totalled } from "../losses.tsx";
 import type { Overview } from "../overview.ts";
 import { Events, Region, Statement } from "../parts.tsx";
 import { Releases } from "./releases.tsx";
@@ -57,13 +57,19 @@ function Verdict({ view, recent, ever }: Totalled) {
   );
 }
 
-function Figures({ view, totals: { all }, rates }: Totalled & { readonly rates: RateSample | undefined }) {
+function Figures({ view, totals, rates }: Totalled & { readonly rates: RateSample | undefined }) {
   const rate = (value: number | undefined) => value === undefined ? "–" : `${number(Math.round(value * 10) / 10)}/s`;
-  const observed = view.mode === "observe";
+  const observes = view.mode === "observe";
   const figures = [
-    ["Records in", number(all.recordsReceived), rate(rates?.received)],
-    [observed ? "Would be sent on" : "Records out", number(all.recordsSent), rate(rates?.sent)],
-    [observed ? "Would be dropped" : "Dropped", number(sum(all.read("recordsDropped"))), rate(rates?.dropped)],
+    ["Records in", number(totals.all.recordsReceived), rate(rates?.received)],
+    ...partsOf(totals, observes).flatMap(({ counters, observed }) => {
+      // The rates of now belong to the mode of now.
+      const [sent, dropped] = observed === observes ? [rate(rates?.sent), rate(rates?.dropped)] : ["before", "before"];
+      return [
+        [observed ? "Would be sent on" : "Records out", number(counters.recordsSent), sent],
+        [observed ? "Would be dropped" : "Dropped", number(sum(counters.read("recordsDropped"))), dropped],
+      ] as const;
+    }),
     ["Held octets", number(heldOctets(view)), "now"],
   ] as const;
   return (

@@ -1,11 +1,11 @@
 import type { RecentEvent } from "../../view/recent_events.ts";
-import { agentOf, isObserved } from "../../view/session_facts.ts";
+import { agentOf, isObserved, observedCounters, rewrittenCounters } from "../../view/session_facts.ts";
 import type { AdminView, AgentView, EndedSessionView, SessionView } from "../../view/view.ts";
 import { outcomeWords } from "../dashboard/ended.tsx";
 import { sessionRow } from "../overview.ts";
 import { duration, Events, Facts, Region, Statement } from "../parts.tsx";
 import { expectedBy } from "../../view/collectors.ts";
-import { LossTables } from "../losses.tsx";
+import { type CountedPart, LossTables, partsOf } from "../losses.tsx";
 import { Trouble } from "../sessions.tsx";
 import { Template } from "./template.tsx";
 import { number } from "../trouble.ts";
@@ -27,16 +27,20 @@ export function sessionRegions(state: SessionPageState) {
   const { view, session, events } = state;
   const templates = session.templates();
   const observed = isObserved(view, session);
+  const parts = partsOf(
+    { rewritten: rewrittenCounters(view, session), observed: observedCounters(view, session) },
+    observed,
+  );
   const more = Math.max(0, templates.length - TEMPLATES) + ("moreTemplates" in session ? session.moreTemplates : 0);
   return [
     <Head {...state} />,
-    <Region id="lost" title={observed ? "What would be lost" : "What was lost"} class="wide">
-      <LossTables counters={session.counters} observed={observed} />
+    <Region id="lost" title={lossTitle(parts)} class="wide">
+      <LossTables parts={parts} />
     </Region>,
     <Counted session={session} />,
     ...templates.slice(0, TEMPLATES).map((template) => (
       <Template
-        view={view}
+        expected={expectedBy(view, session)}
         template={template}
         observed={observed}
       />
@@ -55,6 +59,10 @@ export function sessionRegions(state: SessionPageState) {
       <Events events={events.map(({ session: _, ...event }) => event)} empty="No event of this session is kept." />
     </Region>,
   ];
+}
+
+function lossTitle(parts: readonly CountedPart[]): string {
+  return `What ${parts.map(({ observed }) => observed ? "would be" : "was").join(" and what ")} lost`;
 }
 
 function Head({ view, session, now }: SessionPageState) {

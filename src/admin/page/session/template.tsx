@@ -20,8 +20,9 @@ const OUTCOMES: Readonly<Record<string, string>> = {
 };
 
 /** A template as the exporter sends it, beside the one that the collector receives. */
-export function Template({ view, template: state, observed }: {
-  readonly view: AdminView;
+export function Template({ expected, template: state, observed }: {
+  /** The profile of what the collector of the session expects. */
+  readonly expected: string;
   readonly template: TemplateState;
   readonly observed: boolean;
 }) {
@@ -64,7 +65,7 @@ export function Template({ view, template: state, observed }: {
                     <span class="hidden">Change</span>
                   </th>
                   <th scope="col" colspan={2}>The exporter sends</th>
-                  <th scope="col" colspan={2}>The collector {receives} ({view.collector.profile})</th>
+                  <th scope="col" colspan={2}>The collector {receives} ({expected})</th>
                   <th scope="col">Why</th>
                 </tr>
               </thead>
