@@ -1,5 +1,4 @@
 import type { TemplateState } from "../../../mediation/session/session_rewriter.ts";
-import type { AdminView } from "../../view/view.ts";
 import { Region, Scroll } from "../parts.tsx";
 import { type Change, type DiffField, type DiffRow, templateDiff } from "./template_diff.ts";
 import { number } from "../trouble.ts";
