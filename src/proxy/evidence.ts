@@ -20,8 +20,10 @@ export function sessionEvidence(entries: Iterable<OpenSession>): SessionEvidence
 /** What the collectors say: the one of them that is in the worst state. */
 export function collectorEvidence(collectors: Collectors, entries: Iterable<OpenSession>): CollectorEvidence {
   const inUse = new Set<CurrentCollector>([collectors.base]);
-  for (const { session, collector } of entries) if (!session.closing && !session.undecided) inUse.add(collector);
   const all = [...collectors];
+  if (all.length > 1) {
+    for (const { session, collector } of entries) if (!session.closing && !session.undecided) inUse.add(collector);
+  }
   // One without sessions counts as soon as it is away: its exporters may be waiting to be let in.
   const worst = all.find(({ collector }) => collector.condition === "away") ??
     all.find((one) => inUse.has(one) && !one.collector.up) ??

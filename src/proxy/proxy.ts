@@ -36,6 +36,8 @@ export type { BoundListener, CollectorState };
 /** Milliseconds between two looks at the memory in use. */
 const PRESS_MILLISECONDS = 250;
 const TICK_MILLISECONDS = 1_000;
+/** Milliseconds that sessions may take to apply their time limits before others have a turn. */
+const TICK_PART = 4;
 const DRAIN_TICK_MILLISECONDS = 50;
 /**
  * While draining, an exporter that has been silent for this long is taken to have sent everything. An exporter whose
@@ -63,6 +65,9 @@ export class Proxy {
   readonly #admission: Admission;
   readonly #relief: MemoryRelief | undefined;
   #cancelTick = () => {};
+  /** Milliseconds that sessions have not been told of yet, and whether they are being told. */
+  #passed = 0;
+  #ticking = false;
   #cancelPress = () => {};
 
   constructor(options: ProxyOptions) {
@@ -407,10 +412,28 @@ export class Proxy {
     }
   }
 
+  /** In parts, as thousands whose time is up at once take a while to end. */
+  async #tickSessions(milliseconds: number, quiet: number): Promise<void> {
+    this.#passed += milliseconds;
+    if (this.#ticking) return;
+    this.#ticking = true;
+    const passed = this.#passed;
+    this.#passed = 0;
+    let began = this.#clock.now();
+    for (const session of [...this.#sessions]) {
+      if (this.#clock.now() - began >= TICK_PART) {
+        await this.#turns.next(false);
+        began = this.#clock.now();
+      }
+      if (this.#sessions.get(session.id) !== undefined) session.tick(passed, quiet);
+    }
+    this.#ticking = false;
+  }
+
   #tickEvery(milliseconds: number, quiet: number): void {
     this.#cancelTick();
     this.#cancelTick = this.#clock.every(milliseconds, () => {
-      for (const session of this.#sessions) session.tick(milliseconds, quiet);
+      void this.#tickSessions(milliseconds, quiet);
       this.#memory.look();
       this.#reporter.tick();
       this.#collectors.tick();

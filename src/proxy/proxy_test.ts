@@ -294,3 +294,32 @@ Deno.test("observe: every octet passes, broken or not, and the breakage is said 
     assert.equal(proxy.happened("observing_ended")[0]?.fields["offset"], 64);
     assert.equal(proxy.outcome(), "closed");
   }));
+
+/** A clock that goes on by so much whenever it is looked at: as if all that happens in between took that long. */
+class CostlyClock extends StandingClock {
+  cost = 0;
+  #added = 0;
+
+  override now(): number {
+    return super.now() + (this.#added += this.cost);
+  }
+}
+
+Deno.test("sessions whose time is up at once end in parts, between which others have a turn", async () => {
+  const clock = new CostlyClock();
+  await withProxy({ clock, limits: { idle: 5_000 } }, async ({ proxy }) => {
+    const dial = () => Deno.connect({ hostname: "127.0.0.1", port: proxy.port });
+    const sockets = await Promise.all(Array.from({ length: 39 }, dial));
+    await until("all are open", () => [...proxy.proxy.sessions()].length === 40);
+    await clock.advance(4_000);
+    clock.cost = 1;
+    await clock.advance(1_000);
+    clock.cost = 0;
+    const left = () => [...proxy.proxy.sessions()].filter(({ closing }) => !closing).length;
+    await until("the first have ended", () => left() < 40);
+    assert.ok(left() >= 30, `${left()} are left`);
+    await clock.advance(200, 4);
+    await until("all have ended", () => left() === 0);
+    for (const socket of sockets) closeQuietly(socket);
+  });
+});

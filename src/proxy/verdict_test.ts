@@ -116,7 +116,7 @@ Deno.test("templates unread: unknown; all known and unchanged for the settle tim
     const silent = await parts.connect();
     const template = templateMessage();
     await send(silent, template.subarray(0, 7));
-    await until("it is connected", () => parts.collector.connections.length === 2);
+    await until("it is open", () => parts.proxy.happened("session_opened").length === 2);
     await parts.clock.advance(2 * SETTLE);
     assert.deepEqual(parts.proxy.proxy.verdict(), {
       verdict: "unknown",

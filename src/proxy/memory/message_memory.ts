@@ -108,7 +108,7 @@ export class MessageMemory {
       this.#shareOf(holder.owner).waiters.set(holder, { holder, octets, order: this.#order++, resolve });
       this.#waiting++;
       this.#wanted += octets;
-      this.look();
+      this.#makeRoom(1);
     });
   }
 
@@ -134,9 +134,14 @@ export class MessageMemory {
 
   /** Makes slow messages give way to waiting ones. To be called about once a second. */
   look(): void {
+    this.#makeRoom(MOST_ENDED);
+  }
+
+  /** @param most sessions that may end for it: who comes to wait has one end, so that thousands who come end few at once */
+  #makeRoom(most: number): void {
     this.#serve();
     let needed = this.#wanted + this.#used - this.limit;
-    for (let ended = 0; this.#waiting > 0 && needed > 0 && ended < MOST_ENDED; ended++) {
+    for (let ended = 0; this.#waiting > 0 && needed > 0 && ended < most; ended++) {
       const leaving = this.#slowest();
       if (leaving === undefined) return;
       needed -= this.#shares.get(leaving.owner)?.partial.get(leaving) ?? 0;

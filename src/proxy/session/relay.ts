@@ -1,3 +1,4 @@
+import { LENGTH_OFFSET } from "../../ipfix/message/message_header.ts";
 import { DecodeError } from "../../ipfix/octets/decode_error.ts";
 import type { OctetRewriter } from "../../mediation/session/session_rewriter.ts";
 import { increment } from "../../mediation/templates/counters.ts";
@@ -54,8 +55,8 @@ export class Relay {
   readonly #id: string;
   readonly #onHeard: SessionParts["onHeard"];
   readonly #rejections: Rejections;
-  /** When a template last changed: as if just now, for one that has none yet. */
-  #changedAt: number;
+  /** When a template last changed. One whose first message has not come counts as if it were about to change one. */
+  #changedAt = Infinity;
   /** Made with the first template. */
   #throttle: TemplateThrottle | undefined;
   #remainder: Remainder | undefined;
@@ -69,7 +70,6 @@ export class Relay {
     this.#link = parts.link;
     this.#turns = parts.turns;
     this.#clock = parts.clock;
-    this.#changedAt = parts.clock.now();
     this.#report = parts.report;
     this.#tap = parts.tap;
     this.#id = parts.id;
@@ -105,10 +105,7 @@ export class Relay {
         if (collector.connection === undefined) rewriting.begin();
         else if (!await collector.move(collector.connection)) return this.#unavailable;
       }
-      // Over UDP, where senders can be forged, not before there is output. Observed sessions relay their input.
-      const isWanted = input.length > 0 && !rewriting.undecided &&
-        (exporter.transport !== "udp" || !rewriting.rewrites);
-      if (isWanted && collector.connection === undefined) {
+      if (this.#isConnectionWanted && collector.connection === undefined) {
         if (!await collector.connect()) return this.#unavailable;
         // The collector's process, or its expectation, may have changed while it was dialled.
         if (rewriting.mediated.outdated) {
@@ -136,6 +133,7 @@ export class Relay {
         this.#skipDatagram();
         continue;
       }
+      if (this.#changedAt === Infinity && rewriter.consumed > 0) this.#changedAt = this.#clock.now();
       wait = rewriter.templateChanges === 0 ? 0 : this.#waitFor(rewriter.templateChanges);
       // An observing rewriter calls the tap itself, since it relays its input instead of the mediator's output.
       if (rewriter === rewriting.mediated) this.#tap?.take(waiting, rewriter.consumed, octets);
@@ -226,6 +224,18 @@ export class Relay {
   /** The outcome where there is no connection to the collector. */
   get #unavailable(): SessionOutcome {
     return this.stopped ?? "collector_unavailable";
+  }
+
+  /**
+   * Whether what has come is worth a connection to the collector: a whole message, as thousands may begin one and never
+   * end it; over UDP, where anyone can be the sender, none before there is output. What is observed goes out as it comes.
+   */
+  get #isConnectionWanted(): boolean {
+    const { input, exporter, rewriting } = this;
+    if (input.length === 0 || rewriting.undecided) return false;
+    if (!rewriting.rewrites) return true;
+    const hasLength = input.length >= LENGTH_OFFSET + 2;
+    return exporter.transport !== "udp" && hasLength && messageLength(input.waiting(), 0) <= input.length;
   }
 
   #nextTurn(): Promise<void> {

@@ -273,6 +273,7 @@ Deno.test("a session whose template has changed within a second goes after other
     await turn();
     return turns.waits;
   };
+  await clock.advance(5_000);
   assert.ok((await waitsFor(templateMessage())).every((demanding) => demanding), "a new one");
   await clock.advance(999);
   assert.ok((await waitsFor(templateMessage())).every((demanding) => demanding), "within a second");
@@ -280,6 +281,23 @@ Deno.test("a session whose template has changed within a second goes after other
   assert.ok((await waitsFor(dataMessage(1))).every((demanding) => demanding), "a record, which might be a template");
   await clock.advance(1);
   assert.ok((await waitsFor(dataMessage(2))).every((demanding) => !demanding), "one that only sends records");
+  exporter.close();
+  await ended;
+});
+
+Deno.test("the collector is dialled once a whole message has come, whatever has begun before", async () => {
+  const collector = new ScriptedCollector(Infinity, Infinity);
+  const { session, exporter } = openSession([collector]);
+  const ended = session.run();
+  const message = templateMessage();
+  for (const end of [3, 15, message.length - 1]) {
+    await exporter.write(message.subarray(end === 3 ? 0 : end === 15 ? 3 : 15, end));
+    for (let turns = 0; turns < 5; turns++) await turn();
+    assert.equal(session.connected, false, `after ${end} octets`);
+  }
+  await exporter.write(message.subarray(message.length - 1));
+  await until("the message has arrived", () => collector.received.messages.length === 1);
+  assert.equal(session.connected, true);
   exporter.close();
   await ended;
 });

@@ -21,6 +21,8 @@ const SHARE = 3.5;
 /** How many that wait let one more of them work in the same turn, and how many more may at most. */
 const QUEUE = 16;
 const MOST_TOGETHER = 64;
+/** From how many on, whoever brings in more of them should wait: all of them take about half a second. */
+const CROWD = 512;
 
 /**
  * Shares the process among sessions. Reads and writes that complete at once never let the event loop turn, and until it
@@ -61,6 +63,11 @@ export class Turns {
     if (this.#beating) return this.#clock.now() - this.#began > BUDGET;
     this.#begin();
     return false;
+  }
+
+  /** Whether so many wait with costly work that more of them should come one at a time. */
+  get crowded(): boolean {
+    return this.#demanding.length >= CROWD;
   }
 
   /**

@@ -172,3 +172,16 @@ Deno.test("no timer runs while no session works", async () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 });
+
+Deno.test("where hundreds with costly work wait it is crowded, until they have had their turns", async () => {
+  const clock = new StandingClock();
+  const turns = new Turns(clock);
+  const waiting = Array.from({ length: 511 }, () => turns.next(true));
+  assert.equal(turns.crowded, false);
+  waiting.push(turns.next(true));
+  assert.equal(turns.crowded, true);
+  await clock.advance(4, 4);
+  assert.equal(turns.crowded, false);
+  await clock.advance(2_000, 4);
+  await Promise.all(waiting);
+});

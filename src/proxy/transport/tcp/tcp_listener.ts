@@ -26,7 +26,7 @@ export class TcpListener implements Listener {
   readonly address: Address;
   readonly #socket: AcceptingSocket;
   readonly #clock: Clock;
-  readonly #turns: Pick<Turns, "over" | "next">;
+  readonly #turns: Pick<Turns, "over" | "crowded" | "next">;
   readonly #onError: (error: unknown) => void;
   readonly #closing = new AbortController();
 
@@ -36,7 +36,7 @@ export class TcpListener implements Listener {
    */
   constructor(
     { hostname, port }: Address,
-    { clock, turns }: { readonly clock: Clock; readonly turns: Pick<Turns, "over" | "next"> },
+    { clock, turns }: { readonly clock: Clock; readonly turns: Pick<Turns, "over" | "crowded" | "next"> },
     onError: (error: unknown) => void,
     listen: (options: { hostname: string; port: number }) => AcceptingSocket = Deno.listen,
   ) {
@@ -55,8 +55,9 @@ export class TcpListener implements Listener {
     const { signal } = this.#closing;
     let failures = 0;
     while (!signal.aborted) {
-      // Of those that wait to be accepted, each may be there at once: others have a turn in between.
-      if (this.#turns.over) await this.#turns.next(false);
+      // Of those that wait to be accepted, each may be there at once: others have a turn in between. Those that were let in
+      // before are to be served as well: where they have fallen behind, one comes a turn.
+      if (this.#turns.over || this.#turns.crowded) await this.#turns.next(false);
       let connection: Connection;
       try {
         connection = new TcpConnection(await this.#socket.accept());

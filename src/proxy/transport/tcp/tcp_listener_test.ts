@@ -4,7 +4,7 @@ import { StandingClock, turn, until } from "../../../../test/support/proxy.ts";
 import { Turns } from "../../time/turns.ts";
 import { TcpListener } from "./tcp_listener.ts";
 
-type AcceptTurns = Pick<Turns, "over" | "next">;
+type AcceptTurns = Pick<Turns, "over" | "crowded" | "next">;
 type Outcome = Error | "connection";
 
 /** A listening socket whose accepts end as they are told to; a real connection stands for each that succeeds. */
@@ -85,13 +85,14 @@ Deno.test("of many that wait to be accepted, each is let in only while the turn 
   let left = 2;
   let resume = () => {};
   const waits: boolean[] = [];
-  const turns: AcceptTurns = {
+  const turns = {
     get over() {
       return left-- <= 0;
     },
-    next(demanding) {
+    crowded: false,
+    next(demanding: boolean) {
       waits.push(demanding);
-      return new Promise((resolve) => resume = resolve);
+      return new Promise<void>((resolve) => resume = resolve);
     },
   };
   const listener = await accepting(Array.from({ length: 6 }, () => "connection" as const), () => turns);
@@ -102,6 +103,11 @@ Deno.test("of many that wait to be accepted, each is let in only while the turn 
   assert.equal(listener.connections.length, 3, "one, as that turn is over at once");
   assert.deepEqual(waits, [false, false]);
   left = Infinity;
+  turns.crowded = true;
+  resume();
+  await until("it has had another turn", () => waits.length === 3);
+  assert.equal(listener.connections.length, 4, "one, as those before it have fallen behind");
+  turns.crowded = false;
   resume();
   await until("all are let in", () => listener.connections.length === 6);
   await listener.end();
