@@ -3,23 +3,20 @@
  * nobody is let in who was not before. Without anything good, nobody is.
  */
 import assert from "node:assert/strict";
-import { connect } from "node:tls";
 import type { ProxyEvent } from "../../src/proxy/reporting/proxy_event.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../src/proxy/time/clock.ts";
 import { loadWatched } from "../../src/service/reloader.ts";
 import { Service } from "../../src/service/service.ts";
 import {
-  type AggregatorCertificates,
   aggregatorObjectsOf,
   AUTHORITY_PATH,
   BUNDLE_PATH,
   CLIENT_PATH,
   makeAggregatorCertificates,
-  SERVER_NAME,
 } from "../support/aggregator_trust.ts";
 import { Authority } from "../support/certificates.ts";
 import { type ApiCall, FakeApiServer } from "../support/kubernetes_api.ts";
-import { runCommand } from "../support/run_command.ts";
+import { isLetIn, waitUntilSaid } from "./said.ts";
 import { until } from "./tools/kubernetes_test_case.ts";
 
 const POD = "/api/v1/namespaces/flow-aggregator/pods/flow-aggregator-1";
@@ -281,14 +278,7 @@ kubernetes: { kubeconfig: kubeconfig }
 
   /** Waits until the log, the status and the page say that, and gives nothing away. */
   async says(words: RegExp, since: number): Promise<void> {
-    const log = () => this.events.slice(since).map(({ message }) => message).join("\n");
-    const page = async () => plain(await (await fetch(this.admin)).text());
-    const status = async () => (await runCommand("status", ["--admin", this.admin])).text.replaceAll(/\s+/g, " ");
-    for (const [place, read] of Object.entries({ log, page, status })) {
-      await until(async () => words.test(await read()), "", 20_000).catch(async () => {
-        throw new Error(`${place} does not say ${words}:\n${await read()}\n${log()}`);
-      });
-    }
+    await waitUntilSaid(words, this.admin, () => this.events.slice(since).map(({ message }) => message).join("\n"));
     assert.ok(!JSON.stringify(this.events).includes("PRIVATE KEY"), "a key is nobody's business");
   }
 
@@ -297,7 +287,7 @@ kubernetes: { kubeconfig: kubeconfig }
     const [listener] = this.service.served.proxy.addresses();
     if (listener === undefined) return [false, false, false];
     const { port } = listener.address;
-    return await Promise.all([OURS.client, THEIRS.client, undefined].map((each) => handshake(port, each)));
+    return await Promise.all([OURS.client, THEIRS.client, undefined].map((each) => isLetIn(port, each)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -307,33 +297,6 @@ kubernetes: { kubeconfig: kubeconfig }
     await this.service.close();
     await Deno.remove(this.folder, { recursive: true });
   }
-}
-
-/** The text of a page. */
-function plain(html: string): string {
-  const entities: Record<string, string> = { "&#39;": "'", "&quot;": '"', "&lt;": "<", "&gt;": ">", "&amp;": "&" };
-  return html.replaceAll(/<[^>]+>/g, " ").replaceAll(/&[#\w]+;/g, (entity) => entities[entity] ?? entity)
-    .replaceAll(/\s+/g, " ");
-}
-
-/** Whether the proxy lets this in. With TLS 1.2 a client knows that at the end of the handshake. */
-function handshake(port: number, identity: AggregatorCertificates["client"] | undefined): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({
-      host: "127.0.0.1",
-      port,
-      servername: SERVER_NAME,
-      maxVersion: "TLSv1.2",
-      // Whether Agents trust the proxy is another question.
-      rejectUnauthorized: false,
-      ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.key }),
-    });
-    const answer = (isIn: boolean) => {
-      socket.destroy();
-      resolve(isIn);
-    };
-    socket.on("secureConnect", () => answer(true)).on("error", () => answer(false)).on("close", () => answer(false));
-  });
 }
 
 const GOOD = [true, false, false];

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { LineProcess } from "../interop/peers/line_process.ts";
 import { Collector, Exporter, type Identity } from "../interop/peers/peers.ts";
+import { trustModeOf } from "../../src/kubernetes/trust/trust_mode.ts";
 import { line, templateOf } from "../interop/peers/releases.ts";
 import { valueOf } from "../interop/peers/values.ts";
 import { denoArguments } from "../support/run_command.ts";
@@ -12,10 +13,21 @@ import {
   NAMESPACE,
   SERVER_NAME,
 } from "../support/aggregator_trust.ts";
-import type { ApiServer } from "./tools/api_server.ts";
+import { kustomize } from "./overlays/kustomize.ts";
+import { ApiServer } from "./tools/api_server.ts";
 import { until } from "./tools/kubernetes_test_case.ts";
 
 const ROOT = new URL("../../", import.meta.url);
+
+const NAMESPACE_MANIFEST = `apiVersion: v1\nkind: Namespace\nmetadata: { name: ${NAMESPACE} }\n`;
+
+/** An API server with the Aggregator's namespace, and the roles that the overlays give a gateway. */
+export async function startCluster(): Promise<ApiServer> {
+  const server = await ApiServer.start();
+  await server.apply(NAMESPACE_MANIFEST);
+  await server.apply(await kustomize(NAMESPACE_MANIFEST, ["access", "access-mint"]));
+  return server;
+}
 
 /** A port that was free a moment ago. */
 export function freePort(): number {
@@ -39,6 +51,9 @@ export interface ClusterProxyOptions {
   readonly profile?: string;
 }
 
+/** An API server, as far as a proxy needs it. */
+type KubeconfigSource = Pick<ApiServer, "kubeconfig">;
+
 /** `serve`, and what it says. */
 export class ClusterProxy implements AsyncDisposable {
   private constructor(
@@ -48,11 +63,10 @@ export class ClusterProxy implements AsyncDisposable {
     /** Where it may listen for gRPC. */
     readonly grpc: number,
     readonly admin: string,
-    readonly server: ApiServer,
   ) {}
 
   /** Starts it; it may have to wait. */
-  static async start(server: ApiServer, options: ClusterProxyOptions): Promise<ClusterProxy> {
+  static async start(server: KubeconfigSource, options: ClusterProxyOptions): Promise<ClusterProxy> {
     return await ClusterProxy.startWith(server, options.token, ({ port, admin }) =>
       [
         "listen:",
@@ -76,7 +90,7 @@ export class ClusterProxy implements AsyncDisposable {
    * @param configuration makes the YAML of the ports; the file `kubeconfig` beside it has the token
    */
   static async startWith(
-    server: ApiServer,
+    server: KubeconfigSource,
     token: string,
     configuration: (ports: { readonly port: number; readonly grpc: number; readonly admin: number }) => string,
   ): Promise<ClusterProxy> {
@@ -87,7 +101,7 @@ export class ClusterProxy implements AsyncDisposable {
     await Deno.writeTextFile(`${folder}/proxy.yaml`, configuration({ port, grpc, admin }));
     const args = denoArguments("serve", ["--config", `${folder}/proxy.yaml`]);
     const process = new LineProcess(Deno.execPath(), args, { cwd: ROOT });
-    const proxy = new ClusterProxy(process, folder, port, grpc, `http://127.0.0.1:${admin}`, server);
+    const proxy = new ClusterProxy(process, folder, port, grpc, `http://127.0.0.1:${admin}`);
     await proxy.until("it answers /live", async () => (await proxy.get("/live")).status === 200);
     return proxy;
   }
@@ -181,8 +195,7 @@ export class Aggregator implements AsyncDisposable {
     // A Pod is there long before its process.
     await server.apply(aggregatorPod(pod, `antrea/flow-aggregator:${release}`));
     const collector = await Collector.start(line(release).goIpfix, options);
-    const keepsAuthority = release.startsWith("v2.6") || release.startsWith("v2.7");
-    await server.apply(...objects(certificates, keepsAuthority));
+    await server.apply(...objects(certificates, trustModeOf(release) === "mint"));
     return new Aggregator(release, collector, certificates, server, pod, folder, identity, beganAt, Date.now());
   }
 

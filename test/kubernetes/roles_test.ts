@@ -9,31 +9,9 @@ import type { TrustMode } from "../../src/kubernetes/trust/trust_mode.ts";
 import type { ProxyEvent } from "../../src/proxy/reporting/proxy_event.ts";
 import { SYSTEM_CLOCK } from "../../src/proxy/time/clock.ts";
 import { aggregatorPod, count, objects, readBundle } from "./cluster_proxy.ts";
+import { MODES, OWN, type Rule } from "./least_rules.ts";
 import { ApiServer } from "./tools/api_server.ts";
 import { kubernetesTest, until } from "./tools/kubernetes_test_case.ts";
-
-interface Rule {
-  readonly resource: "configmaps" | "secrets" | "pods";
-  readonly name?: string;
-  readonly verbs: readonly string[];
-}
-
-const CLIENT: Rule = { resource: "secrets", name: "flow-aggregator-client-tls", verbs: ["list", "watch"] };
-const OWN = "ipfix-skew-proxy-ca";
-
-const MODES: readonly { readonly mode: TrustMode; readonly ownCaSecret?: string; readonly rules: readonly Rule[] }[] = [
-  { mode: "mint", rules: [CLIENT, { resource: "secrets", name: "flow-aggregator-ca-tls", verbs: ["list", "watch"] }] },
-  {
-    mode: "append-ca",
-    ownCaSecret: OWN,
-    rules: [
-      CLIENT,
-      { resource: "configmaps", name: "flow-aggregator-ca", verbs: ["list", "watch", "update"] },
-      { resource: "secrets", name: OWN, verbs: ["get"] },
-      { resource: "secrets", verbs: ["create"] },
-    ],
-  },
-];
 
 /** Binds a role of exactly these rules to the user of this name. */
 async function bind(server: ApiServer, user: string, rules: readonly Rule[]): Promise<void> {

@@ -14,22 +14,11 @@ import {
   lastTemplate,
   readBundle,
   serviceAccountToken,
+  startCluster,
 } from "./cluster_proxy.ts";
-import { kustomize } from "./overlays/kustomize.ts";
-import { ApiServer } from "./tools/api_server.ts";
 import { kubernetesTest } from "./tools/kubernetes_test_case.ts";
 
 const ACCOUNT = "ipfix-skew-proxy";
-const NAMESPACE_MANIFEST = `apiVersion: v1\nkind: Namespace\nmetadata: { name: ${NAMESPACE} }\n`;
-
-/** An API server with the Aggregator's namespace, and the roles that the overlays give a gateway. */
-async function startCluster(): Promise<ApiServer> {
-  const server = await ApiServer.start();
-  await server.apply(NAMESPACE_MANIFEST);
-  await server.apply(await kustomize(NAMESPACE_MANIFEST, ["access", "access-mint"]));
-  return server;
-}
-
 kubernetesTest("in before a v1.15 Aggregator, through its restart and its upgrade to v2.6, and out again", async () => {
   await using server = await startCluster();
   const port = freePort();

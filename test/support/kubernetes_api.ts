@@ -35,6 +35,8 @@ export class FakeApiServer implements AsyncDisposable {
   denies: (call: ApiCall) => boolean = () => false;
   /** Calls whose token is refused with 401. */
   refuses: (token: string | undefined) => boolean = () => false;
+  /** Calls that are answered with 500. */
+  fails: (call: ApiCall) => boolean = () => false;
   /** Runs before a call is answered: whatever somebody else does just then. */
   before: (call: ApiCall) => void = () => {};
   /** Milliseconds by which its clock is ahead. */
@@ -155,6 +157,7 @@ export class FakeApiServer implements AsyncDisposable {
     const call = { verb, resource, namespace, name, token };
     this.calls.push(call);
     this.before(call);
+    if (this.fails(call)) return this.#refuse({ code: 500, reason: "InternalError", message: "etcd is away" });
     if (this.refuses(token)) return this.#refuse({ code: 401, reason: "Unauthorized", message: "Unauthorized" });
     if (this.denies(call)) {
       const message = `${resource} "${name ?? ""}" is forbidden: User "test" cannot ${verb} resource "${resource}"`;

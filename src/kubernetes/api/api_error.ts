@@ -65,7 +65,12 @@ export function apiError(verb: Verb, target: ResourceTarget, status: number, bod
   const { reason = "", message = "" } = typeof body === "object" && body !== null
     ? body as { reason?: unknown; message?: unknown }
     : {};
-  const said = typeof message === "string" && message !== "" ? message : `HTTP status ${status}`;
+  const given = typeof message === "string" ? message : "";
+  const said = status >= 500
+    ? `the API server answers ${status}${given === "" ? "" : `: ${given}`}`
+    : given === ""
+    ? `HTTP status ${status}`
+    : given;
   if (status === 403) return new AccessDenied(verb, target, said);
   const words = status === 401 ? "the credentials are refused" : said;
   return new ApiError(verb, target, status, String(reason), `${verb} ${describeTarget(target)}: ${words}`);

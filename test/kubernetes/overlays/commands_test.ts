@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Checkout } from "../runbook/checkout.ts";
 import { savedObjects } from "../runbook/saved_objects.ts";
 import { ApiServer } from "../tools/api_server.ts";
-import { kubernetesTest } from "../tools/kubernetes_test_case.ts";
+import { kubernetesTest, until } from "../tools/kubernetes_test_case.ts";
 import { at } from "./objects.ts";
 import { readmeCommands as commands } from "./readme_commands.ts";
 import { UPSTREAM } from "./upstream.ts";
@@ -82,3 +82,69 @@ for (const { release, text } of UPSTREAM.filter(({ release }) => ["v1.15.2", "v2
     assert.deepEqual(await savedObjects(server), before, "the affinity has gone as well");
   });
 }
+
+/** As much of the Prometheus Operator as takes its objects. */
+function customResource(plural: string, kind: string) {
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${plural}.monitoring.coreos.com` },
+    spec: {
+      group: "monitoring.coreos.com",
+      scope: "Namespaced",
+      names: { plural, singular: kind.toLowerCase(), kind },
+      versions: [{
+        name: "v1",
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+      }],
+    },
+  };
+}
+
+kubernetesTest("redirect-grpc and monitoring by the READMEs' commands: in, and out again", async () => {
+  const { text = "" } = UPSTREAM.find(({ release }) => release === "v2.3.2") ?? {};
+  await using server = await ApiServer.start();
+  await using folder = await Checkout.make({ "flow-aggregator.yml": text });
+  const run = async (lines: readonly string[]) => {
+    for (const line of lines) if (!line.includes("rollout status")) await folder.run(line, server);
+  };
+  const monitors = "podmonitor,prometheusrule,configmap -l app.kubernetes.io/part-of=ipfix-skew-proxy".split(" ");
+  const found = async () =>
+    (await server.kubectl(["-n", "flow-aggregator", "get", ...monitors, "-o", "name"])).trim().split("\n");
+  await server.apply(customResource("podmonitors", "PodMonitor"), customResource("prometheusrules", "PrometheusRule"));
+  await server.kubectl(["apply", "-f", `${folder.path}/flow-aggregator.yml`]);
+  const before = await savedObjects(server);
+  const readme = await Deno.readTextFile(`${folder.path}/config/kubernetes/README.md`);
+  const overlay = "config/kubernetes/upgrade/kustomization.yaml";
+  await run([`sed -i 's|# - ../monitoring|- ../monitoring|' ${overlay}`]);
+  await until(() => found().then(() => true, () => false), "the custom resources");
+  // In place of redirect.
+  await run(
+    commands(readme, "In, with a sidecar").map((line) => line.replace("|- ../redirect |", "|- ../redirect-grpc |")),
+  );
+  const ports = await server.kubectl(
+    [
+      "-n",
+      "flow-aggregator",
+      "get",
+      "service",
+      "flow-aggregator",
+      "-o",
+      "jsonpath={range .spec.ports[*]}{.port}={.targetPort} {end}",
+    ],
+  );
+  assert.equal(ports.trim(), "4739=4739 4739=ipfix-proxy 14739=grpc-proxy");
+  const names = await found();
+  for (const kind of ["podmonitor.monitoring.coreos.com/", "prometheusrule.monitoring.coreos.com/", "configmap/"]) {
+    assert.ok(names.some((name) => name.startsWith(kind)), `${kind}: ${names}`);
+  }
+  await run(commands(readme, "Out, with a sidecar"));
+  const [, out = ""] = /Out:\s+`([^`]+)`/.exec(
+    await Deno.readTextFile(`${folder.path}/config/kubernetes/monitoring/README.md`),
+  ) ?? [];
+  await run([out]);
+  assert.deepEqual(await savedObjects(server), before);
+  assert.deepEqual(await found(), [""]);
+});
