@@ -120,6 +120,8 @@ Deno.test("UDP: an exporter keeps one source port towards the collector; a new e
     await collector.untilRecords(40);
     assert.deepEqual(collector.flowsOf(1), [0, 39]);
     assert.equal(new Set(collector.collected().map(({ connection }) => connection)).size, 1, "one source port");
+    // The log comes by a pipe, after the records.
+    await eventually("the log has all four templates", () => proxy.happened("template_mapped").length >= 4);
     assert.deepEqual(proxy.happened("template_mapped").map(({ replaced }) => replaced), [false, false, true, true]);
     // Another exporter has another.
     const other = new DatagramExporter(proxy.port());

@@ -1,6 +1,7 @@
 /** The tables of RBAC rules in the READMEs against the roles of config/kubernetes, and against what each way of trust takes. */
 import assert from "node:assert/strict";
-import { parse, parseAllDocuments } from "@std/yaml";
+import { parse } from "@std/yaml";
+import { parseAllDocuments } from "yaml";
 import { z } from "zod";
 import { AFTER_A_CONFLICT, MODES, OWN, type Rule } from "./least_rules.ts";
 
