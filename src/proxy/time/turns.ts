@@ -5,6 +5,13 @@ const BUDGET = 5;
 /** Milliseconds between two beats: a timer that is due already costs nothing, while a new one takes a millisecond. */
 const BEAT = 4;
 /**
+ * Turns of costly work in a row that end after the next beat was due, until one beat is left to sockets: Tokio looks at
+ * them when it has nothing else to do, else after 61 polls, which is 300 ms of such turns.
+ */
+const MOST_LATE = 3;
+/** Milliseconds of that beat. */
+const PAUSE = 1;
+/**
  * How many times as long as a costly piece of work took, if that was more than the budget, no other costly one begins:
  * one session's work that cannot be divided, such as a template of 16,000 fields, leaves most of the time to the others.
  */
@@ -52,6 +59,8 @@ export class Turns {
   #resumedAt: number | undefined;
   #restUntil = 0;
   #hurried = false;
+  /** Turns of costly work in a row after which the next beat was overdue. */
+  #late = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -102,7 +111,15 @@ export class Turns {
   }
 
   #beat(): void {
-    const now = this.#began = this.#clock.now();
+    const now = this.#clock.now();
+    const isLate = this.#resumedAt !== undefined && now - this.#began > BEAT;
+    this.#began = now;
+    this.#late = isLate ? this.#late + 1 : 0;
+    if (this.#late > MOST_LATE) {
+      this.#late = 0;
+      this.#clock.after(PAUSE, () => this.#beat());
+      return;
+    }
     if (this.#resumedAt !== undefined) {
       const cost = now - this.#resumedAt - BEAT;
       if (cost > BUDGET && !this.#hurried) this.#restUntil = now + Math.min(REST * cost, LONGEST_REST);
