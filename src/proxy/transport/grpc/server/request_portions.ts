@@ -7,8 +7,8 @@ const REQUESTS = 512;
 /** How many requests a new stream counts for. */
 const STREAM_COST = 32;
 /**
- * How many more a request counts for in another stream than the one before: each is written to the collector by itself. After 128
- * operations on sockets in one turn, Deno 2.9.6 serves no others for many turns, as every Tokio task does.
+ * How many more a request counts for in another stream than the one before: each is written to the collector by itself. With very
+ * many operations on sockets in one turn, Deno 2.9.6 was seen to leave other sockets waiting for several turns.
  */
 const SWITCH_COST = 7;
 /** Octets between two looks at how many requests they contain. */
