@@ -353,7 +353,10 @@ export class AggregatorTrust implements AsyncDisposable {
 
   async #readBundleAgain(): Promise<void> {
     if (this.#mode !== "append-ca") return;
-    this.#bundle = await this.#options.client.find(configMap, this.#objects.bundle) ?? null;
+    const before = this.#bundle;
+    const bundle = await this.#options.client.find(configMap, this.#objects.bundle) ?? null;
+    // What a watch has brought meanwhile may be later than this answer, and does not come again.
+    if (this.#bundle === before) this.#bundle = bundle;
   }
 
   #updateCollector({ authorities }: Root): void {
