@@ -1,6 +1,7 @@
 import { VARIABLE_LENGTH } from "../ipfix/types/abstract_data_type.ts";
 import { MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../ipfix/message/message_header.ts";
 import { SET_HEADER_LENGTH, TEMPLATE_SET_ID, writeSetHeader } from "../ipfix/message/set.ts";
+import { concatenate } from "../ipfix/octets/concatenate.ts";
 import type { Template } from "../ipfix/record/template.ts";
 import { encodeTemplateRecord } from "../ipfix/record/template_record.ts";
 import { encodeValue } from "../ipfix/types/value.ts";
@@ -97,14 +98,4 @@ export function fnv1(text: string): number {
 
 function variableLength(length: number): Uint8Array {
   return length < 255 ? Uint8Array.of(length) : Uint8Array.of(255, length >> 8, length & 255);
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

@@ -2,6 +2,7 @@ import type { InformationElement } from "../../../src/ipfix/registry/information
 import { VARIABLE_LENGTH } from "../../../src/ipfix/types/abstract_data_type.ts";
 import { MESSAGE_HEADER_LENGTH, writeMessageHeader } from "../../../src/ipfix/message/message_header.ts";
 import { SET_HEADER_LENGTH, TEMPLATE_SET_ID, writeSetHeader } from "../../../src/ipfix/message/set.ts";
+import { concatenate } from "../../../src/ipfix/octets/concatenate.ts";
 import type { Template } from "../../../src/ipfix/record/template.ts";
 import { encodeTemplateRecord } from "../../../src/ipfix/record/template_record.ts";
 import { defaultOctets, encodeValue, type Value } from "../../../src/ipfix/types/value.ts";
@@ -35,20 +36,20 @@ export class Workload {
     const templates: Template[] = profile.templates
       .filter(({ name }) => options.families === "both" || name === options.families)
       .map(({ fields }, index) => ({ id: 256 + index, fields, scopeFieldCount: 0 }));
-    this.templates = join(templates.map((template) => message(TEMPLATE_SET_ID, encodeTemplateRecord(template))));
+    this.templates = concatenate(templates.map((template) => message(TEMPLATE_SET_ID, encodeTemplateRecord(template))));
     const messages: Uint8Array[] = [];
     const offsets: number[] = [];
     for (let flow = 0, length = 0;;) {
       const template = templates[messages.length % templates.length];
       if (template === undefined) throw new RangeError(`${profile.name} has no template ${options.families}`);
       const records = Array.from({ length: options.recordsPerMessage }, () => record(template, flow++));
-      const next = message(template.id, join(records));
+      const next = message(template.id, concatenate(records));
       if (length + next.length > (options.blockLength ?? BLOCK_LENGTH)) break;
       offsets.push(length);
       length += next.length;
       messages.push(next);
     }
-    this.block = join(messages);
+    this.block = concatenate(messages);
     this.messages = messages.length;
     this.records = messages.length * options.recordsPerMessage;
     this.#offsets = offsets;
@@ -88,7 +89,7 @@ function message(set: number, content: Uint8Array): Uint8Array {
 }
 
 function record({ fields }: Template, flow: number): Uint8Array {
-  return join(fields.flatMap(({ element, length }) => {
+  return concatenate(fields.flatMap(({ element, length }) => {
     const octets = fieldOctets(element, length, flow);
     if (length !== VARIABLE_LENGTH) return [octets];
     return [
@@ -138,13 +139,3 @@ const FLOW: Readonly<Record<string, (flow: number) => Value>> = {
   flowEndReason: () => 2,
   flowType: () => 2,
 };
-
-function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
-}
