@@ -82,7 +82,12 @@ Deno.test("1000 sessions outlive their collector: all reconnect, templates first
   const templates = () => first.collected().reduce((sum, one) => sum + one.templates, 0);
   await first.until("all have announced both templates", () => templates() === 2 * count);
   await first.process.kill("SIGKILL");
-  await proxy.until("every loss is noticed", () => proxy.occurrences("collector_lost") === count);
+  await eventually("every loss is noticed", async () => {
+    // A busy kernel may let a session connect to the dying collector once more, and lose that connection too.
+    const metrics = await proxy.metrics();
+    const of = (outcome: string) => metrics.of(`collector_connections_total{outcome="${outcome}"}`);
+    return of("lost") >= count && of("lost") === of("connected");
+  });
   for (const { socket, messages } of agents) await socket.write(messages.message(0));
   const begin = performance.now();
   await using collector = await CollectorProcess.start({ transport: "tcp", layouts }, first.port);
