@@ -55,8 +55,8 @@ Deno.test("every file that src/README.md names exists", async () => {
   assert.deepEqual(missing, []);
 });
 
-Deno.test("the README's dependencies are those of deno.json", () => {
-  const list = textOf("README.md").split("\n## Dependencies\n")[1]?.split("\n## ")[0] ?? "";
+Deno.test("the dependencies of CONTRIBUTING.md are those of deno.json", () => {
+  const list = textOf(".github/CONTRIBUTING.md").split("\n## Dependencies\n")[1]?.split("\n## ")[0] ?? "";
   const listed = [...list.matchAll(/^\| `([^`]+)` +\| \S/gm)].map(([, name]) => name);
   const libraries = Object.entries(project.imports).filter(([, target]) => /^(?:npm|jsr):/.test(target));
   assert.deepEqual(listed.sort(), libraries.map(([name]) => name).sort());
