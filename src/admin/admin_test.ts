@@ -202,7 +202,7 @@ Deno.test("ended sessions are listed apart, with their end, and each is still fo
 Deno.test("a session says whether it is only observed, whatever the mode of the others", async () => {
   const { view, get } = fixture();
   view.mode = "observe";
-  view.open.push(skewedSession("1"), skewedSession("2", { observed: false }));
+  view.open.push(skewedSession("1", { observed: true }), skewedSession("2"));
   const sessions = await (await get("/api/sessions")).json();
   assert.deepEqual(sessions.map(({ observed }: { observed: boolean }) => observed), [true, false]);
 });

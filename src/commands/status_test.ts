@@ -223,7 +223,7 @@ Deno.test("what observed sessions would lose is told apart from what is lost, wh
   ) assert.match(output, new RegExp(`^ {2}${words.source}$`, "m"));
   assert.match(output, /7 sent$/m);
   view.mode = "observe";
-  view.open = [skewedSession("2", { counters: observed })];
+  view.open = [skewedSession("2", { counters: observed, observed: true })];
   view.collector = { ...view.collector, recordsPossiblyLost: 0 };
   const all = await run({}, answerOf(view));
   assert.match(all.output, /5 would be sent$/m);

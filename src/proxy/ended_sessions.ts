@@ -23,21 +23,28 @@ export interface EndedSession {
   readonly observed: boolean;
   readonly counters: Counters;
   /** The part that was counted while it was only observed. */
-  readonly observedCounters?: Counters;
+  readonly observedCounters: Counters;
   /** The other part. */
-  readonly rewrittenCounters?: Counters;
+  readonly rewrittenCounters: Counters;
   /** Its first templates; {@link moreTemplates} says how many others it had. */
   templates(): readonly TemplateState[];
   readonly moreTemplates: number;
 }
 
 /** The parts of a session that are read when it ends. */
-export type EndingSession =
-  & Pick<
-    Session,
-    "id" | "peer" | "transport" | "certificateName" | "collector" | "openedAt" | "observed" | "counters"
-  >
-  & Pick<EndedSession, "observedCounters" | "rewrittenCounters">;
+export type EndingSession = Pick<
+  Session,
+  | "id"
+  | "peer"
+  | "transport"
+  | "certificateName"
+  | "collector"
+  | "openedAt"
+  | "observed"
+  | "counters"
+  | "observedCounters"
+  | "rewrittenCounters"
+>;
 
 /** How much is kept, and for how long. */
 export interface EndedSessionsLimits {
@@ -110,8 +117,8 @@ export class EndedSessions {
       skewed: templates.some((each) => each.outcome !== "identity"),
       observed,
       counters,
-      ...(observedCounters === undefined ? {} : { observedCounters }),
-      ...(rewrittenCounters === undefined ? {} : { rewrittenCounters }),
+      observedCounters,
+      rewrittenCounters,
       templates: () => first,
       moreTemplates: templates.length - first.length,
     };
@@ -139,8 +146,8 @@ export class EndedSessions {
   forgetLostValues(): void {
     for (const { session } of this.#kept.values()) {
       session.counters.forgetLostValues();
-      session.observedCounters?.forgetLostValues();
-      session.rewrittenCounters?.forgetLostValues();
+      session.observedCounters.forgetLostValues();
+      session.rewrittenCounters.forgetLostValues();
     }
   }
 

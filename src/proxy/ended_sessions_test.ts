@@ -19,6 +19,8 @@ function ending(id: number, fill: (counters: Counters) => void = () => {}): Endi
     openedAt,
     observed: false,
     counters,
+    observedCounters: new Counters(),
+    rewrittenCounters: counters,
   };
 }
 

@@ -82,9 +82,8 @@ export class FakeView implements AdminView {
   }
 
   *counted(): Iterable<CountedView> {
-    const observed = this.mode === "observe";
-    yield { counters: this.ended, observed };
-    for (const session of this.open) yield { counters: session.counters, observed: session.observed ?? observed };
+    yield { counters: this.ended, observed: this.mode === "observe" };
+    for (const session of this.open) yield { counters: session.counters, observed: session.observed };
   }
 
   sessionOutcomes() {
@@ -147,8 +146,9 @@ export function skewedMapping(): TemplateMapping {
   };
 }
 
-/** A session with one template of {@link skewedMapping}. */
+/** A session with one template of {@link skewedMapping}, which has counted everything in its present mode. */
 export function skewedSession(id: string, facts: Partial<SessionView> = {}): SessionView {
+  const { counters = new Counters(), observed = false } = facts;
   return {
     id,
     peer: "10.1.2.3:40000",
@@ -156,7 +156,10 @@ export function skewedSession(id: string, facts: Partial<SessionView> = {}): Ses
     openedAt: new Date("2026-01-01T00:00:30Z"),
     closing: false,
     skewed: true,
-    counters: new Counters(),
+    observed,
+    counters,
+    observedCounters: observed ? counters : new Counters(),
+    rewrittenCounters: observed ? new Counters() : counters,
     templates: () => [{
       observationDomain: 7,
       template: 256,
@@ -173,7 +176,7 @@ export function skewedSession(id: string, facts: Partial<SessionView> = {}): Ses
 /** The same session a minute after it was opened, when it has ended. */
 export function endedSession(id: string, facts: Partial<EndedSessionView> = {}): EndedSessionView {
   return {
-    ...skewedSession(id),
+    ...skewedSession(id, facts),
     closing: true,
     endedAt: new Date("2026-01-01T00:01:30Z"),
     outcome: "closed",

@@ -9,7 +9,7 @@ import {
 } from "./counters_report.ts";
 import { explainMapping, type Explanation } from "../../mediation/mapping/explanation.ts";
 import { expectedBy } from "../view/collectors.ts";
-import { agentOf, isObserved, observedCounters } from "../view/session_facts.ts";
+import { agentOf } from "../view/session_facts.ts";
 import type { AdminView, AgentView, EndedSessionView, SessionView } from "../view/view.ts";
 
 /** A template's state in a session, with the explanation of its mapping if it has one. */
@@ -82,7 +82,7 @@ export function sessionReport(session: SessionView | EndedSessionView, view: Vie
     openedAt: session.openedAt.toISOString(),
     closing: session.closing,
     skewed: session.skewed,
-    observed: isObserved(view, session),
+    observed: session.observed,
     ...("endedAt" in session
       ? {
         ended: {
@@ -102,7 +102,7 @@ export function sessionReport(session: SessionView | EndedSessionView, view: Vie
       ...(state.mapping === undefined ? {} : explainMapping(state.mapping)),
     })),
     counters: countersReport(session.counters),
-    losses: { ...lossesReport(session.counters), wouldLose: wouldLoseReport(observedCounters(view, session)) },
+    losses: { ...lossesReport(session.counters), wouldLose: wouldLoseReport(session.observedCounters) },
   };
 }
 

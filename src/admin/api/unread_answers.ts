@@ -5,21 +5,19 @@ import { problem } from "./guard.ts";
 export interface UnreadOptions {
   /** Octets of all answers that clients have not taken yet; one answer always has room. */
   readonly octets?: number;
-  /** Milliseconds without taking anything after which a client's answer is given up. */
-  readonly patience?: number;
 }
 
 const OCTETS = 16 * 1024 * 1024;
-const PATIENCE = 30_000;
 const TOO_MUCH = "too many long answers are unread: try again in a while";
 /** An answer up to this length is handed over whole. */
 const SMALL = 64 * 1024;
 
 /**
  * Bounds the memory of answers that are made whole and read slowly: a long one is handed over in pieces, as the client
- * takes them. They are made one after the other, and while too much is unread, none is: that is a 503.
+ * takes them. They are made one after the other, and while too much is unread, none is: that is a 503. An answer counts
+ * as unread until its body is read to the end or cancelled, as `answerWith` of `http/answer.ts` does to each.
  */
-export function unreadAnswers({ octets: most = OCTETS, patience = PATIENCE }: UnreadOptions = {}): MiddlewareHandler {
+export function unreadAnswers({ octets: most = OCTETS }: UnreadOptions = {}): MiddlewareHandler {
   let unread = 0;
   /** Resolves when the answer that is being made is made: several at once would take several times the memory. */
   let made: Promise<unknown> = Promise.resolve();
@@ -53,36 +51,20 @@ export function unreadAnswers({ octets: most = OCTETS, patience = PATIENCE }: Un
       return;
     }
     unread += octets.length;
-    context.res = new Response(inPieces(octets, patience, () => unread -= octets.length), { status, headers });
+    context.res = new Response(inPieces(octets, () => unread -= octets.length), { status, headers });
   }
 }
 
 /** @param onEnd called once, when the octets are no longer kept */
-function inPieces(octets: Uint8Array, patience: number, onEnd: () => void): ReadableStream<Uint8Array> {
+function inPieces(octets: Uint8Array, onEnd: () => void): ReadableStream<Uint8Array> {
   let taken = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let ended = false;
-  const end = () => {
-    clearTimeout(timer);
-    if (!ended) onEnd();
-    ended = true;
-  };
-  const wait = (controller: ReadableStreamDefaultController<Uint8Array>) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      controller.error(new Error("the client took nothing for too long"));
-      end();
-    }, patience);
-  };
   return new ReadableStream<Uint8Array>({
-    start: wait,
     pull(controller) {
-      wait(controller);
       controller.enqueue(octets.slice(taken, taken += SMALL));
       if (taken < octets.length) return;
       controller.close();
-      end();
+      onEnd();
     },
-    cancel: end,
+    cancel: onEnd,
   }, { highWaterMark: 0 });
 }

@@ -20,25 +20,27 @@ export async function answerWith(
   outgoing: ServerResponse,
   { patience }: AnswerOptions,
 ): Promise<void> {
+  let octets: Octets | undefined;
   try {
     const request = requestOf(incoming);
     if (request === undefined) return void outgoing.writeHead(400).end();
     const { status, headers, body } = await answer(request);
     // A body that nobody asked for is not waited for.
     if (!incoming.complete) outgoing.setHeader("Connection", "close");
-    const octets = new Octets(body);
+    octets = new Octets(body);
     const length = await octets.length();
     outgoing.writeHead(status, {
       ...Object.fromEntries(headers),
       ...(length === undefined ? {} : { "Content-Length": length }),
     });
-    // The body of an answer to HEAD may be a stream without end (RFC 9110 §9.3.2).
-    if (incoming.method === "HEAD") octets.cancel();
-    else await send(octets, outgoing, patience);
+    // An answer to HEAD has no body (RFC 9110 §9.3.2), and the one made for it may be a stream without end.
+    if (incoming.method !== "HEAD") await send(octets, outgoing, patience);
     outgoing.end();
     await untilTaken(outgoing, "finish", patience);
   } catch (error) {
     outgoing.destroy(new Error(errorMessage(error)));
+  } finally {
+    octets?.cancel();
   }
 }
 
@@ -117,7 +119,6 @@ async function send(octets: Octets, outgoing: ServerResponse, patience: number):
     }
   } finally {
     outgoing.off("close", cancel);
-    cancel();
   }
 }
 

@@ -6,7 +6,6 @@ import { DROP_REASONS, REFERENCE_FAULTS, TEMPLATE_OUTCOMES } from "../../mediati
 import { BoundedLabels } from "./bounded_labels.ts";
 import { processMetrics } from "./process_metrics.ts";
 import { momentOf } from "../view/moment.ts";
-import { isObserved } from "../view/session_facts.ts";
 import { totalsOf } from "../view/totals.ts";
 import { allCollectors, heldOctets, recordsInHand } from "../view/collectors.ts";
 import type { AdminView, CollectorView, SessionView } from "../view/view.ts";
@@ -99,7 +98,7 @@ function definitions(): Definition[] {
       name: "observed_sessions",
       help:
         "Open sessions that are only observed: they are relayed untouched, and what they count as lost is what would be.",
-      read: ({ view }) => one(openSessions(view).filter((session) => isObserved(view, session)).length),
+      read: ({ view }) => one(openSessions(view).filter(({ observed }) => observed).length),
     },
     {
       kind: "counter",

@@ -148,9 +148,10 @@ Deno.test("observed sessions have a figure of their own, and their losses are wh
   const view = new FakeView();
   view.open.push(skewedSession("1", { observed: true }), skewedSession("2"));
   view.open.push(skewedSession("3", { observed: true, closing: true }));
-  assert.match(await createMetrics(view).scrape(), /^ipfix_proxy_observed_sessions 1$/m);
-  view.mode = "observe";
-  assert.match(await createMetrics(view).scrape(), /^ipfix_proxy_observed_sessions 2$/m);
+  for (const mode of ["rewrite", "observe"] as const) {
+    view.mode = mode;
+    assert.match(await createMetrics(view).scrape(), /^ipfix_proxy_observed_sessions 1$/m, mode);
+  }
 });
 
 Deno.test("a time that never came is absent, not 0", async () => {

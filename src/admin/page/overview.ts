@@ -1,5 +1,5 @@
 import type { AdminView, EndedSessionView, SessionView } from "../view/view.ts";
-import { agentOf, isObserved } from "../view/session_facts.ts";
+import { agentOf } from "../view/session_facts.ts";
 import { nextTurn, SLICE } from "../view/totals.ts";
 import { type ReleaseAge, releaseAge } from "./release_age.ts";
 import { SortedRuns } from "./sorted_runs.ts";
@@ -140,7 +140,7 @@ export function sessionRow(view: AdminView, session: SessionView): SessionRow {
     session,
     release: profile === undefined ? undefined : view.releaseRange?.(profile) ?? profile,
     verdict: session.skewed ? "needed" : templates.length === 0 ? "unknown" : "not_needed",
-    trouble: troubleOf(session, templates, isObserved(view, session)),
+    trouble: troubleOf(session, templates),
   };
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Counters, increment } from "../../mediation/templates/counters.ts";
 import { endedSession, FakeView, skewedSession } from "../../../test/support/fake_view.ts";
+import type { SessionView } from "../view/view.ts";
 import { type Order, overview, ROWS, type TableRequest } from "./overview.ts";
 
 function counters(fill: (counters: Counters) => void): Counters {
@@ -9,18 +10,19 @@ function counters(fill: (counters: Counters) => void): Counters {
   return counters;
 }
 
-function view(): FakeView {
+function view(facts: Partial<SessionView> = {}): FakeView {
   const view = new FakeView();
+  const session = (id: string, more: Partial<SessionView>) => skewedSession(id, { ...facts, ...more });
   view.open = [
-    skewedSession("1", { skewed: false, peer: "10.0.0.1:1", templates: () => [] }),
-    skewedSession("2", { peer: "10.0.0.2:2" }),
-    skewedSession("10", { peer: "10.0.0.10:3", counters: counters((each) => each.informationLost.add("httpVals", 7)) }),
-    skewedSession("4", {
+    session("1", { skewed: false, peer: "10.0.0.1:1", templates: () => [] }),
+    session("2", { peer: "10.0.0.2:2" }),
+    session("10", { peer: "10.0.0.10:3", counters: counters((each) => each.informationLost.add("httpVals", 7)) }),
+    session("4", {
       peer: "10.0.0.4:4",
       certificateName: "node-4",
       counters: counters((each) => increment(each.recordsDropped, "unknown_template", 1)),
     }),
-    skewedSession("5", { peer: "10.0.0.5:5", counters: counters((each) => each.informationLost.add("httpVals", 9)) }),
+    session("5", { peer: "10.0.0.5:5", counters: counters((each) => each.informationLost.add("httpVals", 9)) }),
   ];
   return view;
 }
@@ -52,8 +54,7 @@ Deno.test("releases are summed over all sessions, whatever is searched for, and 
 });
 
 Deno.test("observed sessions show what would be rewritten", async () => {
-  const observed = view();
-  observed.mode = "observe";
+  const observed = view({ observed: true });
   const words = (await overview(observed)).rows.map(({ trouble }) => trouble.words[0]);
   assert.deepEqual(words, [
     "1 record would be dropped",

@@ -1,4 +1,4 @@
-import { Counters } from "../../mediation/templates/counters.ts";
+import type { Counters } from "../../mediation/templates/counters.ts";
 import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
 import { sum } from "../view/totals.ts";
 import type { SessionView } from "../view/view.ts";
@@ -20,18 +20,13 @@ export interface Trouble {
 type FaultKind = "recordsDropped" | "messagesRejected" | "referenceFaults" | "informationLost";
 
 /**
- * Returns what skew and faults did to one session.
- *
- * @param observed the session is only observed: phrases say what would happen to its templates. What happened to records is said
- *   by the mode in which it was counted
+ * Returns what skew and faults did to one session. For a session that is only observed, phrases say what would
+ * happen to its templates. What happened to records, they say by the mode in which it was counted.
  */
 export function troubleOf(
-  session: Pick<SessionView, "counters" | "skewed" | "observedCounters">,
+  { counters, observedCounters, observed, skewed }: SessionView,
   templates: readonly TemplateState[],
-  observed = false,
 ): Trouble {
-  const { counters, skewed } = session;
-  const observedCounters = session.observedCounters ?? (observed ? counters : NOTHING);
   const refused = templates.filter(({ outcome }) => outcome === "refused").length;
   const failed = sum(counters.read("pluginErrors"));
   const wouldBe = observed ? "would be " : "";
@@ -64,8 +59,6 @@ export function troubleOf(
   const here = found.filter(([, amount]) => amount > 0);
   return { grade: here[0]?.[0] ?? 0, amount: here[0]?.[1] ?? 0, words: here.map(([, , words]) => words) };
 }
-
-const NOTHING = new Counters();
 
 /**
  * Returns a lower bound of the records that lost a value, and of those that would have: the count of the element lost most often.

@@ -71,15 +71,15 @@ export interface SessionView {
   readonly skewed: boolean;
   /** {@link CollectorView.key} of its collector; undefined until its first template decides that. */
   readonly collector?: string | undefined;
-  /** Whether it is only observed; missing: as {@link AdminView.mode} says. */
-  readonly observed?: boolean;
+  /** Whether it is only observed: what it counts as lost is then what would be. */
+  readonly observed: boolean;
   /** True over UDP once the exporter has been silent for so long that its session is over for the verdict. */
   readonly silent?: boolean;
-  /** The part of {@link counters} that was counted while it was only observed; missing: all of it, or nothing. */
-  readonly observedCounters?: Counters;
-  /** The other part. */
-  readonly rewrittenCounters?: Counters;
   readonly counters: Counters;
+  /** The part of {@link counters} that was counted while it was only observed. */
+  readonly observedCounters: Counters;
+  /** The other part. */
+  readonly rewrittenCounters: Counters;
   templates(): readonly TemplateState[];
 }
 

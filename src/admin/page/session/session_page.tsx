@@ -1,5 +1,5 @@
 import type { RecentEvent } from "../../view/recent_events.ts";
-import { agentOf, isObserved, observedCounters, rewrittenCounters } from "../../view/session_facts.ts";
+import { agentOf } from "../../view/session_facts.ts";
 import type { AdminView, AgentView, EndedSessionView, SessionView } from "../../view/view.ts";
 import { outcomeWords } from "../dashboard/ended.tsx";
 import { sessionRow } from "../overview.ts";
@@ -26,11 +26,8 @@ const TEMPLATES = 32;
 export function sessionRegions(state: SessionPageState) {
   const { view, session, events } = state;
   const templates = session.templates();
-  const observed = isObserved(view, session);
-  const parts = partsOf(
-    { rewritten: rewrittenCounters(view, session), observed: observedCounters(view, session) },
-    observed,
-  );
+  const { observed, observedCounters, rewrittenCounters } = session;
+  const parts = partsOf({ rewritten: rewrittenCounters, observed: observedCounters }, observed);
   const more = Math.max(0, templates.length - TEMPLATES) + ("moreTemplates" in session ? session.moreTemplates : 0);
   return [
     <Head {...state} />,
@@ -91,7 +88,7 @@ function Head({ view, session, now }: SessionPageState) {
         : ""}
       <p>
         <Trouble trouble={trouble} verdict={verdict} />
-        {isObserved(view, session) ? " only observed: relayed untouched" : ""}
+        {session.observed ? " only observed: relayed untouched" : ""}
       </p>
       <Facts
         facts={[
