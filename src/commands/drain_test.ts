@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { FakeView, skewedSession } from "../../test/support/fake_view.ts";
-import { runCommand, startCommand } from "../../test/support/run_command.ts";
+import { runCommand, startCommand } from "../../test/support/processes/run_command.ts";
 import { createAdmin } from "../admin/admin.ts";
 import { CommandFailure } from "./command_line/command_failure.ts";
 import { drain, type DrainDependencies } from "./drain.ts";

@@ -1,6 +1,6 @@
 import { MessageBuilder } from "../../test/support/messages/message_builder.ts";
 import assert from "node:assert/strict";
-import { runCommand } from "../../test/support/run_command.ts";
+import { runCommand } from "../../test/support/processes/run_command.ts";
 import { loadProfile } from "../config/profiles/profiles.ts";
 import { AgentMessages } from "../demo/agent_messages.ts";
 

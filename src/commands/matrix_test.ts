@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../test/support/run_command.ts";
+import { runCommand } from "../../test/support/processes/run_command.ts";
 import { painter } from "../terminal/terminal.ts";
 import { matrixTable } from "./matrix.ts";
 import { compatibilityCells, releaseLines } from "../offline/compatibility.ts";

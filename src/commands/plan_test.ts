@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../test/support/run_command.ts";
+import { runCommand } from "../../test/support/processes/run_command.ts";
 
 const README = new URL("../../config/kubernetes/README.md", import.meta.url);
 

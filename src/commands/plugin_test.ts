@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../test/support/run_command.ts";
+import { runCommand } from "../../test/support/processes/run_command.ts";
 import { pluginFiles } from "./plugin.ts";
 
 Deno.test("plugin new: a folder whose plugin passes its own test and runs in a chain", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../test/support/run_command.ts";
+import { runCommand } from "../../test/support/processes/run_command.ts";
 import { ANTREA_RELEASES } from "../config/profiles/antrea_releases.ts";
 import { learnProfile } from "../config/profiles/learnt_profile.ts";
 import { loadProfile } from "../config/profiles/profiles.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../test/support/run_command.ts";
+import { runCommand } from "../../test/support/processes/run_command.ts";
 import { loadProfile } from "../config/profiles/profiles.ts";
 import { AgentMessages } from "../demo/agent_messages.ts";
 import { FragileCollector, fragileCollectorOptions } from "../demo/fragile_collector.ts";

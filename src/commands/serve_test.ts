@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { denoArguments, runCommand, startCommand } from "../../test/support/run_command.ts";
+import { denoArguments, runCommand, startCommand } from "../../test/support/processes/run_command.ts";
 import { loadProfile } from "../config/profiles/profiles.ts";
 import { EmbeddedAgent } from "../demo/embedded_agent.ts";
 import { EmbeddedAggregator } from "../demo/embedded_aggregator.ts";

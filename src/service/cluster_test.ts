@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
-import { aggregatorObjectsOf, BUNDLE_PATH, makeAggregatorCertificates } from "../../test/support/aggregator_trust.ts";
-import { FakeApiServer } from "../../test/support/kubernetes_api.ts";
+import {
+  aggregatorObjectsOf,
+  BUNDLE_PATH,
+  makeAggregatorCertificates,
+} from "../../test/support/kubernetes/aggregator_trust.ts";
+import { FakeApiServer } from "../../test/support/kubernetes/kubernetes_api.ts";
 import type { ProxyEvent } from "../proxy/reporting/proxy_event.ts";
 import { type Clock, SYSTEM_CLOCK } from "../proxy/time/clock.ts";
 import { profileOfRelease } from "./cluster.ts";

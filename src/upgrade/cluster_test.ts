@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
-import { aggregatorObjectsOf, BUNDLE_PATH, makeAggregatorCertificates } from "../../test/support/aggregator_trust.ts";
-import { FakeApiServer } from "../../test/support/kubernetes_api.ts";
+import {
+  aggregatorObjectsOf,
+  BUNDLE_PATH,
+  makeAggregatorCertificates,
+} from "../../test/support/kubernetes/aggregator_trust.ts";
+import { FakeApiServer } from "../../test/support/kubernetes/kubernetes_api.ts";
 import { KubernetesClient } from "../kubernetes/api/client.ts";
 import { CertificateAuthority } from "../kubernetes/trust/certificate_authority.ts";
 import { SYSTEM_CLOCK } from "../proxy/time/clock.ts";

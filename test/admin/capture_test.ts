@@ -4,7 +4,7 @@ import { demoProxy } from "../../src/demo/demo_proxy.ts";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { EmbeddedAgent } from "../../src/demo/embedded_agent.ts";
 import { EmbeddedAggregator } from "../../src/demo/embedded_aggregator.ts";
-import { runCommand } from "../support/run_command.ts";
+import { runCommand } from "../support/processes/run_command.ts";
 import { readTar } from "../support/tar_reader.ts";
 
 const OLD = loadProfile("antrea/v1.15");

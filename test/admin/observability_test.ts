@@ -5,7 +5,7 @@ import alertsTest from "../../config/prometheus/alerts_test.yaml" with { type: "
 import { FakeView, skewedSession } from "../support/fake_view.ts";
 import { createMetrics } from "../../src/admin/metrics/metrics.ts";
 import { increment } from "../../src/mediation/templates/counters.ts";
-import { debianTool, runTool, toolTest } from "../support/tool_test_case.ts";
+import { debianTool, runTool, toolTest } from "../support/processes/tool_test_case.ts";
 
 /** Every series that a proxy can show: name → names of its labels. */
 async function series(): Promise<Map<string, Set<string>>> {

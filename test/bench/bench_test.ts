@@ -9,7 +9,7 @@ import { buildGoPrograms, haproxyVersion } from "./peers.ts";
 import { PlainRewriter } from "./parts/plain_rewriter.ts";
 import { formatReport, isMet } from "./report.ts";
 import { eitherGoal, median, percentile, type Row, row } from "./rows.ts";
-import { GO, toolTest } from "../support/tool_test_case.ts";
+import { GO, toolTest } from "../support/processes/tool_test_case.ts";
 import { Sink } from "./load/sink.ts";
 import { messagesOf, Workload } from "./load/workload.ts";
 

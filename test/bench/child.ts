@@ -1,4 +1,4 @@
-import { TextLineStream } from "./text_lines.ts";
+import { TextLineStream } from "../support/processes/text_lines.ts";
 
 /** What a program is started with, besides its arguments. */
 export type ChildOptions = Pick<Deno.CommandOptions, "cwd" | "env">;

@@ -1,4 +1,4 @@
-import { debianTool, GO, reasonToSkip } from "../support/tool_test_case.ts";
+import { debianTool, GO, reasonToSkip } from "../support/processes/tool_test_case.ts";
 import { buildGrpcPeer } from "../interop/peers/build.ts";
 import type { Bench } from "./bench.ts";
 

@@ -1,7 +1,7 @@
 /** The image as Debian's buildah builds it, from a base of this machine's Deno and the libraries that it needs. */
 import { z } from "zod";
 import { writeBundle } from "../../config/container/bundle.ts";
-import { runTool } from "../support/tool_test_case.ts";
+import { runTool } from "../support/processes/tool_test_case.ts";
 
 const CONTAINERFILE = new URL("../../config/container/Containerfile", import.meta.url).pathname;
 const BASE = "localhost/deno:distroless";

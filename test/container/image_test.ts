@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parse } from "@std/yaml";
 import project from "../../deno.json" with { type: "json" };
 import { at } from "../kubernetes/overlays/objects.ts";
-import { debianTool, toolTest } from "../support/tool_test_case.ts";
+import { debianTool, toolTest } from "../support/processes/tool_test_case.ts";
 import { Container } from "./container.ts";
 import { buildImage, type BuiltImage } from "./image.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { denoArguments } from "../support/run_command.ts";
+import { denoArguments } from "../support/processes/run_command.ts";
 import { PADDING } from "./chains.ts";
 import { CollectorProcess } from "./peers/collector.ts";
 import { connectExporter, Exporter } from "./peers/exporter.ts";

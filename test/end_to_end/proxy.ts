@@ -1,7 +1,7 @@
 /** The proxy as an operator runs it: `serve` in a process of its own, told by YAML, asked over its admin address, read by its log. */
 import assert from "node:assert/strict";
-import { LineProcess } from "../interop/peers/line_process.ts";
-import { denoArguments } from "../support/run_command.ts";
+import { LineProcess } from "../support/processes/line_process.ts";
+import { denoArguments } from "../support/processes/run_command.ts";
 import { awaitLine } from "./support.ts";
 import type { PemFiles } from "./peers/identities.ts";
 

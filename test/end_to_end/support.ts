@@ -1,6 +1,6 @@
 /** What the tests of this folder share. */
 import assert from "node:assert/strict";
-import type { LineProcess } from "../interop/peers/line_process.ts";
+import type { LineProcess } from "../support/processes/line_process.ts";
 
 const GENEROUS_MILLISECONDS = 60_000;
 

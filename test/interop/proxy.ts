@@ -1,6 +1,6 @@
 /** Puts the proxy, as its own process with its documented YAML, between an exporter and a collector. */
 import { z } from "zod";
-import { LineProcess } from "./peers/line_process.ts";
+import { LineProcess } from "../support/processes/line_process.ts";
 import type { Intermediary, Via } from "./measure/measure_pair.ts";
 import type { Identity } from "./peers/peers.ts";
 import { type TransportProtocol, usesTls } from "../../src/ipfix/message/transport_protocol.ts";

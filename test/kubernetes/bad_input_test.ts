@@ -13,9 +13,9 @@ import {
   BUNDLE_PATH,
   CLIENT_PATH,
   makeAggregatorCertificates,
-} from "../support/aggregator_trust.ts";
+} from "../support/kubernetes/aggregator_trust.ts";
 import { Authority } from "../support/certificates.ts";
-import { type ApiCall, FakeApiServer } from "../support/kubernetes_api.ts";
+import { type ApiCall, FakeApiServer } from "../support/kubernetes/kubernetes_api.ts";
 import { isLetIn, waitUntilSaid } from "./said.ts";
 import { until } from "./tools/kubernetes_test_case.ts";
 

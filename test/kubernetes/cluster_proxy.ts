@@ -1,18 +1,18 @@
 /** The proxy in front of an Aggregator in a cluster: `serve` in a process of its own, with a service account's token of a real API server. */
 import assert from "node:assert/strict";
-import { LineProcess } from "../interop/peers/line_process.ts";
+import { LineProcess } from "../support/processes/line_process.ts";
 import { Collector, Exporter, type Identity } from "../interop/peers/peers.ts";
 import { trustModeOf } from "../../src/kubernetes/trust/trust_mode.ts";
 import { line, templateOf } from "../interop/peers/releases.ts";
 import { valueOf } from "../interop/peers/values.ts";
-import { denoArguments } from "../support/run_command.ts";
+import { denoArguments } from "../support/processes/run_command.ts";
 import {
   type AggregatorCertificates,
   aggregatorObjectsOf,
   makeAggregatorCertificates,
   NAMESPACE,
   SERVER_NAME,
-} from "../support/aggregator_trust.ts";
+} from "../support/kubernetes/aggregator_trust.ts";
 import { kustomize } from "./overlays/kustomize.ts";
 import { ApiServer } from "./tools/api_server.ts";
 import { until } from "./tools/kubernetes_test_case.ts";

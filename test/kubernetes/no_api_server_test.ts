@@ -1,7 +1,7 @@
 /** `serve` in a process of its own, whose API server is away: log, status and page say so, and the last good trust stays in force. */
 import assert from "node:assert/strict";
-import { aggregatorObjectsOf, makeAggregatorCertificates } from "../support/aggregator_trust.ts";
-import { FakeApiServer } from "../support/kubernetes_api.ts";
+import { aggregatorObjectsOf, makeAggregatorCertificates } from "../support/kubernetes/aggregator_trust.ts";
+import { FakeApiServer } from "../support/kubernetes/kubernetes_api.ts";
 import { ApiGate } from "./api_gate.ts";
 import { aggregatorPod, ClusterProxy } from "./cluster_proxy.ts";
 import { isLetIn, waitUntilSaid } from "./said.ts";

@@ -1,6 +1,6 @@
 /** `plan --check` at a real API server, with objects as upstream and the overlays make them. */
 import assert from "node:assert/strict";
-import { runCommand } from "../support/run_command.ts";
+import { runCommand } from "../support/processes/run_command.ts";
 import { kustomize } from "./overlays/kustomize.ts";
 import { UPSTREAM } from "./overlays/upstream.ts";
 import { ApiServer } from "./tools/api_server.ts";

@@ -1,6 +1,6 @@
 /** The least RBAC: each rule of src/kubernetes/README.md is needed, and missing it is named. */
 import assert from "node:assert/strict";
-import { makeAggregatorCertificates, NAMESPACE } from "../support/aggregator_trust.ts";
+import { makeAggregatorCertificates, NAMESPACE } from "../support/kubernetes/aggregator_trust.ts";
 import { KubernetesClient } from "../../src/kubernetes/api/client.ts";
 import { AggregatorRelease } from "../../src/kubernetes/release/aggregator_release.ts";
 import { AggregatorTrust } from "../../src/kubernetes/trust/aggregator_trust.ts";

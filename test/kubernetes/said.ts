@@ -1,7 +1,7 @@
 /** What a proxy in a cluster says of itself, and whom it lets in. */
 import { connect } from "node:tls";
-import { type AggregatorCertificates, SERVER_NAME } from "../support/aggregator_trust.ts";
-import { runCommand } from "../support/run_command.ts";
+import { type AggregatorCertificates, SERVER_NAME } from "../support/kubernetes/aggregator_trust.ts";
+import { runCommand } from "../support/processes/run_command.ts";
 import { until } from "./tools/kubernetes_test_case.ts";
 
 /**

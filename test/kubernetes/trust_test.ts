@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { line, templateOf } from "../interop/peers/releases.ts";
 import { Authority } from "../support/certificates.ts";
-import { NAMESPACE } from "../support/aggregator_trust.ts";
-import { runCommand } from "../support/run_command.ts";
+import { NAMESPACE } from "../support/kubernetes/aggregator_trust.ts";
+import { runCommand } from "../support/processes/run_command.ts";
 import {
   Agent,
   Aggregator,

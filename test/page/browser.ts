@@ -1,6 +1,6 @@
 /** Tests that look at the page as a person does: in Debian's Chromium. */
 import { type Browser, chromium } from "playwright-core";
-import { debianTool, findProgram, reasonToSkip, toolTest } from "../support/tool_test_case.ts";
+import { debianTool, findProgram, reasonToSkip, toolTest } from "../support/processes/tool_test_case.ts";
 
 const CHROMIUM = debianTool("chromium");
 

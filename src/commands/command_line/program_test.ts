@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { loadCommands } from "./commands.ts";
 import { createProgram } from "./program.ts";
-import { runCommand } from "../../../test/support/run_command.ts";
+import { runCommand } from "../../../test/support/processes/run_command.ts";
 
 Deno.test("--version says which, --help what can be given, on standard output with status 0", async () => {
   const version = await runCommand("--version");

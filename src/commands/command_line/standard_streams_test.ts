@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { denoArguments, runCommand } from "../../../test/support/run_command.ts";
+import { denoArguments, runCommand } from "../../../test/support/processes/run_command.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
 /** A template and a record of it. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FakeApiServer } from "../../../test/support/kubernetes_api.ts";
+import { FakeApiServer } from "../../../test/support/kubernetes/kubernetes_api.ts";
 import { SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
 import { AccessDenied, ApiError, ApiUnreachable, isConflict } from "./api_error.ts";
 import { KubernetesClient } from "./client.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FakeApiServer } from "../../../test/support/kubernetes_api.ts";
+import { FakeApiServer } from "../../../test/support/kubernetes/kubernetes_api.ts";
 import type { ProxyEvent } from "../../proxy/reporting/proxy_event.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
 import { KubernetesClient } from "../api/client.ts";

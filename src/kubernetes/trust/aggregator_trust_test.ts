@@ -6,9 +6,14 @@ import {
   CLIENT_PATH,
   makeAggregatorCertificates,
   shakeHands,
-} from "../../../test/support/aggregator_trust.ts";
-import { FakeApiServer } from "../../../test/support/kubernetes_api.ts";
-import { countCertificates, FAST, startAggregator, TrustUnderTest } from "../../../test/support/trust_under_test.ts";
+} from "../../../test/support/kubernetes/aggregator_trust.ts";
+import { FakeApiServer } from "../../../test/support/kubernetes/kubernetes_api.ts";
+import {
+  countCertificates,
+  FAST,
+  startAggregator,
+  TrustUnderTest,
+} from "../../../test/support/kubernetes/trust_under_test.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
 
 const [FIRST, SECOND, THIRD] = await Promise.all([1, 2, 3].map(makeAggregatorCertificates));

@@ -5,9 +5,13 @@ import {
   makeAggregatorCertificates,
   NAMESPACE,
   shakeHands,
-} from "../../../test/support/aggregator_trust.ts";
-import { FakeApiServer } from "../../../test/support/kubernetes_api.ts";
-import { countCertificates, startAggregator, TrustUnderTest } from "../../../test/support/trust_under_test.ts";
+} from "../../../test/support/kubernetes/aggregator_trust.ts";
+import { FakeApiServer } from "../../../test/support/kubernetes/kubernetes_api.ts";
+import {
+  countCertificates,
+  startAggregator,
+  TrustUnderTest,
+} from "../../../test/support/kubernetes/trust_under_test.ts";
 
 const [FIRST, SECOND, THIRD] = await Promise.all([1, 2, 3].map(makeAggregatorCertificates));
 assert.ok(FIRST !== undefined && SECOND !== undefined && THIRD !== undefined);

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
-import { makeAggregatorCertificates } from "../../../test/support/aggregator_trust.ts";
-import { FakeApiServer } from "../../../test/support/kubernetes_api.ts";
-import { countCertificates, startAggregator, TrustUnderTest } from "../../../test/support/trust_under_test.ts";
+import { makeAggregatorCertificates } from "../../../test/support/kubernetes/aggregator_trust.ts";
+import { FakeApiServer } from "../../../test/support/kubernetes/kubernetes_api.ts";
+import {
+  countCertificates,
+  startAggregator,
+  TrustUnderTest,
+} from "../../../test/support/kubernetes/trust_under_test.ts";
 import { CA_SECRET, CLIENT_SECRET } from "./aggregator_objects.ts";
 
 const FIRST = await makeAggregatorCertificates();

@@ -1,6 +1,6 @@
 /** A collector as a process that a test starts, tells what to do, asks and kills. */
 import assert from "node:assert/strict";
-import { LineProcess } from "../../interop/peers/line_process.ts";
+import { LineProcess } from "../../support/processes/line_process.ts";
 import type { CollectedRun, CollectorProcessOptions } from "./collector_process.ts";
 import { awaitLine } from "../support.ts";
 

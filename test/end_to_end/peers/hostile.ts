@@ -1,5 +1,5 @@
 /** Hostile exporters, and how long others wait beside them. */
-import { LineProcess } from "../../interop/peers/line_process.ts";
+import { LineProcess } from "../../support/processes/line_process.ts";
 import type { CollectorProcess } from "./collector.ts";
 import { connectExporter } from "./exporter.ts";
 import { NEWER, PROFILE } from "./fleet.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeBundle } from "../../../config/container/bundle.ts";
 import { issueIdentities } from "../peers/identities.ts";
 import { interopTest } from "../interop_test_case.ts";
-import { LineProcess } from "../peers/line_process.ts";
+import { LineProcess } from "../../support/processes/line_process.ts";
 import { line } from "../peers/releases.ts";
 import { agentFlow } from "./agent_flows.ts";
 import { FlowCollector, FlowExporter } from "./peer.ts";

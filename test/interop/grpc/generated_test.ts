@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { GO, toolTest } from "../../support/tool_test_case.ts";
+import { GO, toolTest } from "../../support/processes/tool_test_case.ts";
 import { generateGo } from "./generate.ts";
 
 toolTest(GO, "the peer's Go is generated from the proxy's .proto file as it stands", async () => {

@@ -3,7 +3,7 @@ import { fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { z } from "zod";
 import { type Flow, FlowSchema } from "../../../src/proxy/transport/grpc/flow/flow_export_pb.ts";
 import { buildGrpcPeer } from "../peers/build.ts";
-import { LineProcess } from "../peers/line_process.ts";
+import { LineProcess } from "../../support/processes/line_process.ts";
 import { type Identity, lineOf, listeningSchema } from "../peers/peers.ts";
 
 const answerSchema = z.strictObject({

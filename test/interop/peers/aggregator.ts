@@ -1,7 +1,7 @@
 /** A Flow Aggregator in small: what it receives, an exporting process of its own release sends on by position. */
 import { z } from "zod";
 import { judge, type Judgement, type Pair } from "../measure/judge.ts";
-import type { LineProcess } from "./line_process.ts";
+import type { LineProcess } from "../../support/processes/line_process.ts";
 import type { MeasureOptions } from "../measure/measure_pair.ts";
 import {
   announcement,

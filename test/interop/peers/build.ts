@@ -2,7 +2,7 @@
  * Builds the peers, of go-ipfix and of gRPC, into `.cache/interop`, again only when their sources change. CI runs it as
  * a program before the tests, so that it can be repeated where a download fails.
  */
-import { digestOf, exists, underLock } from "../../support/cached_build.ts";
+import { digestOf, exists, underLock } from "../../support/processes/cached_build.ts";
 import { goIpfixReleases } from "./releases.ts";
 
 const sources = new URL("go/", import.meta.url);

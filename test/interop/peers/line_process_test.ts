@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LineProcess } from "./line_process.ts";
+import { LineProcess } from "../../support/processes/line_process.ts";
 
 function shell(script: string): LineProcess {
   return new LineProcess("/bin/sh", ["-c", script]);

@@ -1,7 +1,7 @@
 /** Real go-ipfix peers as child processes: collecting process, exporting process, and both behind each other. */
 import { z } from "zod";
 import { buildPeers } from "./build.ts";
-import { LineProcess } from "./line_process.ts";
+import { LineProcess } from "../../support/processes/line_process.ts";
 import { elementOf } from "./releases.ts";
 
 /** Generous: it only runs out where something hangs. */

@@ -1,5 +1,5 @@
 /** Sends what an Agent of one release sends, as a real exporting process of that release. */
-import type { LineProcess } from "./line_process.ts";
+import type { LineProcess } from "../../support/processes/line_process.ts";
 import type { Exporter } from "./peers.ts";
 import { type Family, type Line, templateOf } from "./releases.ts";
 import { type Flavour, valueOf } from "./values.ts";

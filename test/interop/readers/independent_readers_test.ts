@@ -1,12 +1,12 @@
 /** What `rewrite` writes, read by programs that share no code with this project: libfixbuf's ipfixDump, and tshark. */
 import assert from "node:assert/strict";
 import { COLLECTORS } from "../../support/messages/antrea.ts";
-import { runCommand } from "../../support/run_command.ts";
+import { runCommand } from "../../support/processes/run_command.ts";
 import { field, join, message, number, set, templateSet } from "../../support/messages/wire.ts";
 import { inspectAll } from "./inspect_all.ts";
 import { expectedOfIpfixDump, readWithIpfixDump } from "./ipfix_dump.ts";
 import { agentsOfEveryEra, everyShape, redefinedTemplates, type Sample } from "./reader_samples.ts";
-import { debianTool, type Tool, toolTest } from "../../support/tool_test_case.ts";
+import { debianTool, type Tool, toolTest } from "../../support/processes/tool_test_case.ts";
 import { expectedOfTshark, readWithTshark } from "./tshark.ts";
 
 interface Reader {

@@ -6,7 +6,7 @@ import type { FieldSpecifier } from "../../../src/ipfix/record/template.ts";
 import type { Value } from "../../../src/ipfix/types/value.ts";
 import { readMessages } from "../../support/messages/wire.ts";
 import { inspectAll, type Inspected } from "./inspect_all.ts";
-import { runTool } from "../../support/tool_test_case.ts";
+import { runTool } from "../../support/processes/tool_test_case.ts";
 
 const VARIABLE = 65535;
 const ANTREA_PEN = 56506;

@@ -19,7 +19,7 @@ import {
   variable,
   type WireTemplate,
 } from "../../support/messages/wire.ts";
-import { debianTool, runTool, toolTest } from "../../support/tool_test_case.ts";
+import { debianTool, runTool, toolTest } from "../../support/processes/tool_test_case.ts";
 
 /** Not known to the collector: stripped. */
 const UNKNOWN = field("64512/1", 2);

@@ -2,7 +2,7 @@
 import { encodeValue, type Value } from "../../../src/ipfix/types/value.ts";
 import type { FieldSpecifier } from "../../../src/ipfix/record/template.ts";
 import { inspectAll, type Inspected } from "./inspect_all.ts";
-import { runTool } from "../../support/tool_test_case.ts";
+import { runTool } from "../../support/processes/tool_test_case.ts";
 
 /** An element of tshark's PDML: a protocol, a field, or a group of them. */
 interface Node {

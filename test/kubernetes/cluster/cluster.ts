@@ -2,7 +2,7 @@
  * A real single-node Kubernetes: the scripts of a folder `shared/cluster` beside the repository, copied into `.cache`. They need root, and
  * ten minutes of a core to build what they run, so they are used where `CI=true` alone.
  */
-import { runTool } from "../../support/tool_test_case.ts";
+import { runTool } from "../../support/processes/tool_test_case.ts";
 
 const SHARED = new URL("../../../../shared/", import.meta.url).pathname;
 const FOLDER = new URL("../../../.cache/cluster/", import.meta.url).pathname;

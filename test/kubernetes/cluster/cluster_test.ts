@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { buildImage, denoFiles } from "../../container/image.ts";
-import { runCommand } from "../../support/run_command.ts";
-import { runTool } from "../../support/tool_test_case.ts";
+import { runCommand } from "../../support/processes/run_command.ts";
+import { runTool } from "../../support/processes/tool_test_case.ts";
 import { kustomize } from "../overlays/kustomize.ts";
 import { at } from "../overlays/objects.ts";
 import { UPSTREAM } from "../overlays/upstream.ts";

@@ -9,7 +9,7 @@ import {
   BUNDLE_PATH,
   CLIENT_PATH,
   makeAggregatorCertificates,
-} from "../../support/aggregator_trust.ts";
+} from "../../support/kubernetes/aggregator_trust.ts";
 
 const ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 const FOLDER = "/var/log/antrea/flow-aggregator";

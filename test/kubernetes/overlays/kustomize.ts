@@ -1,5 +1,5 @@
 /** The real kustomize, built into `.cache/kustomize`; as a program, before the tests. */
-import { runTool } from "../../support/tool_test_case.ts";
+import { runTool } from "../../support/processes/tool_test_case.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
 const CACHE = new URL(".cache/kustomize/", ROOT);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { kustomize } from "./kustomize.ts";
 import { at, type Container, deployment, endpoints, grants, type Objects, parseObjects } from "./objects.ts";
-import { GO, toolTest } from "../../support/tool_test_case.ts";
+import { GO, toolTest } from "../../support/processes/tool_test_case.ts";
 import { UPSTREAM } from "./upstream.ts";
 
 const OURS = "ipfix-skew-proxy";

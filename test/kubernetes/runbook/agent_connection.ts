@@ -5,7 +5,7 @@ import { Exporter, type Identity } from "../../interop/peers/peers.ts";
 import { line, templateOf } from "../../interop/peers/releases.ts";
 import { valueOf } from "../../interop/peers/values.ts";
 import { usesGrpc } from "../../../src/config/profiles/antrea_releases.ts";
-import { SERVER_NAME } from "../../support/aggregator_trust.ts";
+import { SERVER_NAME } from "../../support/kubernetes/aggregator_trust.ts";
 
 /** What an Agent finds in the cluster whenever it connects. */
 export interface Destination {

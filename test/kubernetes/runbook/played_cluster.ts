@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { usesGrpc } from "../../../src/config/profiles/antrea_releases.ts";
 import { FlowCollector } from "../../interop/grpc/peer.ts";
-import { NAMESPACE } from "../../support/aggregator_trust.ts";
+import { NAMESPACE } from "../../support/kubernetes/aggregator_trust.ts";
 import {
   Aggregator,
   ClusterProxy,

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import type { UpgradeOrder } from "../../../src/upgrade/upgrade.ts";
-import { runCommand } from "../../support/run_command.ts";
+import { runCommand } from "../../support/processes/run_command.ts";
 import { readBundle } from "../cluster_proxy.ts";
 import { UPSTREAM } from "../overlays/upstream.ts";
 import { ApiServer } from "../tools/api_server.ts";

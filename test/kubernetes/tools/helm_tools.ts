@@ -1,5 +1,5 @@
 /** Builds the real Helm 3 and Helm 4 into `.cache/helm`; as a program, before the tests. Cold it takes about two minutes of a core. */
-import { runTool } from "../../support/tool_test_case.ts";
+import { runTool } from "../../support/processes/tool_test_case.ts";
 
 const CACHE = new URL("../../../.cache/helm/", import.meta.url);
 const MODULE = new URL("helm/", import.meta.url);

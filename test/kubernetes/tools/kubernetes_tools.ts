@@ -2,7 +2,7 @@
  * Builds the real kube-apiserver and kubectl into `.cache/kubernetes`, once for each state of `kubernetes/go.mod`; as a program, before
  * the tests. Cold it takes about ten minutes of a core. etcd is Debian's `etcd-server`.
  */
-import { digestOf, exists, underLock } from "../../support/cached_build.ts";
+import { digestOf, exists, underLock } from "../../support/processes/cached_build.ts";
 
 const module = new URL("./kubernetes/", import.meta.url);
 const cache = new URL("../../../.cache/kubernetes/", import.meta.url);
