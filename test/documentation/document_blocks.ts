@@ -1,6 +1,6 @@
 import { FakeView } from "../support/fake_view.ts";
 import { createMetrics } from "../../src/admin/metrics/metrics.ts";
-import { matrixMarkdown } from "../../src/commands/matrix.ts";
+import { matrixMarkdown } from "../../src/commands/upgrade/matrix.ts";
 import { REJECT_REASON_MEANINGS } from "../../src/ipfix/octets/decode_error.ts";
 import { DROP_REASON_MEANINGS } from "../../src/mediation/templates/event.ts";
 import { EVENT_MEANINGS } from "../../src/proxy/reporting/event_name.ts";

@@ -5,19 +5,19 @@ import type { Command } from "commander";
  * modules of the others.
  */
 export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
-  ["serve", async () => (await import("../serve.ts")).serveCommand()],
-  ["check", async () => (await import("../check.ts")).checkCommand()],
-  ["demo", async () => (await import("../demo.ts")).demoCommand()],
-  ["explain", async () => (await import("../explain.ts")).explainCommand()],
-  ["matrix", async () => (await import("../matrix.ts")).matrixCommand()],
-  ["rewrite", async () => (await import("../rewrite.ts")).rewriteCommand()],
-  ["inspect", async () => (await import("../inspect.ts")).inspectCommand()],
-  ["profile", async () => (await import("../profile.ts")).profileCommand()],
-  ["status", async () => (await import("../status.ts")).statusCommand()],
-  ["plan", async () => (await import("../plan.ts")).planCommand()],
-  ["drain", async () => (await import("../drain.ts")).drainCommand()],
-  ["plugin", async () => (await import("../plugin.ts")).pluginCommand()],
-  ["restore", async () => (await import("../restore.ts")).restoreCommand()],
+  ["serve", async () => (await import("../proxy/serve.ts")).serveCommand()],
+  ["check", async () => (await import("../proxy/check.ts")).checkCommand()],
+  ["demo", async () => (await import("../upgrade/demo.ts")).demoCommand()],
+  ["explain", async () => (await import("../upgrade/explain.ts")).explainCommand()],
+  ["matrix", async () => (await import("../upgrade/matrix.ts")).matrixCommand()],
+  ["rewrite", async () => (await import("../ipfix_files/rewrite.ts")).rewriteCommand()],
+  ["inspect", async () => (await import("../ipfix_files/inspect.ts")).inspectCommand()],
+  ["profile", async () => (await import("../extending/profile.ts")).profileCommand()],
+  ["status", async () => (await import("../proxy/status.ts")).statusCommand()],
+  ["plan", async () => (await import("../upgrade/plan.ts")).planCommand()],
+  ["drain", async () => (await import("../proxy/drain.ts")).drainCommand()],
+  ["plugin", async () => (await import("../extending/plugin.ts")).pluginCommand()],
+  ["restore", async () => (await import("../upgrade/restore.ts")).restoreCommand()],
 ]);
 
 /** Loads the command that a command line names, or all of them where it names none, for the help and for suggestions. */

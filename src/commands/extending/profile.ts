@@ -1,15 +1,15 @@
 import { basename, extname } from "node:path";
 import { Command, Option } from "commander";
-import { learnProfile, type LearntProfile } from "../config/profiles/learnt_profile.ts";
-import { cannotRead } from "../text_file.ts";
-import { DIALECTS, RFC7011 } from "../mediation/mapping/profile/dialect.ts";
-import { runFailure, usageFailure } from "./command_line/command_failure.ts";
-import { required } from "./command_line/command_options.ts";
-import { reader } from "./command_line/consume_input.ts";
-import { BrokenMessage, consumeStream } from "../offline/message_stream.ts";
-import { antreaHint, profileText } from "../offline/profile_text.ts";
-import { SeenTemplates, TooManyTemplates } from "../offline/seen_templates.ts";
-import { printable, say, writeOctets } from "../terminal/terminal.ts";
+import { learnProfile, type LearntProfile } from "../../config/profiles/learnt_profile.ts";
+import { cannotRead } from "../../text_file.ts";
+import { DIALECTS, RFC7011 } from "../../mediation/mapping/profile/dialect.ts";
+import { runFailure, usageFailure } from "../command_line/command_failure.ts";
+import { required } from "../command_line/command_options.ts";
+import { reader } from "../command_line/consume_input.ts";
+import { BrokenMessage, consumeStream } from "../../offline/message_stream.ts";
+import { antreaHint, profileText } from "../../offline/profile_text.ts";
+import { SeenTemplates, TooManyTemplates } from "../../offline/seen_templates.ts";
+import { printable, say, writeOctets } from "../../terminal/terminal.ts";
 
 interface Options {
   readonly fromCapture?: string;

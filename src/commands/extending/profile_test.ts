@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../test/support/processes/run_command.ts";
-import { ANTREA_RELEASES } from "../config/profiles/antrea_releases.ts";
-import { learnProfile } from "../config/profiles/learnt_profile.ts";
-import { loadProfile } from "../config/profiles/profiles.ts";
-import { AgentMessages } from "../demo/agent_messages.ts";
-import { FragileCollector, fragileCollectorOptions } from "../demo/fragile_collector.ts";
-import { wrongAbout } from "../demo/record_judgement.ts";
-import { concatenate } from "../ipfix/octets/concatenate.ts";
-import { unknownElement } from "../ipfix/registry/information_element.ts";
-import { MessageBuilder } from "../../test/support/messages/message_builder.ts";
-import { RFC7011 } from "../mediation/mapping/profile/dialect.ts";
-import { profileText } from "../offline/profile_text.ts";
-import { SeenTemplates } from "../offline/seen_templates.ts";
+import { runCommand } from "../../../test/support/processes/run_command.ts";
+import { ANTREA_RELEASES } from "../../config/profiles/antrea_releases.ts";
+import { learnProfile } from "../../config/profiles/learnt_profile.ts";
+import { loadProfile } from "../../config/profiles/profiles.ts";
+import { AgentMessages } from "../../demo/agent_messages.ts";
+import { FragileCollector, fragileCollectorOptions } from "../../demo/fragile_collector.ts";
+import { wrongAbout } from "../../demo/record_judgement.ts";
+import { concatenate } from "../../ipfix/octets/concatenate.ts";
+import { unknownElement } from "../../ipfix/registry/information_element.ts";
+import { MessageBuilder } from "../../../test/support/messages/message_builder.ts";
+import { RFC7011 } from "../../mediation/mapping/profile/dialect.ts";
+import { profileText } from "../../offline/profile_text.ts";
+import { SeenTemplates } from "../../offline/seen_templates.ts";
 
 /** What an embedded Agent of the release sends: its templates, and a flow of each. */
 function captureOf(release: string): Uint8Array {

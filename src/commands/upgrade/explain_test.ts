@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../test/support/processes/run_command.ts";
+import { runCommand } from "../../../test/support/processes/run_command.ts";
 
 Deno.test("explain says what a v1.15 collector does not get of a v2.0 exporter", async () => {
   const { status, text, stderr } = await runCommand("explain", ["--from", "antrea/v2.0", "--to", "antrea/v1.15"]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Authority, type Issued } from "../../test/support/certificates.ts";
-import { runCommand } from "../../test/support/processes/run_command.ts";
+import { Authority, type Issued } from "../../../test/support/certificates.ts";
+import { runCommand } from "../../../test/support/processes/run_command.ts";
 
 async function check(yaml: string, ...args: string[]) {
   const file = await Deno.makeTempFile({ suffix: ".yaml" });

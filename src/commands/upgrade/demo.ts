@@ -8,15 +8,15 @@ import {
   isPerfect,
   leftOut,
   stageLines,
-} from "../demo/demo_report.ts";
-import { EmbeddedAggregator } from "../demo/embedded_aggregator.ts";
-import { rollingUpgrade, type Stage } from "../demo/rolling_upgrade.ts";
-import type { Profile } from "../mediation/mapping/profile/profile.ts";
-import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
-import { runFailure, usageFailure } from "./command_line/command_failure.ts";
-import { profileOption } from "./command_line/command_options.ts";
-import { demoProxy, keepSending } from "../demo/demo_proxy.ts";
-import { type Paint, painter, say, wantsColour, writeLine } from "../terminal/terminal.ts";
+} from "../../demo/demo_report.ts";
+import { EmbeddedAggregator } from "../../demo/embedded_aggregator.ts";
+import { rollingUpgrade, type Stage } from "../../demo/rolling_upgrade.ts";
+import type { Profile } from "../../mediation/mapping/profile/profile.ts";
+import type { ReportEvent } from "../../proxy/reporting/proxy_event.ts";
+import { runFailure, usageFailure } from "../command_line/command_failure.ts";
+import { profileOption } from "../command_line/command_options.ts";
+import { demoProxy, keepSending } from "../../demo/demo_proxy.ts";
+import { type Paint, painter, say, wantsColour, writeLine } from "../../terminal/terminal.ts";
 
 interface Options {
   readonly from: string;

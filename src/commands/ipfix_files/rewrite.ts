@@ -1,16 +1,16 @@
 import { isIP } from "node:net";
 import { Command } from "commander";
-import { nextMessageLength } from "../ipfix/message/framing.ts";
-import type { FirstTemplate } from "../mediation/mapping/chain/treatment.ts";
-import type { MediationEvent } from "../mediation/templates/event.ts";
-import { consumeInput } from "./command_line/consume_input.ts";
-import { Mediator } from "../mediation/session/mediator.ts";
-import type { SessionRewriter } from "../mediation/session/session_rewriter.ts";
-import { CommandFailure, usageFailure } from "./command_line/command_failure.ts";
-import { configurationOption, required } from "./command_line/command_options.ts";
-import type { MessageConsumer } from "../offline/message_stream.ts";
-import { mediatorOptions } from "../service/served_proxy.ts";
-import { printable, say, writeOctets } from "../terminal/terminal.ts";
+import { nextMessageLength } from "../../ipfix/message/framing.ts";
+import type { FirstTemplate } from "../../mediation/mapping/chain/treatment.ts";
+import type { MediationEvent } from "../../mediation/templates/event.ts";
+import { consumeInput } from "../command_line/consume_input.ts";
+import { Mediator } from "../../mediation/session/mediator.ts";
+import type { SessionRewriter } from "../../mediation/session/session_rewriter.ts";
+import { CommandFailure, usageFailure } from "../command_line/command_failure.ts";
+import { configurationOption, required } from "../command_line/command_options.ts";
+import type { MessageConsumer } from "../../offline/message_stream.ts";
+import { mediatorOptions } from "../../service/served_proxy.ts";
+import { printable, say, writeOctets } from "../../terminal/terminal.ts";
 
 interface Options {
   readonly config?: string;

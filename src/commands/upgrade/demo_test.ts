@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand, startCommand } from "../../test/support/processes/run_command.ts";
+import { runCommand, startCommand } from "../../../test/support/processes/run_command.ts";
 
 Deno.test("the demo shows what an upgrade loses directly, and that nothing is lost through the proxy", async () => {
   const { status, text, stderr } = await runCommand("demo");

@@ -1,8 +1,8 @@
-import { MessageBuilder } from "../../test/support/messages/message_builder.ts";
+import { MessageBuilder } from "../../../test/support/messages/message_builder.ts";
 import assert from "node:assert/strict";
-import { runCommand } from "../../test/support/processes/run_command.ts";
-import { loadProfile } from "../config/profiles/profiles.ts";
-import { AgentMessages } from "../demo/agent_messages.ts";
+import { runCommand } from "../../../test/support/processes/run_command.ts";
+import { loadProfile } from "../../config/profiles/profiles.ts";
+import { AgentMessages } from "../../demo/agent_messages.ts";
 
 const agent = new AgentMessages(loadProfile("antrea/v2.0"), "node-1");
 const templates = agent.templates();

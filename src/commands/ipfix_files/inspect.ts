@@ -1,14 +1,14 @@
 import { Command } from "commander";
-import { detectAntreaRelease } from "../config/profiles/antrea_eras.ts";
-import { registryHistory } from "../config/profiles/registries.ts";
-import { VARIABLE_LENGTH } from "../ipfix/types/abstract_data_type.ts";
-import { jsonValue } from "../ipfix/types/json_value.ts";
-import type { Value } from "../ipfix/types/value.ts";
-import { type Inspected, Inspector } from "../offline/inspection.ts";
-import type { MessageConsumer } from "../offline/message_stream.ts";
-import { consumeInput } from "./command_line/consume_input.ts";
-import { type Paint, painter, printable, terminalWidth, wantsColour, writeOctets } from "../terminal/terminal.ts";
-import { tableLines, wrapWords } from "../terminal/text_table.ts";
+import { detectAntreaRelease } from "../../config/profiles/antrea_eras.ts";
+import { registryHistory } from "../../config/profiles/registries.ts";
+import { VARIABLE_LENGTH } from "../../ipfix/types/abstract_data_type.ts";
+import { jsonValue } from "../../ipfix/types/json_value.ts";
+import type { Value } from "../../ipfix/types/value.ts";
+import { type Inspected, Inspector } from "../../offline/inspection.ts";
+import type { MessageConsumer } from "../../offline/message_stream.ts";
+import { consumeInput } from "../command_line/consume_input.ts";
+import { type Paint, painter, printable, terminalWidth, wantsColour, writeOctets } from "../../terminal/terminal.ts";
+import { tableLines, wrapWords } from "../../terminal/text_table.ts";
 
 export function inspectCommand(): Command {
   return new Command("inspect")

@@ -1,16 +1,16 @@
 import { Command, Option } from "commander";
-import { KubernetesClient } from "../kubernetes/api/client.ts";
-import { KubeconfigAccess } from "../kubernetes/api/kubeconfig.ts";
-import { errorMessage } from "../error_message.ts";
-import { SYSTEM_CLOCK } from "../proxy/time/clock.ts";
-import { printable, writeLine } from "../terminal/terminal.ts";
-import { readCluster } from "../upgrade/cluster.ts";
-import { findings } from "../upgrade/findings.ts";
-import { type Runbook, runbook } from "../upgrade/runbook.ts";
-import { runbookMarkdown } from "../upgrade/runbook_text.ts";
-import { type Overlay, planUpgrade, type Upgrade, type UpgradeOrder } from "../upgrade/upgrade.ts";
-import { CommandFailure, EXIT, runFailure, usageFailure } from "./command_line/command_failure.ts";
-import { required } from "./command_line/command_options.ts";
+import { KubernetesClient } from "../../kubernetes/api/client.ts";
+import { KubeconfigAccess } from "../../kubernetes/api/kubeconfig.ts";
+import { errorMessage } from "../../error_message.ts";
+import { SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
+import { printable, writeLine } from "../../terminal/terminal.ts";
+import { readCluster } from "../../upgrade/cluster.ts";
+import { findings } from "../../upgrade/findings.ts";
+import { type Runbook, runbook } from "../../upgrade/runbook.ts";
+import { runbookMarkdown } from "../../upgrade/runbook_text.ts";
+import { type Overlay, planUpgrade, type Upgrade, type UpgradeOrder } from "../../upgrade/upgrade.ts";
+import { CommandFailure, EXIT, runFailure, usageFailure } from "../command_line/command_failure.ts";
+import { required } from "../command_line/command_options.ts";
 
 interface Options {
   readonly from?: string;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { createAdmin } from "../admin/admin.ts";
-import { Counters, increment } from "../mediation/templates/counters.ts";
-import { FakeView, skewedSession } from "../../test/support/fake_view.ts";
-import { CommandFailure } from "./command_line/command_failure.ts";
-import { painter } from "../terminal/terminal.ts";
+import { createAdmin } from "../../admin/admin.ts";
+import { Counters, increment } from "../../mediation/templates/counters.ts";
+import { FakeView, skewedSession } from "../../../test/support/fake_view.ts";
+import { CommandFailure } from "../command_line/command_failure.ts";
+import { painter } from "../../terminal/terminal.ts";
 import { status, type StatusOptions } from "./status.ts";
 
 /** Runs the command against a proxy that `ask` gives, in time that only waiting lets pass. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { FakeView, skewedSession } from "../../test/support/fake_view.ts";
-import { runCommand, startCommand } from "../../test/support/processes/run_command.ts";
-import { createAdmin } from "../admin/admin.ts";
-import { CommandFailure } from "./command_line/command_failure.ts";
+import { FakeView, skewedSession } from "../../../test/support/fake_view.ts";
+import { runCommand, startCommand } from "../../../test/support/processes/run_command.ts";
+import { createAdmin } from "../../admin/admin.ts";
+import { CommandFailure } from "../command_line/command_failure.ts";
 import { drain, type DrainDependencies } from "./drain.ts";
 
 /** Asks a real admin server over this view, as a client of this machine does. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../test/support/processes/run_command.ts";
-import { painter } from "../terminal/terminal.ts";
+import { runCommand } from "../../../test/support/processes/run_command.ts";
+import { painter } from "../../terminal/terminal.ts";
 import { matrixTable } from "./matrix.ts";
-import { compatibilityCells, releaseLines } from "../offline/compatibility.ts";
+import { compatibilityCells, releaseLines } from "../../offline/compatibility.ts";
 
 const LINES = releaseLines();
 const CELLS = compatibilityCells(LINES);

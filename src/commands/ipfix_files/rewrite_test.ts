@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../test/support/processes/run_command.ts";
-import { loadProfile } from "../config/profiles/profiles.ts";
-import { AgentMessages } from "../demo/agent_messages.ts";
-import { FragileCollector, fragileCollectorOptions } from "../demo/fragile_collector.ts";
-import { wrongAbout } from "../demo/record_judgement.ts";
+import { runCommand } from "../../../test/support/processes/run_command.ts";
+import { loadProfile } from "../../config/profiles/profiles.ts";
+import { AgentMessages } from "../../demo/agent_messages.ts";
+import { FragileCollector, fragileCollectorOptions } from "../../demo/fragile_collector.ts";
+import { wrongAbout } from "../../demo/record_judgement.ts";
 
 const agent = new AgentMessages(loadProfile("antrea/v2.0"), "node-1");
 const templates = agent.templates();

@@ -1,9 +1,9 @@
 import { Command } from "commander";
 import { z } from "zod";
-import { systemReason } from "../error_message.ts";
-import { printable } from "../terminal/terminal.ts";
-import { adminUrl, askAdmin, DEFAULT_ADMIN } from "./command_line/admin_client.ts";
-import { runFailure } from "./command_line/command_failure.ts";
+import { systemReason } from "../../error_message.ts";
+import { printable } from "../../terminal/terminal.ts";
+import { adminUrl, askAdmin, DEFAULT_ADMIN } from "../command_line/admin_client.ts";
+import { runFailure } from "../command_line/command_failure.ts";
 
 /** How often the proxy is asked whether it has ended. */
 const ASK_AGAIN_MILLISECONDS = 100;

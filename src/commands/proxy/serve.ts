@@ -1,17 +1,17 @@
 import { Command } from "commander";
-import type { Configuration } from "../config/configuration.ts";
-import { configureLogging, flushLog, logEvent, type LoggingOptions, overrideLogging } from "../logging.ts";
-import { formatAddress } from "../proxy/transport/address.ts";
-import type { ReportEvent } from "../proxy/reporting/proxy_event.ts";
-import { SYSTEM_CLOCK } from "../proxy/time/clock.ts";
-import { watchParent } from "../service/parent_watch.ts";
-import { VERSION } from "../version.ts";
-import { runFailure, usageFailure } from "./command_line/command_failure.ts";
-import { errorMessage } from "../error_message.ts";
-import { configurationFailure, DEFAULT_CONFIGURATION, orUsageFailure } from "./command_line/command_options.ts";
-import { type Loaded, loadWatched } from "../service/reloader.ts";
-import { readTextFile } from "../text_file.ts";
-import { pluginHost, Service } from "../service/service.ts";
+import type { Configuration } from "../../config/configuration.ts";
+import { configureLogging, flushLog, logEvent, type LoggingOptions, overrideLogging } from "../../logging.ts";
+import { formatAddress } from "../../proxy/transport/address.ts";
+import type { ReportEvent } from "../../proxy/reporting/proxy_event.ts";
+import { SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
+import { watchParent } from "../../service/parent_watch.ts";
+import { VERSION } from "../../version.ts";
+import { runFailure, usageFailure } from "../command_line/command_failure.ts";
+import { errorMessage } from "../../error_message.ts";
+import { configurationFailure, DEFAULT_CONFIGURATION, orUsageFailure } from "../command_line/command_options.ts";
+import { type Loaded, loadWatched } from "../../service/reloader.ts";
+import { readTextFile } from "../../text_file.ts";
+import { pluginHost, Service } from "../../service/service.ts";
 
 export function serveCommand(): Command {
   return new Command("serve")

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../test/support/processes/run_command.ts";
+import { runCommand } from "../../../test/support/processes/run_command.ts";
 
-const README = new URL("../../config/kubernetes/README.md", import.meta.url);
+const README = new URL("../../../config/kubernetes/README.md", import.meta.url);
 
 Deno.test("plan prints every step with its commands, as config/kubernetes has them", async () => {
   const { status, text, stderr } = await runCommand("plan", ["--from", "v1.15", "--to", "v2.0"]);

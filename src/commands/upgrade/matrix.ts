@@ -4,9 +4,9 @@ import {
   compatibilityCells,
   type ReleaseLine,
   releaseLines,
-} from "../offline/compatibility.ts";
-import { type Paint, painter, type Style, terminalWidth, wantsColour, writeLine } from "../terminal/terminal.ts";
-import { fittingTables, markdownTable, wrapWords } from "../terminal/text_table.ts";
+} from "../../offline/compatibility.ts";
+import { type Paint, painter, type Style, terminalWidth, wantsColour, writeLine } from "../../terminal/terminal.ts";
+import { fittingTables, markdownTable, wrapWords } from "../../terminal/text_table.ts";
 
 interface Options {
   readonly format: "table" | "markdown" | "json";

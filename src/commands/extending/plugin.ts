@@ -1,7 +1,7 @@
 import { Command } from "commander";
-import { systemReason } from "../error_message.ts";
-import { printable, say } from "../terminal/terminal.ts";
-import { runFailure, usageFailure } from "./command_line/command_failure.ts";
+import { systemReason } from "../../error_message.ts";
+import { printable, say } from "../../terminal/terminal.ts";
+import { runFailure, usageFailure } from "../command_line/command_failure.ts";
 
 /** The name that plugins import the contract by. */
 const PLUGIN = "@ipfix-skew-proxy/proxy/plugin";

@@ -1,22 +1,22 @@
 import { Command } from "commander";
-import { tryChains } from "../offline/chain_trial.ts";
-import { rehearse } from "../service/service.ts";
-import type { Configuration } from "../config/configuration.ts";
-import { writtenDuration, writtenLimits, writtenSize } from "../config/written_quantities.ts";
-import { configurationFailure, configurationOption, DEFAULT_CONFIGURATION } from "./command_line/command_options.ts";
-import { certificateName } from "../certificates/certificate_details.ts";
-import { formatMistake } from "../config/yaml/mistake.ts";
+import { tryChains } from "../../offline/chain_trial.ts";
+import { rehearse } from "../../service/service.ts";
+import type { Configuration } from "../../config/configuration.ts";
+import { writtenDuration, writtenLimits, writtenSize } from "../../config/written_quantities.ts";
+import { configurationFailure, configurationOption, DEFAULT_CONFIGURATION } from "../command_line/command_options.ts";
+import { certificateName } from "../../certificates/certificate_details.ts";
+import { formatMistake } from "../../config/yaml/mistake.ts";
 import { startLine } from "./start_line.ts";
-import { usageFailure } from "./command_line/command_failure.ts";
+import { usageFailure } from "../command_line/command_failure.ts";
 import {
   type CertificateDescription,
   type ConfigurationDescription,
   describe,
   describeCertificates,
   type TreatmentDescription,
-} from "../config/configuration_description.ts";
-import { painter, printable, terminalWidth, wantsColour, writeLine } from "../terminal/terminal.ts";
-import { wrapWords } from "../terminal/text_table.ts";
+} from "../../config/configuration_description.ts";
+import { painter, printable, terminalWidth, wantsColour, writeLine } from "../../terminal/terminal.ts";
+import { wrapWords } from "../../terminal/text_table.ts";
 
 interface Options {
   readonly config: string;

@@ -1,7 +1,7 @@
 import { dirname, relative, resolve } from "node:path";
-import project from "../../deno.json" with { type: "json" };
-import type { Configuration } from "../config/configuration.ts";
-import { IsolatedPlugin } from "../plugin_process/isolated_plugin.ts";
+import project from "../../../deno.json" with { type: "json" };
+import type { Configuration } from "../../config/configuration.ts";
+import { IsolatedPlugin } from "../../plugin_process/isolated_plugin.ts";
 
 /** Starts plugins in processes of their own, as the task `serve:plugins` does. */
 const ALLOW_RUN = `--allow-run="$(deno eval -p 'Deno.execPath()')"`;

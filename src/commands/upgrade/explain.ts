@@ -1,17 +1,17 @@
 import { Command } from "commander";
-import { settled } from "../mediation/mapping/chain/pending_mapping.ts";
-import { ChainError } from "../mediation/mapping/chain/mapping_chain.ts";
-import type { Profile } from "../mediation/mapping/profile/profile.ts";
-import type { Treatment } from "../mediation/mapping/chain/treatment.ts";
-import { antreaRelease } from "../config/profiles/antrea_releases.ts";
-import type { Configuration } from "../config/configuration.ts";
-import { usageFailure } from "./command_line/command_failure.ts";
-import { errorMessage } from "../error_message.ts";
-import { automaticTreatment, configuredTreatment } from "../offline/release_treatment.ts";
-import { configurationOption, profileOption } from "./command_line/command_options.ts";
-import { explainTemplates, type TemplateExplanation } from "../offline/template_explanation.ts";
-import { painter, terminalWidth, wantsColour, writeLine } from "../terminal/terminal.ts";
-import { wrapWords } from "../terminal/text_table.ts";
+import { settled } from "../../mediation/mapping/chain/pending_mapping.ts";
+import { ChainError } from "../../mediation/mapping/chain/mapping_chain.ts";
+import type { Profile } from "../../mediation/mapping/profile/profile.ts";
+import type { Treatment } from "../../mediation/mapping/chain/treatment.ts";
+import { antreaRelease } from "../../config/profiles/antrea_releases.ts";
+import type { Configuration } from "../../config/configuration.ts";
+import { usageFailure } from "../command_line/command_failure.ts";
+import { errorMessage } from "../../error_message.ts";
+import { automaticTreatment, configuredTreatment } from "../../offline/release_treatment.ts";
+import { configurationOption, profileOption } from "../command_line/command_options.ts";
+import { explainTemplates, type TemplateExplanation } from "../../offline/template_explanation.ts";
+import { painter, terminalWidth, wantsColour, writeLine } from "../../terminal/terminal.ts";
+import { wrapWords } from "../../terminal/text_table.ts";
 
 interface Options {
   readonly from?: string;

@@ -1,11 +1,11 @@
 import { Command } from "commander";
 import { z } from "zod";
-import { parseDuration } from "../config/yaml/quantity.ts";
-import { adminUrl, askAdmin, DEFAULT_ADMIN } from "./command_line/admin_client.ts";
-import { CommandFailure, EXIT, usageFailure } from "./command_line/command_failure.ts";
-import { systemReason } from "../error_message.ts";
-import { type Paint, painter, printable, say, terminalWidth, wantsColour, writeLine } from "../terminal/terminal.ts";
-import { tableLines, wrapWords } from "../terminal/text_table.ts";
+import { parseDuration } from "../../config/yaml/quantity.ts";
+import { adminUrl, askAdmin, DEFAULT_ADMIN } from "../command_line/admin_client.ts";
+import { CommandFailure, EXIT, usageFailure } from "../command_line/command_failure.ts";
+import { systemReason } from "../../error_message.ts";
+import { type Paint, painter, printable, say, terminalWidth, wantsColour, writeLine } from "../../terminal/terminal.ts";
+import { tableLines, wrapWords } from "../../terminal/text_table.ts";
 
 /** The exit status for each verdict. */
 const EXIT_STATUS = { not_needed: 0, needed: 3, unknown: 4 } as const;

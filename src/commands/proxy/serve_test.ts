@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { denoArguments, runCommand, startCommand } from "../../test/support/processes/run_command.ts";
-import { loadProfile } from "../config/profiles/profiles.ts";
-import { EmbeddedAgent } from "../demo/embedded_agent.ts";
-import { EmbeddedAggregator } from "../demo/embedded_aggregator.ts";
-import { wrongAbout } from "../demo/record_judgement.ts";
+import { denoArguments, runCommand, startCommand } from "../../../test/support/processes/run_command.ts";
+import { loadProfile } from "../../config/profiles/profiles.ts";
+import { EmbeddedAgent } from "../../demo/embedded_agent.ts";
+import { EmbeddedAggregator } from "../../demo/embedded_aggregator.ts";
+import { wrongAbout } from "../../demo/record_judgement.ts";
 
 type LogLine = Record<string, unknown>;
 

@@ -1,11 +1,11 @@
 import { Command } from "commander";
 import { resolve } from "node:path";
-import { errorMessage } from "../error_message.ts";
-import { SYSTEM_CLOCK } from "../proxy/time/clock.ts";
-import { DEFAULT_NAMESPACE, openAccess } from "../service/cluster.ts";
-import { printable, writeLine } from "../terminal/terminal.ts";
-import { runFailure } from "./command_line/command_failure.ts";
-import { configurationOption, required } from "./command_line/command_options.ts";
+import { errorMessage } from "../../error_message.ts";
+import { SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
+import { DEFAULT_NAMESPACE, openAccess } from "../../service/cluster.ts";
+import { printable, writeLine } from "../../terminal/terminal.ts";
+import { runFailure } from "../command_line/command_failure.ts";
+import { configurationOption, required } from "../command_line/command_options.ts";
 
 interface Options {
   readonly config?: string;
@@ -37,8 +37,8 @@ async function restore(options: Options): Promise<void> {
   try {
     const access = await openAccess(kubeconfig === undefined ? {} : { kubeconfig }, SYSTEM_CLOCK);
     const [{ KubernetesClient }, { restoreTrust }] = await Promise.all([
-      import("../kubernetes/api/client.ts"),
-      import("../kubernetes/trust/restore.ts"),
+      import("../../kubernetes/api/client.ts"),
+      import("../../kubernetes/trust/restore.ts"),
     ]);
     using client = new KubernetesClient({ access, clock: SYSTEM_CLOCK });
     const namespace = kubernetes?.namespace ?? access.namespace ?? DEFAULT_NAMESPACE;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../test/support/processes/run_command.ts";
+import { runCommand } from "../../../test/support/processes/run_command.ts";
 import { pluginFiles } from "./plugin.ts";
 
 Deno.test("plugin new: a folder whose plugin passes its own test and runs in a chain", async () => {
@@ -9,7 +9,7 @@ Deno.test("plugin new: a folder whose plugin passes its own test and runs in a c
     assert.equal(made.status, 0, made.stderr);
     const test = await new Deno.Command(Deno.execPath(), {
       args: ["test", "--quiet", "--allow-read", "--allow-env", "--config", "deno.json", `${folder}/hide-ports`],
-      cwd: new URL("../../", import.meta.url),
+      cwd: new URL("../../../", import.meta.url),
     }).output();
     assert.ok(test.success, new TextDecoder().decode(test.stdout));
     const yaml = `listen: [{ address: 127.0.0.1:0 }]
