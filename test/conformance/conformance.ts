@@ -244,6 +244,20 @@ export function data(sequenceNumber: number, ...values: readonly number[]): Uint
   return message({ sequenceNumber }, set(256, join(...values.map(counted))));
 }
 
+/** The event of {@link announcement}, where nothing has to change. */
+export const MAPPED = "template_mapped 1/256 → 256 identity";
+
+/** An element that no collector knows. */
+export const STRANGE: WireField = field("64512/1", 4);
+
+/** interfaceName, of variable length. */
+export const NAME: WireField = field("0/82", 65535);
+
+/** A set that withdraws one template, or with the set id 3 one options template. */
+export function withdrawal(id: number, setId = 2): Uint8Array {
+  return set(setId, number(id * 0x10000, 4));
+}
+
 /** What a shipped profile expects of one family: the list as it stands in a template. */
 export function listOf(
   name: string,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { parse } from "@std/yaml";
 import project from "../../deno.json" with { type: "json" };
 import { at } from "../kubernetes/overlays/objects.ts";
+import { linesOf } from "../support/processes/text_lines.ts";
 import { debianTool, toolTest } from "../support/processes/tool_test_case.ts";
 import { Container } from "./container.ts";
 import { buildImage, type BuiltImage } from "./image.ts";
@@ -39,10 +40,7 @@ async function checkImage(): Promise<void> {
   assert.ok(size < 130e6, `the image holds ${size} octets`);
   const names = Array.from(Deno.readDirSync(`${root}/app`), ({ name }) => name);
   for (const name of ["main.js", "LICENSE", "sbom.cdx.json", "third-party-licenses.txt"]) {
-    assert.ok(
-      names.includes(name),
-      name,
-    );
+    assert.ok(names.includes(name), name);
   }
   assert.deepEqual(Array.from(Deno.readDirSync(`${root}/bin`), ({ name }) => name), ["deno"], "there is no shell");
 
@@ -52,23 +50,18 @@ async function checkImage(): Promise<void> {
   using container = new Container(image, folder);
   const events: string[] = [];
   let hook: Promise<Deno.CommandOutput> | undefined;
-  let unread = "";
-  for await (const chunk of container.process.stderr.pipeThrough(new TextDecoderStream())) {
-    const lines = (unread + chunk).split("\n");
-    unread = lines.pop() ?? "";
-    for (const line of lines) {
-      events.push(line.startsWith("{") ? JSON.parse(line).event : line);
-      if (events.at(-1) !== "started") continue;
-      const { pid } = container;
-      const status = await Deno.readTextFile(`/proc/${pid}/status`);
-      assert.match(status, /^Uid:\t65532\t65532\t65532\t65532$/m);
-      assert.match(status, /^NSpid:\t\d+\t1$/m, "it is process 1: signals reach it");
-      assert.match(status, /^CapEff:\t0+$/m);
-      assert.match(await Deno.readTextFile(`/proc/${pid}/mountinfo`), / \/ \/ ro\b| \/ ro,/);
-      hook = container.exec(await preStop());
-      // A proxy that its hook does not end would run for ever.
-      void hook.then(({ code }) => code === 0 || container.kill());
-    }
+  for await (const line of linesOf(container.process.stderr)) {
+    events.push(line.startsWith("{") ? JSON.parse(line).event : line);
+    if (events.at(-1) !== "started") continue;
+    const { pid } = container;
+    const status = await Deno.readTextFile(`/proc/${pid}/status`);
+    assert.match(status, /^Uid:\t65532\t65532\t65532\t65532$/m);
+    assert.match(status, /^NSpid:\t\d+\t1$/m, "it is process 1: signals reach it");
+    assert.match(status, /^CapEff:\t0+$/m);
+    assert.match(await Deno.readTextFile(`/proc/${pid}/mountinfo`), / \/ \/ ro\b| \/ ro,/);
+    hook = container.exec(await preStop());
+    // A proxy that its hook does not end would run for ever.
+    void hook.then(({ code }) => code === 0 || container.kill());
   }
   await container.process.stdout.cancel();
   const { code } = await container.process.status;

@@ -10,7 +10,7 @@ import { connectionPair } from "../../src/proxy/transport/tls/memory_connection.
 import { ProxyCounters } from "../../src/proxy/reporting/proxy_counters.ts";
 import { Turns } from "../../src/proxy/time/turns.ts";
 import { Session } from "../../src/proxy/session/session.ts";
-import { StandingClock, unwatchedCollector } from "../support/proxy.ts";
+import { SESSION_LIMITS, StandingClock, unwatchedCollector } from "../support/proxy.ts";
 import { antreaProfile, rfc7011 } from "../support/messages/antrea.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { mediatorOf, openSession } from "../support/session.ts";
@@ -63,14 +63,7 @@ async function throughProxy(profile: Profile, chunks: readonly Uint8Array[], poo
     pool,
     clock: new StandingClock(),
     turns: new Turns(new StandingClock()),
-    limits: {
-      partialMessage: 0,
-      idle: 0,
-      collectorClose: 1_000,
-      templateRefresh: 30_000,
-      udpIdle: 300_000,
-      templateChanges: 1_000_000,
-    },
+    limits: SESSION_LIMITS,
     collectorFacts: () => ({}),
     counters,
     openedAt: new Date(0),

@@ -136,6 +136,14 @@ export function sharedState(treatment: Treatment) {
   };
 }
 
+/** The collector of a session, as its template intake sees it. */
+export function targetOf(
+  { chooseTreatment, ids, announcers }: ReturnType<typeof sharedState>,
+  maxMessageLength: number,
+) {
+  return { chooseTreatment, ids, announcers, maxMessageLength, decidedBy: undefined };
+}
+
 export { GO_IPFIX, RFC7011, VARIABLE_LENGTH };
 
 /** A template as it stands in a message that is being read. */

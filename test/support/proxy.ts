@@ -15,6 +15,7 @@ import type { Clock } from "../../src/proxy/time/clock.ts";
 import { messageLength } from "../../src/proxy/transport/message_walk.ts";
 import { join, type Received, receivedMessages, TEMPLATE } from "./proxy_messages.ts";
 import { Collector } from "../../src/proxy/collector/collector.ts";
+import type { SessionLimits } from "../../src/proxy/session/session_parts.ts";
 import { Proxy } from "../../src/proxy/proxy.ts";
 import { certificateName } from "../../src/proxy/transport/tls/tls_connection.ts";
 import type { ProxyEvent } from "../../src/proxy/reporting/proxy_event.ts";
@@ -295,6 +296,16 @@ export function closeQuietly(socket: { close(): void }): void {
 export async function send(socket: Deno.Conn, octets: Uint8Array): Promise<void> {
   for (let sent = 0; sent < octets.length;) sent += await socket.write(octets.subarray(sent));
 }
+
+/** The limits of a session to test with, none of which ends it before its exporter does. */
+export const SESSION_LIMITS: SessionLimits = {
+  partialMessage: 0,
+  idle: 0,
+  collectorClose: 1_000,
+  templateRefresh: 30_000,
+  udpIdle: 300_000,
+  templateChanges: 1_000_000,
+};
 
 /** A collector without a watch connection, for links that are tested alone. */
 export function unwatchedCollector(clock: Clock, report: (event: ProxyEvent) => void = () => {}): Collector {

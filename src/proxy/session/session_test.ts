@@ -16,7 +16,14 @@ import {
   receivedMessages,
   templateMessage,
 } from "../../../test/support/proxy_messages.ts";
-import { RelayingRewriter, StandingClock, turn, until, unwatchedCollector } from "../../../test/support/proxy.ts";
+import {
+  RelayingRewriter,
+  SESSION_LIMITS,
+  StandingClock,
+  turn,
+  until,
+  unwatchedCollector,
+} from "../../../test/support/proxy.ts";
 
 /** A collector whose kernel takes so many octets, in pieces of so many, and then is gone: all it took, it got. */
 class ScriptedCollector implements Connection {
@@ -87,14 +94,7 @@ function openSession(
     pool,
     clock,
     turns: new Turns(clock),
-    limits: {
-      partialMessage: 0,
-      idle: 0,
-      collectorClose: 1_000,
-      templateRefresh: 30_000,
-      udpIdle: 300_000,
-      templateChanges: 1_000_000,
-    },
+    limits: SESSION_LIMITS,
     collectorFacts: () => ({}),
     counters,
     openedAt: new Date(0),

@@ -9,7 +9,7 @@
  */
 import { writeLine } from "../../../src/terminal/terminal.ts";
 import { loadProfile } from "../../../src/config/profiles/profiles.ts";
-import { linesOf } from "../child.ts";
+import { linesOf } from "../../support/processes/text_lines.ts";
 import { messagesOf, Workload } from "./workload.ts";
 
 /** What became of the messages. */

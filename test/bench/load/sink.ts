@@ -6,7 +6,7 @@
  */
 import { writeLine } from "../../../src/terminal/terminal.ts";
 import { MESSAGE_HEADER_LENGTH } from "../../../src/ipfix/message/message_header.ts";
-import { linesOf } from "../child.ts";
+import { linesOf } from "../../support/processes/text_lines.ts";
 import { connections } from "./connections.ts";
 
 /** What there is so far. */

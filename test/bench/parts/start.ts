@@ -1,6 +1,6 @@
 import { writeBundle } from "../../../config/container/bundle.ts";
 import type { Bench } from "../bench.ts";
-import { linesOf } from "../child.ts";
+import { linesOf } from "../../support/processes/text_lines.ts";
 import { proxyConfiguration } from "../relays/relays.ts";
 import { inTurn, type Row, row } from "../rows.ts";
 

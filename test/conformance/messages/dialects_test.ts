@@ -10,15 +10,14 @@ import {
   COUNT,
   counted,
   data,
+  MAPPED,
   open,
   RFC,
   STREAM_READ,
   template,
   withDialect,
+  withdrawal,
 } from "../conformance.ts";
-
-const MAPPED = "template_mapped 1/256 → 256 identity";
-const withdrawal = (id: number, setId = 2) => set(setId, number(id * 0x10000, 4));
 
 for (const limit of [1, 2, 3]) {
   Deno.test(`messagesPerWrite ${limit}: no write holds more, whatever came at once`, () => {

@@ -12,13 +12,13 @@ import {
   counted,
   data,
   GO,
+  MAPPED,
   open,
   RFC,
   template,
 } from "../conformance.ts";
 
 const GOOD = [announcement(), data(0, 1)];
-const MAPPED = "template_mapped 1/256 → 256 identity";
 
 for (const to of [RFC, GO]) {
   Deno.test(`less than 16 octets, then the end: nothing goes out, nothing is consumed (${to.name})`, () => {

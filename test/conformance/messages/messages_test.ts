@@ -10,13 +10,13 @@ import {
   data,
   GO,
   LEGACY,
+  MAPPED,
+  NAME,
   RFC,
   STREAM_READ,
   template,
 } from "../conformance.ts";
 
-const MAPPED = "template_mapped 1/256 → 256 identity";
-const NAME = field("0/82", 65535);
 const ALL = [RFC, GO, LEGACY, STREAM_READ];
 
 for (const to of ALL) {

@@ -17,11 +17,11 @@ import {
   LEGACY,
   open,
   RFC,
+  STRANGE,
   STREAM_READ,
   template,
 } from "../conformance.ts";
 
-const STRANGE = field("64512/1", 4);
 const NOTHING = template(257, [STRANGE]);
 const lost = number(1, 4);
 

@@ -22,13 +22,13 @@ import {
   data,
   GO,
   LEGACY,
+  NAME,
   open,
   RFC,
   template,
 } from "../conformance.ts";
 
 const ROOM = 65_535 - 20;
-const NAME = field("0/82", 65535);
 
 for (const to of [GO, LEGACY]) {
   Deno.test(`widening pushes a message past 65,535: split between records, counted on (${to.name})`, () => {

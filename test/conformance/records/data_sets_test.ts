@@ -22,15 +22,14 @@ import {
   data,
   GO,
   LEGACY,
+  MAPPED,
+  NAME,
   open,
   PATIENCE,
   RFC,
   STREAM_READ,
   template,
 } from "../conformance.ts";
-
-const MAPPED = "template_mapped 1/256 → 256 identity";
-const NAME = field("0/82", 65535);
 
 for (const to of [RFC, GO]) {
   Deno.test(`data before its template over TCP: its set is skipped and counted, the rest goes on and is counted anew (${to.name})`, () =>

@@ -8,13 +8,12 @@ import {
   data,
   GO,
   LEGACY,
+  NAME,
   RFC,
+  STRANGE,
   STREAM_READ,
   template,
 } from "../conformance.ts";
-
-const NAME = field("0/82", 65535);
-const STRANGE = field("64512/1", 4);
 
 /** Element, reduced length, value as it comes, length and value as it goes out. */
 const REDUCED: readonly [what: string, element: string, value: Uint8Array, wide: Uint8Array][] = [

@@ -12,9 +12,19 @@ import {
   text,
   type WireField,
 } from "../../support/messages/wire.ts";
-import { announcement, conforms, COUNT, counted, data, GO, LEGACY, listOf, RFC, template } from "../conformance.ts";
-
-const MAPPED = "template_mapped 1/256 → 256 identity";
+import {
+  announcement,
+  conforms,
+  COUNT,
+  counted,
+  data,
+  GO,
+  LEGACY,
+  listOf,
+  MAPPED,
+  RFC,
+  template,
+} from "../conformance.ts";
 
 Deno.test("a release line means its newest patch release; registry, dialect and list are that release's own", () => {
   const registryOf = (name: string) => loadProfile(name).registry.name;

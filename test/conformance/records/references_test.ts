@@ -16,9 +16,20 @@ import {
   variable,
   type WireField,
 } from "../../support/messages/wire.ts";
-import { conforms, COUNT, counted, GO, LEGACY, open, PATIENCE, RFC, template, withDialect } from "../conformance.ts";
+import {
+  conforms,
+  COUNT,
+  counted,
+  GO,
+  LEGACY,
+  open,
+  PATIENCE,
+  RFC,
+  STRANGE,
+  template,
+  withDialect,
+} from "../conformance.ts";
 
-const STRANGE = field("64512/1", 4);
 const [PROTOCOL, PORT, NAME] = [field("0/4", 1), field("0/7", 2), field("0/82", 65535)];
 const [TEMPLATE_ID, FLOW_KEYS] = [field("0/145", 2), field("0/173", 8)];
 const [BASIC, LIST, MULTI] = [field("0/291", 65535), field("0/292", 65535), field("0/293", 65535)];

@@ -17,12 +17,12 @@ import {
   PATIENCE,
   plain,
   RFC,
+  STRANGE,
   template,
   TORN,
   withDialect,
 } from "../conformance.ts";
 
-const STRANGE = field("64512/1", 4);
 const OTHER = field("64512/2", 4);
 const withdrawal = (id: number) => number(id * 0x10000, 4);
 const record = (...fields: WireField[]) => templateRecord({ id: 256, scope: 0, fields });

@@ -12,17 +12,16 @@ import {
   data,
   GO,
   LEGACY,
+  MAPPED,
   open,
   PATIENCE,
   plain,
   RFC,
+  STRANGE,
   template,
   TORN,
+  withdrawal,
 } from "../conformance.ts";
-
-const MAPPED = "template_mapped 1/256 → 256 identity";
-const STRANGE = field("64512/1", 4);
-const withdrawal = (id: number, setId = 2) => set(setId, number(id * 0x10000, 4));
 
 const OTHER = [field("0/4", 1)];
 

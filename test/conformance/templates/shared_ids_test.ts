@@ -16,12 +16,12 @@ import {
   LEGACY,
   open,
   type Opened,
+  STRANGE,
   template,
   TORN,
 } from "../conformance.ts";
 
 const OTHER = [field("0/4", 1)];
-const STRANGE = field("64512/1", 4);
 const other = (id = 256, observationDomain = 1) => message({ observationDomain }, template(id, OTHER));
 
 /** Sessions to one collector, each with its name; whatever goes out is held against the dialect over all of them. */

@@ -3,11 +3,20 @@ import assert from "node:assert/strict";
 import { rewriteAll } from "../../support/rewrite_all.ts";
 import type { Mediator } from "../../../src/mediation/session/mediator.ts";
 import { mediatorOf } from "../../support/session.ts";
-import { field, join, message, number, set } from "../../support/messages/wire.ts";
-import { announcement, assertMessages, conforms, COUNT, data, open, RFC, template } from "../conformance.ts";
+import { field, join, message, set } from "../../support/messages/wire.ts";
+import {
+  announcement,
+  assertMessages,
+  conforms,
+  COUNT,
+  data,
+  MAPPED,
+  open,
+  RFC,
+  template,
+  withdrawal,
+} from "../conformance.ts";
 
-const MAPPED = "template_mapped 1/256 → 256 identity";
-const withdrawal = (id: number) => set(2, number(id * 0x10000, 4));
 /** About 8 and 24 KB of memory. */
 const MEDIUM = Array.from({ length: 30 }, () => field("0/4", 1));
 const LARGE = Array.from({ length: 110 }, () => field("0/4", 1));

@@ -1,10 +1,19 @@
 /** "Inputs: Templates" of the conformance rules. */
 import assert from "node:assert/strict";
 import { field, join, message, number, set, templateRecord, text } from "../../support/messages/wire.ts";
-import { announcement, conforms, COUNT, counted, data, GO, LEGACY, RFC, template } from "../conformance.ts";
-
-const MAPPED = "template_mapped 1/256 → 256 identity";
-const withdrawal = (id: number, setId = 2) => set(setId, number(id * 0x10000, 4));
+import {
+  announcement,
+  conforms,
+  COUNT,
+  counted,
+  data,
+  GO,
+  LEGACY,
+  MAPPED,
+  RFC,
+  template,
+  withdrawal,
+} from "../conformance.ts";
 
 Deno.test("zero fields are a withdrawal on TCP", () =>
   conforms({

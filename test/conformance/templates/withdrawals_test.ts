@@ -9,13 +9,13 @@ import {
   GO,
   LEGACY,
   listOf,
+  MAPPED,
   RFC,
+  STRANGE,
   STREAM_READ,
   template,
 } from "../conformance.ts";
 
-const MAPPED = "template_mapped 1/256 → 256 identity";
-const STRANGE = field("64512/1", 4);
 const ALL = [RFC, GO, LEGACY, STREAM_READ];
 
 Deno.test("13: withdrawals apply in order: one, all of a kind, and the other kind stays", () => {

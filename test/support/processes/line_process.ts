@@ -1,4 +1,4 @@
-/** A child process that talks in lines, and that can be waited for without polling. */
+import { LineCutter } from "./text_lines.ts";
 
 /** How a process ended. */
 export interface Ending {
@@ -6,6 +6,7 @@ export interface Ending {
   readonly signal: Deno.Signal | null;
 }
 
+/** A child process that reads and writes lines, which can be awaited without polling. */
 export class LineProcess implements AsyncDisposable {
   /** All lines so far. */
   readonly stdout: string[] = [];
@@ -77,11 +78,12 @@ export class LineProcess implements AsyncDisposable {
   /**
    * Waits until a condition holds, looking at it after each line and after the end.
    *
-   * @returns false if it still does not hold after `milliseconds`, or at the end of the process
+   * @param milliseconds how long to wait; without it, for as long as the process runs
+   * @returns false if it still does not hold after that time, or at the end of the process
    */
-  async until(condition: () => boolean, milliseconds: number): Promise<boolean> {
+  async until(condition: () => boolean, milliseconds?: number): Promise<boolean> {
     const late = Promise.withResolvers<"late">();
-    const timer = setTimeout(() => late.resolve("late"), milliseconds);
+    const timer = milliseconds === undefined ? undefined : setTimeout(() => late.resolve("late"), milliseconds);
     try {
       while (!condition()) {
         if (this.ending !== undefined) return false;
@@ -103,15 +105,14 @@ export class LineProcess implements AsyncDisposable {
   }
 
   async #read(stream: ReadableStream<Uint8Array<ArrayBuffer>>, lines: string[]): Promise<void> {
-    let rest = "";
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-      const parts = (rest + chunk).split("\n");
-      rest = parts.pop() ?? "";
-      if (parts.length === 0) continue;
-      lines.push(...parts);
+    const cutter = new LineCutter();
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      const cut = cutter.cut(text);
+      if (cut.length === 0) continue;
+      lines.push(...cut);
       this.#notify();
     }
-    if (rest !== "") lines.push(rest);
+    if (cutter.rest !== "") lines.push(cutter.rest);
   }
 
   async #finish(readers: Promise<void>[]): Promise<Ending> {

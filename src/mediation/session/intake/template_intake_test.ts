@@ -16,6 +16,7 @@ import {
   profileOf,
   RFC7011,
   sharedState,
+  targetOf,
   template,
 } from "../../../../test/support/mediation.ts";
 import type { Peer, Treatment } from "../../mapping/chain/treatment.ts";
@@ -38,14 +39,7 @@ function intakeOf(
   } = {},
 ) {
   const events: MediationEvent[] = [];
-  const target = {
-    chooseTreatment: shared.chooseTreatment,
-    maxMessageLength,
-    ids: shared.ids,
-    announcers: shared.announcers,
-    decidedBy: undefined,
-  };
-  const intake = new TemplateIntake(shared, { reliable: true, ...facts }, target, {
+  const intake = new TemplateIntake(shared, { reliable: true, ...facts }, targetOf(shared, maxMessageLength), {
     notify: (event) => void events.push(event),
   });
   return { intake, events, shared };

@@ -9,7 +9,7 @@ import { allocate, memoryOctets, view } from "../../program/loop/memory.ts";
 import { Routes } from "../../program/loop/routes.ts";
 import { SessionTemplates } from "../intake/session_templates.ts";
 import { TemplateIntake } from "../intake/template_intake.ts";
-import { GO_IPFIX, profileOf, RFC7011, sharedState, template } from "../../../../test/support/mediation.ts";
+import { GO_IPFIX, profileOf, RFC7011, sharedState, targetOf, template } from "../../../../test/support/mediation.ts";
 
 const INPUT = allocate(65536);
 
@@ -18,14 +18,7 @@ function readerOf(dialect: Dialect = RFC7011, { reliable = true, maxMessageLengt
   const events: MediationEvent[] = [];
   const drops: [DropReason, number][] = [];
   const notify = (event: MediationEvent) => void events.push(event);
-  const target = {
-    chooseTreatment: shared.chooseTreatment,
-    maxMessageLength,
-    ids: shared.ids,
-    announcers: shared.announcers,
-    decidedBy: undefined,
-  };
-  const intake = new TemplateIntake(shared, { reliable }, target, { notify });
+  const intake = new TemplateIntake(shared, { reliable }, targetOf(shared, maxMessageLength), { notify });
   const templates = new SessionTemplates(shared, intake, new Routes(maxMessageLength), new Counters(), { notify });
   const drop = (reason: DropReason, _domain: number, _template: number, _message: string, records: number) =>
     void drops.push([reason, records]);
