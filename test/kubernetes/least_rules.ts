@@ -29,5 +29,5 @@ export const MODES: readonly {
   },
 ];
 
-/** Taken by `append-ca` where somebody else changes the bundle between a read and a write, and not before. */
-export const AFTER_A_CONFLICT: Rule = { resource: "configmaps", name: "flow-aggregator-ca", verbs: ["get"] };
+/** Taken by `append-ca` where a drain takes the own CA out of the bundle, and not before. */
+export const ON_THE_WAY_OUT: Rule = { resource: "configmaps", name: "flow-aggregator-ca", verbs: ["get"] };

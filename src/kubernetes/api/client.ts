@@ -11,9 +11,12 @@ const ANSWER_MILLISECONDS = 10_000;
 /** Octets of the longest answer accepted: a Secret or ConfigMap has at most 1 MiB, and lists come in pages. */
 const MAX_ANSWER_OCTETS = 16 * 1024 * 1024;
 const PAGE = 500;
-/** The server ends a watch after this time, so longer silence means that the connection is dead. */
-const WATCH_SECONDS = 120;
-const WATCH_SILENCE_MILLISECONDS = 130_000;
+/**
+ * The server ends a watch after this time, so longer silence means that the connection is dead. Nothing else shows that:
+ * until then, what has changed goes unnoticed.
+ */
+const WATCH_SECONDS = 20;
+const WATCH_SILENCE_MILLISECONDS = 25_000;
 const KEEP_ALIVE_MILLISECONDS = 15_000;
 
 const listSchema = z.looseObject({
@@ -26,6 +29,9 @@ export interface ObjectList<T> {
   readonly objects: readonly T[];
   readonly resourceVersion: string;
 }
+
+/** The calls that keep up with objects of the cluster. */
+export type KubernetesCalls = Pick<KubernetesClient, "find" | "list" | "watch" | "create" | "update">;
 
 /** What a client needs. */
 export interface ClientOptions {
@@ -115,8 +121,8 @@ export class KubernetesClient implements Disposable {
   }
 
   /**
-   * Yields changes of the target's objects, with bookmarks, until the server ends the watch, as it does every few
-   * minutes.
+   * Yields changes of the target's objects, with bookmarks, until the server ends the watch, as it does every
+   * twenty seconds.
    *
    * @param resourceVersion the version from which to continue
    * @param onOpen called once the server has accepted the watch, however long it stays silent

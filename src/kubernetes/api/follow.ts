@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { type Clock, pause } from "../../proxy/time/clock.ts";
 import { AccessDenied, isExpired } from "./api_error.ts";
 import { Backoff } from "./backoff.ts";
-import type { KubernetesClient } from "./client.ts";
+import type { KubernetesCalls, ObjectList } from "./client.ts";
 import type { KubernetesObject } from "./objects.ts";
 import type { ResourceTarget } from "./resource.ts";
 
@@ -30,84 +30,142 @@ export interface FollowSink<T> {
 
 /** What following needs. */
 export interface FollowOptions {
-  readonly client: KubernetesClient;
+  readonly client: KubernetesCalls;
   readonly clock: Clock;
   /** Ends it. */
   readonly signal: AbortSignal;
 }
 
+/** Objects that are followed. */
+export interface Following {
+  /** Resolves once the signal has aborted. Never rejects. */
+  readonly ended: Promise<void>;
+  /**
+   * Reads the objects again at once, instead of waiting for what a watch brings. They are reported even if they have not
+   * changed, and whatever is reported from now on was read after this call.
+   */
+  readonly readAgain: () => void;
+}
+
 /**
  * Follows objects until the signal aborts: reads them, watches them from there, reads them again if the server has
  * dropped the resource version, and reconnects with backoff. Needs the verbs `list` and `watch`, limited to the name if
- * one object is followed. If they are denied, one object is polled with `get`. Never rejects.
+ * one object is followed. If they are denied, one object is polled with `get`.
+ *
+ * Resource versions cannot be compared but for equality, so nothing else may bring an object up to date: of two answers
+ * nobody could tell the later one. All reads and events come here one after the other.
  */
-export async function follow<T extends Followable>(
+export function follow<T extends Followable>(
   schema: z.ZodType<T>,
   target: ResourceTarget,
   sink: FollowSink<T>,
   options: FollowOptions,
-): Promise<void> {
-  const { clock, signal } = options;
-  const backoff = new Backoff(FIRST_RETRY, LAST_RETRY);
-  const objects = new FollowedObjects(schema, sink.onObjects);
-  let polls = 0;
-  while (!signal.aborted) {
-    let wait: number;
-    try {
-      if (polls > 0) {
-        await objects.poll(target, options);
-        sink.onRead();
-        polls--;
-        wait = POLL;
-        backoff.reset();
-      } else {
-        const from = await objects.list(target, options);
-        sink.onRead();
-        const onOpen = () => sink.onPolling?.(undefined);
-        await watch(target, from, objects, options, onOpen, () => backoff.reset());
-        wait = backoff.next();
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      if (target.name !== undefined && error instanceof AccessDenied && error.verb !== "get") {
-        sink.onPolling?.(error);
-        polls = POLLS_BETWEEN_WATCHES;
-        continue;
-      }
-      sink.onFailure(error);
-      wait = backoff.next();
-    }
-    await pause(clock, wait, signal);
-  }
+): Following {
+  const follower = new Follower(schema, target, sink, options);
+  return { ended: follower.run(), readAgain: () => follower.readAgain() };
 }
 
-/** Watches until the server drops the resource version or the watch breaks; renews a watch that ended in order. */
-async function watch<T extends Followable>(
-  target: ResourceTarget,
-  from: string,
-  objects: FollowedObjects<T>,
-  { client, clock, signal }: FollowOptions,
-  onOpen: () => void,
-  onLife: () => void,
-): Promise<void> {
-  let version: string | undefined = from;
-  for (;;) {
-    const began = clock.now();
-    try {
-      for await (const event of client.watch(target, version, signal, onOpen)) {
-        version = event.object.metadata.resourceVersion ?? version;
-        if (event.type === "BOOKMARK") continue;
-        onLife();
-        objects.apply(event.type, event.object);
-      }
-    } catch (error) {
-      if (clock.now() - began > LAST_RETRY) onLife();
-      if (isExpired(error)) return;
-      throw error;
+class Follower<T extends Followable> {
+  readonly #schema: z.ZodType<T>;
+  readonly #target: ResourceTarget;
+  readonly #sink: FollowSink<T>;
+  readonly #options: FollowOptions;
+  readonly #objects: FollowedObjects<T>;
+  readonly #backoff = new Backoff(FIRST_RETRY, LAST_RETRY);
+  /** Polls that are left before watching is tried again. */
+  #polls = 0;
+  /** Ends what is under way. */
+  #attempt = new AbortController();
+
+  constructor(schema: z.ZodType<T>, target: ResourceTarget, sink: FollowSink<T>, options: FollowOptions) {
+    this.#schema = schema;
+    this.#target = target;
+    this.#sink = sink;
+    this.#options = options;
+    this.#objects = new FollowedObjects(schema, sink.onObjects);
+  }
+
+  readAgain(): void {
+    this.#objects.forget();
+    this.#attempt.abort();
+  }
+
+  async run(): Promise<void> {
+    const { clock, signal } = this.#options;
+    const end = () => this.#attempt.abort();
+    signal.addEventListener("abort", end);
+    while (!signal.aborted) {
+      const attempt = this.#attempt = new AbortController();
+      const wait = await this.#try(attempt.signal);
+      await pause(clock, wait, attempt.signal);
     }
-    // Waits before renewing a watch that ended as soon as it began.
-    if (signal.aborted || clock.now() - began < FIRST_RETRY) return;
-    onLife();
+    signal.removeEventListener("abort", end);
+  }
+
+  /** Reads, and watches for as long as it goes. Returns milliseconds to wait before the next attempt. */
+  async #try(signal: AbortSignal): Promise<number> {
+    try {
+      if (this.#polls > 0) {
+        await this.#read(this.#poll(signal), signal);
+        this.#polls--;
+        this.#backoff.reset();
+        return POLL;
+      }
+      const from = await this.#read(this.#options.client.list(this.#schema, this.#target, signal), signal);
+      if (from !== undefined) await this.#watch(from, signal);
+      return this.#backoff.next();
+    } catch (error) {
+      if (signal.aborted) return 0;
+      if (this.#target.name !== undefined && error instanceof AccessDenied && error.verb !== "get") {
+        this.#sink.onPolling?.(error);
+        this.#polls = POLLS_BETWEEN_WATCHES;
+        return 0;
+      }
+      this.#sink.onFailure(error);
+      return this.#backoff.next();
+    }
+  }
+
+  /** Takes over what is read. Returns the resource version to watch from; undefined: {@link readAgain} was called since. */
+  async #read(reading: Promise<ObjectList<T>>, signal: AbortSignal): Promise<string | undefined> {
+    const { objects, resourceVersion } = await reading;
+    if (signal.aborted) return undefined;
+    this.#objects.replace(objects);
+    this.#sink.onRead();
+    return resourceVersion;
+  }
+
+  /** Reads the one object without the right to list it. */
+  async #poll(signal: AbortSignal): Promise<ObjectList<T>> {
+    const { name = "", ...target } = this.#target;
+    const object = await this.#options.client.find(this.#schema, { ...target, name }, signal);
+    return { objects: object === undefined ? [] : [object], resourceVersion: "" };
+  }
+
+  /** Watches until the server drops the resource version or the watch breaks; renews a watch that ended in order. */
+  async #watch(from: string, signal: AbortSignal): Promise<void> {
+    const { client, clock } = this.#options;
+    let version = from;
+    const onOpen = () => this.#sink.onPolling?.(undefined);
+    for (;;) {
+      const began = clock.now();
+      try {
+        for await (const event of client.watch(this.#target, version, signal, onOpen)) {
+          if (signal.aborted) return;
+          version = event.object.metadata.resourceVersion ?? version;
+          if (event.type === "BOOKMARK") continue;
+          this.#backoff.reset();
+          this.#objects.apply(event.type, event.object);
+        }
+      } catch (error) {
+        if (clock.now() - began > LAST_RETRY) this.#backoff.reset();
+        if (isExpired(error)) return;
+        throw error;
+      }
+      // Waits before renewing a watch that ended as soon as it began.
+      if (signal.aborted || clock.now() - began < FIRST_RETRY) return;
+      this.#backoff.reset();
+    }
   }
 }
 
@@ -123,17 +181,9 @@ class FollowedObjects<T extends Followable> {
     this.#tell = tell;
   }
 
-  /** Reads all objects. Returns the resource version to watch from. */
-  async list(target: ResourceTarget, { client, signal }: FollowOptions): Promise<string> {
-    const { objects, resourceVersion } = await client.list(this.#schema, target, signal);
-    this.#replace(objects);
-    return resourceVersion;
-  }
-
-  /** Reads the one object. */
-  async poll({ name = "", ...target }: ResourceTarget, { client, signal }: FollowOptions): Promise<void> {
-    const object = await client.find(this.#schema, { ...target, name }, signal);
-    this.#replace(object === undefined ? [] : [object]);
+  /** What is read next is reported even if it has not changed. */
+  forget(): void {
+    this.#looked = false;
   }
 
   apply(type: "ADDED" | "MODIFIED" | "DELETED", changed: KubernetesObject): void {
@@ -148,7 +198,8 @@ class FollowedObjects<T extends Followable> {
     this.#tell([...this.#objects.values()]);
   }
 
-  #replace(objects: readonly T[]): void {
+  /** These are all objects there are. */
+  replace(objects: readonly T[]): void {
     const next = new Map(objects.map((object) => [keyOf(object), object]));
     const same = this.#looked && next.size === this.#objects.size &&
       [...next].every(([key, { metadata }]) =>

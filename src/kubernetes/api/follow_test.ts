@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { FakeApiServer } from "../../../test/support/kubernetes/kubernetes_api.ts";
+import { KubernetesModel } from "../../../test/support/kubernetes/kubernetes_model.ts";
+import { StandingClock, turn } from "../../../test/support/proxy.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
 import { KubernetesClient } from "./client.ts";
-import { follow } from "./follow.ts";
+import { follow, type Following } from "./follow.ts";
 import { type ConfigMap, configMap } from "./objects.ts";
 import { CONFIG_MAPS, type ResourceTarget } from "./resource.ts";
 
@@ -26,11 +28,11 @@ class Followed implements AsyncDisposable {
   opened = 0;
   readonly #ending = new AbortController();
   readonly #client: KubernetesClient;
-  readonly #done: Promise<void>;
+  readonly following: Following;
 
   constructor(readonly server: FakeApiServer, target: ResourceTarget) {
     this.#client = new KubernetesClient({ access: server.access(), clock: FAST });
-    this.#done = follow(configMap, target, {
+    this.following = follow(configMap, target, {
       onObjects: (objects: readonly ConfigMap[]) =>
         this.states.push(objects.map(({ metadata, data }) => `${metadata.name}=${data?.value}`).sort().join(" ")),
       onRead: () => this.reads++,
@@ -59,7 +61,7 @@ class Followed implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ending.abort();
-    await this.#done;
+    await this.following.ended;
     this.#client[Symbol.dispose]();
     await this.server[Symbol.asyncDispose]();
   }
@@ -156,4 +158,49 @@ Deno.test("a missing right to read is reported with backoff, until the rule exis
   followed.put("ca", "1");
   await followed.until(() => followed.states.includes("ca=1"));
   assert.match(followed.failures[0] ?? "", /missing RBAC rule: verb "get" on resource "configmaps", name "ca"/);
+});
+
+Deno.test("what is reported after readAgain was read after it, and is reported even if nothing has changed", async () => {
+  const model = new KubernetesModel();
+  const ending = new AbortController();
+  const states: (string | undefined)[] = [];
+  const failures: unknown[] = [];
+  const target = { ...ONE, name: "ca" };
+  model.put(target, { data: { value: "1" } });
+  const { ended, readAgain } = follow(configMap, target, {
+    onObjects: ([object]) => states.push(object?.data?.value),
+    onRead: () => {},
+    onFailure: (error) => failures.push(error),
+  }, { client: model.calls, clock: new StandingClock(), signal: ending.signal });
+  const [first] = model.requests;
+  first?.serve();
+  model.put(target, { data: { value: "2" } });
+  readAgain();
+  first?.answer();
+  await turn();
+  assert.deepEqual(states, [], "what was asked before does not count");
+  const answer = async () => {
+    const [request] = model.requests;
+    request?.answer();
+    await turn();
+  };
+  await answer();
+  assert.deepEqual(states, ["2"]);
+  await answer();
+  const [watch] = model.watches;
+  model.put(target, { data: { value: "3" } });
+  readAgain();
+  watch?.deliver();
+  await turn();
+  assert.deepEqual(states, ["2"]);
+  await answer();
+  assert.deepEqual(states, ["2", "3"]);
+  await answer();
+  readAgain();
+  await turn();
+  await answer();
+  assert.deepEqual(states, ["2", "3", "3"]);
+  assert.deepEqual(failures, []);
+  ending.abort();
+  await ended;
 });

@@ -115,21 +115,23 @@ export class AgentDirectory implements AsyncDisposable {
   ): void {
     const { client, clock } = this.#options;
     const { kind } = target.type;
-    this.#following.push(follow(schema, target, {
-      onRead: () => this.#problems.set(kind, undefined),
-      onObjects: (objects) => {
-        this.#read = () => read(objects);
-        this.#index = undefined;
-      },
-      onFailure: (error) => {
-        if (this.#closing.signal.aborted) return;
-        this.#problems.set(kind, errorMessage(error));
-        if (otherwise === undefined || !(error instanceof AccessDenied)) return;
-        // Reported, but no problem: AntreaAgentInfos are read instead, and only if those are denied too is it one.
-        this.#problems.set(kind, undefined);
-        otherwise();
-      },
-    }, { client, clock, signal }));
+    this.#following.push(
+      follow(schema, target, {
+        onRead: () => this.#problems.set(kind, undefined),
+        onObjects: (objects) => {
+          this.#read = () => read(objects);
+          this.#index = undefined;
+        },
+        onFailure: (error) => {
+          if (this.#closing.signal.aborted) return;
+          this.#problems.set(kind, errorMessage(error));
+          if (otherwise === undefined || !(error instanceof AccessDenied)) return;
+          // Reported, but no problem: AntreaAgentInfos are read instead, and only if those are denied too is it one.
+          this.#problems.set(kind, undefined);
+          otherwise();
+        },
+      }, { client, clock, signal }).ended,
+    );
   }
 }
 

@@ -64,7 +64,7 @@ export class AggregatorRelease implements ReleaseSource, AsyncDisposable {
         if (error instanceof ApiError && this.#observed?.release === undefined) this.#see({ reason });
         else this.#problems.set("release", reason);
       },
-    }, { client, clock, signal: this.#closing.signal });
+    }, { client, clock, signal: this.#closing.signal }).ended;
   }
 
   get observed(): ObservedRelease | undefined {

@@ -5,7 +5,7 @@ import type { ReportEvent } from "../../proxy/reporting/proxy_event.ts";
 import type { Clock } from "../../proxy/time/clock.ts";
 import { ExpiryWarnings } from "../../proxy/transport/tls/expiry_warnings.ts";
 import { checkTlsMaterial, type TlsMaterial } from "../../certificates/tls_material.ts";
-import type { KubernetesClient } from "../api/client.ts";
+import type { KubernetesCalls } from "../api/client.ts";
 import { follow, type Followable } from "../api/follow.ts";
 import { type ConfigMap, configMap, type Secret, secret } from "../api/objects.ts";
 import { describeTarget, type ResourceTarget } from "../api/resource.ts";
@@ -20,16 +20,12 @@ import { Problems } from "../problems.ts";
 import type { TrustMode, TrustStatus } from "./trust_mode.ts";
 
 const RETRY_MILLISECONDS = 1_000;
-/** After this many conflicts without a success, the next attempt waits for {@link RETRY_MILLISECONDS}. */
-const CONFLICTS_AT_ONCE = 5;
-/** The topic of what keeps the bundle from being read again after a conflict: it stays a problem until that succeeds. */
-const READ_AGAIN = "bundle, read again";
 /** Longest timer in milliseconds. */
 const DAY = 24 * 3_600_000;
 
 /** Options of {@link AggregatorTrust}. */
 export interface TrustOptions {
-  readonly client: KubernetesClient;
+  readonly client: KubernetesCalls;
   readonly clock: Clock;
   readonly report: ReportEvent;
   /** The Aggregator's. */
@@ -75,15 +71,12 @@ export class AggregatorTrust implements AsyncDisposable {
   #bundle: ConfigMap | null | undefined;
   #authority: Secret | null | undefined;
   #client: Secret | null | undefined;
+  #readBundleAgain = () => {};
   #followsClient = false;
   readonly #expiry: ExpiryWarnings;
   #own: CertificateAuthority | undefined;
   #publisher: CaPublisher | undefined;
   #publishes = true;
-  /** The bundle as it was read before somebody else changed it. */
-  #outdated: ConfigMap | undefined;
-  /** In a row. */
-  #conflicts = 0;
   #issued: { readonly by: string; readonly certificate: IssuedCertificate } | undefined;
   #retired: { readonly material: TlsMaterial; readonly until: number } | undefined;
   #wakeAt: (() => void) | undefined;
@@ -109,16 +102,22 @@ export class AggregatorTrust implements AsyncDisposable {
     this.#modeEnds.abort();
     this.#modeEnds = new AbortController();
     this.#mode = mode;
-    this.#bundle = this.#authority = this.#outdated = undefined;
-    this.#conflicts = 0;
+    this.#bundle = this.#authority = undefined;
     this.#otherProxies.set("bundle", undefined);
     const { bundle, authority, client } = this.#objects;
-    for (const topic of ["authority", "bundle", READ_AGAIN, describeTarget(authority), describeTarget(bundle)]) {
+    for (const topic of ["authority", "bundle", describeTarget(authority), describeTarget(bundle)]) {
       this.#problems.set(topic, undefined);
       this.#polling.set(topic, undefined);
     }
-    if (mode === "append-ca") this.#follow(configMap, bundle, this.#modeEnds.signal, (object) => this.#bundle = object);
-    else this.#follow(secret, authority, this.#modeEnds.signal, (object) => this.#authority = object);
+    this.#readBundleAgain = () => {};
+    if (mode === "append-ca") {
+      this.#readBundleAgain = this.#follow(
+        configMap,
+        bundle,
+        this.#modeEnds.signal,
+        (object) => this.#bundle = object,
+      );
+    } else this.#follow(secret, authority, this.#modeEnds.signal, (object) => this.#authority = object);
     if (this.#followsClient) return;
     this.#followsClient = true;
     this.#follow(secret, client, this.#closing.signal, (object) => this.#client = object);
@@ -182,10 +181,10 @@ export class AggregatorTrust implements AsyncDisposable {
     target: ResourceTarget,
     signal: AbortSignal,
     take: (object: T | null) => void,
-  ): void {
+  ): () => void {
     const topic = describeTarget(target);
     const { client, clock } = this.#options;
-    this.#following.push(follow(schema, target, {
+    const { ended, readAgain } = follow(schema, target, {
       onObjects: ([object]) => {
         if (signal.aborted) return;
         take(object ?? null);
@@ -204,23 +203,30 @@ export class AggregatorTrust implements AsyncDisposable {
           topic,
           error && `${topic} is read every second instead of watched: ${error.message}`,
         ),
-    }, { client, clock, signal }));
+    }, { client, clock, signal });
+    this.#following.push(ended);
+    return readAgain;
   }
 
   #wake(): void {
     this.#again = true;
-    this.#updating ??= this.#updateAll().finally(() => this.#updating = undefined);
+    if (this.#closing.signal.aborted) return;
+    this.#updating ??= this.#updateAll();
   }
 
   async #updateAll(): Promise<void> {
-    while (this.#again && !this.#closing.signal.aborted) {
-      this.#again = false;
-      await this.#update();
+    try {
+      while (this.#again && !this.#closing.signal.aborted) {
+        this.#again = false;
+        await this.#update();
+      }
+    } finally {
+      // In the same turn as the look at #again: whoever wakes it any later begins anew.
+      this.#updating = undefined;
     }
   }
 
   async #update(): Promise<void> {
-    if (this.#problems.get(READ_AGAIN) !== undefined) await this.#attempt(READ_AGAIN, () => this.#readBundleAgain());
     const root = await this.#attempt("authority", () => this.#readRoot());
     if (root !== undefined) {
       await this.#attempt("listener", () => this.#updateListener(root));
@@ -234,14 +240,16 @@ export class AggregatorTrust implements AsyncDisposable {
     this.#sleep();
   }
 
-  /** A failure is a problem of this topic until it succeeds. */
+  /** A failure is a problem of this topic until it succeeds, or the mode is another one. */
   async #attempt<T>(topic: string, action: () => Promise<T>): Promise<T | undefined> {
+    const { signal } = this.#modeEnds;
+    const set = (problem: string | undefined) => signal.aborted || this.#problems.set(topic, problem);
     try {
       const result = await action();
-      this.#problems.set(topic, undefined);
+      set(undefined);
       return result;
     } catch (error) {
-      this.#problems.set(topic, errorMessage(error));
+      set(errorMessage(error));
       return undefined;
     }
   }
@@ -274,8 +282,14 @@ export class AggregatorTrust implements AsyncDisposable {
   async #ownAuthority(): Promise<CertificateAuthority> {
     const { client, clock, namespace, name, ownCaSecret } = this.#options;
     this.#own ??= await openOwnAuthority({ client, namespace, name, secretName: ownCaSecret, now: clock.date() });
-    const { bundle } = this.#objects;
-    this.#publisher ??= new CaPublisher(this.#own.pair.certificate, bundle, client, clock);
+    this.#publisher ??= new CaPublisher({
+      pem: this.#own.pair.certificate,
+      target: this.#objects.bundle,
+      client,
+      clock,
+      tell: (...said) => this.#tell(...said),
+      readAgain: () => this.#readBundleAgain(),
+    });
     return this.#own;
   }
 
@@ -316,47 +330,10 @@ export class AggregatorTrust implements AsyncDisposable {
   }
 
   async #publish(): Promise<void> {
-    if (this.#mode !== "append-ca" || this.#publisher === undefined) return;
-    // The watch may bring another one at any time.
     const bundle = this.#bundle;
-    if (bundle === undefined || bundle === null) return;
-    if (!this.#publishes) return;
-    // Known to have changed since, and not read again yet.
-    if (bundle === this.#outdated) return;
+    if (this.#mode !== "append-ca" || this.#publisher === undefined || !bundle || !this.#publishes) return;
     this.#otherProxies.set("bundle", this.#publisher.otherProxies(bundle));
-    const outcome = await this.#publisher.append(bundle);
-    if (outcome === "appended") {
-      this.#tell("info", "ca_appended", "the proxy's own CA is in the bundle that Agents read");
-    }
-    if (outcome === "conflict") await this.#meetConflict(bundle);
-    else this.#conflicts = 0;
-  }
-
-  /** Somebody else has changed the bundle since it was read, and may have brought another CA: that one is taken up first. */
-  async #meetConflict(outdated: ConfigMap): Promise<void> {
-    this.#outdated = outdated;
-    this.#conflicts++;
-    const target = describeTarget(this.#objects.bundle);
-    if (this.#conflicts <= CONFLICTS_AT_ONCE) {
-      const message =
-        `somebody else has changed ${target} since it was read: it is read again before the proxy's own CA is appended`;
-      this.#tell(this.#conflicts === 1 ? "info" : "warning", "ca_conflict", message);
-    }
-    await this.#attempt(READ_AGAIN, () => this.#readBundleAgain());
-    if (this.#conflicts >= CONFLICTS_AT_ONCE) {
-      throw new Error(
-        `somebody else changes ${target} at every attempt to append the proxy's own CA: tried again every second`,
-      );
-    }
-    this.#again ||= this.#bundle !== outdated;
-  }
-
-  async #readBundleAgain(): Promise<void> {
-    if (this.#mode !== "append-ca") return;
-    const before = this.#bundle;
-    const bundle = await this.#options.client.find(configMap, this.#objects.bundle) ?? null;
-    // What a watch has brought meanwhile may be later than this answer, and does not come again.
-    if (this.#bundle === before) this.#bundle = bundle;
+    await this.#publisher.publish(bundle);
   }
 
   #updateCollector({ authorities }: Root): void {
@@ -394,9 +371,7 @@ export class AggregatorTrust implements AsyncDisposable {
   #sleep(): void {
     this.#wakeAt?.();
     const { clock } = this.#options;
-    const failed = ["authority", "listener", "bundle", READ_AGAIN].some((topic) =>
-      this.#problems.get(topic) !== undefined
-    );
+    const failed = ["authority", "listener", "bundle"].some((topic) => this.#problems.get(topic) !== undefined);
     const due = this.#issued === undefined ? DAY : this.#issued.certificate.renewAt.getTime() - clock.date().getTime();
     const milliseconds = Math.min(DAY, Math.max(RETRY_MILLISECONDS, due), this.#authorities.nextEnd ?? DAY);
     this.#wakeAt = clock.after(failed ? RETRY_MILLISECONDS : milliseconds, () => this.#wake());

@@ -1,6 +1,6 @@
 import type { Clock } from "../../proxy/time/clock.ts";
-import { isConflict, isNotFound } from "../api/api_error.ts";
-import type { KubernetesClient } from "../api/client.ts";
+import { ApiUnreachable, isConflict, isNotFound } from "../api/api_error.ts";
+import type { KubernetesCalls } from "../api/client.ts";
 import { type ConfigMap, configMap } from "../api/objects.ts";
 import { describeTarget, type ObjectTarget } from "../api/resource.ts";
 import { CA_KEY, readBundleText } from "./aggregator_objects.ts";
@@ -20,44 +20,74 @@ const ATTEMPTS = 10;
 const APPENDS_AT_ONCE = 5;
 const APPEND_WINDOW_MILLISECONDS = 30_000;
 
-/** Result of an attempt to append. */
-export type Appended = "appended" | "was there" | "conflict";
+/** After this many conflicts without a success, the next attempt waits. */
+const CONFLICTS_AT_ONCE = 5;
+const WAIT_MILLISECONDS = 1_000;
+
+/** What {@link CaPublisher} needs. */
+export interface PublisherOptions {
+  /** The certificate. */
+  readonly pem: string;
+  readonly target: ObjectTarget;
+  readonly client: KubernetesCalls;
+  readonly clock: Clock;
+  readonly tell: (level: "info" | "warning", event: "ca_appended" | "ca_conflict", message: string) => void;
+  /** Has the ConfigMap read again: {@link CaPublisher.publish} is then called with what is read. */
+  readonly readAgain: () => void;
+}
 
 /** Adds the proxy's CA certificate to the bundle that Agents read, and removes it again. */
 export class CaPublisher {
+  readonly #options: PublisherOptions;
   readonly #own: BundleCertificate;
   readonly #appends: number[] = [];
+  /** Of this reading it is known that it is no longer what the ConfigMap holds. */
+  #outdated: ConfigMap | undefined;
+  /** In a row. */
+  #conflicts = 0;
+  #lastConflict = 0;
 
-  /** @param pem the certificate */
-  constructor(
-    pem: string,
-    readonly target: ObjectTarget,
-    readonly client: KubernetesClient,
-    readonly clock: Clock,
-  ) {
-    const [own] = readBundle(pem);
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    const [own] = readBundle(options.pem);
     if (own === undefined) throw new RangeError("no certificate");
     this.#own = own;
   }
 
   /**
-   * Appends the certificate to the ConfigMap's bundle, in place of older ones of the same proxy.
+   * Appends the certificate to the ConfigMap's bundle, in place of older ones of the same proxy. If the ConfigMap has
+   * changed since it was read, nothing is written, and it is read again.
    *
-   * @param object as it was read; nothing is written if it has changed since
-   * @throws Error if somebody keeps removing the certificate, or the API server refuses
+   * @param object as it was read. Every reading is another object; on top of one, there is at most one write
+   * @throws Error if somebody keeps removing the certificate or changing the ConfigMap, or the API server refuses
    */
-  async append(object: ConfigMap): Promise<Appended> {
-    const bundle = readBundleText(object, this.target);
-    if (readBundle(bundle).some((each) => this.#isOwn(each))) return "was there";
-    this.#limit();
+  async publish(object: ConfigMap): Promise<void> {
+    const { client, target, clock, tell } = this.#options;
+    if (object === this.#outdated) return this.#limitConflicts(clock.now() - WAIT_MILLISECONDS);
+    const bundle = readBundleText(object, target);
+    if (readBundle(bundle).some((each) => this.#isOwn(each))) {
+      this.#conflicts = 0;
+      return;
+    }
+    this.#limitAppends();
+    this.#limitConflicts(clock.now() - WAIT_MILLISECONDS);
     const name = commonName(this.#own.certificate);
     const others = withoutCertificates(bundle, (each) => isOwn(each) && commonName(each.certificate) === name);
-    if (!await writeBundle(this.client, this.target, object, appendCertificate(others, this.#own.pem))) {
-      return "conflict";
+    let isWritten: boolean;
+    try {
+      isWritten = await writeBundle(client, target, object, appendCertificate(others, this.#own.pem));
+    } catch (error) {
+      // It may have been written all the same.
+      if (error instanceof ApiUnreachable) this.#expectAnother(object);
+      throw error;
     }
+    if (!isWritten) return this.#meetConflict(object);
+    this.#conflicts = 0;
+    // The watch brings what was written.
+    this.#outdated = object;
     // What was not written nobody takes out.
-    this.#appends.push(this.clock.now());
-    return "appended";
+    this.#appends.push(clock.now());
+    tell("info", "ca_appended", "the proxy's own CA is in the bundle that Agents read");
   }
 
   /** A sentence on CAs of other proxies in the ConfigMap; undefined where there are none. */
@@ -66,7 +96,7 @@ export class CaPublisher {
     const names = readableCertificates(object.data?.[CA_KEY] ?? "").filter((each) => isOwn(each))
       .map(({ certificate }) => commonName(certificate)).filter((each) => each !== name);
     if (names.length === 0) return undefined;
-    return `${describeTarget(this.target)} also holds the CA of proxy ${
+    return `${describeTarget(this.#options.target)} also holds the CA of proxy ${
       names.join(", ")
     }: it runs beside this one, or was killed ` +
       "before it could take its CA out (the command restore does)";
@@ -74,7 +104,8 @@ export class CaPublisher {
 
   /** Takes the certificate out, whatever else has changed; whether it was in. */
   async remove(): Promise<boolean> {
-    const removed = await removeFromBundle(this.client, this.target, (each) => this.#isOwn(each));
+    const { client, target } = this.#options;
+    const removed = await removeFromBundle(client, target, (each) => this.#isOwn(each));
     return removed.length > 0;
   }
 
@@ -82,8 +113,37 @@ export class CaPublisher {
     return sameCertificate(certificate, this.#own.certificate);
   }
 
-  #limit(): void {
-    const now = this.clock.now();
+  /** Somebody else has changed the bundle since it was read, and may have brought another CA: that one is taken up first. */
+  #meetConflict(object: ConfigMap): void {
+    this.#expectAnother(object);
+    this.#conflicts++;
+    this.#lastConflict = this.#options.clock.now();
+    if (this.#conflicts <= CONFLICTS_AT_ONCE) {
+      const message = `somebody else has changed ${
+        describeTarget(this.#options.target)
+      } since it was read: it is read again before the proxy's own CA is appended`;
+      this.#options.tell(this.#conflicts === 1 ? "info" : "warning", "ca_conflict", message);
+    }
+    this.#limitConflicts(-Infinity);
+  }
+
+  #expectAnother(object: ConfigMap): void {
+    this.#outdated = object;
+    this.#options.readAgain();
+  }
+
+  /** @param before a conflict before that moment is no reason to wait any longer */
+  #limitConflicts(before: number): void {
+    if (this.#conflicts < CONFLICTS_AT_ONCE || this.#lastConflict <= before) return;
+    throw new Error(
+      `somebody else changes ${
+        describeTarget(this.#options.target)
+      } at every attempt to append the proxy's own CA: tried again every second`,
+    );
+  }
+
+  #limitAppends(): void {
+    const now = this.#options.clock.now();
     while ((this.#appends[0] ?? now) < now - APPEND_WINDOW_MILLISECONDS) this.#appends.shift();
     if (this.#appends.length >= APPENDS_AT_ONCE) {
       throw new Error(
@@ -99,7 +159,7 @@ export class CaPublisher {
  * @throws Error where the API server refuses
  */
 export async function removeFromBundle(
-  client: KubernetesClient,
+  client: KubernetesCalls,
   target: ObjectTarget,
   isUnwanted: (certificate: BundleCertificate) => boolean,
 ): Promise<readonly BundleCertificate[]> {
@@ -116,7 +176,7 @@ export async function removeFromBundle(
 
 /** Returns false if the object has been changed or deleted since it was read. */
 async function writeBundle(
-  client: KubernetesClient,
+  client: KubernetesCalls,
   target: ObjectTarget,
   object: ConfigMap,
   bundle: string,

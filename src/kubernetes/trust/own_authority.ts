@@ -1,6 +1,6 @@
 import { errorMessage } from "../../error_message.ts";
 import { ApiError } from "../api/api_error.ts";
-import type { KubernetesClient } from "../api/client.ts";
+import type { KubernetesCalls } from "../api/client.ts";
 import { secret } from "../api/objects.ts";
 import { describeTarget, type ObjectTarget, SECRETS } from "../api/resource.ts";
 import { readKeyPair } from "./aggregator_objects.ts";
@@ -8,7 +8,7 @@ import { CertificateAuthority } from "./certificate_authority.ts";
 
 /** Options of {@link openOwnAuthority}. */
 export interface OwnAuthorityOptions {
-  readonly client: KubernetesClient;
+  readonly client: KubernetesCalls;
   readonly namespace: string;
   /** The common name of a new one. */
   readonly name: string;
@@ -51,7 +51,7 @@ export async function openOwnAuthority(options: OwnAuthorityOptions): Promise<Ce
   }
 }
 
-async function load(client: KubernetesClient, target: ObjectTarget): Promise<CertificateAuthority | undefined> {
+async function load(client: KubernetesCalls, target: ObjectTarget): Promise<CertificateAuthority | undefined> {
   const object = await client.find(secret, target);
   if (object === undefined) return undefined;
   try {
