@@ -1,18 +1,15 @@
 import { DecodeError } from "../../ipfix/octets/decode_error.ts";
-import { nextMessageLength } from "../../ipfix/message/framing.ts";
 import { decodeMessageHeader, IPFIX_VERSION, MESSAGE_HEADER_LENGTH } from "../../ipfix/message/message_header.ts";
 import { Announcements } from "../templates/announcements.ts";
 import type { CompiledMappings } from "../program/compiled_mapping.ts";
 import { Counters, increment } from "../templates/counters.ts";
-import { PendingMapping } from "../mapping/chain/pending_mapping.ts";
 import type { Steps } from "../mapping/chain/steps.ts";
 import type { ChooseTreatment } from "../mapping/chain/treatment.ts";
 import type { SharedState } from "./shared/shared_state.ts";
-import type { MessagePlan } from "./message/message_plan.ts";
-import { MessageReader } from "./message/message_reader.ts";
-import { MessageReading, type Work } from "./message/message_reading.ts";
-import { MessageWriter, type Output } from "./message/message_writer.ts";
+import type { Work } from "./message/message_reading.ts";
+import type { Output } from "./message/message_writer.ts";
 import { Replay } from "./message/replay.ts";
+import { SlowPath } from "./message/slow_path.ts";
 import { addressOf, memoryOctets } from "../program/loop/memory.ts";
 import { rewriteMessages, Stop } from "../program/loop/rewrite_loop.ts";
 import { Routes } from "../program/loop/routes.ts";
@@ -23,7 +20,7 @@ import { SessionTemplates } from "./intake/session_templates.ts";
 import { refusalKey, remappedEvent, type RemappedTemplate, templateChanges } from "../templates/template_changes.ts";
 import { TemplateIntake } from "./intake/template_intake.ts";
 import { templateStates } from "./intake/template_states.ts";
-import { scratch, STAGE_LENGTH, stagedInput, stagedOutput } from "./working_memory.ts";
+import { STAGE_LENGTH, stagedInput, stagedOutput } from "./working_memory.ts";
 
 /** Events reported in one call with a work limit. Each becomes a line in the log. */
 const EVENTS_PER_CALL = 50;
@@ -51,12 +48,9 @@ export class MediationSession implements SessionRewriter {
   readonly #announcements = new Announcements();
   readonly #target: SessionTarget;
   readonly #replay: Replay;
+  readonly #slowPath: SlowPath;
   readonly #compiled: CompiledMappings;
   readonly #events: SessionEvents;
-  /** The current message and its writer. */
-  #plan: MessagePlan | undefined;
-  #writer: MessageWriter | undefined;
-  #reading: MessageReading | undefined;
   /** Work budget left for the current call. */
   readonly #work: Work = { left: Infinity };
   /**
@@ -82,6 +76,13 @@ export class MediationSession implements SessionRewriter {
     const intake = new TemplateIntake(shared, facts, target, events);
     this.#templates = new SessionTemplates(shared, intake, this.#routes, this.#counters, events, facts.roomMaker);
     this.#replay = new Replay(this.#templates, this.#announcements, target);
+    this.#slowPath = new SlowPath({
+      templates: this.#templates,
+      announcements: this.#announcements,
+      target,
+      events,
+      counters: this.#counters,
+    });
   }
 
   get counters(): Counters {
@@ -140,7 +141,7 @@ export class MediationSession implements SessionRewriter {
       this.#untakenRecords = room.records;
       this.#counters.octetsReceived += this.consumed;
       this.templateChanges = this.#templates.changes - changes;
-      if (this.#reading === undefined) this.#events.stand();
+      if (!this.#slowPath.reading) this.#events.stand();
       if (!this.#events.tell(work === Infinity ? Infinity : EVENTS_PER_CALL)) this.unfinished = true;
     }
     if (room.relayed) return input.subarray(this.consumed - this.produced, this.consumed);
@@ -157,7 +158,7 @@ export class MediationSession implements SessionRewriter {
   }
 
   get recordsInHand(): number {
-    return this.#untakenRecords + (this.#writer?.remaining ?? 0);
+    return this.#untakenRecords + this.#slowPath.remaining;
   }
 
   get heldRecords(): number {
@@ -173,13 +174,13 @@ export class MediationSession implements SessionRewriter {
     this.#counters.recordsResent += this.#replay.written;
     if (!isReplayed) return;
     for (;;) {
-      if (this.#plan !== undefined) {
-        if (this.#writer?.write(address + this.consumed, output) === false) return;
-        this.consumed += this.#plan.length;
-        this.#plan = this.#writer = undefined;
+      const { length } = this.#slowPath;
+      if (length > 0) {
+        if (!this.#slowPath.write(address + this.consumed, output)) return;
+        this.consumed += length;
       }
       const maxMessages = this.#target.dialect.messagesPerWrite;
-      if (this.#reading !== undefined) {
+      if (this.#slowPath.reading) {
         if (output.messages >= maxMessages || !this.#readGeneral(input, address, output)) return;
         continue;
       }
@@ -238,74 +239,18 @@ export class MediationSession implements SessionRewriter {
    * first, the message is incomplete, or its remainder is left to the next call.
    */
   #readGeneral(input: Uint8Array, address: number, output: Output): boolean {
-    let plan: MessagePlan | undefined;
     try {
-      const source = { octets: input, start: this.consumed, address };
-      if (this.#reading === undefined) {
-        if (nextMessageLength(input, this.consumed) === "incomplete") return false;
-        this.#events.stand();
-        this.#reading = new MessageReading(this.#newReader(), source, this.#templates, this.#events);
-      }
-      plan = this.#reading.proceed(source, this.#work);
+      const read = this.#slowPath.read({ octets: input, start: this.consumed, address }, this.#work);
+      if (read === "read") return true;
+      if (read === "unfinished") this.unfinished = true;
+      else if (read !== "incomplete") this.waiting = read;
+      return false;
     } catch (error) {
-      this.#reading = undefined;
-      if (error instanceof PendingMapping) {
-        this.waiting = error.settled;
-        return false;
-      }
       if (!(error instanceof DecodeError)) throw error;
       if (output.at > output.start || this.consumed > 0) return false;
       increment(this.#counters.messagesRejected, error.reason);
       throw error;
     }
-    if (plan === undefined) {
-      this.waiting = this.#reading.waiting;
-      this.unfinished = this.waiting === undefined;
-      return false;
-    }
-    this.#reading = undefined;
-    this.#templates.undoLog.commit();
-    this.#counters.messagesReceived++;
-    this.#counters.recordsReceived += plan.received + plan.undecodable;
-    this.#follow(plan);
-    if (plan.domain !== undefined) plan.domain.exportTime = plan.exportTime;
-    if (plan.dropped) plan.domain?.sequence.depart(plan.sequenceNumber, plan.received);
-    this.#plan = plan;
-    this.#writer = this.#newWriter();
-    this.#writer.begin(plan);
-    return true;
-  }
-
-  /** Follows the exporter's sequence numbers. */
-  #follow(plan: MessagePlan): void {
-    const { observationDomain, sequenceNumber, exportTime, domain, received, certain } = plan;
-    const port = this.#target.facts.portOf?.(observationDomain, sequenceNumber, exportTime) ?? 0;
-    if (domain === undefined) return;
-    const { sequence, ports } = domain;
-    const { current } = sequence;
-    const gaps = ports?.follow(port, sequenceNumber, received, certain, exportTime) ??
-      sequence.follow(sequenceNumber, received, certain, exportTime);
-    // Numbers that several ports count apart are of no use in the one session to the collector.
-    if (ports?.several === true) sequence.depart(current, 0);
-    if (gaps > 0) {
-      this.#events.notify({ event: "sequence_gap", observationDomain, ...(ports?.gapOf(port) ?? sequence.gap) });
-    }
-  }
-
-  /** Creates a reader for one message. Like the writer, it is seldom needed, so idle sessions hold neither. */
-  #newReader(): MessageReader {
-    const { reliable } = this.#target.facts;
-    return new MessageReader({ templates: this.#templates, reliable, target: this.#target, events: this.#events });
-  }
-
-  #newWriter(): MessageWriter {
-    return new MessageWriter({
-      target: this.#target,
-      announcements: this.#announcements,
-      scratch,
-      mapper: this.#target.shared.recordMapper,
-      events: this.#events,
-    });
   }
 
   /**
@@ -330,20 +275,14 @@ export class MediationSession implements SessionRewriter {
     }
   }
 
-  /** Abandons the message being read, which will be read again from its start. */
-  #abandonReading(): void {
-    this.#reading?.abandon();
-    this.#reading = undefined;
-  }
-
   interrupt(unsent: Uint8Array): void {
-    this.#abandonReading();
+    this.#slowPath.abandonReading();
     this.#take(countMessages(unsent), unsent.length, this.#replay.keep(unsent, this.produced));
     this.produced = this.producedRecords = 0;
   }
 
   discard(unsent?: Uint8Array): number {
-    this.#abandonReading();
+    this.#slowPath.abandonReading();
     let dropped = this.#untakenRecords;
     if (unsent !== undefined) {
       this.interrupt(unsent);
@@ -353,11 +292,8 @@ export class MediationSession implements SessionRewriter {
       this.#take(this.#untakenMessages, this.#untakenOctets, this.#untakenRecords);
       this.produced = this.producedRecords = 0;
     }
-    dropped += this.#replay.forget() + (this.#writer?.abandon() ?? 0);
-    if (this.#plan !== undefined) {
-      this.#abandoned += this.#plan.length;
-      this.#plan = this.#writer = undefined;
-    }
+    this.#abandoned += this.#slowPath.length;
+    dropped += this.#replay.forget() + this.#slowPath.abandonWriting();
     this.#templates.undoLog.finish();
     if (dropped > 0) increment(this.#counters.recordsDropped, "collector_unavailable", dropped);
     return dropped;
@@ -381,7 +317,7 @@ export class MediationSession implements SessionRewriter {
     if (this.#closed) return true;
     this.#remapping = true;
     // A message's changes can be rolled back only if nothing else changes the templates meanwhile.
-    const isBetweenMessages = this.#plan === undefined && this.#reading === undefined;
+    const isBetweenMessages = this.#slowPath.length === 0 && !this.#slowPath.reading;
     if (!isBetweenMessages) return true;
     const pending = this.prepare(work);
     if (pending === "unfinished") return false;
@@ -470,7 +406,7 @@ export class MediationSession implements SessionRewriter {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#abandonReading();
+    this.#slowPath.abandonReading();
     this.#templates.undoLog.finish();
     this.#templates.endSequences();
     this.#templates.fold();

@@ -121,32 +121,32 @@ Deno.test("a session of 500 templates maps them over many turns at a reload", ()
   assert.equal(session.templates().every(({ outcome }) => outcome === "rewritten"), true);
 });
 
-/** Milliseconds that it takes to withdraw all of this many templates: the least of several times, whatever else runs. */
+/** Milliseconds that it takes to withdraw all of this many templates. */
 function withdrawAll(count: number): number {
-  let least = Infinity;
-  for (let times = 0; times < 5; times++) {
-    const treatment = { profile: profileOf(RFC7011), plugins: [] };
-    const limits = { templatesPerSession: count, templates: count, fieldsPerSession: count };
-    const session = new Mediator({ chooseTreatment: () => treatment, registryHistory, limits }).open({
-      reliable: true,
-    });
-    const calls = { plugins: 0 };
-    for (let first = 0; first < count; first += 1_000) {
-      const some = Array.from({ length: 1_000 }, (_, index) => template(256 + first + index, ["protocolIdentifier"]));
-      take(session, announcement(...some), calls);
-    }
-    assert.equal(session.templates().length, count);
-    const begin = performance.now();
-    take(session, new MessageBuilder({ observationDomainId: 1 }).templateSet([{ withdraw: 2 }]).build(), calls);
-    least = Math.min(least, performance.now() - begin);
-    assert.deepEqual(session.templates(), []);
-    session.close();
+  const treatment = { profile: profileOf(RFC7011), plugins: [] };
+  const limits = { templatesPerSession: count, templates: count, fieldsPerSession: count };
+  const session = new Mediator({ chooseTreatment: () => treatment, registryHistory, limits }).open({ reliable: true });
+  const calls = { plugins: 0 };
+  for (let first = 0; first < count; first += 1_000) {
+    const some = Array.from({ length: 1_000 }, (_, index) => template(256 + first + index, ["protocolIdentifier"]));
+    take(session, announcement(...some), calls);
   }
-  return least;
+  assert.equal(session.templates().length, count);
+  const begin = performance.now();
+  take(session, new MessageBuilder({ observationDomainId: 1 }).templateSet([{ withdraw: 2 }]).build(), calls);
+  const milliseconds = performance.now() - begin;
+  assert.deepEqual(session.templates(), []);
+  session.close();
+  return milliseconds;
 }
 
-Deno.test("withdrawing all of 8,000 templates costs eight times as much as 1,000, roughly, and not sixty-four times", () => {
-  const [few, many] = [withdrawAll(1_000), withdrawAll(8_000)];
+Deno.test("withdrawing 8,000 templates takes about eight times as long as 1,000, not sixty-four times", () => {
+  let [few, many] = [Infinity, Infinity];
+  // The least of several times each, and of more where a busy machine spoils them.
+  for (let round = 0; round < 20 && (round < 5 || many >= 24 * few); round++) {
+    few = Math.min(few, withdrawAll(1_000));
+    many = Math.min(many, withdrawAll(8_000));
+  }
   assert.ok(many < 24 * few, `${many.toFixed(1)} ms, ${few.toFixed(1)} for an eighth of them`);
 });
 
