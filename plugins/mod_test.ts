@@ -116,7 +116,7 @@ Deno.test("chain: any template that selects a list comes out as exactly that lis
   }));
 });
 
-Deno.test("chain: what goes out of the record is its own value, losslessly where it fits, or no octets at all", () => {
+Deno.test("chain: a field from the record carries its own value, without loss where it fits, or no octets at all", () => {
   fc.assert(fc.property(fc.oneof(listedTemplate, anyTemplate), profiles, chains, (source, profile, chain) => {
     for (const { target, value } of run(chain, profile, source).fields) {
       if (value.from !== "record") continue;
@@ -159,7 +159,7 @@ Deno.test("chain: a collector's own list is the identity", () => {
   }
 });
 
-Deno.test("chain: an own shape keeps its order", () => {
+Deno.test("chain: a template that selects no list keeps its order", () => {
   fc.assert(fc.property(anyTemplate, profiles, (source, profile) => {
     fc.pre(contextOf(profile, source).expected === undefined);
     const mapping = run(DEFAULT_CHAIN, profile, source);

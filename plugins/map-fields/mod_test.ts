@@ -67,20 +67,20 @@ Deno.test("map-fields: the profile's renames apply, unless switched off or overr
   assert.deepEqual(names(map(OLD_COLLECTOR, source, overruled)), ["destinationIPv4Address", "destinationClusterIPv6"]);
 });
 
-Deno.test("map-fields: a target that the collector does not know is left to another release", () => {
+Deno.test("map-fields: a pair whose target the collector does not know is ignored", () => {
   const options = { fields: { destinationClusterIPv4: "destinationServiceIPv4" } };
   assert.deepEqual(names(map(NO_RENAMES, ["destinationClusterIPv4"], options)), ["destinationClusterIPv4"]);
   assert.deepEqual(names(map(NEW_COLLECTOR, ["destinationClusterIPv4"], options)), ["destinationServiceIPv4"]);
 });
 
-Deno.test("map-fields: one after the other, and always from the octets that came in", () => {
+Deno.test("map-fields: pairs apply one after the other, each to the octets that came in", () => {
   const fields = { protocolIdentifier: "sourceTransportPort", sourceTransportPort: "packetDeltaCount" };
   const [only] = map(NO_RENAMES, ["protocolIdentifier"], { fields }).fields;
   assert.deepEqual(only?.target, field("packetDeltaCount"));
   assert.deepEqual(only?.value, { from: "record", index: 0, convert: "widen" });
 });
 
-Deno.test("map-fields: a field whose value would not survive, for its odd length, stays what it is", () => {
+Deno.test("map-fields: a field whose value would be lost because of its length keeps its element", () => {
   const options = {
     fields: { flowStartSeconds: "flowStartMilliseconds", destinationServiceIPv4: "destinationClusterIPv4" },
   };
@@ -88,7 +88,7 @@ Deno.test("map-fields: a field whose value would not survive, for its odd length
   assert.deepEqual(map(NO_RENAMES, source, options).fields, identity(template(source)).fields);
 });
 
-Deno.test("map-fields: an unregistered element by pen/id goes where octets may go", () => {
+Deno.test("map-fields: an unregistered element, written as pen/id, is mapped where its octets may be copied", () => {
   const uuid = { ...unknownElement(4711, 9), name: "own", known: true };
   const profile = {
     ...NEW_COLLECTOR,
@@ -99,7 +99,7 @@ Deno.test("map-fields: an unregistered element by pen/id goes where octets may g
   assert.deepEqual(only?.value, { from: "record", index: 0, convert: "to-variable" });
 });
 
-Deno.test("map-fields: an element that the collector alone knows goes over where its octets can stay as they are", () => {
+Deno.test("map-fields: an element that only the collector knows is mapped where its octets can stay as they are", () => {
   const own = { ...unknownElement(4711, 5), name: "own", type: "unsigned16", length: 2, known: true } as const;
   const profile = {
     ...NEW_COLLECTOR,

@@ -40,7 +40,7 @@ Deno.test("match-order: listed fields in the list's order, the others after them
   );
 });
 
-Deno.test("match-order: says so of the fields that it moves, and leaves the name of who gave a value", () => {
+Deno.test("match-order: fields that it moves carry its name, unless another plugin gave their value", () => {
   const source = template(["flowStartSeconds", "destinationIPv4Address", "sourceIPv4Address"]);
   const { fields } = identity(source);
   const given = { source, fields: fields.map((field, index) => index === 2 ? { ...field, by: "pad-missing" } : field) };

@@ -130,7 +130,7 @@ Deno.test("pad-missing: values by name or pen/id, of every kind, in the list's o
   });
 });
 
-Deno.test("pad-missing: a value that this list has no use for is left, also one that only another release knows", () => {
+Deno.test("pad-missing: a value that the list has no use for is ignored, even if only another release knows its element", () => {
   const mapping = pad(OLD_COLLECTOR, ["sourceIPv4Address"], {
     egressNodeName: "unknown",
     egressName: "none",
@@ -145,7 +145,7 @@ Deno.test("pad-missing: what the exporter has keeps its value, whatever the opti
   assert.deepEqual(mapped?.value, { from: "record", index: 0 });
 });
 
-Deno.test("pad-missing: an options template stays as it is, whatever list is held against it", () => {
+Deno.test("pad-missing: an options template stays as it is, whatever the list", () => {
   const mapping = identity(template(["sourceIPv4Address", "tcpState"], 1));
   const context = contextOf(OLD_COLLECTOR, template(["sourceIPv4Address"]));
   assert.equal(padMissing.create({ values: {} }, OLD_COLLECTOR).rewrite(mapping, context), mapping);

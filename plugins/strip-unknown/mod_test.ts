@@ -38,7 +38,7 @@ function strip(
   return plugin.rewrite(frozen(identity(source)), contextOf(profile, source));
 }
 
-Deno.test("strip-unknown: a listed template is cut down to its list, in its own order, and the removed are noted", () => {
+Deno.test("strip-unknown: a listed template keeps only its list's fields, in its own order; removed fields are noted", () => {
   const mapping = strip(OLD_COLLECTOR, ["tcpState", "egressNodeName", "octetDeltaCount", "sourceIPv4Address", UNKNOWN]);
   assert.deepEqual(names(mapping), ["tcpState", "sourceIPv4Address"]);
   assert.deepEqual(mapping.fields.map(({ value }) => value), [{ from: "record", index: 0 }, {
@@ -48,7 +48,7 @@ Deno.test("strip-unknown: a listed template is cut down to its list, in its own 
   assert.deepEqual([...mapping.stripped ?? []], [[1, "strip-unknown"], [2, "strip-unknown"], [4, "strip-unknown"]]);
 });
 
-Deno.test("strip-unknown: an own shape loses what the collector does not know; so does every template with remove: unknown", () => {
+Deno.test("strip-unknown: a template without a list loses what the collector does not know; so does every template with remove: unknown", () => {
   assert.deepEqual(names(strip(OLD_COLLECTOR, ["tcpState", "egressNodeName", "octetDeltaCount"])), [
     "tcpState",
     "octetDeltaCount",
@@ -77,7 +77,7 @@ Deno.test("strip-unknown: of an element that comes twice, a list gets the first 
   );
 });
 
-Deno.test("strip-unknown: a length that is none of the type's goes, none at all and a reduced one stay", () => {
+Deno.test("strip-unknown: a field of a length that its type cannot have is removed; an empty or reduced one stays", () => {
   const own = [
     field("dataRecordsReliability", 9),
     field("sourceMacAddress", 5),
@@ -119,7 +119,7 @@ Deno.test("strip-unknown: an integer in more octets than the collector's registr
   assert.deepEqual(asListed?.value, { from: "record", index: 1 });
 });
 
-Deno.test("strip-unknown: a value that does not fit the collector's own state of the element goes", () => {
+Deno.test("strip-unknown: a field that does not fit the element as the collector knows it is removed", () => {
   const one = { element: OLD_FORWARDING_STATUS, length: 1 };
   assert.deepEqual(names(strip(OLD_COLLECTOR, ["tcpState", one])), ["tcpState", "forwardingStatus"]);
   assert.deepEqual(names(strip(NEW_COLLECTOR, ["tcpState", one])), ["tcpState", "forwardingStatus"]);
@@ -147,7 +147,7 @@ Deno.test("strip-unknown: an enterprise bit with PEN 0 and undecodable types are
   ]);
 });
 
-Deno.test("strip-unknown: also removes what it is told to, be it known or expected", () => {
+Deno.test("strip-unknown: elements named under also are removed, even if known or expected", () => {
   const options = { also: ["tcpState", "56506/153"] };
   assert.deepEqual(names(strip(OLD_COLLECTOR, ["sourceIPv4Address", "tcpState", "egressName"], options)), [
     "sourceIPv4Address",
@@ -180,7 +180,7 @@ Deno.test("strip-unknown: scope fields stay, whatever they are; the rest of an o
   ]);
 });
 
-Deno.test("strip-unknown: values that other plugins gave stay or go by their element; what is still used is not noted", () => {
+Deno.test("strip-unknown: values from other plugins stay or go by their element; a source field still in use is not noted", () => {
   const source = template(["tcpState"]);
   const [first] = identity(source).fields;
   assert.ok(first);

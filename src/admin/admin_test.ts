@@ -26,7 +26,7 @@ function fixture() {
   return { view, app, get, post };
 }
 
-Deno.test("live turns whatever happens, ready follows listeners and the drain, neither the collector", async () => {
+Deno.test("/live answers whatever happens, /ready follows listeners and the drain; neither depends on the collector", async () => {
   const { view, get } = fixture();
   view.collector = { ...view.collector, up: false, state: "lost" };
   assert.equal((await get("/live")).status, 200);
@@ -138,7 +138,7 @@ Deno.test("lost values are in the status and in their session where they are kep
   assert.ok(!(await (await get("/metrics")).text()).includes("forbidden"));
 });
 
-Deno.test("without a skewed session, when one was last seen is the proxy's word, or null", async () => {
+Deno.test("without a skewed session, the time of the last one comes from the proxy, or is null", async () => {
   const { view, get } = fixture();
   const skew = async () => (await (await get("/api/status")).json()).skew;
   const none = { sessions: 0, left: 0, settleSeconds: 10 };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { FakeView, skewedSession } from "../../test/support/fake_view.ts";
 import { startAdmin } from "./start_admin.ts";
 
-Deno.test("over a socket: status, a change from this machine, a Host that is not ours, and an end that waits for no event client", async () => {
+Deno.test("over a socket: status, a change from this machine, a foreign Host; closing waits for no client of events", async () => {
   const view = new FakeView();
   const server = await startAdmin(view, { hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${server.port}`;
@@ -150,7 +150,7 @@ Deno.test("with all places taken, connections that request nothing make room for
   }
 });
 
-Deno.test("headers that come an octet at a time, and a body that does not come, end with their connection", async () => {
+Deno.test("a connection is closed whose headers come an octet at a time, or whose body does not come", async () => {
   const view = new FakeView();
   view.capture = () => undefined;
   const server = await startAdmin(view, { hostname: "127.0.0.1", port: 0, headersWithin: 200 });

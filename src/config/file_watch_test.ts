@@ -137,7 +137,7 @@ Deno.test("where nothing can be watched, files are looked at every few seconds",
   assert.equal(disk.reads, reads, "closed: it looks no more");
 });
 
-Deno.test("a change between reading and watching is one", async () => {
+Deno.test("a change between reading and watching is reported", async () => {
   const { timers, disk, told, watch } = await watching(true);
   disk.files.set("/etc/other.yaml", "newer");
   await watch.watch(new Map([["/etc/other.yaml", "as it was read"]]));

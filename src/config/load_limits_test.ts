@@ -28,7 +28,7 @@ Deno.test("a file that takes long to read is refused in one line", async () => {
   ]);
 });
 
-Deno.test("nesting and aliases are followed only so far", async () => {
+Deno.test("the depth of nesting and the number of aliases are bounded", async () => {
   for (const [open, close] of [["[", "]"], ["{ a: ", "}"]] as const) {
     const [line, ...more] = await mistakes(`${RIGHT}x: ${open.repeat(10_000)}${close.repeat(10_000)}`);
     assert.match(line ?? "", /: YAML: nested too deeply/);

@@ -152,7 +152,7 @@ const right = fc.record({
   cache: fc.constant("templates.json"),
 }, { requiredKeys: ["listen", "collector"] });
 
-Deno.test("any choice of right keys loads, and every value given is the one that holds", async () => {
+Deno.test("any choice of valid keys loads, and every given value is in force", async () => {
   await fc.assert(
     fc.asyncProperty(right, async (choice) => {
       const configuration = await load(JSON.stringify(choice));
@@ -295,7 +295,7 @@ Deno.test("mistakes that an outside plugin reports have their place in the file"
   ]);
 });
 
-Deno.test("a plugin's file that has changed is another module", async () => {
+Deno.test("a plugin file that has changed is loaded as a new module", async () => {
   const directory = await Deno.makeTempDir();
   const [yaml, plugin] = [`${directory}/proxy.yaml`, `${directory}/own.js`];
   const source = (word: string) =>

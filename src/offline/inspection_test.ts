@@ -62,7 +62,7 @@ Deno.test("a broken message changes nothing: its templates are not remembered", 
   assert.equal(inspector.next(message([256, "0000000500"]))?.content.at(-1)?.kind, "skipped");
 });
 
-Deno.test("a message that is not whole yet is waited for", () => {
+Deno.test("an incomplete message waits for its rest", () => {
   const inspector = new Inspector(registryHistory().resolve);
   const whole = message([2, TEMPLATE]);
   for (let length = 0; length < whole.length; length++) {

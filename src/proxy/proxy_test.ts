@@ -182,7 +182,7 @@ Deno.test("a collector that stalls stops the reading: the exporter cannot send w
     assert.equal(collector.connections[0]?.length, 64 * chunk.length);
   }));
 
-Deno.test("past the cap a newcomer is refused, said once, and what stands keeps working", () =>
+Deno.test("past the cap a newcomer is refused, which is logged once, and open sessions keep working", () =>
   withProxy({ limits: { sessions: 1 } }, async ({ collector, proxy, exporter }) => {
     await until("the first session is open", () => proxy.open === 1);
     for (let index = 0; index < 3; index++) {
@@ -196,7 +196,7 @@ Deno.test("past the cap a newcomer is refused, said once, and what stands keeps 
     await until("the record arrived", () => collector.records()[0] === 7);
   }));
 
-Deno.test("a message that is not whole in time ends its session; one that is slow but whole does not", async () => {
+Deno.test("a message that is not complete in time ends its session; one that is slow but complete does not", async () => {
   const clock = new StandingClock();
   await withProxy({ clock, limits: { partialMessage: 30_000 } }, async ({ collector, proxy, exporter }) => {
     const slow = dataMessage(0);
@@ -283,7 +283,7 @@ Deno.test("all addresses are bound, or none", async () => {
   taken.close();
 });
 
-Deno.test("observe: every octet passes, broken or not, and the breakage is said once", () =>
+Deno.test("observe: every octet passes, broken or not, and the fault is logged once", () =>
   withProxy({ mode: "observe" }, async ({ collector, proxy, exporter }) => {
     const octets = join(dataMessage(5), new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"), dataMessage(6));
     for (let start = 0; start < octets.length; start += 50) await send(exporter, octets.subarray(start, start + 50));

@@ -110,7 +110,7 @@ Deno.test("fresh start with nobody: unknown, however long", () =>
     assert.deepEqual(events(parts), []);
   }));
 
-Deno.test("templates unread: unknown; all known and unchanged for the settle time: not needed, and told", () =>
+Deno.test("templates unread: unknown; all known and unchanged for the settle time: not needed, and reported", () =>
   withProxy({}, async (parts) => {
     await parts.announce();
     const silent = await parts.connect();
@@ -156,7 +156,7 @@ Deno.test("a collector over udp: not needed only if a watch connection shows tha
   process.close();
 });
 
-Deno.test("skew is told when the template is mapped, between two ticks", () =>
+Deno.test("skew is reported when the template is mapped, between two ticks", () =>
   withProxy({}, async (parts) => {
     parts.skewed = true;
     await parts.announce();
@@ -174,7 +174,7 @@ Deno.test("Agents that connect at once cost no look at all sessions for each of 
     assert.ok(TellingRewriter.looks <= 2 * 20, `sessions were looked at ${TellingRewriter.looks} times`);
   }));
 
-Deno.test("an Agent that comes and goes every 0.3 s is needed for all the time, and told of once", () =>
+Deno.test("an Agent that comes and goes every 0.3 s needs the proxy all the time, which is reported once", () =>
   withProxy({}, async (parts) => {
     await parts.announce();
     parts.skewed = true;
@@ -191,7 +191,7 @@ Deno.test("an Agent that comes and goes every 0.3 s is needed for all the time, 
     assert.deepEqual(events(parts), ["skew_seen", "skew_over"]);
   }));
 
-Deno.test("a session that is skewed at its end was seen to be, whatever told of it before", () =>
+Deno.test("a session that is skewed at its end counts as skewed, even if no event reported it", () =>
   withProxy({ mediator: { open: (facts) => new RelayingRewriter(facts) } }, async (parts) => {
     const rewriters: RelayingRewriter[] = [];
     const mediator = {

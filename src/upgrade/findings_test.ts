@@ -44,7 +44,7 @@ Deno.test("a cluster as the plan expects it has nothing to say, before and on th
   assert.deepEqual(unexpected(onTheWay), []);
 });
 
-Deno.test("an Aggregator or Agents of another release, or of one that nobody knows", () => {
+Deno.test("an Aggregator or Agents of another or an unknown release are reported", () => {
   only(
     unexpected({ aggregator: { ...AGGREGATOR, image: "antrea/flow-aggregator:v2.3.2" } }),
     /the Aggregator is v2\.3\.2, and the plan/,
@@ -117,7 +117,7 @@ Deno.test("a release that is newer than any known is one of the plan's two", () 
   assert.deepEqual(unexpected({ aggregator, agents: new Map([["v2.8.1", 3]]) }, "v2.7", "v2.8.1"), []);
 });
 
-Deno.test("a Service that goes nowhere, or that the patches do not fit", () => {
+Deno.test("a Service that goes nowhere, or that the patches do not fit, is reported", () => {
   const [udp, tcp] = SERVICE.ports;
   assert.ok(udp && tcp);
   const service = { ...SERVICE, ports: [udp, { ...tcp, targetPort: "ipfix-proxy" }] };

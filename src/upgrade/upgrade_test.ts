@@ -67,7 +67,7 @@ Deno.test("a release newer than any known is treated as the newest, which the ru
   assert.throws(() => planUpgrade("v2.9", "v2.8", "agents-first"), /is not an upgrade/);
 });
 
-Deno.test("so is one of a new major version, for which the proxy wants a profile by name", () => {
+Deno.test("so is one of a new major version, for which the proxy needs a profile by name", () => {
   const upgrade = planUpgrade("v2.3", "v3.0", "agents-first", true);
   assert.deepEqual(upgrade.assumed, [{ release: "v3.0.0", as: "v2.7.0", isMajor: true }]);
   assert.deepEqual([upgrade.distance, upgrade.needed, upgrade.trust], [5, true, ["append-ca", "mint"]]);

@@ -87,7 +87,7 @@ Deno.test("a goal that may be reached in two ways has the easier limit of the tw
   assert.deepEqual([0.1, 0.2004, undefined].map((peer) => eitherGoal(added, peer).limit), [0.15, 0.2, 0.15]);
 });
 
-Deno.test("the sink counts messages that are there whole, and minds no connection that broke off before it brought any", async () => {
+Deno.test("the sink counts whole messages, and ignores connections that broke off before any", async () => {
   const broken = (...reads: Uint8Array[]) => ({
     read(octets: Uint8Array): Promise<number | null> {
       const next = reads.shift();

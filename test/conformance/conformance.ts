@@ -1,5 +1,5 @@
 /**
- * How a rule of the protocol is written down as a test: what comes in, and all that may come out, to the octet.
+ * States a rule of the protocol as a test: what comes in, and all that may come out, to the octet.
  *
  * @module
  */

@@ -62,7 +62,7 @@ Deno.test("UDP: datagrams twice and out of order go out as they came, and are co
     exporter.close();
   }));
 
-Deno.test("UDP: a template that is lost: its data is held, then counted away, and flows once the template is sent again", () =>
+Deno.test("UDP: a template that is lost: its data is held, then dropped and counted, and flows once the template is sent again", () =>
   withUdp(async ({ collector, proxy }) => {
     const messages = new FlowMessages(NEWER, 1);
     const exporter = new DatagramExporter(proxy.port());
@@ -72,7 +72,7 @@ Deno.test("UDP: a template that is lost: its data is held, then counted away, an
     await collector.untilRecords(5);
     const dropped = async () => (await proxy.metrics()).of(`records_dropped_total{reason="unknown_template"}`);
     assert.equal(await dropped(), 0);
-    await eventually("what waited too long is counted away", async () => await dropped() === 5);
+    await eventually("what waited too long is dropped and counted", async () => await dropped() === 5);
     await exporter.send(...each(messages, 10, 5), lost, ...each(messages, 15, 5));
     await collector.untilRecords(15);
     assert.deepEqual(expand(collector.flowsOf(1)).filter((flow) => flow < 10), [0, 2, 4, 6, 8]);

@@ -105,7 +105,7 @@ async function assertFits(page: Page, what: string): Promise<void> {
 }
 
 browserTest(
-  "the page lives: a session comes, its diff, the collector goes and comes back, the proxy can go",
+  "the page updates live: a session comes, its diff, the collector goes and comes back, the proxy can go",
   (browser) =>
     withPage(browser, {}, async (setting, page) => {
       await page.goto(setting.url);
@@ -169,7 +169,7 @@ browserTest(
 );
 
 browserTest(
-  "typing filters the sessions, and what is typed stays while news come",
+  "typing filters the sessions, and what is typed stays while updates come",
   (browser) =>
     withPage(browser, {}, async (setting, page) => {
       await setting.agent(OLD, "node-1");
@@ -237,7 +237,7 @@ browserTest(
 );
 
 browserTest(
-  "each number of a release leads to the sessions that it counts, which stay those while news come",
+  "each number of a release leads to the sessions that it counts, which stay those while updates come",
   (browser) =>
     withPage(browser, {}, async (setting, page) => {
       await setting.agent(OLD, "node-1");

@@ -62,7 +62,7 @@ Deno.test("data of a refused template is counted by the record, and one that ove
   assert.equal(rewritten.error?.reason, "field_overrun");
 });
 
-Deno.test("an exporter that counts a message's own records in keeps its manner where some of them are dropped", () => {
+Deno.test("an exporter whose numbers include a message's own records keeps that way where some are dropped", () => {
   const data = (sequenceNumber: number, ports: number, dropped: number) =>
     message({ sequenceNumber }, set(256, number(1, 2 * ports)), set(257, number(1, dropped)));
   const { counters } = run(
@@ -75,13 +75,13 @@ Deno.test("an exporter that counts a message's own records in keeps its manner w
   assert.equal(counters.sequenceGaps, 0);
 });
 
-Deno.test("jumps of the exporter's numbers are counted on the fast way too", () => {
+Deno.test("jumps of the exporter's numbers are counted on the fast path too", () => {
   const data = (sequenceNumber: number) => message({ sequenceNumber }, set(256, number(1, 2)));
   const { counters } = run(rfc7011, message({}, templateSet(ports)), data(0), data(1), data(7), data(8), data(2));
   assert.equal(counters.sequenceGaps, 2);
 });
 
-Deno.test("a template of which only fields without octets are left does not go out: records of nothing never end", () => {
+Deno.test("a template with only empty fields left does not go out: a set of its records would never end", () => {
   const profile = withoutLimits("v2.6.3", { emptyMessages: false });
   const { rewritten, counters } = run(
     profile,
@@ -92,7 +92,7 @@ Deno.test("a template of which only fields without octets are left does not go o
   assert.deepEqual([...counters.recordsDropped], [["everything_stripped", 2]]);
 });
 
-Deno.test("messages of both ways count together against those that one write may hold", () => {
+Deno.test("messages of both paths count together towards the limit of one write", () => {
   const profile = withoutLimits("v2.6.3", { messagesPerWrite: 3 });
   const data = message({}, set(256, number(1, 2)));
   const { rewritten } = run(

@@ -69,7 +69,7 @@ Deno.test("an event that is too long says what was left out, and how much", asyn
   assert.ok(truncated.event > 8_192);
 });
 
-Deno.test("what came from outside cannot end its line", async () => {
+Deno.test("text from outside cannot end its line in the stream", async () => {
   const view = new FakeView();
   const stream = eventStream((listener) => view.subscribe(listener));
   view.emit({ event: "warning\ndata: forged", time, message: "one\n\nevent: forged" });
@@ -77,7 +77,7 @@ Deno.test("what came from outside cannot end its line", async () => {
   assert.equal(frame.trimEnd().split("\n").length, 2);
 });
 
-Deno.test("the client's end is the subscription's", async () => {
+Deno.test("the subscription ends when the client disconnects", async () => {
   const view = new FakeView();
   let closed = 0;
   const stream = eventStream((listener) => view.subscribe(listener), { onClose: () => closed++ });

@@ -27,7 +27,7 @@ Deno.test("the Host header must name this machine or the bound address", () => {
   assert.equal(isAllowedHost("proxy.svc:1", { boundHost: "0.0.0.0", allowedHosts: () => ["Proxy.svc"] }), true);
 });
 
-Deno.test("loopback addresses, and what only looks like one", () => {
+Deno.test("loopback addresses are recognised; what only looks like one is not", () => {
   for (const address of ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"]) {
     assert.equal(isLoopback(address), true, address);
   }
@@ -46,7 +46,7 @@ Deno.test("an origin is the server's own or no browser's", () => {
   assert.equal(isSameOrigin("http://127.0.0.1:24780", "same-site", url), false);
 });
 
-Deno.test("JSON is JSON, not what only begins like it", () => {
+Deno.test("a content type that only begins like JSON's is refused", () => {
   assert.equal(isJson("application/json"), true);
   assert.equal(isJson("Application/JSON; charset=utf-8"), true);
   for (const type of [undefined, "text/plain", "application/jsonp", "text/plain; application/json"]) {

@@ -33,7 +33,7 @@ Deno.test("lost values are shown by their type, as JSON can write them", () => {
   }
 });
 
-Deno.test("of a long value the beginning is shown, whole characters of a text, and that it goes on", () => {
+Deno.test("a long value is cut, a text between two characters, and marked as cut", () => {
   const text = (value: string) => shown("string", new TextEncoder().encode(value));
   assert.equal(text("x".repeat(64)), "x".repeat(64));
   assert.equal(text("x".repeat(65)), `${"x".repeat(64)}…`);

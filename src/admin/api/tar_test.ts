@@ -16,7 +16,7 @@ Deno.test("an archive holds what is written, name by name and octet by octet", (
   }
 });
 
-Deno.test("a name that would be another in the archive is refused", () => {
+Deno.test("a name that the archive could not keep as it is is refused", () => {
   const octets = new Uint8Array(0);
   for (const name of ["", "a".repeat(101), "ä", "a b", "a\n"]) {
     assert.throws(() => tar([{ name, octets }], new Date(0)), RangeError, name);

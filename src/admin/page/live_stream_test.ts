@@ -15,7 +15,7 @@ async function* events(stream: ReadableStream<Uint8Array>): AsyncGenerator<Told>
   }
 }
 
-Deno.test("first all regions, then those that changed, and the order where one comes or goes", async () => {
+Deno.test("a page receives all regions first, then those that changed, and their order where one comes or goes", async () => {
   let regions: RenderedRegion[] = [{ id: "a", html: "1" }, { id: "b", html: "1" }];
   let closed = 0;
   const told = events(
@@ -50,7 +50,7 @@ Deno.test("a new sample is sent at once, until the page is closed", async () => 
   assert.equal(listener, undefined);
 });
 
-Deno.test("a page that does not read is not piled up for", async () => {
+Deno.test("updates do not pile up for a page that does not read", async () => {
   let renders = 0;
   const stream = liveStream({
     render: () => Promise.resolve([{ id: "a", html: String(renders++) }]),

@@ -33,7 +33,7 @@ Deno.test("the worst come first", async () => {
   assert.deepEqual(await ids(""), ["4", "5", "10", "2", "1"]);
 });
 
-Deno.test("words search peers, certificates, releases, troubles and lost elements", async () => {
+Deno.test("a search looks in peers, certificates, releases, problems and lost elements", async () => {
   assert.deepEqual(await ids("10.0.0.1"), ["10", "1"]);
   assert.deepEqual(await ids("NODE-4"), ["4"]);
   assert.deepEqual(await ids("httpvals 10.0.0.5"), ["5"]);
@@ -42,7 +42,7 @@ Deno.test("words search peers, certificates, releases, troubles and lost element
   assert.deepEqual(await ids("nothing"), []);
 });
 
-Deno.test("releases are summed over all sessions, whatever is searched for, and stand to the collector's", async () => {
+Deno.test("releases are summed over all sessions, whatever is searched for, and compared with the collector's", async () => {
   const all = view();
   all.releaseRange = () => "v2.0-v2.5";
   const { releases, open, matching } = await overview(all, { query: "nothing" });

@@ -17,7 +17,7 @@ function fixture() {
   return { view, recentEvents, app, get };
 }
 
-Deno.test("pages and their files come from here alone, and run no script that is not a file of ours", async () => {
+Deno.test("pages load files of this server only, and run no script that is not one of them", async () => {
   const { view, get } = fixture();
   view.open.push(skewedSession("1"));
   for (const path of ["/", "/sessions/1"]) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SortedRuns } from "./sorted_runs.ts";
 
-Deno.test("property: a slice of what came in runs is that of all of it sorted", async () => {
+Deno.test("property: a slice of sorted runs is the same slice of all rows sorted", async () => {
   const rows = fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 400 });
   await fc.assert(
     fc.asyncProperty(
@@ -26,7 +26,7 @@ Deno.test("property: a slice of what came in runs is that of all of it sorted", 
   );
 });
 
-Deno.test("rows are taken some at a time", async () => {
+Deno.test("rows are taken in portions, with pauses between them", async () => {
   const runs = new SortedRuns<number>((one, other) => one - other);
   for (let row = 0; row < 1_000; row++) runs.add(row);
   let pauses = 0;

@@ -97,7 +97,7 @@ Deno.test("old problems are shown without a warning", () => {
   );
 });
 
-Deno.test("nothing was lost only where nothing was", () => {
+Deno.test("the page says that nothing was lost only if nothing was", () => {
   const fresh = () => {
     const view = new FakeView();
     view.collector = { ...view.collector, recordsPossiblyLost: 0 };

@@ -76,7 +76,7 @@ Deno.test("what the proxy counts later is in status and metrics", async () => {
   assert.doesNotMatch(text, /^ipfix_proxy_collector_up /m, "it was not tried yet");
 });
 
-Deno.test("draining and readiness are those of the moment", async () => {
+Deno.test("draining and readiness are read anew at each request", async () => {
   const { proxy, view, drained } = fixture();
   assert.deepEqual([view.ready, view.draining, view.closeSession("1")], [true, false, false]);
   view.drain();

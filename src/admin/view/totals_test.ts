@@ -24,7 +24,7 @@ Deno.test("thousands of sessions are summed some at a time; one that ends meanwh
   assert.equal(totalsNow(view).all.recordsReceived, 10 * SLICE);
 });
 
-Deno.test("what observed sessions count is known apart, in every kind of sum", async () => {
+Deno.test("what observed sessions count is kept apart in every sum", async () => {
   const view = new FakeView();
   view.open = [
     skewedSession("1", { counters: counted(2) }),
@@ -37,7 +37,7 @@ Deno.test("what observed sessions count is known apart, in every kind of sum", a
   assert.deepEqual([received, dropped, part], [5, 5, { dropped: 3, rejected: 0 }]);
 });
 
-Deno.test("to sum what thousands of sessions counted makes no maps in them", () => {
+Deno.test("summing the counters of thousands of sessions creates no maps in them", () => {
   const view = new FakeView();
   const counters = new Counters();
   view.open = [skewedSession("1", { counters })];

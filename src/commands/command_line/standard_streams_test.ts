@@ -60,7 +60,7 @@ const WRITING: readonly (readonly [command: string, args: readonly string[], std
 
 for (const [command, given, stdin] of WRITING) {
   Deno.test({
-    name: `${[command, ...given].join(" ")}: a full disk is one line with status 1; a reader that has gone, none`,
+    name: `${[command, ...given].join(" ")}: a full disk gives one line and status 1, a reader that has gone no line`,
     ignore: Deno.build.os !== "linux",
     fn: async () => {
       const file = await Deno.makeTempFile({ suffix: ".yaml" });
@@ -122,7 +122,7 @@ Deno.test({
   },
 });
 
-Deno.test("the command of a command has its help and its exit status", async () => {
+Deno.test("a subcommand has its own help and exit status", async () => {
   const { status, text, stderr } = await runCommand("plugin", ["new"]);
   assert.deepEqual([status, text], [2, ""]);
   assert.match(stderr, /^error: missing required argument 'name'\n\(--help shows the options\)\n$/);
@@ -140,7 +140,7 @@ Deno.test("help of a misspelt command names the right one", async () => {
   assert.match(stderr, /unknown command 'chek'\n\(Did you mean check\?\)/);
 });
 
-Deno.test("what an option names is said once", async () => {
+Deno.test("an error names an option's value once", async () => {
   for (
     const [option, name, line] of [
       ["--to", "antre/v1.15", /^error: --to: unknown profile "antre\/v1\.15", did you mean antrea\/v1\.15,/],

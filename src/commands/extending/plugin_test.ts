@@ -39,7 +39,7 @@ plugins: [{ use: ./hide-ports/mod.ts, with: { elements: [sourceTransportPort] } 
   }
 });
 
-Deno.test("plugin new: a name that is none is refused", async () => {
+Deno.test("plugin new: an invalid name is refused", async () => {
   for (const name of ["", "Hide", "a--b", "../x/"]) assert.equal((await runCommand("plugin", ["new", name])).status, 2);
   assert.deepEqual(Object.keys(pluginFiles("a")), ["mod.ts", "mod_test.ts", "README.md"]);
 });

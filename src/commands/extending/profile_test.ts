@@ -99,7 +99,7 @@ note: Template 300 of observation domain 7 lists what the dialect go-ipfix-legac
   );
 });
 
-Deno.test("of every Antrea release, its Agent's capture gives the profile that ships: elements, order, selection, registry", async () => {
+Deno.test("a capture of any Antrea release's Agent gives the profile that ships: elements, order, selection, registry", async () => {
   for (const line of new Set(ANTREA_RELEASES.map(({ line }) => `antrea/${line}`))) {
     const seen = new SeenTemplates();
     const capture = captureOf(line);

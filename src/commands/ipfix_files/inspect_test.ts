@@ -58,12 +58,12 @@ Deno.test("inspect shows all before a broken message and says where that is", as
   assert.ok(offset >= before.length && offset < before.length + broken.length, stderr);
 });
 
-Deno.test("inspect of nothing is nothing", async () => {
+Deno.test("inspect prints nothing for empty input", async () => {
   assert.deepEqual((await runCommand("inspect")).status, 0);
   assert.equal((await runCommand("inspect", ["--json"])).text, "");
 });
 
-Deno.test("a value that does not fit goes on under itself, whole", async () => {
+Deno.test("a value that does not fit its column continues below, whole", async () => {
   const element = { pen: 0, id: 82, name: "interfaceName", type: "string", length: 65535, known: true } as const;
   const template = {
     id: 256,

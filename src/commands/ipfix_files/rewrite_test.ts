@@ -82,7 +82,7 @@ Deno.test("a profile file without a name serves, beside the configuration that n
   }
 });
 
-Deno.test("observe gives the input octet for octet", async () => {
+Deno.test("observe mode writes the input octet for octet", async () => {
   const { status, stdout, stderr } = await rewrite(`${CONFIGURATION}mode: observe\n`, stream);
   assert.equal(status, 0, stderr);
   assert.deepEqual(stdout, stream);
@@ -93,7 +93,7 @@ Deno.test("observe gives the input octet for octet", async () => {
   assert.match(said, heading);
 });
 
-Deno.test("records that are dropped end it with 3, after all else is written, and with how many and why", async () => {
+Deno.test("dropped records end it with 3, after everything else is written, and are counted by reason", async () => {
   const [first, ...rest] = flows;
   assert.ok(first !== undefined);
   const early = join(first.message, ...templates, ...rest.map(({ message }) => message));
@@ -104,7 +104,7 @@ Deno.test("records that are dropped end it with 3, after all else is written, an
   assert.equal([...messagesOf(stdout)].length, templates.length + rest.length);
 });
 
-Deno.test("in observe mode nothing is dropped or lost, but it is said what would be", async () => {
+Deno.test("in observe mode nothing is dropped or lost, and the summary says what would be", async () => {
   const early = join(flows[0]?.message ?? new Uint8Array(), stream);
   const { status, stdout, stderr } = await rewrite(`${CONFIGURATION}mode: observe\n`, early);
   assert.equal(status, 0, stderr);
@@ -115,12 +115,12 @@ Deno.test("in observe mode nothing is dropped or lost, but it is said what would
   assert.doesNotMatch(stderr, /records dropped|lost in records/);
 });
 
-Deno.test("nothing in, nothing out", async () => {
+Deno.test("empty input gives empty output", async () => {
   const { status, stdout } = await rewrite(CONFIGURATION, new Uint8Array());
   assert.deepEqual([status, stdout.length], [0, 0]);
 });
 
-Deno.test("all before a broken message is written, and one offset inside it is named", async () => {
+Deno.test("everything before a broken message is written, and an offset inside it is named", async () => {
   const whole = await rewrite(CONFIGURATION, stream);
   for (const mode of ["rewrite", "observe"]) {
     const broken = Uint8Array.from(flows[0]?.message ?? []);
@@ -135,7 +135,7 @@ Deno.test("all before a broken message is written, and one offset inside it is n
   }
 });
 
-Deno.test("--keep-going goes on behind a broken message, says what it passed over, and ends with 1", async () => {
+Deno.test("--keep-going skips a broken message, says what it skipped, and ends with 1", async () => {
   const broken = Uint8Array.from(flows[0]?.message ?? []);
   broken[19] = 3;
   const twice = await rewrite(CONFIGURATION, join(stream, stream));

@@ -62,7 +62,7 @@ Deno.test("the exit status is the verdict: 0 not needed, 3 needed, 4 unknown; th
   assert.match(unknown.output, /^unknown: the collector 10\.0\.0\.9:4739 is unreachable: Connection refused\n/);
 });
 
-Deno.test("whatever is not zero has a line, and no line is wider than the terminal", async () => {
+Deno.test("every count that is not zero has a line, and no line is wider than the terminal", async () => {
   const view = new FakeView();
   view.ended.recordsDropped.set("unknown_template", 4);
   view.ended.pluginErrors.set("pad-missing", 2);
@@ -121,7 +121,7 @@ Deno.test("--json is the answer as it came, on one line, with the same exit stat
   assert.deepEqual(JSON.parse(output).verdict, view.verdict);
 });
 
-Deno.test("1 where nobody answers, or somebody else does", async () => {
+Deno.test("exit status 1 where nobody answers, or another program does", async () => {
   const unreachable = await run({}, () => Promise.reject(new Error("connection refused")));
   assert.equal(unreachable.exit, 1);
   assert.equal(unreachable.message, "error: no status from http://127.0.0.1:24780: connection refused");
@@ -173,7 +173,7 @@ Deno.test("--settle makes --wait longer than the proxy's own settle time, and ne
   assert.equal((await run({ settle: "soon" }, ask)).exit, 2);
 });
 
-Deno.test("--wait ends with its time: 3 where the proxy is needed, 4 where nobody knows, 1 without an answer", async () => {
+Deno.test("--wait gives up after its time: 3 where the proxy is needed, 4 where that is unknown, 1 without an answer", async () => {
   const view = new FakeView();
   for (const [verdict, exit] of [[NEEDED, 3], [UNKNOWN, 4]] as const) {
     view.verdict = verdict;
@@ -185,7 +185,7 @@ Deno.test("--wait ends with its time: 3 where the proxy is needed, 4 where nobod
   assert.deepEqual([gone.exit, gone.time], [1, 5000]);
 });
 
-Deno.test("2 for what is no address or duration, before anything is asked", async () => {
+Deno.test("exit status 2 for an invalid address or duration, before anything is requested", async () => {
   for (
     const options of [{ admin: "http://[" }, { admin: "ftp://host" }, { admin: "" }, { wait: "30" }, { wait: "soon" }]
   ) {

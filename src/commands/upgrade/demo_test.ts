@@ -24,7 +24,7 @@ Deno.test("the demo shows what an upgrade loses directly, and that nothing is lo
   );
 });
 
-Deno.test("other releases can be named, even backwards; a wrong one is told", async () => {
+Deno.test("other releases can be named, even for a downgrade; an unknown one is an error", async () => {
   const { status, text } = await runCommand("demo", ["--from", "antrea/v2.7", "--to", "antrea/v0.12"]);
   assert.equal(status, 0, text);
   const wrong = await runCommand("demo", ["--to", "antrea/v3.0"]);

@@ -52,7 +52,7 @@ Deno.test("explain --json has the keys of the outside contract", async () => {
   assert.deepEqual([padded.from, padded.value, padded.by], ["constant", "0.0.0.0", "pad-missing"]);
 });
 
-Deno.test("a profile without templates explains nothing", async () => {
+Deno.test("explain refuses a profile without templates", async () => {
   const { status, stderr } = await runCommand("explain", ["--from", "rfc7011", "--to", "antrea/v1.15"]);
   assert.equal(status, 2);
   assert.match(stderr, /rfc7011 lists no templates/);

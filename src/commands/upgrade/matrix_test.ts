@@ -53,7 +53,7 @@ Deno.test("through the proxy nothing breaks, and what is lost is what the collec
   });
 });
 
-Deno.test("the table fits 80 columns and uses no colour where nobody looks", async () => {
+Deno.test("the table fits 80 columns, and has no colour where the output is no terminal", async () => {
   const { status, text, stderr } = await runCommand("matrix");
   assert.deepEqual([status, stderr], [0, ""]);
   for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
@@ -61,7 +61,7 @@ Deno.test("the table fits 80 columns and uses no colour where nobody looks", asy
   assert.match(text, /^v2\.0-5 +shut +shut +shut +dies +dies +dies +dies +same +same +same +less +less$/m);
 });
 
-Deno.test("on a narrower terminal the table goes on in further ones, and every cell is there", () => {
+Deno.test("on a narrower terminal the table is split into several, and no cell is missing", () => {
   const plain = painter(false);
   const cellsOf = (width: number) =>
     matrixTable(LINES, CELLS, plain, width).filter((line) => line.startsWith("v2.0-5 "));

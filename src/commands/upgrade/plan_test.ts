@@ -61,7 +61,7 @@ Deno.test("plan puts the kubeconfig into each command as a shell reads it, and l
   assert.ok((await runCommand("plan", args)).text.includes(`deno task restore --config`));
 });
 
-Deno.test("plan refuses with 2 what Antrea does not support or nobody can mean", async () => {
+Deno.test("plan refuses with 2 an upgrade that Antrea does not support or that makes no sense", async () => {
   for (
     const [args, message] of [
       [["--from", "v1.5", "--to", "v2.0"], /upgrade by way of v1\.9/],

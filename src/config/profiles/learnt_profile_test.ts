@@ -56,7 +56,7 @@ Deno.test("elements go by name, by number where nothing knows them, with their l
   );
 });
 
-Deno.test("a layout that several ids or observation domains have stands once, with where it was seen", () => {
+Deno.test("a layout of several ids or observation domains appears once, with where it was seen", () => {
   const { templates } = learn([
     [1, template(256, "sourceIPv4Address flowId")],
     [1, template(257, "sourceIPv6Address flowId")],
@@ -123,7 +123,7 @@ Deno.test("lists that no decoder of the dialect can take are left out and report
   ]);
 });
 
-Deno.test("towards a decoder that goes by its registry's lengths, elements have those, and it is said", () => {
+Deno.test("for a decoder that uses its registry's lengths, elements have those lengths, and the output says so", () => {
   const { templates, notes, registry } = learn([
     template(256, "sourceIPv4Address octetDeltaCount:4 interfaceName:1 64512/7:3 observationTimeMicroseconds"),
   ], dialectOf("go-ipfix"));
@@ -143,7 +143,7 @@ Deno.test("towards a decoder that goes by its registry's lengths, elements have 
   ]);
 });
 
-Deno.test("a list of RFC 6313 that nothing can stand for is kept, and said", () => {
+Deno.test("a list of RFC 6313, which has no default, is kept, and the output says so", () => {
   const fields = "flowId subTemplateList subTemplateMultiList";
   assert.deepEqual(learn([template(256, fields)]).notes, [
     "Template 256 of observation domain 7 lists what has no default, so records of an exporter that lacks it are dropped: " +
@@ -155,12 +155,12 @@ Deno.test("a list of RFC 6313 that nothing can stand for is kept, and said", () 
   ]);
 });
 
-Deno.test("layouts that differ in nothing that a profile says stand once", () => {
+Deno.test("layouts that a profile cannot tell apart appear once", () => {
   const reduced = [template(256, "flowId octetDeltaCount"), template(257, "flowId octetDeltaCount:4")];
   assert.deepEqual(lists(reduced, dialectOf("go-ipfix")), ["template-256 flowId flowId octetDeltaCount"]);
 });
 
-Deno.test("lists of the same elements are all there, the later ones for their own templates alone, and it is said", () => {
+Deno.test("lists of the same elements are all kept, the later ones for their own templates alone, and the output says so", () => {
   const { templates, notes } = learn([
     template(256, "flowId octetDeltaCount"),
     template(257, "flowId octetDeltaCount:4"),
@@ -187,7 +187,7 @@ Deno.test("the registry is IANA's, or the one of go-ipfix that has the elements 
   assert.equal(registry("flowId", dialectOf("go-ipfix-stream-read")), "go-ipfix/v0.5.4");
 });
 
-Deno.test("an Antrea Agent's templates are known as such, with their release's registry", () => {
+Deno.test("an Antrea Agent's templates are recognised, with their release's registry", () => {
   const templates = (release: string) =>
     loadProfile(release).templates.map(({ fields }, index) => ({ id: 256 + index, fields, scopeFieldCount: 0 }));
   const { antrea, registry } = learn(templates("antrea/v2.0"));

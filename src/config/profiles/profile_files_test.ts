@@ -137,7 +137,7 @@ templates:
   ]);
 });
 
-Deno.test("an heir keeps dialect, registry and renames where it says nothing of them", () => {
+Deno.test("a profile that extends another keeps its dialect, registry and renames unless it names its own", () => {
   const files = {
     "own/q.yaml": "name: q\nextends: antrea/v2.3\n",
     "own/r.yaml": "name: r\nextends: q.yaml\ndialect: { maxDatagram: 512 }\nregistry: go-ipfix/v0.16.0\nrenames: []\n",
@@ -154,7 +154,7 @@ Deno.test("an heir keeps dialect, registry and renames where it says nothing of 
   );
 });
 
-Deno.test("a registry of one's own stands beside the profile that names it, also for its heirs", () => {
+Deno.test("a registry file is looked for beside the profile that names it, also for profiles that extend that one", () => {
   const files = {
     "own/p.yaml":
       "name: p\ndialect: rfc7011\nregistry: mine.csv\ntemplates: [{ name: a, selectedBy: mine, fields: [mine] }]\n",

@@ -106,7 +106,7 @@ Deno.test("rfc7011 keeps every template and accepts every element", () => {
   assert.equal(profile.registry.byName("sourcePodName"), undefined);
 });
 
-Deno.test("the exporter's release is read off either of its templates", () => {
+Deno.test("the exporter's release is recognised by either of its templates", () => {
   for (const { profile, range } of antreaEras()) {
     for (const { fields } of loadProfile(profile).templates) {
       const template: Template = { id: 300, fields, scopeFieldCount: 0 };

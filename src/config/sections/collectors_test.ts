@@ -83,7 +83,7 @@ peers:
   assert.deepEqual(top.peers.map(({ name }) => name), ["peers[2]", "peers[3]"]);
 });
 
-Deno.test("a rule's collector has candidates and a manner of its own, or those of the top", async () => {
+Deno.test("a rule's collector has its own candidates and switch, or those of the top level", async () => {
   const yaml = (rule: string) =>
     `${RIGHT.replace("profile: antrea/v1.15", "candidates: [antrea/v2.3, antrea/v2.0], switch: now")}
 peers: [{ match: { address: 10.1.0.1 }, collector: { address: "other.example:1", ${rule} } }]
@@ -103,7 +103,7 @@ peers: [{ match: { address: 10.1.0.1 }, collector: { address: "other.example:1",
   ]);
 });
 
-Deno.test("a rule's collector over tls trusts what it says, else what the top says", async () => {
+Deno.test("a rule's collector over tls has its own trust, or that of the top level", async () => {
   const { pem } = await Authority.create("cluster");
   const configuration = await load(
     `listen: [{ address: 0.0.0.0:24739 }]

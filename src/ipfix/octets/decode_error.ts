@@ -1,5 +1,5 @@
 /**
- * Why a whole message was refused ("R" in the project's conformance rules). Each is a value of the `reason` label of
+ * Why a whole message was refused. Each is a value of the `reason` label of
  * `messages_rejected_total`.
  */
 export const REJECT_REASONS = [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { u16At, u32At } from "./network_order.ts";
 
-Deno.test("numbers are unsigned, the octet of most weight first", () => {
+Deno.test("numbers are unsigned, the most significant octet first", () => {
   const octets = Uint8Array.of(7, 0xff, 0xfe, 0xfd, 0xfc);
   assert.equal(u16At(octets, 1), 0xfffe);
   assert.equal(u32At(octets, 1), 0xfffefdfc);

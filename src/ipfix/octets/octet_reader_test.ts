@@ -44,7 +44,7 @@ for (const [name, [wanted, read]] of Object.entries(READS)) {
   });
 }
 
-Deno.test("a read's own reason goes before the reader's", () => {
+Deno.test("the reason given with a read takes precedence over the reader's", () => {
   const reader = new OctetReader(OCTETS, 0, 1, "set_overrun");
   assert.throws(() => reader.u16("field_overrun"), { reason: "field_overrun" });
 });
@@ -56,7 +56,7 @@ Deno.test("offsets count from the octets given, in a view of a larger buffer as 
   assert.throws(() => reader.octets(6), { offset: 3, extent: { wanted: 6, available: 5 } });
 });
 
-Deno.test("a stretch outside the octets, and a length that is none, are the caller's mistakes", () => {
+Deno.test("a range outside the octets and an invalid length are the caller's errors", () => {
   for (const [start, end] of [[0, 33], [5, 4], [-1, 4], [0.5, 4], [NaN, 4]] as const) {
     assert.throws(() => new OctetReader(OCTETS, start, end), RangeError);
   }

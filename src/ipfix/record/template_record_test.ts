@@ -222,7 +222,7 @@ Deno.test("the records of a set are found and checked without being decoded: the
   }));
 });
 
-Deno.test("what no template record can say is not written", () => {
+Deno.test("a template that no template record can express is not written", () => {
   const field = { element: unknownElement(1, 1), length: 4 };
   const good = { id: 256, fields: [field], scopeFieldCount: 0 };
   encodeTemplateRecord(good);

@@ -34,7 +34,7 @@ Deno.test("each file holds the PEN that it is named for", () => {
   }
 });
 
-Deno.test("at a release: the elements of just then, each under the name, type and length of then", () => {
+Deno.test("at a release: exactly its elements, each with the name, type and length that it had then", () => {
   const lookup = (version: string, pen: number, id: number) => {
     const element = history.at(version).lookup(pen, id);
     return element && `${element.name} ${element.type} ${element.length}`;
@@ -61,7 +61,7 @@ Deno.test("releases compare by number: v0.5.12 knows what came in v0.5.3 and v0.
   assert.equal(history.at("v0.5.4").byName("throughput"), undefined);
 });
 
-Deno.test("releases before the oldest, and what is none, are refused; later ones know the newest", () => {
+Deno.test("releases before the oldest, and what is no release, are refused; later ones know the newest elements", () => {
   for (const version of ["v0.1.9", "0.16.0", "v0.16", "v0.16.0-rc.1", "latest", ""]) {
     assert.throws(() => history.at(version), RangeError, version);
   }
@@ -69,14 +69,14 @@ Deno.test("releases before the oldest, and what is none, are refused; later ones
   assert.ok(history.at("v1.2.3").byName("proxySnatPort"));
 });
 
-Deno.test("the newest state has each element once", () => {
+Deno.test("the newest registry has each element once", () => {
   assert.equal(history.newest.lookup(56506, 155)?.name, "appProtocolName");
   assert.equal(history.newest.byName("l7ProtocolName"), undefined);
   assert.equal(history.newest.lookup(0, 89)?.type, "unsigned32");
   assert.equal([...history.newest.elements()].length, 495 + 470 + 73);
 });
 
-Deno.test("resolve: the state of just this length, else the newest whose type can have it, else the newest, else unknown", () => {
+Deno.test("resolve: the version of exactly this length, else the newest whose type can have it, else the newest, else unknown", () => {
   const type = (pen: number, id: number, length: number) => history.resolve(pen, id, length, pen !== 0).type;
   assert.equal(type(56506, 115, 1), "unsigned8");
   assert.equal(type(56506, 115, 65535), "string");
@@ -97,7 +97,7 @@ Deno.test("resolve: the state of just this length, else the newest whose type ca
   });
 });
 
-Deno.test("resolve: PEN 0 with the enterprise bit is nobody's, though IANA has the id", () => {
+Deno.test("resolve: PEN 0 with the enterprise bit is an unknown element, even if IANA has the id", () => {
   const element = history.resolve(0, 8, 4, true);
   assert.deepEqual([element.known, element.enterpriseBit, element.pen], [false, true, 0]);
   assert.equal(history.resolve(0, 8, 4, false).name, "sourceIPv4Address");
@@ -120,7 +120,7 @@ Deno.test("a plain registry may lack the last three columns, put columns in any 
   assert.equal(registry.name, "own.csv");
 });
 
-Deno.test("a plain registry with releases is the newest state, with reverse elements", () => {
+Deno.test("a plain registry with releases is the newest one, with reverse elements", () => {
   const registry = parseRegistry("iana", iana);
   assert.equal(registry.lookup(0, 89)?.length, 4);
   assert.equal(registry.lookup(29305, 1)?.name, "reverseOctetDeltaCount");

@@ -19,7 +19,7 @@ const sparse = fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.na
   maxLength: 8,
 }).map((groups) => Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff])));
 
-Deno.test("addresses come back from their text", () => {
+Deno.test("addresses survive the conversion to text and back", () => {
   fc.assert(fc.property(octets(4), (address) => assert.deepEqual(parseIPv4(formatIPv4(address)), address)));
   fc.assert(fc.property(fc.oneof(octets(16), sparse), (address) => {
     assert.deepEqual(parseIPv6(formatIPv6(address)), address);

@@ -132,7 +132,7 @@ Deno.test("integers of every length come back with their sign", () => {
   }
 });
 
-Deno.test("what may be written in more ways than one", () => {
+Deno.test("values that may be written in several ways", () => {
   assert.deepEqual(encodeValue("dateTimeSeconds", 4, 1), octetsOf("00000001"));
   assert.deepEqual(encodeValue("dateTimeMilliseconds", 8, "1"), octetsOf("0000000000000001"));
   assert.deepEqual(encodeValue("dateTimeNanoseconds", 8, 500000000n), octetsOf("83aa7e8080000000"));

@@ -105,7 +105,7 @@ Deno.test("conversionBetween: every lossless pair and its neighbours", () => {
   }
 });
 
-Deno.test("conversionBetween: a field goes over to itself as it is, unless its length is none of its type", () => {
+Deno.test("conversionBetween: a field becomes itself unchanged, unless its type cannot have its length", () => {
   for (const type of ABSTRACT_DATA_TYPES) {
     for (const length of [0, 1, 2, 3, 4, 5, 6, 8, 9, 16, 17, VARIABLE]) {
       const expected = isLengthOfType(type, length) ? "none" : undefined;

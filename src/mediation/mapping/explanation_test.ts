@@ -65,7 +65,7 @@ Deno.test("moved counts the fewest fields that changed their place, not those th
   assert.equal(explain([record(D, 3), record(C, 2), record(B, 1), record(A, 0)]).moved, 3);
 });
 
-Deno.test("who removed a field is told by its element", () => {
+Deno.test("the plugin that removed a field is named by the field's element", () => {
   assert.deepEqual(explain([record(A, 0)], { stripped: new Map([[1, "strip-unknown"]]) }).strippedBy, {
     b: "strip-unknown",
   });

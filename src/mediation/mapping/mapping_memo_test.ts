@@ -8,7 +8,7 @@ import { identity, type TemplateMapping } from "./template_mapping.ts";
 
 const mapping = (): TemplateMapping => identity({ id: 256, fields: [], scopeFieldCount: 0 });
 
-Deno.test("the same question is answered once; the answer not asked for longest is forgotten first", () => {
+Deno.test("a mapping is made once for equal inputs; the least recently used one is forgotten first", () => {
   const memo = new MappingMemo();
   let asked = 0;
   const ask = (question: number) => {

@@ -20,7 +20,7 @@ Deno.test("a mapping is compiled once for all users of its key, into the loop's 
   assert.notEqual(mappings.take("another", mapping, compileMapping(mapping, FACTS, false))?.address, one.address);
 });
 
-Deno.test("a mapping gets its function when it is said to be worth one, or at once, and gives it back with its memory", () => {
+Deno.test("a mapping gets its walk function when it proves frequent, or at once, and releases it with its memory", () => {
   const named = identity(template(256, ["interfaceName", "interfaceName"]));
   const functionOf = (address = 0) => memoryWords[(address >>> 2) + ProgramWord.walkFunction];
   const mappings = new CompiledMappings(7);
@@ -55,7 +55,7 @@ Deno.test("a mapping gets its function when it is said to be worth one, or at on
   quick.compileWalkFunction(12345);
 });
 
-Deno.test("a program's memory is given away again only when all who took it have given it back", () => {
+Deno.test("a program's memory is reused only when all its users have released it", () => {
   const mappings = new CompiledMappings();
   const address = mappings.take("key", mapping, compileMapping(mapping, FACTS, true))?.address;
   mappings.take("key", mapping, compileMapping(mapping, FACTS, true));
@@ -72,7 +72,7 @@ Deno.test("a program's memory is given away again only when all who took it have
   );
 });
 
-Deno.test("a shared mapping is another template's only where the id is the same, too", () => {
+Deno.test("templates share a mapping only where their ids are the same, too", () => {
   const mappings = new CompiledMappings();
   mappings.take("key", mapping, compileMapping(mapping, FACTS, true));
   assert.equal(mappings.mapping("key", 256), mapping);

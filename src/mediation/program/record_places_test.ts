@@ -28,7 +28,7 @@ Deno.test("every field is found from the record's begin, the field of variable l
   assert.deepEqual(addresses("", [1000]), [1000]);
 });
 
-Deno.test("only what a place was asked by is noted, and neither the first field of variable length nor the end ever", () => {
+Deno.test("only marks that a place needs are kept, never the first field of variable length or the end", () => {
   const places = placesOf("1v2v3v4v5");
   for (const position of [0, 1, 2, 7, 8, 9]) places.of(position);
   assert.deepEqual(places.marks(), [1, 3]);

@@ -341,7 +341,7 @@ Deno.test("lists that would outgrow any record are dropped, without more work th
   assert.deepEqual([...counters.recordsDropped], [["record_too_long", 1]]);
 });
 
-Deno.test("fields without octets, in thousands, cost nothing for each record in a list", () => {
+Deno.test("thousands of empty fields cost nothing per record of a list", () => {
   const wide: WireTemplate = {
     id: 256,
     scope: 0,
@@ -371,7 +371,7 @@ Deno.test("any octets in a list go out or not, as whole records; nothing grows a
   );
 });
 
-Deno.test("the elements of these tests are what they are taken for", () => {
+Deno.test("the elements of these tests have the types that the tests assume", () => {
   const types = [BASIC, LIST, MULTI_LIST].map(({ id }) => history.newest.lookup(0, id)?.type);
   assert.deepEqual(types, ["basicList", "subTemplateList", "subTemplateMultiList"]);
 });

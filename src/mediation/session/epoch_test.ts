@@ -95,7 +95,7 @@ Deno.test("a session that has not met the new process holds none of its ids, and
   for (const session of [early, third]) session.close();
 });
 
-Deno.test("a session that got nothing yet goes by what holds when the collector is reached, its exporter's numbers kept", () => {
+Deno.test("a session that has received nothing adopts what is in force when the collector is reached, and keeps its exporter's numbers", () => {
   const { mediator, open, expect } = mediating(keeping(4));
   const session = open();
   expect(keeping(4, 5));

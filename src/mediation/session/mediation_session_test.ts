@@ -96,7 +96,7 @@ Deno.test("a template that is withdrawn in what never arrived is announced once 
   assert.deepEqual(rewriteAll(session), [], "and not a second time");
 });
 
-Deno.test("what a rewriter is given out of the loop's memory and into it comes to the same", () => {
+Deno.test("input and output inside or outside the loop's memory give the same result", () => {
   const { session } = open(mediatorOf(RFC7011));
   const messages = [message().templateSet([protocol()]).build(), message().dataSet(protocol(), [[6], [17]]).build()];
   assert.deepEqual(concatenate(rewriteAll(session, ...messages)), concatenate(messages));
@@ -119,7 +119,7 @@ Deno.test("a record that fits no message is dropped alone: those around it go ou
   assert.deepEqual([first, second], [0, 2], "what is sent is counted");
 });
 
-Deno.test("a message of nothing but records too long leaves nothing, and ends", () => {
+Deno.test("a message whose records are all too long sends nothing, and ends", () => {
   const named = template(256, ["interfaceName"]);
   const { session } = open(mediatorOf(GO_IPFIX), { maxMessageLength: 120 });
   rewriteAll(session, message().templateSet([named]).build());
@@ -154,7 +154,7 @@ Deno.test("a session that is closed gives back what it held, once, and rewrites 
   assert.deepEqual(rewriteAll(other, message().templateSet([protocol(300)]).build()), [], "for one, not for two");
 });
 
-Deno.test("a withdrawal of an id that sessions share does not go out: others' records go by it", () => {
+Deno.test("a withdrawal of an id that sessions share does not go out: others' records use it", () => {
   const dialect: Dialect = { ...RFC7011, templateScope: "observation-domain" };
   const { session } = open(mediatorOf(dialect));
   rewriteAll(session, message().templateSet([protocol()]).build());
@@ -163,7 +163,7 @@ Deno.test("a withdrawal of an id that sessions share does not go out: others' re
   assert.deepEqual(sets(...rewriteAll(session)), []);
 });
 
-Deno.test("fields of no octets cost nothing for every record: 65,515 records with 16,000 of them, stripped or refused", () => {
+Deno.test("empty fields cost nothing per record: 65,515 records with 16,000 of them, stripped or refused", () => {
   const fields = ["protocolIdentifier", ...Array(16_000).fill(field("0/9999", 0))];
   const [data, options] = [template(256, fields), template(257, fields, 1)];
   const strip: Plugin = { name: "strip", rewrite: (mapping) => ({ ...mapping, fields: mapping.fields.slice(0, 1) }) };
@@ -178,7 +178,7 @@ Deno.test("fields of no octets cost nothing for every record: 65,515 records wit
   assert.equal(session.counters.recordsDropped.get("options_template"), records.length);
 });
 
-Deno.test("a mapping that was good for one collector is no way out for another: there the template is refused", () => {
+Deno.test("a mapping that was good for one collector is no fallback for another: there the template is refused", () => {
   let broken = false;
   const plugin: Plugin = {
     name: "breaks",

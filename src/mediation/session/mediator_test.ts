@@ -26,7 +26,7 @@ Deno.test("sessions to one collector share its ids, those to another have their 
   assert.deepEqual(announce(open(other), 256, 2), [256]);
 });
 
-Deno.test("without limits of one's own there are limits: of templates and of domains", () => {
+Deno.test("without configured limits there are defaults, of templates and of domains", () => {
   const session = mediatorOf().open({ reliable: true });
   for (let domain = 0; domain < 300; domain++) announce(session, 256, 1, domain);
   assert.equal(session.templates().length, 256);
@@ -35,7 +35,7 @@ Deno.test("without limits of one's own there are limits: of templates and of dom
   assert.equal(another.templates().length, 256);
 });
 
-Deno.test("one limit of one's own leaves the others as they are", () => {
+Deno.test("one configured limit leaves the others at their defaults", () => {
   const session = mediatorOf(RFC7011, { limits: { templatesPerSession: 2 } }).open({ reliable: true });
   for (let id = 256; id < 260; id++) announce(session, id);
   assert.equal(session.templates().length, 2);
@@ -44,7 +44,7 @@ Deno.test("one limit of one's own leaves the others as they are", () => {
   assert.equal(domains.templates().length, 256);
 });
 
-Deno.test("limits that change put out nothing that stands, and hold for what comes", () => {
+Deno.test("changed limits remove nothing that exists, and apply to what comes", () => {
   const mediator = mediatorOf();
   const session = mediator.open({ reliable: true });
   announce(session, 256);
@@ -53,7 +53,7 @@ Deno.test("limits that change put out nothing that stands, and hold for what com
   assert.deepEqual(announce(session, 258), [256, 257]);
 });
 
-Deno.test("what detects releases is asked of every template, and shown with it", () => {
+Deno.test("the release of every template is looked up, and shown with it", () => {
   const detectRelease = ({ id }: { id: number }) => id === 256 ? "antrea/v2.0" : undefined;
   const session = mediatorOf(RFC7011, { detectRelease }).open({ reliable: true });
   announce(session, 256);

@@ -71,7 +71,7 @@ Deno.test("a template whose plugin has not answered waits with what is behind it
   for (const session of [waits, other]) session.close();
 });
 
-Deno.test("a plugin that does not answer costs the template that it was asked about", async () => {
+Deno.test("a plugin that does not answer costs only the template that it was asked about", async () => {
   const { plugin, answer } = slow();
   const session = opened(plugin).open();
   const { rest } = drive(session, join(SLOW, FAST, slowData(0), fastData(0)));

@@ -195,7 +195,7 @@ Deno.test("a template that is known, or finds no room, is not decoded", () => {
   session.close();
 });
 
-Deno.test("of sessions that announce huge templates at once, one is at work on its own; one that ends lets the next begin", async () => {
+Deno.test("of sessions that announce huge templates at once, only one works at a time; when it ends, the next begins", async () => {
   const { decoded, registryHistory } = counting();
   const treatment = { profile: profileOf(RFC7011), plugins: [] };
   const mediator = new Mediator({ chooseTreatment: () => treatment, registryHistory });

@@ -12,7 +12,7 @@ function standing(announcements: Announcements): string[] {
   );
 }
 
-Deno.test("templates stand in the order of their first announcement; a redefinition takes its template's place", () => {
+Deno.test("templates keep the order of their first announcement; a redefinition takes its template's place", () => {
   const announcements = new Announcements();
   announcements.announce(announcement(257, 1), 0);
   announcements.announce(announcement(256, 2), 0);
@@ -31,7 +31,7 @@ Deno.test("a withdrawal takes one template, if it is of its kind and domain", ()
   assert.deepEqual(standing(announcements), ["1/257=0", "1/258=0", "2/256=0"], "id 256 is no options template");
 });
 
-Deno.test("a template that is retired does not stand any more, though no withdrawal went out", () => {
+Deno.test("a retired template is no longer in force, even though no withdrawal went out", () => {
   const announcements = new Announcements();
   announcements.announce(announcement(256, 1), 0);
   announcements.retire(1, 256, 20);

@@ -8,7 +8,7 @@ for (
     ["reject", REJECT_REASONS, REJECT_REASON_MEANINGS],
   ] as const
 ) {
-  Deno.test(`every ${what} reason stands once, is a word that a metric's label can be, and has one sentence`, () => {
+  Deno.test(`every ${what} reason is listed once, is a valid value of a metric's label, and has one sentence`, () => {
     assert.equal(new Set(reasons).size, reasons.length);
     assert.deepEqual(Object.keys(meanings), [...reasons], "the order of the list");
     for (const reason of reasons) assert.match(reason, /^[a-z]+(_[a-z]+)*$/);

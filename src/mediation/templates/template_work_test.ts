@@ -10,7 +10,7 @@ function ask(work: TemplateWork, holder: object, fields: number) {
   return state;
 }
 
-Deno.test("so much is begun as fits; the others have their turn in the order in which they came", async () => {
+Deno.test("as much work is begun as fits; the rest takes its turn in order of arrival", async () => {
   const work = new TemplateWork(6_000_000);
   const [first, second, third, fourth] = [{}, {}, {}, {}];
   assert.equal(ask(work, first, 6_000).turn, true);
@@ -38,7 +38,7 @@ Deno.test("a template that is longer than the limit begins when there is no othe
   assert.equal(work.begin(other, 1), undefined);
 });
 
-Deno.test("who leaves while it waits, or when its turn has come, keeps nobody waiting", async () => {
+Deno.test("one that leaves while it waits, or when its turn has come, keeps nobody waiting", async () => {
   const work = new TemplateWork(600);
   const [one, gone, alsoGone, last] = [{}, {}, {}, {}];
   work.begin(one, 1);

@@ -131,7 +131,7 @@ Deno.test("the end of a session towards a collector over udp is no loss", async 
   collector.close();
 });
 
-Deno.test("the state is that of the collector that holds now, whatever stands with the one before", async () => {
+Deno.test("the state is that of the current collector, whatever connections to the previous one remain", async () => {
   const before = new TestCollector();
   const clock = new StandingClock();
   const proxy = new TestProxy(before.port, { clock, watch: true });

@@ -26,7 +26,7 @@ async function finished(waited: boolean, closes: boolean) {
   return { reason: await finishing, possiblyLost: connection.possiblyLost };
 }
 
-Deno.test("records that a stalled collector may not have read when its time to close is up are not passed over in silence", async () => {
+Deno.test("records that a stalled collector may not have read when its time to close is up are reported", async () => {
   const { reason, possiblyLost } = await finished(true, false);
   assert.match(reason ?? "", /5000 ms/);
   assert.equal(possiblyLost, 10);

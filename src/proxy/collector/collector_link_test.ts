@@ -63,7 +63,7 @@ Deno.test("an attempt that gets no answer is given up after its time, and the ne
   link.close();
 });
 
-Deno.test("redirected: the next connection is dialled anew, what stands is left only when that is asked for", async () => {
+Deno.test("redirected: the next connection goes to the new address; an open one is left only on request", async () => {
   const dialled: string[] = [];
   const to = (name: string): Dial => () => {
     dialled.push(name);

@@ -58,7 +58,7 @@ Deno.test("a collector that is not there yet holds the exporter, which notices n
   });
 });
 
-Deno.test("attempts follow each other at doubling distances, never beyond hold, and then the exporter is closed", async () => {
+Deno.test("the time between attempts doubles, never beyond hold, and then the exporter is closed", async () => {
   await withExporter(freePort(), { limits: { hold: 3_000 } }, async ({ proxy, exporter, clock }) => {
     await send(exporter, templateMessage());
     const failed = () => proxy.proxy.counters.collectorConnections.get("failed") ?? 0;

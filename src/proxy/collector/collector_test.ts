@@ -103,7 +103,7 @@ Deno.test("a watch connection that ends while sessions' connections stand is the
   collector.close();
 });
 
-Deno.test("… and young connections show it too, if the collector has ended none of late", async () => {
+Deno.test("young connections show that it was the network, too, if the collector has ended none of late", async () => {
   const { collector, clock, endWatch, epochs, names, session } = watching();
   session();
   session();
@@ -141,7 +141,7 @@ Deno.test("a young connection is no evidence if the collector has ended another 
   collector.close();
 });
 
-Deno.test("… and it stays one while the watch connection cannot be made again", async () => {
+Deno.test("the epoch stays the same while the watch connection cannot be made again", async () => {
   const { collector, clock, refuse, endWatch, names, session } = watching();
   session();
   await clock.advance(5_000);
@@ -165,7 +165,7 @@ Deno.test("a connection made just before the watch connection ended is no eviden
   collector.close();
 });
 
-Deno.test("unreachable is reported once for each reason, with its begin and the number of attempts", async () => {
+Deno.test("unreachable is reported once for each reason, with its beginning and the number of attempts", async () => {
   const { collector, clock, refuse, endWatch, fields } = watching();
   await clock.advance(5_000);
   refuse("Connection refused");

@@ -21,11 +21,11 @@ Deno.test("sessions that come and go few by few cost no pause until they are man
   assert.deepEqual(relieved(999, 999, 0, 0, 999, 999), []);
 });
 
-Deno.test("nothing is given back while they come", () => {
+Deno.test("no memory is given back while sessions come", () => {
   assert.deepEqual(relieved(...Array.from({ length: 100 }, (_, second) => 100 * second)), []);
 });
 
-Deno.test("whoever opens and closes a thousand sessions over and over gets a pause a minute out of it", () => {
+Deno.test("opening and closing a thousand sessions over and over causes one pause a minute", () => {
   let collected = 0;
   const relief = new MemoryRelief({ collect: () => collected++, resident: () => 0 });
   for (let second = 0; second < 3600; second++) relief.look(second % 4 < 2 ? 0 : 1000);

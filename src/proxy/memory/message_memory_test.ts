@@ -103,7 +103,7 @@ Deno.test("with thousands who have a message, or wait, each step looks at one of
   assert.equal(memory.used, 0);
 });
 
-Deno.test("who comes to wait has one session end, a look some more, the oldest first", () => {
+Deno.test("each newcomer that waits ends one slow session, each look some more, the oldest first", () => {
   const memory = new MessageMemory(100);
   const slow = Array.from({ length: 100 }, (_, index) => holder(memory, "hostile", 1, 9_000 - index));
   const ended = () => slow.filter(({ yielded }) => yielded).length;

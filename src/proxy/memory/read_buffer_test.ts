@@ -57,7 +57,7 @@ Deno.test("it does not grow without end when nobody consumes", () => {
   assert.ok(buffer.capacity <= LARGEST_BUFFER);
 });
 
-Deno.test("past what the pool gives generously it stays modest, and small where it is not filled", () => {
+Deno.test("once the pool runs short it stays modest, and small where it is not filled", () => {
   const buffer = new ReadBuffer(new HeapBufferPool({ generous: 0, retained: 0 }));
   for (let round = 0; round < 5; round++) buffer.consume(read(buffer, 1_000_000));
   assert.equal(buffer.capacity, MODEST_BUFFER);
@@ -66,7 +66,7 @@ Deno.test("past what the pool gives generously it stays modest, and small where 
   assert.equal(buffer.capacity, SMALLEST_BUFFER);
 });
 
-Deno.test("whoever waits keeps about as much as came last in one go, and less the more others have", () => {
+Deno.test("while it waits it keeps room for its last burst, and less the more others have", () => {
   const kept = (leased: number, ...bursts: number[]) => {
     const pool = new HeapBufferPool();
     pool.lease(leased * 1024 * 1024);

@@ -11,7 +11,7 @@ function placesOf(...holders: ReturnType<typeof holder>[]) {
   return places;
 }
 
-Deno.test("the oldest that is unheard makes room, whoever comes", () => {
+Deno.test("the oldest connection that has sent nothing makes room, whoever comes", () => {
   const [good, first, second] = [holder("10.0.0.1", 9), holder("10.0.0.1", 5, true), holder("10.0.0.1", 9, true)];
   const places = placesOf(good, first, second);
   assert.equal(places.yieldTo({ hostname: "10.0.0.1", port: 1 }), first);
@@ -21,7 +21,7 @@ Deno.test("the oldest that is unheard makes room, whoever comes", () => {
   assert.equal(places.yieldTo({ hostname: "10.0.0.1", port: 1 }), undefined);
 });
 
-Deno.test("the quietest of the address that has most makes room for one that has less, and nobody for its own", () => {
+Deno.test("the quietest connection of the address with most makes room for an address with fewer, but not for its own", () => {
   const crowd = Array.from({ length: 10 }, (_, index) => holder("10.0.0.1", index % 7));
   const few = [holder("10.0.0.2", 100), holder("10.0.0.2", 100)];
   const places = placesOf(...few, ...crowd);

@@ -177,7 +177,7 @@ Deno.test("a certificate that is not valid leaves it unknown whether exporters a
   );
 });
 
-Deno.test("each event is told once, until the other is true; unknown tells neither", () => {
+Deno.test("each event is reported once, until the other is true; unknown reports neither", () => {
   const { watch } = fixture();
   const news = (verdict: "needed" | "not_needed" | "unknown") => watch.news({ verdict, reason: "" });
   assert.deepEqual(

@@ -1,4 +1,4 @@
-/** Each limit of a dialect alone: whatever comes in, nothing that it excludes goes out. */
+/** Each limit of a dialect by itself: whatever comes in, nothing that it excludes goes out. */
 import assert from "node:assert/strict";
 import { mediatorOf } from "../../support/session.ts";
 import { rewriteAll } from "../../support/rewrite_all.ts";

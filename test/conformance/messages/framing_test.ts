@@ -1,4 +1,4 @@
-/** "Inputs: Framing" of the conformance rules: what is no message is refused whole, what is an odd one costs its odd part. */
+/** Framing (RFC 7011 §3.1, §3.3): a broken message is refused whole, an odd set costs only itself. */
 import assert from "node:assert/strict";
 import { datagramFault, nextMessageLength } from "../../../src/ipfix/message/framing.ts";
 import { mediatorOf } from "../../support/session.ts";

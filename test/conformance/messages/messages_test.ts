@@ -1,4 +1,4 @@
-/** The conformance rules on messages, sets, templates and elements. */
+/** Messages, sets, templates and elements (RFC 7011 §3): what stays as it was, whatever is rewritten. */
 import { SHIPPED } from "../../../plugins/mod.ts";
 import { defaultPlugins } from "../../support/session.ts";
 import { field, join, message, number, set, templateRecord, text, variable } from "../../support/messages/wire.ts";
@@ -20,7 +20,7 @@ import {
 const ALL = [RFC, GO, LEGACY, STREAM_READ];
 
 for (const to of ALL) {
-  Deno.test(`1: version and length are right in all that goes out, up to 65,535 octets (${to.name})`, () => {
+  Deno.test(`version and length are right in all that goes out, up to 65,535 octets (${to.name})`, () => {
     const longest = message({}, set(256, variable(new Uint8Array(65_512).fill(65))));
     const input = [
       message({}, template(256, [NAME])),
@@ -30,7 +30,7 @@ for (const to of ALL) {
     conforms({ to, input, output: input });
   });
 
-  Deno.test(`2: sequence numbers are the exporter's own where nothing is split or dropped, templates and all (${to.name})`, () => {
+  Deno.test(`sequence numbers are the exporter's own where nothing is split or dropped, templates and all (${to.name})`, () => {
     const input = [
       announcement({ sequenceNumber: 1000 }),
       data(1000, 1, 2, 3),
@@ -43,7 +43,7 @@ for (const to of ALL) {
     conforms({ to, input, output: input });
   });
 
-  Deno.test(`2: each observation domain has sequence numbers of its own (${to.name})`, () => {
+  Deno.test(`each observation domain has sequence numbers of its own (${to.name})`, () => {
     const of = (observationDomain: number, sequenceNumber: number) =>
       message({ observationDomain, sequenceNumber }, set(256, counted(1)));
     const both = [1, 2 ** 32 - 1].map((observationDomain) => announcement({ observationDomain }));
@@ -51,7 +51,7 @@ for (const to of ALL) {
     conforms({ to, input, output: input });
   });
 
-  Deno.test(`3: the same template id in two observation domains is two templates (${to.name})`, () => {
+  Deno.test(`the same template id in two observation domains is two templates (${to.name})`, () => {
     const other = [field("0/4", 1)];
     const input = [
       announcement(),
@@ -69,7 +69,7 @@ for (const to of ALL) {
     });
   });
 
-  Deno.test(`4: the export time is kept, on every way that a message can take (${to.name})`, () => {
+  Deno.test(`the export time is kept, on every way that a message can take (${to.name})`, () => {
     const at = (exportTime: number, sequenceNumber: number, ...sets: Uint8Array[]) =>
       message({ exportTime, sequenceNumber }, ...sets);
     const input = [
@@ -94,7 +94,7 @@ for (const to of ALL) {
     });
   });
 
-  Deno.test(`6: template ids 256 and 65535 are templates like others (${to.name})`, () => {
+  Deno.test(`template ids 256 and 65535 are templates like others (${to.name})`, () => {
     const input = [256, 65_535].flatMap((id, index) => [
       message({ sequenceNumber: index }, template(id, COUNT)),
       message({ sequenceNumber: index }, set(id, counted(1))),
@@ -102,14 +102,14 @@ for (const to of ALL) {
     conforms({ to, input, output: input, templates: { identity: 2 } });
   });
 
-  Deno.test(`8: duplicate elements are kept, in order (${to.name})`, () => {
+  Deno.test(`duplicate elements are kept, in order (${to.name})`, () => {
     const twice = [field("0/4", 1), NAME, field("0/4", 1), NAME, field("0/4", 1)];
     const record = join(Uint8Array.of(1), variable(text("a")), Uint8Array.of(2), variable(text("b")), Uint8Array.of(3));
     const input = [message({}, template(256, twice)), message({}, set(256, record))];
     conforms({ to, input, output: input, templates: { identity: 1 } });
   });
 
-  Deno.test(`8: the reverse direction (PEN 29305) is another element, and known as such (${to.name})`, () => {
+  Deno.test(`the reverse direction (PEN 29305) is another element, and known as such (${to.name})`, () => {
     const both = [field("29305/2", 8), field("0/2", 8), field("29305/1", 8)];
     const record = join(number(1, 8), number(2, 8), number(3, 8));
     const input = [message({}, template(256, both)), message({}, set(256, record))];
@@ -117,7 +117,7 @@ for (const to of ALL) {
   });
 }
 
-Deno.test("2: records of options templates count like others", () => {
+Deno.test("records of options templates count like others", () => {
   const input = [
     message({}, template(300, COUNT, 1), template(256, COUNT)),
     message({}, set(300, join(counted(1), counted(2)))),
@@ -136,7 +136,7 @@ Deno.test("2: records of options templates count like others", () => {
   });
 });
 
-Deno.test("2: sequence numbers are counted modulo 2^32 where something is split", () => {
+Deno.test("sequence numbers are counted modulo 2^32 where something is split", () => {
   const input = [
     message(
       { sequenceNumber: 2 ** 32 - 2 },
@@ -164,7 +164,7 @@ const FORTY = [field("0/403", 4), field("0/404", 16), field("0/405", 4)];
 const FORTY_VALUES = join(number(0xc0000201, 4), new Uint8Array(16).fill(3), number(42, 4));
 
 for (const to of [RFC, GO]) {
-  Deno.test(`4: elements 403, 404 and 405 that came in are never altered, not even by annotate-exporter (${to.name})`, () => {
+  Deno.test(`elements 403, 404 and 405 that came in are never altered, not even by annotate-exporter (${to.name})`, () => {
     const annotate = SHIPPED.find(({ name }) => name === "annotate-exporter");
     if (annotate === undefined) throw new Error("annotate-exporter is gone");
     const plugin = annotate.create(annotate.options.parse({}), to);
@@ -187,7 +187,7 @@ for (const to of [RFC, GO]) {
   });
 }
 
-Deno.test("5: several sets a message, several records a set, mixed: the order is kept where a message stays whole", () => {
+Deno.test("several sets a message, several records a set, mixed: the order is kept where a message stays whole", () => {
   const mixed = message(
     {},
     join(
@@ -216,7 +216,7 @@ Deno.test("5: several sets a message, several records a set, mixed: the order is
   });
 });
 
-Deno.test("5: the order is kept if each set is sent in a message of its own", () =>
+Deno.test("the order is kept if each set is sent in a message of its own", () =>
   conforms({
     to: GO,
     input: [
@@ -253,7 +253,7 @@ Deno.test("5: the order is kept if each set is sent in a message of its own", ()
 for (const scope of [0, 1, 2]) {
   for (const before of [0, 1]) {
     if (scope === before) continue;
-    Deno.test(`6: data and options templates share their ids: scope ${scope} replaces scope ${before}`, () => {
+    Deno.test(`data and options templates share their ids: scope ${scope} replaces scope ${before}`, () => {
       const input = [
         message({}, template(256, COUNT, before)),
         data(0, 1),
@@ -272,7 +272,7 @@ for (const scope of [0, 1, 2]) {
 }
 
 for (let octets = 1; octets < 4; octets++) {
-  Deno.test(`7: ${octets} octets of padding, zero or not, at the end of sets of templates are accepted`, () => {
+  Deno.test(`${octets} octets of padding, zero or not, at the end of sets of templates are accepted`, () => {
     for (const value of [0, 0xff]) {
       const padding = new Uint8Array(octets).fill(value);
       const record = templateRecord({ id: 256, scope: 0, fields: COUNT });
@@ -292,7 +292,7 @@ for (let octets = 1; octets < 4; octets++) {
 }
 
 for (const [scope, count] of [[1, 1], [1, 2], [2, 2], [7, 8], [8, 8]] as const) {
-  Deno.test(`9: a scope count of ${scope} for ${count} fields is right`, () => {
+  Deno.test(`a scope count of ${scope} for ${count} fields is right`, () => {
     const fields = Array.from({ length: count }, () => field("0/4", 1));
     const input = [message({}, template(300, fields, scope)), message({}, set(300, new Uint8Array(2 * count).fill(6)))];
     conforms({ to: RFC, input, output: input, templates: { identity: 1 } });

@@ -1,4 +1,4 @@
-/** Rule 15, and what is decided of sequence numbers: the exporter's own, in its own manner, until something is split or dropped. */
+/** Sequence numbers (RFC 7011 §3.1): the exporter's own, counted as it counts, until something is split or dropped. */
 import assert from "node:assert/strict";
 import { deliver } from "../../support/delivered.ts";
 import { DialectChecker } from "../../support/dialect_checker.ts";
@@ -26,7 +26,7 @@ const NOTHING = template(257, [STRANGE]);
 const lost = number(1, 4);
 
 for (const to of [GO, LEGACY, STREAM_READ]) {
-  Deno.test(`an exporter that counts the records before: so goes on what is really sent (${to.name})`, () =>
+  Deno.test(`an exporter whose numbers count the records before: what is really sent is numbered in the same way (${to.name})`, () =>
     conforms({
       to,
       input: [
@@ -56,7 +56,7 @@ for (const to of [GO, LEGACY, STREAM_READ]) {
       ],
     }));
 
-  Deno.test(`an exporter that counts a message's own records: so goes on what is really sent (${to.name})`, () =>
+  Deno.test(`an exporter whose numbers include a message's own records: what is really sent is numbered in the same way (${to.name})`, () =>
     conforms({
       to,
       input: [
@@ -102,7 +102,7 @@ for (const to of [GO, LEGACY, STREAM_READ]) {
       output: [announcement(), data(1, 1), data(3, 2, 3), data(4, 4), data(6, 5, 6)],
     }));
 
-  Deno.test(`a message's own records counted in, across 2^32, split and dropped (${to.name})`, () =>
+  Deno.test(`numbers that include a message's own records, across 2^32, split and dropped (${to.name})`, () =>
     conforms({
       to,
       input: [
@@ -166,7 +166,7 @@ for (const to of [RFC, GO, LEGACY]) {
     const numbered = (sequenceNumber: number, ...values: number[]) =>
       data(sequenceNumber + own * values.length, ...values);
 
-    Deno.test(`15: a new connection to the collector counts from 0, templates first; the exporter counts ${manner} (${to.name})`, () => {
+    Deno.test(`a new connection to the collector counts from 0, templates first; the exporter counts ${manner} (${to.name})`, () => {
       const { session, events } = open(mediatorOf(to));
       const other = message({ sequenceNumber: 3, exportTime: 5 }, template(300, [field("0/4", 1)]));
       rewriteAll(session, join(announcement(), numbered(0, 1), numbered(1, 2, 3), other));
@@ -183,7 +183,7 @@ for (const to of [RFC, GO, LEGACY]) {
       session.close();
     });
 
-    Deno.test(`14: templates that go out again have the number that stands; the exporter counts ${manner} (${to.name})`, () => {
+    Deno.test(`templates that go out again have the number that stands; the exporter counts ${manner} (${to.name})`, () => {
       const { session } = open(mediatorOf(to), { reliable: false });
       rewriteAll(session, join(announcement({ exportTime: 1 }), numbered(0, 1), numbered(1, 2, 3)));
       session.announce();
@@ -201,7 +201,7 @@ for (const to of [RFC, GO, LEGACY]) {
 }
 
 for (const to of [RFC, GO, LEGACY, STREAM_READ]) {
-  Deno.test(`15: a connection lost behind any message: the templates as they stood, then all that it did not take (${to.name})`, () => {
+  Deno.test(`a connection lost behind any message: the templates as they stood, then all that it did not take (${to.name})`, () => {
     const input = join(
       message({}, template(256, COUNT), template(257, COUNT)),
       data(0, 1, 2),
@@ -264,7 +264,7 @@ for (const to of [RFC, GO, LEGACY, STREAM_READ]) {
   });
 }
 
-Deno.test("a set of an unknown template tells nothing of the manner: its records cannot be counted", () =>
+Deno.test("a set of an unknown template does not show the exporter's way of counting: its records cannot be counted", () =>
   conforms({
     to: RFC,
     // The exporter counts what it sent before; three records of 257, which never was announced, come with number 1.
@@ -280,7 +280,7 @@ Deno.test("a set of an unknown template tells nothing of the manner: its records
     events: ["template_mapped 1/256 → 256 identity", "records_dropped 1/257 unknown_template"],
   }));
 
-Deno.test("15: an observation domain that the new connection is the first to see counts from 0, too", () => {
+Deno.test("an observation domain that the new connection is the first to see counts from 0, too", () => {
   for (const to of [RFC, GO, LEGACY]) {
     const { session } = open(mediatorOf(to));
     rewriteAll(session, join(announcement(), data(0, 1)));

@@ -1,4 +1,4 @@
-/** "Inputs: Out" of the conformance rules: what is too large once it is rewritten. */
+/** Records, messages and templates that rewriting makes too long: they are split, or dropped and counted. */
 import assert from "node:assert/strict";
 import { mediatorOf } from "../../support/session.ts";
 import { rewriteAll } from "../../support/rewrite_all.ts";
@@ -31,7 +31,7 @@ import {
 const ROOM = 65_535 - 20;
 
 for (const to of [GO, LEGACY]) {
-  Deno.test(`widening pushes a message past 65,535: split between records, counted on (${to.name})`, () => {
+  Deno.test(`widening pushes a message past 65,535: split between records, numbered on (${to.name})`, () => {
     const numbers = Array.from({ length: 16_378 }, (_, index) => index);
     const wide = (from: number, end: number) =>
       message({ sequenceNumber: from }, set(256, join(...numbers.slice(from, end).map((each) => number(each, 8)))));
@@ -51,7 +51,7 @@ for (const to of [GO, LEGACY]) {
     });
   });
 
-  Deno.test(`length octets push a message past 65,535: split between records, counted on (${to.name})`, () => {
+  Deno.test(`length octets push a message past 65,535: split between records, numbered on (${to.name})`, () => {
     const texts = Array.from({ length: 327 }, (_, index) => text(`${index}`.padEnd(200, ".")));
     const variables = (from: number, end: number) =>
       message({ sequenceNumber: from }, set(256, join(...texts.slice(from, end).map((each) => variable(each)))));
@@ -166,7 +166,7 @@ Deno.test("padding that makes a datagram too big is left out of it", () =>
   }));
 
 for (const to of [RFC, GO, LEGACY]) {
-  Deno.test(`a template too big for a datagram is refused with an alarm, its data is counted away (${to.name})`, () => {
+  Deno.test(`a template too big for a datagram is refused with a warning, its data dropped and counted (${to.name})`, () => {
     const fields = Array.from({ length: 251 }, () => field("0/4", 1));
     conforms({
       to,

@@ -1,4 +1,4 @@
-/** "Inputs: Data" of the conformance rules. */
+/** Data sets: without a template, broken, with strange values, and as many records as a message holds. */
 import assert from "node:assert/strict";
 import { mediatorOf } from "../../support/session.ts";
 import { rewriteAll } from "../../support/rewrite_all.ts";
@@ -32,7 +32,7 @@ import {
 } from "../conformance.ts";
 
 for (const to of [RFC, GO]) {
-  Deno.test(`data before its template over TCP: its set is skipped and counted, the rest goes on and is counted anew (${to.name})`, () =>
+  Deno.test(`data before its template over TCP: its set is skipped and counted, the rest goes on and is renumbered (${to.name})`, () =>
     conforms({
       to,
       input: [
@@ -159,7 +159,7 @@ for (let rest = 1; rest < 9; rest++) {
   });
 }
 
-Deno.test("a partial last record as long as the smallest one is refused, also in a set whose records are counted away", () => {
+Deno.test("a partial last record as long as the smallest one is refused, also in a set whose records are dropped", () => {
   const partial = join(variable(text("eth0")), number(7, 8), Uint8Array.of(3, 65, 66, 67), new Uint8Array(7));
   for (const to of [RFC, GO]) {
     const texts = message({}, template(256, [NAME, field("0/2", 8)]));

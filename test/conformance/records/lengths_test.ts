@@ -1,4 +1,4 @@
-/** The conformance rules on the values of fields: reduced sizes and variable lengths. */
+/** Lengths of fields: reduced sizes (RFC 7011 §6.2) and variable lengths (§7). */
 import { field, join, message, number, set, text, variable, type WireField } from "../../support/messages/wire.ts";
 import {
   announcement,
@@ -40,7 +40,7 @@ const REDUCED: readonly [what: string, element: string, value: Uint8Array, wide:
 ];
 
 for (const [what, element, value, wide] of REDUCED) {
-  Deno.test(`10: ${what} octets keeps its value, widened where the collector reads its registry's length`, () => {
+  Deno.test(`${what} octets keeps its value, widened where the collector reads its registry's length`, () => {
     const name = field(element, value.length);
     const narrow = [
       message({}, template(256, [field("0/4", 1), name])),
@@ -59,7 +59,7 @@ for (const [what, element, value, wide] of REDUCED) {
   });
 }
 
-Deno.test("10: what may not be reduced is not read as a reduced number: boolean, address, time, unsigned8", () => {
+Deno.test("what may not be reduced is not read as a reduced number: boolean, address, time, unsigned8", () => {
   const wrong: readonly WireField[] = [field("0/8", 2), field("0/150", 3), field("0/152", 4), field("0/56", 4)];
   conforms({
     to: { ...GO, templates: [] },
@@ -73,7 +73,7 @@ Deno.test("10: what may not be reduced is not read as a reduced number: boolean,
 });
 
 for (const octets of [1, 4, 254, 255, 256, 65_500]) {
-  Deno.test(`10: strings and octet arrays of ${octets} octets may be fixed: out they go variable, all octets of them`, () => {
+  Deno.test(`strings and octet arrays of ${octets} octets may be fixed: out they go variable, all octets of them`, () => {
     const value = new Uint8Array(octets).fill(65);
     const input = [message({}, template(256, [field("0/82", octets)])), message({}, set(256, value))];
     conforms({ to: RFC, input, output: input });
@@ -81,7 +81,7 @@ for (const octets of [1, 4, 254, 255, 256, 65_500]) {
   });
 }
 
-Deno.test("11: the long form of a short length stays long where the record moves, and counts as its value", () =>
+Deno.test("the long form of a short length stays long where the record moves, and counts as its value", () =>
   conforms({
     to: GO,
     input: [
@@ -97,7 +97,7 @@ Deno.test("11: the long form of a short length stays long where the record moves
   }));
 
 for (const to of [RFC, GO, LEGACY, STREAM_READ]) {
-  Deno.test(`11: variable lengths of 0, 1, 254, 255, 256 and 65,500 octets, in either form (${to.name})`, () => {
+  Deno.test(`variable lengths of 0, 1, 254, 255, 256 and 65,500 octets, in either form (${to.name})`, () => {
     const lengths = [0, 1, 254, 255, 256, 65_500];
     const input = [
       message({}, template(256, [NAME])),
@@ -119,7 +119,7 @@ for (const to of [RFC, GO, LEGACY, STREAM_READ]) {
       many: [NAME, NAME, field("0/4", 1), NAME, NAME, field("0/2", 8), NAME],
     })
   ) {
-    Deno.test(`11: variable fields ${where}, short and long in turn (${to.name})`, () => {
+    Deno.test(`variable fields ${where}, short and long in turn (${to.name})`, () => {
       const record = (seed: number) =>
         join(...fields.map(({ length }, index) => {
           if (length !== 65535) return number(seed, length);

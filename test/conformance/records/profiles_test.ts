@@ -1,4 +1,4 @@
-/** What is decided where the sources leave it open: profiles and values. */
+/** Which list a template follows, and which values its fields then have. */
 import assert from "node:assert/strict";
 import { loadProfile } from "../../../src/config/profiles/profiles.ts";
 import {
@@ -195,7 +195,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`${what}: no loss, and nothing to tell`, () =>
+  Deno.test(`${what}: no loss, and nothing reported`, () =>
     conforms({
       to: RFC,
       input: [Uint8Array.fromHex(hexadecimal)],

@@ -1,4 +1,4 @@
-/** Rules 9 and 12, and what is decided of structured data: values that speak of templates follow what becomes of those. */
+/** Values that refer to templates: template ids, flow keys (RFC 7011 §4.4), and lists (RFC 6313). */
 import assert from "node:assert/strict";
 import { SHIPPED } from "../../../plugins/mod.ts";
 import type { Plugin } from "../../../src/mediation/mapping/plugin.ts";
@@ -52,7 +52,7 @@ const block = (id: number, ...records: readonly Uint8Array[]) =>
 
 /** Fields: protocol, port, name; their bits: 1, 2, 4. */
 for (const [keys, moved] of [[0b000, 0b00], [0b001, 0b00], [0b010, 0b01], [0b100, 0b10], [0b111, 0b11]] as const) {
-  Deno.test(`9: flowKeyIndicator ${keys.toString(2)} of a template that loses its first field becomes ${moved.toString(2)}`, () =>
+  Deno.test(`flowKeyIndicator ${keys.toString(2)} of a template that loses its first field becomes ${moved.toString(2)}`, () =>
     conforms({
       to: RFC,
       options,
@@ -68,7 +68,7 @@ for (const [keys, moved] of [[0b000, 0b00], [0b001, 0b00], [0b010, 0b01], [0b100
     }));
 }
 
-Deno.test("9: flowKeyIndicator follows fields that the collector's order moves, in reduced size as well", () => {
+Deno.test("flowKeyIndicator follows fields that the collector's order moves, in reduced size as well", () => {
   const fields = GO.templates[0]?.fields ?? [];
   const place = (id: number) => fields.findIndex(({ element }) => element.pen === 0 && element.id === id);
   const keys = [field("0/12", 4), field("0/8", 4), field("0/4", 1), STRANGE];
@@ -87,7 +87,7 @@ Deno.test("9: flowKeyIndicator follows fields that the collector's order moves, 
   session.close();
 });
 
-Deno.test("9: where nothing changes, templateId and flowKeyIndicator go on untouched", () => {
+Deno.test("where nothing changes, templateId and flowKeyIndicator go on untouched", () => {
   const input = [
     message({}, template(256, SOURCE), template(300, [TEMPLATE_ID, FLOW_KEYS], 1)),
     message({}, set(300, join(number(256, 2), number(7, 8))), set(300, join(number(999, 2), number(1, 8)))),
@@ -95,7 +95,7 @@ Deno.test("9: where nothing changes, templateId and flowKeyIndicator go on untou
   conforms({ to: RFC, input, output: input, templates: { identity: 2 } });
 });
 
-Deno.test("9: templateId names the id under which the collector has the template", () => {
+Deno.test("templateId names the id under which the collector has the template", () => {
   const profile = withDialect(RFC, { templateScope: "observation-domain" });
   const mediator = mediatorOf(profile);
   const [one, two] = [open(mediator).session, open(mediator).session];
@@ -119,7 +119,7 @@ Deno.test("9: templateId names the id under which the collector has the template
   two.close();
 });
 
-Deno.test("9: what refers to a template that does not go out says so no more, and is counted", () =>
+Deno.test("a reference to a template that does not go out becomes 0, and is counted", () =>
   conforms({
     to: GO,
     input: [
@@ -141,7 +141,7 @@ Deno.test("9: what refers to a template that does not go out says so no more, an
 
 const HOLDERS = [template(300, [LIST]), template(301, [MULTI]), template(302, [BASIC])];
 
-Deno.test("12: records in lists follow the mapping of their template, in subTemplateList and subTemplateMultiList", () =>
+Deno.test("records in lists follow the mapping of their template, in subTemplateList and subTemplateMultiList", () =>
   conforms({
     to: RFC,
     options,
@@ -166,7 +166,7 @@ Deno.test("12: records in lists follow the mapping of their template, in subTemp
     lost: { protocolIdentifier: 5 },
   }));
 
-Deno.test("12: values in a basicList are those of one element: copied; but those that speak of templates follow", () => {
+Deno.test("values in a basicList are copied, except those that refer to templates, which follow them", () => {
   const ports = join(number(3, 1), number(7, 2), number(2, 2), number(80, 2), number(443, 2));
   const names = join(number(3, 1), number(82, 2), number(65_535, 2), variable(text("a")), variable(text("b"), true));
   const lists = (...parts: Uint8Array[]) =>
@@ -192,7 +192,7 @@ Deno.test("12: values in a basicList are those of one element: copied; but those
   });
 });
 
-Deno.test("12: templates in lists are those of their place in the message and of their observation domain", () => {
+Deno.test("templates in lists are those of their place in the message and of their observation domain", () => {
   const other = [NAME, PROTOCOL];
   conforms({
     to: RFC,
@@ -230,7 +230,7 @@ Deno.test("12: templates in lists are those of their place in the message and of
   });
 });
 
-Deno.test("12: depth is bounded: lists nested eight deep are followed, deeper ones are left out and counted", () => {
+Deno.test("depth is bounded: lists nested eight deep are followed, deeper ones are left out and counted", () => {
   const nested = (depth: number, innermost: Uint8Array): Uint8Array =>
     depth === 1 ? innermost : list(300, variable(nested(depth - 1, innermost)));
   const input = (
@@ -261,7 +261,7 @@ Deno.test("12: depth is bounded: lists nested eight deep are followed, deeper on
   });
 });
 
-Deno.test("12: work is bounded: deep, wide and empty lists of 65,000 octets take bounded time", () => {
+Deno.test("work is bounded: deep, wide and empty lists of 65,000 octets take bounded time", () => {
   const deep = (octets: number) => {
     let value = list(300);
     while (value.length + 6 < octets) value = list(300, variable(value, true));
@@ -287,7 +287,7 @@ Deno.test("12: work is bounded: deep, wide and empty lists of 65,000 octets take
   }
 });
 
-Deno.test("12: a record whose list fits no message is dropped and counted; those around it get corrected sequence numbers", () => {
+Deno.test("a record whose list fits no message is dropped and counted; those around it get corrected sequence numbers", () => {
   const long = text("x".repeat(400));
   const tooLong = variable(list(256, join(number(6, 1), number(80, 2), variable(long)), flow(1, "")));
   const good = (port: number) => variable(list(256, flow(port, "a")));

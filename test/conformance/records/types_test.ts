@@ -1,4 +1,4 @@
-/** Every abstract data type, in every length that it may have, over every way in: each value arrives as what it was. */
+/** Every abstract data type, in every length that it may have, over every transport: each value arrives unchanged. */
 import assert from "node:assert/strict";
 import { connect as connectTls } from "node:tls";
 import {
@@ -65,7 +65,7 @@ Deno.test("every type has an element to test it with", () => {
   assert.equal(new Set(PLAIN).size, 20);
 });
 
-Deno.test("every type: to a collector without limits all goes as it came", () =>
+Deno.test("every type: a collector without limits gets everything as it came", () =>
   conforms({ to: RFC, options, input: INPUT, output: INPUT, templates: { identity: 1 } }));
 
 Deno.test("every type: all values that go-ipfix can decode are sent to it unchanged", () => {

@@ -39,7 +39,7 @@ const FLOODS: readonly [what: string, to: typeof RFC, one: Uint8Array, other: Ui
 ];
 
 for (const [what, to, one, other, reliable = true] of FLOODS) {
-  Deno.test(`a flood of template records, ${what}: told a bounded number of times, in bounded time`, () => {
+  Deno.test(`a flood of template records, ${what}: reported a bounded number of times, in bounded time`, () => {
     const { session, events } = open(mediatorOf(to), { reliable });
     const pairs = Array.from({ length: 2_000 }, () => join(one, other));
     const begin = performance.now();

@@ -1,4 +1,4 @@
-/** "Inputs: Sessions" of the conformance rules: slow, gone, too many, half closed. */
+/** Exporters that are slow, gone, half closed, or too many. */
 import assert from "node:assert/strict";
 import { connect as connectSocket } from "node:net";
 import { TcpConnection } from "../../../src/proxy/transport/tcp/tcp_connection.ts";

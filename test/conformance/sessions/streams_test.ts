@@ -1,4 +1,4 @@
-/** "Inputs: Framing, Out" where they are a matter of the transport session: who is closed, who feels nothing, and what is said. */
+/** Broken and cut streams: which session is closed, which are not affected, and what is logged. */
 import assert from "node:assert/strict";
 import { field, join, message, number, set, text, variable } from "../../support/messages/wire.ts";
 import { announcement, COUNT, counted, data, GO, plain, RFC, template } from "../conformance.ts";
@@ -37,7 +37,7 @@ const BROKEN: readonly [what: string, octets: Uint8Array, reason: string, offset
 
 for (const [what, octets, reason, offset, protocol] of BROKEN) {
   for (const to of [RFC, GO]) {
-    Deno.test(`${what}: its own session is closed, all before it arrives, it is said once and with its place, others feel nothing (${to.name})`, () =>
+    Deno.test(`${what}: its own session is closed, all before it arrives, it is logged once with its place, others are not affected (${to.name})`, () =>
       withTransport({ to }, async ({ proxy, exporter, received, collector }) => {
         const other = await exporter();
         await send(other, join(...GOOD));

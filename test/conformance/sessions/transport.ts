@@ -1,4 +1,4 @@
-/** The whole proxy with its real mediator between loopback sockets, for what is a matter of transport sessions. */
+/** The whole proxy with its real mediator between loopback sockets, for tests of transport sessions. */
 import assert from "node:assert/strict";
 import type { MediatorOptions } from "../../../src/mediation/session/mediator.ts";
 import type { Profile } from "../../../src/mediation/mapping/profile/profile.ts";

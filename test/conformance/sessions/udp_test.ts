@@ -1,4 +1,4 @@
-/** The conformance rules over UDP: datagrams, templates that are late, sources that are forged. */
+/** Over UDP: broken datagrams, late templates, forged sources. */
 import assert from "node:assert/strict";
 import { TestUdpCollector } from "../../support/proxy.ts";
 import { deliver } from "../../support/delivered.ts";
@@ -240,7 +240,10 @@ Deno.test("each message to a collector over UDP is a datagram within its limit; 
       );
       await until("the template is refused", () => proxy.happened("template_refused").length === 1);
       assert.equal(proxy.happened("template_refused")[0]?.level, "warning");
-      await until("its data is counted away", () => proxy.proxy.totals().recordsDropped.get("template_too_long") === 1);
+      await until(
+        "its data is dropped and counted",
+        () => proxy.proxy.totals().recordsDropped.get("template_too_long") === 1,
+      );
       assert.equal(collector.datagrams.length, 6);
     });
   } finally {

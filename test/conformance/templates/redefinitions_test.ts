@@ -1,4 +1,4 @@
-/** "Inputs: Templates" of the conformance rules: redefinitions, and floods up to the limits. */
+/** Templates that are redefined, and floods of templates up to the limits. */
 import assert from "node:assert/strict";
 import { mediatorOf } from "../../support/session.ts";
 import { rewriteAll } from "../../support/rewrite_all.ts";
@@ -215,7 +215,7 @@ Deno.test("a broken message releases all the room that its templates took", () =
 });
 
 for (const to of [GO, LEGACY]) {
-  Deno.test(`everything stripped: no template goes out, its data is counted away (${to.name})`, () =>
+  Deno.test(`everything stripped: no template goes out, its data is dropped and counted (${to.name})`, () =>
     conforms({
       to,
       input: [

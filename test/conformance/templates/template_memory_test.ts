@@ -1,4 +1,4 @@
-/** "Flood of templates": what takes memory is their fields, of which one template may have 16,383. */
+/** The memory that templates may take: most of it is their fields, of which one may have 16,383. */
 import assert from "node:assert/strict";
 import { rewriteAll } from "../../support/rewrite_all.ts";
 import type { Mediator } from "../../../src/mediation/session/mediator.ts";

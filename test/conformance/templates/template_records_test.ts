@@ -1,4 +1,4 @@
-/** "Inputs: Templates" of the conformance rules. */
+/** Template records: odd ones, broken ones, and those whose fields have impossible lengths. */
 import assert from "node:assert/strict";
 import { field, join, message, number, set, templateRecord, text } from "../../support/messages/wire.ts";
 import {

@@ -1,4 +1,4 @@
-/** The conformance rules on the life of templates, and on what is counted. */
+/** Withdrawals and replacements of templates (RFC 7011 §8.1), and what is counted. */
 import { field, join, message, number, set } from "../../support/messages/wire.ts";
 import {
   announcement,
@@ -18,7 +18,7 @@ import {
 
 const ALL = [RFC, GO, LEGACY, STREAM_READ];
 
-Deno.test("13: withdrawals apply in order: one, all of a kind, and the other kind stays", () => {
+Deno.test("withdrawals apply in order: one, all of a kind, and the other kind stays", () => {
   const one = (id: number, setId = 2) => set(setId, number(id * 0x10000, 4));
   conforms({
     to: RFC,
@@ -50,7 +50,7 @@ Deno.test("13: withdrawals apply in order: one, all of a kind, and the other kin
   });
 });
 
-Deno.test("13: a withdrawal is of its observation domain alone", () => {
+Deno.test("a withdrawal is of its observation domain alone", () => {
   const input = [
     announcement(),
     announcement({ observationDomain: 2 }),
@@ -70,7 +70,7 @@ Deno.test("13: a withdrawal is of its observation domain alone", () => {
   });
 });
 
-Deno.test("13: the withdrawal of an unknown template, or in a set of the other kind, is ignored and reported", () => {
+Deno.test("the withdrawal of an unknown template, or in a set of the other kind, is ignored and reported", () => {
   const unknown = "the withdrawal of an unknown template is ignored";
   conforms({
     to: RFC,
@@ -85,13 +85,13 @@ Deno.test("13: the withdrawal of an unknown template, or in a set of the other k
 });
 
 for (const to of ALL) {
-  Deno.test(`13: an identical template again is no error, and goes out again (${to.name})`, () => {
+  Deno.test(`an identical template that comes again is no error, and goes out again (${to.name})`, () => {
     const input = [announcement(), data(0, 1), announcement({ sequenceNumber: 1 }), data(1, 2)];
     conforms({ to, input, output: input, templates: { identity: 1 }, events: [MAPPED] });
   });
 
   for (const reliable of [true, false]) {
-    Deno.test(`13, 14: a different template replaces, with a warning (${to.name}, ${reliable ? "TCP" : "UDP"})`, () => {
+    Deno.test(`a different template replaces, with a warning (${to.name}, ${reliable ? "TCP" : "UDP"})`, () => {
       const other = [field("0/4", 1)];
       const input = [
         announcement(),
@@ -112,7 +112,7 @@ for (const to of ALL) {
 }
 
 for (const name of ["antrea/v0.12", "antrea/v1.1", "antrea/v1.15", "antrea/v2.2", "antrea/v2.7"]) {
-  Deno.test(`16: what is dropped is counted by its reason, all reasons at once (${name})`, () => {
+  Deno.test(`what is dropped is counted by its reason, all reasons at once (${name})`, () => {
     const { profile, fields } = listOf(name);
     conforms({
       to: profile,

@@ -188,25 +188,28 @@ interopTest(
     }),
 );
 
-interopTest("who shows no certificate, or one of another CA, gets no stream, and the log says why", async () => {
-  await using others = await issueIdentities();
-  await withCollector("v2.0", async ({ collector, proxy, address }) => {
-    const flow = agentFlow(line("v2.7"), "ipv4", 1, "typical");
-    const { ca } = identities.exporter;
-    for (const identity of [{ ca }, { ...others.exporter, ca }]) {
-      await using exporter = await FlowExporter.start(address, identity);
-      const answer = await exporter.ask({ flows: [flow], wait: true });
-      assert.match(`${answer.error} ${answer.status}`, /Unavailable|certificate|handshake/i, JSON.stringify(answer));
-    }
-    const failures = () => proxy.process.stderr.filter((text) => text.includes('"handshake_failed"'));
-    assert.ok(await proxy.process.until(() => failures().length >= 2, PATIENCE));
-    assert.match(failures().join("\n"), /it shows no certificate/);
-    assert.match(failures().join("\n"), /its certificate is refused/);
-    await using exporter = await FlowExporter.start(address, identities.exporter);
-    await exporter.ask({ flows: [flow] });
-    await arrive(collector, 1);
-    assert.equal(records(collector), 1);
-    const sessions = await (await fetch(`${proxy.admin}/api/sessions`)).json();
-    assert.equal(sessions[0].certificateName, "exporter");
-  });
-});
+interopTest(
+  "an Agent without a certificate, or with one of another CA, gets no stream, and the log says why",
+  async () => {
+    await using others = await issueIdentities();
+    await withCollector("v2.0", async ({ collector, proxy, address }) => {
+      const flow = agentFlow(line("v2.7"), "ipv4", 1, "typical");
+      const { ca } = identities.exporter;
+      for (const identity of [{ ca }, { ...others.exporter, ca }]) {
+        await using exporter = await FlowExporter.start(address, identity);
+        const answer = await exporter.ask({ flows: [flow], wait: true });
+        assert.match(`${answer.error} ${answer.status}`, /Unavailable|certificate|handshake/i, JSON.stringify(answer));
+      }
+      const failures = () => proxy.process.stderr.filter((text) => text.includes('"handshake_failed"'));
+      assert.ok(await proxy.process.until(() => failures().length >= 2, PATIENCE));
+      assert.match(failures().join("\n"), /it shows no certificate/);
+      assert.match(failures().join("\n"), /its certificate is refused/);
+      await using exporter = await FlowExporter.start(address, identities.exporter);
+      await exporter.ask({ flows: [flow] });
+      await arrive(collector, 1);
+      assert.equal(records(collector), 1);
+      const sessions = await (await fetch(`${proxy.admin}/api/sessions`)).json();
+      assert.equal(sessions[0].certificateName, "exporter");
+    });
+  },
+);

@@ -92,7 +92,7 @@ for (const agent of ["v0.12", "v1.1", "v1.15", "v2.0", "v2.7"].map(line)) {
 }
 
 interopTest(
-  "an Aggregator of v2.4 gets the app of a flow, be it empty, and its cluster address",
+  "an Aggregator of v2.4 gets the app of a flow, even if empty, and its cluster address",
   () =>
     withAggregator("antrea/v2.4", "tcp", async ({ collector, proxy }) => {
       const agent = line("v1.15");

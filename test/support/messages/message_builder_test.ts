@@ -61,7 +61,7 @@ Deno.test("a message of every kind of set is read back", () => {
   assert.deepEqual(sets.map(({ length }) => length), [23, 22, 10, 6, 1]);
 });
 
-Deno.test("a builder can be gone on with twice", () => {
+Deno.test("a builder can be continued in two ways", () => {
   const begin = new MessageBuilder().templateSet([TEMPLATE]);
   const one = begin.dataSet(TEMPLATE, [RECORD]).build();
   const other = begin.header({ sequenceNumber: 9 }).build();

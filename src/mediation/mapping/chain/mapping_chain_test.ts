@@ -34,7 +34,7 @@ Deno.test("plugins run in order, each on what the one before made", () => {
   assert.deepEqual(values, ["", "", 2, 3]);
 });
 
-Deno.test("plugins are told the profile, the list that the template selects, the release and the exporter's family", () => {
+Deno.test("plugins receive the profile, the list that the template selects, the release and the exporter's family", () => {
   const list = { name: "IPv4", selectedBy: [element("octetDeltaCount")], fields: [] };
   const profile = profileOf(GO_IPFIX, { templates: [{ ...list, selectedBy: [element("sourceIPv4Address")] }, list] });
   const seen: PluginContext[] = [];
@@ -83,7 +83,7 @@ for (const [what, rewrite, message] of CULPRITS) {
   });
 }
 
-Deno.test("the dialect comes last, over what plugins made", () => {
+Deno.test("the dialect is applied last, to what the plugins made", () => {
   const added = plugin(
     "adder",
     (mapping) => ({ ...mapping, fields: [...mapping.fields, constant(field("octetDeltaCount", 1), 9)] }),

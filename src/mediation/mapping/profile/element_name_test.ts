@@ -44,7 +44,7 @@ const profile: Profile = {
   vocabulary: registry(status(4), egressNodeName),
 };
 
-Deno.test("findElement: the collector's own state of an element before the newest one", () => {
+Deno.test("findElement: the collector's own version of an element before the newest one", () => {
   assert.equal(findElement(profile, "forwardingStatus").length, 1);
   assert.equal(findElement(profile, "0/89").length, 1);
 });

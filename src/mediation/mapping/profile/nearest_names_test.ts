@@ -14,7 +14,7 @@ Deno.test("nearestNames: of equals the first given, and what comes from outside 
   assert.deepEqual(nearestNames("e".repeat(1_000_000), NAMES, 3, Infinity), []);
 });
 
-Deno.test("didYouMean: a slip of the fingers, nothing else", () => {
+Deno.test("didYouMean: suggests a name only for a typing mistake", () => {
   assert.equal(didYouMean("adress", ["transport", "address"]), ', did you mean "address"?');
   assert.equal(didYouMean("mode", ["transport", "address"]), "");
 });

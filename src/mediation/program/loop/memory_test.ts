@@ -22,7 +22,7 @@ Deno.test("blocks are aligned to 64 and do not overlap", () => {
   }
 });
 
-Deno.test("a block that is given back is given away again, whatever size of its class is asked for", () => {
+Deno.test("a released block is reused for any size of its class", () => {
   const block = allocate(3000);
   release(block, 3000);
   assert.equal(allocate(4096), block);
@@ -34,7 +34,7 @@ Deno.test("releasing address 0, which is not a block, has no effect", () => {
   assert.notEqual(allocate(64), 0);
 });
 
-Deno.test("a buffer knows its address, one from elsewhere has none and is not taken in", () => {
+Deno.test("a buffer of this memory knows its address; one from elsewhere has none and is not accepted", () => {
   const buffer = leaseBuffer(256);
   assert.ok(buffer !== undefined);
   assert.equal(buffer.length, 256);
@@ -51,7 +51,7 @@ Deno.test("a buffer knows its address, one from elsewhere has none and is not ta
   assert.notEqual(leaseBuffer(256)?.byteOffset, elsewhere.byteOffset);
 });
 
-Deno.test("a size that no class holds is not to be had", () => {
+Deno.test("a size beyond the largest class cannot be allocated", () => {
   assert.equal(allocate(2 ** 24 + 1), 0);
   assert.equal(leaseBuffer(2 ** 24 + 1), undefined);
 });

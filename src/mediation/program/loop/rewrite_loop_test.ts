@@ -122,7 +122,7 @@ function routesOf(program: number, maxMessageLength = 65535): Routes {
 const dataMessage = (content: Uint8Array, length?: number) =>
   new MessageBuilder().set(256, content, length === undefined ? {} : { length }).build();
 
-Deno.test("growth that exceeds 32 bits over all records of a message is not taken for little", () => {
+Deno.test("growth that exceeds 32 bits over all records of a message is not mistaken for a little", () => {
   // As it reckons: 35,000 records that may each grow by 65,535 and 57,179 octets are 2^32 and 22,704 octets more.
   const source = template(256, ["interfaceName"]);
   const once = fromRecord("interfaceName", 0);

@@ -109,7 +109,7 @@ Deno.test("a session without a template has no route, and one session's are not 
   other.close();
 });
 
-Deno.test("the table of a session that is closed is given away again", () => {
+Deno.test("the table of a closed session is reused", () => {
   const addresses = new Set<number>();
   for (let session = 0; session < 100; session++) {
     const routes = routesOf();

@@ -29,7 +29,7 @@ Deno.test("numbers wrap at 2^32 without a gap, sent ones as well", () => {
   assert.deepEqual([sequence.next(3), sequence.next(4), sequence.next(0)], [0xfffffffe, 1, 5]);
 });
 
-Deno.test("counting begins at the exporter's own number, in its manner", () => {
+Deno.test("renumbering begins at the exporter's own number, in its way of counting", () => {
   const exclusive = new Sequence();
   gapsOf(exclusive, [100, 3], [103, 2]);
   assert.equal(exclusive.counted, false);
@@ -50,7 +50,7 @@ Deno.test("an exporter whose very first message counts its own records is known 
   assert.deepEqual([sequence.next(2), sequence.next(2)], [2, 4]);
 });
 
-Deno.test("a manner that is learnt once numbers are counted puts them right from there on", () => {
+Deno.test("numbers are right from where the exporter's way of counting is known, even once they are renumbered", () => {
   const inclusive = new Sequence();
   inclusive.follow(1001, 1);
   inclusive.depart(1001, 1);
@@ -78,7 +78,7 @@ Deno.test("counting from 0 on a new connection does not depend on earlier number
   assert.deepEqual([sequence.next(2), sequence.next(1)], [3, 4]);
 });
 
-Deno.test("once the output is counted, it stays so", () => {
+Deno.test("once the output is renumbered, it stays so", () => {
   const sequence = new Sequence();
   sequence.follow(100, 1);
   sequence.depart(100, 1);
@@ -87,7 +87,7 @@ Deno.test("once the output is counted, it stays so", () => {
   assert.equal(sequence.next(1), 101);
 });
 
-Deno.test("a new connection to the collector counts from 0, in the exporter's manner", () => {
+Deno.test("a new connection to the collector counts from 0, in the exporter's way", () => {
   const sequence = new Sequence();
   gapsOf(sequence, [0, 0], [3, 3], [5, 2]);
   sequence.restart();
@@ -137,7 +137,7 @@ Deno.test("UDP: data that waited for its template comes behind it without a gap,
   assert.deepEqual(gapsOfDatagrams([9, 1], [10, 3], [18, 1], [13, 5], [19, 1]), [0, 0], "all of a message waited");
 });
 
-Deno.test("UDP: the parts of a message, each after its own template, together fill the hole", () => {
+Deno.test("UDP: the parts of a message, each after its own template, together fill the gap", () => {
   // 2 of 6 records go at once, 3 and 1 later.
   assert.deepEqual(gapsOfDatagrams([0, 2], [6, 1], [0, 3], [7, 1], [0, 1], [8, 1]), [0, 0]);
   assert.deepEqual(gapsOfDatagrams([0, 2], [6, 1], [0, 3], [7, 1]), [0, 1], "one never came");

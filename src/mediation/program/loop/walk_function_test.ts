@@ -28,7 +28,7 @@ Deno.test("a function that all users have released makes room for another", () =
   for (const gap of [2, 3, 4]) releaseWalkFunction(layout([gap]));
 });
 
-Deno.test("records that are walked past by far have none, and no more than 64 layouts have one", () => {
+Deno.test("layouts without variable fields, too long or with too many have none, and at most 64 layouts have one", () => {
   const none = (gaps: readonly number[], leading = 0) => assert.equal(takeWalkFunction(layout(gaps, [], leading)), 0);
   none([]);
   none(Array(64).fill(0));

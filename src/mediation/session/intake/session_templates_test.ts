@@ -47,7 +47,7 @@ function accepted(entry: TemplateEntry | string | undefined): AcceptedTemplate {
   return entry;
 }
 
-Deno.test("an identical template that comes again is the one that stands: nothing is mapped, told or counted", () => {
+Deno.test("an identical template that comes again keeps its entry: nothing is mapped, reported or counted", () => {
   const { templates, events, counters, stand } = open();
   const first = complete(templates.learn(1, announced(wide(2))));
   stand();
@@ -74,7 +74,7 @@ Deno.test("a scope makes another template of the same fields", () => {
   assert.notEqual(complete(templates.learn(1, announced({ ...wide(2), scopeFieldCount: 1 }))), first);
 });
 
-Deno.test("what a broken message taught, replaced and withdrew is as it was before, and was never counted", () => {
+Deno.test("what a broken message added, replaced and withdrew is as it was before, and was never counted", () => {
   const { templates, shared, counters, stand } = open(GO_IPFIX_LEGACY);
   const kept = accepted(complete(templates.learn(1, announced(wide(2)))));
   const gone = accepted(complete(templates.learn(1, announced(wide(1, 257)))));
@@ -94,7 +94,7 @@ Deno.test("what a broken message taught, replaced and withdrew is as it was befo
   assert.deepEqual([...counters.templates], [["identity", 2]]);
 });
 
-Deno.test("caps keep newcomers out, of the session, of its domains and over all sessions; what stands keeps working", () => {
+Deno.test("caps of the session, of its domains and of all sessions keep newcomers out; existing templates keep working", () => {
   const { templates, shared, stand } = open();
   const first = complete(templates.learn(1, announced(wide(1, 256))));
   complete(templates.learn(2, announced(wide(1, 256))));
@@ -130,7 +130,7 @@ Deno.test("caps keep newcomers out, of the session, of its domains and over all 
   accepted(complete(other.templates.learn(1, announced(wide(1, 258)))));
 });
 
-Deno.test("a redefinition past the limit of memory takes the template away: its records are not read by the old one", () => {
+Deno.test("a redefinition past the memory limit removes the template: its records are not read by the old one", () => {
   const { templates, shared, counters, stand } = open();
   complete(templates.learn(1, announced(wide(30))));
   complete(templates.learn(1, announced(wide(31, 257))));
@@ -196,7 +196,7 @@ Deno.test("a session that closes gives back its templates, fields, ids and progr
   assert.equal(shared.compiled.mapping(entry.shared.compiled.key, 256), undefined);
 });
 
-Deno.test("what is withdrawn or replaced is retired once nothing needs it, unless something else goes by its id", () => {
+Deno.test("a withdrawn or replaced template is retired once nothing needs it, unless another one uses its id", () => {
   const { templates, stand } = open();
   complete(templates.learn(1, announced(wide(2))));
   complete(templates.learn(1, announced(wide(3))));

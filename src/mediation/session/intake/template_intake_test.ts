@@ -101,7 +101,7 @@ for (const [what, refused, treatment, maxMessageLength, reason] of REFUSALS) {
   });
 }
 
-Deno.test("a template of just the longest message is taken", () => {
+Deno.test("a template that just fits the longest message is accepted", () => {
   accepted(intakeOf(treatmentOf(), { maxMessageLength: 32 }).intake.take(source, 1, undefined));
 });
 
@@ -123,7 +123,7 @@ Deno.test("a plugin that fails is named, and the last good mapping of the same t
   assert.equal(another.kind, "refused", "another layout has no mapping to fall back to");
 });
 
-Deno.test("the treatment is chosen by what is known: address, certificate, domain, and the release that the template tells", () => {
+Deno.test("the treatment is chosen by what is known: address, certificate, domain, and the release that the template shows", () => {
   const seen: Peer[] = [];
   const treatment = treatmentOf();
   const shared = { ...sharedState(treatment), chooseTreatment: (peer: Peer) => (seen.push(peer), treatment) };
@@ -140,7 +140,7 @@ Deno.test("the treatment is chosen by what is known: address, certificate, domai
   ]);
 });
 
-Deno.test("sessions share a program where it comes to the same, not where a fact of the session is in it", () => {
+Deno.test("sessions share a program where it is the same, but not where it contains a fact of the session", () => {
   const treatment = treatmentOf(RFC7011, strip);
   const shared = sharedState(treatment);
   const take = (address: string, domain: number, by = shared) =>

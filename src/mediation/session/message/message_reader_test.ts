@@ -71,7 +71,7 @@ Deno.test("a plan says what goes out, in order, and what the header said", () =>
   assert.equal(plan.domain, templates.domains.get(7));
 });
 
-Deno.test("data goes by the template that stands at its place: a redefinition counts from where it is", () => {
+Deno.test("data is read by the template in force at its place: a redefinition counts from where it is", () => {
   const { read } = readerOf();
   const wide = template(256, ["octetDeltaCount"]);
   read(message().templateSet([protocol]));
@@ -131,7 +131,7 @@ Deno.test("a message longer than the collector takes is written anew", () => {
   assert.equal(readerOf(RFC7011, { maxMessageLength: length - 1 }).read(builder).relay, false);
 });
 
-Deno.test("what is dropped is told with its reason and its records; what cannot be told apart counts as one", () => {
+Deno.test("dropped data is reported with its reason and number of records; a set whose records cannot be counted counts as one", () => {
   const { read, drops } = readerOf(GO_IPFIX);
   const plan = read(
     message().optionsTemplateSet([options]).dataSet(options, [[6, 1n], [6, 2n]]).dataSet(protocol, [[6], [6]])
@@ -144,7 +144,7 @@ Deno.test("what is dropped is told with its reason and its records; what cannot 
 for (
   const [what, content] of [["empty", 0], ["nothing but padding", 3], ["nothing but more padding", 8]] as const
 ) {
-  Deno.test(`a set that is ${what} is no loss, and nothing to tell`, () => {
+  Deno.test(`a set that is ${what} is no loss, and is not reported`, () => {
     const { read, drops, events } = readerOf();
     const octets = new Uint8Array(content);
     const rest = octets.subarray(0, 3); // of these templates, more would be a record
@@ -217,7 +217,7 @@ Deno.test("over UDP a withdrawal changes nothing", () => {
   assert.deepEqual(warnings(), Array(2).fill("a withdrawal over UDP is ignored"));
 });
 
-Deno.test("a template past a cap is told as such, and its data is that of an unknown one", () => {
+Deno.test("a template past a cap is reported as such, and its data counts as data of an unknown one", () => {
   const { read, drops } = readerOf();
   const four = [256, 257, 258, 259].map((id) => ({ ...protocol, id }));
   const plan = read(message().templateSet(four).dataSet({ ...protocol, id: 259 }, [[6]]));

@@ -203,7 +203,7 @@ Deno.test("a template that no longer fits a message begins the next", () => {
   assert.deepEqual(small.write(small.plan(together)).flat(), ["40: 2×8", "40: 2×8"], "also one of the same set");
 });
 
-Deno.test("an output that is full is gone on with in the next one: nothing twice, nothing left out", () => {
+Deno.test("a message goes on in the next output when one is full: nothing twice, nothing left out", () => {
   const items = (data: (start: number, lengths: readonly number[]) => PlanItem) => [
     announcement(narrow(257)),
     data(100, [60, 60, 60, 60]),
@@ -251,7 +251,7 @@ Deno.test("data that the reader dropped makes what is sent counted, though the r
   assert.deepEqual(write(plan([data(100, [10])], { sequenceNumber: 43 })), [["41: 256×10"]]);
 });
 
-Deno.test("a message that is given up says how many of its records went nowhere", () => {
+Deno.test("giving up a message returns how many of its records were not sent", () => {
   const { writer, plan, data, drops } = writerOf({ messagesPerWrite: 1 }, 60);
   assert.equal(writer.abandon(), 0, "none is in hand");
   writer.begin(plan([data(100, [10, 200, 10, 10, 10, 10, 10, 10, 10])]));

@@ -87,7 +87,7 @@ function lose(replay: Replay, unsent: Uint8Array, produced: number): void {
 
 const join = (...messages: Uint8Array[]) => Uint8Array.from(messages.flatMap((message) => [...message]));
 
-Deno.test("a new connection begins with the templates that stand; what was unsent follows, counted from 0", () => {
+Deno.test("a new connection begins with the templates in force; what was unsent follows, numbered from 0", () => {
   const { replay, write } = replayOf();
   const unsent = join(dataOf(A, 2), dataOf(A, 3));
   lose(replay, unsent, unsent.length);
@@ -98,7 +98,7 @@ Deno.test("a new connection begins with the templates that stand; what was unsen
   assert.equal(write().octets.length, 0, "once");
 });
 
-Deno.test("templates that are sent again are as old as what follows them, else as what was last seen", () => {
+Deno.test("templates sent again have the export time of what follows them, else the last one seen", () => {
   const { replay, write } = replayOf();
   replay.announce();
   assert.equal(decodeMessageHeader(write(undefined, 7_000).octets, 0).exportTime, 7_000);
@@ -134,7 +134,7 @@ Deno.test("a connection lost again in the middle of that: each part goes on as t
   assert.deepEqual(words(write().octets), ["B@0"], "all of it has arrived");
 });
 
-Deno.test("connections that fail again and again make nothing longer", () => {
+Deno.test("connections that fail again and again accumulate nothing", () => {
   const { replay, write } = replayOf();
   const unsent = dataOf(A, 2);
   lose(replay, unsent, unsent.length);

@@ -144,7 +144,7 @@ Deno.test("large requests wait for streams that are not read, and no connection 
   listening.close();
 });
 
-Deno.test("what streams that ended had not read is out of hand: their connection is not closed for it", async () => {
+Deno.test("what ended streams had not read no longer counts: their connection is not closed for it", async () => {
   const listening = await Listening.start();
   const flow = { k8s: { sourcePodName: "p".repeat(30_000) } };
   const request = toBinary(ExportRequestSchema, create(ExportRequestSchema, { flows: Array(139).fill(flow) }));

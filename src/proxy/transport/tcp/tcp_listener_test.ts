@@ -53,7 +53,7 @@ async function accepting(
   };
 }
 
-Deno.test("a connection that is reset while it waits to be accepted costs nobody anything: no pause, no word", async () => {
+Deno.test("a connection that is reset while it waits to be accepted costs nobody anything: no pause, no log line", async () => {
   const { NotConnected, ConnectionReset, ConnectionAborted } = Deno.errors;
   const gone = [new NotConnected("107"), new ConnectionReset("104"), new ConnectionAborted("103")];
   const listener = await accepting([...gone, "connection"]);
@@ -63,7 +63,7 @@ Deno.test("a connection that is reset while it waits to be accepted costs nobody
   await listener.end();
 });
 
-Deno.test("out of descriptors: said once, tried again less and less often, and accepting goes on", async () => {
+Deno.test("out of file descriptors: logged once, tried again less and less often, and accepting goes on", async () => {
   const out = () => new Error("Too many open files (os error 24)");
   const listener = await accepting([out(), out(), out(), out(), out(), out(), "connection", out()]);
   assert.equal(listener.accepts(), 1);

@@ -68,7 +68,7 @@ Deno.test("an expired listener certificate locks every exporter out: counted, sa
     assert.equal(proxy.proxy.failingHandshakes?.exporters, 1);
   }));
 
-Deno.test("an exporter that does not know the listener's CA refuses it; one that is let in makes good for the address", async () =>
+Deno.test("an exporter that does not know the listener's CA refuses it; one that gets in clears its address", async () =>
   await withListener(await issue(), async (proxy) => {
     assert.ok(await connect(proxy.port, { ...agent, ca: stranger.pem }) instanceof Error);
     await until("it is counted", () => counted(proxy).length === 1);

@@ -132,7 +132,7 @@ Deno.test("a collector that stalls stops an exporter over TLS too", () =>
     assert.equal(collector.connections[0]?.length, 64 * chunk.length);
   }));
 
-Deno.test("a probe that connects to the TLS port and leaves without a word is no news; one that leaves in the middle is", () =>
+Deno.test("a probe that connects to the TLS port and leaves without a word is not logged; one that leaves in the middle is", () =>
   withTlsProxy({}, async ({ proxy }) => {
     const probe = await proxy.connect();
     probe.close();

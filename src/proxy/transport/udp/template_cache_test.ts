@@ -166,7 +166,7 @@ Deno.test("past its size the cache keeps those that were heard last, and says so
   await cache.close();
 });
 
-Deno.test("a disk that fails is said once, and tried again", async () => {
+Deno.test("a failing disk is reported once, and tried again", async () => {
   const disk = new MemoryDisk();
   const { cache, clock, happened } = await fixture(disk);
   cache.follow(() => [exporter(1)]);
@@ -188,7 +188,7 @@ Deno.test("a disk that fails is said once, and tried again", async () => {
   await cache.close();
 });
 
-Deno.test("a folder that vanishes, and whatever comes to stand in the file's place, is said in one line, and no harm done", async () => {
+Deno.test("a folder that vanishes, or anything else in the file's place, is reported in one line and does no harm", async () => {
   const folder = await Deno.makeTempDir();
   const [directory, file] = [`${folder}/cache`, `${folder}/cache/templates`];
   await Deno.writeTextFile(`${folder}/target`, "precious");
@@ -229,7 +229,7 @@ Deno.test("a folder that vanishes, and whatever comes to stand in the file's pla
   }
 });
 
-Deno.test("the end writes what was there when it began", async () => {
+Deno.test("closing writes what was there when it began", async () => {
   const disk = new MemoryDisk();
   const { cache } = await fixture(disk);
   let templates = [templateMessage()];

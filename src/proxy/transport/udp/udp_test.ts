@@ -148,7 +148,7 @@ Deno.test("what waits for a template is bounded", () =>
     await until("the others arrived", () => collector.records().length === 8);
   }));
 
-Deno.test("datagrams that are not one message are counted by what is wrong, said once, and cost nobody anything", () =>
+Deno.test("datagrams that are not one message are counted by what is wrong, logged once, and cost nobody anything", () =>
   withUdpProxy({}, async ({ collector, proxy, exporter }) => {
     const sendFrom = exporter();
     await sendFrom(templateMessage());

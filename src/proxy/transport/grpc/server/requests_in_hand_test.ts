@@ -34,7 +34,7 @@ Deno.test("requests count with their octets as they come and a charge of their o
   }
 });
 
-Deno.test("what a stream did not take is out of hand when it ends, and other streams keep theirs", () => {
+Deno.test("what a stream did not take no longer counts when it ends; other streams keep theirs", () => {
   const inHand = new RequestsInHand();
   arrive(inHand, 1, request(1_000));
   arrive(inHand, 3, request(500).slice(0, 100));
