@@ -1,5 +1,6 @@
 /** Puts the proxy, as its own process with its documented YAML, between an exporter and a collector. */
 import { z } from "zod";
+import { denoArguments } from "../support/processes/run_command.ts";
 import { LineProcess } from "../support/processes/line_process.ts";
 import type { Intermediary, Via } from "./measure/measure_pair.ts";
 import type { Identity } from "./peers/peers.ts";
@@ -69,8 +70,7 @@ ${configuration}`,
     );
   await write(profile);
   // As the task `serve` starts it, but directly: signals reach it.
-  const args = ["run", "--quiet", "--no-prompt", "-P=proxy", "src/main.ts", "serve", "--config", file];
-  const process = new LineProcess(Deno.execPath(), args, { cwd: project });
+  const process = new LineProcess(Deno.execPath(), denoArguments("serve", ["--config", file]), { cwd: project });
   const close = async () => {
     await process.kill("SIGTERM");
     await Deno.remove(folder, { recursive: true });

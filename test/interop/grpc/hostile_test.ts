@@ -1,5 +1,6 @@
 /** What no good client does over HTTP/2: it costs the connection that does it, and nothing else. */
 import assert from "node:assert/strict";
+import { peakMemory } from "../../bench/process_usage.ts";
 import { issueIdentities } from "../peers/identities.ts";
 import { interopTest } from "../interop_test_case.ts";
 import { Collector } from "../peers/peers.ts";
@@ -10,8 +11,14 @@ import { attack, FlowExporter } from "./peer.ts";
 
 const PATIENCE = 20_000;
 
-/** Attack, how often, and whether the proxy has to end it; else it only must not be harmed. */
-const ATTACKS: readonly (readonly [name: string, times: number, ends: boolean])[] = [
+/** As the README says. */
+const MOST_MEBIBYTES = 400;
+
+/**
+ * Attack, how often, whether the proxy has to end it (else it only must not be harmed), and how many connections do it at
+ * once.
+ */
+const ATTACKS: readonly (readonly [name: string, times: number, ends: boolean, connections?: number])[] = [
   ["rapid-reset", 100_000, true],
   ["settings", 100_000, true],
   ["ping", 100_000, false],
@@ -26,6 +33,7 @@ const ATTACKS: readonly (readonly [name: string, times: number, ends: boolean])[
   ["half-requests", 6_000, true],
   ["without-window", 1_000, true],
   ["too-long-request", 1_000, false],
+  ["streams-that-end", 2_000, false, 4],
   ["wrong-frames", 2_000, true],
   ["data-on-stream-0", 1, true],
   ["empty-data", 100_000, true],
@@ -53,10 +61,10 @@ interopTest("hostile HTTP/2 costs its own connection; the Agent beside it and th
       assert.equal(collector.count, sent + 2, name);
       return performance.now() - began;
     };
-    for (const [name, times, ends] of ATTACKS) {
+    for (const [name, times, ends, connections] of ATTACKS) {
       // The machine may run other tests as well, more of them now than before.
       const before = Math.max(await deliver(name), await deliver(name), await deliver(name));
-      const attacking = attack(proxy.address, identities.exporter, name, times);
+      const attacking = attack(proxy.address, identities.exporter, name, times, connections);
       // While it goes on, and after it.
       for (let flows = 0; flows < 5; flows++) {
         const took = await deliver(name);
@@ -78,3 +86,49 @@ interopTest("hostile HTTP/2 costs its own connection; the Agent beside it and th
     await proxy.close();
   }
 });
+
+/** Attacks that are about memory, each in a fresh process. */
+const FLOODS: readonly (readonly [name: string, times: number, connections: number])[] = [
+  ["half-requests", 6_000, 8],
+  // 4 MiB less one octet.
+  ["large-request", 262, 150],
+  ["compressed-headers", 1_000, 4],
+];
+
+for (const [name, times, connections] of FLOODS) {
+  interopTest(
+    `${name} over ${connections} connections: below ${MOST_MEBIBYTES} MiB, and the Agent beside them keeps its stream`,
+    async () => {
+      await using identities = await issueIdentities();
+      await using collector = await Collector.start(line("v2.3").goIpfix);
+      const proxy = await startProxy(collector.address, "antrea/v2.3", {
+        listen: ["grpc"],
+        identity: identities.proxy,
+      });
+      try {
+        await using agent = await FlowExporter.start(proxy.address, identities.exporter);
+        const flow = agentFlow(line("v2.7"), "ipv4", 1, "typical");
+        let sent = 0;
+        const deliver = async () => {
+          const answer = await agent.ask({ flows: [flow] });
+          assert.equal(answer.error, undefined, name);
+          sent++;
+          await collector.process.until(() => collector.count >= sent + 2, PATIENCE);
+          assert.equal(collector.count, sent + 2, name);
+        };
+        await deliver();
+        let isOver = false;
+        const attacking = attack(proxy.address, identities.exporter, name, times, connections).finally(() =>
+          isOver = true
+        );
+        do await deliver(); while (!isOver);
+        await attacking;
+        await deliver();
+        const peak = await peakMemory(proxy.process.pid) / 2 ** 20;
+        assert.ok(peak < MOST_MEBIBYTES, `${peak} MiB`);
+      } finally {
+        await proxy.close();
+      }
+    },
+  );
+}

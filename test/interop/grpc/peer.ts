@@ -125,14 +125,15 @@ export class FlowCollector implements AsyncDisposable {
 
 const attackedSchema = z.strictObject({ attack: z.string(), times: z.number(), ended: z.string() });
 
-/** Does what no good client does, so many times or until it is let no more, on a connection of its own. */
+/** Does what no good client does, so many times or until it is let no more, on connections of its own. */
 export async function attack(
   collector: string,
   identity: Identity,
   name: string,
   times: number,
+  connections = 1,
 ): Promise<z.infer<typeof attackedSchema>> {
   await using process = await start(["attack", "--collector", collector, "--server-name", "127.0.0.1"], identity);
-  await process.write(JSON.stringify({ attack: name, times }));
+  await process.write(JSON.stringify({ attack: name, times, connections }));
   return attackedSchema.parse(await lineOf(process, 0, `attack ${name}`));
 }

@@ -232,6 +232,31 @@ var attacks = map[string]func(*attacker) error{
 		}
 		return a.WriteData(stream, false, make([]byte, 16000))
 	},
+	// A request that says to have 4 MiB less one octet, and comes as far as it is sent.
+	"large-request": func(a *attacker) error {
+		data := make([]byte, 16000)
+		if a.stream == 1 {
+			copy(data, []byte{0, 0, 0x3f, 0xff, 0xff})
+		}
+		return a.requests(data)
+	},
+	// Streams that end with the frame that opens them.
+	"streams-that-end": func(a *attacker) error {
+		stream := a.stream
+		a.stream += 2
+		param := http2.HeadersFrameParam{StreamID: stream, BlockFragment: a.headers(), EndHeaders: true, EndStream: true}
+		return a.WriteHeaders(param)
+	},
+	// Open streams with headers of 60,000 octets each, of which few go over the wire (HPACK).
+	"compressed-headers": func(a *attacker) error {
+		stream := a.stream
+		a.stream += 2
+		fields := make([]hpack.HeaderField, 15)
+		for index := range fields {
+			fields[index] = hpack.HeaderField{Name: "x-a", Value: strings.Repeat("v", 3900)}
+		}
+		return a.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: a.headers(fields...), EndHeaders: true})
+	},
 	"too-long-request": func(a *attacker) error {
 		stream, err := a.open()
 		if err != nil {
@@ -263,12 +288,14 @@ var attacks = map[string]func(*attacker) error{
 	},
 }
 
-// attack does one thing again and again, for as long as it is let or told, and says how that ended.
+// attack does one thing again and again on so many connections, on each of them for as long as it is let or told, and says how
+// the last one ended.
 func attack(chosen *options) {
 	commands(func(line []byte) {
 		var asked struct {
-			Attack string
-			Times  int
+			Attack      string
+			Times       int
+			Connections int
 		}
 		if err := json.Unmarshal(line, &asked); err != nil {
 			fail(err)
@@ -277,40 +304,58 @@ func attack(chosen *options) {
 		if once == nil {
 			fail(fmt.Errorf("no attack %q", asked.Attack))
 		}
-		a := dial(chosen)
-		ended := make(chan string, 1)
-		go func() {
-			for {
-				frame, err := a.ReadFrame()
-				if err != nil {
-					ended <- err.Error()
-					return
-				}
-				if update, ok := frame.(*http2.WindowUpdateFrame); ok {
-					a.update(update.StreamID, int(update.Increment))
-				}
-				if goaway, ok := frame.(*http2.GoAwayFrame); ok {
-					ended <- fmt.Sprintf("GOAWAY %s %s", goaway.ErrCode, goaway.DebugData())
-					return
-				}
+		outcomes := make(chan outcome)
+		for range asked.Connections {
+			go func() { outcomes <- attackOnce(dial(chosen), once, asked.Times) }()
+		}
+		last := outcome{}
+		for range asked.Connections {
+			one := <-outcomes
+			last = outcome{times: last.times + one.times, how: one.how}
+		}
+		emit(map[string]any{"attack": asked.Attack, "times": last.times, "ended": last.how})
+	})
+}
+
+// outcome is how often it was done, and what ended the connection, if anything did.
+type outcome struct {
+	times int
+	how   string
+}
+
+func attackOnce(a *attacker, once func(*attacker) error, times int) outcome {
+	ended := make(chan string, 1)
+	go func() {
+		for {
+			frame, err := a.ReadFrame()
+			if err != nil {
+				ended <- err.Error()
+				return
 			}
-		}()
-		how := ""
-		if err := a.WriteSettings(); err != nil {
+			if update, ok := frame.(*http2.WindowUpdateFrame); ok {
+				a.update(update.StreamID, int(update.Increment))
+			}
+			if goaway, ok := frame.(*http2.GoAwayFrame); ok {
+				ended <- fmt.Sprintf("GOAWAY %s %s", goaway.ErrCode, goaway.DebugData())
+				return
+			}
+		}
+	}()
+	how := ""
+	if err := a.WriteSettings(); err != nil {
+		how = err.Error()
+	}
+	a.connection.SetWriteDeadline(time.Now().Add(10 * time.Second))
+	done := 0
+	for ; how == "" && done < times; done++ {
+		if err := once(a); err != nil {
 			how = err.Error()
 		}
-		a.connection.SetWriteDeadline(time.Now().Add(10 * time.Second))
-		done := 0
-		for ; how == "" && done < asked.Times; done++ {
-			if err := once(a); err != nil {
-				how = err.Error()
-			}
-		}
-		select {
-		case how = <-ended:
-		case <-time.After(500 * time.Millisecond):
-		}
-		a.connection.Close()
-		emit(map[string]any{"attack": asked.Attack, "times": done, "ended": how})
-	})
+	}
+	select {
+	case how = <-ended:
+	case <-time.After(500 * time.Millisecond):
+	}
+	a.connection.Close()
+	return outcome{times: done, how: how}
 }

@@ -3,12 +3,18 @@ import type { Connection } from "../../connection.ts";
 import { ConnectionStream } from "../../tls/connection_stream.ts";
 import type { Turns } from "../../../time/turns.ts";
 import { Http2Frames } from "./http2_frames.ts";
+import type { RequestHolder, RequestMemory } from "./request_memory.ts";
 import { RequestPortions } from "./request_portions.ts";
 import { RequestsInHand } from "./requests_in_hand.ts";
+import type { TurnQueue } from "./turn_queue.ts";
+import type { WorkBudget } from "./work_budget.ts";
 
 /** What a connection needs from its listener. */
 export interface ExporterConnectionParts {
   readonly turns: Turns;
+  readonly queue: TurnQueue;
+  readonly budget: WorkBudget;
+  readonly memory: Pick<RequestMemory<ExporterConnection>, "mustPause">;
   /** Called after requests have arrived, with what they have added in octets. */
   readonly onArrival: (octets: number) => void;
   /** Called when the exporter has closed its side of the connection. */
@@ -17,7 +23,7 @@ export interface ExporterConnectionParts {
 }
 
 /** One exporter's connection, whose streams are transport sessions. */
-export class ExporterConnection {
+export class ExporterConnection implements RequestHolder {
   readonly connection: Connection;
   /** The stream that carries HTTP/2. */
   readonly stream: ConnectionStream;
@@ -31,9 +37,11 @@ export class ExporterConnection {
   /** Cancels the deadline for its next stream. */
   cancel: () => void = () => {};
   readonly #parts: ExporterConnectionParts;
-  readonly #frames = new Http2Frames((stream, octets, start, end) => this.inHand.arrive(stream, octets, start, end));
-  /** Resolves when the last of its streams that waits for a turn has it. */
-  #turn: Promise<void> = Promise.resolve();
+  readonly #frames = new Http2Frames({
+    data: (stream, octets, start, end) => this.inHand.arrive(stream, octets, start, end),
+    headers: (stream) => this.inHand.begin(stream),
+  });
+  #resume: () => void = () => {};
 
   constructor(connection: Connection, parts: ExporterConnectionParts) {
     const { hostname, port } = connection.remoteAddress;
@@ -51,26 +59,28 @@ export class ExporterConnection {
     return this.stream.readableEnded && this.inHand.waiting === 0;
   }
 
-  /**
-   * Waits for a turn. Its streams wait one behind the other, so that a thousand of them get no more turns than one: what one of them
-   * leaves of a turn is the next one's.
-   */
+  /** Waits for a turn, for one of its streams. */
   nextTurn(): Promise<void> {
-    const { turns } = this.#parts;
-    return this.#turn = this.#turn.then(() => turns.over ? turns.next(false) : undefined);
+    return this.#parts.queue.next(this);
+  }
+
+  resume(): void {
+    this.#resume();
   }
 
   /** The connection, with its requests counted as they are read. */
   #counted(): Connection {
     const { connection, inHand } = this;
-    const { turns, onArrival } = this.#parts;
-    const portions = new RequestPortions(connection, this.#frames, inHand, onArrival);
+    const { turns, memory, budget, onArrival } = this.#parts;
+    const portions = new RequestPortions(connection, this.#frames, inHand, budget, onArrival);
+    const mustPause = () => memory.mustPause(this);
+    const resumed = () => new Promise<void>((resolve) => this.#resume = resolve);
     return {
       transport: connection.transport,
       remoteAddress: connection.remoteAddress,
       async read(view) {
-        // A full portion takes a turn of its own.
-        if (portions.isFull || turns.over) await turns.next(false);
+        while (mustPause()) await resumed();
+        if (turns.over) await turns.next(false);
         return await portions.read(view);
       },
       write: (octets) => connection.write(octets),
@@ -89,5 +99,16 @@ class PeerStream extends ConnectionStream {
     super(connection);
     this.remoteAddress = hostname;
     this.remotePort = port;
+  }
+
+  /**
+   * When a connection ends, node:http2 of Deno 2.9.6 still writes a frame for each of its streams, which would be as many
+   * errors with a stack trace: a quarter of a second for a thousand streams.
+   */
+  override write(chunk: unknown, ...rest: unknown[]): boolean {
+    if (!this.destroyed) return Reflect.apply(super.write, this, [chunk, ...rest]);
+    const done = rest.at(-1);
+    if (typeof done === "function") queueMicrotask(() => done());
+    return true;
   }
 }

@@ -3,28 +3,65 @@ import { StandingClock } from "../../../../../test/support/proxy.ts";
 import { Turns } from "../../../time/turns.ts";
 import type { Connection } from "../../connection.ts";
 import { ExporterConnection } from "./exporter_connection.ts";
+import { TurnQueue } from "./turn_queue.ts";
+import { WorkBudget } from "./work_budget.ts";
 
-const IDLE = {
-  transport: "tls",
-  remoteAddress: { hostname: "127.0.0.1", port: 1 },
-  read: () => new Promise<null>(() => {}),
-  close: () => {},
-} as unknown as Connection;
+const nothing = () => {};
 
-Deno.test("a thousand streams of one connection that have little to do share one turn", async () => {
+/** A connection that is read on and on, and what of it has been read. */
+function open({ mustPause = () => false, read }: { mustPause?: () => boolean; read: Connection["read"] }) {
   const clock = new StandingClock();
   const turns = new Turns(clock);
-  const nothing = () => {};
-  const connection = new ExporterConnection(IDLE, { turns, onArrival: nothing, onEnd: nothing, onClose: nothing });
-  assert.ok(!turns.over);
-  await clock.advance(10, 1);
-  let done = 0;
-  const little = Array.from({ length: 1_000 }, async () => {
-    await connection.nextTurn();
-    done++;
+  const connection = {
+    transport: "tls",
+    remoteAddress: { hostname: "127.0.0.1", port: 1 },
+    read,
+    write: () => Promise.reject(new Error("the connection is gone")),
+    close: nothing,
+  } as unknown as Connection;
+  return new ExporterConnection(connection, {
+    turns,
+    queue: new TurnQueue(turns, clock),
+    budget: new WorkBudget(clock),
+    memory: { mustPause },
+    onArrival: nothing,
+    onEnd: nothing,
+    onClose: nothing,
   });
-  await clock.advance(8, 4);
-  assert.equal(done, 1_000, "who has little to do does not keep the next one waiting");
-  await Promise.all(little);
-  connection.stream.destroy();
+}
+
+Deno.test("a connection is not read while it must pause, and goes on once it is resumed", async () => {
+  let [reads, paused] = [0, false];
+  const { stream, resume } = bound(open({
+    mustPause: () => paused,
+    read: (view) => {
+      view.fill(0, 0, 24);
+      return ++reads > 3 ? new Promise<null>(() => {}) : (paused = true, Promise.resolve(24));
+    },
+  }));
+  stream.on("data", nothing);
+  const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
+  await turn();
+  assert.equal(reads, 1);
+  resume();
+  await turn();
+  assert.equal(reads, 1, "it must pause still");
+  paused = false;
+  resume();
+  await turn();
+  assert.equal(reads, 2);
+  stream.destroy();
 });
+
+Deno.test("frames that node:http2 writes for the streams of a connection that is gone are no errors", async () => {
+  const { stream } = open({ read: () => new Promise<null>(nothing) });
+  stream.destroy();
+  await new Promise<void>((resolve, reject) => {
+    stream.on("error", reject);
+    assert.ok(stream.write(new Uint8Array(9), (error) => error instanceof Error ? reject(error) : resolve()));
+  });
+});
+
+function bound(connection: ExporterConnection) {
+  return { stream: connection.stream, resume: () => connection.resume() };
+}

@@ -105,14 +105,15 @@ export class FlowStream implements Connection {
       if (this.#malformed !== undefined) throw this.#malformed;
       // Requests without flows and flows of nothing but unknown fields come without end, and nothing of them goes out.
       if (isOver) {
-        await new Promise<void>((resolve) => {
-          this.#giveUp = resolve;
-          void this.#parts.turns.next().then(resolve);
-        });
+        await this.#nextTurn();
         continue;
       }
-      if (this.#ended) return null;
-      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#ended || this.#failure !== undefined) {
+        // A thousand streams may end with their connection.
+        await this.#nextTurn();
+        if (this.#ended) return null;
+        throw this.#failure;
+      }
       await new Promise<void>((resolve) => this.#wake = resolve);
       // Thousands of streams may wake up in one turn.
       this.#work = LOOK_EVERY;
@@ -121,6 +122,14 @@ export class FlowStream implements Connection {
 
   nextTurn(): Promise<void> {
     return this.#parts.turns.next();
+  }
+
+  /** The same, unless the stream is closed before. */
+  #nextTurn(): Promise<void> {
+    return new Promise<void>((resolve) => {
+      this.#giveUp = resolve;
+      void this.nextTurn().then(resolve);
+    });
   }
 
   /** An exporter receives nothing but the response at the end. */

@@ -102,3 +102,18 @@ Deno.test("a stream that is closed while it waits for a turn ends at once, howev
   stream.close();
   await assert.rejects(reading, /closed/);
 });
+
+Deno.test("a stream that ends, in order or with its connection, ends when it has a turn", async () => {
+  for (const event of ["end", "cancelled"]) {
+    const { stream, call, counts, beat } = open(new Uint8Array(0));
+    counts.many = 0;
+    let ended = false;
+    const reading = stream.read(new Uint8Array(100)).then(() => ended = true, () => ended = true);
+    call.emit(event);
+    for (let step = 0; step < 10; step++) await Promise.resolve();
+    assert.ok(!ended, event);
+    beat();
+    await reading;
+    assert.ok(ended, event);
+  }
+});

@@ -11,14 +11,13 @@ import { type ExportCall, FlowStream } from "./flow_stream.ts";
 import type { FlowRelease } from "../../flow_release.ts";
 import { FlowReleases } from "./flow_releases.ts";
 import { requestIntake } from "./request_intake.ts";
+import { MOST_IN_WORDS, RequestMemory } from "./request_memory.ts";
 import type { RequestsInHand } from "./requests_in_hand.ts";
+import { TurnQueue } from "./turn_queue.ts";
+import { WorkBudget } from "./work_budget.ts";
 
 /** Maximum number of concurrent streams of a connection. */
 const STREAMS = 1024;
-/** Maximum octets of a connection's requests that are incomplete or not yet processed. */
-const OCTETS_IN_HAND = 64 * 1024 * 1024;
-/** The same for all connections of a listener. */
-const ALL_OCTETS_IN_HAND = 256 * 1024 * 1024;
 /** Milliseconds after which a connection without a stream is closed. Agents open one stream, at once. */
 const WITHOUT_STREAM = 10_000;
 /** The same once the listener is closed. */
@@ -49,7 +48,9 @@ export class GrpcListener implements Listener {
   /** Connections by address and port of the peer. */
   readonly #connections = new Map<string, ExporterConnection>();
   #handle: (connection: Connection) => void = (connection) => connection.close();
-  #inHand = 0;
+  readonly #memory = new RequestMemory<ExporterConnection>();
+  readonly #queue: TurnQueue;
+  readonly #budget: WorkBudget;
   #closed = false;
 
   /** @throws as {@link TlsListener.listen} */
@@ -62,6 +63,8 @@ export class GrpcListener implements Listener {
     this.#parts = parts;
     this.address = tls.address;
     this.#releases = new FlowReleases(parts.releases);
+    this.#queue = new TurnQueue(parts.turns, parts.clock);
+    this.#budget = new WorkBudget(parts.clock);
     const server = new Server({
       "grpc.max_concurrent_streams": STREAMS,
       "grpc.max_receive_message_length": LARGEST_REQUEST,
@@ -70,6 +73,7 @@ export class GrpcListener implements Listener {
       "grpc.enable_channelz": 0,
       interceptors: [
         requestIntake({
+          turn: (peer) => this.#connections.get(peer)?.nextTurn() ?? Promise.resolve(),
           taken: (peer, stream) => this.#settle(peer, (inHand) => inHand.taken(stream)),
           ended: (peer, stream) => this.#settle(peer, (inHand) => inHand.end(stream)),
         }),
@@ -89,11 +93,15 @@ export class GrpcListener implements Listener {
     return this.#tls.accept((connection) => {
       const exporter: ExporterConnection = new ExporterConnection(connection, {
         turns: this.#parts.turns,
+        queue: this.#queue,
+        budget: this.#budget,
+        memory: this.#memory,
         onArrival: (octets) => this.#hold(exporter, octets),
         onEnd: () => this.#endSoon(exporter),
         onClose: () => this.#forget(exporter),
       });
       this.#connections.set(exporter.name, exporter);
+      this.#memory.add(exporter);
       this.#expect(exporter, WITHOUT_STREAM);
       this.#injector.injectConnection(exporter.stream);
     });
@@ -143,20 +151,19 @@ export class GrpcListener implements Listener {
   }
 
   #hold(exporter: ExporterConnection, octets: number): void {
-    this.#inHand += octets;
-    if (exporter.inHand.octets <= OCTETS_IN_HAND && this.#inHand <= ALL_OCTETS_IN_HAND) return;
-    const reason = `${exporter.inHand.octets} octets of requests were incomplete or not yet processed`;
-    this.#parts.onOverrun(reason, exporter.connection.remoteAddress);
-    exporter.stream.destroy();
+    const leaving = this.#memory.arrive(exporter, octets);
+    if (leaving === undefined) return;
+    const reason = `${leaving.inHand.octets} octets of requests were incomplete or not yet processed: ${MOST_IN_WORDS}`;
+    this.#parts.onOverrun(reason, leaving.connection.remoteAddress);
+    this.#memory.remove(leaving);
+    leaving.stream.destroy();
   }
 
   /** Requests of a peer are no longer in hand. */
   #settle(peer: string, change: (inHand: RequestsInHand) => void): void {
     const exporter = this.#connections.get(peer);
     if (exporter === undefined) return;
-    const before = exporter.inHand.octets;
-    change(exporter.inHand);
-    this.#inHand -= before - exporter.inHand.octets;
+    this.#memory.settle(exporter, change);
     if (exporter.isOver) this.#endSoon(exporter);
   }
 
@@ -173,7 +180,6 @@ export class GrpcListener implements Listener {
   #forget(exporter: ExporterConnection): void {
     exporter.cancel();
     this.#connections.delete(exporter.name);
-    this.#inHand -= exporter.inHand.octets;
-    exporter.inHand.endAll();
+    this.#memory.remove(exporter);
   }
 }

@@ -9,8 +9,26 @@ const GOAWAY = 7;
 const IGNORED = 0xff;
 const PADDED = 0x08;
 
-/** Receives octets of DATA frames, without their padding. */
-export type OnData = (stream: number, octets: Uint8Array, start: number, end: number) => void;
+/** By type of frame (§6), about how much work one is for node:http2 and @grpc/grpc-js, in requests. Others count for one. */
+const WORK: Readonly<Record<number, number>> = {
+  /** DATA: what it contains counts by itself. */
+  0: 0.5,
+  /** HEADERS: a new stream, and its end. */
+  1: 32,
+  /** RST_STREAM. */
+  3: 16,
+  /** SETTINGS and PING are answered: node:http2 ends a connection that sends a thousand of them at once. */
+  4: 0.25,
+  6: 0.25,
+};
+
+/** What the frames of a connection contain. */
+export interface FrameReader {
+  /** Receives octets of DATA frames, without their padding. */
+  data(stream: number, octets: Uint8Array, start: number, end: number): void;
+  /** A stream begins, or gets its trailers. */
+  headers(stream: number): void;
+}
 
 /**
  * Follows the frames of a client (RFC 9113 §4.1) across reads, and passes on what DATA frames contain. Gives GOAWAY frames a type that
@@ -18,7 +36,7 @@ export type OnData = (stream: number, octets: Uint8Array, start: number, end: nu
  * a client they say no more than that the connection is about to end.
  */
 export class Http2Frames {
-  readonly #onData: OnData;
+  readonly #reader: FrameReader;
   /** Octets that are left of the preface or of the frame's payload, less padding at its end. */
   #left = PREFACE_LENGTH;
   /** Octets of padding after them. */
@@ -29,11 +47,11 @@ export class Http2Frames {
   #headerLength = 0;
   #isData = false;
   #stream = 0;
-  /** Frames so far that may have opened a stream. */
-  headers = 0;
+  /** How much work the frames so far are, in requests. */
+  work = 0;
 
-  constructor(onData: OnData) {
-    this.#onData = onData;
+  constructor(reader: FrameReader) {
+    this.#reader = reader;
   }
 
   /** Processes the next octets of the connection. */
@@ -42,7 +60,7 @@ export class Http2Frames {
       if (this.#padded) this.#pad(octets[at++] ?? 0);
       else if (this.#left > 0) {
         const length = Math.min(this.#left, octets.length - at);
-        if (this.#isData) this.#onData(this.#stream, octets, at, at + length);
+        if (this.#isData) this.#reader.data(this.#stream, octets, at, at + length);
         this.#left -= length;
         at += length;
       } else if (this.#padding > 0) {
@@ -71,8 +89,9 @@ export class Http2Frames {
     this.#headerLength = 0;
     this.#left = (header[0] ?? 0) << 16 | u16At(header, 1);
     this.#isData = header[3] === DATA;
-    if (header[3] === HEADERS) this.headers++;
+    this.work += WORK[header[3] ?? 0] ?? 1;
     this.#padded = this.#isData && ((header[4] ?? 0) & PADDED) !== 0 && this.#left > 0;
     this.#stream = u32At(header, 5) & 0x7fff_ffff;
+    if (header[3] === HEADERS) this.#reader.headers(this.#stream);
   }
 }

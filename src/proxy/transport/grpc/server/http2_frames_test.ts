@@ -29,12 +29,17 @@ Deno.test("what DATA frames contain is passed on by stream, without padding, and
   ]);
   for (const size of [1, 2, 7, 9, 24, 25, 1000, octets.length]) {
     const data = new Map([[1, 0], [3, 0]]);
-    const frames = new Http2Frames((stream, octets, start, end) => {
-      assert.ok(octets.subarray(start, end).every((octet) => octet === (stream === 1 ? 0 : 7)));
-      data.set(stream, (data.get(stream) ?? 0) + end - start);
+    const opened: number[] = [];
+    const frames = new Http2Frames({
+      data: (stream, octets, start, end) => {
+        assert.ok(octets.subarray(start, end).every((octet) => octet === (stream === 1 ? 0 : 7)));
+        data.set(stream, (data.get(stream) ?? 0) + end - start);
+      },
+      headers: (stream) => opened.push(stream),
     });
     for (let start = 0; start < octets.length; start += size) frames.pass(octets.subarray(start, start + size));
     assert.deepEqual([...data], [[1, 300 + 70_000 + 2], [3, 10]], `in reads of ${size}`);
+    assert.deepEqual(opened, [1], `in reads of ${size}`);
   }
 });
 
@@ -46,8 +51,20 @@ Deno.test("GOAWAY becomes a frame of a type that nobody knows, wherever reads cu
   for (const at of [first, first + 2 * goaway.length]) expected[at + 3] = 0xff;
   for (const size of [1, 2, 3, 4, 7, 9, octets.length]) {
     const passed = octets.slice();
-    const frames = new Http2Frames(() => {});
+    const frames = new Http2Frames({ data: () => {}, headers: () => {} });
     for (let at = 0; at < passed.length; at += size) frames.pass(passed.subarray(at, at + size));
     assert.deepEqual(passed, expected, `in pieces of ${size}`);
+  }
+});
+
+Deno.test("each frame counts as work: one that opens or ends a stream for more than another", () => {
+  const workOf = (type: number) => {
+    const frames = new Http2Frames({ data: () => {}, headers: () => {} });
+    frames.pass(Uint8Array.of(...PREFACE, ...frame(type, 8), ...frame(type, 8)));
+    return frames.work;
+  };
+  for (const type of [0, 2, 4, 5, 6, 7, 8, 9, 200]) {
+    assert.ok(workOf(type) > 0, `type ${type}`);
+    for (const stream of [1, 3]) assert.ok(workOf(stream) > 10 * workOf(type), `type ${type}`);
   }
 });

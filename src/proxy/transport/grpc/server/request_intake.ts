@@ -1,4 +1,4 @@
-import { ServerInterceptingCall, type ServerInterceptor, ServerListenerBuilder } from "@grpc/grpc-js";
+import { Metadata, ServerInterceptingCall, type ServerInterceptor, ServerListenerBuilder } from "@grpc/grpc-js";
 import { REQUEST_CHARGE } from "./requests_in_hand.ts";
 
 type ServerInterceptingCallInterface = Parameters<ServerInterceptor>[1];
@@ -13,16 +13,21 @@ export interface IncomingRequest {
 /** Octets of requests that may wait to be taken. A longer request waits alone. */
 const WAITING_OCTETS = 64 * 1024;
 
-/** Learns what becomes of the requests of streams. */
+/** Learns what becomes of the streams of a connection and of their requests. */
 export interface RequestAccount {
+  /** Waits for the turn of a stream that begins. */
+  turn(peer: string): Promise<void>;
   /** The oldest request of a stream has been taken. */
   taken(peer: string, stream: number): void;
   /** The stream has ended. */
   ended(peer: string, stream: number): void;
 }
 
+/** Nothing in the headers of a stream says anything about its flows. */
+const NO_METADATA = new Metadata();
+
 /**
- * Delivers a request when there is room for it. Otherwise @grpc/grpc-js would read ahead 16 requests of a stream, of up to 4 MiB each,
+ * Begins a stream when it has a turn: a session is more work than the frame that opens it. Delivers a request when there is room for it. Otherwise @grpc/grpc-js would read ahead 16 requests of a stream, of up to 4 MiB each,
  * before flow control stops the exporter.
  */
 export function requestIntake(account: RequestAccount): ServerInterceptor {
@@ -30,7 +35,11 @@ export function requestIntake(account: RequestAccount): ServerInterceptor {
     const [peer, stream] = [call.getPeer(), streamOf(call)];
     let waiting = 0;
     let deliverNext: (() => void) | undefined;
-    const listener = new ServerListenerBuilder().withOnReceiveMessage((octets: Uint8Array, next) => {
+    const listener = new ServerListenerBuilder().withOnReceiveMetadata((metadata, next) => {
+      // They stay with the call: 64 KiB of each of a thousand streams, out of a few octets (HPACK, RFC 7541).
+      for (const key of Object.keys(metadata.getMap())) metadata.remove(key);
+      void account.turn(peer).then(() => next(NO_METADATA));
+    }).withOnReceiveMessage((octets: Uint8Array, next) => {
       const charge = REQUEST_CHARGE + octets.length;
       const taken = () => {
         waiting -= charge;

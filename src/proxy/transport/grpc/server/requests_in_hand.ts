@@ -38,11 +38,29 @@ export class RequestsInHand {
   /** Requests that are complete and have not been taken. */
   waiting = 0;
   #lastStream = 0;
+  /** The newest stream. Those of a client have ascending numbers (RFC 9113 §5.1.1). */
+  #newest = 0;
   readonly #streams = new Map<number, StreamInHand>();
 
-  /** Counts octets of a stream's requests that have arrived. */
+  /** A stream begins, if it is a new one. */
+  begin(stream: number): void {
+    if (stream <= this.#newest) return;
+    this.#newest = stream;
+    this.#streams.set(stream, {
+      left: 0,
+      counts: true,
+      prefix: new Uint8Array(PREFIX_LENGTH),
+      prefixLength: 0,
+      charges: [],
+      octets: 0,
+      waiting: 0,
+    });
+  }
+
+  /** Counts octets of a stream's requests that have arrived. What comes after the stream's end is thrown away by node:http2. */
   arrive(stream: number, octets: Uint8Array, start: number, end: number): void {
-    const own = this.#streams.get(stream) ?? this.#open(stream);
+    const own = this.#streams.get(stream);
+    if (own === undefined) return;
     for (let at = start; at < end;) {
       if (own.left > 0) {
         const length = Math.min(own.left, end - at);
@@ -60,7 +78,7 @@ export class RequestsInHand {
         this.#lastStream = stream;
         this.switches++;
       }
-      this.#begin(own, u32At(own.prefix, 1), own.prefix[0] !== 0);
+      this.#beginRequest(own, u32At(own.prefix, 1), own.prefix[0] !== 0);
     }
   }
 
@@ -89,7 +107,7 @@ export class RequestsInHand {
     this.#streams.clear();
   }
 
-  #begin(own: StreamInHand, length: number, isCompressed: boolean): void {
+  #beginRequest(own: StreamInHand, length: number, isCompressed: boolean): void {
     own.left = length;
     own.counts = !isCompressed;
     const charge = REQUEST_CHARGE + (isCompressed ? Math.min(LARGEST_REQUEST, length * LARGEST_RATIO) : length);
@@ -106,19 +124,5 @@ export class RequestsInHand {
   #add(own: StreamInHand, octets: number): void {
     own.octets += octets;
     this.octets += octets;
-  }
-
-  #open(stream: number): StreamInHand {
-    const own = {
-      left: 0,
-      counts: true,
-      prefix: new Uint8Array(PREFIX_LENGTH),
-      prefixLength: 0,
-      charges: [],
-      octets: 0,
-      waiting: 0,
-    };
-    this.#streams.set(stream, own);
-    return own;
   }
 }

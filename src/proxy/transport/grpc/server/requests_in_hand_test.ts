@@ -14,6 +14,7 @@ function request(length: number, isCompressed = 0): number[] {
 }
 
 function arrive(inHand: RequestsInHand, stream: number, octets: readonly number[]): void {
+  inHand.begin(stream);
   inHand.arrive(stream, Uint8Array.from(octets), 0, octets.length);
 }
 
@@ -21,6 +22,7 @@ Deno.test("requests count with their octets as they come and a charge of their o
   const octets = Uint8Array.from([...request(300), ...request(0), ...request(70_000)]);
   for (const size of [1, 4, 5, 6, 1000, octets.length]) {
     const inHand = new RequestsInHand();
+    inHand.begin(3);
     for (let at = 0; at < octets.length; at += size) {
       inHand.arrive(3, octets, at, Math.min(octets.length, at + size));
       if (at + size < 300) assert.equal(inHand.octets, at + size < 5 ? 0 : REQUEST_CHARGE + at + size - 5);
@@ -74,4 +76,15 @@ Deno.test("a compressed request counts its possible uncompressed size, up to the
   inHand.taken(1);
   inHand.taken(1);
   assert.equal(inHand.octets, 0);
+});
+
+Deno.test("what comes in a stream that has ended counts for nothing, nor does its number begin another one", () => {
+  const inHand = new RequestsInHand();
+  arrive(inHand, 3, request(1_000));
+  inHand.end(3);
+  arrive(inHand, 3, request(1_000));
+  arrive(inHand, 1, request(1_000));
+  assert.deepEqual([inHand.octets, inHand.waiting], [0, 0]);
+  arrive(inHand, 5, request(1_000));
+  assert.deepEqual([inHand.octets, inHand.waiting], [1_000 + REQUEST_CHARGE, 1]);
 });
