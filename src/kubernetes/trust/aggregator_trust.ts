@@ -40,6 +40,8 @@ export interface TrustOptions {
 interface Root {
   readonly authorities: readonly string[];
   readonly signer: CertificateAuthority;
+  /** The bundle that they were read from, in `append-ca`. */
+  readonly bundle?: ConfigMap;
 }
 
 /**
@@ -229,9 +231,10 @@ export class AggregatorTrust implements AsyncDisposable {
   async #update(): Promise<void> {
     const root = await this.#attempt("authority", () => this.#readRoot());
     if (root !== undefined) {
-      await this.#attempt("listener", () => this.#updateListener(root));
-      // Only now: an Agent that trusts the proxy's CA before the listener asks by the new CA presents no certificate.
-      await this.#attempt("bundle", () => this.#publish());
+      const isReady = await this.#attempt("listener", () => this.#updateListener(root));
+      // Only now, and in no later bundle: an Agent that trusts the proxy's CA before the listener asks by the
+      // Aggregator's presents no certificate.
+      if (isReady) await this.#attempt("bundle", () => this.#publish(root.bundle));
       await this.#attempt("client", () => Promise.resolve(this.#updateCollector(root)));
     }
     this.#checkValidity();
@@ -261,8 +264,9 @@ export class AggregatorTrust implements AsyncDisposable {
       return { authorities: [pair.certificate], signer: await CertificateAuthority.load(pair) };
     }
     if (this.#isMissing(this.#bundle, this.#objects.bundle, this.listener)) return undefined;
-    const authorities = readAuthorities(this.#bundle, this.#objects.bundle);
-    return { authorities, signer: await this.#ownAuthority() };
+    // The watch may bring another one at any time.
+    const bundle = this.#bundle;
+    return { authorities: readAuthorities(bundle, this.#objects.bundle), signer: await this.#ownAuthority(), bundle };
   }
 
   /**
@@ -293,7 +297,7 @@ export class AggregatorTrust implements AsyncDisposable {
     return this.#own;
   }
 
-  async #updateListener({ authorities, signer }: Root): Promise<void> {
+  async #updateListener({ authorities, signer }: Root): Promise<true> {
     const now = this.#options.clock.date();
     const by = signer.pair.certificate;
     if (this.#issued?.by !== by || this.#issued.certificate.renewAt <= now) {
@@ -302,12 +306,14 @@ export class AggregatorTrust implements AsyncDisposable {
     const { certificate, key } = this.#issued.certificate;
     const ca = this.#authorities.use(authorities).map((pem) => `${pem.trim()}\n`).join("");
     const first = !this.listener.established;
-    if (!this.listener.use(checkTlsMaterial({ certificate, key, ca })) || first) return;
-    this.#tell(
-      "info",
-      "trust_changed",
-      "the listener's certificate or the CA that Agents are verified with has changed",
-    );
+    if (this.listener.use(checkTlsMaterial({ certificate, key, ca })) && !first) {
+      this.#tell(
+        "info",
+        "trust_changed",
+        "the listener's certificate or the CA that Agents are verified with has changed",
+      );
+    }
+    return true;
   }
 
   /** Reports CA and client certificates that are not valid now, before handshakes fail because of them. */
@@ -329,8 +335,7 @@ export class AggregatorTrust implements AsyncDisposable {
     if (this.collector.established) this.#expiry.look(this.collector.material.certificates);
   }
 
-  async #publish(): Promise<void> {
-    const bundle = this.#bundle;
+  async #publish(bundle: ConfigMap | undefined): Promise<void> {
     if (this.#mode !== "append-ca" || this.#publisher === undefined || !bundle || !this.#publishes) return;
     this.#otherProxies.set("bundle", this.#publisher.otherProxies(bundle));
     await this.#publisher.publish(bundle);

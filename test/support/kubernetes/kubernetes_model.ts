@@ -34,6 +34,8 @@ export class ModelRequest {
     readonly target: ResourceTarget,
     readonly effect: () => unknown,
     readonly onEnd: (request: ModelRequest) => void,
+    /** What is written. */
+    readonly body?: KubernetesObject,
   ) {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     promise.catch(() => {});
@@ -152,6 +154,8 @@ export class KubernetesModel {
   readonly watches = new Set<ModelWatch>();
   /** Requests that took effect. */
   readonly served: { readonly verb: Verb; readonly path: string }[] = [];
+  /** Requests that are answered with 403. */
+  denies: (verb: Verb, target: ResourceTarget) => boolean = () => false;
   readonly #objects = new Map<string, KubernetesObject>();
   readonly #positions = new Map<string, number>();
   #oldest = 0;
@@ -208,11 +212,13 @@ export class KubernetesModel {
       return { ...answer, objects: answer.objects.map((object) => schema.parse(object)) };
     },
     update: async <T>(schema: z.ZodType<T>, target: ObjectTarget, object: T) =>
-      schema.parse(await this.#ask("update", target, () => this.#update(target, object as KubernetesObject))),
+      schema.parse(
+        await this.#write("update", target, object as KubernetesObject, (body) => this.#update(target, body)),
+      ),
     create: async (target: ObjectTarget, object: unknown) => {
-      await this.#ask("create", target, () => {
+      await this.#write("create", target, object as KubernetesObject, (body) => {
         if (this.object(target) !== undefined) throw apiError("create", target, 409, { reason: "AlreadyExists" });
-        this.put(target, object as KubernetesObject);
+        this.put(target, body);
       });
     },
     watch: (target, resourceVersion, signal, onOpen) => this.#watch(target, resourceVersion, signal, onOpen),
@@ -245,12 +251,23 @@ export class KubernetesModel {
     yield* watch.events(signal);
   }
 
-  async #ask(verb: Verb, target: ResourceTarget, effect: () => unknown, signal?: AbortSignal): Promise<unknown> {
+  #write(verb: Verb, target: ObjectTarget, body: KubernetesObject, effect: (body: KubernetesObject) => unknown) {
+    return this.#ask(verb, target, () => effect(body), undefined, body);
+  }
+
+  async #ask(
+    verb: Verb,
+    target: ResourceTarget,
+    effect: () => unknown,
+    signal?: AbortSignal,
+    body?: KubernetesObject,
+  ): Promise<unknown> {
     const takeEffect = () => {
       this.served.push({ verb, path: resourcePath(target) });
+      if (this.denies(verb, target)) throw apiError(verb, target, 403, {});
       return effect();
     };
-    const request = new ModelRequest(verb, target, takeEffect, (ended) => this.requests.delete(ended));
+    const request = new ModelRequest(verb, target, takeEffect, (ended) => this.requests.delete(ended), body);
     if (signal?.aborted) request.break();
     else this.requests.add(request);
     const abort = () => request.break();

@@ -1,7 +1,6 @@
 /** An {@link AggregatorTrust} against a {@link KubernetesModel}, whose steps the test takes one by one. */
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
-import { type ConfigMap, configMap } from "../../../src/kubernetes/api/objects.ts";
 import { AggregatorTrust, type TrustOptions } from "../../../src/kubernetes/trust/aggregator_trust.ts";
 import { aggregatorObjects } from "../../../src/kubernetes/trust/aggregator_objects.ts";
 import { isOwn, readableCertificates } from "../../../src/kubernetes/trust/certificate_bundle.ts";
@@ -34,14 +33,14 @@ class TodaysClock extends StandingClock {
 }
 
 export class ModelledTrust implements AsyncDisposable {
-  readonly model = new KubernetesModel();
-  readonly clock = new TodaysClock();
+  readonly clock: StandingClock = new TodaysClock();
   readonly events: ProxyEvent[] = [];
   readonly trust: AggregatorTrust;
 
-  constructor(options: Partial<TrustOptions> = {}) {
+  /** @param model may be that of other proxies too */
+  constructor(options: Partial<TrustOptions> = {}, readonly model = new KubernetesModel()) {
     this.trust = new AggregatorTrust({
-      client: this.model.calls,
+      client: model.calls,
       clock: this.clock,
       report: (event) => this.events.push(event),
       namespace: NAMESPACE,
@@ -72,7 +71,7 @@ export class ModelledTrust implements AsyncDisposable {
 
   /** Lets the proxy do all that it can do before something arrives or time passes. */
   async settle(): Promise<void> {
-    for (let quiet = 0; quiet < 3;) {
+    for (let quiet = 0; quiet < 2;) {
       await setImmediate();
       quiet = underWay === 0 ? quiet + 1 : 0;
     }
@@ -114,11 +113,6 @@ export class ModelledTrust implements AsyncDisposable {
       await this.clock.advance(250, 250);
       await this.arrive();
     }
-  }
-
-  /** The bundle as an object, for a write of somebody else on top of what is there. */
-  get bundleObject(): ConfigMap {
-    return configMap.parse(this.model.object(OBJECTS.bundle));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,279 @@
+/**
+ * However requests, answers, watch events, losses of connection and writes of others fall between each other: once everything has
+ * arrived, the proxy's view of the cluster is the cluster's, and its own CA is in the bundle once.
+ */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { ObjectTarget } from "../../src/kubernetes/api/resource.ts";
+import { CertificateAuthority } from "../../src/kubernetes/trust/certificate_authority.ts";
+import {
+  appendCertificate,
+  commonName,
+  isOwn,
+  readableCertificates,
+  withoutCertificates,
+} from "../../src/kubernetes/trust/certificate_bundle.ts";
+import type { TrustMode } from "../../src/kubernetes/trust/trust_mode.ts";
+import type { Issued } from "../support/certificates.ts";
+import { type AggregatorCertificates, makeAggregatorCertificates } from "../support/kubernetes/aggregator_trust.ts";
+import { KubernetesModel } from "../support/kubernetes/kubernetes_model.ts";
+import { ModelledTrust, OBJECTS } from "../support/kubernetes/modelled_trust.ts";
+
+const AGGREGATORS = await Promise.all([0, 1, 2].map(makeAggregatorCertificates));
+const STRANGER = (await CertificateAuthority.create("another", new Date())).pair.certificate;
+const RUBBISH = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+
+const RUNS = 60;
+/** Milliseconds: for half a minute nothing is appended where it was taken out five times. */
+const UNTIL_APPENDED = 35_000;
+
+/** What the network and the server do, and time. */
+const happenings = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ what: fc.constant("serve" as const), which: fc.nat(5) }) },
+  { weight: 8, arbitrary: fc.record({ what: fc.constant("answer" as const), which: fc.nat(5) }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant("break" as const), which: fc.nat(5) }) },
+  { weight: 8, arbitrary: fc.record({ what: fc.constant("deliver" as const), which: fc.nat(5) }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant("close watch" as const), which: fc.nat(5) }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant("break watch" as const), which: fc.nat(5) }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant("compact" as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ what: fc.constant("pass" as const), milliseconds: fc.constantFrom(100, 600, 2000) }),
+  },
+);
+/** What others write. */
+const writes = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ what: fc.constant("CA" as const), of: fc.nat(2) }) },
+  { weight: 5, arbitrary: fc.record({ what: fc.constant("client" as const), of: fc.nat(2) }) },
+  { weight: 2, arbitrary: fc.record({ what: fc.constant("start" as const), of: fc.nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant("add a stranger" as const) }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant("touch" as const) }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant("rubbish" as const) }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant("delete CA" as const) }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant("delete client" as const) }) },
+);
+type Happening = typeof happenings extends fc.Arbitrary<infer T> ? T : never;
+type Plan = typeof plans extends fc.Arbitrary<infer T> ? T : never;
+type Write = typeof writes extends fc.Arbitrary<infer T> ? T : never;
+
+const steps = fc.array(fc.oneof({ weight: 4, arbitrary: happenings }, { weight: 1, arbitrary: writes }), {
+  maxLength: 80,
+  size: "max",
+});
+const plans = fc.record({
+  /** Without the right to list or watch, objects are read every second. */
+  denied: fc.option(fc.constantFrom("list", "watch"), { nil: undefined, freq: 4 }),
+  proxies: fc.integer({ min: 1, max: 2 }),
+  keepsAuthority: fc.boolean(),
+  steps,
+  /** The last that is written, and what happens after it: nothing else is written that could hide what was passed over. */
+  last: fc.nat(2),
+  lastFirst: fc.boolean(),
+  between: fc.array(happenings, { maxLength: 20, size: "max" }),
+  after: fc.array(happenings, { maxLength: 40, size: "max" }),
+});
+
+class Play {
+  readonly model = new KubernetesModel();
+  readonly proxies: readonly ModelledTrust[];
+
+  constructor({ proxies, keepsAuthority, denied }: Omit<Plan, "steps">, readonly mode: TrustMode = "append-ca") {
+    this.model.denies = (verb) => verb === denied;
+    this.proxies = Array.from({ length: proxies }, (_, index) =>
+      new ModelledTrust({
+        name: `proxy-${index}`,
+        ...(keepsAuthority ? { ownCaSecret: "ipfix-skew-proxy-ca" } : {}),
+      }, this.model));
+    for (const { trust } of this.proxies) trust.use(mode);
+  }
+
+  /** The proxies' CAs in the bundle. */
+  own(): string[] {
+    return readableCertificates(this.bundle).filter(isOwn).map(({ certificate }) => certificate.fingerprint256);
+  }
+
+  get bundle(): string {
+    return this.model.object(OBJECTS.bundle)?.data?.["ca.crt"] ?? "";
+  }
+
+  write(write: Write): void {
+    const { model } = this;
+    const at = (of: number): AggregatorCertificates => AGGREGATORS[of] ?? assert.fail();
+    const bundle = (text: string) => model.put(OBJECTS.bundle, { data: { "ca.crt": text } });
+    const pair = (target: ObjectTarget, { certificate, key }: Issued) =>
+      model.put(target, { data: { "tls.crt": btoa(certificate), "tls.key": btoa(key) } });
+    switch (write.what) {
+      case "start":
+        this.write({ what: "CA", of: write.of });
+        return this.write({ what: "client", of: write.of });
+      case "CA":
+        if (this.mode === "mint") pair(OBJECTS.authority, at(write.of).ca);
+        return void bundle(at(write.of).ca.certificate);
+      case "client":
+        return void pair(OBJECTS.client, at(write.of).client);
+      case "add a stranger":
+        return void (this.bundle !== "" && bundle(appendCertificate(this.bundle, STRANGER)));
+      case "touch":
+        return void (this.bundle !== "" && bundle(this.bundle));
+      case "rubbish":
+        model.put(OBJECTS.authority, { data: { "tls.crt": "cnVi", "tls.key": "!" } });
+        return void bundle(RUBBISH);
+      case "delete CA":
+        model.put(OBJECTS.authority, undefined);
+        return void model.put(OBJECTS.bundle, undefined);
+      case "delete client":
+        return void model.put(OBJECTS.client, undefined);
+    }
+  }
+
+  async happen(happening: Happening): Promise<void> {
+    const { model } = this;
+    const pick = <T>(all: Iterable<T>, which: number): T | undefined =>
+      [...all].at(which % Math.max(1, [...all].length));
+    switch (happening.what) {
+      case "serve":
+        pick(model.requests, happening.which)?.serve();
+        break;
+      case "answer":
+        pick(model.requests, happening.which)?.answer();
+        break;
+      case "break":
+        pick(model.requests, happening.which)?.break();
+        break;
+      case "deliver":
+        pick(model.watches, happening.which)?.deliver();
+        break;
+      case "close watch":
+        pick(model.watches, happening.which)?.close();
+        break;
+      case "break watch":
+        pick(model.watches, happening.which)?.break();
+        break;
+      case "compact":
+        model.compact();
+        break;
+      case "pass":
+        await this.#pass(happening.milliseconds);
+    }
+    await this.settle();
+  }
+
+  async settle(): Promise<void> {
+    await this.proxies[0]?.settle();
+    this.#checkWrites();
+  }
+
+  /** Whoever trusts the proxy's CA must find a listener that asks for certificates of the Aggregator's. */
+  #checkWrites(): void {
+    for (const { verb, target, body } of this.model.requests) {
+      if (verb !== "update" || target.name !== OBJECTS.bundle.name) continue;
+      const written = (body as { data?: Record<string, string> } | undefined)?.data?.["ca.crt"] ?? "";
+      const needed = readableCertificates(written).filter((each) => !isOwn(each)).map(({ pem }) => pem);
+      const ready = this.proxies.some(({ trust: { listener } }) =>
+        listener.established && needed.every((pem) => listener.material.ca?.includes(pem))
+      );
+      assert.ok(ready, "published before the listener takes that CA");
+    }
+  }
+
+  async #pass(milliseconds: number): Promise<void> {
+    for (const { clock } of this.proxies) await clock.advance(milliseconds, milliseconds);
+  }
+
+  /** Everything arrives. Returns how many requests that took. */
+  async rest(milliseconds: number): Promise<number> {
+    const before = this.model.served.length;
+    for (let passed = 0; passed < milliseconds; passed += 1_000) {
+      await this.proxies[0]?.arrive();
+      await this.#pass(1_000);
+    }
+    await this.proxies[0]?.arrive();
+    return this.model.served.length - before;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const proxy of this.proxies) await proxy[Symbol.asyncDispose]();
+  }
+}
+
+/** All that a plan says, but for what comes after the last that is written. */
+async function play(plan: Plan, mode: TrustMode): Promise<Play> {
+  const play = new Play(plan, mode);
+  for (const step of plan.steps) {
+    if (isWrite(step)) play.write(step);
+    else await play.happen(step);
+    await play.settle();
+  }
+  const [one, other] = plan.lastFirst ? ["CA", "client"] as const : ["client", "CA"] as const;
+  play.write({ what: one, of: plan.last });
+  for (const step of plan.between) await play.happen(step);
+  play.write({ what: other, of: plan.last });
+  return play;
+}
+
+/** The view of each proxy is what the cluster holds. */
+function checkView({ proxies }: Play, { last }: Plan): void {
+  const { ca, client } = AGGREGATORS[last] ?? assert.fail();
+  for (const { trust } of proxies) {
+    assert.deepEqual([trust.status.problems, trust.waitingFor], [[], ""]);
+    assert.ok(trust.listener.material.ca?.includes(ca.certificate.trim()));
+    assert.equal(trust.collector.material.certificate?.trim(), client.certificate.trim());
+    assert.equal(trust.collector.material.ca?.trim(), ca.certificate.trim());
+  }
+}
+
+Deno.test("append-ca: the proxy comes to see what the cluster holds, and its CA is in once, in whatever order all arrives", async () => {
+  await fc.assert(
+    fc.asyncProperty(plans, async (plan) => {
+      await using played = await play(plan, "append-ca");
+      for (const step of plan.after) await played.happen(step);
+      const requests = await played.rest(UNTIL_APPENDED);
+      assert.ok(requests < 300, `${requests} requests`);
+      checkView(played, plan);
+      const own = played.own();
+      assert.equal(new Set(own).size, own.length, "none is in twice");
+      assert.equal(own.length, plan.keepsAuthority ? 1 : plan.proxies, "each proxy's is in");
+      const { ca } = AGGREGATORS[plan.last] ?? assert.fail();
+      assert.equal(withoutCertificates(played.bundle, isOwn), ca.certificate, "all else is as it was written");
+      const updates = () => played.model.served.filter(({ verb }) => verb === "update").length;
+      const before = updates();
+      await played.rest(20_000);
+      assert.equal(updates(), before, "then it is at rest");
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+Deno.test("mint: the proxy comes to see what the cluster holds, and writes nothing, in whatever order all arrives", async () => {
+  await fc.assert(
+    fc.asyncProperty(plans, async (plan) => {
+      await using played = await play(plan, "mint");
+      for (const step of plan.after) await played.happen(step);
+      await played.rest(10_000);
+      checkView(played, plan);
+      assert.deepEqual(played.model.served.filter(({ verb }) => !["get", "list", "watch"].includes(verb)), []);
+    }),
+    { numRuns: RUNS / 2 },
+  );
+});
+
+Deno.test("append-ca: a drain takes the proxy's CA out and leaves that of the other, in whatever order all arrives", async () => {
+  await fc.assert(
+    fc.asyncProperty(plans, async (plan) => {
+      await using played = await play({ ...plan, keepsAuthority: false, proxies: 2 }, "append-ca");
+      const [leaving] = played.proxies;
+      const left = leaving?.trust.withdraw().then(() => true, () => false);
+      for (const step of plan.after) await played.happen(step);
+      await played.rest(UNTIL_APPENDED);
+      const names = readableCertificates(played.bundle).filter(isOwn).map(({ certificate }) => commonName(certificate));
+      // Where the connection broke, `restore` is what is left, and the log says so.
+      if (await left) assert.deepEqual(names, ["proxy-1"]);
+      else assert.deepEqual(names.filter((each) => each !== "proxy-0"), ["proxy-1"]);
+    }),
+    { numRuns: RUNS / 2 },
+  );
+});
+
+function isWrite(step: Happening | Write): step is Write {
+  return "of" in step || ["add a stranger", "touch", "rubbish", "delete CA", "delete client"].includes(step.what);
+}
