@@ -169,6 +169,6 @@ function fieldOctets(reader: OctetReader, length: number): Uint8Array {
     return reader.octets(short < 255 ? short : reader.u16("field_overrun"), "field_overrun");
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    throw new DecodeError("field_overrun", "a variable field leaves its set", start, error.extent);
+    throw new DecodeError("field_overrun", "a variable-length field overruns its set", start, error.extent);
   }
 }

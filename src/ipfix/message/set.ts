@@ -73,7 +73,7 @@ export function setsOfMessage(octets: Uint8Array, start: number, end: number): r
       );
     }
     if (length > end - offset) {
-      throw new DecodeError("set_overrun", `set ${id} leaves its message`, offset, {
+      throw new DecodeError("set_overrun", `set ${id} overruns its message`, offset, {
         wanted: length,
         available: end - offset,
       });

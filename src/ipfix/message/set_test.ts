@@ -44,7 +44,7 @@ for (const length of [0, 1, 2, 3]) {
   });
 }
 
-Deno.test("a set that leaves its message by one octet is refused though the octets go on", () => {
+Deno.test("a set that overruns its message by one octet is refused though the octets go on", () => {
   const octets = messageOfSets([256, 8], [257, 9], [258, 4]);
   assert.throws(() => setsOfMessage(octets, 0, 32), {
     reason: "set_overrun",

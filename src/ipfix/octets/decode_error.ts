@@ -34,7 +34,7 @@ export const REJECT_REASON_MEANINGS: Readonly<Record<RejectReason, string>> = {
   scope_field_count: "An options template has no scope field, or more than it has fields (RFC 7011 §3.4.2.2).",
   field_overrun: "A data record is longer than what is left of its set.",
   partial_record: "A fixed-length field of a data record is cut off by the end of its set.",
-  request_malformed: "A request of a gRPC stream is no message of Protocol Buffers.",
+  request_malformed: "A request of a gRPC stream is not a message of Protocol Buffers.",
 };
 
 /**

@@ -5,7 +5,7 @@ export function formatHex(octets: Uint8Array, separator = ""): string {
 
 /**
  * Reads pairs of hexadecimal digits, all of them together (`0a1b`) or all apart by `:` or `-` (`0a:1b`); undefined for
- * anything else. No digits are no octets.
+ * anything else. Without digits it is empty.
  */
 export function parseHex(text: string): Uint8Array | undefined {
   if (text === "") return new Uint8Array();

@@ -124,10 +124,15 @@ function decodeHeader(reader: OctetReader, kind: TemplateKind): Omit<TemplateRec
     }
   }
   if (fieldCount * 4 > reader.remaining) {
-    throw new DecodeError("template_truncated", `${fieldCount} fields of template ${id} leave the set`, reader.offset, {
-      wanted: fieldCount * 4,
-      available: reader.remaining,
-    });
+    throw new DecodeError(
+      "template_truncated",
+      `${fieldCount} fields of template ${id} overrun the set`,
+      reader.offset,
+      {
+        wanted: fieldCount * 4,
+        available: reader.remaining,
+      },
+    );
   }
   return { id, fieldCount, scopeFieldCount };
 }

@@ -31,7 +31,7 @@ export type LengthForm = "shortest" | "long";
  */
 export function encodeVariableLength(length: number, form: LengthForm = "shortest"): Uint8Array {
   if (!Number.isInteger(length) || length < 0 || length > 65535) {
-    throw new RangeError(`${length} is no length of a variable field (allowed: 0 to 65535)`);
+    throw new RangeError(`${length} is not a length of a variable field (allowed: 0 to 65535)`);
   }
   if (form === "shortest" && length < LONG_FORM_MARKER) return Uint8Array.of(length);
   return Uint8Array.of(LONG_FORM_MARKER, length >> 8, length & 0xff);

@@ -133,10 +133,10 @@ Deno.test("a registry without releases has no release to ask for", () => {
 });
 
 const MISTAKES: readonly [what: string, csv: string, where: string, allowed: RegExp][] = [
-  ["an empty file", "", "1:1", /is no column.*allowed: pen,id/],
+  ["an empty file", "", "1:1", /is not a column.*allowed: pen,id/],
   ["a missing column", "pen,id,name,type\n", "1:17", /"length" is missing/],
-  ["an unknown column", HEADER.replace("reversible", "reverse"), "1:25", /"reverse" is no column/],
-  ["a column twice", "pen,id,name,type,length,pen\n", "1:25", /"pen" stands twice/],
+  ["an unknown column", HEADER.replace("reversible", "reverse"), "1:25", /"reverse" is not a column/],
+  ["a column twice", "pen,id,name,type,length,pen\n", "1:25", /"pen" appears twice/],
   ["a missing cell", `${HEADER}0,1,octetDeltaCount,unsigned64,8,yes,v0.2.0\n`, "2:1", /7 cells \(allowed: 8/],
   ["a PEN over 32 bits", `${HEADER}4294967296,1,x,unsigned8,1,no,,\n`, "2:1", /between 0 and 4294967295/],
   ["an id over 15 bits", `${HEADER}0,32768,x,unsigned8,1,no,,\n`, "2:3", /between 0 and 32767/],

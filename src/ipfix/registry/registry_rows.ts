@@ -96,7 +96,7 @@ function parseHeader(file: string, text: string): readonly Column[] {
   const cells = cellsOf(text);
   for (const cell of cells) {
     const column = REGISTRY_COLUMNS.find((known) => known === cell.text);
-    const problem = column === undefined ? "is no column" : columns.includes(column) ? "stands twice" : undefined;
+    const problem = column === undefined ? "is not a column" : columns.includes(column) ? "appears twice" : undefined;
     if (problem !== undefined) {
       mistakes.push({ file, line: 1, column: cell.column, problem: `"${cell.text}" ${problem} (${allowed})` });
     } else if (column !== undefined) columns.push(column);
@@ -186,7 +186,7 @@ class RowParser {
   #type(): AbstractDataType | undefined {
     const { text } = this.#cell("type");
     const type = ABSTRACT_DATA_TYPES.find((known) => known === text);
-    if (type === undefined) this.#mistakeIn("type", "is no abstract data type", ABSTRACT_DATA_TYPES.join(", "));
+    if (type === undefined) this.#mistakeIn("type", "is not an abstract data type", ABSTRACT_DATA_TYPES.join(", "));
     return type;
   }
 

@@ -175,5 +175,5 @@ function octetMask(length: number, index: number): number {
 }
 
 function checkLength(octets: AddressOctets, length: number): void {
-  if (octets.length !== length) throw new RangeError(`an address of ${length} octets has not ${octets.length}`);
+  if (octets.length !== length) throw new RangeError(`${octets.length} octets are not an address of ${length}`);
 }

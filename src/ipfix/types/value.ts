@@ -129,7 +129,7 @@ function checkedLength(type: AbstractDataType, length: number): number {
     : Array.from({ length: natural }, (_, index) => index + 1).filter((other) => isLengthOfType(type, other)).join(
       ", ",
     );
-  throw new RangeError(`${length} is no length of ${type} (allowed: ${allowed})`);
+  throw new RangeError(`${length} is not a length of ${type} (allowed: ${allowed})`);
 }
 
 function encodeOfType(type: AbstractDataType, length: number, value: Exclude<Value, Uint8Array>): Uint8Array {

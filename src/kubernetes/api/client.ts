@@ -251,7 +251,7 @@ export class KubernetesClient implements Disposable {
     const [issue] = error.issues;
     const where = issue?.path.join(".") ?? "";
     throw new ApiUnreachable(
-      `${verb} ${describeTarget(target)}: the answer is no such object: ${where}: ${issue?.message}`,
+      `${verb} ${describeTarget(target)}: the answer is not such an object: ${where}: ${issue?.message}`,
     );
   }
 

@@ -129,7 +129,10 @@ Deno.test("a broken watch is reported, and renewed with the changes in between",
   followed.put("ca", "1");
   await followed.until(() => followed.states.includes("ca=1") && followed.server.watches === 1);
   assert.deepEqual([followed.failures.length, followed.reads], [1, 2], "what failed does not any more");
-  assert.match(followed.failures[0] ?? "", /watch ConfigMap flow-aggregator\/ca: .*a watch.s line is no event/);
+  assert.match(
+    followed.failures[0] ?? "",
+    /watch ConfigMap flow-aggregator\/ca: .*a line of the watch is not an event/,
+  );
 });
 
 for (const denied of ["list", "watch"]) {

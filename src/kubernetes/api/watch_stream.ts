@@ -49,7 +49,7 @@ function readEvent(line: string, target: ResourceTarget): WatchEvent {
     // Refused below, as what is no event.
   }
   const { success, data } = event.safeParse(value);
-  if (!success) throw new Error("a watch's line is no event");
+  if (!success) throw new Error("a line of the watch is not an event");
   if (data.type === "ERROR") throw apiError("watch", target, data.object.code, data.object);
   if (data.type !== "BOOKMARK") return data;
   const { resourceVersion } = data.object.metadata;

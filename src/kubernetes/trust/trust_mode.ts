@@ -31,6 +31,6 @@ const FIRST_WITH_CA_SECRET = [2, 5, 1] as const;
  */
 export function trustModeOf(release: string): TrustMode {
   const version = parseSemanticVersion(release);
-  if (version === undefined) throw new RangeError(`"${release}" is no release`);
+  if (version === undefined) throw new RangeError(`"${release}" is not a release`);
   return compareSemanticVersions(version, FIRST_WITH_CA_SECRET) >= 0 ? "mint" : "append-ca";
 }

@@ -63,7 +63,7 @@ function checkField(mapping: TemplateMapping, { target, value }: MappedField, wh
     throw new MappingError(`${where}: no field specifier can name PEN ${element.pen}, id ${element.id}`);
   }
   if (!Number.isInteger(length) || length < 0 || length > VARIABLE_LENGTH) {
-    throw new MappingError(`${where}: ${length} is no length of a field`);
+    throw new MappingError(`${where}: ${length} is not a length of a field`);
   }
   if (value.from === "constant") {
     if (length === VARIABLE_LENGTH ? value.octets.length > ROOM_IN_MESSAGE : value.octets.length !== length) {
@@ -88,13 +88,13 @@ function checkField(mapping: TemplateMapping, { target, value }: MappedField, wh
   if (value.convert === "narrow") {
     if (narrowedSigns(source, target) !== undefined && value.otherwise?.length === length) return;
     throw new MappingError(
-      `${where}: narrow does not make it of ${source.element.name} in ${source.length} octets, ` +
-        `or otherwise has not ${length} octets`,
+      `${where}: narrow cannot make it from ${source.element.name} in ${source.length} octets, ` +
+        `or the value for the others does not have ${length} octets`,
     );
   }
   if (conversionBetween(source, target) !== value.convert) {
     throw new MappingError(
-      `${where}: ${value.convert} does not make it of ${source.element.name} in ${source.length} octets`,
+      `${where}: ${value.convert} cannot make it from ${source.element.name} in ${source.length} octets`,
     );
   }
 }

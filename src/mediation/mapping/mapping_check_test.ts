@@ -40,13 +40,13 @@ for (
     ["a conversion that loses the value", [{
       target: field("sourceTransportPort"),
       value: { from: "record", index: 0, convert: "widen" },
-    }], /widen does not make it/],
+    }], /widen cannot make it/],
     ["a conversion where none is needed", [{
       target: field("octetDeltaCount"),
       value: { from: "record", index: 0, convert: "widen" },
-    }], /widen does not make it/],
-    ["a length beyond 16 bits", [constant(field("octetDeltaCount", 65536))], /65536 is no length/],
-    ["a length that is no whole number", [constant(field("octetDeltaCount", 1.5))], /1.5 is no length/],
+    }], /widen cannot make it/],
+    ["a length beyond 16 bits", [constant(field("octetDeltaCount", 65536))], /65536 is not a length/],
+    ["a length that is not a whole number", [constant(field("octetDeltaCount", 1.5))], /1.5 is not a length/],
     ["a constant longer than any message", [{
       target: field("interfaceName"),
       value: { from: "constant", octets: new Uint8Array(65516) },

@@ -71,7 +71,7 @@ export function mappingOf(data: unknown): TemplateMapping {
 
 /** Reads own data properties only: a getter could answer otherwise each time. */
 function own(value: unknown, what: string): (name: string) => unknown {
-  if (typeof value !== "object" || value === null) throw new MappingDataError(`${what} is no object`);
+  if (typeof value !== "object" || value === null) throw new MappingDataError(`${what} is not an object`);
   return (name) => {
     const property = Object.getOwnPropertyDescriptor(value, name);
     if (property === undefined) return undefined;
@@ -81,7 +81,7 @@ function own(value: unknown, what: string): (name: string) => unknown {
 }
 
 function list(value: unknown, what: string): unknown[] {
-  if (!Array.isArray(value)) throw new MappingDataError(`${what} is no list`);
+  if (!Array.isArray(value)) throw new MappingDataError(`${what} is not a list`);
   if (value.length > MAXIMUM_FIELDS) throw new MappingDataError(`${what} has ${value.length} entries`);
   const entry = own(value, what);
   return Array.from({ length: value.length }, (_, index) => entry(String(index)));
@@ -122,11 +122,11 @@ function readElement(value: unknown, where: string): InformationElement {
   const property = own(value, where);
   const [name, type, known, enterpriseBit] = ["name", "type", "known", "enterpriseBit"].map(property);
   if (typeof name !== "string" || name === "" || name.length > MAXIMUM_NAME) {
-    throw new MappingDataError(`${where}.name is no name`);
+    throw new MappingDataError(`${where}.name is not a name`);
   }
-  if (!isOneOf(ABSTRACT_DATA_TYPES, type)) throw new MappingDataError(`${where}.type is no abstract data type`);
+  if (!isOneOf(ABSTRACT_DATA_TYPES, type)) throw new MappingDataError(`${where}.type is not an abstract data type`);
   if (typeof known !== "boolean" || typeof enterpriseBit !== "boolean") {
-    throw new MappingDataError(`${where}: known and enterpriseBit are no booleans`);
+    throw new MappingDataError(`${where}: known and enterpriseBit are not booleans`);
   }
   return {
     pen: whole(property("pen"), `${where}.pen`),
@@ -170,7 +170,7 @@ function readValue(given: unknown, where: string): FieldValue {
 
 function readOctets(value: unknown, where: string): Uint8Array {
   const octets = value instanceof Uint8Array ? value.slice() : typeof value === "string" ? parseHex(value) : undefined;
-  if (octets === undefined) throw new MappingDataError(`${where} are no octets`);
+  if (octets === undefined) throw new MappingDataError(`${where} are not octets`);
   return octets;
 }
 
@@ -195,7 +195,7 @@ function readPositions(value: unknown, source: Template): ReadonlyMap<number, st
   const stripped = new Map<number, string>();
   const read = (plugin: unknown, position: unknown) => {
     if (typeof position !== "number" || source.fields[position] === undefined || typeof plugin !== "string") {
-      throw new MappingDataError("stripped has an entry that is no position of the source with a plugin's name");
+      throw new MappingDataError("stripped has an entry that is not a position of the source with a plugin's name");
     }
     stripped.set(position, plugin.slice(0, MAXIMUM_NAME));
   };
@@ -230,7 +230,7 @@ function isSameTemplate(value: unknown, template: Template): boolean {
 
 function whole(value: unknown, where: string): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xffffffff) return value;
-  throw new MappingDataError(`${where} is no whole number`);
+  throw new MappingDataError(`${where} is not a whole number`);
 }
 
 function isOneOf(words: readonly string[], value: unknown): boolean {

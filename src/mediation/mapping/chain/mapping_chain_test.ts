@@ -61,7 +61,7 @@ const CULPRITS: readonly [what: string, rewrite: (mapping: TemplateMapping) => u
       return mapping.fields;
     },
   }), /the answer\.fields is an accessor, not data/],
-  ["gives nothing", () => undefined, /the answer is no object/],
+  ["gives nothing", () => undefined, /the answer is not an object/],
   [
     "gives what does not check",
     (mapping) => ({ ...mapping, fields: [fromRecord("octetDeltaCount", 7)] }),

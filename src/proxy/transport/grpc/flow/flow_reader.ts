@@ -117,7 +117,7 @@ export class FlowReader {
       } else if (wireType !== WIRE_TYPES[step.kind]) this.#skip(tag, name, ledger);
       else readValue(reader, step.row, step.kind, step.signed, end, values);
     }
-    if (reader.pos > end) throw new RangeError("a field leaves its message");
+    if (reader.pos > end) throw new RangeError("a field overruns its message");
   }
 
   /** Skips a field that the .proto file does not contain. Its loss is counted under its number. */
@@ -153,7 +153,7 @@ export class FlowReader {
   /** @throws RangeError for an invalid field number or wire type, or one field too many */
   #readTag(): number {
     const tag = this.#reader.uint32();
-    if (tag >>> 3 === 0 || (tag & 7) > WireType.Bit32) throw new RangeError(`${tag} is no tag`);
+    if (tag >>> 3 === 0 || (tag & 7) > WireType.Bit32) throw new RangeError(`${tag} is not a tag`);
     if (++this.fields > MOST_FIELDS) throw new RangeError(`a flow has more than ${MOST_FIELDS} fields`);
     return tag;
   }
@@ -187,6 +187,6 @@ function readValue(
 /** Reads a length and returns the end of its field. @throws RangeError if that is beyond the message */
 function endOf(reader: BinaryReader, limit: number): number {
   const end = reader.uint32() + reader.pos;
-  if (end > limit) throw new RangeError("a field leaves its message");
+  if (end > limit) throw new RangeError("a field overruns its message");
   return end;
 }

@@ -256,7 +256,7 @@ export function readRecord(
         at += 2;
       }
     }
-    if (at + length > end) throw new DecodeError("field_overrun", `${name} leaves its set`, at);
+    if (at + length > end) throw new DecodeError("field_overrun", `${name} overruns its set`, at);
     if (row === undefined || field === undefined) {
       if (!isZero(octets, at, length)) ledger.lose(name);
     } else if (!readField(field, family, row, octets, at, length, values)) ledger.lose(name);

@@ -371,11 +371,11 @@ Deno.test("what is no request is refused at the flow where it breaks; flows befo
     const [what, bad] of Object.entries({
       "a flow that leaves the request": octets(0x0a, 9, 1),
       "a message that leaves its flow": octets(0x0a, 4, 0x42, 9, 1, 1),
-      "a string that leaves its message": octets(0x0a, 5, 0x42, 3, 0x12, 9, 65),
+      "a string that overruns its message": octets(0x0a, 5, 0x42, 3, 0x12, 9, 65),
       "a varint without end": octets(0x0a, 11, 0x28, ...Array(10).fill(0xff)),
       "a tag of field 0": octets(0x0a, 2, 0, 0),
       "an end of a group": octets(0x0a, 1, 0x0c),
-      "a value that leaves its message": octets(0x0a, 3, 0x42, 1, 0x08),
+      "a value that overruns its message": octets(0x0a, 3, 0x42, 1, 0x08),
       "groups without end": octets(0x0a, 0xe8, 0x07, ...Array(1000).fill(0x0b)),
       "a group with the end of another": octets(0x0a, 3, 0xa3, 0x06, 0x9c),
       "more fields than any flow has": octets(0x0a, 0x82, 0x40, ...Array(4_097).fill([0x78, 1]).flat()),
