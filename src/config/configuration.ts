@@ -101,6 +101,8 @@ export interface Limits {
   readonly templateMemory: number;
   /** Octets of all messages that wait for their rest, or for the collector. */
   readonly messageMemory: number;
+  /** Octets that the process may take, resident. */
+  readonly memory: number;
   readonly hold: number;
   /** 0: no limit. */
   readonly idle: number;

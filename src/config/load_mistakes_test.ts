@@ -61,7 +61,7 @@ ${RIGHT}`,
   ["wrong kinds", "listen: 24739\ncollector: []\nlimits: 5\nlog:\nplugins: match-order\n", [
     "proxy.yaml:1:9: listen: 24739 is not allowed (a list)",
     "proxy.yaml:2:12: collector: a list is not allowed (a map: transport, address, profile, fallbackProfile, dialect, tls, switch, candidates, acceptedAfter, watch, templateRefresh)",
-    "proxy.yaml:3:9: limits: 5 is not allowed (a map: sessions, templatesPerSession, templates, observationDomainsPerSession, templateChanges, templateMemory, messageMemory, hold, idle, udpIdle, partialMessage, drain, handshake)",
+    "proxy.yaml:3:9: limits: 5 is not allowed (a map: sessions, templatesPerSession, templates, observationDomainsPerSession, templateChanges, templateMemory, messageMemory, memory, hold, idle, udpIdle, partialMessage, drain, handshake)",
     "proxy.yaml:4:5: log: nothing is not allowed (a map: level, format)",
     'proxy.yaml:5:10: plugins: "match-order" is not allowed (a list)',
   ]],
@@ -110,7 +110,7 @@ admin: { address: 127.0.0.1:1 }
       "proxy.yaml:6:9: limits.hold: 60 is not allowed (a duration such as 250ms, 30s, 5m or 1h, at most 576h)",
       'proxy.yaml:7:9: limits.idle: "5 m" is not allowed (a duration such as 250ms, 30s, 5m or 1h, at most 576h)',
       'proxy.yaml:8:10: limits.drain: "577h" is not allowed (a duration such as 250ms, 30s, 5m or 1h, at most 576h)',
-      'proxy.yaml:9:3: limits.sesions: unknown key, did you mean "sessions"? (sessions, templatesPerSession, templates, observationDomainsPerSession, templateChanges, templateMemory, messageMemory, hold, idle, udpIdle, partialMessage, drain, handshake)',
+      'proxy.yaml:9:3: limits.sesions: unknown key, did you mean "sessions"? (sessions, templatesPerSession, templates, observationDomainsPerSession, templateChanges, templateMemory, messageMemory, memory, hold, idle, udpIdle, partialMessage, drain, handshake)',
     ],
   ],
   ["cache", `${RIGHT}cache: { file: proxy.yaml, interval: 10ms, size: 1GB }\n`, [

@@ -8,7 +8,7 @@ const DURATIONS: ReadonlySet<string> = new Set(
 );
 
 /** Those limits that are sizes. */
-const SIZES: ReadonlySet<string> = new Set(["templateMemory", "messageMemory"] satisfies (keyof Limits)[]);
+const SIZES: ReadonlySet<string> = new Set(["templateMemory", "messageMemory", "memory"] satisfies (keyof Limits)[]);
 
 /** Returns a duration as the file has it; a default in the unit that fits. */
 export function writtenDuration({ written }: Pick<Configuration, "written">, path: Path, milliseconds: number): string {

@@ -1,6 +1,7 @@
 import type { Collectors } from "./collectors.ts";
 import type { OpenSession, OpenSessions } from "./open_sessions.ts";
 import type { SessionChoice } from "./proxy_options.ts";
+import type { ResidentMemory } from "./memory/resident_memory.ts";
 import type { ProxyCounters } from "./reporting/proxy_counters.ts";
 import type { ReportEvent } from "./reporting/proxy_event.ts";
 import type { SessionFactory } from "./session_factory.ts";
@@ -16,8 +17,13 @@ export interface AdmissionParts {
   readonly collectors: Collectors;
   readonly verdict: VerdictWatch;
   readonly counters: ProxyCounters;
+  /** The process' memory; undefined: it has no limit. */
+  readonly resident: Pick<ResidentMemory, "state" | "limit"> | undefined;
   readonly report: ReportEvent;
 }
+
+/** Why an exporter is refused. */
+type Refusal = "limit" | "memory" | "collector_unavailable";
 
 /** Decides which exporters are let in, and opens their sessions. */
 export class Admission {
@@ -28,16 +34,18 @@ export class Admission {
   readonly #collectors: Collectors;
   readonly #verdict: VerdictWatch;
   readonly #counters: ProxyCounters;
+  readonly #resident: AdmissionParts["resident"];
   readonly #report: ReportEvent;
   /** Why exporters are being refused. */
-  #refusal: "limit" | "collector_unavailable" | undefined;
+  #refusal: Refusal | undefined;
 
-  constructor({ factory, sessions, collectors, verdict, counters, report }: AdmissionParts) {
+  constructor({ factory, sessions, collectors, verdict, counters, resident, report }: AdmissionParts) {
     this.#factory = factory;
     this.#sessions = sessions;
     this.#collectors = collectors;
     this.#verdict = verdict;
     this.#counters = counters;
+    this.#resident = resident;
     this.#report = report;
   }
 
@@ -45,8 +53,9 @@ export class Admission {
   admit(connection: Connection, listener: Listener): void {
     // A UDP listener limits its sources itself: it evicts the one that has been silent longest.
     const isFull = connection.transport !== "udp" && this.#sessions.streams >= this.#factory.limits.sessions;
-    const choice = this.#factory.choose(connection);
     if (this.closed) return this.#refuse(connection, "limit");
+    if (this.#resident?.state === "full") return this.#refuse(connection, "memory");
+    const choice = this.#factory.choose(connection);
     if (choice !== "undecided" && this.#isLost(choice, connection)) {
       return this.#refuse(connection, "collector_unavailable");
     }
@@ -71,27 +80,29 @@ export class Admission {
    * Closes an exporter's connection. Reported once, until one is let in again. An exporter that is let in while nothing
    * takes its records would count them as delivered.
    */
-  #refuse(connection: Connection, reason: "limit" | "collector_unavailable"): void {
+  #refuse(connection: Connection, reason: Refusal): void {
     connection.close();
     this.#counters.countSession(connection.transport, "refused");
     if (this.closed) return;
-    if (reason === "limit") this.rejectForLimit(connection.remoteAddress.hostname);
+    if (reason !== "collector_unavailable") this.rejectForLimit(connection.remoteAddress.hostname);
     if (this.#refusal === reason) return;
     this.#refusal = reason;
-    const message = reason === "limit"
-      ? `${this.#factory.limits.sessions} sessions are open; exporters are refused until one ends`
-      : "the collector has been away for longer than limits.hold; exporters are refused until it is back";
+    const message = {
+      limit: `${this.#factory.limits.sessions} sessions are open; exporters are refused until one ends`,
+      memory: "the process is close to limits.memory; exporters are refused until there is room again",
+      collector_unavailable:
+        "the collector has been away for longer than limits.hold; exporters are refused until it is back",
+    }[reason];
     const fields = { peer: formatAddress(connection.remoteAddress), reason };
     this.#report({ level: "warning", event: "session_refused", message, fields });
   }
 
-  /** Notes, for the verdict, that an exporter was kept out by `limits.sessions`. */
+  /** Notes, for the verdict, that an exporter was kept out by `limits.sessions` or `limits.memory`. */
   rejectForLimit(address: string): void {
-    this.#verdict.reject({
-      why: "limit",
-      address,
-      reason: `limits.sessions (${this.#factory.limits.sessions}) is reached`,
-    });
+    const { sessions } = this.#factory.limits;
+    const isShort = this.#resident !== undefined && this.#resident.state !== "ample";
+    const reason = isShort ? `limits.memory (${this.#resident.limit / 2 ** 20} MiB)` : `limits.sessions (${sessions})`;
+    this.#verdict.reject({ why: "limit", address, reason });
   }
 
   /** Whether the collector of a new exporter has been away for as long as exporters are held. */

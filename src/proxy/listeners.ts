@@ -5,6 +5,7 @@ import type { DropReason } from "../mediation/templates/event.ts";
 import { type Address, formatAddress } from "./transport/address.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
 import type { Clock } from "./time/clock.ts";
+import type { MessageMemory } from "./memory/message_memory.ts";
 import type { Turns } from "./time/turns.ts";
 import type { Connection } from "./transport/connection.ts";
 import type { EventName } from "./reporting/event_name.ts";
@@ -27,6 +28,7 @@ export interface BoundListener {
 export interface ListenersParts {
   readonly clock: Clock;
   readonly pool: BufferPool;
+  readonly memory: MessageMemory;
   readonly turns: Turns;
   readonly report: ReportEvent;
   /** Sources at a time over UDP. */
@@ -122,10 +124,11 @@ export class Listeners {
   }
 
   #bind(options: ListenerOptions): Promise<Listener> {
-    const { clock, pool, turns, sources, recall, handshake } = this.#parts;
+    const { clock, pool, memory, turns, sources, recall, handshake } = this.#parts;
     return bind(options, {
       clock,
       pool,
+      memory,
       turns,
       sources,
       handshake,

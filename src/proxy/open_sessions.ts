@@ -2,7 +2,7 @@ import { Counters } from "../mediation/templates/counters.ts";
 import type { ProxyCounters, SessionOutcome } from "./reporting/proxy_counters.ts";
 import type { EventFields, ReportEvent } from "./reporting/proxy_event.ts";
 import { Places } from "./transport/places.ts";
-import type { Address } from "./transport/address.ts";
+import { type Address, ownerOf } from "./transport/address.ts";
 import type { FirstTemplate } from "../mediation/mapping/chain/treatment.ts";
 import type { CurrentCollector } from "./current_collector.ts";
 import type { SessionCapture } from "./session/capture.ts";
@@ -10,6 +10,9 @@ import type { Session } from "./session/session.ts";
 import type { TemplateState } from "../mediation/session/session_rewriter.ts";
 import type { EndedSessions } from "./ended_sessions.ts";
 import type { CachedExporter } from "./transport/udp/cached_exporter.ts";
+
+/** Part of an address' sessions that may be ended at once for the process' memory. */
+const ENDED_PART = 1 / 4;
 
 /** Counts of one or several sessions. */
 export interface Counted {
@@ -112,6 +115,27 @@ export class OpenSessions implements Iterable<Session> {
     this.#places.free(leaving);
     leaving.stop("evicted");
     return true;
+  }
+
+  /**
+   * Ends the quietest sessions of the address with most sessions, because the process takes too much memory: so many, but
+   * no more than a quarter of that address' sessions, since a few cannot be what takes it.
+   */
+  relieve(most: number): void {
+    const owners = new Map<string, Session[]>();
+    let largest: Session[] = [];
+    for (const session of this) {
+      if (session.closing) continue;
+      const owner = ownerOf(session.remoteAddress);
+      const own = owners.get(owner) ?? [];
+      if (own.push(session) === 1) owners.set(owner, own);
+      if (own.length > largest.length) largest = own;
+    }
+    const count = Math.min(most, Math.floor(largest.length * ENDED_PART));
+    for (const session of largest.sort((one, other) => other.quiet - one.quiet).slice(0, count)) {
+      this.#places.free(session);
+      session.stop("evicted");
+    }
   }
 
   #reportOpened(session: Session): void {

@@ -8,6 +8,8 @@ import { type BoundListener, Listeners } from "./listeners.ts";
 import { LoopBufferPool } from "./memory/buffer_pool.ts";
 import { MessageMemory } from "./memory/message_memory.ts";
 import { MemoryRelief } from "./memory/memory_relief.ts";
+import type { ResidentMemory } from "./memory/resident_memory.ts";
+import { residentMemory } from "./memory_holders.ts";
 import { type Counted, type OpenSession, OpenSessions } from "./open_sessions.ts";
 import {
   DEFAULT_LIMITS,
@@ -34,7 +36,7 @@ import { VerdictReporter } from "./verdict_reporter.ts";
 export type { BoundListener, CollectorState };
 
 /** Milliseconds between two looks at the memory in use. */
-const PRESS_MILLISECONDS = 250;
+const MEMORY_MILLISECONDS = 50;
 const TICK_MILLISECONDS = 1_000;
 /** Milliseconds that sessions may take to apply their time limits before others have a turn. */
 const TICK_PART = 4;
@@ -68,7 +70,9 @@ export class Proxy {
   /** Milliseconds that sessions have not been told of yet, and whether they are being told. */
   #passed = 0;
   #ticking = false;
-  #cancelPress = () => {};
+  /** The process' memory; undefined: left to the runtime. */
+  readonly #resident: ResidentMemory | undefined;
+  #cancelLooks = () => {};
 
   constructor(options: ProxyOptions) {
     const { clock = SYSTEM_CLOCK, pool = new LoopBufferPool(), report, recall, memoryRelief } = options;
@@ -89,11 +93,24 @@ export class Proxy {
       onEpoch: (collector) => void this.#beginEpoch(collector),
       onExpectation: (collector) => void this.#eachSessionOf(collector, (open) => this.#update(open)),
     });
-    this.#memory = new MessageMemory({ ...DEFAULT_LIMITS, ...options.limits }.messageMemory);
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#memory = new MessageMemory(limits.messageMemory);
+    if (memoryRelief !== undefined) {
+      this.#relief = new MemoryRelief(memoryRelief);
+      this.#resident = residentMemory(limits.memory, {
+        clock,
+        memory: memoryRelief,
+        mediator: options.mediator,
+        messages: this.#memory,
+        sessions: this.#sessions,
+        report,
+      });
+    }
     this.#factory = new SessionFactory(options, {
       clock,
       pool,
       memory: this.#memory,
+      resident: this.#resident,
       turns: this.#turns,
       counters: this.counters,
       collectors: this.#collectors,
@@ -108,7 +125,6 @@ export class Proxy {
       sessions: this.#sessions,
       collectors: this.#collectors,
       options: () => this.#options,
-      limits: () => this.limits,
     });
     this.#admission = new Admission({
       factory: this.#factory,
@@ -116,12 +132,13 @@ export class Proxy {
       collectors: this.#collectors,
       verdict: this.#verdict,
       counters: this.counters,
+      resident: this.#resident,
       report,
     });
-    if (memoryRelief !== undefined) this.#relief = new MemoryRelief(memoryRelief);
     this.#listeners = new Listeners({
       clock,
       pool,
+      memory: this.#memory,
       turns: this.#turns,
       report,
       sources: () => this.limits.sessions,
@@ -152,8 +169,8 @@ export class Proxy {
     await this.#listeners.become(this.#options.listeners);
     this.#collectors.start();
     this.#tickEvery(TICK_MILLISECONDS, 0);
-    if (this.#relief !== undefined) {
-      this.#cancelPress = this.#clock.every(PRESS_MILLISECONDS, () => this.#relief?.press());
+    if (this.#resident !== undefined) {
+      this.#cancelLooks = this.#clock.every(MEMORY_MILLISECONDS, () => this.#resident?.look());
     }
   }
 
@@ -178,12 +195,18 @@ export class Proxy {
     this.#options = options;
     this.#factory.configure(options);
     this.#memory.limit = this.limits.messageMemory;
+    if (this.#resident !== undefined) this.#resident.limit = this.limits.memory;
     if (changed.skewSettle !== undefined) this.#verdict.settle = changed.skewSettle;
     mediate?.();
     const collectors = this.#collectors.change(options, changed, switchNow);
     await this.#eachSession((open) => this.#update(open, collectors));
     // A drain that began while the listeners were being bound could not close these.
     if (this.draining) this.#listeners.close();
+  }
+
+  /** The process' memory, and whether it is short; undefined: it is left to the runtime. */
+  get memory(): Pick<ResidentMemory, "limit" | "resident" | "state"> | undefined {
+    return this.#resident;
   }
 
   /** The listeners' bound addresses, in the order configured. */
@@ -312,7 +335,7 @@ export class Proxy {
     await this.#sessions.ended();
     for (const cancel of timers) cancel();
     this.#cancelTick();
-    this.#cancelPress();
+    this.#cancelLooks();
     this.#collectors.close();
   }
 
@@ -321,7 +344,7 @@ export class Proxy {
     this.#admission.closed = true;
     this.#listeners.close();
     this.#cancelTick();
-    this.#cancelPress();
+    this.#cancelLooks();
     // The first stop ends reads and writes; the second ends the wait for the collector to close, which may follow.
     this.#sessions.stop("drained");
     const cancel = this.#clock.after(0, () => this.#sessions.stop("drained"));

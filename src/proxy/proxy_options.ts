@@ -27,6 +27,8 @@ export interface ProxyLimits {
   readonly templateChanges: number;
   /** Octets of all buffers in which messages wait for their rest, or for the collector. */
   readonly messageMemory: number;
+  /** Octets that the process may take. Needs {@link ProxyOptions.memoryRelief}. */
+  readonly memory: number;
   /** All sessions are closed so long after {@link Proxy.drain} at the latest. */
   readonly drain: number;
   /** How long the collector may take to close its side after an exporter has closed its own. */
@@ -48,7 +50,8 @@ export const DEFAULT_LIMITS: ProxyLimits = {
   udpIdle: 300_000,
   partialMessage: 30_000,
   templateChanges: 1_000,
-  messageMemory: 64 * 1024 * 1024,
+  messageMemory: 48 * 1024 * 1024,
+  memory: 400 * 1024 * 1024,
   drain: 10_000,
   collectorClose: 5_000,
   dial: 5_000,
@@ -62,6 +65,8 @@ export interface SessionOpener {
   beginEpoch?(collector?: CollectorKnowledge): void;
   /** Returns what the sessions to one collector more share. Needed where there are several. */
   collector?(): CollectorKnowledge;
+  /** Ends the session whose templates take most, if that is at least so many octets; returns the octets. */
+  relieve?(least: number): number;
   /** Returns what the first template of a whole message gives away. Needed where sessions are decided by it. */
   firstTemplate?(message: Uint8Array): FirstTemplate | "malformed" | undefined;
 }

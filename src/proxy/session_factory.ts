@@ -7,6 +7,7 @@ import type { FirstTemplate } from "../mediation/mapping/chain/treatment.ts";
 import type { MediationEvent } from "../mediation/templates/event.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
 import type { MessageMemory } from "./memory/message_memory.ts";
+import type { ResidentMemory } from "./memory/resident_memory.ts";
 import type { OpenSession } from "./open_sessions.ts";
 import { DEFAULT_LIMITS, type Mode, type ProxyLimits, type ProxyOptions, type SessionChoice } from "./proxy_options.ts";
 import { mediationReport } from "./reporting/mediation_report.ts";
@@ -22,14 +23,19 @@ import { type Address, formatAddress, ownerOf } from "./transport/address.ts";
 import type { Connection } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
 
-const EVICTED =
-  "its templates take most memory, and others need it: the session is closed (limits.templateMemory is used up)";
+const EVICTED = "its templates take most memory, and others need it: the session is closed";
+const USED_UP = {
+  templates: "limits.templateMemory is used up",
+  process: "the process is close to limits.memory",
+} as const;
 
 /** What all sessions of a proxy share. */
 export interface SessionFactoryParts {
   readonly clock: Clock;
   readonly pool: BufferPool;
   readonly memory: MessageMemory;
+  /** That of the process. */
+  readonly resident?: Pick<ResidentMemory, "state" | "wait"> | undefined;
   readonly turns: Turns;
   readonly counters: ProxyCounters;
   readonly collectors: Pick<Collectors, "get">;
@@ -95,7 +101,8 @@ export class SessionFactory {
 
   /** Makes the session of a new exporter. @param choice as {@link choose} returns it */
   open(exporter: Connection, listener: Listener, choice = this.choose(exporter)): OpenSession {
-    const { clock, pool, memory, turns, counters, collectors, onHeard, onSkew, onClosing, onEnd } = this.#parts;
+    const { clock, pool, memory, resident, turns, counters, collectors, onHeard, onSkew, onClosing, onEnd } =
+      this.#parts;
     const id = String(this.#nextId++);
     const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
     const reportMediation = mediationReport(report, () => session.observed);
@@ -114,8 +121,8 @@ export class SessionFactory {
       },
       roomMaker: {
         owner: ownerOf(exporter.remoteAddress),
-        end() {
-          report("warning", "templates_evicted", EVICTED, {});
+        end(short) {
+          report("warning", "templates_evicted", `${EVICTED} (${USED_UP[short]})`, {});
           session.stop("evicted");
         },
       },
@@ -139,6 +146,7 @@ export class SessionFactory {
       ...(choice === "undecided" ? { decision: this.#decision(() => open) } : {}),
       pool,
       memory,
+      resident,
       clock,
       turns,
       limits: limits.session,

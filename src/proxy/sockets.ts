@@ -1,5 +1,6 @@
 import { type Address, formatAddress } from "./transport/address.ts";
 import { usesTls } from "../ipfix/message/transport_protocol.ts";
+import type { MessageMemory } from "./memory/message_memory.ts";
 import type { Turns } from "./time/turns.ts";
 import type { Dial } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
@@ -17,6 +18,8 @@ import { systemReason } from "../error_message.ts";
 /** Dependencies of listeners. */
 export interface ListenerParts
   extends Pick<UdpListenerParts, "clock" | "pool" | "turns" | "sources" | "recall" | "onRejected" | "onDropped"> {
+  /** Bounds what datagrams that wait may take. */
+  readonly memory: Pick<MessageMemory, "datagrams">;
   /** How many milliseconds a TLS handshake may take. */
   readonly handshake: () => number;
   /** Called when a listener cannot accept connections. */
@@ -46,7 +49,7 @@ export function checkListener({ transport, address, tls }: ListenerOptions): voi
  * @throws Error that names the address
  */
 export async function bind(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
-  const { clock, pool, turns, sources, recall, handshake, onHandshakeFailure, onRejected, onDropped } = parts;
+  const { clock, pool, memory, turns, sources, recall, handshake, onHandshakeFailure, onRejected, onDropped } = parts;
   const { transport, address, tls, releases = [], templates } = options;
   const onError = (error: unknown) => parts.onError(systemReason(error));
   try {
@@ -80,6 +83,7 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
         return new UdpListener(address, {
           clock,
           pool,
+          queued: memory.datagrams(),
           turns,
           sources,
           ...(recall === undefined ? {} : { recall }),

@@ -1,7 +1,7 @@
 import type { Collectors } from "./collectors.ts";
 import { collectorEvidence, sessionEvidence } from "./evidence.ts";
 import type { OpenSessions } from "./open_sessions.ts";
-import type { ProxyLimits, ProxyOptions } from "./proxy_options.ts";
+import type { ProxyOptions } from "./proxy_options.ts";
 import type { Verdict } from "./verdict/verdict.ts";
 import type { VerdictWatch } from "./verdict/verdict_watch.ts";
 
@@ -12,7 +12,6 @@ export interface VerdictReporterParts {
   readonly collectors: Collectors;
   /** The options that hold now. */
   readonly options: () => Pick<ProxyOptions, "certificateFault" | "report">;
-  readonly limits: () => ProxyLimits;
 }
 
 /** Reaches the verdict from all sessions and collectors, and reports when it changes. */
@@ -21,16 +20,14 @@ export class VerdictReporter {
   readonly #sessions: OpenSessions;
   readonly #collectors: Collectors;
   readonly #options: VerdictReporterParts["options"];
-  readonly #limits: () => ProxyLimits;
   /** Whether the verdict was looked at for a template since the last tick. */
   #toldSince = false;
 
-  constructor({ watch, sessions, collectors, options, limits }: VerdictReporterParts) {
+  constructor({ watch, sessions, collectors, options }: VerdictReporterParts) {
     this.#watch = watch;
     this.#sessions = sessions;
     this.#collectors = collectors;
     this.#options = options;
-    this.#limits = limits;
   }
 
   /** Whether the proxy is still needed. */
@@ -38,7 +35,6 @@ export class VerdictReporter {
     return this.#watch.look({
       sessions: sessionEvidence(this.#sessions.entries),
       collector: collectorEvidence(this.#collectors, this.#sessions.entries),
-      limit: this.#limits().sessions,
       certificateFault: this.#options().certificateFault?.(),
     });
   }

@@ -111,7 +111,8 @@ export async function servedProxyOptions(
   cluster?: Cluster,
 ): Promise<ServedProxyOptions> {
   const { listeners, mode, limits, plans: [top, ...others] } = configuration;
-  const { sessions, templateChanges, messageMemory, hold, idle, udpIdle, partialMessage, drain, handshake } = limits;
+  const { sessions, templateChanges, messageMemory, memory, hold, idle, udpIdle, partialMessage, drain, handshake } =
+    limits;
   const isWaiting = (cluster?.waitingFor ?? "") !== "";
   return {
     listeners: isWaiting ? [] : await Promise.all(listeners.map((listener) => endpoints.listener(listener))),
@@ -132,7 +133,7 @@ export async function servedProxyOptions(
     },
     mode,
     mediation: { ...mediatorOptions(configuration), chooseTreatment: top.chooseTreatment },
-    limits: { sessions, templateChanges, messageMemory, hold, idle, udpIdle, partialMessage, drain, handshake },
+    limits: { sessions, templateChanges, messageMemory, memory, hold, idle, udpIdle, partialMessage, drain, handshake },
     certificates: { [Symbol.iterator]: () => endpoints.certificates()[Symbol.iterator]() },
     certificateFaults: () => endpoints.faults(),
     skewSettle: configuration.admin.skewSettle,

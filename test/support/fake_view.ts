@@ -11,6 +11,7 @@ import type {
   CountedView,
   EndedSessionView,
   FailingHandshakesView,
+  MemoryView,
   RefusedConfigurationView,
   SessionView,
   SkewView,
@@ -64,6 +65,7 @@ export class FakeView implements AdminView {
   certificates: { role: string; validFrom: Date; expiresAt: Date }[] = [];
   certificateFaults: string[] = [];
   templateCache?: TemplateCacheView | undefined;
+  memory?: MemoryView | undefined;
 
   sessions(): SessionView[] {
     return this.open;

@@ -11,7 +11,14 @@ import {
 import { momentOf } from "../view/moment.ts";
 import { type Totals, totalsNow } from "../view/totals.ts";
 import { allCollectors, recordsInHand } from "../view/collectors.ts";
-import type { AdminView, ClusterView, CollectorView, FailingHandshakesView, VerdictView } from "../view/view.ts";
+import type {
+  AdminView,
+  ClusterView,
+  CollectorView,
+  FailingHandshakesView,
+  MemoryView,
+  VerdictView,
+} from "../view/view.ts";
 
 /** A collector, as `/api/status` has it. */
 export interface CollectorReport {
@@ -86,6 +93,8 @@ export interface StatusReport {
     /** Data records that were received and are neither sent nor dropped yet. */
     readonly recordsInHand: number;
   } & CountersReport;
+  /** The process' resident memory; null if it is left to the runtime. */
+  readonly memory: MemoryView | null;
   /** Exporters whose TLS handshake failed within the last minute; null if none did. */
   readonly failingHandshakes: FailingHandshakesView | null;
   /** Certificates in use that are not valid now, and what comes of that, in words. */
@@ -146,6 +155,9 @@ export function statusReport(moment: AdminView, now: Date, totals: Totals = tota
       recordsInHand: recordsInHand(view),
       ...countersReport(totals.all),
     },
+    memory: view.memory === undefined
+      ? null
+      : { limit: view.memory.limit, resident: view.memory.resident, state: view.memory.state },
     failingHandshakes: view.failingHandshakes ?? null,
     certificateFaults: view.certificateFaults ?? [],
     templateCacheFault: cacheFault === undefined ? null : { ...cacheFault, since: cacheFault.since.toISOString() },

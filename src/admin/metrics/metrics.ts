@@ -37,6 +37,7 @@ interface Definition {
 /** The label of sessions that were never opened, for the session limit. */
 const REFUSED = "refused";
 const VERDICTS = ["needed", "not_needed", "unknown"] as const;
+const MEMORY_STATES = ["ample", "tight", "full"] as const;
 const RELOAD_OUTCOMES = ["applied", "refused"] as const;
 
 /** Those whose exporter is connected. */
@@ -86,6 +87,23 @@ function definitions(): Definition[] {
         for (const { transport } of openSessions(view)) open.set(transport, (open.get(transport) ?? 0) + 1);
         return by("transport", open, TRANSPORT_PROTOCOLS);
       },
+    },
+    {
+      kind: "gauge",
+      name: "memory_limit_octets",
+      help: "limits.memory: the resident memory that the process does not pass.",
+      read: ({ view: { memory } }) => memory === undefined ? [] : one(memory.limit),
+    },
+    {
+      kind: "gauge",
+      name: "memory_state",
+      help:
+        "1 for how much memory is left: ample; tight, so that sessions which take most are closed; or full, so that exporters are refused and templates wait as well.",
+      labels: ["state"],
+      read: ({ view: { memory } }) =>
+        memory === undefined
+          ? []
+          : MEMORY_STATES.map((state) => ({ labels: { state }, value: state === memory.state ? 1 : 0 })),
     },
     {
       kind: "gauge",

@@ -36,6 +36,18 @@ Deno.test("writes of the template cache are counted by outcome where there is on
   assert.equal(series.get('ipfix_proxy_template_cache_writes_total{outcome="failed"}'), 2);
 });
 
+Deno.test("the memory limit and how much of it is left are there where the process' memory is limited", async () => {
+  const view = new FakeView();
+  assert.equal((await scrape(view)).series.has("ipfix_proxy_memory_limit_octets"), false);
+  view.memory = { limit: 400, resident: 350, state: "tight" };
+  const { series } = await scrape(view);
+  assert.equal(series.get("ipfix_proxy_memory_limit_octets"), 400);
+  assert.deepEqual(
+    ["ample", "tight", "full"].map((state) => series.get(`ipfix_proxy_memory_state{state="${state}"}`)),
+    [0, 1, 0],
+  );
+});
+
 const scrape = async (view: FakeView) => parse(await createMetrics(view).scrape());
 
 Deno.test("every name of the contract is there, with its type, its labels and a HELP", async () => {

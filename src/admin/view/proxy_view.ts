@@ -72,6 +72,9 @@ export function proxyView(proxy: Proxy, facts: ProxyFacts): AdminView {
     get skew() {
       return proxy.skew;
     },
+    get memory() {
+      return proxy.memory;
+    },
     get handshakeFailures() {
       return proxy.counters.handshakeFailures;
     },

@@ -258,6 +258,15 @@ export interface TemplateCacheView {
   readonly fault: { readonly file: string; readonly since: Date; readonly reason: string } | undefined;
 }
 
+/** The resident memory of the process, in octets. */
+export interface MemoryView {
+  /** `limits.memory` */
+  readonly limit: number;
+  readonly resident: number;
+  /** `tight`: sessions that take most are closed; `full`: exporters are refused and templates wait as well. */
+  readonly state: "ample" | "tight" | "full";
+}
+
 /** Everything that the admin server can read from a running proxy and do to it. */
 export interface AdminView {
   readonly version: string;
@@ -283,6 +292,8 @@ export interface AdminView {
   sessionOutcomes(): Iterable<SessionOutcome>;
   readonly verdict: VerdictView;
   readonly skew: SkewView;
+  /** The process' memory; missing if it is left to the runtime. */
+  readonly memory?: MemoryView | undefined;
   /** TLS handshakes with exporters that failed, by reason. */
   readonly handshakeFailures: ReadonlyMap<string, number>;
   readonly failingHandshakes?: FailingHandshakesView | undefined;

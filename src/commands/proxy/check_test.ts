@@ -71,7 +71,7 @@ cache: { file: /nowhere/templates, size: 2048KiB }
 `);
   assert.match(text, /templates are sent again every\s+120s/);
   assert.match(text, /limits +sessions 5000,[^]* hold 90000ms,\s+idle 60m,\s+udpIdle 5m,/);
-  assert.match(text, /templateMemory\s+131072KiB,\s+messageMemory\s+64MiB,/);
+  assert.match(text, /templateMemory\s+131072KiB,\s+messageMemory\s+48MiB,/);
   assert.match(text, /admin +127\.0\.0\.1:24780, skewSettle 600s/);
   assert.match(text, /every 30s, at most 2048KiB/);
 });
@@ -101,7 +101,7 @@ export default definePlugin({
     assert.equal(await start(plugins), "deno task serve:plugins --config FILE");
     assert.equal(
       await start(`${plugins}cache: /var/lib/templates\n`),
-      "deno run --v8-flags=--expose-gc,--managed-zone-memory,--heap-growing-percent=40,--max-semi-space-size=8 --quiet --no-prompt -P=proxy --allow-write=/var/lib " +
+      "deno run --v8-flags=--expose-gc,--managed-zone-memory,--heap-growing-percent=40,--max-semi-space-size=8,--memory-pool-timeout=1 --quiet --no-prompt -P=proxy --allow-write=/var/lib " +
         `--allow-run="$(deno eval -p 'Deno.execPath()')" src/main.ts serve --config FILE`,
     );
     assert.match(await start("cache: /var/lib/templates\n") ?? "", / -P=proxy --allow-write=\/var\/lib src\/main\.ts /);

@@ -68,6 +68,7 @@ const STATUS = z.looseObject({
       informationLost: COUNTS.optional(),
     }).optional(),
   }),
+  memory: z.looseObject({ limit: z.number(), resident: z.number(), state: z.string() }).nullish(),
   certificateFaults: z.array(z.string()).optional(),
   templateCacheFault: z.looseObject({ file: z.string(), since: z.string(), reason: z.string() }).nullish(),
   refusedConfiguration: z.looseObject({ since: z.string(), mistakes: z.array(z.string()) }).nullish(),
@@ -251,7 +252,7 @@ function summary(status: Status, { width, paint }: StatusDependencies): string {
     ...wrapWords(`${sentence}: ${printable(verdict.reason)}`.split(" "), width, "  ", "").map((line) =>
       paint(colour, line)
     ),
-    ...[...status.certificateFaults ?? [], ...cacheFault(status)]
+    ...[...status.certificateFaults ?? [], ...cacheFault(status), ...shortMemory(status)]
       .flatMap((fault) => wrapWords(printable(fault).split(" "), width, "  ", ""))
       .map((line) => paint("red", line)),
     ...refusedLines(status, width).map((line) => paint("red", line)),
@@ -296,12 +297,19 @@ const HEADS = {
   unknown: { colour: "yellow", sentence: "unknown" },
 } as const;
 
-/** A configuration that was refused and not corrected since. */
+function shortMemory({ memory }: Status): string[] {
+  if (memory === null || memory === undefined || memory.state === "ample") return [];
+  const [resident, limit] = [memory.resident, memory.limit].map((octets) => Math.round(octets / 2 ** 20));
+  const what = memory.state === "full" ? "exporters are refused, and sessions" : "sessions";
+  return [`${resident} MiB of limits.memory (${limit} MiB) are in use: ${what} that take most are closed`];
+}
+
 function cacheFault({ templateCacheFault: fault }: Status): string[] {
   if (fault === null || fault === undefined) return [];
   return [`the template cache ${fault.file} cannot be written since ${fault.since}: ${fault.reason}`];
 }
 
+/** A configuration that was refused and not corrected since. */
 function refusedLines({ refusedConfiguration }: Status, width: number): string[] {
   if (refusedConfiguration === null || refusedConfiguration === undefined) return [];
   const { since, mistakes } = refusedConfiguration;

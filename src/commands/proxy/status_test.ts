@@ -75,6 +75,7 @@ Deno.test("every count that is not zero has a line, and no line is wider than th
   };
   const fault = { file: "/var/templates", since: new Date("2026-01-01T00:00:07Z"), reason: "no space left" };
   view.templateCache = { writes: { written: 0, failed: 1 }, fault };
+  view.memory = { limit: 400 * 2 ** 20, resident: 370 * 2 ** 20, state: "full" };
   const { output } = await run({}, answerOf(view));
   for (const line of output.split("\n")) assert.ok(line.length <= 80, line);
   for (
@@ -95,6 +96,7 @@ Deno.test("every count that is not zero has a line, and no line is wider than th
     output,
     /^the template cache \/var\/templates cannot be written since\n {2}2026-01-01T00:00:07\.000Z: no space left$/m,
   );
+  assert.match(output, /^370 MiB of limits\.memory \(400 MiB\) are in use: exporters are refused, and/m);
   assert.doesNotMatch(output, /losses|no_certificate/);
 });
 

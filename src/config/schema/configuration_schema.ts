@@ -4,7 +4,7 @@ import { parsePrefix } from "../../ipfix/types/address.ts";
 import { antreaRelease } from "../profiles/antrea_releases.ts";
 import { dialectSchema } from "../profiles/dialect_schema.ts";
 import { PROFILE_NAMES } from "../profiles/profiles.ts";
-import { DURATION, parseDuration, parseSize } from "../yaml/quantity.ts";
+import { DURATION, formatSize, parseDuration, parseSize } from "../yaml/quantity.ts";
 import { oneOf, read, text, truth, wholeNumber, wrong } from "../yaml/schema_parts.ts";
 import { parseSocketAddress } from "../yaml/socket_address.ts";
 
@@ -147,10 +147,13 @@ const duration = (value: string) => read(DURATION, parseDuration).prefault(value
 /** Less would not do for the templates of a few releases, nor for a few messages. */
 const SMALLEST_MEMORY = 2 ** 20;
 
-const size = (value: string) =>
-  read("a size such as 64MiB, at least 1MiB", (text) => {
+/** What the process takes with a few sessions, and some room for work. */
+const SMALLEST_PROCESS = 192 * 2 ** 20;
+
+const size = (value: string, smallest = SMALLEST_MEMORY) =>
+  read(`a size such as ${value}, at least ${formatSize(smallest)}`, (text) => {
     const octets = parseSize(text);
-    return octets === undefined || octets < SMALLEST_MEMORY ? undefined : octets;
+    return octets === undefined || octets < smallest ? undefined : octets;
   }).prefault(value);
 
 /** Limits for all exporters together. Durations become milliseconds, sizes octets. */
@@ -161,10 +164,11 @@ export const limitsSchema = z.strictObject({
   templates: wholeNumber(1, 100_000_000).default(65_536).meta({ description: "Templates of all sessions together." }),
   observationDomainsPerSession: wholeNumber(1, 1_000_000).default(256),
   templateChanges: wholeNumber(1, 1_000_000).default(1000),
-  templateMemory: size("64MiB").meta({ description: "Memory for the templates of all sessions." }),
-  messageMemory: size("64MiB").meta({
+  templateMemory: size("48MiB").meta({ description: "Memory for the templates of all sessions." }),
+  messageMemory: size("48MiB").meta({
     description: "Memory for messages of all sessions that wait for their rest, or for the collector.",
   }),
+  memory: size("400MiB", SMALLEST_PROCESS).meta({ description: "Resident memory of the process." }),
   hold: duration("10m").meta({ description: "How long exporters are held while the collector is gone." }),
   idle: duration("0s").meta({ description: "How long a session may be silent; 0s: no limit." }),
   udpIdle: duration("5m").meta({

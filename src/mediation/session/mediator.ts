@@ -17,7 +17,7 @@ import type { ChooseTreatment, FirstTemplate } from "../mapping/chain/treatment.
 const DEFAULT_LIMITS: MediationLimits = {
   templatesPerSession: 256,
   templates: 65536,
-  templateMemory: 64 * 1024 * 1024,
+  templateMemory: 48 * 1024 * 1024,
   observationDomainsPerSession: 256,
 };
 
@@ -109,6 +109,16 @@ export class Mediator {
    */
   firstTemplate(message: Uint8Array): FirstTemplate | "malformed" | undefined {
     return firstTemplate(message, this.#shared);
+  }
+
+  /**
+   * Ends the session whose templates take most memory, because the process takes too much.
+   *
+   * @param least octets that they must take
+   * @returns the octets that become free; 0: there is no such session
+   */
+  relieve(least: number): number {
+    return this.#shared.templateMemory.relieve(least);
   }
 
   /** @throws RangeError if the rewrite loop's memory is exhausted */

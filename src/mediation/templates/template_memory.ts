@@ -34,8 +34,14 @@ const SMALL_PART = 8;
 export interface RoomMaker {
   /** Identifies the exporter's owner: sessions of one owner count together. */
   readonly owner: string;
-  /** Ends the session, soon. */
-  end(): void;
+  /** Ends the session, soon. @param short what there is too little of: memory for templates, or of the process */
+  end(short: "templates" | "process"): void;
+}
+
+/** What the sessions of one owner have. */
+interface OwnersShare {
+  used: number;
+  largest: TemplateShare;
 }
 
 /** A mapping that some sessions share. */
@@ -82,14 +88,40 @@ export class TemplateMemory {
       const leaving = this.#largest(newcomer, octets);
       if (leaving === undefined || this.#ending + leaving.used > this.limit / ENDING_PART) return false;
       this.#ending += leaving.used;
-      leaving.end();
+      leaving.end("templates");
     }
     return true;
   }
 
+  /**
+   * Ends the largest session of the largest owner, because the process takes too much memory.
+   *
+   * @param least octets that it must have
+   * @returns the octets that become free; 0: there is none such
+   */
+  relieve(least: number): number {
+    const leaving = this.#largestOwner(this.#owners())?.largest;
+    if (leaving === undefined || leaving.used < least || !leaving.mayEnd) return 0;
+    this.#ending += leaving.used;
+    leaving.end("process");
+    return leaving.used;
+  }
+
   /** The largest session of the largest owner, if the newcomer would have much less than that owner. */
   #largest(newcomer: TemplateShare, octets: number): TemplateShare | undefined {
-    const owners = new Map<string, { used: number; largest: TemplateShare }>();
+    const owners = this.#owners();
+    const most = this.#largestOwner(owners);
+    if (most === undefined) return undefined;
+    const own = owners.get(newcomer.owner)?.used ?? 0;
+    const isSmall = most.largest.owner === newcomer.owner
+      ? newcomer.used + octets <= most.largest.used / SMALL_PART
+      : own + octets <= most.used / SMALL_PART;
+    return isSmall && most.largest.mayEnd ? most.largest : undefined;
+  }
+
+  /** Owners of sessions that are not being ended. */
+  #owners(): Map<string, OwnersShare> {
+    const owners = new Map<string, OwnersShare>();
     for (const share of this.#shares) {
       const known = owners.get(share.owner);
       if (share.ended) continue;
@@ -99,14 +131,13 @@ export class TemplateMemory {
         if (share.used > known.largest.used) known.largest = share;
       }
     }
-    let most: { used: number; largest: TemplateShare } | undefined;
+    return owners;
+  }
+
+  #largestOwner(owners: Map<string, OwnersShare>): OwnersShare | undefined {
+    let most: OwnersShare | undefined;
     for (const one of owners.values()) if (one.used > (most?.used ?? 0)) most = one;
-    if (most === undefined) return undefined;
-    const own = owners.get(newcomer.owner)?.used ?? 0;
-    const isSmall = most.largest.owner === newcomer.owner
-      ? newcomer.used + octets <= most.largest.used / SMALL_PART
-      : own + octets <= most.used / SMALL_PART;
-    return isSmall && most.largest.mayEnd ? most.largest : undefined;
+    return most;
   }
 
   /** @internal Counts octets of a session. */
@@ -174,9 +205,9 @@ export class TemplateShare {
     return this.#maker !== undefined;
   }
 
-  end(): void {
+  end(short: "templates" | "process"): void {
     this.ended = true;
-    this.#maker?.end();
+    this.#maker?.end(short);
   }
 
   /**

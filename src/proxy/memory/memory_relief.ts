@@ -6,11 +6,6 @@ const SETTLED_CHANGE = 10;
 const COLLECTIONS = 4;
 const COLLECTIONS_PER_LOOK = 1 / 60;
 
-/** Resident octets from which on garbage is not left to grow. */
-const PRESSING = 304 * 2 ** 20;
-/** Octets by which it has grown then that make a collection worth its pause. */
-const WORTH_PRESSING = 32 * 2 ** 20;
-
 /** How memory is given back, and how much there is. */
 export interface MemoryReliefParts {
   /** Collects all garbage. @param thorough also returns the memory to the system, which takes several times as long */
@@ -25,10 +20,7 @@ export interface MemoryReliefParts {
  * quarter of a second with 5000 sessions, so it happens only when much has changed and the number of sessions has
  * settled.
  *
- * Templates of thousands of fields leave behind several times what is kept of them. V8 collects that in small steps, and
- * early where it runs with `--heap-growing-percent=40,--max-semi-space-size=8`, as `deno task serve` does. Only above
- * {@link PRESSING}, whatever the cause, it is collected at once as it grows, which may pause the process for a tenth of a
- * second.
+ * {@link ResidentMemory} looks after the garbage of everything else.
  */
 export class MemoryRelief {
   /** Sessions at the last collection. */
@@ -36,22 +28,10 @@ export class MemoryRelief {
   /** Sessions at the last call. */
   #before = 0;
   #collectionsLeft = COLLECTIONS;
-
-  /** Resident octets after the last collection that memory was short for, or the least since. */
-  #least = 0;
   readonly #parts: MemoryReliefParts;
 
   constructor(parts: MemoryReliefParts) {
     this.#parts = parts;
-  }
-
-  /** Collects if memory is short. To be called about once a second. */
-  press(): void {
-    const resident = this.#parts.resident();
-    this.#least = Math.min(this.#least, resident);
-    if (resident < PRESSING || resident < this.#least + WORTH_PRESSING) return;
-    this.#parts.collect(false);
-    this.#least = this.#parts.resident();
   }
 
   /** Collects if it is worth it. To be called about once a second. */

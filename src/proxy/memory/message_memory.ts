@@ -1,7 +1,7 @@
 /** Milliseconds after which a message that still waits for its rest may have to make room. */
 const PATIENCE = 1_000;
 /** Part of the limit up to which buffers may be larger than the messages in them need. */
-const GENEROUS_PART = 2;
+const GENEROUS_PART = 2 / 3;
 /** Sessions that {@link MessageMemory.look} ends at most, each of which is some work: there is a next time. */
 const MOST_ENDED = 32;
 
@@ -13,6 +13,12 @@ export interface MessageHolder {
   readonly partialFor: number;
   /** Ends the session, because its message takes too long while others need the memory. */
   yield(): void;
+}
+
+/** Octets of the memory that cannot wait for room: what finds none is dropped. */
+export interface MessagePart {
+  octets: number;
+  readonly limit: number;
 }
 
 /** A session that waits for room. */
@@ -44,6 +50,8 @@ interface Share {
  */
 export class MessageMemory {
   limit: number;
+  /** Whether there is no room at all, because the process takes too much memory. */
+  closed = false;
   #used = 0;
   /** Only of owners that have something, or wait. */
   readonly #shares = new Map<string, Share>();
@@ -64,7 +72,12 @@ export class MessageMemory {
 
   /** Whether buffers may be larger than their messages need. */
   get generous(): boolean {
-    return this.#used * GENEROUS_PART < this.limit;
+    return !this.closed && this.#used < this.limit * GENEROUS_PART;
+  }
+
+  /** A part for datagrams, which may take what nobody else has. */
+  datagrams(): MessagePart {
+    return new DatagramPart(this);
   }
 
   /** Counts octets of a buffer more, or less. */
@@ -150,8 +163,23 @@ export class MessageMemory {
     }
   }
 
+  /**
+   * Ends the session with the oldest message of the owner with most, if it has been slow to come: the process takes too
+   * much memory.
+   *
+   * @returns the octets that become free; 0: there is none such
+   */
+  relieve(): number {
+    const leaving = this.#slowest();
+    if (leaving === undefined) return 0;
+    const octets = this.#shares.get(leaving.owner)?.partial.get(leaving) ?? 0;
+    this.endPartial(leaving);
+    leaving.yield();
+    return octets;
+  }
+
   #fits(octets: number): boolean {
-    return this.#used + octets <= this.limit || this.#used === 0;
+    return (!this.closed && this.#used + octets <= this.limit) || this.#used === 0;
   }
 
   #serve(): void {
@@ -199,5 +227,29 @@ export class MessageMemory {
 
   #forget(owner: string, { partial, waiters }: Share): void {
     if (partial.size === 0 && waiters.size === 0) this.#shares.delete(owner);
+  }
+}
+
+class DatagramPart implements MessagePart {
+  readonly #memory: MessageMemory;
+  #octets = 0;
+
+  constructor(memory: MessageMemory) {
+    this.#memory = memory;
+  }
+
+  get octets(): number {
+    return this.#octets;
+  }
+
+  set octets(octets: number) {
+    const change = octets - this.#octets;
+    this.#octets = octets;
+    this.#memory.hold(change);
+  }
+
+  get limit(): number {
+    const { closed, limit, used } = this.#memory;
+    return closed ? this.#octets : this.#octets + Math.max(0, limit - used);
   }
 }

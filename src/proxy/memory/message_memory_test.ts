@@ -118,3 +118,37 @@ Deno.test("each newcomer that waits ends one slow session, each look some more, 
   assert.equal(ended(), 3 + 2 * first);
   assert.ok(slow.slice(0, ended()).every(({ yielded }) => yielded), "the oldest");
 });
+
+Deno.test("for the process' sake slow messages end, the oldest of the largest owner first, and none is begun", async () => {
+  const memory = new MessageMemory(100);
+  const [first, second] = [9_000, 8_000].map((time) => holder(memory, "hostile", 25, time));
+  const good = holder(memory, "good", 10, 500);
+  memory.closed = true;
+  assert.equal(memory.generous, false);
+  const waiting = newcomer(memory, "new", 5);
+  assert.deepEqual([memory.relieve(), memory.relieve(), memory.relieve()], [25, 25, 0]);
+  assert.deepEqual([first?.yielded, second?.yielded, good.yielded], [true, true, false]);
+  first?.free();
+  await settled();
+  assert.equal(waiting.served, false);
+  memory.closed = false;
+  memory.look();
+  await settled();
+  assert.equal(waiting.served, true);
+});
+
+Deno.test("datagrams count with messages: what they take others do not get, and the other way round", () => {
+  const memory = new MessageMemory(100);
+  const datagrams = memory.datagrams();
+  assert.equal(datagrams.limit, 100);
+  memory.hold(30);
+  assert.equal(datagrams.limit, 70);
+  datagrams.octets += 60;
+  assert.equal(memory.used, 90);
+  assert.equal(datagrams.limit, 70, "ten are free");
+  assert.equal(memory.hasRoom(11, { owner: "", partialFor: 0, yield() {} }), false);
+  memory.closed = true;
+  assert.equal(datagrams.limit, 60, "no more at all");
+  datagrams.octets -= 60;
+  assert.equal(memory.used, 30);
+});

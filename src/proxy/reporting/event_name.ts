@@ -20,7 +20,7 @@ export const EVENT_MEANINGS = {
   session_closed:
     "A session has ended, with its outcome and its message and record counts; with `observed`, those sent are what would have been sent.",
   session_refused:
-    "An exporter was refused: the session limit is reached, or the collector has been away for `limits.hold`.",
+    "An exporter was refused: the session limit is reached, the process is close to `limits.memory`, or the collector has been away for `limits.hold`.",
   session_failed: "An internal error of the proxy ended a session.",
   accept_failed: "A listener could not accept a connection. It keeps listening.",
   handshake_failed:
@@ -42,7 +42,10 @@ export const EVENT_MEANINGS = {
   warning: "Something unusual that is tolerated, such as a redefined template or the withdrawal of an unknown one.",
   templates_throttled:
     "An exporter changes templates faster than `limits.templateChanges` allows, and is limited to that. Reported once per session.",
-  templates_evicted: "`limits.templateMemory` was used up: the session whose templates took most of it was closed.",
+  templates_evicted:
+    "`limits.templateMemory` was used up, or the process came close to `limits.memory`: the session whose templates took most memory was closed.",
+  memory_full:
+    "The process came close to `limits.memory`: exporters are refused and templates wait until sessions that take most have been closed. At most once a minute.",
   log_lines_left_out: "An event was logged too often within a second; the line says how many more were left out.",
   log_lines_dropped:
     "Log lines were dropped because standard error was not read in time. `log_lines_dropped_total` counts them.",

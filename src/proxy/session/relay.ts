@@ -50,6 +50,7 @@ export class Relay {
   readonly #link: CollectorLink;
   readonly #turns: Turns;
   readonly #clock: Clock;
+  readonly #resident: SessionParts["resident"];
   readonly #report: ReportOfSession;
   readonly #tap: RewriterTap | undefined;
   readonly #id: string;
@@ -70,6 +71,7 @@ export class Relay {
     this.#link = parts.link;
     this.#turns = parts.turns;
     this.#clock = parts.clock;
+    this.#resident = parts.resident;
     this.#report = parts.report;
     this.#tap = parts.tap;
     this.#id = parts.id;
@@ -98,6 +100,7 @@ export class Relay {
     for (;;) {
       if (wait > 0) await this.#awaitTurn(wait);
       if (this.#turns.over) await this.#nextTurn();
+      if (this.#resident?.state === "full" && this.#isDemanding) await this.#unlessStopped(this.#resident.wait());
       if (this.stopped !== undefined) return this.stopped;
       const { move, rewrites } = rewriting;
       // A session that is observed has no output in the rewriter, and may be at the end of a message at any time.

@@ -1,6 +1,7 @@
 import type { CollectorFacts, SessionRewriter, TemplateState } from "../../mediation/session/session_rewriter.ts";
 import type { BufferPool } from "../memory/buffer_pool.ts";
 import type { MessageMemory } from "../memory/message_memory.ts";
+import type { ResidentMemory } from "../memory/resident_memory.ts";
 import type { CollectorLink, CollectorRoute } from "../collector/collector_link.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { ProxyCounters, SessionOutcome } from "../reporting/proxy_counters.ts";
@@ -48,6 +49,8 @@ export interface SessionParts {
   readonly decision?: SessionDecision;
   readonly pool: BufferPool;
   readonly memory: MessageMemory;
+  /** That of the process; without it, it has no limit. */
+  readonly resident?: Pick<ResidentMemory, "state" | "wait"> | undefined;
   readonly clock: Clock;
   readonly turns: Turns;
   readonly limits: SessionLimits;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Counters } from "../../mediation/templates/counters.ts";
 import { HeapBufferPool } from "../memory/buffer_pool.ts";
 import { MessageMemory } from "../memory/message_memory.ts";
+import type { MemoryState } from "../memory/resident_memory.ts";
 import { CollectorLink } from "../collector/collector_link.ts";
 import type { Connection } from "../transport/connection.ts";
 import { connectionPair } from "../transport/tls/memory_connection.ts";
@@ -66,7 +67,7 @@ class ScriptedCollector implements Connection {
 /** A session of which one collector after the other is dialled, and what it is made of. */
 function openSession(
   collectors: readonly Connection[],
-  parts: Pick<SessionParts, "tap"> & Partial<Pick<SessionParts, "observe" | "turns" | "rewriter">> = {},
+  parts: Pick<SessionParts, "tap"> & Partial<Pick<SessionParts, "observe" | "turns" | "rewriter" | "resident">> = {},
 ) {
   const clock = new StandingClock();
   const pool = new HeapBufferPool();
@@ -283,6 +284,40 @@ Deno.test("a session whose template has changed within a second goes after other
   assert.ok((await waitsFor(dataMessage(2))).every((demanding) => !demanding), "one that only sends records");
   exporter.close();
   await ended;
+});
+
+Deno.test("while the process' memory is full, templates wait and records do not; a stop ends the wait", async () => {
+  const resident = { state: "ample" as MemoryState, wait: () => room.promise };
+  let room = Promise.withResolvers<void>();
+  const collector = new ScriptedCollector(Infinity, Infinity);
+  const rewriter = new ChangingRewriter({ reliable: true });
+  const { session, exporter, clock } = openSession([collector], { rewriter, resident });
+  const ended = session.run();
+  const arrived = () => collector.received.messages.length;
+  const send = async (message: Uint8Array) => {
+    await exporter.write(message);
+    for (let times = 0; times < 20; times++) await turn();
+  };
+  await send(templateMessage());
+  await clock.advance(5_000);
+  resident.state = "full";
+  await send(dataMessage(1));
+  assert.equal(arrived(), 2, "it has changed no template of late");
+  resident.state = "ample";
+  await send(templateMessage());
+  assert.equal(arrived(), 3);
+  resident.state = "full";
+  await send(templateMessage());
+  assert.equal(arrived(), 3, "it is in the middle of changing templates");
+  resident.state = "ample";
+  room.resolve();
+  await until("it has arrived", () => arrived() === 4);
+  room = Promise.withResolvers();
+  resident.state = "full";
+  await send(templateMessage());
+  assert.equal(arrived(), 4);
+  session.stop("evicted");
+  assert.equal(await ended, "evicted");
 });
 
 Deno.test("the collector is dialled once a whole message has come, whatever has begun before", async () => {

@@ -6,7 +6,7 @@ export interface RejectedExporter {
   readonly why: Rejection;
   /** `10.1.2.3` */
   readonly address: string;
-  /** Why, in words. */
+  /** Why, in words; of a limit, its name and value. */
   readonly reason: string;
 }
 
@@ -27,8 +27,8 @@ const REJECTED_FOR = 60_000;
 const ABANDONED_FOR = 300_000;
 
 /**
- * Exporters that are known to be there although they have no session: the TLS handshake failed, the session limit was
- * reached, or the proxy closed them because the collector was unreachable. They may need rewriting.
+ * Exporters that are known to be there although they have no session: the TLS handshake failed, a limit was reached,
+ * or the proxy closed them because the collector was unreachable. They may need rewriting.
  */
 export class AbsentExporters {
   readonly #rejected = new Map<string, RejectedExporter & { readonly at: number }>();

@@ -54,8 +54,8 @@ export interface Evidence {
   readonly handshakes: { readonly exporters: number; readonly address: string; readonly reason: string } | undefined;
   /** Why peers may be locked out: a certificate in use is not valid now. */
   readonly certificateFault: string | undefined;
-  /** Exporters that the session limit kept out of late. */
-  readonly refused: { readonly exporters: number; readonly limit: number } | undefined;
+  /** Exporters that a limit kept out of late, and the limit: `limits.sessions (5000)`. */
+  readonly refused: { readonly exporters: number; readonly limit: string } | undefined;
   readonly now: number;
   readonly settle: number;
   /** When a session last needed rewriting. */
@@ -124,9 +124,7 @@ function whyUnknown(evidence: Evidence): string | undefined {
   }
   if (certificateFault !== undefined) return certificateFault;
   if (refused !== undefined) {
-    return `${exporters(refused.exporters)} ${
-      was(refused.exporters)
-    } refused when limits.sessions (${refused.limit}) was reached`;
+    return `${exporters(refused.exporters)} ${was(refused.exporters)} refused when ${refused.limit} was reached`;
   }
   if (abandoned.exporters > 0) {
     return `${exporters(abandoned.exporters)} ${

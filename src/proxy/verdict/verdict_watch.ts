@@ -6,8 +6,6 @@ import { type CollectorEvidence, judge, type Moment, type SessionEvidence, type 
 export interface Sight {
   readonly sessions: SessionEvidence;
   readonly collector: CollectorEvidence;
-  /** `limits.sessions` */
-  readonly limit: number;
   /** Why peers may be locked out: a certificate in use is not valid now. */
   readonly certificateFault?: string | undefined;
 }
@@ -26,7 +24,7 @@ export type VerdictNews = "skew_seen" | "skew_over";
  *
  * const watch = new VerdictWatch(0, SYSTEM_CLOCK);
  * const collector = { address: "10.0.0.9:4739", up: true, tried: true };
- * const sight = { collector, limit: 5000 };
+ * const sight = { collector };
  * const look = (skewed: number) => watch.look({ ...sight, sessions: { open: 1, skewed, observed: 0, unread: 0 } });
  * assert.equal(look(1).reason, "1 of 1 session needs rewriting");
  * assert.equal(look(0).verdict, "not_needed");
@@ -91,7 +89,7 @@ export class VerdictWatch {
   }
 
   /** Judges what is seen now. Called every second, and whenever somebody asks. */
-  look({ sessions, collector, limit, certificateFault }: Sight): Verdict {
+  look({ sessions, collector, certificateFault }: Sight): Verdict {
     const now = this.#clock.now();
     this.#absent.expire(now, collector.up);
     if (sessions.skewed > 0 || (sessions.converted ?? 0) > 0) this.see();
@@ -113,7 +111,7 @@ export class VerdictWatch {
       },
       handshakes,
       certificateFault,
-      refused: full === undefined ? undefined : { exporters: full.exporters, limit },
+      refused: full === undefined ? undefined : { exporters: full.exporters, limit: full.last.reason },
       now,
       settle: this.settle,
       skew: this.#skew,

@@ -10,7 +10,7 @@ const AWAY = { ...UP, up: false, reason: "Connection refused" };
 function fixture(settle = 10_000) {
   const clock = new StandingClock();
   const watch = new VerdictWatch(settle, clock);
-  const sight: Sight = { sessions: { open: 3, skewed: 0, observed: 0, unread: 0 }, collector: UP, limit: 50 };
+  const sight: Sight = { sessions: { open: 3, skewed: 0, observed: 0, unread: 0 }, collector: UP };
   const look = (sessions: Partial<SessionEvidence> = {}, more: Partial<Sight> = {}) =>
     watch.look({ ...sight, sessions: { ...sight.sessions, ...sessions }, ...more });
   /** Looks every second, as the proxy does. */
@@ -112,7 +112,7 @@ Deno.test("an exporter that is kept out may need rewriting: unknown until it get
   watch.arrive("10.1.2.4");
   assert.equal((await pass(9)).verdict, "unknown", "it may turn out to need rewriting");
   assert.equal((await pass(1)).verdict, "not_needed");
-  watch.reject({ why: "limit", address: "10.1.2.5", reason: "" });
+  watch.reject({ why: "limit", address: "10.1.2.5", reason: "limits.sessions (50)" });
   assert.equal(
     look().reason,
     "1 exporter was refused when limits.sessions (50) was reached",
@@ -166,7 +166,6 @@ Deno.test("a certificate that is not valid leaves it unknown whether exporters a
   const { watch } = fixture();
   const sight = {
     collector: { address: "c", up: true, tried: true },
-    limit: 5000,
     sessions: { open: 1, skewed: 0, unread: 0, observed: 0 },
   };
   const certificateFault = "the listener's certificate (CN=a) expired at noon: exporters that check it refuse it";

@@ -142,3 +142,20 @@ Deno.test("if all have about as much, none makes room; a template that others ha
   assert.deepEqual(ended, []);
   for (const { session } of [agent, newcomer, ...others]) session.close();
 });
+
+Deno.test("for the process' sake the largest session of the largest owner ends, if it takes at least so much, and once", () => {
+  const mediator = mediatorOf(RFC, { limits: { templateMemory: 1_000_000, templatesPerSession: 30 } });
+  const ended: string[] = [];
+  const small = openFor(mediator, "small", ended);
+  rewriteAll(small.session, announcement());
+  assert.equal(mediator.relieve(64 * 1024), 0, "nobody takes much");
+  const large = openFor(mediator, "large", ended);
+  fill(large, 1);
+  assert.ok(mediator.relieve(64 * 1024) >= 64 * 1024);
+  assert.equal(mediator.relieve(64 * 1024), 0, "it is ending already");
+  assert.deepEqual(ended, ["large"]);
+  large.session.close();
+  assert.equal(mediator.relieve(64 * 1024), 0);
+  assert.deepEqual(ended, ["large"]);
+  small.session.close();
+});

@@ -44,7 +44,7 @@ export function Configuration({ view }: { readonly view: AdminView }) {
 }
 
 const DURATIONS: ReadonlySet<string> = new Set(["hold", "idle", "udpIdle", "partialMessage", "drain", "handshake"]);
-const SIZES: ReadonlySet<string> = new Set(["templateMemory", "messageMemory"]);
+const SIZES: ReadonlySet<string> = new Set(["templateMemory", "messageMemory", "memory"]);
 
 function limit(name: string, value: number): string {
   if (SIZES.has(name)) return `${value / 2 ** 20} MiB`;

@@ -17,8 +17,6 @@ import type { OctetBudget } from "./waiting_sets.ts";
 const LONGEST_DATAGRAM = 65535;
 /** Octets of data sets that wait for their template, over all sources, which bounds what forged ones can take. */
 const HELD_OCTETS = 4 * 1024 * 1024;
-/** Octets of datagrams queued for a slow collector, over all sources. */
-const QUEUED_OCTETS = 64 * 1024 * 1024;
 /** Sources without a valid template. */
 const UNPROVEN_SOURCES = 1024;
 /**
@@ -34,6 +32,8 @@ const RECEIVE_PAUSE_MILLISECONDS = 100;
 export interface UdpListenerParts {
   readonly clock: Clock;
   readonly pool: BufferPool;
+  /** Octets of datagrams queued for a slow collector, over all sources. */
+  readonly queued: OctetBudget;
   readonly turns: Turns;
   /** Maximum number of sources. Above that, the one that has been silent longest is evicted. */
   readonly sources: () => number;
@@ -72,7 +72,6 @@ export class UdpListener implements Listener {
   #unprovenSessions = 0;
   #templates: TemplateSharing;
   readonly #held: OctetBudget = { octets: 0, limit: HELD_OCTETS };
-  readonly #queued: OctetBudget = { octets: 0, limit: QUEUED_OCTETS };
   /** When each reason was last reported of sources without a session, in milliseconds of the clock. */
   readonly #reportedAt = new Map<RejectReason | DropReason, number>();
   readonly #closing = new AbortController();
@@ -159,7 +158,7 @@ export class UdpListener implements Listener {
     const source = new UdpSource(peer, {
       pool: this.#parts.pool,
       held: this.#held,
-      queued: this.#queued,
+      queued: this.#parts.queued,
       onDrop: (reason, datagrams) => {
         // Their records are not told apart: each datagram counts as one, received and dropped.
         this.counters.recordsReceived += datagrams;
