@@ -118,6 +118,7 @@ Deno.test("status is exactly what the contract says", async () => {
     failingHandshakes: null,
     certificateFaults: [],
     templateCacheFault: null,
+    memory: null,
     refusedConfiguration: null,
   });
 });

@@ -1,4 +1,3 @@
-import type { Clock } from "../time/clock.ts";
 import type { MemoryReliefParts } from "./memory_relief.ts";
 
 /** Parts of the limit from which on garbage is collected as it grows, and from which on memory is tight or full. */
@@ -23,7 +22,8 @@ export type MemoryState = "ample" | "tight" | "full";
 
 /** Dependencies of {@link ResidentMemory}. */
 export interface ResidentMemoryParts {
-  readonly clock: Pick<Clock, "now">;
+  /** Milliseconds that never run backwards. */
+  readonly clock: { now(): number };
   readonly memory: MemoryReliefParts;
   /** Ends the sessions that take much, the largest first, until about so many octets become free. Returns how many will. */
   readonly endLargest: (octets: number) => number;
