@@ -85,7 +85,6 @@ class Stage implements AsyncDisposable {
     return new Stage(folder, service, listeners.map(({ address }) => address.port), events);
   }
 
-  /** @param of a key of connections: `v4`, `v6` or a certificate with its key */
   async agent(profile: Profile, node: string, hostname = "127.0.0.1", port = this.ports[0] ?? 0): Promise<Agent> {
     return this.use(new Agent(profile, await Deno.connect({ hostname, port }), node));
   }

@@ -31,7 +31,7 @@ export class ReferenceLateness {
   #stray: number | undefined;
   #gaps = 0;
 
-  /** @param first message of the domain */
+  /** Begins with the first message of the domain. */
   constructor({ sequenceNumber, exportTime }: Placed) {
     this.#newest = exportTime;
     this.#missing = [{ start: 0, end: sequenceNumber, records: Infinity, since: exportTime }];
