@@ -179,17 +179,16 @@ export class Cluster implements AsyncDisposable {
   get waitingFor(): string {
     const { trust } = this.#parts;
     const { automaticProfile } = this.#configuration;
-    const missing = this.#missingRelease();
     const { observed } = this.#parts.release ?? {};
     if (
       automaticProfile !== undefined && this.#profile === undefined &&
       (observed === undefined || automaticProfile.fallback === undefined)
     ) {
-      return observed === undefined ? missing : `${missing} (collector.fallbackProfile)`;
+      return this.#missingRelease("collector.fallbackProfile");
     }
     if (trust === undefined || trust.waitingFor === "") return "";
     if (trust.status.mode !== undefined) return trust.waitingFor;
-    return observed === undefined ? missing : `${missing} (tls.mode: mint or append-ca)`;
+    return this.#missingRelease("tls.mode: mint or append-ca");
   }
 
   /** How it stands, for people. */
@@ -296,12 +295,13 @@ export class Cluster implements AsyncDisposable {
     return name === undefined ? undefined : antreaRelease(name)?.release;
   }
 
-  #missingRelease(): string {
-    const { release } = this.#parts;
-    const { observed } = release ?? {};
-    const known = observed?.release === undefined ? undefined : `no profile is known for ${observed.release}`;
-    const why = known ?? observed?.reason ?? release?.problems.join("; ") ?? "";
-    return `the Aggregator's release${why === "" ? "" : `: ${why}`}`;
+  /** @param otherwise what of the configuration stands for a release that the cluster does not say */
+  #missingRelease(otherwise: string): string {
+    const { observed, unavailable } = this.#parts.release ?? {};
+    if (observed?.release === undefined && unavailable !== undefined) return `the API server: ${unavailable}`;
+    if (observed === undefined) return "the API server to answer about the Aggregator's Pods";
+    const why = observed.release === undefined ? observed.reason : `no profile is known for ${observed.release}`;
+    return `the Aggregator's release: ${why} (${otherwise})`;
   }
 }
 

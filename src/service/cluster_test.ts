@@ -126,7 +126,7 @@ Deno.test("profile: auto waits for the Aggregator's Pod, and announces the relea
   await served.until(() => /there is no Pod with label/.test(served.view.cluster?.waitingFor ?? ""));
   assert.equal(served.view.ready, false);
   assert.deepEqual(served.events.filter(({ event }) => event === "trust_waiting").map(({ message }) => message), [
-    "waiting for the Aggregator's release",
+    "waiting for the API server to answer about the Aggregator's Pods",
     `waiting for ${served.view.cluster?.waitingFor}`,
   ]);
   putPod(server, "a", "antrea/flow-aggregator:v1.15.2");

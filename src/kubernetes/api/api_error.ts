@@ -41,6 +41,11 @@ export function isConflict(error: unknown): boolean {
   return error instanceof ApiError && error.status === 409 && error.reason !== "AlreadyExists";
 }
 
+/** Whether the API server is away: it does not answer, or says that it cannot serve now. */
+export function isUnavailable(error: unknown): boolean {
+  return error instanceof ApiUnreachable || error instanceof ApiError && (error.status >= 500 || error.status === 429);
+}
+
 /** Whether there is no such object. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof ApiError && error.status === 404;

@@ -2,7 +2,7 @@ import type { Clock } from "../../proxy/time/clock.ts";
 import type { ReportEvent } from "../../proxy/reporting/proxy_event.ts";
 import { errorMessage } from "../../error_message.ts";
 import type { KubernetesClient } from "../api/client.ts";
-import { ApiError } from "../api/api_error.ts";
+import { ApiError, isUnavailable } from "../api/api_error.ts";
 import { follow } from "../api/follow.ts";
 import { type Pod, pod } from "../api/objects.ts";
 import { PODS } from "../api/resource.ts";
@@ -51,17 +51,23 @@ export class AggregatorRelease implements ReleaseSource, AsyncDisposable {
   readonly #report: ReportEvent;
   readonly #problems: Problems;
   #observed: ObservedRelease | undefined;
+  #unavailable: string | undefined;
 
   constructor({ client, clock, report, namespace, ownPod }: AggregatorReleaseOptions) {
     this.#report = report;
     this.#problems = new Problems(report, "release_unknown");
     this.#following = follow(pod, { type: PODS, namespace, labelSelector: AGGREGATOR_SELECTOR }, {
       onObjects: (pods) => this.#see(observedRelease(pods, namespace, ownPod)),
-      onRead: () => this.#problems.set("release", this.#observed?.reason),
+      onRead: () => {
+        this.#unavailable = undefined;
+        this.#problems.set("release", this.#observed?.reason);
+      },
       onFailure: (error) => {
         const reason = errorMessage(error);
+        this.#unavailable = isUnavailable(error) ? reason : undefined;
         // The last known release stays: a server that does not answer does not contradict it.
-        if (error instanceof ApiError && this.#observed?.release === undefined) this.#see({ reason });
+        const isRefused = error instanceof ApiError && this.#unavailable === undefined;
+        if (isRefused && this.#observed?.release === undefined) this.#see({ reason });
         else this.#problems.set("release", reason);
       },
     }, { client, clock, signal: this.#closing.signal }).ended;
@@ -74,6 +80,11 @@ export class AggregatorRelease implements ReleaseSource, AsyncDisposable {
   onChange(listener: (observed: ObservedRelease) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Why the API server is away; undefined: it is not. */
+  get unavailable(): string | undefined {
+    return this.#unavailable;
   }
 
   /** What is wrong now. */

@@ -6,6 +6,7 @@ import type { Clock } from "../../proxy/time/clock.ts";
 import { ExpiryWarnings } from "../../proxy/transport/tls/expiry_warnings.ts";
 import { checkTlsMaterial, type TlsMaterial } from "../../certificates/tls_material.ts";
 import type { KubernetesCalls } from "../api/client.ts";
+import { isUnavailable } from "../api/api_error.ts";
 import { follow, type Followable } from "../api/follow.ts";
 import { type ConfigMap, configMap, type Secret, secret } from "../api/objects.ts";
 import { describeTarget, type ResourceTarget } from "../api/resource.ts";
@@ -61,6 +62,8 @@ export class AggregatorTrust implements AsyncDisposable {
   readonly #options: TrustOptions;
   readonly #objects: ReturnType<typeof aggregatorObjects>;
   readonly #problems: Problems;
+  /** The topics of problems that are the API server's. */
+  readonly #unavailable = new Set<string>();
   readonly #polling: Problems;
   readonly #otherProxies: Problems;
   readonly #authorities: OverlappingAuthorities;
@@ -108,7 +111,7 @@ export class AggregatorTrust implements AsyncDisposable {
     this.#otherProxies.set("bundle", undefined);
     const { bundle, authority, client } = this.#objects;
     for (const topic of ["authority", "bundle", describeTarget(authority), describeTarget(bundle)]) {
-      this.#problems.set(topic, undefined);
+      this.#setProblem(topic, undefined);
       this.#polling.set(topic, undefined);
     }
     this.#readBundleAgain = () => {};
@@ -139,17 +142,27 @@ export class AggregatorTrust implements AsyncDisposable {
     return removed;
   }
 
-  /** The missing object and why; empty if nothing is missing. */
+  /** The missing object and why, or the API server if that does not answer; empty if nothing is missing. */
   get waitingFor(): string {
     if (this.listener.established && this.collector.established) return "";
     if (this.#mode === undefined) return "the way to be trusted, which the Aggregator's release decides";
+    const [target, object, topic] = this.#missing(this.#mode);
+    const name = describeTarget(target);
+    const problem = [name, topic].map((each) => this.#problems.get(each)).find((each) => each !== undefined);
+    if (problem !== undefined) {
+      return [name, topic].some((each) => this.#unavailable.has(each))
+        ? `the API server: ${problem}`
+        : `${name}: ${problem}`;
+    }
+    return object === undefined
+      ? `the API server to answer about ${name}`
+      : `${name}, which the Aggregator makes at its start`;
+  }
+
+  #missing(mode: TrustMode): [ResourceTarget, ConfigMap | Secret | null | undefined, string] {
     const { bundle, authority, client } = this.#objects;
-    const [target, topic] = this.listener.established
-      ? [client, "client"]
-      : [this.#mode === "mint" ? authority : bundle, "authority"];
-    const problem = this.#problems.get(describeTarget(target)) ?? this.#problems.get(topic);
-    return describeTarget(target) +
-      (problem === undefined ? ", which the Aggregator makes at its start" : `: ${problem}`);
+    if (this.listener.established) return [client, this.#client, "client"];
+    return mode === "mint" ? [authority, this.#authority, "authority"] : [bundle, this.#bundle, "authority"];
   }
 
   /** State for display. */
@@ -193,11 +206,11 @@ export class AggregatorTrust implements AsyncDisposable {
         this.#wake();
       },
       onRead: () => {
-        this.#problems.set(topic, undefined);
+        this.#setProblem(topic, undefined);
         this.#sayWhatIsMissing();
       },
       onFailure: (error) => {
-        this.#problems.set(topic, errorMessage(error));
+        this.#setProblem(topic, error);
         this.#sayWhatIsMissing();
       },
       onPolling: (error) =>
@@ -246,15 +259,21 @@ export class AggregatorTrust implements AsyncDisposable {
   /** A failure is a problem of this topic until it succeeds, or the mode is another one. */
   async #attempt<T>(topic: string, action: () => Promise<T>): Promise<T | undefined> {
     const { signal } = this.#modeEnds;
-    const set = (problem: string | undefined) => signal.aborted || this.#problems.set(topic, problem);
+    const set = (error: unknown) => signal.aborted || this.#setProblem(topic, error);
     try {
       const result = await action();
       set(undefined);
       return result;
     } catch (error) {
-      set(errorMessage(error));
+      set(error);
       return undefined;
     }
+  }
+
+  #setProblem(topic: string, error: unknown): void {
+    if (isUnavailable(error)) this.#unavailable.add(topic);
+    else this.#unavailable.delete(topic);
+    this.#problems.set(topic, error === undefined ? undefined : errorMessage(error));
   }
 
   async #readRoot(): Promise<Root | undefined> {

@@ -148,7 +148,10 @@ Deno.test("without an API server it waits, and says so", async () => {
   await using test = new TrustUnderTest(server);
   test.trust.use("mint");
   await test.until(() => test.trust.status.problems.length > 0);
-  assert.match(test.trust.waitingFor, /the API server gives no answer/);
+  assert.match(
+    test.trust.waitingFor,
+    /^the API server: list Secret flow-aggregator\/flow-aggregator-ca-tls: the API server gives no answer/,
+  );
   assert.equal(test.trust.status.state, "waiting");
 });
 

@@ -3,8 +3,11 @@ import assert from "node:assert/strict";
 import {
   type AggregatorCertificates,
   makeAggregatorCertificates,
+  NAMESPACE,
 } from "../../../test/support/kubernetes/aggregator_trust.ts";
 import { ModelledTrust } from "../../../test/support/kubernetes/modelled_trust.ts";
+import { secret, secretText } from "../api/objects.ts";
+import { ownAuthoritySecret } from "./own_authority.ts";
 
 const [FIRST, SECOND] = await Promise.all([1, 2].map(makeAggregatorCertificates));
 assert.ok(FIRST !== undefined && SECOND !== undefined);
@@ -104,4 +107,51 @@ Deno.test("append-ca: an update whose answer is lost, done or not, is neither re
     assert.equal(test.model.served.filter(({ verb }) => verb === "update").length, 2);
     assert.deepEqual(test.events.filter(({ event }) => event === "ca_conflict"), []);
   }
+});
+
+Deno.test("what it waits for is the API server, until that has answered", async () => {
+  await using test = new ModelledTrust({ ownCaSecret: "own" });
+  const { model, trust } = test;
+  trust.use("append-ca");
+  await test.settle();
+  assert.equal(trust.waitingFor, "the API server to answer about ConfigMap flow-aggregator/flow-aggregator-ca");
+  test.request("list", "ConfigMap").break();
+  await test.settle();
+  assert.match(trust.waitingFor, /^the API server: list ConfigMap .*: the API server gives no answer: broken off$/);
+  model.fails = ({ name }) => name === "own";
+  await test.pass(5_000);
+  assert.equal(
+    trust.waitingFor,
+    "ConfigMap flow-aggregator/flow-aggregator-ca, which the Aggregator makes at its start",
+  );
+  test.writeBundle(FIRST);
+  await test.pass(2_000);
+  assert.equal(trust.waitingFor, "the API server: get Secret flow-aggregator/own: the API server answers 500");
+  model.fails = () => false;
+  await test.pass(2_000);
+  assert.equal(
+    trust.waitingFor,
+    "Secret flow-aggregator/flow-aggregator-client-tls, which the Aggregator makes at its start",
+  );
+});
+
+Deno.test("a Secret of the own CA that another proxy makes and somebody deletes again meanwhile is made anew", async () => {
+  await using test = new ModelledTrust({ ownCaSecret: "own" });
+  const { model } = test;
+  const own = ownAuthoritySecret(NAMESPACE, "own");
+  test.writeBundle(FIRST);
+  test.writeClient(FIRST);
+  test.trust.use("append-ca");
+  for (let tries = 0; ![...model.requests].some(({ verb }) => verb === "create"); tries++) {
+    assert.ok(tries < 10);
+    for (const request of [...model.requests]) request.answer();
+    await test.settle();
+  }
+  model.put(own, { data: {} });
+  test.request("create", "Secret").serve();
+  model.put(own, undefined);
+  await test.arrive();
+  const kept = secretText(secret.parse(model.object(own)), "tls.crt") ?? "";
+  assert.ok(test.bundle.includes(kept.trim()), "what is published is what is kept");
+  assert.equal(test.ownCertificates, 1);
 });

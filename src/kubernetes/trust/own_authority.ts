@@ -6,6 +6,8 @@ import { describeTarget, type ObjectTarget, SECRETS } from "../api/resource.ts";
 import { readKeyPair } from "./aggregator_objects.ts";
 import { CertificateAuthority } from "./certificate_authority.ts";
 
+const ATTEMPTS = 5;
+
 /** Options of {@link openOwnAuthority}. */
 export interface OwnAuthorityOptions {
   readonly client: KubernetesCalls;
@@ -31,23 +33,32 @@ export async function openOwnAuthority(options: OwnAuthorityOptions): Promise<Ce
   const { client, namespace, name, secretName, now } = options;
   if (secretName === undefined) return await CertificateAuthority.create(name, now);
   const target = ownAuthoritySecret(namespace, secretName);
-  const kept = await load(client, target);
-  if (kept !== undefined) return kept;
-  const authority = await CertificateAuthority.create(secretName, now);
+  let made: CertificateAuthority | undefined;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const kept = await load(client, target);
+    if (kept !== undefined) return kept;
+    made ??= await CertificateAuthority.create(secretName, now);
+    if (await store(client, target, made)) return made;
+  }
+  throw new Error(`${describeTarget(target)} is made and deleted by somebody else, again and again`);
+}
+
+/** Returns false if another proxy was first: its CA is the one to use. */
+async function store(client: KubernetesCalls, target: ObjectTarget, { pair }: CertificateAuthority): Promise<boolean> {
+  const { name, namespace } = target;
   const encode = (text: string) => new TextEncoder().encode(text).toBase64();
   try {
     await client.create(target, {
       apiVersion: "v1",
       kind: "Secret",
       type: "kubernetes.io/tls",
-      metadata: { name: secretName, namespace, labels: { "app.kubernetes.io/part-of": "ipfix-skew-proxy" } },
-      data: { "tls.crt": encode(authority.pair.certificate), "tls.key": encode(authority.pair.key) },
+      metadata: { name, namespace, labels: { "app.kubernetes.io/part-of": "ipfix-skew-proxy" } },
+      data: { "tls.crt": encode(pair.certificate), "tls.key": encode(pair.key) },
     });
-    return authority;
+    return true;
   } catch (error) {
-    // Another proxy was first: use its CA.
     if (!(error instanceof ApiError) || error.status !== 409) throw error;
-    return await load(client, target) ?? authority;
+    return false;
   }
 }
 

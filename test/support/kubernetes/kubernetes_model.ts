@@ -156,6 +156,8 @@ export class KubernetesModel {
   readonly served: { readonly verb: Verb; readonly path: string }[] = [];
   /** Requests that are answered with 403. */
   denies: (verb: Verb, target: ResourceTarget) => boolean = () => false;
+  /** Requests that are answered with 500. */
+  fails: (target: ResourceTarget) => boolean = () => false;
   readonly #objects = new Map<string, KubernetesObject>();
   readonly #positions = new Map<string, number>();
   #oldest = 0;
@@ -264,6 +266,7 @@ export class KubernetesModel {
   ): Promise<unknown> {
     const takeEffect = () => {
       this.served.push({ verb, path: resourcePath(target) });
+      if (this.fails(target)) throw apiError(verb, target, 500, {});
       if (this.denies(verb, target)) throw apiError(verb, target, 403, {});
       return effect();
     };
