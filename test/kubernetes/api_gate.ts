@@ -4,6 +4,7 @@ export class ApiGate implements AsyncDisposable {
   #silent = false;
   #listener: Deno.TcpListener | undefined;
   readonly #connections = new Set<Deno.TcpConn>();
+  readonly #hanging = new Set<Deno.TcpConn>();
   readonly port: number;
 
   /** @param target the port behind it, on loopback */
@@ -29,6 +30,11 @@ export class ApiGate implements AsyncDisposable {
   silence(): void {
     this.#silent = true;
     this.cut();
+  }
+
+  /** Nothing goes through the connections that there are any more, and neither end sees them closed. New ones work. */
+  hang(): void {
+    for (const connection of this.#connections) this.#hanging.add(connection);
   }
 
   /** Cuts all connections, in the middle of whatever they carry. */
@@ -62,12 +68,20 @@ export class ApiGate implements AsyncDisposable {
   async #join(near: Deno.TcpConn): Promise<void> {
     const far = await Deno.connect({ hostname: "127.0.0.1", port: this.target });
     this.#connections.add(far);
-    const both = [near.readable.pipeTo(far.writable), far.readable.pipeTo(near.writable)];
-    await Promise.allSettled(both);
+    await Promise.allSettled([this.#pass(near, far), this.#pass(far, near)]);
     for (const connection of [near, far]) this.#close(connection);
   }
 
+  async #pass(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+    for await (const chunk of from.readable) {
+      if (this.#hanging.has(from)) continue;
+      for (let written = 0; written < chunk.length;) written += await to.write(chunk.subarray(written));
+    }
+    if (!this.#hanging.has(from)) await to.closeWrite();
+  }
+
   #close(connection: Deno.TcpConn): void {
+    this.#hanging.delete(connection);
     if (!this.#connections.delete(connection)) return;
     try {
       connection.close();

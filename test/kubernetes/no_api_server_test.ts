@@ -112,6 +112,7 @@ for (const { what, begin, words } of FAULTS.filter(({ isHarmless }) => isHarmles
       proxy.admin,
       logOf(proxy),
     );
+    assert.match((await proxy.get("/ready")).text, /^not ready: waiting for the API server: list Pods in/);
     assert.equal((await proxy.get("/ready")).status, 503);
     assert.deepEqual(await letsIn(proxy), NOBODY);
     repair(gate, server);
@@ -119,3 +120,16 @@ for (const { what, begin, words } of FAULTS.filter(({ isHarmless }) => isHarmles
     assert.deepEqual(await letsIn(proxy), GOOD);
   });
 }
+
+Deno.test("behind connections to the API server that hang, a new Aggregator is taken up within half a minute", async () => {
+  const { server, gate, start } = await startServer();
+  await using _server = server;
+  await using _gate = gate;
+  await using proxy = await start();
+  await proxy.until("it is ready", async () => (await proxy.get("/ready")).status === 200);
+  gate.hang();
+  for (const [path, object] of aggregatorObjectsOf(THEIRS)) server.put(path, object);
+  // Twice that, on a machine that is busy.
+  await proxy.until("the new Aggregator's Agents are let in", () => isLetIn(proxy.port, THEIRS.client), 60_000);
+  await proxy.until("nothing is wrong", async () => (await proxy.status()).cluster.problems.length === 0);
+});
