@@ -114,7 +114,7 @@ export function buildConfiguration(
   if (collector === undefined || mode === undefined || admin?.address === undefined) return undefined;
   if (admin.skewSettle === undefined) return undefined;
   if (limits === undefined || log === undefined || ledger?.values === undefined) return undefined;
-  const manner = {
+  const profileChange = {
     switch: sections.collector.switch ?? "restart",
     candidates: inherited.map((one) => one.of(collector)),
     acceptedAfter: sections.collector.acceptedAfter ?? 0,
@@ -127,8 +127,8 @@ export function buildConfiguration(
     treatment: treatments.base,
     peers: treatments.rules,
     chooseTreatment: (peer) => treatments.template(peer),
-    plans: [{ collector, rules: rulesOf(collector), ...manner, ...treatments.of(collector) }, ...others],
-    ...manner,
+    plans: [{ collector, rules: rulesOf(collector), ...profileChange, ...treatments.of(collector) }, ...others],
+    ...profileChange,
     automaticChain: sections.plugins === undefined,
     admin: { address: admin.address, skewSettle: admin.skewSettle, hosts: admin.hosts ?? [] },
     limits,

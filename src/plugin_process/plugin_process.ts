@@ -53,7 +53,7 @@ export class PluginProcess {
   #closed = false;
   #failures = 0;
   #retryAt = 0;
-  /** What a new process is told before anything else: its instances. */
+  /** The first message to a new process: its instances. */
   readonly #creations = new Map<number, Question>();
 
   constructor(options: PluginProcessOptions) {

@@ -15,7 +15,7 @@ export interface ProfileData extends Omit<Profile, "dialect" | "registry" | "voc
   readonly vocabulary?: RegistryData;
 }
 
-/** What a plugin process is told of a profile. */
+/** A profile as it is sent to a plugin process. */
 export function profileData({ dialect, registry, vocabulary, ...profile }: Profile): ProfileData {
   return {
     ...profile,

@@ -118,8 +118,8 @@ export class OpenSessions implements Iterable<Session> {
   }
 
   /**
-   * Ends the quietest sessions of the address with most sessions, because the process takes too much memory: so many, but
-   * no more than a quarter of that address' sessions, since a few cannot be what takes it.
+   * Ends the quietest sessions of the address with most sessions, because the process takes too much memory: at most this
+   * many, and at most a quarter of that address' sessions, since a few cannot be what takes it.
    */
   relieve(most: number): void {
     const owners = new Map<string, Session[]>();

@@ -416,7 +416,7 @@ export class Proxy {
     const session = this.session(id);
     if (session === undefined) return;
     const { remoteAddress: { hostname }, skewed } = session;
-    // Whoever never sent anything may be a health probe.
+    // One that never sent anything may be a health probe.
     if (session.heard) this.#verdict.leave(hostname, { skewed, abandoned: outcome === "collector_unavailable" });
     if (outcome === "evicted" && session.heard && session.transport !== "udp") this.#admission.rejectForLimit(hostname);
     this.#sessions.beginClosing(id, this.limits.sessions);

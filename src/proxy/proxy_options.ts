@@ -65,7 +65,7 @@ export interface SessionOpener {
   beginEpoch?(collector?: CollectorKnowledge): void;
   /** Returns what the sessions to one collector more share. Needed where there are several. */
   collector?(): CollectorKnowledge;
-  /** Ends the session whose templates take most, if that is at least so many octets; returns the octets. */
+  /** Ends the session whose templates take most, if that is at least this many octets; returns the octets. */
   relieve?(least: number): number;
   /** Returns what the first template of a whole message gives away. Needed where sessions are decided by it. */
   firstTemplate?(message: Uint8Array): FirstTemplate | "malformed" | undefined;

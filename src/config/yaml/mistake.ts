@@ -42,7 +42,7 @@ function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, (character) => JSON.stringify(character).slice(1, -1));
 }
 
-/** The most mistakes that are told one by one. */
+/** The most mistakes that are reported one by one. */
 export const MOST_MISTAKES = 100;
 
 /** All mistakes in a configuration or profile file; the message has one line per mistake, for the first hundred. */

@@ -236,7 +236,7 @@ export class AggregatorTrust implements AsyncDisposable {
         await this.#update();
       }
     } finally {
-      // In the same turn as the look at #again: whoever wakes it any later begins anew.
+      // In the same turn as the look at #again: a later call begins anew.
       this.#updating = undefined;
     }
   }

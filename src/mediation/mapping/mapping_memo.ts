@@ -16,7 +16,7 @@ const FIELDS = 256;
 export class MappingMemo {
   readonly #mappings = new Map<string, TemplateMapping>();
 
-  /** Whether a mapping of a template with so many fields may be remembered. */
+  /** Whether a mapping of a template with this many fields may be remembered. */
   remembers(fields: number): boolean {
     return fields <= FIELDS;
   }

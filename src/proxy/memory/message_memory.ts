@@ -104,7 +104,7 @@ export class MessageMemory {
   }
 
   /**
-   * Whether there is room for so many octets now. Those who wait already go first. A message that alone takes more than
+   * Whether there is room for this many octets now. Those who wait already go first. A message that alone takes more than
    * the limit finds room when there is nothing else.
    */
   hasRoom(octets: number, holder: MessageHolder): boolean {

@@ -25,9 +25,9 @@ export interface ResidentMemoryParts {
   /** Milliseconds that never run backwards. */
   readonly clock: { now(): number };
   readonly memory: MemoryReliefParts;
-  /** Ends the sessions that take much, the largest first, until about so many octets become free. Returns how many will. */
+  /** Ends the sessions that take much, the largest first, until about this many octets become free. Returns how many will. */
   readonly endLargest: (octets: number) => number;
-  /** Ends sessions until about so many octets become free, however little each takes. */
+  /** Ends sessions until about this many octets become free, however little each takes. */
   readonly endAny: (octets: number) => void;
   /** Called when the state has changed, with the resident octets. */
   readonly onChange: (state: MemoryState, resident: number) => void;

@@ -32,12 +32,12 @@ export class MessageRoom implements MessageHolder {
     return this.#owner ??= ownerOf(this.#exporter.remoteAddress);
   }
 
-  /** Whether there is room for so many octets now. */
+  /** Whether there is room for this many octets now. */
   has(octets: number): boolean {
     return octets === 0 || this.#memory.hasRoom(octets, this);
   }
 
-  /** Waits for so many octets; undefined: there is room now. */
+  /** Waits for this many octets; undefined: there is room now. */
   wait(octets: number): Promise<void> | undefined {
     return this.has(octets) ? undefined : this.#memory.room(this, octets);
   }

@@ -26,7 +26,7 @@ export interface ObservingOptions {
   readonly pool: BufferPool;
   /** Counts the buffer of the message that is incomplete. */
   readonly memory?: MessageMemory;
-  /** Whether there is room for so many octets; false: the observation has ended. */
+  /** Whether there is room for this many octets; false: the observation has ended. */
   readonly hasRoom?: (octets: number) => boolean;
   /** Whether to relay whole messages only, as the transport takes no others. A malformed message then cannot be relayed. */
   readonly wholeMessages: () => boolean;

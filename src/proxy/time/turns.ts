@@ -28,7 +28,7 @@ const SHARE = 3.5;
 /** How many that wait let one more of them work in the same turn, and how many more may at most. */
 const QUEUE = 16;
 const MOST_TOGETHER = 64;
-/** From how many on, whoever brings in more of them should wait: all of them take about half a second. */
+/** From this many on, newcomers should wait: all of these together take about half a second. */
 const CROWD = 512;
 
 /**
@@ -74,7 +74,7 @@ export class Turns {
     return false;
   }
 
-  /** Whether so many wait with costly work that more of them should come one at a time. */
+  /** Whether enough wait with costly work that others should come one at a time. */
   get crowded(): boolean {
     return this.#demanding.length >= CROWD;
   }
@@ -144,7 +144,7 @@ export class Turns {
     await this.#resumeUntil(now + (this.#hurried ? BUDGET : SHARE), this.#demanding, most);
   }
 
-  /** Resumes so many of a queue, one after the other until that time. */
+  /** Resumes up to this many of a queue, one after the other until that time. */
   async #resumeUntil(end: number, queue: (() => void)[], most: number): Promise<void> {
     let resumed = 0;
     while (resumed < most && this.#clock.now() <= end) {

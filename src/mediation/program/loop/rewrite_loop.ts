@@ -35,7 +35,7 @@ export interface MessagesRewritten extends RecordsRewritten {
    * untouched.
    */
   readonly relayed: boolean;
-  /** Address of a program that so many messages have used that it should get a walk function; 0: none. */
+  /** Address of a program used by enough messages to be worth a walk function; 0: none. */
   readonly frequentProgram: number;
 }
 

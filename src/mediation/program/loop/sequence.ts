@@ -12,8 +12,8 @@ const MANNER_INCLUSIVE = 2;
  * Sequence numbers of one observation domain of a session (RFC 7011 §3.1), in the loop's memory.
  *
  * The exporter's numbers are passed on until something is split or dropped, or the collector's session is a new one.
- * From then on the records really sent are counted, in the exporter's own manner: some exporters include a message's
- * own records in its number. Where the manner is learnt only later, what is counted is put right from there on.
+ * From then on the records really sent are counted, in the exporter's own way: some exporters include a message's own
+ * records in its number. Where that is known only later, the numbers are put right from there on.
  *
  * Over UDP, messages overtake each other and parts of them wait for their template: records that are missing are a gap
  * only once the exporter's clock has gone on by 10 seconds, or the session ends. A number from before of which nothing
@@ -49,7 +49,7 @@ export class Sequence {
     return gaps;
   }
 
-  /** Learns no manner any more: the numbers are those of several ports, which may count apart. */
+  /** Stops looking for the way of counting: the numbers are those of several ports, which may count apart. */
   mix(): void {
     memoryWords[this.#word + 8] = SEVERAL_PORTS;
   }

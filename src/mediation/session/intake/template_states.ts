@@ -1,7 +1,7 @@
 import type { ObservationDomain } from "../../templates/template_entry.ts";
 import type { TemplateState } from "../session_rewriter.ts";
 
-/** Describes the templates of a session for whoever shows them. */
+/** Describes the templates of a session for display. */
 export function templateStates(domains: Iterable<ObservationDomain>): TemplateState[] {
   const states: TemplateState[] = [];
   for (const domain of domains) {

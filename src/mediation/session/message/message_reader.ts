@@ -286,7 +286,7 @@ export class MessageReader {
   }
 }
 
-/** The set of a message that lies so many octets further. */
+/** The set of a message that lies this many octets further. */
 function moved({ id, offset, contentOffset, length, end }: MessageSet, octets: number): MessageSet {
   return { id, offset: offset + octets, contentOffset: contentOffset + octets, length, end: end + octets };
 }

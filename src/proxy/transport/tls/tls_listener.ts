@@ -19,7 +19,7 @@ import type { TlsListenerOptions } from "./tls_options.ts";
 /** At a time: past it the oldest of the address that has most makes room for a newcomer. */
 const HANDSHAKES = 1024;
 /**
- * From so many on, those that are under way go first: when thousands of exporters come back at once, all would be begun, few
+ * From this many on, those that are under way go first: when thousands of exporters come back at once, all would be begun, few
  * ended in time, and most of the work done twice.
  */
 const MANY_HANDSHAKES = 64;
@@ -205,7 +205,7 @@ export class TlsListener implements Listener {
     stream.destroy();
     if (refused) return;
     this.close();
-    throw new Error("whoever shows no certificate is let in: this runtime does not verify them");
+    throw new Error("exporters without a certificate are let in: this runtime does not verify them");
   }
 }
 

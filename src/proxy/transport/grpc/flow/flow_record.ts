@@ -161,7 +161,7 @@ function writeNumber(
 /** 2 to the power of 8 × index. */
 const LIMITS = [1, 2 ** 8, 2 ** 16, 2 ** 24, 2 ** 32];
 
-/** Whether so many octets, 4 at most, hold the integer. */
+/** Whether the integer fits into this many octets, 4 at most. */
 function isBelow(integer: number, octets: number): boolean {
   return integer < (LIMITS[octets] ?? 0);
 }

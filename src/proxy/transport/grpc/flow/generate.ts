@@ -12,7 +12,7 @@ const FOLDER = new URL("./", import.meta.url).pathname;
 const PROTO = "flow_export.proto";
 const GENERATED = "flow_export_pb.ts";
 
-/** A plugin of the Protocol Buffers compiler: how it is started, and what it is told. */
+/** A plugin of the Protocol Buffers compiler: how it is started, and its options. */
 export interface GeneratorPlugin {
   readonly command: readonly string[];
   readonly options: readonly string[];

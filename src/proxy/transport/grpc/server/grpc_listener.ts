@@ -159,7 +159,7 @@ export class GrpcListener implements Listener {
     leaving.stream.destroy();
   }
 
-  /** Requests of a peer are no longer in hand. */
+  /** Requests of a peer have been taken, or their stream has ended. */
   #settle(peer: string, change: (inHand: RequestsInHand) => void): void {
     const exporter = this.#connections.get(peer);
     if (exporter === undefined) return;
