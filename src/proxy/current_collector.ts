@@ -94,8 +94,8 @@ export class CurrentCollector {
   /** How a session reaches it. Over UDP, each session sends from a port of its own. */
   route(): CollectorRoute {
     const dial = this.#options.transport === "udp"
-      ? dialer(this.#options, this.#parts.turns)
-      : this.#sharedDial ??= dialer(this.#options, this.#parts.turns);
+      ? dialer(this.#options, this.#parts)
+      : this.#sharedDial ??= dialer(this.#options, this.#parts);
     return { collector: this.#collector, dial };
   }
 
@@ -267,7 +267,7 @@ export class CurrentCollector {
       case "tcp":
       case "tls":
       case "grpc":
-        return dialer(options, this.#parts.turns);
+        return dialer(options, this.#parts);
       case "udp":
         return watch === undefined ? undefined : (signal) => dialTcp(watch, signal);
     }

@@ -23,7 +23,7 @@ import { ProxyCounters, type SessionOutcome } from "./reporting/proxy_counters.t
 import type { Captured, CaptureLimits } from "./session/capture.ts";
 import type { Session } from "./session/session.ts";
 import { SessionFactory } from "./session_factory.ts";
-import { dialer } from "./sockets.ts";
+import { dialer, type DialerParts } from "./sockets.ts";
 import { type Clock, SYSTEM_CLOCK } from "./time/clock.ts";
 import { Turns } from "./time/turns.ts";
 import type { Listener } from "./transport/listener.ts";
@@ -165,7 +165,7 @@ export class Proxy {
    * @throws Error that names the address that cannot be bound, or what the collector's options lack
    */
   async start(): Promise<void> {
-    checkCollectors(this.#options, this.#turns);
+    checkCollectors(this.#options, { turns: this.#turns, clock: this.#clock });
     await this.#listeners.become(this.#options.listeners);
     this.#collectors.start();
     this.#tickEvery(TICK_MILLISECONDS, 0);
@@ -190,7 +190,7 @@ export class Proxy {
     if (this.draining) throw new Error("the proxy is draining and takes no changes");
     const { mediate, switchNow = false, ...changed } = change;
     const options = { ...this.#options, ...changed };
-    checkCollectors(options, this.#turns);
+    checkCollectors(options, { turns: this.#turns, clock: this.#clock });
     await this.#listeners.become(options.listeners);
     this.#options = options;
     this.#factory.configure(options);
@@ -467,6 +467,9 @@ export class Proxy {
 }
 
 /** @throws Error that names what the options of a collector lack */
-function checkCollectors({ collector, others = [] }: Pick<ProxyOptions, "collector" | "others">, turns: Turns): void {
-  for (const options of [collector, ...others.map((other) => other.collector)]) dialer(options, turns);
+function checkCollectors(
+  { collector, others = [] }: Pick<ProxyOptions, "collector" | "others">,
+  parts: DialerParts,
+): void {
+  for (const options of [collector, ...others.map((other) => other.collector)]) dialer(options, parts);
 }

@@ -1,11 +1,13 @@
 import { type Address, formatAddress } from "./transport/address.ts";
 import { usesTls } from "../ipfix/message/transport_protocol.ts";
 import type { MessageMemory } from "./memory/message_memory.ts";
+import type { Clock } from "./time/clock.ts";
 import type { Turns } from "./time/turns.ts";
 import type { Dial } from "./transport/connection.ts";
 import type { Listener } from "./transport/listener.ts";
 import type { CollectorOptions } from "./collector/collector_options.ts";
 import type { ListenerOptions } from "./transport/listener.ts";
+import { TurnQueue } from "./transport/grpc/turn_queue.ts";
 import { dialTcp } from "./transport/tcp/tcp_connection.ts";
 import { TcpListener } from "./transport/tcp/tcp_listener.ts";
 import type { HandshakeFailure } from "./transport/tls/handshake_failure.ts";
@@ -99,20 +101,28 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
   }
 }
 
+/** What sessions to a collector share with all others. */
+export interface DialerParts {
+  readonly turns: Turns;
+  readonly clock: Clock;
+}
+
 /** How one session's collector is dialled. @throws Error when the transport lacks what it needs */
-export function dialer({ transport, address, tls, releases = [] }: CollectorOptions, turns: Turns): Dial {
+export function dialer({ transport, address, tls, releases = [] }: CollectorOptions, parts: DialerParts): Dial {
   switch (transport) {
     case "tcp":
       return (signal) => dialTcp(address, signal);
     case "tls":
       if (tls === undefined) throw new Error("a collector over tls needs to be verified: no CA is given");
       return (signal) => dialTls(address, tls, signal);
-    case "grpc":
+    case "grpc": {
       if (tls === undefined) throw new Error("a collector over grpc needs to be verified: no CA is given");
+      const queue = new TurnQueue(parts.turns, parts.clock);
       return async (signal) => {
         const { dialGrpc } = await import("./transport/grpc/client/grpc_dial.ts");
-        return await dialGrpc(address, tls, releases, turns, signal);
+        return await dialGrpc(address, tls, releases, queue, signal);
       };
+    }
     case "udp":
       return udpDialer(address);
   }

@@ -92,7 +92,7 @@ const FLOODS: readonly (readonly [name: string, times: number, connections: numb
   ["half-requests", 6_000, 8],
   // 4 MiB less one octet.
   ["large-request", 262, 150],
-  ["compressed-headers", 1_000, 4],
+  ["compressed-headers", 1_000, 10],
 ];
 
 for (const [name, times, connections] of FLOODS) {

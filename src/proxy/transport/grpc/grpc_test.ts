@@ -5,6 +5,7 @@ import { Client, type ClientWritableStream, credentials, status } from "@grpc/gr
 import { antreaFlowReleases } from "../../../config/profiles/antrea_flow_releases.ts";
 import { Authority, type Issued, type Request } from "../../../../test/support/certificates.ts";
 import { SYSTEM_CLOCK } from "../../time/clock.ts";
+import { TurnQueue } from "./turn_queue.ts";
 import { Turns } from "../../time/turns.ts";
 import type { Connection } from "../connection.ts";
 import type { TlsCredentials } from "../tls/tls_credentials.ts";
@@ -16,6 +17,7 @@ import { GrpcListener } from "./server/grpc_listener.ts";
 
 const RELEASES = antreaFlowReleases();
 const TURNS = new Turns(SYSTEM_CLOCK);
+const QUEUE = new TurnQueue(TURNS, SYSTEM_CLOCK);
 const authority = await Authority.create("grpc test");
 
 function trusting({ certificate, key }: Issued, ca = authority.pem): TlsCredentials {
@@ -185,7 +187,7 @@ Deno.test("records reach a collector over gRPC as flows, and its answer ends the
   const { hostname, port } = listening.listener.address;
   for (const serverName of [undefined, "collector.test"]) {
     const options = { credentials: client, ...(serverName === undefined ? {} : { serverName }) };
-    const connection = await dialGrpc({ hostname, port }, options, RELEASES, TURNS, AbortSignal.timeout(5_000));
+    const connection = await dialGrpc({ hostname, port }, options, RELEASES, QUEUE, AbortSignal.timeout(5_000));
     const stream = await listening.stream(listening.streams.length);
     const ending = connection.read(new Uint8Array(1));
     void connection.closeWrite();
@@ -203,7 +205,7 @@ Deno.test("a collector is dialled only if it is who it should be", async () => {
   const other = await Authority.create("another");
   const foreign = trusting(await authority.issue({ name: "client", usage: ["client"] }), other.pem);
   const dial = (options: Parameters<typeof dialGrpc>[1], signal = AbortSignal.timeout(10_000)) =>
-    dialGrpc(address, options, RELEASES, TURNS, signal);
+    dialGrpc(address, options, RELEASES, QUEUE, signal);
   await assert.rejects(dial({ credentials: client, serverName: "someone.test" }), /someone\.test|certificate/i);
   await assert.rejects(dial({ credentials: foreign, serverName: "collector.test" }), /certificate|verify/i);
   await assert.rejects(dial({ credentials: client }, AbortSignal.abort(new Error("given up"))), /given up/);

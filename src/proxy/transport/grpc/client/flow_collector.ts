@@ -1,7 +1,7 @@
 import type { ClientWritableStream } from "@grpc/grpc-js";
 import type { ResolveElement } from "../../../../ipfix/record/template_record.ts";
 import type { Counters } from "../../../../mediation/templates/counters.ts";
-import type { Turns } from "../../../time/turns.ts";
+import type { TurnQueue } from "../turn_queue.ts";
 import type { Address } from "../../address.ts";
 import type { Connection } from "../../connection.ts";
 import { FlowLedger } from "../flow/flow_ledger.ts";
@@ -18,7 +18,8 @@ export interface FlowCollectorParts {
   readonly close: () => void;
   readonly remoteAddress: Address;
   readonly resolve: ResolveElement;
-  readonly turns: Turns;
+  /** Of all streams to the collector. */
+  readonly queue: TurnQueue;
 }
 
 /** A collector over gRPC. Each write takes whole messages, whose records become the flows of requests. */
@@ -31,14 +32,14 @@ export class FlowCollector implements Connection {
   readonly #close: () => void;
   readonly #ledger = new FlowLedger();
   readonly #flows: RecordFlows;
-  readonly #turns: Turns;
+  readonly #queue: TurnQueue;
   /** Ends the wait for the request that is being sent. */
   #giveUp = () => {};
   /** Why the connection has failed. */
   #failure: Error | undefined;
 
-  constructor({ call, ended, close, remoteAddress, resolve, turns }: FlowCollectorParts) {
-    this.#turns = turns;
+  constructor({ call, ended, close, remoteAddress, resolve, queue }: FlowCollectorParts) {
+    this.#queue = queue;
     this.#call = call;
     this.#ended = ended;
     this.#close = close;
@@ -64,11 +65,15 @@ export class FlowCollector implements Connection {
   /** It is not known how much of a failed request arrived. It counts as written, since nothing may be sent twice. */
   async write(messages: Uint8Array): Promise<number> {
     if (this.#failure !== undefined) throw this.#failure;
-    for (const request of this.#flows.requests(messages)) {
+    const requests = this.#flows.requests(messages);
+    for (;;) {
+      // Before a request, since many sessions may have been woken up in this turn.
+      if (this.#queue.over) await this.#queue.next(this);
+      const { done, value: request } = requests.next();
+      if (done === true || this.#isFailed) break;
       this.wireOctets += REQUEST_PREFIX + request.length;
       await this.#send(request);
       if (this.#isFailed) break;
-      if (this.#turns.over) await this.#turns.next(false);
     }
     return messages.length;
   }

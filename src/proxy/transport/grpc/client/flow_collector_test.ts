@@ -4,6 +4,7 @@ import { loadProfile } from "../../../../config/profiles/profiles.ts";
 import { MessageBuilder } from "../../../../../test/support/messages/message_builder.ts";
 import type { Clock } from "../../../time/clock.ts";
 import { Turns } from "../../../time/turns.ts";
+import { TurnQueue } from "../turn_queue.ts";
 import { FlowCollector } from "./flow_collector.ts";
 import { flowElements } from "./record_flows.ts";
 
@@ -15,13 +16,13 @@ const RECORDS = 300;
 function open() {
   const state = { taken: 0, waits: 0 };
   const pending: (() => void)[] = [];
-  let beat = () => {};
+  const timers: (() => void)[] = [];
   let now = 0;
   const clock: Clock = {
     now: () => now,
     date: () => new Date(0),
     after: (_milliseconds, run) => {
-      beat = run;
+      timers.push(run);
       return () => {};
     },
     every: () => () => {},
@@ -46,13 +47,13 @@ function open() {
     close: () => {},
     remoteAddress: { hostname: "127.0.0.1", port: 1 },
     resolve: flowElements(antreaFlowReleases()),
-    turns: new Turns(clock),
+    queue: new TurnQueue(new Turns(clock), clock),
   });
   const take = () => {
     state.taken++;
     pending.shift()?.();
   };
-  return { collector, state, pending, take, beat: () => beat(), end: resolve };
+  return { collector, state, pending, take, beat: () => timers.splice(0).forEach((run) => run()), end: resolve };
 }
 
 /** Messages of so many records. */
@@ -74,16 +75,14 @@ Deno.test("a long write gives up its turn between requests, and waits for a coll
   void collector.write(octets).then((length) => written = length);
   await settle();
   assert.equal(pending.length, 1, "one request at a time");
-  // The first look begins a turn.
-  take();
-  await settle();
-  assert.equal(pending.length, 1);
-  take();
-  await settle();
-  assert.equal(pending.length, 0, "its turn is over");
-  beat();
-  await settle();
-  assert.equal(pending.length, 1);
+  for (let request = 1; request < 3; request++) {
+    take();
+    await settle();
+    assert.equal(pending.length, 0, "its turn is over");
+    beat();
+    await settle();
+    assert.equal(pending.length, 1);
+  }
   take();
   await settle();
   beat();
@@ -110,4 +109,18 @@ Deno.test("a write ends where the call does, and leaves nothing with a call that
   end(new Error("gone"));
   assert.ok(await writing > 0);
   await assert.rejects(collector.write(message(1)), /gone/);
+});
+
+Deno.test("many sessions that are woken up in one turn convert one request in it, not one each", async () => {
+  const { collector, pending, take, beat } = open();
+  for (let session = 0; session < 10; session++) void collector.write(message(1));
+  await settle();
+  assert.equal(pending.length, 1);
+  for (let session = 1; session < 10; session++) {
+    take();
+    beat();
+    await settle();
+    assert.equal(pending.length, 1, `session ${session}`);
+  }
+  take();
 });

@@ -1,13 +1,13 @@
 import { checkServerIdentity, createSecureContext } from "node:tls";
 import { isIP } from "node:net";
 import { Client, connectivityState, credentials, status } from "@grpc/grpc-js";
-import type { Turns } from "../../../time/turns.ts";
 import type { Address } from "../../address.ts";
 import { formatAddress } from "../../address.ts";
 import type { Connection } from "../../connection.ts";
 import type { TlsDialOptions } from "../../tls/tls_options.ts";
 import { EXPORT } from "../flow/export_service.ts";
 import { FlowCollector } from "./flow_collector.ts";
+import type { TurnQueue } from "../turn_queue.ts";
 import type { FlowRelease } from "../../flow_release.ts";
 import { flowElements } from "./record_flows.ts";
 
@@ -29,7 +29,7 @@ export async function dialGrpc(
   address: Address,
   { credentials: { material }, serverName }: TlsDialOptions,
   releases: readonly FlowRelease[],
-  turns: Turns,
+  queue: TurnQueue,
   signal: AbortSignal,
 ): Promise<Connection> {
   const { certificate, key, ca } = material;
@@ -80,7 +80,7 @@ export async function dialGrpc(
     close,
     remoteAddress: address,
     resolve: flowElements(releases),
-    turns,
+    queue,
   });
 }
 

@@ -6,7 +6,7 @@ import { Http2Frames } from "./http2_frames.ts";
 import type { RequestHolder, RequestMemory } from "./request_memory.ts";
 import { RequestPortions } from "./request_portions.ts";
 import { RequestsInHand } from "./requests_in_hand.ts";
-import type { TurnQueue } from "./turn_queue.ts";
+import type { TurnQueue } from "../turn_queue.ts";
 import type { WorkBudget } from "./work_budget.ts";
 
 /** What a connection needs from its listener. */

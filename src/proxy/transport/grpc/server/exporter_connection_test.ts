@@ -3,7 +3,7 @@ import { StandingClock } from "../../../../../test/support/proxy.ts";
 import { Turns } from "../../../time/turns.ts";
 import type { Connection } from "../../connection.ts";
 import { ExporterConnection } from "./exporter_connection.ts";
-import { TurnQueue } from "./turn_queue.ts";
+import { TurnQueue } from "../turn_queue.ts";
 import { WorkBudget } from "./work_budget.ts";
 
 const nothing = () => {};

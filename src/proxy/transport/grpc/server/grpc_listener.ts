@@ -13,7 +13,7 @@ import { FlowReleases } from "./flow_releases.ts";
 import { requestIntake } from "./request_intake.ts";
 import { MOST_IN_WORDS, RequestMemory } from "./request_memory.ts";
 import type { RequestsInHand } from "./requests_in_hand.ts";
-import { TurnQueue } from "./turn_queue.ts";
+import { TurnQueue } from "../turn_queue.ts";
 import { WorkBudget } from "./work_budget.ts";
 
 /** Maximum number of concurrent streams of a connection. */

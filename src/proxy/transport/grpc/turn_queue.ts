@@ -1,5 +1,5 @@
-import type { Clock } from "../../../time/clock.ts";
-import type { Turns } from "../../../time/turns.ts";
+import type { Clock } from "../../time/clock.ts";
+import type { Turns } from "../../time/turns.ts";
 
 /**
  * Microtasks from the end of a wait until the one who waited has worked: a promise that waits for another one, and the
@@ -23,6 +23,11 @@ export class TurnQueue {
   constructor(turns: Turns, clock: Clock) {
     this.#turns = turns;
     this.#clock = clock;
+  }
+
+  /** Whether the present turn of the event loop has taken too long. */
+  get over(): boolean {
+    return this.#turns.over;
   }
 
   /** Waits for a turn. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { StandingClock } from "../../../../../test/support/proxy.ts";
-import type { Clock } from "../../../time/clock.ts";
-import { Turns } from "../../../time/turns.ts";
+import { StandingClock } from "../../../../test/support/proxy.ts";
+import type { Clock } from "../../time/clock.ts";
+import { Turns } from "../../time/turns.ts";
 import { TurnQueue } from "./turn_queue.ts";
 
 /** A queue whose time passes only by work, which is done in the given order. */
