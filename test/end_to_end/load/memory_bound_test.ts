@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { peakMemory } from "../../bench/process_usage.ts";
 import { join, message, number, set } from "../../support/messages/wire.ts";
+import { CollectorProcess } from "../peers/collector.ts";
+import { flowLayouts } from "../peers/flows.ts";
 import { connectExporter, Exporter, type ExporterSocket } from "../peers/exporter.ts";
 import { COLLECTOR, settle, withParts } from "../peers/fleet.ts";
 import type { ProxyProcess } from "../proxy.ts";
@@ -10,11 +12,18 @@ import { eventually, say } from "../support.ts";
 /** As the README says. */
 const MOST_MEBIBYTES = 400;
 
+/** Fills memory. Returns what ends it. */
+type Attack = (proxy: ProxyProcess) => Promise<() => void>;
+
+/** By what each fills memory with. */
+const attacks = new Map<string, Attack>();
+
 /**
  * Runs an attack beside an exporter that sends as ever: its records arrive, and the resident memory never passes the
  * figure, at no moment of the process' life.
  */
-function bounded(what: string, attack: (proxy: ProxyProcess) => Promise<() => void>): void {
+function bounded(what: string, attack: Attack): void {
+  attacks.set(what, attack);
   Deno.test(`${what}: below ${MOST_MEBIBYTES} MiB, and another exporter's records arrive`, () =>
     withParts({}, async ({ collector, proxy }) => {
       const end = await attack(proxy);
@@ -133,3 +142,51 @@ bounded("sixty clients that do not read a session of 16,301 fields, and sixty it
     for (const client of clients) client.close();
   };
 });
+
+/** Datagrams of so many sources over UDP, each with a socket of its own; loopback has addresses enough. */
+async function sendFrom(sources: number, proxy: ProxyProcess, datagrams: readonly Uint8Array[]): Promise<void> {
+  const to = { transport: "udp", hostname: "127.0.0.1", port: proxy.port(1) } as const;
+  for (let source = 0; source < sources; source++) {
+    const hostname = `127.1.${source >> 8}.${source & 0xff}`;
+    const socket = Deno.listenDatagram({ transport: "udp", hostname, port: 10_000 });
+    for (const datagram of datagrams) await socket.send(datagram, to);
+    socket.close();
+    // The kernel keeps 200 KB that the proxy has not read.
+    if (datagrams.length > 1 || source % 64 === 63) await proxy.live();
+  }
+}
+
+/** A template of one field and, in other messages, its records: four times what a datagram holds at most. */
+const ANNOUNCEMENT = message({}, set(2, join(number(256, 2), number(1, 2), number(4, 2), number(1, 2))));
+const DATA = Array.from({ length: 4 }, () => message({}, set(256, new Uint8Array(62_000))));
+
+/** All that single floods fill is full at once, in a process that has seen them all. */
+Deno.test(`all of that at once, and thousands of sources over UDP without a collector: below ${MOST_MEBIBYTES} MiB`, () =>
+  withParts({ listen: [{ transport: "tcp" }, { transport: "udp" }] }, async ({ collector, proxy }) => {
+    const below = async (what: string) => {
+      const mebibytes = await peakMemory(proxy.process.pid) / 2 ** 20;
+      say(`${what}: ${mebibytes.toFixed(0)} MiB at the peak so far`);
+      assert.ok(mebibytes < MOST_MEBIBYTES, `${mebibytes} MiB after ${what}`);
+    };
+    const ends: (() => void)[] = [];
+    for (const [what, attack] of attacks) {
+      ends.push(await attack(proxy));
+      await below(what);
+    }
+    await sendFrom(3_000, proxy, [ANNOUNCEMENT]);
+    await below("3,000 sources over UDP");
+    await collector.process.kill("SIGKILL");
+    await sendFrom(300, proxy, DATA);
+    await below("300 of them whose records find no collector");
+    for (const end of ends) end();
+    await using next = await CollectorProcess.start(
+      { transport: "tcp", layouts: flowLayouts(COLLECTOR) },
+      collector.port,
+    );
+    const left = async () => (await proxy.metrics()).of('memory_state{state="ample"}') === 1;
+    await eventually("memory is free again", left);
+    const good = new Exporter(await connectExporter(proxy.port()), COLLECTOR, 1);
+    await next.untilRecords(1_000);
+    await settle(next, [good]);
+    await below("the end");
+  }));
