@@ -83,7 +83,7 @@ export interface Trial {
 export function tryPlugin<Options>(definition: PluginDefinition<Options>, options: TrialOptions): Trial {
   const { exporterAddress: text = "192.0.2.1", observationDomain = 1, detectedProfile } = options;
   const exporterAddress = parseAddress(text);
-  if (exporterAddress === undefined) throw new RangeError(`${text} is no IPv4 or IPv6 address`);
+  if (exporterAddress === undefined) throw new RangeError(`${text} is not an IPv4 or IPv6 address`);
   const profile = typeof options.profile === "string" ? loadProfile(options.profile) : options.profile;
   const plugin = strict(definition.create(definition.options.parse(options.with ?? {}), profile));
   const source = frozen(structuredClone(options.template));

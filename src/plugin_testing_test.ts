@@ -72,7 +72,7 @@ Deno.test("templates are made by elements' names or as a release sends them", ()
   assert.throws(
     () => tryPlugin(pluginOf((mapping) => mapping), { profile: "rfc7011", template, exporterAddress: "x" }),
     {
-      message: "x is no IPv4 or IPv6 address",
+      message: "x is not an IPv4 or IPv6 address",
     },
   );
 });

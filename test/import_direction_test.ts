@@ -119,7 +119,7 @@ function wrongImports(graph: ModuleGraph): string[] {
   const wrong: string[] = [];
   for (const [path, imported] of graph) {
     const room = roomOf(path);
-    if (room === undefined) wrong.push(`${path} stands in no room`);
+    if (room === undefined) wrong.push(`${path} is in no room`);
     else {
       for (const other of imported) {
         const otherRoom = roomOf(other);
@@ -173,7 +173,7 @@ Deno.test("a wrong import, and a module in no room, are found", () => {
   assert.deepEqual(wrongImports(made), [
     "src/ipfix/octets/a.ts imports src/proxy/proxy.ts",
     "src/mediation/mapping/b.ts imports src/mediation/session/c.ts",
-    "src/attic/d.ts stands in no room",
+    "src/attic/d.ts is in no room",
   ]);
 });
 

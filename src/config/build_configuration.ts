@@ -258,7 +258,7 @@ function listenersOf(reader: ConfigurationReader, { listen }: Sections): Listene
     const tls = listenerTls(reader, ["listen", index, "tls"], transport, choice?.tls);
     const { templates } = choice ?? {};
     if (templates !== undefined && transport !== "udp") {
-      reader.mistake(["listen", index, "templates"], `says nothing over ${transport} (with transport: udp only)`);
+      reader.mistake(["listen", index, "templates"], `has no effect over ${transport} (with transport: udp only)`);
     }
     if (address === undefined) return [];
     return [{

@@ -74,7 +74,7 @@ export interface ListenerSettings {
   readonly transport: TransportProtocol;
   readonly address: SocketAddress;
   readonly tls?: ListenerTls | ClusterTls;
-  /** Over UDP: whose templates hold for data, those of the same port or of all ports of the address. */
+  /** Over UDP: whose templates apply to data, those of the same port or of all ports of the address. */
   readonly templates?: "port" | "address";
 }
 

@@ -147,7 +147,7 @@ export class PluginProcess {
     const text = await line;
     this.#failed();
     if (text === undefined) return { error: `its process ended, or did not answer within ${timeout} ms` };
-    return { error: `its process wrote something else than an answer: ${JSON.stringify(text.slice(0, 80))}` };
+    return { error: `its process wrote something other than an answer: ${JSON.stringify(text.slice(0, 80))}` };
   }
 
   #failed(): void {

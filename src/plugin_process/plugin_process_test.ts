@@ -99,7 +99,7 @@ const MISDEEDS: readonly [string, string, RegExp][] = [
   [
     "writes garbage",
     `Deno.stdout.writeSync(new TextEncoder().encode("garbage\\n")); return mapping;`,
-    /something else than an answer: "garbage"/,
+    /something other than an answer: "garbage"/,
   ],
   ["answers nothing", `return undefined;`, /the answer is not an object/],
   ["answers nonsense", `return { fields: [{ target: { element: { name: 5 } } }] };`, /fields\[0\]/],

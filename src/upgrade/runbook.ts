@@ -173,7 +173,7 @@ function agents({ to, from, needed, order }: Upgrade): Step {
       ? [
         order === "agents-first"
           ? `sessions of ${to.line} are skewed and rewritten for ${from.line}; no records are dropped`
-          : "each Agent that is upgraded leaves one skewed session less; no records are dropped",
+          : "with each upgraded Agent there is one skewed session fewer; no records are dropped",
       ]
       : ["flows of every node arrive"],
     back: [`kubectl apply -f antrea-${from.release}.yml`],

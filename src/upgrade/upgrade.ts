@@ -72,7 +72,7 @@ export function planUpgrade(from: string, to: string, order: UpgradeOrder, force
   const lines = releaseLines();
   const distance = placeOf(next, lines) - placeOf(old, lines);
   if (isAtLeast(old, next.release)) {
-    throw new RangeError(`${old.release} to ${next.release} is not an upgrade (a newer release as the second)`);
+    throw new RangeError(`${old.release} to ${next.release} is not an upgrade (name the newer release second)`);
   }
   if (distance > SUPPORTED_MINORS && !force) {
     throw new RangeError(

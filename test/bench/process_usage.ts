@@ -4,7 +4,7 @@ const TICKS_PER_SECOND = 100;
 /** User and system CPU seconds that all threads of the process have used; those that ended included. */
 export async function cpuSeconds(pid: number): Promise<number> {
   const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
-  // The program's name stands in parentheses and may hold anything: what follows is counted from the last one.
+  // The program's name is in parentheses and may contain anything: what follows is counted from the last one.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }

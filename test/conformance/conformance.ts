@@ -258,7 +258,7 @@ export function withdrawal(id: number, setId = 2): Uint8Array {
   return set(setId, number(id * 0x10000, 4));
 }
 
-/** What a shipped profile expects of one family: the list as it stands in a template. */
+/** What a shipped profile expects of one family: the list, as fields of a template. */
 export function listOf(
   name: string,
   family: "IPv4" | "IPv6" = "IPv4",

@@ -146,7 +146,7 @@ export function targetOf(
 
 export { GO_IPFIX, RFC7011, VARIABLE_LENGTH };
 
-/** A template as it stands in a message that is being read. */
+/** A template in a message that is being read. */
 export function announced(template: Template): AnnouncedTemplate {
   const octets = encodeTemplateRecord(template);
   const kind = template.scopeFieldCount > 0 ? "options-template" : "template";

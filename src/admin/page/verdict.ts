@@ -107,7 +107,7 @@ const VERDICT_STATEMENTS = {
 /** Returns whether the proxy is still needed or can be removed. */
 export function verdict({ verdict: { verdict, reason } }: AdminView): Statement {
   const { level, sentence } = VERDICT_STATEMENTS[verdict];
-  // A good verdict stands in a line of its own, with the reason below.
+  // A good verdict has a line of its own, with the reason below.
   if (verdict === "not_needed") return { level, sentence, detail: `${reason[0]?.toUpperCase()}${reason.slice(1)}.` };
   return { level, sentence: `${sentence}: ${reason}` };
 }

@@ -62,9 +62,9 @@ const LEGEND: readonly (readonly [word: string, meaning: string])[] = [
   ["same", "every record arrives as it was sent"],
   ["ok", "every record arrives with all that the Agent said; what it lacks has its default"],
   ["less", "every record arrives, less the fields that the Aggregator does not know"],
-  ["dies", "the Aggregator dies of index out of range, and after a restart refuses the template"],
+  ["dies", "the Aggregator panics (index out of range), and after a restart refuses the template"],
   ["shut", "the Aggregator refuses the template and closes the connection, again and again"],
-  ["false", "records are decoded with an older template and passed on as if they were true"],
+  ["false", "records are decoded with an older template and passed on as if they were correct"],
   ["stuck", "records are decoded, but the Aggregator's own IPFIX export refuses every one"],
   ["id 0", "records are decoded, but the Aggregator exports them in sets that nobody can read"],
 ];

@@ -42,7 +42,7 @@ export const listenerSchema = z.strictObject({
   address: listenAddress,
   tls: tls.optional(),
   templates: oneOf("port", "address").optional().meta({
-    description: "Over udp: whose templates hold for data. address: those of all ports of the exporter's address.",
+    description: "Over udp: whose templates apply to data. address: those of all ports of the exporter's address.",
   }),
 });
 
@@ -166,7 +166,7 @@ export const limitsSchema = z.strictObject({
   templateChanges: wholeNumber(1, 1_000_000).default(1000),
   templateMemory: size("48MiB").meta({ description: "Memory for the templates of all sessions." }),
   messageMemory: size("48MiB").meta({
-    description: "Memory for messages of all sessions that wait for their rest, or for the collector.",
+    description: "Memory for incomplete messages of all sessions, and for those that wait for the collector.",
   }),
   memory: size("400MiB", SMALLEST_PROCESS).meta({ description: "Resident memory of the process." }),
   hold: duration("10m").meta({ description: "How long exporters are held while the collector is gone." }),

@@ -28,7 +28,7 @@ export const REJECT_REASON_MEANINGS: Readonly<Record<RejectReason, string>> = {
   message_truncated: "The session or datagram ended inside the message.",
   set_length: "A set's length is below its header's 4 octets.",
   set_overrun: "A set is longer than what is left of its message.",
-  trailing_octets: "One to three octets stand after the last set: no set, and no padding either.",
+  trailing_octets: "One to three octets follow the last set: too few for a set, and no padding either.",
   template_truncated: "A template record is longer than what is left of its set.",
   template_id: "A template record with fields has an id below 256.",
   scope_field_count: "An options template has no scope field, or more than it has fields (RFC 7011 §3.4.2.2).",

@@ -145,7 +145,7 @@ function skipFieldSpecifier(reader: OctetReader): void {
 }
 
 /**
- * Reads one field specifier (RFC 7011 §3.2), which stands in basic lists as well (RFC 6313 §4.5.1).
+ * Reads one field specifier (RFC 7011 §3.2), which basic lists have as well (RFC 6313 §4.5.1).
  *
  * @throws DecodeError `template_truncated`
  */

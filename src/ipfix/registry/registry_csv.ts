@@ -125,7 +125,7 @@ function refuseOverlaps(rows: readonly RegistryRow[], keyOfRow: (row: RegistryRo
       const before = sorted[index - 1];
       if (before === undefined || !overlap(before, row)) return [];
       const first = `${before.file}:${before.line}`;
-      const problem = `${key} stands in ${first} for the same releases (allowed: once)`;
+      const problem = `${key} is already in ${first} for the same releases (allowed: once)`;
       return [{ file: row.file, line: row.line, column: 1, problem }];
     });
   });

@@ -153,9 +153,9 @@ const MISTAKES: readonly [what: string, csv: string, where: string, allowed: Reg
     "an element twice in one release",
     `${HEADER}0,1,x,unsigned8,1,no,v0.2.0,v0.9.0\n0,1,y,unsigned8,1,no,v0.8.0,\n`,
     "3:1",
-    /0\/1 stands in .*:2 for the same releases/,
+    /0\/1 is already in .*:2 for the same releases/,
   ],
-  ["a name twice", `${HEADER}0,1,x,unsigned8,1,no,,\n0,2,x,unsigned8,1,no,,\n`, "3:1", /x stands in/],
+  ["a name twice", `${HEADER}0,1,x,unsigned8,1,no,,\n0,2,x,unsigned8,1,no,,\n`, "3:1", /x is already in/],
 ];
 
 for (const [what, csv, where, allowed] of MISTAKES) {

@@ -11,7 +11,7 @@ Deno.test("an observation domain is four octets in network order, up to the larg
   assert.deepEqual(octets(0xffffffff), Uint8Array.of(255, 255, 255, 255));
 });
 
-Deno.test("an exporter's address stands in the element of its family; the other one is zeros", () => {
+Deno.test("an exporter's address is in the element of its family; the other one is zeros", () => {
   for (
     const [exporterAddress, ipv4, ipv6] of [
       [IPV4, IPV4, new Uint8Array(16)],

@@ -168,7 +168,7 @@ export class ListMapper {
     const blocks: Block[] = [];
     let harmless = true;
     for (let at = from + 1; at < end;) {
-      if (end - at < 4) throw new Malformed("octets behind the last records", at, harmless);
+      if (end - at < 4) throw new Malformed("octets after the last records", at, harmless);
       const [id, length] = [u16At(memoryOctets, at), u16At(memoryOctets, at + 2)];
       harmless &&= isUnchanged(scope.templates.get(id));
       if (length < 4 || length > end - at) throw new Malformed(`${length} octets of records`, at + 2, harmless);
@@ -258,7 +258,7 @@ function itemsOf(field: FieldSpecifier, content: number, end: number): FieldPlac
   while (reader.remaining > 0) {
     const start = reader.offset;
     if (field.length === 0 || (field.length !== VARIABLE_LENGTH && field.length > reader.remaining)) {
-      throw new Malformed(`${reader.remaining} octets behind the last item`, start, harmless);
+      throw new Malformed(`${reader.remaining} octets after the last item`, start, harmless);
     }
     try {
       const { length } = field.length === VARIABLE_LENGTH ? readVariableField(reader) : reader.octets(field.length);

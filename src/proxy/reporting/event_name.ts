@@ -95,7 +95,7 @@ export const EVENT_MEANINGS = {
   ca_withdrawn: "The proxy's own CA was removed from the bundle that Agents read.",
   kubernetes_denied: "An RBAC rule is missing; the proxy uses another way that does not need it.",
   clock_skew: "This machine's clock and the API server's differ by more than a minute.",
-  release_seen: "The release of the Aggregator, or of its successor, was read off its Pod's image.",
+  release_seen: "The release of the Aggregator, or of its successor, was read from its Pod's image.",
   release_unknown: "The Aggregator's Pod does not say which release it is.",
   agents_unknown: "The cluster does not say which Agents there are.",
 } as const;

@@ -6,7 +6,7 @@ import type { FlowRelease } from "./flow_release.ts";
 import type { TlsListenerOptions } from "./tls/tls_options.ts";
 
 /**
- * Whose templates hold for data over UDP: those of the same address and port (RFC 7011 §8.4), or those of all ports of
+ * Whose templates apply to data over UDP: those of the same address and port (RFC 7011 §8.4), or those of all ports of
  * the same address.
  */
 export type TemplateSharing = "port" | "address";

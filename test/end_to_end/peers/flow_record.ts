@@ -1,4 +1,4 @@
-/** How a flow's number stands in its record. Light: the collector's process starts with it, a hundred times. */
+/** How a record carries its flow's number. Light: the collector's process starts with it, a hundred times. */
 
 /** Digits of a flow's number in its texts: numbers stay below 2^24, which is less. */
 export const DIGITS = 8;
@@ -9,7 +9,7 @@ export const LOSSY_DOMAINS = 0x8000_0000;
 /** The observation domain of hostile exporters, of which the collector's process judges nothing. */
 export const HOSTILE_DOMAIN = 0x7fff_ffff;
 
-/** Where a flow's number stands in its record: three octets, or digits. */
+/** Where a record carries its flow's number: three octets, or digits. */
 export type NumberPlace = readonly [offset: number, form: "octets" | "digits"];
 
 /** Every record of one template: the same octets but for its number. Goes to the collector's process as JSON. */

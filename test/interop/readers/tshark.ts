@@ -35,7 +35,7 @@ export function expectedOfTshark(octets: Uint8Array): string[] {
   });
 }
 
-/** The protocols of all packets, with what stands in them. */
+/** The protocols of all packets, with their content. */
 function parse(pdml: string): Node[] {
   const protocols: Node[] = [];
   const open: Node[] = [];

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** A field specifier as it stands in a template record. */
+/** A field specifier of a template record. */
 export interface WireField {
   readonly pen: number;
   readonly id: number;

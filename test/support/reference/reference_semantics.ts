@@ -12,13 +12,13 @@ import type { ReferenceMapping } from "./reference_mapping.ts";
 import type { ReferenceTemplate } from "./reference_rewriter.ts";
 import { join, number, readNumber, variable, type WireField, type WireTemplate } from "../messages/wire.ts";
 
-/** A field as it stands in a record: its length octets, none in a fixed field, and its value. */
+/** A field of a record: its length octets, none in a fixed field, and its value. */
 export interface RawField {
   readonly prefix: Uint8Array;
   readonly value: Uint8Array;
 }
 
-/** The record that a value stands in, and the templates that it may speak of. */
+/** The record of a value, and the templates that it may refer to. */
 export interface RecordContext {
   readonly profile: Profile;
   readonly history: RegistryHistory;

@@ -8,7 +8,7 @@ export interface Peer {
   /** Name in the exporter's verified certificate. */
   readonly certificateName?: string;
   readonly observationDomain: number;
-  /** Release or range read off the template: `antrea/v2.0`. */
+  /** Release or range detected from the template: `antrea/v2.0`. */
   readonly detectedProfile?: string;
   /** The first template of the session, if that decided its treatment. */
   readonly decidedBy?: FirstTemplate;

@@ -32,7 +32,7 @@ export interface AnnouncedTemplate {
   decode(): Steps<Template>;
 }
 
-/** One that stands in a message that is being read. */
+/** One in a message that is being read. */
 export class TemplateInMessage implements AnnouncedTemplate {
   readonly #source: Readonly<MessageSource>;
   /** From the beginning of the message, whose octets may lie elsewhere after a step. */

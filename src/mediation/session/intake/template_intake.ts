@@ -221,7 +221,8 @@ export class TemplateIntake {
     const announcement = sharedTemplates.announcement(mapping, targetId);
     const { maxMessageLength } = this.target;
     if (announcement.length + MESSAGE_OVERHEAD > maxMessageLength) {
-      const message = `${announcement.length} octets of template record in messages of ${maxMessageLength}`;
+      const message =
+        `a template record of ${announcement.length} octets does not fit a message of ${maxMessageLength}`;
       return refuse("template_too_long", message);
     }
     // Another session may have had it when this one was prepared, and not any more.

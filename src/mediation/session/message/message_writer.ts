@@ -312,5 +312,5 @@ function countRecords({ counters }: AcceptedTemplate, records: number): void {
 }
 
 function tooLong(maxMessageLength: number): string {
-  return `a record of its own exceeds ${maxMessageLength} octets of message`;
+  return `a single record exceeds a message of ${maxMessageLength} octets`;
 }

@@ -236,7 +236,7 @@ Deno.test("sequence numbers count each domain's records; a domain's templates go
   assert.equal(sent[0]?.exportTime, NOW, "a flow that does not say when it was exported is exported now");
 });
 
-Deno.test("the release is read off what a flow says, and may come to light later", () => {
+Deno.test("the release is detected from what a flow says, which may take several flows", () => {
   const list = (flow: FlowInit) => new Stream().send(flow)[0]?.elements?.join() ?? assert.fail("no template");
   const [v20, v26, v27] = RELEASES.map(({ ipv4 }) => ipv4.map(({ element }) => element.name).join());
   const quiet: FlowInit = { ip: { version: 4 } };
