@@ -27,7 +27,7 @@ export class RelayingRewriter implements SessionRewriter {
   consumed = 0;
   produced = 0;
   producedRecords = 0;
-  readonly unfinished = false;
+  readonly unfinished: boolean = false;
   readonly templateChanges: number = 0;
   readonly counters = new Counters();
   skewed = false;

@@ -8,7 +8,8 @@ import { ReadBuffer } from "../memory/read_buffer.ts";
 import type { SessionOutcome } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import type { Clock } from "../time/clock.ts";
-import type { Turns } from "../time/turns.ts";
+import { RecentUse } from "../time/recent_use.ts";
+import { costlyUse, type Turns } from "../time/turns.ts";
 import type { Connection } from "../transport/connection.ts";
 import { messageLength, wholeMessages } from "../transport/message_walk.ts";
 import { CollectorSession } from "./collector_session.ts";
@@ -17,17 +18,15 @@ import { Rejections } from "./rejections.ts";
 import { Remainder } from "./remainder.ts";
 import { RewriterSwitch } from "./rewriter_switch.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
-import { type SessionLimits, type SessionParts, WORK } from "./session_parts.ts";
+import { LITTLE_WORK, type SessionLimits, type SessionParts, WORK } from "./session_parts.ts";
 import { SessionTimer } from "./session_timer.ts";
 import { TemplateThrottle } from "./template_throttle.ts";
 
 const NOTHING = new Uint8Array(0);
 
-/**
- * Milliseconds after a template change in which the session's work comes after that of others: before a message is
- * read, nothing shows whether it holds a record or another template, which takes a hundred times as long.
- */
-const DEMANDING_FOR = 1_000;
+/** Octets up to which a session has relayed little lately, and what is forgotten of them in a millisecond: 1 MB/s. */
+const FEW = 64 * 1024;
+const FORGOTTEN = 1_000;
 
 /** The data path of one session: {@link run} reads from the exporter, rewrites, and writes to the collector. */
 export class Relay {
@@ -56,10 +55,16 @@ export class Relay {
   readonly #id: string;
   readonly #onHeard: SessionParts["onHeard"];
   readonly #rejections: Rejections;
-  /** When a template last changed. One whose first message has not come counts as if it were about to change one. */
-  #changedAt = Infinity;
+  /** Whether it waits until more templates may change, or has ended while it did. */
+  #throttled = false;
+  #leaving = false;
   /** Made with the first template. */
   #throttle: TemplateThrottle | undefined;
+  /** What its costly work took. Made with the first of it. */
+  #use: RecentUse | undefined;
+  /** What it relayed, up to this offset. Made when it first has to wait for others. */
+  #relayed: RecentUse | undefined;
+  #relayedTo = 0;
   #remainder: Remainder | undefined;
   /** Ends a wait for others. */
   #giveUp: (() => void) | undefined;
@@ -95,12 +100,16 @@ export class Relay {
     const { input, collector, rewriting, exporter } = this;
     /** Whether the rewriter holds no output: its last call produced none. */
     let atRest = false;
+    /** Whether the last work was costly. */
+    let costly = false;
     /** Milliseconds until it may change more templates. */
     let wait = 0;
     for (;;) {
-      if (wait > 0) await this.#awaitTurn(wait);
-      if (this.#turns.over) await this.#nextTurn();
-      if (this.#resident?.state === "full" && this.#isDemanding) await this.#unlessStopped(this.#resident.wait());
+      if (wait > 0 && !await this.#awaitTurn(wait)) return this.stopped ?? "drained";
+      if (rewriting.current.unfinished) {
+        if (this.#resident?.state === "full") await this.#unlessStopped(this.#resident.wait());
+        await this.#turns.costly(this.use, costly ? this : undefined);
+      } else if (this.#turns.over) await this.#nextTurn();
       if (this.stopped !== undefined) return this.stopped;
       const { move, rewrites } = rewriting;
       // A session that is observed has no output in the rewriter, and may be at the end of a message at any time.
@@ -126,8 +135,11 @@ export class Relay {
       const output = this.output.lease();
       const waiting = input.waiting();
       let octets: Uint8Array;
+      costly = rewriter.unfinished;
       try {
-        octets = rewriter.rewrite(waiting, output, WORK);
+        octets = costly
+          ? this.#turns.spend(this.use, () => rewriter.rewrite(waiting, output, WORK))
+          : rewriter.rewrite(waiting, output, LITTLE_WORK);
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
         this.#rejections.broken(error, waiting, this.offset);
@@ -136,7 +148,6 @@ export class Relay {
         this.#skipDatagram();
         continue;
       }
-      if (this.#changedAt === Infinity && rewriter.consumed > 0) this.#changedAt = this.#clock.now();
       wait = rewriter.templateChanges === 0 ? 0 : this.#waitFor(rewriter.templateChanges);
       // An observing rewriter calls the tap itself, since it relays its input instead of the mediator's output.
       if (rewriter === rewriting.mediated) this.#tap?.take(waiting, rewriter.consumed, octets);
@@ -242,14 +253,17 @@ export class Relay {
   }
 
   #nextTurn(): Promise<void> {
-    const { exporter, rewriting } = this;
-    if (!this.#isDemanding && exporter.nextTurn !== undefined) return exporter.nextTurn();
-    return this.#turns.next(this.#isDemanding, rewriting.current.unfinished ? this : undefined);
+    if (this.exporter.nextTurn !== undefined) return this.exporter.nextTurn();
+    const now = this.#clock.now();
+    const relayed = this.#relayed ??= new RecentUse(FORGOTTEN);
+    relayed.add(this.offset - this.#relayedTo, now);
+    this.#relayedTo = this.offset;
+    return this.#turns.next(relayed.used(now) > FEW);
   }
 
-  /** Whether its next piece of work may take long. */
-  get #isDemanding(): boolean {
-    return this.rewriting.current.unfinished || this.#clock.now() - this.#changedAt < DEMANDING_FOR;
+  /** What it has used of the time for costly work. */
+  get use(): RecentUse {
+    return this.#use ??= costlyUse();
   }
 
   /** Waits for others, or until the session is stopped. */
@@ -262,15 +276,29 @@ export class Relay {
 
   /** Milliseconds to wait after this many template changes. */
   #waitFor(changes: number): number {
-    this.#changedAt = this.#clock.now();
     const throttle = this.#throttle ??= new TemplateThrottle(this.#clock, this.exporter, this.#report);
     return throttle.note(changes, this.limits.templateChanges);
   }
 
-  /** Waits until more templates may change. */
-  async #awaitTurn(milliseconds: number): Promise<void> {
+  /** Waits until more templates may change. Returns false where the session has to end instead. */
+  async #awaitTurn(milliseconds: number): Promise<boolean> {
     this.output.release();
-    await this.#throttle?.wait(milliseconds);
+    this.#throttled = true;
+    if (!this.#leaving) await this.#throttle?.wait(milliseconds);
+    if (this.#leaving || this.stopped !== undefined) return false;
+    this.#throttled = false;
+    return true;
+  }
+
+  /**
+   * Relays until the exporter stops sending; see {@link SessionTimer.drain}.
+   *
+   * @param leaving whether the proxy is about to end: then nobody waits until more templates may change
+   */
+  drain(within: number, leaving: boolean): void {
+    this.timer.drain(within);
+    this.#leaving = leaving;
+    if (leaving) this.#throttle?.end();
   }
 
   /** Skips a malformed message over UDP. The listener has checked that its length is that of its datagram. */
@@ -290,8 +318,11 @@ export class Relay {
       output: this.output,
       clock: this.#clock,
       turns: this.#turns,
+      use: this.use,
       report: this.#report,
     });
+    // What it has left may take minutes of work on templates.
+    if (this.#throttled || (outcome === "drained" && this.rewriting.mediated.unfinished)) this.#remainder.stop();
     const isDrained = outcome === "drained" && this.exporter.transport !== "udp" && !this.#link.connected;
     const isAway = outcome === "collector_unavailable" || (isDrained && this.collector.holding);
     await this.#remainder.drop(isAway);

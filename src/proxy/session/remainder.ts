@@ -1,11 +1,14 @@
+import { LENGTH_OFFSET } from "../../ipfix/message/message_header.ts";
 import { DecodeError } from "../../ipfix/octets/decode_error.ts";
 import type { SessionRewriter } from "../../mediation/session/session_rewriter.ts";
+import { increment } from "../../mediation/templates/counters.ts";
 import type { OutputBuffer } from "../memory/output_buffer.ts";
 import type { ReadBuffer } from "../memory/read_buffer.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import type { Clock } from "../time/clock.ts";
+import type { RecentUse } from "../time/recent_use.ts";
 import type { Turns } from "../time/turns.ts";
-import { WORK } from "./session_parts.ts";
+import { LITTLE_WORK, WORK } from "./session_parts.ts";
 import type { Connection } from "../transport/connection.ts";
 import { messageLength } from "../transport/message_walk.ts";
 
@@ -22,6 +25,8 @@ export interface RemainderParts {
   readonly output: OutputBuffer;
   readonly clock: Clock;
   readonly turns: Turns;
+  /** What the session has used of the time for costly work. */
+  readonly use: RecentUse;
   readonly report: ReportOfSession;
 }
 
@@ -55,6 +60,7 @@ export class Remainder {
   async drop(isAway: boolean): Promise<void> {
     await this.#dropHeld();
     if (isAway) await this.#dropUnread();
+    if (this.#stopped) this.#dropMessages();
     const [records, octets] = [this.#records, this.#octets];
     if (records === 0) return;
     const why = isAway ? "the collector did not come back in time" : "the session has ended";
@@ -64,7 +70,7 @@ export class Remainder {
     this.#parts.report("warning", "held_octets_discarded", message, { octets, records });
   }
 
-  /** Ends {@link drop}, whatever is left. */
+  /** Ends {@link drop}, or lets it do as little as possible. What is left then counts as a record a message. */
   stop(): void {
     this.#stopped = true;
     this.#stop();
@@ -102,6 +108,20 @@ export class Remainder {
     exporter.close();
   }
 
+  /** Drops the whole messages that are left without a look at what they hold, which may be a second's work on templates. */
+  #dropMessages(): void {
+    const { rewriter: { counters }, input } = this.#parts;
+    for (;;) {
+      const { length } = input;
+      const message = length < LENGTH_OFFSET + 2 ? Infinity : messageLength(input.waiting(), 0);
+      if (message === 0 || message > length) return;
+      input.consume(message);
+      this.#records++;
+      counters.recordsReceived++;
+      increment(counters.recordsDropped, "template_changes");
+    }
+  }
+
   #takeAvailable(): boolean {
     const { exporter, input } = this.#parts;
     const length = exporter.take?.(input.space()) ?? 0;
@@ -111,11 +131,16 @@ export class Remainder {
   }
 
   async #dropInput(): Promise<void> {
-    const { rewriter, exporter, input, output, turns } = this.#parts;
+    const { rewriter, exporter, input, output, turns, use } = this.#parts;
     while (!this.#stopped) {
-      if (turns.over) await turns.next(true);
+      const costly = rewriter.unfinished;
+      if (costly) await turns.costly(use, this);
+      else if (turns.over) await turns.next(true);
+      if (this.#stopped) return;
+      const rewrite = (work: number) => rewriter.rewrite(input.waiting(), output.lease(), work);
       try {
-        rewriter.rewrite(input.waiting(), output.lease(), WORK);
+        if (costly) turns.spend(use, () => rewrite(WORK));
+        else rewrite(LITTLE_WORK);
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
         if (exporter.transport !== "udp") {

@@ -15,7 +15,7 @@ import type { Rejections } from "./rejections.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
 import { type SessionDecision, UndecidedRewriter } from "./undecided_rewriter.ts";
 import { type SessionMove, type SessionParts, WORK } from "./session_parts.ts";
-import type { Turns } from "../time/turns.ts";
+import { costlyUse, type Turns } from "../time/turns.ts";
 
 /**
  * Chooses what produces a session's output, and replaces it where the collector, what is expected of it, or the mode has
@@ -104,10 +104,12 @@ export class RewriterSwitch {
 
   /** Maps the templates in turns where the next {@link begin} or {@link renew} is for another collector. */
   async prepare(): Promise<void> {
+    const use = costlyUse();
     while (this.move?.renew === true || (this.rewrites && this.mediated.outdated)) {
-      const pending = this.mediated.prepare(WORK, this.move?.collector);
+      await this.#turns.costly(use);
+      const pending = this.#turns.spend(use, () => this.mediated.prepare(WORK, this.move?.collector));
       if (pending === undefined) return;
-      await (pending === "unfinished" ? this.#turns.next(true) : pending);
+      if (pending !== "unfinished") await pending;
     }
   }
 

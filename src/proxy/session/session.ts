@@ -80,10 +80,11 @@ export class Session {
   async #finish(relayed: Promise<SessionOutcome>): Promise<SessionOutcome> {
     const relay = this.#relay;
     let outcome: SessionOutcome;
-    let templates: readonly TemplateState[] = [];
     try {
       outcome = await relayed;
-      this.#beginClosing(outcome);
+      // Thousands may end at once.
+      await this.#turns.costly();
+      this.#turns.spend(undefined, () => this.#beginClosing(outcome));
       if (relay.rewriting.rewrites) await relay.dropRemainder(outcome);
       relay.discardTail(outcome);
       relay.output.release();
@@ -99,15 +100,19 @@ export class Session {
       this.#report("error", "session_failed", "an internal error ended the session", {
         reason: errorMessage(error),
       });
-    } finally {
-      this.#closing = true;
-      templates = this.#lastTemplates();
-      relay.exporter.close();
-      this.#link.close();
-      relay.release();
     }
-    this.#onEnd?.(this.id, outcome, templates);
+    await this.#turns.costly();
+    this.#turns.spend(undefined, () => this.#end(outcome));
     return outcome;
+  }
+
+  #end(outcome: SessionOutcome): void {
+    this.#closing = true;
+    const templates = this.#lastTemplates();
+    this.#relay.exporter.close();
+    this.#link.close();
+    this.#relay.release();
+    this.#onEnd?.(this.id, outcome, templates);
   }
 
   /** Its templates, before they are released. An internal error may have left them unreadable. */
@@ -154,8 +159,10 @@ export class Session {
    * @returns a promise if that takes more than one turn
    */
   beginEpoch(route: CollectorRoute, began: number): Promise<void> | undefined {
-    if (this.#closing || this.#relay.collector.beginEpoch(route, began, this.#relay.reading)) return undefined;
-    return this.#turns.next(true).then(() => this.beginEpoch(route, began));
+    const { use, collector } = this.#relay;
+    if (this.#closing) return undefined;
+    if (this.#turns.spend(use, () => collector.beginEpoch(route, began, this.#relay.reading))) return undefined;
+    return this.#turns.costly(use).then(() => this.beginEpoch(route, began));
   }
 
   /**
@@ -164,8 +171,9 @@ export class Session {
    * @returns a promise if that takes more than one turn
    */
   remap(): Promise<void> | undefined {
-    if (this.#relay.rewriting.current.remap(WORK)) return undefined;
-    return this.#turns.next(true).then(() => this.remap());
+    const { use, rewriting } = this.#relay;
+    if (this.#turns.spend(use, () => rewriting.current.remap(WORK))) return undefined;
+    return this.#turns.costly(use).then(() => this.remap());
   }
 
   /** Whether the current collector expects something other than what the output is made for. */
@@ -204,10 +212,11 @@ export class Session {
   /**
    * Half-closes the exporter's connection, and relays until it stops sending; see {@link tick}.
    *
-   * @param within milliseconds after which the session is stopped; by default never
+   * @param within milliseconds after which the session is stopped; by default never, as the whole proxy drains: then an
+   * exporter that changes more templates than it may does not wait until it may again, but ends
    */
   drain(within = Infinity): void {
-    this.#relay.timer.drain(within);
+    this.#relay.drain(within, within === Infinity);
     void this.#relay.exporter.closeWrite();
   }
 

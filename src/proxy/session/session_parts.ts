@@ -13,6 +13,8 @@ import type { Turns } from "../time/turns.ts";
 
 /** Microseconds, roughly, that a rewriter may take with templates before the session looks whether its turn is over. */
 export const WORK = 1_000;
+/** The same outside of a turn of costly work: less than a new template takes, and enough for an ordinary message. */
+export const LITTLE_WORK = 90;
 
 /** Time limits in milliseconds; 0 means no limit. */
 export interface SessionLimits {

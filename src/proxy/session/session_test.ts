@@ -235,53 +235,56 @@ Deno.test("at an epoch a session that was used begins anew, templates first; one
   }
 });
 
-/** Turns that are always over, and note who goes after others. */
+/** Notes who waits for which turns. */
 class NotedTurns extends Turns {
-  readonly waits: boolean[] = [];
+  readonly waits: string[] = [];
 
   override get over(): boolean {
     return true;
   }
 
-  override next(demanding: boolean): Promise<void> {
-    this.waits.push(demanding);
+  override next(busy: boolean): Promise<void> {
+    this.waits.push(busy ? "busy" : "next");
     return new Promise((resolve) => setTimeout(resolve, 0));
   }
-}
 
-/** As if each message that is a template had changed one. */
-class ChangingRewriter extends RelayingRewriter {
-  override templateChanges = 0;
-
-  override rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
-    const octets = super.rewrite(input, output);
-    this.templateChanges = this.consumed > 0 && input[17] === 2 ? 1 : 0;
-    return octets;
+  override costly(): Promise<void> {
+    this.waits.push("costly");
+    return Promise.resolve();
   }
 }
 
-Deno.test("a session whose template has changed within a second goes after others, before it is known what came", async () => {
-  const turns = new NotedTurns(new StandingClock());
+/** Takes a template as work that is too much outside of a turn for that. */
+class DemandingRewriter extends RelayingRewriter {
+  override unfinished = false;
+
+  override rewrite(input: Uint8Array, output: Uint8Array, work = Infinity): Uint8Array {
+    this.unfinished = work < 500 && input[17] === 2;
+    return super.rewrite(this.unfinished ? input.subarray(0, 0) : input, output);
+  }
+}
+
+Deno.test("a template waits for a turn of costly work, whenever it comes; records do not, and go after others only if they are many", async () => {
+  const clock = new StandingClock();
+  const turns = new NotedTurns(clock);
   const collector = new ScriptedCollector(Infinity, Infinity);
-  const rewriter = new ChangingRewriter({ reliable: true });
-  const { session, exporter, clock } = openSession([collector], { turns, rewriter });
+  const rewriter = new DemandingRewriter({ reliable: true });
+  const { session, exporter } = openSession([collector], { turns, rewriter });
   const ended = session.run();
   let sent = 0;
-  const waitsFor = async (message: Uint8Array): Promise<boolean[]> => {
+  const waitsFor = async (...messages: Uint8Array[]): Promise<Set<string>> => {
     turns.waits.length = 0;
-    await exporter.write(message);
-    await until("it has arrived", () => collector.received.messages.length === ++sent || (sent--, false));
+    await exporter.write(join(...messages));
+    sent += messages.length;
+    await until("they have arrived", () => collector.received.messages.length >= sent);
     await turn();
-    return turns.waits;
+    return new Set(turns.waits);
   };
-  await clock.advance(5_000);
-  assert.ok((await waitsFor(templateMessage())).every((demanding) => demanding), "a new one");
-  await clock.advance(999);
-  assert.ok((await waitsFor(templateMessage())).every((demanding) => demanding), "within a second");
-  await clock.advance(999);
-  assert.ok((await waitsFor(dataMessage(1))).every((demanding) => demanding), "a record, which might be a template");
-  await clock.advance(1);
-  assert.ok((await waitsFor(dataMessage(2))).every((demanding) => !demanding), "one that only sends records");
+  assert.deepEqual(await waitsFor(templateMessage()), new Set(["next", "costly"]));
+  assert.deepEqual(await waitsFor(dataMessage(1)), new Set(["next"]));
+  assert.deepEqual(await waitsFor(templateMessage()), new Set(["next", "costly"]));
+  const many = Array.from({ length: 3_000 }, (_, index) => dataMessage(2 + index));
+  assert.ok((await waitsFor(...many)).has("busy"));
   exporter.close();
   await ended;
 });

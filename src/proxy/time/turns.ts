@@ -1,40 +1,49 @@
 import type { Clock } from "./clock.ts";
+import { Fifo } from "./fifo.ts";
+import { RecentUse } from "./recent_use.ts";
 
 /** Milliseconds of work after which the next session waits until all others have had a turn. */
 const BUDGET = 5;
 /** Milliseconds between two beats: a timer that is due already costs nothing, while a new one takes a millisecond. */
 const BEAT = 4;
+/** Milliseconds of costly work in one turn, before the last piece. */
+const MOST_TOGETHER = 3.5;
 /**
- * Turns of costly work in a row that end after the next beat was due, until one beat is left to sockets: Tokio looks at
- * them when it has nothing else to do, else after 61 polls, which is 300 ms of such turns.
+ * What is left to others after costly work, as a part of what it took: time to look at sockets. Deno does so when it has
+ * nothing else to do; else Tokio does after 61 polls, which is 300 ms of turns that each take 5.
  */
-const MOST_LATE = 3;
-/** Milliseconds of that beat. */
-const PAUSE = 1;
+const PAUSE = 0.2;
 /**
- * How many times as long as a costly piece of work took, if that was more than the budget, no other costly one begins:
- * one session's work that cannot be divided, such as a template of 16,000 fields, leaves most of the time to the others.
+ * The same after a piece that took longer than a turn: work that cannot be divided, such as a step of a template of
+ * 16,000 fields, leaves most of the time to others.
  */
 const REST = 4;
 /** Milliseconds of rest at most. */
 const LONGEST_REST = 200;
+/** Milliseconds until the next beat at least. */
+const SOON = 1;
 /** Turns in a row that one costly work may take before others: a template of 16,000 fields takes thirteen. */
 const MOST_CONTINUED = 16;
-/**
- * Milliseconds after others that costly work may take in a turn where many wait for it, each of whom has little to do, such as the
- * first template of one of thousands of sessions.
- */
-const SHARE = 3.5;
-/** How many that wait let one more of them work in the same turn, and how many more may at most. */
-const QUEUE = 16;
-const MOST_TOGETHER = 64;
-/** From this many on, newcomers should wait: all of these together take about half a second. */
-const CROWD = 512;
+/** Milliseconds of costly work up to which a session has used little, and what is forgotten of them in a millisecond. */
+const LITTLE = 3;
+const FORGOTTEN = 0.01;
+
+const NOW = Promise.resolve();
+
+/** What a session has used of the time for costly work. */
+export function costlyUse(): RecentUse {
+  return new RecentUse(FORGOTTEN);
+}
 
 /**
  * Shares the process among sessions. Reads and writes that complete at once never let the event loop turn, and until it
  * turns, no timer, signal or other socket is served. So each session looks at {@link over} between two pieces of work,
  * and waits for {@link next} where the present turn of the loop has taken too long.
+ *
+ * Costly work, such as that for templates, for new sessions and for those that end, is done in turns of its own, which
+ * {@link costly} gives: however many sessions have such work, together they take a bounded share of the time, after all
+ * that is not costly. Of either kind of work, sessions that have used little lately come first, as flows do in FQ-CoDel
+ * (RFC 8290 §4.2), so that no number of busy ones keeps a quiet one waiting.
  *
  * Only a timer lets Deno 2.9.6 serve sockets: with `setImmediate` or a message channel, the loop turns without looking
  * at them. One timer serves all sessions, and none runs while no session works.
@@ -45,22 +54,28 @@ export class Turns {
   #beating = false;
   /** Whether any session has worked since the last beat. */
   #used = false;
-  readonly #waiting: (() => void)[] = [];
-  /** Those whose work takes long: one of them, or of the unfinished, in each turn. */
-  readonly #demanding: (() => void)[] = [];
-  /** Sessions in the middle of such work. */
-  #unfinished: Unfinished[] = [];
-  /** The one of them that was resumed last, and how many times in a row. */
+  readonly #waiting = new Fifo<() => void>();
+  /** Of those who have used much lately, some of whom have a turn after the others. */
+  readonly #busy = new Fifo<() => void>();
+  /** Those with costly work who have used little of the time for it lately. */
+  readonly #sparing = new Fifo<() => void>();
+  readonly #demanding = new Fifo<() => void>();
+  /** Those in the middle of costly work. */
+  readonly #unfinished = new Fifo<Unfinished>();
+  /** The one of them that was resumed last, how many times in a row, and its next work. */
   #resumed: object | undefined;
   #continued = 0;
-  /** Whether one who begins goes before one who goes on, where both wait. */
+  #continuing: Unfinished | undefined;
+  /** Who goes first where all wait: see {@link #takeCostly}. */
+  #sparingFirst = false;
   #beginnersFirst = false;
-  /** When the last of them was resumed, until its cost is known. */
-  #resumedAt: number | undefined;
-  #restUntil = 0;
+  /** Milliseconds of costly work since the last rest, when it ended, and how long the rest after it is. */
+  #spent = 0;
+  #spentUntil = 0;
+  #rest = 0;
+  /** Whether those with costly work are being resumed, or one who did not have to wait is about to work. */
+  #granted = false;
   #hurried = false;
-  /** Turns of costly work in a row after which the next beat was overdue. */
-  #late = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -74,97 +89,152 @@ export class Turns {
     return false;
   }
 
-  /** Whether enough wait with costly work that others should come one at a time. */
-  get crowded(): boolean {
-    return this.#demanding.length >= CROWD;
-  }
-
   /**
    * Waits for a turn. Not an async function, after whose end others would be resumed before the caller has worked.
    *
-   * @param demanding whether the last piece of work was costly: then all others go first
+   * @param busy whether the caller has worked much lately: then those who have not go first
+   */
+  next(busy = false): Promise<void> {
+    // A session that wakes from a longer wait may be the first to work for a while.
+    if (!this.#beating) this.#begin();
+    const queue = busy ? this.#busy : this.#waiting;
+    return new Promise<void>((resume) => queue.push(resume));
+  }
+
+  /**
+   * Waits for a turn of costly work, one piece of which is to be done at once, by {@link spend}. Like {@link next}, not an
+   * async function.
+   *
+   * @param use what the caller has used lately; undefined: it stands for many who have each used nothing
    * @param unfinished who is in the middle of something. What is half done takes memory: so of those, one goes on until
    * it is done, while others begin in turn with it
    */
-  next(demanding: boolean, unfinished?: object): Promise<void> {
-    // A session that wakes from a longer wait may be the first to work for a while.
+  costly(use?: RecentUse, unfinished?: object): Promise<void> {
     if (!this.#beating) this.#begin();
+    const now = this.#clock.now();
+    if (this.#demands === 0 && !this.#granted && now - this.#began <= BUDGET && this.#spent < MOST_TOGETHER) {
+      void this.#grant();
+      return NOW;
+    }
     return new Promise<void>((resume) => {
-      if (!demanding) this.#waiting.push(resume);
-      else if (unfinished === undefined) this.#demanding.push(resume);
-      else if (unfinished === this.#resumed && this.#continued < MOST_CONTINUED) {
-        this.#unfinished.unshift({ who: unfinished, resume });
+      if (unfinished === undefined) ((use?.used(now) ?? 0) <= LITTLE ? this.#sparing : this.#demanding).push(resume);
+      else if (unfinished === this.#resumed && this.#continued < MOST_CONTINUED && this.#continuing === undefined) {
+        this.#continuing = { who: unfinished, resume };
       } else this.#unfinished.push({ who: unfinished, resume });
     });
+  }
+
+  /** Does a piece of costly work, in a turn that {@link costly} gave, and adds what it takes to what the caller has used. */
+  spend<Result>(use: RecentUse | undefined, work: () => Result): Result {
+    const began = this.#clock.now();
+    try {
+      return work();
+    } finally {
+      const now = this.#spentUntil = this.#clock.now();
+      const cost = now - began;
+      use?.add(cost, now);
+      this.#spent += cost;
+      const isLong = cost > BUDGET && !this.#hurried;
+      this.#rest = Math.max(this.#rest, isLong ? Math.min(REST * cost, LONGEST_REST) : PAUSE * this.#spent);
+    }
   }
 
   /** Lets costly work follow costly work from now on: a drain waits for the end of all of it. */
   hurry(): void {
     this.#hurried = true;
-    this.#restUntil = 0;
+    this.#rest = 0;
+  }
+
+  /** How many wait with costly work. */
+  get #demands(): number {
+    return this.#sparing.length + this.#demanding.length + this.#unfinished.length +
+      (this.#continuing === undefined ? 0 : 1);
+  }
+
+  /** Ends a rest that is over. Returns how many milliseconds are left of it. */
+  #endRest(now: number): number {
+    const left = this.#spentUntil + this.#rest - now;
+    if (left <= 0) this.#spent = this.#rest = 0;
+    return Math.max(0, left);
   }
 
   #begin(): void {
     this.#beating = true;
     this.#began = this.#clock.now();
+    this.#endRest(this.#began);
     this.#clock.after(BEAT, () => this.#beat());
   }
 
   #beat(): void {
-    const now = this.#clock.now();
-    const isLate = this.#resumedAt !== undefined && now - this.#began > BEAT;
-    this.#began = now;
-    this.#late = isLate ? this.#late + 1 : 0;
-    if (this.#late > MOST_LATE) {
-      this.#late = 0;
-      this.#clock.after(PAUSE, () => this.#beat());
-      return;
-    }
-    if (this.#resumedAt !== undefined) {
-      const cost = now - this.#resumedAt - BEAT;
-      if (cost > BUDGET && !this.#hurried) this.#restUntil = now + Math.min(REST * cost, LONGEST_REST);
-      this.#resumedAt = undefined;
-    }
-    const demanding = now >= this.#restUntil ? this.#takeDemanding() : undefined;
-    this.#beating = this.#used || demanding !== undefined || this.#waiting.length > 0 || this.#demanding.length > 0 ||
-      this.#unfinished.length > 0;
+    this.#began = this.#clock.now();
+    const rest = this.#endRest(this.#began);
+    const demands = this.#demands > 0;
+    this.#beating = this.#used || this.#waiting.length > 0 || this.#busy.length > 0 || demands;
     this.#used = false;
-    if (this.#beating) this.#clock.after(BEAT, () => this.#beat());
-    void this.#resume(demanding);
+    if (!this.#beating) return;
+    this.#clock.after(demands && rest > 0 ? Math.min(BEAT, Math.max(SOON, rest)) : BEAT, () => this.#beat());
+    void this.#resume();
   }
 
   /** Resumes those who wait, one after the other: each works before the next one is resumed, as long as time is left. */
-  async #resume(demanding: (() => void) | undefined): Promise<void> {
-    await this.#resumeUntil(this.#began + BUDGET, this.#waiting, this.#waiting.length);
-    if (demanding === undefined) return;
-    const most = Math.min(MOST_TOGETHER, Math.floor(this.#demanding.length / QUEUE));
-    const now = this.#resumedAt = this.#clock.now();
-    demanding();
-    await undefined;
-    await this.#resumeUntil(now + (this.#hurried ? BUDGET : SHARE), this.#demanding, most);
-  }
-
-  /** Resumes up to this many of a queue, one after the other until that time. */
-  async #resumeUntil(end: number, queue: (() => void)[], most: number): Promise<void> {
-    let resumed = 0;
-    while (resumed < most && this.#clock.now() <= end) {
-      queue[resumed++]?.();
+  async #resume(): Promise<void> {
+    const end = this.#began + BUDGET;
+    for (let left = this.#waiting.length; left > 0 && this.#clock.now() <= end; left--) {
+      this.#waiting.take()?.();
       // What it does before it waits again is done then.
       await undefined;
     }
-    queue.splice(0, resumed);
+    // Some of the busy have a turn however many others have.
+    for (let left = this.#busy.length, first = true; left > 0 && (first || this.#clock.now() <= end); left--) {
+      first = false;
+      this.#busy.take()?.();
+      await undefined;
+    }
+    await this.#workOff(end);
   }
 
-  /** Whose costly work is next: one that begins and one that goes on, by turns. */
-  #takeDemanding(): (() => void) | undefined {
-    this.#beginnersFirst = !this.#beginnersFirst;
-    if (this.#unfinished.length === 0 || (this.#beginnersFirst && this.#demanding.length > 0)) {
-      return this.#demanding.shift();
+  /** Lets one work who did not have to wait, then those who have asked meanwhile. */
+  async #grant(): Promise<void> {
+    this.#granted = true;
+    // The one that asked goes on between these two.
+    await undefined;
+    await undefined;
+    await this.#workOff(this.#began + BUDGET);
+  }
+
+  async #workOff(end: number): Promise<void> {
+    this.#granted = true;
+    while (this.#spent < MOST_TOGETHER && this.#clock.now() <= end + MOST_TOGETHER) {
+      const resume = this.#takeCostly();
+      if (resume === undefined) break;
+      resume();
+      await undefined;
     }
-    const next = this.#unfinished.shift();
-    this.#continued = next?.who === this.#resumed ? this.#continued + 1 : 0;
-    this.#resumed = next?.who;
-    return next?.resume;
+    this.#granted = false;
+  }
+
+  /**
+   * Whose costly work is next: every other time one who has used little, if any waits, else one who goes on and one who
+   * begins by turns.
+   */
+  #takeCostly(): (() => void) | undefined {
+    this.#sparingFirst = !this.#sparingFirst;
+    if (this.#sparingFirst) {
+      const resume = this.#sparing.take();
+      if (resume !== undefined) return resume;
+    }
+    this.#beginnersFirst = !this.#beginnersFirst;
+    return (this.#beginnersFirst ? this.#demanding.take() : undefined) ?? this.#takeUnfinished() ??
+      this.#demanding.take() ?? this.#sparing.take();
+  }
+
+  #takeUnfinished(): (() => void) | undefined {
+    const next = this.#continuing ?? this.#unfinished.take();
+    if (next === undefined) return undefined;
+    this.#continuing = undefined;
+    this.#continued = next.who === this.#resumed ? this.#continued + 1 : 0;
+    this.#resumed = next.who;
+    return next.resume;
   }
 }
 

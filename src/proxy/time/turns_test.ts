@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { StandingClock } from "../../../test/support/proxy.ts";
+import { setImmediate } from "node:timers/promises";
 import { SYSTEM_CLOCK } from "./clock.ts";
-import { Turns } from "./turns.ts";
+import { costlyUse, Turns } from "./turns.ts";
 
 /** Milliseconds after which a machine that runs other tests as well should have got round to this one. */
 const PATIENCE = 30_000;
@@ -10,86 +10,188 @@ function work(milliseconds: number): void {
   for (const end = performance.now() + milliseconds; performance.now() < end;);
 }
 
-/** Works without ever waiting for anything but its turn, as a session whose reads and writes complete at once. */
-async function toil(turns: Turns, piece: number, demanding: boolean, stop: () => boolean): Promise<void> {
-  while (!stop()) {
-    if (turns.over) await turns.next(demanding);
-    work(piece);
-    await Promise.resolve();
+/** An event loop whose time passes only where work says that it does, and between timers. */
+class Loop {
+  now = 0;
+  /** Times at which nothing was to be done, so that sockets were looked at. */
+  readonly looks: number[] = [];
+  readonly #timers: { due: number; callback: () => void }[] = [];
+  readonly turns = new Turns({
+    ...SYSTEM_CLOCK,
+    now: () => this.now,
+    after: (delay, callback) => {
+      this.#timers.push({ due: this.now + delay, callback });
+      return () => {};
+    },
+  });
+
+  get timers(): number {
+    return this.#timers.length;
+  }
+
+  /** Runs for so many milliseconds, or until no timer is left. */
+  async run(milliseconds: number): Promise<void> {
+    await setImmediate();
+    for (const end = this.now + milliseconds; this.now < end && this.#timers.length > 0;) {
+      const next = this.#timers.reduce((first, one) => one.due < first.due ? one : first);
+      if (next.due > this.now) this.looks.push(this.now);
+      this.now = Math.max(this.now, next.due);
+      this.#timers.splice(this.#timers.indexOf(next), 1);
+      next.callback();
+      await setImmediate();
+    }
+  }
+
+  /** The longest time without a look at sockets. */
+  get blind(): number {
+    return Math.max(0, ...this.looks.map((at, index) => at - (this.looks[index - 1] ?? 0)));
+  }
+
+  /** Waits so many milliseconds. */
+  pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => this.#timers.push({ due: this.now + milliseconds, callback: resolve }));
+  }
+
+  /** Does costly work piece by piece, each of so many milliseconds. Returns how long it waited for each. */
+  async toil(piece: number, pieces = Infinity, halfDone = false): Promise<number[]> {
+    const use = costlyUse();
+    const who = {};
+    const waits: number[] = [];
+    while (waits.length < pieces) {
+      const asked = this.now;
+      await this.turns.costly(use, halfDone && waits.length > 0 ? who : undefined);
+      waits.push(this.now - asked);
+      this.turns.spend(use, () => this.now += piece);
+    }
+    return waits;
+  }
+
+  /** Relays without end, as a session whose reads and writes complete at once. Returns nothing, ever. */
+  async relay(piece: number, done: { pieces: number }): Promise<void> {
+    for (;; done.pieces++) {
+      if (this.turns.over) await this.turns.next(true);
+      this.now += piece;
+      await Promise.resolve();
+    }
+  }
+
+  /** A quiet session: the longest that it waits for its turn, of so many times. */
+  async quiet(times: number): Promise<number> {
+    let longest = 0;
+    for (let time = 0; time < times; time++) {
+      await this.pause(20);
+      const asked = this.now;
+      if (this.turns.over) await this.turns.next();
+      longest = Math.max(longest, this.now - asked);
+    }
+    return longest;
   }
 }
 
-Deno.test("after a piece of work that took long, no other costly one begins for a while; a drain does not wait for that", async () => {
-  for (const hurried of [false, true]) {
-    const clock = new StandingClock();
-    const turns = new Turns(clock);
-    if (hurried) turns.hurry();
-    let resumed = 0;
-    const waiting = [0, 1].map(() => turns.next(true).then(() => resumed++));
-    await clock.advance(4, 4);
-    assert.equal(resumed, 1, "one in each turn");
-    await clock.advance(96, 96); // what the first one takes, without a turn of the loop
-    await clock.advance(192, 4);
-    assert.equal(resumed, hurried ? 2 : 1);
-    await clock.advance(20, 4);
-    assert.equal(resumed, 2);
-    await Promise.all(waiting);
+Deno.test("however many have costly work, together they leave time to sockets, and nobody waits for them who has none", async () => {
+  for (const sessions of [1, 300, 5_000]) {
+    const loop = new Loop();
+    let done = 0;
+    for (let session = 0; session < sessions; session++) void loop.toil(1, Infinity).then(() => done++);
+    let spent = 0;
+    const { spend } = loop.turns;
+    loop.turns.spend = (use, piece) => {
+      spent++;
+      return spend.call(loop.turns, use, piece) as never;
+    };
+    const quiet = loop.quiet(40);
+    await loop.run(1_000);
+    assert.ok(await quiet <= 10, `${sessions} sessions: it waited ${await quiet} ms`);
+    assert.ok(loop.blind <= 12, `${sessions} sessions: ${loop.blind} ms without a look at sockets`);
+    assert.ok(spent > 500 && spent < 900, `${sessions} sessions: ${spent} of 1000 ms`);
   }
 });
 
-Deno.test("costly work that always ends after the next beat is due leaves some beats to sockets; shorter work does not", async () => {
-  for (const [cost, leaves] of [[6, true], [3, false]] as const) {
-    let now = 0;
-    const due: { at: number; delay: number; callback: () => void }[] = [];
-    const turns = new Turns({
-      ...SYSTEM_CLOCK,
-      now: () => now,
-      after(delay, callback) {
-        due.push({ at: now + delay, delay, callback });
-        return () => {};
-      },
-    });
-    let over = false;
-    const worked = (async () => {
-      for (; !over; now += cost) await turns.next(true);
-    })();
-    const delays: number[] = [];
-    for (let beat = 0; beat < 20; beat++) {
-      const { at, delay, callback } = due.shift() ?? assert.fail("no beat is to come");
-      now = Math.max(now, at);
-      delays.push(delay);
-      callback();
-      await new Promise((resolve) => setTimeout(resolve, 0));
-    }
-    assert.equal(delays.filter((delay) => delay < 4).length, leaves ? 3 : 0, delays.join());
-    over = true;
-    turns.hurry();
-    for (let beat = 0; beat < 100 && due.length > 0; beat++) {
-      now += 4;
-      due.shift()?.callback();
-      await new Promise((resolve) => setTimeout(resolve, 0));
-    }
-    await worked;
+Deno.test("a piece of costly work that takes longer than a turn leaves most of the time to others; a drain does not wait for that", async () => {
+  for (const [cost, hurried, least, most] of [[6, false, 15, 40], [20, false, 5, 12], [20, true, 35, 50]] as const) {
+    const loop = new Loop();
+    if (hurried) loop.turns.hurry();
+    let pieces = 0;
+    const count = async () => {
+      for (;; pieces++) await loop.toil(cost, 1);
+    };
+    void count();
+    await loop.run(1_000);
+    assert.ok(pieces >= least && pieces <= most, `${pieces} pieces of ${cost} ms in a second, hurried: ${hurried}`);
+    assert.ok(loop.blind <= 4 * cost, `${loop.blind} ms without a look at sockets`);
   }
 });
 
-/** In which order parts of costly work are done; each name once a part. */
+Deno.test("one who has little costly work does not wait for hundreds who have much", async () => {
+  const loop = new Loop();
+  for (let session = 0; session < 300; session++) void loop.toil(4);
+  await loop.run(3_000);
+  const newcomer = loop.toil(1, 3);
+  await loop.run(500);
+  const waits = await newcomer;
+  assert.ok(Math.max(...waits) <= 40, `it waited ${waits} ms`);
+});
+
+Deno.test("those who have much costly work go on, however many others come who have little", async () => {
+  const loop = new Loop();
+  const much = loop.toil(4, 50);
+  const come = async () => {
+    for (;;) {
+      void loop.toil(1, 1);
+      await loop.pause(0.5);
+    }
+  };
+  void come();
+  await loop.run(2_000);
+  assert.equal((await Promise.race([much, setImmediate([])])).length, 50);
+});
+
+Deno.test("who relays little does not wait for hundreds who relay all the time, and of those each goes on", async () => {
+  const loop = new Loop();
+  const relays = Array.from({ length: 100 }, () => ({ pieces: 0 }));
+  for (const done of relays) void loop.relay(2, done);
+  const quiet = loop.quiet(40);
+  await loop.run(2_000);
+  assert.ok(await quiet <= 16, `it waited ${await quiet} ms`);
+  assert.ok(relays.every(({ pieces }) => pieces >= 3), relays.map(({ pieces }) => pieces).join());
+});
+
+Deno.test("the busy have some turns even where the quiet take all the time", async () => {
+  const loop = new Loop();
+  const done = { pieces: 0 };
+  void loop.relay(1, done);
+  const crowd = async () => {
+    for (;;) {
+      await loop.turns.next();
+      loop.now += 3;
+    }
+  };
+  for (let session = 0; session < 50; session++) void crowd();
+  await loop.run(500);
+  assert.ok(done.pieces >= 20, `${done.pieces}`);
+});
+
+/** In which order pieces of costly work are done; each name once a piece. */
 async function orderOf(works: Readonly<Record<string, number>>): Promise<string> {
-  const clock = new StandingClock();
-  const turns = new Turns(clock);
+  const loop = new Loop();
   const done: string[] = [];
-  const all = Promise.all(
-    Object.entries(works).map(async ([name, parts]) => {
-      const who = {};
-      for (let part = 0; part < parts; part++) {
-        await turns.next(true, part > 0 ? who : undefined);
+  // So that all others wait before one begins.
+  const first = loop.toil(4, 1);
+  for (const [name, pieces] of Object.entries(works)) {
+    const use = costlyUse();
+    use.add(50, 0);
+    const who = {};
+    const toil = async () => {
+      for (let piece = 0; piece < pieces; piece++) {
+        await loop.turns.costly(use, piece > 0 ? who : undefined);
+        loop.turns.spend(use, () => loop.now += 4);
         done.push(name);
       }
-    }),
-  );
-  const parts = Object.values(works).reduce((sum, count) => sum + count, 0);
-  await clock.advance(4 * (parts + 2), 4);
-  await all;
+    };
+    void toil();
+  }
+  await first;
+  await loop.run(10_000);
   return done.join("");
 }
 
@@ -102,57 +204,34 @@ Deno.test("what takes very many turns does not keep another half done for ever",
   assert.ok(order.lastIndexOf("b") < 50, order);
 });
 
-Deno.test("where hundreds wait with little to do each, many have a turn at once; with much to do, one has", async () => {
-  for (const [cost, count, fewest, most] of [[0, 640, 10, 90], [1, 640, 150, 600], [20, 64, 64, 2_000]] as const) {
-    let now = 0;
-    const clock = new StandingClock();
-    const turns = new Turns({ ...SYSTEM_CLOCK, now: () => now, after: (...timer) => clock.after(...timer) });
+Deno.test("of thousands who wait, none is overtaken by those who came later, however often it finds no time left", async () => {
+  for (const wait of [(turns: Turns) => turns.next(), (turns: Turns) => turns.costly()]) {
+    const loop = new Loop();
     const order: number[] = [];
-    const all = Array.from({ length: count }, async (_, index) => {
-      await turns.next(true);
-      now += cost;
-      order.push(index);
-    });
-    let beats = 0;
-    for (; order.length < count && beats < most; beats++) {
-      now += 4;
-      await clock.advance(4, 4);
+    for (let session = 0; session < 2_000; session++) {
+      void wait(loop.turns).then(() => {
+        loop.turns.spend(undefined, () => loop.now += 1);
+        order.push(session);
+      });
     }
-    assert.equal(order.length, count, `where each takes ${cost} ms`);
-    assert.ok(beats >= fewest, `${beats} turns where each takes ${cost} ms`);
-    assert.ok(order.every((index, place) => index === place), "nobody is overtaken");
-    await Promise.all(all);
+    await loop.run(10_000);
+    assert.equal(order.length, 2_000);
+    assert.ok(order.every((session, place) => session === place));
   }
 });
 
-Deno.test("of thousands who wait, none is overtaken by those who came later, however often it finds no time left", async () => {
-  let now = 0;
-  const clock = new StandingClock();
-  const turns = new Turns({ ...SYSTEM_CLOCK, now: () => now, after: (...timer) => clock.after(...timer) });
-  const order: number[] = [];
-  let [began, longest] = [0, 0];
-  const all = Array.from({ length: 2_000 }, async (_, index) => {
-    await turns.next(false);
-    now += 1;
-    order.push(index);
-    longest = Math.max(longest, now - began);
-  });
-  for (let beats = 0; order.length < 2_000 && beats < 3_000; beats++) {
-    began = now += 4;
-    await clock.advance(4, 4);
-  }
-  assert.equal(order.length, 2_000);
-  assert.ok(longest <= 6, `a turn of ${longest} ms, though each takes one`);
-  assert.ok(order.every((index, place) => index === place));
-  await Promise.all(all);
+Deno.test("costly work begins at once where nobody else works", async () => {
+  const loop = new Loop();
+  const waits = await loop.toil(1, 1);
+  assert.deepEqual(waits, [0]);
 });
 
 Deno.test("whoever waits for a turn while nobody else works gets it", async () => {
   const turns = new Turns(SYSTEM_CLOCK);
-  for (const demanding of [true, false]) {
+  for (const wait of [() => turns.next(), () => turns.next(true), () => turns.costly()]) {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<string>((resolve) => timer = setTimeout(() => resolve("late"), 5_000));
-    assert.equal(await Promise.race([turns.next(demanding), late]), undefined);
+    assert.equal(await Promise.race([wait(), late]), undefined);
     clearTimeout(timer);
   }
 });
@@ -176,12 +255,19 @@ Deno.test("sessions that never wait share the process: timers and sockets are se
       other.close();
     }
   };
-  const toilers = [1, 1, 1, 4, 4].map((piece, index) =>
-    toil(turns, piece, piece > 1, () => {
-      pieces[index] = (pieces[index] ?? 0) + 1;
-      return stop();
-    })
-  );
+  const toilers = [1, 1, 1, 4, 4].map(async (piece, index) => {
+    const use = costlyUse();
+    for (; !stop(); pieces[index] = (pieces[index] ?? 0) + 1) {
+      if (piece > 1) {
+        await turns.costly(use);
+        turns.spend(use, () => work(piece));
+      } else {
+        if (turns.over) await turns.next(index === 0);
+        work(piece);
+      }
+      await Promise.resolve();
+    }
+  });
   await Promise.all([...toilers, knock()]);
   clearInterval(timer);
   listener.close();
@@ -190,34 +276,9 @@ Deno.test("sessions that never wait share the process: timers and sockets are se
 });
 
 Deno.test("no timer runs while no session works", async () => {
-  let timers = 0;
-  const turns = new Turns({
-    ...SYSTEM_CLOCK,
-    after(milliseconds, callback) {
-      timers++;
-      return SYSTEM_CLOCK.after(milliseconds, () => {
-        timers--;
-        callback();
-      });
-    },
-  });
-  assert.equal(turns.over, false);
-  assert.equal(timers, 1);
-  for (let waited = 0; timers > 0; waited++) {
-    assert.ok(waited < 100, "it beats on");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-});
-
-Deno.test("where hundreds with costly work wait it is crowded, until they have had their turns", async () => {
-  const clock = new StandingClock();
-  const turns = new Turns(clock);
-  const waiting = Array.from({ length: 511 }, () => turns.next(true));
-  assert.equal(turns.crowded, false);
-  waiting.push(turns.next(true));
-  assert.equal(turns.crowded, true);
-  await clock.advance(4, 4);
-  assert.equal(turns.crowded, false);
-  await clock.advance(2_000, 4);
-  await Promise.all(waiting);
+  const loop = new Loop();
+  assert.equal(loop.turns.over, false);
+  assert.equal(loop.timers, 1);
+  await loop.run(100);
+  assert.equal(loop.timers, 0);
 });

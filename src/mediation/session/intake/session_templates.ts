@@ -31,6 +31,9 @@ import type { ChooseTreatment } from "../../mapping/chain/treatment.ts";
 
 /** What it costs to prepare a template, besides its fields, in units of about a microsecond. */
 const PREPARE_COST = 50;
+/** The same where plugins may have to map it first, and what each of its fields costs then. */
+const TEMPLATE_COST = 100;
+const FIELD_COST = 2;
 
 const MEMORY = "limits.templateMemory";
 
@@ -84,7 +87,8 @@ export class SessionTemplates {
   }
 
   /**
-   * Records a template that the exporter announced, in steps.
+   * Records a template that the exporter announced, in steps. Each is paid for before it is made, so that a call with
+   * little work left leaves a new template to a later one.
    *
    * @returns a text that names the limit if one refuses it
    * @throws PendingMapping if a plugin has not answered yet; then nothing has changed
@@ -94,7 +98,10 @@ export class SessionTemplates {
     if (previous !== undefined && announced.isLike(previous.source)) return previous;
     const limit = this.#limitReached(observationDomain, announced, previous);
     if (limit !== undefined) return this.#refuse(observationDomain, announced, previous, limit);
-    if (announced.fieldCount < MANY_FIELDS) return yield* this.#learn(observationDomain, announced);
+    if (announced.fieldCount < MANY_FIELDS) {
+      yield TEMPLATE_COST + announced.fieldCount * FIELD_COST;
+      return yield* this.#learn(observationDomain, announced);
+    }
     try {
       // What a turn has done before may have to wait for others, which nobody should who has begun.
       yield WHOLE_TURN;

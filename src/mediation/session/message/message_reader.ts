@@ -27,12 +27,10 @@ import { ProgramWord } from "../../program/rewrite_program.ts";
 import type { AcceptedTemplate, RefusedTemplate, TemplateEntry } from "../../templates/template_entry.ts";
 
 /**
- * What reading costs, in units of about a microsecond. A template's mapping may have to be made by all plugins, which
- * takes several times as long as one that is known.
+ * What reading costs, in units of about a microsecond. A template that is not known costs more: see {@link
+ * SessionTemplates.learn}.
  */
 const MESSAGE_COST = 2;
-const TEMPLATE_COST = 100;
-const FIELD_COST = 2;
 const KNOWN_TEMPLATE_COST = 2;
 const WITHDRAWAL_COST = 5;
 const SET_COST = 1;
@@ -157,8 +155,7 @@ export class MessageReader {
     const { templates } = this.options;
     const known = templates.find(state.observationDomain, template.id);
     const entry = yield* templates.learn(state.observationDomain, template);
-    const isKnown = typeof entry === "string" || entry === known;
-    state.cost += isKnown ? KNOWN_TEMPLATE_COST : TEMPLATE_COST + template.fieldCount * FIELD_COST;
+    state.cost += KNOWN_TEMPLATE_COST;
     if (typeof entry === "string") return this.#drop("limit", state, template.id, entry, 0);
     if (known !== undefined && known !== entry) {
       this.#warn(state, template.id, "a template with another layout replaces it");

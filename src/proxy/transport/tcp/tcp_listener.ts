@@ -26,7 +26,7 @@ export class TcpListener implements Listener {
   readonly address: Address;
   readonly #socket: AcceptingSocket;
   readonly #clock: Clock;
-  readonly #turns: Pick<Turns, "over" | "crowded" | "next">;
+  readonly #turns: Pick<Turns, "costly" | "spend">;
   readonly #onError: (error: unknown) => void;
   readonly #closing = new AbortController();
 
@@ -36,7 +36,7 @@ export class TcpListener implements Listener {
    */
   constructor(
     { hostname, port }: Address,
-    { clock, turns }: { readonly clock: Clock; readonly turns: Pick<Turns, "over" | "crowded" | "next"> },
+    { clock, turns }: { readonly clock: Clock; readonly turns: Pick<Turns, "costly" | "spend"> },
     onError: (error: unknown) => void,
     listen: (options: { hostname: string; port: number }) => AcceptingSocket = Deno.listen,
   ) {
@@ -55,9 +55,6 @@ export class TcpListener implements Listener {
     const { signal } = this.#closing;
     let failures = 0;
     while (!signal.aborted) {
-      // Of those that wait to be accepted, each may be there at once: others have a turn in between. Those that were let in
-      // before are to be served as well: where they have fallen behind, one comes a turn.
-      if (this.#turns.over || this.#turns.crowded) await this.#turns.next(false);
       let connection: Connection;
       try {
         connection = new TcpConnection(await this.#socket.accept());
@@ -69,7 +66,10 @@ export class TcpListener implements Listener {
         await pause(this.#clock, Math.min(FIRST_PAUSE * 2 ** failures++, LARGEST_PAUSE), signal);
         continue;
       }
-      handle(connection);
+      // Thousands may come at once: what it takes to let them in is bounded like other costly work.
+      await this.#turns.costly();
+      if (signal.aborted) return connection.close();
+      this.#turns.spend(undefined, () => handle(connection));
       const pausing = pauseBeforeNext();
       if (pausing !== undefined) await pausing;
     }

@@ -4,7 +4,7 @@ import { StandingClock, turn, until } from "../../../../test/support/proxy.ts";
 import { Turns } from "../../time/turns.ts";
 import { TcpListener } from "./tcp_listener.ts";
 
-type AcceptTurns = Pick<Turns, "over" | "crowded" | "next">;
+type AcceptTurns = Pick<Turns, "costly" | "spend">;
 type Outcome = Error | "connection";
 
 /** A listening socket whose accepts end as they are told to; a real connection stands for each that succeeds. */
@@ -81,34 +81,27 @@ Deno.test("out of file descriptors: logged once, tried again less and less often
   await listener.end();
 });
 
-Deno.test("of many that wait to be accepted, each is let in only while the turn is not over: then others go first", async () => {
-  let left = 2;
-  let resume = () => {};
-  const waits: boolean[] = [];
-  const turns = {
-    get over() {
-      return left-- <= 0;
+Deno.test("of many that wait to be accepted, each is let in by a turn of costly work, which is charged", async () => {
+  const waits: (() => void)[] = [];
+  let [granted, spent] = [2, 0];
+  const turns: AcceptTurns = {
+    costly() {
+      return granted-- > 0 ? Promise.resolve() : new Promise<void>((resolve) => waits.push(resolve));
     },
-    crowded: false,
-    next(demanding: boolean) {
-      waits.push(demanding);
-      return new Promise<void>((resolve) => resume = resolve);
+    spend(_use, admit) {
+      spent++;
+      return admit();
     },
   };
   const listener = await accepting(Array.from({ length: 6 }, () => "connection" as const), () => turns);
   await until("it waits for a turn", () => waits.length === 1);
-  assert.equal(listener.connections.length, 2);
-  resume();
-  await until("it has had a turn", () => waits.length === 2);
-  assert.equal(listener.connections.length, 3, "one, as that turn is over at once");
-  assert.deepEqual(waits, [false, false]);
-  left = Infinity;
-  turns.crowded = true;
-  resume();
-  await until("it has had another turn", () => waits.length === 3);
-  assert.equal(listener.connections.length, 4, "one, as those before it have fallen behind");
-  turns.crowded = false;
-  resume();
+  assert.deepEqual([listener.connections.length, spent], [2, 2]);
+  waits.pop()?.();
+  await until("it waits again", () => waits.length === 1);
+  assert.deepEqual([listener.connections.length, spent], [3, 3]);
+  granted = Infinity;
+  waits.pop()?.();
   await until("all are let in", () => listener.connections.length === 6);
+  assert.equal(spent, 6);
   await listener.end();
 });

@@ -96,7 +96,7 @@ export class UdpListener implements Listener {
       try {
         const [datagram, from] = await this.#socket.receive(octets);
         if (from.transport === "udp") this.#receive(datagram, from);
-        if (this.#parts.turns.over) await this.#parts.turns.next(false);
+        if (this.#parts.turns.over) await this.#parts.turns.next(true);
       } catch (error) {
         if (this.#socketClosed) return;
         this.#parts.onError(error);
