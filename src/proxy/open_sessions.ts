@@ -7,6 +7,7 @@ import type { FirstTemplate } from "../mediation/mapping/chain/treatment.ts";
 import type { CurrentCollector } from "./current_collector.ts";
 import type { SessionCapture } from "./session/capture.ts";
 import type { Session } from "./session/session.ts";
+import type { Turns } from "./time/turns.ts";
 import type { TemplateState } from "../mediation/session/session_rewriter.ts";
 import type { EndedSessions } from "./ended_sessions.ts";
 import type { CachedExporter } from "./transport/udp/cached_exporter.ts";
@@ -190,9 +191,17 @@ export class OpenSessions implements Iterable<Session> {
     await Promise.all(this.#running.values());
   }
 
-  /** Asks every session to end with this outcome. */
+  /** Asks every session to end with this outcome, at once. */
   stop(outcome: SessionOutcome): void {
     for (const session of this) session.stop(outcome);
+  }
+
+  /** Does something with every session that is open now and has not ended by then, in turns. */
+  async each(turns: Pick<Turns, "over" | "next">, act: (session: Session) => void): Promise<void> {
+    for (const session of [...this]) {
+      if (turns.over) await turns.next();
+      if (this.#open.has(session.id)) act(session);
+    }
   }
 
   /** The counters of all sessions: first the sums of those that have ended, then those of each open one. */

@@ -322,16 +322,16 @@ export class Proxy {
    * when all sessions are closed, within the limit `drain`.
    */
   async drain(): Promise<void> {
+    const stopAll = () => void this.#sessions.each(this.#turns, (session) => session.stop("drained"));
+    const timers = [DRAIN_READING_SHARE, 1].map((share) => this.#clock.after(share * this.limits.drain, stopAll));
     if (!this.draining) {
       this.#turns.hurry();
       this.#admission.closed = true;
       this.#listeners.close();
       this.#tickEvery(DRAIN_TICK_MILLISECONDS, DRAIN_QUIET_MILLISECONDS);
-      for (const session of this.#sessions) session.drain();
+      await this.#sessions.each(this.#turns, (session) => session.drain());
       this.#stopHeld();
     }
-    const stopAll = () => this.#sessions.stop("drained");
-    const timers = [DRAIN_READING_SHARE, 1].map((share) => this.#clock.after(share * this.limits.drain, stopAll));
     await this.#sessions.ended();
     for (const cancel of timers) cancel();
     this.#cancelTick();

@@ -91,17 +91,11 @@ export class MediationSession implements SessionRewriter {
   }
 
   get skewed(): boolean {
-    for (const { templates } of this.#templates.domains.values()) {
-      for (const entry of templates.values()) if (entry.kind === "refused" || !entry.shared.identity) return true;
-    }
-    return false;
+    return this.#templates.changed > 0;
   }
 
   get templatesKnown(): boolean {
-    const { domains } = this.#templates;
-    let known = 0;
-    for (const { templates } of domains.values()) known += templates.size;
-    if (known === 0) return false;
+    if (this.#templates.count === 0) return false;
     for (const { observationDomain, template } of this.#events.lackingTemplates()) {
       if (this.#templates.find(observationDomain, template) === undefined) return false;
     }

@@ -33,7 +33,7 @@ export const DROP_REASON_MEANINGS: Readonly<Record<DropReason, string>> = {
   limit: "A cap on templates or observation domains, the template ids or the memory for templates are used up.",
   reserved_set: "The set's id is 0, 1 or 4 to 255 (RFC 7011 §3.3.2); counted once a set.",
   template_changes:
-    "The exporter changes templates faster than allowed; datagrams that came while it waited found no room. Counted once a datagram.",
+    "The exporter changes templates faster than allowed: datagrams that came while it waited found no room, or the session ended before their turn came. Counted once a datagram or message.",
   collector_unavailable:
     "The collector did not take data fast enough, or is gone. Counted once a datagram where an exporter over UDP sent more than may wait.",
 };

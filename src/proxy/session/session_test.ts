@@ -293,7 +293,7 @@ Deno.test("while the process' memory is full, templates wait and records do not;
   const resident = { state: "ample" as MemoryState, wait: () => room.promise };
   let room = Promise.withResolvers<void>();
   const collector = new ScriptedCollector(Infinity, Infinity);
-  const rewriter = new ChangingRewriter({ reliable: true });
+  const rewriter = new DemandingRewriter({ reliable: true });
   const { session, exporter, clock } = openSession([collector], { rewriter, resident });
   const ended = session.run();
   const arrived = () => collector.received.messages.length;
@@ -321,6 +321,39 @@ Deno.test("while the process' memory is full, templates wait and records do not;
   assert.equal(arrived(), 4);
   session.stop("evicted");
   assert.equal(await ended, "evicted");
+});
+
+/** Takes one message at a time, each of which changes ten times as many templates as may change in a second. */
+class ThrottledRewriter extends RelayingRewriter {
+  override templateChanges = 0;
+
+  override rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
+    const octets = super.rewrite(input.subarray(0, templateMessage().length), output);
+    this.templateChanges = this.consumed > 0 ? 10_000_000 : 0;
+    return octets;
+  }
+}
+
+Deno.test("what waits until more templates may change is not worked off at a drain: it is counted, a record a message", async () => {
+  for (const leaving of [true, false]) {
+    const collector = new ScriptedCollector(Infinity, Infinity);
+    const rewriter = new ThrottledRewriter({ reliable: true });
+    const { session, exporter, clock, events } = openSession([collector], { rewriter });
+    const ended = session.run();
+    await exporter.write(join(templateMessage(), templateMessage(), templateMessage()));
+    await until("it has to wait", () => events.includes("templates_throttled"));
+    session.drain(leaving ? undefined : 1_000_000);
+    for (let second = 0; second < 9; second++) await clock.advance(1_000);
+    assert.equal(session.closing, leaving);
+    assert.equal(collector.received.messages.length, leaving ? 1 : 2);
+    if (!leaving) session.stop("drained");
+    await clock.advance(1_000);
+    assert.equal(await ended, "drained");
+    const left = leaving ? 2 : 1;
+    assert.equal(session.counters.recordsReceived, left);
+    assert.deepEqual([...session.counters.recordsDropped], [["template_changes", left]]);
+    exporter.close();
+  }
 });
 
 Deno.test("the collector is dialled once a whole message has come, whatever has begun before", async () => {
