@@ -1,5 +1,6 @@
 import { parse } from "@std/yaml";
 import { z } from "zod";
+import { isNotFound } from "../kubernetes/api/api_error.ts";
 import type { KubernetesClient } from "../kubernetes/api/client.ts";
 import { antreaAgentInfo, configMap, kubernetesObject } from "../kubernetes/api/objects.ts";
 import { aggregatorObjects, CA_KEY } from "../kubernetes/trust/aggregator_objects.ts";
@@ -167,9 +168,19 @@ function yaml(text: string | undefined): unknown {
 
 async function agentReleases(client: KubernetesClient): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>();
-  const { objects } = await client.list(antreaAgentInfo, { type: ANTREA_AGENT_INFOS });
+  const objects = await findAgentInfos(client);
   for (const { version = "unknown" } of objects) counts.set(version, (counts.get(version) ?? 0) + 1);
   return counts;
+}
+
+/** None in a cluster that does not know the kind. */
+async function findAgentInfos(client: KubernetesClient) {
+  try {
+    return (await client.list(antreaAgentInfo, { type: ANTREA_AGENT_INFOS })).objects;
+  } catch (error) {
+    if (isNotFound(error)) return [];
+    throw error;
+  }
 }
 
 function deploymentState({ spec: { replicas, template } }: DeploymentObject): DeploymentState {

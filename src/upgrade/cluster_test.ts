@@ -55,3 +55,9 @@ Deno.test("CAs of proxies in the bundle are read with whether their Pods are the
     { name: "proxy-gone", hasPod: false },
   ]);
 });
+
+Deno.test("a cluster that does not know AntreaAgentInfos is read all the same: no Agent says its release", async () => {
+  await using server = await FakeApiServer.start();
+  server.knows = (resource) => resource !== "antreaagentinfos";
+  assert.equal((await read(server)).agents.size, 0);
+});

@@ -71,11 +71,15 @@ export function apiError(verb: Verb, target: ResourceTarget, status: number, bod
     ? body as { reason?: unknown; message?: unknown }
     : {};
   const given = typeof message === "string" ? message : "";
+  const { plural, group, version: apiVersion } = target.type;
   const said = status >= 500
     ? `the API server answers ${status}${given === "" ? "" : `: ${given}`}`
-    : given === ""
-    ? `HTTP status ${status}`
-    : given;
+    : given !== ""
+    ? given
+    // Without a word of its own, this is the path that is not there.
+    : status === 404
+    ? `the API server has no ${plural} of ${group === "" ? apiVersion : `${group}/${apiVersion}`}`
+    : `HTTP status ${status}`;
   if (status === 403) return new AccessDenied(verb, target, said);
   const words = status === 401 ? "the credentials are refused" : said;
   return new ApiError(verb, target, status, String(reason), `${verb} ${describeTarget(target)}: ${words}`);

@@ -4,7 +4,7 @@ import { SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
 import { AccessDenied, ApiError, ApiUnreachable, isConflict } from "./api_error.ts";
 import { KubernetesClient } from "./client.ts";
 import { configMap, kubernetesObject } from "./objects.ts";
-import { CONFIG_MAPS, type ObjectTarget, PODS } from "./resource.ts";
+import { ANTREA_AGENT_INFOS, CONFIG_MAPS, type ObjectTarget, PODS } from "./resource.ts";
 
 const PATH = "/api/v1/namespaces/flow-aggregator/configmaps/flow-aggregator-ca";
 const TARGET: ObjectTarget = { type: CONFIG_MAPS, namespace: "flow-aggregator", name: "flow-aggregator-ca" };
@@ -76,6 +76,15 @@ Deno.test("a denied call names the missing rule: verb, resource, name, namespace
     assert.ok(error instanceof AccessDenied, String(error));
     assert.ok(error.message.includes(`missing RBAC rule: ${rule}`), error.message);
   }
+});
+
+Deno.test("a kind that the API server does not have is named with its API version", async () => {
+  await using test = await start();
+  test.server.knows = () => false;
+  await assert.rejects(
+    test.client.list(kubernetesObject, { type: ANTREA_AGENT_INFOS }),
+    /^ApiError: list AntreaAgentInfos: the API server has no antreaagentinfos of crd\.antrea\.io\/v1beta1$/,
+  );
 });
 
 Deno.test("lists page by page what fits the schema", async () => {

@@ -37,6 +37,8 @@ export class FakeApiServer implements AsyncDisposable {
   refuses: (token: string | undefined) => boolean = () => false;
   /** Calls that are answered with 500. */
   fails: (call: ApiCall) => boolean = () => false;
+  /** Resources that it has: a path of another is answered with 404 and no object. */
+  knows: (resource: string) => boolean = () => true;
   /** Runs before a call is answered: whatever somebody else does just then. */
   before: (call: ApiCall) => void = () => {};
   /** Milliseconds by which its clock is ahead. */
@@ -146,6 +148,7 @@ export class FakeApiServer implements AsyncDisposable {
     const match = /^\/api(?:s\/[^/]+)?\/v[^/]+(?:\/namespaces\/([^/]+))?\/([^/]+)(?:\/([^/]+))?$/.exec(url.pathname);
     if (match === null) return this.#refuse({ code: 404, reason: "NotFound", message: "no such path" });
     const [, namespace, resource = "", inPath] = match;
+    if (!this.knows(resource)) return new Response("404 page not found\n", { status: 404, headers: this.#headers() });
     const { searchParams: query } = url;
     const watches = query.get("watch") === "true";
     const selected = /^metadata\.name=(.+)$/.exec(query.get("fieldSelector") ?? "")?.[1];
