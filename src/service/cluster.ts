@@ -112,23 +112,25 @@ export class Cluster implements AsyncDisposable {
     const client = new KubernetesClient({ access, clock, onServerDate: (date) => skew.see(date) });
     const { pod } = tokenClaims((await access.credentials()).token ?? "");
     const common = { client, clock, report };
+    const release = settings.trust !== "auto" && automaticProfile === undefined
+      ? undefined
+      : new (await import("../kubernetes/release/aggregator_release.ts")).AggregatorRelease({
+        ...common,
+        namespace,
+        ...(pod === undefined ? {} : { ownPod: pod }),
+      });
     const parts: Parts = {
       client,
       skew,
+      release,
       trust: settings.trust === undefined
         ? undefined
         : new (await import("../kubernetes/trust/aggregator_trust.ts")).AggregatorTrust({
           ...common,
           namespace,
           name: pod ?? "ipfix-skew-proxy",
+          unavailable: () => release?.unavailable,
           ...(settings.ownCaSecret === undefined ? {} : { ownCaSecret: settings.ownCaSecret }),
-        }),
-      release: settings.trust !== "auto" && automaticProfile === undefined
-        ? undefined
-        : new (await import("../kubernetes/release/aggregator_release.ts")).AggregatorRelease({
-          ...common,
-          namespace,
-          ...(pod === undefined ? {} : { ownPod: pod }),
         }),
       agents: new AgentDirectory({ ...common, namespace: settings.agentsNamespace }),
     };

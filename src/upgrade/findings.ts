@@ -42,7 +42,10 @@ function aggregatorFindings({ from, to }: Upgrade, { aggregator, mode }: Cluster
         text: `${found.reason}: name collector.profile, and tls.mode, in the proxy's configuration`,
       },
     replicas <= 1 || mode === "Proxy"
-      ? { expected: true, text: `the Aggregator has ${replicas} replicas in mode ${mode}` }
+      ? {
+        expected: true,
+        text: `the Aggregator has ${replicas} ${replicas === 1 ? "replica" : "replicas"} in mode ${mode}`,
+      }
       : {
         expected: false,
         text:

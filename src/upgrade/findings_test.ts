@@ -36,6 +36,8 @@ function only(texts: readonly string[], pattern: RegExp): void {
 
 Deno.test("a cluster as the plan expects it has nothing to say, before and on the way", () => {
   assert.deepEqual(unexpected({}), []);
+  const said = findings(planUpgrade("v1.15", "v2.0", "agents-first"), CLUSTER).map(({ text }) => text);
+  assert.ok(said.includes("the Aggregator has 1 replica in mode Aggregate"), said.join("\n"));
   const onTheWay = {
     gateway: GATEWAY,
     service: { ...SERVICE, selector: { app: "ipfix-skew-proxy" } },

@@ -113,6 +113,13 @@ for (const { what, begin, words } of FAULTS.filter(({ isHarmless }) => isHarmles
       logOf(proxy),
     );
     assert.match((await proxy.get("/ready")).text, /^not ready: waiting for the API server: list Pods in/);
+    await proxy.until(
+      "the collector's state names the API server too",
+      async () =>
+        /^there is no trust yet: waiting for the API server: list Pods in/.test(
+          (await proxy.status()).collector.reason,
+        ),
+    );
     assert.equal((await proxy.get("/ready")).status, 503);
     assert.deepEqual(await letsIn(proxy), NOBODY);
     repair(gate, server);

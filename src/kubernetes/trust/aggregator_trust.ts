@@ -35,6 +35,8 @@ export interface TrustOptions {
   readonly name: string;
   /** The Secret that keeps the proxy's own CA over restarts; missing: it is only in memory. */
   readonly ownCaSecret?: string;
+  /** What keeps the API server from saying which mode it is to be; undefined: nothing. */
+  readonly unavailable?: () => string | undefined;
 }
 
 /** The CA certificates that verify Agents, and the authority that signs the listener's certificate. */
@@ -145,7 +147,12 @@ export class AggregatorTrust implements AsyncDisposable {
   /** The missing object and why, or the API server if that does not answer; empty if nothing is missing. */
   get waitingFor(): string {
     if (this.listener.established && this.collector.established) return "";
-    if (this.#mode === undefined) return "the way to be trusted, which the Aggregator's release decides";
+    if (this.#mode === undefined) {
+      const unavailable = this.#options.unavailable?.();
+      return unavailable === undefined
+        ? "the way to be trusted, which the Aggregator's release decides"
+        : `the API server: ${unavailable}`;
+    }
     const [target, object, topic] = this.#missing(this.#mode);
     const name = describeTarget(target);
     const problem = [name, topic].map((each) => this.#problems.get(each)).find((each) => each !== undefined);
