@@ -105,7 +105,9 @@ export function configureLogging(
   });
 }
 
-/** Level and format as the environment overrides them. @throws RangeError for a word that is none of the allowed ones. */
+/**
+ * Level and format as the environment overrides them. @throws RangeError for a word that is none of the allowed ones.
+ */
 export function overrideLogging(
   options: LoggingOptions,
   environment: { get(name: string): string | undefined } = Deno.env,

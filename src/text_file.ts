@@ -11,8 +11,8 @@ const PATIENCE = 1_000;
 const LOOK_AGAIN = 10;
 
 /**
- * {@link ReadTextFile} from the disk, up to 4 MiB. A pipe, such as a shell's `<(…)`, is read until its writer ends, which
- * may take a second at most to begin or to go on.
+ * {@link ReadTextFile} from the disk, up to 4 MiB. A pipe, such as a shell's `<(…)`, is read until its writer ends,
+ * which may take a second at most to begin or to go on.
  */
 export const readTextFile: ReadTextFile = (path) => read(path, PATIENCE);
 

@@ -23,8 +23,8 @@ function floors(below: readonly string[], rooms: readonly string[]): [string, re
 }
 
 /**
- * Rooms, and the rooms that each may import besides itself and libraries. A module is in the room whose path is the longest
- * beginning of its own.
+ * Rooms, and the rooms that each may import besides itself and libraries. A module is in the room whose path is the
+ * longest beginning of its own.
  */
 const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ["src/certificates", []],

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 
 const SHARED_NAMES: readonly string[] = ["parse", "stringify"];
 
-/** What a file imports from `@std/yaml` beyond the two functions that npm's `yaml` and JSR's `@std/yaml` have in common. */
+/**
+ * What a file imports from `@std/yaml` beyond the two functions that npm's `yaml` and JSR's `@std/yaml` have in common.
+ */
 function otherNames(text: string): string[] {
   const statements = [...text.matchAll(/^(?:import|export)\b([^;"']*)\bfrom "@std\/yaml"/gm)];
   const dynamic = /\bimport\("@std\/yaml"\)/.test(text) ? ["import()"] : [];

@@ -18,7 +18,9 @@ export interface StartAdminOptions extends Omit<AdminOptions, "boundHost" | "his
   readonly connections?: number;
   /** Milliseconds in which the headers of a request have to arrive, 10,000 by default; a request has twice as long. */
   readonly headersWithin?: number;
-  /** Milliseconds without taking anything of an answer after which a client's connection is closed, 30,000 by default. */
+  /**
+   * Milliseconds without taking anything of an answer after which a client's connection is closed, 30,000 by default.
+   */
   readonly patience?: number;
 }
 
@@ -33,15 +35,15 @@ export interface AdminServer {
   readonly hostname: string;
   readonly port: number;
   /**
-   * Closes it, open connections included, because clients of `/api/events` would never disconnect by themselves. Answers
-   * to changes are sent first, for a second at most.
+   * Closes it, open connections included, because clients of `/api/events` would never disconnect by themselves.
+   * Answers to changes are sent first, for a second at most.
    */
   close(): Promise<void>;
 }
 
 /**
- * Binds the admin server to a socket and starts to serve. It runs on node:http, since `Deno.serve` of Deno 2.9.6 bounds neither the
- * connections nor the time that the headers of a request take.
+ * Binds the admin server to a socket and starts to serve. It runs on node:http, since `Deno.serve` of Deno 2.9.6 bounds
+ * neither the connections nor the time that the headers of a request take.
  *
  * @throws if the address cannot be bound, before anything is served
  */

@@ -187,7 +187,8 @@ Deno.test("a client that does not read its answer is closed after a time; one th
     await reader?.read();
     const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
     await connection.write(new TextEncoder().encode("GET /api/sessions/1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
-    // Far more than the kernels hold. While it is unread, nobody else is answered at length; given up, it is memory no more.
+    // Far more than the kernels hold. While it is unread, nobody else is answered at length; given up, it is memory no
+    // more.
     const statuses: number[] = [];
     const begun = performance.now();
     do {

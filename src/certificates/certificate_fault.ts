@@ -16,8 +16,8 @@ const CHECKED = {
 } as const;
 
 /**
- * Why the certificates of one side cannot serve at a time, in words; undefined where they can. Of the CA certificates, one that is
- * valid suffices: a bundle keeps old ones for a while.
+ * Why the certificates of one side cannot serve at a time, in words; undefined where they can. Of the CA certificates,
+ * one that is valid suffices: a bundle keeps old ones for a while.
  */
 export function certificateFault(
   side: Side,

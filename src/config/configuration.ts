@@ -247,8 +247,8 @@ export interface Configuration extends CollectorTreatments, CollectorManner {
   readonly cache?: CacheSettings;
   readonly kubernetes?: KubernetesSettings;
   /**
-   * Present with `profile: auto`. Then the treatment's profile is that of the release that was given when the file was read, else the
-   * fallback; with neither it is a placeholder, and nothing may be served yet.
+   * Present with `profile: auto`. Then the treatment's profile is that of the release that was given when the file was
+   * read, else the fallback; with neither it is a placeholder, and nothing may be served yet.
    */
   readonly automaticProfile?: { readonly fallback?: string; readonly isKnown: boolean; readonly known?: string };
   /** Every file read (YAML, profiles, registries, plugins, PEM): a change to one may change the configuration. */

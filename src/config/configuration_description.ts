@@ -50,7 +50,10 @@ export interface ConfigurationDescription extends TreatmentDescription {
   readonly log: Configuration["log"];
   /** The cluster that certificates and releases come from. */
   readonly kubernetes?: Configuration["kubernetes"];
-  /** Whether the profile is the Aggregator's release, what holds where that is not known, and whether either is known now. */
+  /**
+   * Whether the profile is the Aggregator's release, what holds where that is not known, and whether either is known
+   * now.
+   */
   readonly automaticProfile?: Configuration["automaticProfile"];
 }
 

@@ -37,7 +37,8 @@ export class ConfigurationReader {
   }
 
   /**
-   * Checks a map and returns the keys without mistakes, so that they can be checked further even where others are wrong.
+   * Checks a map and returns the keys without mistakes, so that they can be checked further even where others are
+   * wrong.
    */
   checkParts<Shape extends z.ZodRawShape>(
     schema: z.ZodObject<Shape>,

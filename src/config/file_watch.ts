@@ -28,9 +28,9 @@ const SETTLE = 150;
 const POLL = 5_000;
 
 /**
- * Watches files for changed content. It watches directories, because Kubernetes swaps a symlink beside the file (`..data`) and
- * editors rename another file over it; and it compares contents, because most events in a directory change none of the files.
- * Where a directory cannot be watched, the files are read every few seconds.
+ * Watches files for changed content. It watches directories, because Kubernetes swaps a symlink beside the file
+ * (`..data`) and editors rename another file over it; and it compares contents, because most events in a directory
+ * change none of the files. Where a directory cannot be watched, the files are read every few seconds.
  */
 export class FileWatch {
   readonly #timers: Timers;

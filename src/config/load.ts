@@ -23,8 +23,8 @@ export interface ConfigurationDependencies {
 }
 
 /**
- * Reads a configuration with its profiles, registries and plugins, and checks it as a whole. Binds nothing. It may be called again
- * when one of {@link Configuration.files} has changed; only unchanged plugin modules are reused.
+ * Reads a configuration with its profiles, registries and plugins, and checks it as a whole. Binds nothing. It may be
+ * called again when one of {@link Configuration.files} has changed; only unchanged plugin modules are reused.
  *
  * @param file a YAML file; relative paths in it start from its directory
  * @throws ConfigurationError with every mistake, in the order of their positions

@@ -21,8 +21,8 @@ export interface SentFlow {
 }
 
 /**
- * The messages that an Agent of one release writes to its connection: each template in its own message, then one data record per
- * message, as go-ipfix's exporting process does.
+ * The messages that an Agent of one release writes to its connection: each template in its own message, then one data
+ * record per message, as go-ipfix's exporting process does.
  */
 export class AgentMessages {
   readonly observationDomain: number;

@@ -46,8 +46,8 @@ export function demoProxy(
 const PERIOD = 1000;
 
 /**
- * Keeps the middle of an upgrade running until SIGINT or SIGTERM: an Aggregator and one Agent of the old release, the other Agents of
- * the new one, and the proxy between them, with its dashboard.
+ * Keeps the middle of an upgrade running until SIGINT or SIGTERM: an Aggregator and one Agent of the old release, the
+ * other Agents of the new one, and the proxy between them, with its dashboard.
  */
 export async function keepSending(from: Profile, to: Profile, nodes: readonly string[]): Promise<void> {
   const aggregator = new EmbeddedAggregator(from);

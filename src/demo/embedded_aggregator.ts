@@ -16,8 +16,8 @@ export interface Effect {
 }
 
 /**
- * A Flow Aggregator of one release on a real loopback socket, with the decoder of its go-ipfix. When it dies, it is restarted at once
- * at the same address, as a kubelet would.
+ * A Flow Aggregator of one release on a real loopback socket, with the decoder of its go-ipfix. When it dies, it is
+ * restarted at once at the same address, as a kubelet would.
  */
 export class EmbeddedAggregator {
   /** How many times it died. */

@@ -6,8 +6,8 @@ import type { CollectedValue } from "./collected_value.ts";
 const FIRST_FLOW = 1_767_225_600;
 
 /**
- * Returns the value that an Agent reports of a flow. It differs for every element and nearly every flow, so that a value in the wrong
- * place never looks right.
+ * Returns the value that an Agent reports of a flow. It differs for every element and nearly every flow, so that a
+ * value in the wrong place never looks right.
  *
  * @param flow counted from 0
  * @param node the Node's name

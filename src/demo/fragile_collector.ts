@@ -26,7 +26,10 @@ export interface CollectedRecord {
   readonly observationDomain: number;
   readonly template: number;
   readonly fields: readonly (readonly [name: string, value: CollectedValue])[];
-  /** Whether it was decoded with a template other than the one that its session announced last. The collector cannot tell. */
+  /**
+   * Whether it was decoded with a template other than the one that its session announced last. The collector cannot
+   * tell.
+   */
   readonly garbage: boolean;
 }
 
@@ -42,9 +45,9 @@ interface StoredTemplate {
 }
 
 /**
- * The decoder of go-ipfix's collecting process with all its faults: how an Antrea Flow Aggregator decodes what it receives. It ignores
- * set lengths, reads only the first set and the first template record, uses the registry's lengths instead of a template's, keeps the
- * old template when it refuses a new one, and dies where Go's runtime would.
+ * The decoder of go-ipfix's collecting process with all its faults: how an Antrea Flow Aggregator decodes what it
+ * receives. It ignores set lengths, reads only the first set and the first template record, uses the registry's lengths
+ * instead of a template's, keeps the old template when it refuses a new one, and dies where Go's runtime would.
  *
  * ```ts ignore
  * const collector = new FragileCollector(fragileCollectorOptions(profile));

@@ -14,8 +14,9 @@ export function expectationOf({ registry }: Profile): Expectation {
 }
 
 /**
- * Returns what is wrong with a record that the Aggregator accepted; undefined if every value is what the Agent sent, and each element
- * that the Agent lacks has its type's default. It compares the two lists alone, without knowledge of mappings.
+ * Returns what is wrong with a record that the Aggregator accepted; undefined if every value is what the Agent sent,
+ * and each element that the Agent lacks has its type's default. It compares the two lists alone, without knowledge of
+ * mappings.
  */
 export function wrongAbout(flow: SentFlow, record: CollectedRecord, collector: Profile): string | undefined {
   const expected = collector.templates.find(({ name }) => name === flow.template);

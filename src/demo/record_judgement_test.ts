@@ -7,7 +7,10 @@ import { wrongAbout } from "./record_judgement.ts";
 
 type Fields = [string, CollectedValue][];
 
-/** What is wrong about flow 0 of an Agent where the Aggregator believes these fields; given what a right proxy would send. */
+/**
+ * What is wrong about flow 0 of an Agent where the Aggregator believes these fields; given what a right proxy would
+ * send.
+ */
 function judge(agent: string, collector: Profile, change: (fields: Fields) => Fields): string | undefined {
   const flow = new AgentMessages(loadProfile(agent), "node-1").flow(0);
   const right: Fields = (collector.templates[0]?.fields ?? []).map(({ element }) => [

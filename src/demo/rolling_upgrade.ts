@@ -44,8 +44,9 @@ export interface UpgradeOptions {
 }
 
 /**
- * Upgrades the Agents from one release to the other, one Node per stage. Before the first and after each upgrade, the Agents of all
- * Nodes send flows. Each message waits for the effect of the previous one, so that every run has the same outcome.
+ * Upgrades the Agents from one release to the other, one Node per stage. Before the first and after each upgrade, the
+ * Agents of all Nodes send flows. Each message waits for the effect of the previous one, so that every run has the same
+ * outcome.
  */
 export async function* rollingUpgrade(options: UpgradeOptions): AsyncGenerator<Stage> {
   const upgrade = new Upgrade(options);

@@ -38,8 +38,8 @@ export class RepetitionLimit {
   }
 
   /**
-   * Whether a source, an address with a reason, may be mentioned: once a minute. Returns how many times it was left out since it last was,
-   * and undefined if it may not be.
+   * Whether a source, an address with a reason, may be mentioned: once a minute. Returns how many times it was left out
+   * since it last was, and undefined if it may not be.
    */
   admitSource(source: string): number | undefined {
     const now = this.#clock.now();

@@ -54,7 +54,9 @@ export type Inspected =
     readonly reason: SkipReason;
   };
 
-/** Why a set was skipped: its template is unknown, its id is reserved, or the records of its template have no octets. */
+/**
+ * Why a set was skipped: its template is unknown, its id is reserved, or the records of its template have no octets.
+ */
 export type SkipReason = "unknown_template" | "reserved_set" | "template_refused";
 
 /** The templates remembered over all observation domains. Any further ones are shown, but their records are skipped. */

@@ -44,10 +44,10 @@ const BUFFER_LENGTH = 256 * 1024;
  * Reads the stream to its end and passes it to the consumer.
  *
  * @param read fills the start of its argument; returns the number of octets, or null at the end
- * @param onPassedOver goes on behind a broken message whose length leads to the beginning of another message or to the end
- *   of the stream, and receives what was passed over; without it, reading ends at the first
- * @throws BrokenMessage at the first message that breaks RFC 7011, including a truncated last one; the consumer has had all messages
- *   before it
+ * @param onPassedOver goes on behind a broken message whose length leads to the beginning of another message or to the
+ *   end of the stream, and receives what was passed over; without it, reading ends at the first
+ * @throws BrokenMessage at the first message that breaks RFC 7011, including a truncated last one; the consumer has had
+ *   all messages before it
  */
 export async function consumeStream(
   read: (into: Uint8Array) => Promise<number | null>,
@@ -112,7 +112,8 @@ function brokenMessage(error: DecodeError, start: number, octets: Uint8Array): B
 }
 
 /**
- * Octets of a broken message, if its length field leads to the beginning of another message or to the end of the stream.
+ * Octets of a broken message, if its length field leads to the beginning of another message or to the end of the
+ * stream.
  *
  * @param atEnd whether nothing comes behind these octets
  */

@@ -9,8 +9,8 @@ export function automaticTreatment(profile: Profile): Treatment {
 }
 
 /**
- * The treatment that a configuration gives an exporter of one release, for a collector of the given profile. Plugins are created
- * anew for that profile; the configured dialect applies only where the profile is the configured one.
+ * The treatment that a configuration gives an exporter of one release, for a collector of the given profile. Plugins
+ * are created anew for that profile; the configured dialect applies only where the profile is the configured one.
  *
  * @throws Error where a plugin cannot be created for the profile
  */

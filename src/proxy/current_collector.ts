@@ -116,8 +116,8 @@ export class CurrentCollector {
   }
 
   /**
-   * Whether the collector itself accepts exporters of this transport. One that is reached over gRPC is assumed to accept
-   * nothing else.
+   * Whether the collector itself accepts exporters of this transport. One that is reached over gRPC is assumed to
+   * accept nothing else.
    */
   takes(transport: TransportProtocol): boolean {
     const isGrpc = this.#options.transport === "grpc";

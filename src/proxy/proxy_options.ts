@@ -15,7 +15,10 @@ import type { Recall } from "./transport/udp/cached_exporter.ts";
 export interface ProxyLimits {
   /** Sessions at a time; the next one is refused. */
   readonly sessions: number;
-  /** How long an exporter is held while the collector is away; then it is closed, and none is let in until the collector is back. 0: at once. */
+  /**
+   * How long an exporter is held while the collector is away; then it is closed, and none is let in until the collector
+   * is back. 0: at once.
+   */
   readonly hold: number;
   /** How long an exporter may say nothing; 0: as long as it likes. */
   readonly idle: number;
@@ -106,7 +109,10 @@ export interface ProxyOptions {
   readonly expectation?: Expectation;
   /** Candidates, if the collector's profile is not known; the expectation is then the first of them. */
   readonly candidates?: CandidateOptions;
-  /** Whether a connection to the collector of its own shows that its process lives. Default: true, where the transport allows. */
+  /**
+   * Whether a connection to the collector of its own shows that its process lives. Default: true, where the transport
+   * allows.
+   */
   readonly watch?: boolean;
   /** `observe`: octets are relayed as they are, and the rewriter runs beside for its reports. Default: `rewrite`. */
   readonly mode?: Mode;

@@ -12,7 +12,10 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-/** Sends large data messages, numbered from 0, one after the other; resolves once no more are taken. `stop` gives how many were. */
+/**
+ * Sends large data messages, numbered from 0, one after the other; resolves once no more are taken. `stop` gives how
+ * many were.
+ */
 async function floodUntilStalled(exporter: Deno.Conn): Promise<{ stop(): Promise<number> }> {
   let sent = 0;
   let stopped = false;

@@ -45,7 +45,9 @@ export class VerdictReporter {
     this.#tellVerdict();
   }
 
-  /** A template of a session has just been mapped to something else. Told at once: the session may be gone in a moment. */
+  /**
+   * A template of a session has just been mapped to something else. Told at once: the session may be gone in a moment.
+   */
   seeSkew(): void {
     this.#watch.see();
     // Every session is looked at for that, and thousands that connect at once each have templates to tell of.

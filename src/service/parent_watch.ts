@@ -5,8 +5,9 @@ import type { Clock } from "../proxy/time/clock.ts";
 const LOOK_MILLISECONDS = 5_000;
 
 /**
- * Reports, once, that the process which started this one has ended. A runner that ends on SIGTERM without passing it on leaves the proxy
- * running, with its ports, and nobody would know why they are taken. The proxy itself goes on: it may be meant to outlive a shell.
+ * Reports, once, that the process which started this one has ended. A runner that ends on SIGTERM without passing it on
+ * leaves the proxy running, with its ports, and nobody would know why they are taken. The proxy itself goes on: it may
+ * be meant to outlive a shell.
  *
  * @param parent returns the parent's process id now
  * @returns stops looking

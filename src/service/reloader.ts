@@ -64,7 +64,9 @@ export interface ReloaderParts {
   readonly date: () => Date;
 }
 
-/** Reloads the configuration on request or when its files change: it is checked, then applied or refused, as a whole. */
+/**
+ * Reloads the configuration on request or when its files change: it is checked, then applied or refused, as a whole.
+ */
 export class Reloader {
   /** The number of reloads by outcome. */
   readonly outcomes = new Map<"applied" | "refused", number>();

@@ -261,7 +261,10 @@ export class ServedProxy {
     return this.proxy.adoptNext();
   }
 
-  /** The collector's process is known to be another one: a container that has restarted. See {@link Collector.announceEpoch}. */
+  /**
+   * The collector's process is known to be another one: a container that has restarted. See {@link
+   * Collector.announceEpoch}.
+   */
   announceEpoch(reason: string): void {
     this.proxy.announceEpoch(reason);
   }

@@ -91,8 +91,8 @@ export class Service {
   }
 
   /**
-   * Binds all addresses and returns them. Where the cluster lacks something, the admin server alone; the listeners follow with
-   * {@link serve}.
+   * Binds all addresses and returns them. Where the cluster lacks something, the admin server alone; the listeners
+   * follow with {@link serve}.
    *
    * @throws Error that names all that cannot be bound, a line each; then nothing is
    */
@@ -126,8 +126,8 @@ export class Service {
   }
 
   /**
-   * Waits until the cluster has what serving needs, binds the listeners then, and returns their addresses; undefined where a drain
-   * begins first.
+   * Waits until the cluster has what serving needs, binds the listeners then, and returns their addresses; undefined
+   * where a drain begins first.
    *
    * @throws Error that names what cannot be bound
    */
@@ -245,8 +245,8 @@ export class Service {
 }
 
 /**
- * Prepares what {@link Service.open} prepares, such as certificates, and releases it again. Binds and writes nothing, and asks no
- * cluster.
+ * Prepares what {@link Service.open} prepares, such as certificates, and releases it again. Binds and writes nothing,
+ * and asks no cluster.
  *
  * @throws Error that names what is missing, one line each
  */
@@ -294,7 +294,10 @@ async function prepare(
   }
 }
 
-/** A running proxy does not begin to wait: a cluster that another configuration names has what it needs soon, or is refused. */
+/**
+ * A running proxy does not begin to wait: a cluster that another configuration names has what it needs soon, or is
+ * refused.
+ */
 async function openCluster(
   configuration: Configuration,
   report: ReportEvent,

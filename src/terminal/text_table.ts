@@ -29,8 +29,8 @@ export function tableLines(
 }
 
 /**
- * The lines of a table for a terminal: one table where that fits, with one space between columns if two are too many; else several,
- * each with the first column and as many of the others as fit.
+ * The lines of a table for a terminal: one table where that fits, with one space between columns if two are too many;
+ * else several, each with the first column and as many of the others as fit.
  *
  * ```ts
  * import { fittingTables } from "./text_table.ts";

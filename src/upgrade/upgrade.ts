@@ -47,11 +47,17 @@ export interface Upgrade {
   readonly overlay: Overlay;
   /** Why this one. */
   readonly overlayWhy: string;
-  /** The Aggregator keeps one layout for each template id over all sessions, before or after: only one proxy may stand before it. */
+  /**
+   * The Aggregator keeps one layout for each template id over all sessions, before or after: only one proxy may stand
+   * before it.
+   */
   readonly oneProxy: boolean;
   /** Releases that are newer than any known, each with the one that it is treated as. */
   readonly assumed: readonly Assumption[];
-  /** Agents of the new release export by gRPC, unless they are configured otherwise, to an Aggregator that serves none: the proxy does. */
+  /**
+   * Agents of the new release export by gRPC, unless they are configured otherwise, to an Aggregator that serves none:
+   * the proxy does.
+   */
   readonly servesGrpc: boolean;
   /** Agents of the new release can be pointed elsewhere without a restart. */
   readonly hasDestinations: boolean;
@@ -160,7 +166,9 @@ function knownLine({ release, line }: AntreaRelease): string {
   return newestKnownFor(release)?.line ?? line;
 }
 
-/** Its place among the lines; those after the newest known are counted on, and a new major version follows it directly. */
+/**
+ * Its place among the lines; those after the newest known are counted on, and a new major version follows it directly.
+ */
 function placeOf({ line }: AntreaRelease, lines: readonly ReleaseLine[]): number {
   const place = lines.findIndex((each) => each.line === line);
   if (place >= 0) return place;

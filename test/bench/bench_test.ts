@@ -13,7 +13,8 @@ import { GO, toolTest } from "../support/processes/tool_test_case.ts";
 import { Sink } from "./load/sink.ts";
 import { messagesOf, Workload } from "./load/workload.ts";
 
-// What is measured is never judged here: only that all of it runs and reports, and that what is said to be sent arrives.
+// What is measured is never judged here: only that all of it runs and reports, and that what is said to be sent
+// arrives.
 
 const CI = Deno.env.get("CI") === "true";
 

@@ -3,7 +3,10 @@ import { LineProcess } from "../support/processes/line_process.ts";
 /** What a program is started with, besides its arguments. */
 export type ChildOptions = Pick<Deno.CommandOptions, "cwd" | "env">;
 
-/** As in the image: whatever authorities the machine trusts, Deno would keep them for each connection that it dials over TLS. */
+/**
+ * As in the image: whatever authorities the machine trusts, Deno would keep them for each connection that it dials over
+ * TLS.
+ */
 const WITHOUT_AUTHORITIES = { DENO_TLS_CA_STORE: "", NODE_EXTRA_CA_CERTS: "" };
 
 /** A program that the bench started, which answers in lines. */
@@ -64,7 +67,10 @@ export class Child {
   }
 }
 
-/** Below those that Linux gives to outgoing connections (from 32768): one of these could take a port before who it is for does. */
+/**
+ * Below those that Linux gives to outgoing connections (from 32768): one of these could take a port before who it is
+ * for does.
+ */
 const [FIRST_PORT, LAST_PORT] = [15_000, 32_000];
 
 /** A port that is free now. @throws where none of a hundred is */

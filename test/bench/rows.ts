@@ -49,7 +49,9 @@ export function percentile(rising: ArrayLike<number>, share: number): number {
   return low + (high - low) * (place - Math.floor(place));
 }
 
-/** Puts figures side by side; rounds are compared one by one, since a machine may be busy in one and not in the next. */
+/**
+ * Puts figures side by side; rounds are compared one by one, since a machine may be busy in one and not in the next.
+ */
 export function row(
   part: string,
   unit: string,

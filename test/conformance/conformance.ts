@@ -83,8 +83,8 @@ export function open(mediator: Mediator, facts: Partial<SessionFacts> = {}): Ope
 }
 
 /**
- * Asserts that the input gives the output and nothing else: octets, counters, events, dialect; however the input is cut. Of a
- * refused message nothing may be left: the session must stand as if it had never come.
+ * Asserts that the input gives the output and nothing else: octets, counters, events, dialect; however the input is
+ * cut. Of a refused message nothing may be left: the session must stand as if it had never come.
  */
 export function conforms(conformance: Conformance): void {
   const { input, refused } = conformance;
@@ -268,7 +268,10 @@ export function listOf(
   return { profile, fields: list.map(({ element, length }) => field(`${element.pen}/${element.id}`, length)) };
 }
 
-/** Milliseconds for what takes a few: far from what a busy machine makes of those, far below what work without a bound takes. */
+/**
+ * Milliseconds for what takes a few: far from what a busy machine makes of those, far below what work without a bound
+ * takes.
+ */
 export const PATIENCE = 10_000;
 
 /** A set that is found broken only once all sets before it have been read: a template whose fields leave it. */

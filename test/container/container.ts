@@ -1,4 +1,6 @@
-/** A container in small: the image's root, read-only, in namespaces of its own, and its entry point as the image's user. */
+/**
+ * A container in small: the image's root, read-only, in namespaces of its own, and its entry point as the image's user.
+ */
 import type { BuiltImage } from "./image.ts";
 
 /** As a container runtime prepares a root. Its arguments: root, folder of the configuration, user, command. */

@@ -67,7 +67,9 @@ export async function buildImage(): Promise<BuiltImage> {
   };
 }
 
-/** Deno and what the dynamic linker loads for it: where they are on this machine, and where a distroless image has them. */
+/**
+ * Deno and what the dynamic linker loads for it: where they are on this machine, and where a distroless image has them.
+ */
 export async function denoFiles(): Promise<(readonly [from: string, to: string])[]> {
   const deno = Deno.execPath();
   const { stdout } = await runTool("ldd", [deno]);

@@ -142,7 +142,8 @@ Deno.test("certificates rotated under load, on both sides: sessions go on, new o
   });
   const identity = { issued: agent, ca: authority.pem };
   const exporters = [new Exporter(await connectExporter(proxy.port(), identity), NEWER, 1)];
-  // Another authority signs from now on; for a while the old one is trusted beside it, as a rotation of a whole cluster goes.
+  // Another authority signs from now on; for a while the old one is trusted beside it, as a rotation of a whole cluster
+  // goes.
   const successor = await Authority.create("cluster, from now on");
   const both = authority.pem + successor.pem;
   await identities.write("listener", { ...await successor.issue(AGGREGATOR), ca: both });

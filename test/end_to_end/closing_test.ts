@@ -27,7 +27,8 @@ for (const transport of ["tcp", "tls"] as const) {
     });
     const connect = () => connectExporter(proxy.port(), tls ? { issued: agent, ca: authority.pem } : undefined);
 
-    // An Agent that says at once that nothing more comes: the proxy passes that on, and says so itself when all is through.
+    // An Agent that says at once that nothing more comes: the proxy passes that on, and says so itself when all is
+    // through.
     const short = await connect();
     const messages = new FlowMessages(NEWER, 1);
     await short.write(messages.templates);
@@ -111,7 +112,8 @@ Deno.test("SIGTERM under load: the proxy leaves in time and with success, and al
     await collector.until("all are through", all);
     const before = exporters.map(({ next }) => next);
     proxy.process.signal("SIGTERM");
-    // As an Agent does: it sees that the proxy has said goodbye, stops, and closes. What it sent meanwhile may come too late.
+    // As an Agent does: it sees that the proxy has said goodbye, stops, and closes. What it sent meanwhile may come too
+    // late.
     await Promise.all(exporters.map(async (exporter) => {
       await exporter.socket.ended().catch(() => {});
       await exporter.stop().catch(() => {});

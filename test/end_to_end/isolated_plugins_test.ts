@@ -6,7 +6,9 @@ import { PROFILE } from "./peers/fleet.ts";
 import { OUTCOMES } from "./chains.ts";
 import { ProxyProcess } from "./proxy.ts";
 
-/** Maps what it is given, but hangs, throws later, prints and fills its memory where the template is an Agent v2.0's. */
+/**
+ * Maps what it is given, but hangs, throws later, prints and fills its memory where the template is an Agent v2.0's.
+ */
 const HOSTILE = `export default {
   apiVersion: 1, name: "hostile", summary: "does its worst",
   options: { safeParse: (data) => ({ success: true, data }) },

@@ -1,4 +1,7 @@
-/** The proxy as an operator runs it: `serve` in a process of its own, told by YAML, asked over its admin address, read by its log. */
+/**
+ * The proxy as an operator runs it: `serve` in a process of its own, told by YAML, asked over its admin address, read
+ * by its log.
+ */
 import assert from "node:assert/strict";
 import { LineProcess } from "../support/processes/line_process.ts";
 import { denoArguments } from "../support/processes/run_command.ts";

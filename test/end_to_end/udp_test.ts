@@ -88,7 +88,8 @@ Deno.test("UDP: no datagram is longer than 1024 octets, whatever is sent over UD
     const datagrams = new FlowMessages(NEWER, 1);
     const exporter = new DatagramExporter(proxy.port());
     await exporter.send(...templates(datagrams));
-    // 60 records of one message, some 40 KB: a datagram of this size is legal, and far more than a Flow Aggregator takes.
+    // 60 records of one message, some 40 KB: a datagram of this size is legal, and far more than a Flow Aggregator
+    // takes.
     for (let round = 0; round < 5; round++) {
       await exporter.send(datagrams.severalOf(round * 120, 60, round * 60));
       await collector.untilRecords((round + 1) * 60);

@@ -19,7 +19,10 @@ export function fieldsOf({ releases }: Era, list: readonly string[]): readonly W
   });
 }
 
-/** Zeros and nothing, all ones, largest and smallest signed, strings of 254 and 255 octets, random ones, and one that fills a message. */
+/**
+ * Zeros and nothing, all ones, largest and smallest signed, strings of 254 and 255 octets, random ones, and one that
+ * fills a message.
+ */
 export function recordsOf(fields: readonly WireField[], seed: number): EraRecord[] {
   const random = randomOf(seed);
   const octet = () => random(256);

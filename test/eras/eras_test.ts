@@ -1,6 +1,7 @@
 /**
- * Every template era of the Agent to the collectors of every era, each with its own dialect and registry: IPv4, IPv6 and both, values
- * from one end to the other. What comes out is decoded by the collector's own list, position by position.
+ * Every template era of the Agent to the collectors of every era, each with its own dialect and registry: IPv4, IPv6
+ * and both, values from one end to the other. What comes out is decoded by the collector's own list, position by
+ * position.
  */
 import assert from "node:assert/strict";
 import { antreaProfile, COLLECTORS, type Era, era, ERAS } from "../support/messages/antrea.ts";

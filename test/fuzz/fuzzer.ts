@@ -54,8 +54,8 @@ const SECOND_LOOKS = 5;
 const FAILURES = 10;
 
 /**
- * Runs cases of all targets in turn. Every case follows from the seed, its target and its number; the same seed runs the
- * same cases in the same order.
+ * Runs cases of all targets in turn. Every case follows from the seed, its target and its number; the same seed runs
+ * the same cases in the same order.
  */
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const { targets, seed, isOver, memory = MEMORY, shrinkTime = SHRINK_TIME, onFailure, onProgress } = options;

@@ -8,7 +8,9 @@ import { agentLines, collectorLines } from "./peers/releases.ts";
 
 const transports: readonly Transport[] = ["tcp", "tls", "udp"];
 const records = 6;
-/** Collectors, each with its proxy, at the same time: while one's processes start, another's records are on their way. */
+/**
+ * Collectors, each with its proxy, at the same time: while one's processes start, another's records are on their way.
+ */
 const atOnce = 2;
 
 /** No release needs an exception: each one's exporters and collectors take all three transports, and mutual tls. */

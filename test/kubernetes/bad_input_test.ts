@@ -1,6 +1,6 @@
 /**
- * Whatever the cluster holds or says, the log, `status` and the page say in words what is wrong, what was good last stays in force, and
- * nobody is let in who was not before. Without anything good, nobody is.
+ * Whatever the cluster holds or says, the log, `status` and the page say in words what is wrong, what was good last
+ * stays in force, and nobody is let in who was not before. Without anything good, nobody is.
  */
 import assert from "node:assert/strict";
 import type { ProxyEvent } from "../../src/proxy/reporting/proxy_event.ts";
@@ -32,7 +32,10 @@ interface Fault {
   readonly make: (server: FakeApiServer) => void;
   /** What is said of it, while the proxy serves. */
   readonly words: RegExp;
-  /** What is said where it is there before the proxy is; missing: the same. False: it does not keep the proxy from serving. */
+  /**
+   * What is said where it is there before the proxy is; missing: the same. False: it does not keep the proxy from
+   * serving.
+   */
   readonly atStart?: RegExp | false;
 }
 

@@ -1,4 +1,7 @@
-/** The proxy in front of an Aggregator in a cluster: `serve` in a process of its own, with a service account's token of a real API server. */
+/**
+ * The proxy in front of an Aggregator in a cluster: `serve` in a process of its own, with a service account's token of
+ * a real API server.
+ */
 import assert from "node:assert/strict";
 import { LineProcess } from "../support/processes/line_process.ts";
 import { Collector, Exporter, type Identity } from "../interop/peers/peers.ts";
@@ -164,8 +167,8 @@ export function count(bundle: string): number {
 }
 
 /**
- * An Aggregator's process with its Pod: a go-ipfix collector of its release that does at its start what the release does, a CA in memory
- * and the objects written through the API.
+ * An Aggregator's process with its Pod: a go-ipfix collector of its release that does at its start what the release
+ * does, a CA in memory and the objects written through the API.
  */
 export class Aggregator implements AsyncDisposable {
   private constructor(

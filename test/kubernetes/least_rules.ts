@@ -1,4 +1,7 @@
-/** The RBAC rules that each way of trust takes, and no more: roles_test.ts tries each, and the tables of the READMEs say the same. */
+/**
+ * The RBAC rules that each way of trust takes, and no more: roles_test.ts tries each, and the tables of the READMEs say
+ * the same.
+ */
 import type { TrustMode } from "../../src/kubernetes/trust/trust_mode.ts";
 
 export interface Rule {

@@ -1,4 +1,7 @@
-/** The tables of RBAC rules in the READMEs against the roles of config/kubernetes, and against what each way of trust takes. */
+/**
+ * The tables of RBAC rules in the READMEs against the roles of config/kubernetes, and against what each way of trust
+ * takes.
+ */
 import assert from "node:assert/strict";
 import { parse } from "@std/yaml";
 import { parseAllDocuments } from "yaml";

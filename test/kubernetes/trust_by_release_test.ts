@@ -1,4 +1,7 @@
-/** The way of trust of each release with real parts: in, verified by the bundle that Agents read, an Aggregator's restart, out. */
+/**
+ * The way of trust of each release with real parts: in, verified by the bundle that Agents read, an Aggregator's
+ * restart, out.
+ */
 import assert from "node:assert/strict";
 import { trustModeOf } from "../../src/kubernetes/trust/trust_mode.ts";
 import { NAMESPACE } from "../support/kubernetes/aggregator_trust.ts";

@@ -1,4 +1,7 @@
-/** Trust and releases with real parts: kube-apiserver, the roles of config/kubernetes, go-ipfix as Aggregator and Agents, `serve`. */
+/**
+ * Trust and releases with real parts: kube-apiserver, the roles of config/kubernetes, go-ipfix as Aggregator and
+ * Agents, `serve`.
+ */
 import assert from "node:assert/strict";
 import { line, templateOf } from "../interop/peers/releases.ts";
 import { Authority } from "../support/certificates.ts";
@@ -23,7 +26,10 @@ kubernetesTest("in before a v1.15 Aggregator, through its restart and its upgrad
   await using server = await startCluster();
   const port = freePort();
   const token = await serviceAccountToken(server, ACCOUNT);
-  /** What a new Aggregator has written is taken up within two seconds; a machine that runs all tests at once is given more. */
+  /**
+   * What a new Aggregator has written is taken up within two seconds; a machine that runs all tests at once is given
+   * more.
+   */
   const takenUp = async (event: string, { beganAt, wroteAt }: Aggregator, isSo: () => Promise<boolean>) => {
     await proxy.until(event, isSo);
     // Its log is a stream of its own: a line may arrive after the state that it tells of.

@@ -4,7 +4,10 @@ import { debianTool, findProgram, reasonToSkip, toolTest } from "../support/proc
 
 const CHROMIUM = debianTool("chromium");
 
-/** Declares a test that gets a browser of its own. Without Chromium it is skipped, and says so; with `CI=true` it fails instead. */
+/**
+ * Declares a test that gets a browser of its own. Without Chromium it is skipped, and says so; with `CI=true` it fails
+ * instead.
+ */
 export function browserTest(name: string, run: (browser: Browser) => Promise<void>): void {
   toolTest(CHROMIUM, name, async () => {
     const executablePath = findProgram(CHROMIUM.program);

@@ -1,6 +1,6 @@
 /**
- * src/ipfix beside a second codec that shares no code with it: what one writes the other reads as the same, and back. Properties of one
- * function alone stand beside it in src/ipfix.
+ * src/ipfix beside a second codec that shares no code with it: what one writes the other reads as the same, and back.
+ * Properties of one function alone stand beside it in src/ipfix.
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";

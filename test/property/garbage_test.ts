@@ -21,7 +21,10 @@ interface Facts {
   readonly maxMessageLength: number;
 }
 
-/** Whatever the octets are: no other error, an end, and what the slow rewriter makes of them. Over UDP it goes on behind what is broken. */
+/**
+ * Whatever the octets are: no other error, an end, and what the slow rewriter makes of them. Over UDP it goes on behind
+ * what is broken.
+ */
 function assertTaken(profile: Profile, facts: Facts, quick: WalkFunctionOptions, octets: Uint8Array): void {
   const { session } = openSession(profile, facts, quick);
   try {

@@ -1,6 +1,7 @@
 /**
- * Whatever templates a capture holds, the profile that is learnt from it lists them, and what an exporter of other templates sends goes
- * out in just their shape. Templates are written and read by `test/support/messages/wire.ts`, which shares no code with `src`.
+ * Whatever templates a capture holds, the profile that is learnt from it lists them, and what an exporter of other
+ * templates sends goes out in just their shape. Templates are written and read by `test/support/messages/wire.ts`,
+ * which shares no code with `src`.
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";

@@ -53,7 +53,8 @@ Deno.test("several exporters with the same domains and ids but other layouts: ea
         session.close();
         checker.close(name);
       };
-      // In turns, then one after the other: who is done first goes first, and leaves its ids to those that are still there.
+      // In turns, then one after the other: who is done first goes first, and leaves its ids to those that are still
+      // there.
       for (const turn of turns) {
         const one = sessions[turn % sessions.length];
         if (one !== undefined) step(one);

@@ -15,8 +15,9 @@ function comparable(item: Delivered, profile: Profile): Delivered {
 }
 
 /**
- * Holds what came out of a session against the reference: what is delivered and in which order, every sequence number, what was
- * dropped and why, where the first refused message begins, and the collector's dialect. How it is cut into messages is free.
+ * Holds what came out of a session against the reference: what is delivered and in which order, every sequence number,
+ * what was dropped and why, where the first refused message begins, and the collector's dialect. How it is cut into
+ * messages is free.
  */
 export function assertAsReference(
   actual: Rewritten,

@@ -79,7 +79,8 @@ export class DialectChecker {
       assert.equal(template.scope > 0, setId === 3, "scope fields in an options template set only");
       assert.ok(smallestRecord(template.fields) > 0, "a template whose records take no octets");
       for (const [index, field] of template.fields.entries()) {
-        // A scope is never cut: its records would speak of something else. Who goes by the template's lengths can skip it.
+        // A scope is never cut: its records would speak of something else. Who goes by the template's lengths can skip
+        // it.
         if (index >= template.scope || dialect.fieldLengths === "registry") this.#field(field);
       }
       this.#share(session, domain, template);

@@ -116,7 +116,10 @@ function element(id: number, name: string, type: InformationElement["type"], len
   return { ...unknownElement(0, id), name, type, length, known: true };
 }
 
-/** packetDeltaCount, interfaceName and 56506/999 → interfaceName, packetDeltaCount, protocolIdentifier (6), exporterIPv4Address. */
+/**
+ * packetDeltaCount, interfaceName and 56506/999 → interfaceName, packetDeltaCount, protocolIdentifier (6),
+ * exporterIPv4Address.
+ */
 export function skewedMapping(): TemplateMapping {
   const packets = element(2, "packetDeltaCount", "unsigned64", 8);
   const name = element(82, "interfaceName", "string", 65535);

@@ -5,15 +5,19 @@ import { deliver, type Delivered } from "./delivered.ts";
 import { DialectChecker } from "./dialect_checker.ts";
 import { join, readNumber } from "./messages/wire.ts";
 
-/** A connection to the collector that ends: in this of its writes, after so many of that write's octets (modulo what it has). */
+/**
+ * A connection to the collector that ends: in this of its writes, after so many of that write's octets (modulo what it
+ * has).
+ */
 export interface Loss {
   readonly write: number;
   readonly octets: number;
 }
 
 /**
- * Drives a session towards a collector whose connections are lost one after the other, as the proxy does: each next one begins with
- * what the one before did not take whole. Gives the whole messages that each connection took, write by write.
+ * Drives a session towards a collector whose connections are lost one after the other, as the proxy does: each next one
+ * begins with what the one before did not take whole. Gives the whole messages that each connection took, write by
+ * write.
  */
 export function rewriteWithLosses(
   session: SessionRewriter,
@@ -54,8 +58,9 @@ export function wholeMessages(octets: Uint8Array, taken: number): number {
 }
 
 /**
- * Holds what connections took, one after the other, against what one that is never lost takes: each begins with templates as they
- * stood and goes on with the very next thing that the one before did not get, counts from 0, and fits the dialect.
+ * Holds what connections took, one after the other, against what one that is never lost takes: each begins with
+ * templates as they stood and goes on with the very next thing that the one before did not get, counts from 0, and fits
+ * the dialect.
  *
  * @param standing domain and id of all templates that stand in the session in the end
  */
@@ -115,8 +120,8 @@ interface State {
 }
 
 /**
- * Sequence numbers of a connection that was begun anew: from 0 in every domain that one before had, with or without the message's own
- * records. A domain that is new begins with the exporter's own number.
+ * Sequence numbers of a connection that was begun anew: from 0 in every domain that one before had, with or without the
+ * message's own records. A domain that is new begins with the exporter's own number.
  */
 function assertCounts(messages: ReturnType<typeof deliver>["messages"], domains: ReadonlySet<number>): void {
   const sent = new Map<number, number>();

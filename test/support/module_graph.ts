@@ -25,7 +25,9 @@ export function importsOf(path: string, text: string): string[] {
     .map((href) => href?.slice(ROOT.href.length) ?? "");
 }
 
-/** Reads all modules below the folders, unit tests left out: what they import says nothing about the program's shape. */
+/**
+ * Reads all modules below the folders, unit tests left out: what they import says nothing about the program's shape.
+ */
 export async function readModuleGraph(...folders: readonly string[]): Promise<ModuleGraph> {
   const graph = new Map<string, string[]>();
   for (const folder of folders) {
@@ -48,7 +50,8 @@ async function* modulesBelow(folder: string): AsyncGenerator<string> {
 /**
  * The circles of a graph: groups of modules each of which imports all others of its group, if only through them.
  *
- * Tarjan's strongly connected components, without recursion on long chains mattering: a chain is as deep as the program is.
+ * Tarjan's strongly connected components, without recursion on long chains mattering: a chain is as deep as the program
+ * is.
  */
 export function circlesOf(graph: ModuleGraph): string[][] {
   const index = new Map<string, number>();

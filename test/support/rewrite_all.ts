@@ -29,7 +29,10 @@ export interface Rewritten {
   readonly consumed: number;
   /** Octets among them of refused messages. */
   readonly skipped: number;
-  /** Set where a message was refused and ended it: that one begins at {@link consumed}, the error's offset counts from there. */
+  /**
+   * Set where a message was refused and ended it: that one begins at {@link consumed}, the error's offset counts from
+   * there.
+   */
   readonly error?: DecodeError;
 }
 
@@ -42,8 +45,8 @@ const untouched = new Uint8Array(GUARD).fill(UNTOUCHED);
 const CALLS = 200_000;
 
 /**
- * Drives a session over octets as the proxy does, and holds it to its contract on the way: whole messages in and out, nothing
- * behind the output, an end to its calls, no error but a DecodeError.
+ * Drives a session over octets as the proxy does, and holds it to its contract on the way: whole messages in and out,
+ * nothing behind the output, an end to its calls, no error but a DecodeError.
  */
 export function rewriteAll(session: SessionRewriter, octets: Uint8Array, drive: Drive = {}): Rewritten {
   const leased: Uint8Array[] = [];

@@ -1,4 +1,7 @@
-/** Reads tar archives (POSIX ustar), so that no test needs the tool. Written from the standard, not from what writes them here. */
+/**
+ * Reads tar archives (POSIX ustar), so that no test needs the tool. Written from the standard, not from what writes
+ * them here.
+ */
 import assert from "node:assert/strict";
 
 /** A file in an archive. */
@@ -10,7 +13,10 @@ export interface TarFile {
 
 const BLOCK = 512;
 
-/** Returns the files of an archive by name. Fails where a header breaks the standard, or the archive does not end as it must. */
+/**
+ * Returns the files of an archive by name. Fails where a header breaks the standard, or the archive does not end as it
+ * must.
+ */
 export function readTar(archive: Uint8Array): ReadonlyMap<string, TarFile> {
   assert.equal(archive.length % BLOCK, 0, "whole blocks");
   const files = new Map<string, TarFile>();

@@ -28,8 +28,9 @@ export interface CaptureRouteOptions {
 }
 
 /**
- * Returns the handler of `POST /api/sessions/:id/capture`. It answers at once; the body follows when the capture ends: a tar archive
- * of two RFC 5655 files, before and after rewriting. Nothing is kept. A client that disconnects ends its capture.
+ * Returns the handler of `POST /api/sessions/:id/capture`. It answers at once; the body follows when the capture ends:
+ * a tar archive of two RFC 5655 files, before and after rewriting. Nothing is kept. A client that disconnects ends its
+ * capture.
  */
 export function captureRoute({ view, now, timeout = AbortSignal.timeout }: CaptureRouteOptions) {
   let running = 0;

@@ -7,8 +7,8 @@ export type Subscribe = (listener: (event: AdminEvent) => void) => () => void;
 /** Limits of one client's stream. */
 export interface EventStreamOptions {
   /**
-   * Octets that may wait for a slow client, 256 KiB by default and at most one event more. Further events are skipped, and reported as a
-   * count, `events_skipped`, once the client reads again.
+   * Octets that may wait for a slow client, 256 KiB by default and at most one event more. Further events are skipped,
+   * and reported as a count, `events_skipped`, once the client reads again.
    */
   readonly octets?: number;
   /** Milliseconds between comments that keep the connection alive. */
@@ -18,8 +18,8 @@ export interface EventStreamOptions {
 }
 
 /**
- * Returns a stream of server-sent events for one client. It subscribes at once, so that no event after this call is missing, and
- * unsubscribes when the stream is cancelled.
+ * Returns a stream of server-sent events for one client. It subscribes at once, so that no event after this call is
+ * missing, and unsubscribes when the stream is cancelled.
  */
 export function eventStream(subscribe: Subscribe, options: EventStreamOptions = {}): ReadableStream<Uint8Array> {
   const { octets = 256 * 1024, heartbeat = 15_000, onClose = () => {} } = options;

@@ -8,7 +8,9 @@ export interface AccessOptions {
   readonly allowedHosts?: () => readonly string[];
 }
 
-/** What a handler knows of the connection: pass it as the third argument of `app.request()` and second of `app.fetch()`. */
+/**
+ * What a handler knows of the connection: pass it as the third argument of `app.request()` and second of `app.fetch()`.
+ */
 export interface AdminEnvironment {
   Bindings: {
     /** Textual address of the client; undefined where it is not known, which counts as not loopback. */
@@ -39,9 +41,9 @@ function isAddress(host: string): boolean {
 }
 
 /**
- * Whether the `Host` header names this server. In a DNS rebinding attack, a hostile page's own name resolves to this server's
- * address, but its requests still carry that name; so names other than loopback and the allowed ones are refused. An address cannot
- * be rebound: any is accepted where the server is bound to all.
+ * Whether the `Host` header names this server. In a DNS rebinding attack, a hostile page's own name resolves to this
+ * server's address, but its requests still carry that name; so names other than loopback and the allowed ones are
+ * refused. An address cannot be rebound: any is accepted where the server is bound to all.
  */
 export function isAllowedHost(
   header: string | undefined,
@@ -55,8 +57,8 @@ export function isAllowedHost(
 }
 
 /**
- * Whether a request that makes a change comes from no other site's page. A browser states the page's origin with every POST; a
- * client that sends neither header is not a browser.
+ * Whether a request that makes a change comes from no other site's page. A browser states the page's origin with every
+ * POST; a client that sends neither header is not a browser.
  */
 export function isSameOrigin(origin: string | undefined, fetchSite: string | undefined, url: string): boolean {
   if (fetchSite !== undefined && fetchSite !== "same-origin" && fetchSite !== "none") return false;

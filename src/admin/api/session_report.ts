@@ -106,7 +106,9 @@ export function sessionReport(session: SessionView | EndedSessionView, view: Vie
   };
 }
 
-/** Streams sessions as one JSON array, a session at a time, so that even thousands never block the data path for long. */
+/**
+ * Streams sessions as one JSON array, a session at a time, so that even thousands never block the data path for long.
+ */
 export function sessionsStream(
   sessions: readonly (SessionView | EndedSessionView)[],
   view: Viewed,

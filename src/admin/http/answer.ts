@@ -11,8 +11,8 @@ export interface AnswerOptions {
 }
 
 /**
- * Answers one request of node:http by a function on the web's own requests and responses. A client that is gone, or takes
- * nothing for too long, cancels the body. Never throws.
+ * Answers one request of node:http by a function on the web's own requests and responses. A client that is gone, or
+ * takes nothing for too long, cancels the body. Never throws.
  */
 export async function answerWith(
   answer: Answer,

@@ -10,8 +10,9 @@ export interface LabelBounds {
 }
 
 /**
- * Bounds the label values of a metric, whatever exporters send. Names are admitted in order of arrival; once the bound is reached,
- * all further names are summed as {@link OTHER}. A name never changes sides, so every sum remains monotonic.
+ * Bounds the label values of a metric, whatever exporters send. Names are admitted in order of arrival; once the bound
+ * is reached, all further names are summed as {@link OTHER}. A name never changes sides, so every sum remains
+ * monotonic.
  */
 export class BoundedLabels {
   readonly #admitted = new Set<string>();

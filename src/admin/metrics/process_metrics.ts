@@ -2,8 +2,8 @@ import { Counter, Gauge, type Registry } from "prom-client";
 import process from "node:process";
 
 /**
- * Registers the process metrics that are true on Deno and need no permission. prom-client's own read files under /proc, which
- * Deno lets nobody read who is not allowed everything; so there is no count of open files.
+ * Registers the process metrics that are true on Deno and need no permission. prom-client's own read files under /proc,
+ * which Deno lets nobody read who is not allowed everything; so there is no count of open files.
  */
 export function processMetrics(registry: Registry, startedAt: Date): void {
   const registers = [registry];

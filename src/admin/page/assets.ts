@@ -18,7 +18,10 @@ export interface Asset {
 const css = (text: string): Asset => ({ type: "text/css; charset=utf-8", text });
 const script = (text: string): Asset => ({ type: "text/javascript; charset=utf-8", text });
 
-/** The page's files by their names under `/assets/`. They are part of the program: serving them needs no permission to read. */
+/**
+ * The page's files by their names under `/assets/`. They are part of the program: serving them needs no permission to
+ * read.
+ */
 export const ASSETS: ReadonlyMap<string, Asset> = new Map([
   ["theme.css", css(themeStyle)],
   ["page.css", css(pageStyle)],

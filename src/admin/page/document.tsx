@@ -12,7 +12,9 @@ export interface DocumentProps {
   readonly children?: Child;
 }
 
-/** A whole page: head and navigation around its content. It loads nothing from other servers and has no inline scripts. */
+/**
+ * A whole page: head and navigation around its content. It loads nothing from other servers and has no inline scripts.
+ */
 export function Document({ title, live, version, now, children }: DocumentProps) {
   return (
     <html lang="en">

@@ -27,7 +27,10 @@ const LATEST = 10_000;
 /** Octets of an update that wait for a page that does not read; of four updates, or of one that is as long as four. */
 const UPDATE_OCTETS = 64 * 1024;
 
-/** Characters of a region that is kept up to date, and of one update: 16 pages that do not read have at most 16 of them waiting. */
+/**
+ * Characters of a region that is kept up to date, and of one update: 16 pages that do not read have at most 16 of them
+ * waiting.
+ */
 const LONGEST_REGION = 256 * 1024;
 const LONGEST_UPDATE = 1024 * 1024;
 
@@ -35,9 +38,10 @@ const LONGEST_UPDATE = 1024 * 1024;
 const SILENT_LOOKS = 15;
 
 /**
- * Returns a stream of server-sent events for one page: `regions` with those that changed since the last update (at first all, so that
- * no change between the page's own load and this stream is missing), and `rate` with each new sample. A region that is too long for
- * an update stays as the page has loaded it; what an update has no room for follows in the next one.
+ * Returns a stream of server-sent events for one page: `regions` with those that changed since the last update (at
+ * first all, so that no change between the page's own load and this stream is missing), and `rate` with each new
+ * sample. A region that is too long for an update stays as the page has loaded it; what an update has no room for
+ * follows in the next one.
  */
 export function liveStream(options: LiveStreamOptions): ReadableStream<Uint8Array> {
   const { render, rates, interval = 1_000, onClose = () => {} } = options;

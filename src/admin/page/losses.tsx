@@ -88,7 +88,9 @@ function LossTablesOf({ counters, observed }: CountedPart) {
 /** Rows of the table of stripped fields; an exporter can make up as many as it likes. */
 const MOST_FIELDS = 100;
 
-/** Every field that is stripped or loses values: in how many records, in how many with a value, and the last of these. */
+/**
+ * Every field that is stripped or loses values: in how many records, in how many with a value, and the last of these.
+ */
 function Stripped({ counters, observed }: { readonly counters: Counters; readonly observed: boolean }) {
   const [stripped, lost] = [counters.read("fieldsStripped"), counters.read("informationLost")];
   const elements = [...new Set([...stripped.keys(), ...lost.keys()])];

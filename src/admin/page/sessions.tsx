@@ -132,7 +132,10 @@ export function Session({ view, row, end, children }: {
   );
 }
 
-/** `node-1, certificate antrea-agent, tls`: the exporter's node as its cluster has it, the name in its certificate, its transport. */
+/**
+ * `node-1, certificate antrea-agent, tls`: the exporter's node as its cluster has it, the name in its certificate, its
+ * transport.
+ */
 function whoIs(view: AdminView, session: SessionView): string {
   const { certificateName, transport } = session;
   const node = agentOf(view, session, session.templates())?.node;

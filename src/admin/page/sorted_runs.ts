@@ -1,7 +1,9 @@
 /** Rows that are taken before the event loop is yielded to; each takes as many comparisons as there are runs. */
 const TAKEN = 128;
 
-/** Sorts thousands of rows without a long step: in short runs as they come, of which as many are merged as are shown. */
+/**
+ * Sorts thousands of rows without a long step: in short runs as they come, of which as many are merged as are shown.
+ */
 export class SortedRuns<Row> {
   readonly #compare: (one: Row, other: Row) => number;
   readonly #runs: Row[][] = [];

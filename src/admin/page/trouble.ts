@@ -61,7 +61,8 @@ export function troubleOf(
 }
 
 /**
- * Returns a lower bound of the records that lost a value, and of those that would have: the count of the element lost most often.
+ * Returns a lower bound of the records that lost a value, and of those that would have: the count of the element lost
+ * most often.
  */
 function mostLost(counters: Counters, observed: Counters): readonly [number, number] {
   const would = observed.read("informationLost");

@@ -16,8 +16,8 @@ export interface Faults {
 export const RECENT = 600_000;
 
 /**
- * Tells recent faults from those that ever happened: a port scan an hour ago is no reason to warn now. The owner calls {@link sample} at
- * intervals; a fault stays recent for {@link RECENT} and at most one interval more.
+ * Tells recent faults from those that ever happened: a port scan an hour ago is no reason to warn now. The owner calls
+ * {@link sample} at intervals; a fault stays recent for {@link RECENT} and at most one interval more.
  */
 export class FaultHistory {
   /** Faults since the start, oldest first: the first is what had happened before the recent time began. */

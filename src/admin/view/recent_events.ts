@@ -10,7 +10,9 @@ export interface RecentEventsOptions {
   readonly sessions?: number;
   /** Sessions that have ended whose events are kept. */
   readonly ended?: number;
-  /** Octets for the events of all sessions, 8 MiB by default; forgotten are ended sessions' first, then the oldest's. */
+  /**
+   * Octets for the events of all sessions, 8 MiB by default; forgotten are ended sessions' first, then the oldest's.
+   */
   readonly octets?: number;
 }
 
@@ -35,8 +37,8 @@ export interface RecentEvent {
 type KeptEvent = string;
 
 /**
- * The last events of the proxy and of each session, newest first. Bounded: those of sessions that have ended make room for others,
- * texts are cut, and the events of all sessions together have a limit in octets.
+ * The last events of the proxy and of each session, newest first. Bounded: those of sessions that have ended make room
+ * for others, texts are cut, and the events of all sessions together have a limit in octets.
  */
 export class RecentEvents {
   readonly #overall: KeptEvent[] = [];

@@ -65,7 +65,9 @@ export interface SessionView {
   readonly transport: TransportProtocol;
   readonly certificateName?: string | undefined;
   readonly openedAt: Date;
-  /** True once the exporter has gone and only its remaining octets are being written: it is no open session any more. */
+  /**
+   * True once the exporter has gone and only its remaining octets are being written: it is no open session any more.
+   */
   readonly closing: boolean;
   /** Whether any live template's mapping is not the identity. */
   readonly skewed: boolean;
@@ -302,8 +304,9 @@ export interface AdminView {
   /** Starts to close the session; false if no open session has this id. */
   closeSession(id: string): boolean;
   /**
-   * Captures a session's messages before and after rewriting, until a limit is reached or `stop` aborts. Returns undefined if no open
-   * session has this id, and "busy" if it is already being captured. Missing if the proxy cannot capture.
+   * Captures a session's messages before and after rewriting, until a limit is reached or `stop` aborts. Returns
+   * undefined if no open session has this id, and "busy" if it is already being captured. Missing if the proxy cannot
+   * capture.
    */
   capture?(id: string, limits: CaptureLimitsView, stop: AbortSignal): Promise<CapturedView> | "busy" | undefined;
   /** Calls the listener synchronously with every further event, until the returned function is called. */

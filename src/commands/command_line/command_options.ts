@@ -28,13 +28,18 @@ export function orUsageFailure(error: unknown, before = ""): unknown {
   return error instanceof ConfigurationError ? usageFailure(`${before}${error.message}`, error) : error;
 }
 
-/** Returns the value of a required option. The parser does not check this, because it would then not report a misspelt option. */
+/**
+ * Returns the value of a required option. The parser does not check this, because it would then not report a misspelt
+ * option.
+ */
 export function required(option: string, value: string | undefined): string {
   if (value === undefined) throw usageFailure(`error: ${option} is missing (--help shows the options)`);
   return value;
 }
 
-/** A failure for what is wrong beyond the text of a configuration, such as a certificate that does not match its key. */
+/**
+ * A failure for what is wrong beyond the text of a configuration, such as a certificate that does not match its key.
+ */
 export function configurationFailure({ file }: Configuration, error: unknown): CommandFailure {
   return usageFailure(errorMessage(error).split("\n").map((line) => `${file}: ${line}`).join("\n"), error);
 }

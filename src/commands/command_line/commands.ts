@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 
 /**
- * Every command by name, in the order of the help. Each is loaded on demand, because `serve` starts a fifth faster without the
- * modules of the others.
+ * Every command by name, in the order of the help. Each is loaded on demand, because `serve` starts a fifth faster
+ * without the modules of the others.
  */
 export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["serve", async () => (await import("../proxy/serve.ts")).serveCommand()],
@@ -20,7 +20,9 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["restore", async () => (await import("../upgrade/restore.ts")).restoreCommand()],
 ]);
 
-/** Loads the command that a command line names, or all of them where it names none, for the help and for suggestions. */
+/**
+ * Loads the command that a command line names, or all of them where it names none, for the help and for suggestions.
+ */
 export function loadCommands([name = ""]: readonly string[]): Promise<Command[]> {
   const load = COMMANDS.get(name);
   return Promise.all(load === undefined ? [...COMMANDS.values()].map((each) => each()) : [load()]);

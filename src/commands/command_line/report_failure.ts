@@ -3,7 +3,9 @@ import { OutputClosed, OutputFailure, painter, say } from "../../terminal/termin
 import { CommandFailure, EXIT } from "./command_failure.ts";
 import { InputFailure } from "./consume_input.ts";
 
-/** Says on standard error why a command failed, and returns its exit status. An error that nobody foresaw has its stack. */
+/**
+ * Says on standard error why a command failed, and returns its exit status. An error that nobody foresaw has its stack.
+ */
 export function reportFailure(error: unknown): number {
   if (error instanceof OutputClosed) return EXIT.FAILED;
   if (error instanceof CommandFailure) {

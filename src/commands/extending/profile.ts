@@ -82,7 +82,9 @@ async function open(path: string): Promise<Deno.FsFile> {
 /** How long a pipe may have no writer before that is said, in milliseconds. */
 const QUIET_MILLISECONDS = 1_000;
 
-/** Opens a file. Of a pipe that has no writer yet, as with a capture that begins later, it waits for one and says so. */
+/**
+ * Opens a file. Of a pipe that has no writer yet, as with a capture that begins later, it waits for one and says so.
+ */
 async function opened(path: string): Promise<Deno.FsFile> {
   const isPipe = (await Deno.stat(path)).isFifo === true;
   const waiting = isPipe

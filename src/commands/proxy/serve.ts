@@ -108,7 +108,10 @@ function goOnAfterErrors(report: ReportEvent): void {
   });
 }
 
-/** Handles signals: the first SIGINT or SIGTERM drains, the next closes, SIGHUP reloads. Returns a function that removes the handlers. */
+/**
+ * Handles signals: the first SIGINT or SIGTERM drains, the next closes, SIGHUP reloads. Returns a function that removes
+ * the handlers.
+ */
 function onSignal({ served, reloader }: Service): () => void {
   const end = (signal: Deno.Signal) => {
     if (served.view.draining) {

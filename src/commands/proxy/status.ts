@@ -105,7 +105,10 @@ export interface StatusOptions {
   readonly json?: boolean;
   /** A duration: how long to ask again until the proxy is not needed. */
   readonly wait?: string;
-  /** A duration: how long no session may have needed rewriting before waiting ends, where that is longer than the proxy asks. */
+  /**
+   * A duration: how long no session may have needed rewriting before waiting ends, where that is longer than the proxy
+   * asks.
+   */
   readonly settle?: string;
 }
 

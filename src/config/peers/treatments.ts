@@ -37,8 +37,8 @@ export interface RuleLayer extends Layer {
   readonly match: PeerMatch;
   readonly matchText: PeerRule["matchText"];
   /**
-   * Whether the rule decides for whole sessions: by what is known when they open, or, if it asks for more and has a mode
-   * or collector, by their first template. Other rules are for templates.
+   * Whether the rule decides for whole sessions: by what is known when they open, or, if it asks for more and has a
+   * mode or collector, by their first template. Other rules are for templates.
    */
   readonly decides: boolean;
 }
@@ -55,7 +55,10 @@ function known({ address, certificateName, observationDomain, detectedProfile }:
   };
 }
 
-/** Resolves the profile and chain of every exporter. All pairs of rules that can apply together are resolved in the constructor. */
+/**
+ * Resolves the profile and chain of every exporter. All pairs of rules that can apply together are resolved in the
+ * constructor.
+ */
 export class Treatments {
   readonly base: SessionTreatment;
   readonly rules: readonly PeerRule[];

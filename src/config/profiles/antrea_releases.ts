@@ -34,7 +34,8 @@ function parseReleases(csv: string): AntreaRelease[] {
 export const ANTREA_RELEASES: readonly AntreaRelease[] = parseReleases(releases);
 
 /**
- * The release that a profile's name stands for: `antrea/v1.15.1` is that release, `antrea/v1.15` the newest of the line.
+ * The release that a profile's name stands for: `antrea/v1.15.1` is that release, `antrea/v1.15` the newest of the
+ * line.
  *
  * @example
  * ```ts

@@ -10,9 +10,10 @@ const ANTREA_PEN = 56506;
 /**
  * The registry that a collector of these templates most likely has.
  *
- * - Templates of an Antrea release: the registry of its newest release with this dialect; where none has it, of the first line.
- * - Other templates with Antrea's elements, or a dialect that decodes by the registry's lengths, as only go-ipfix does: the newest
- *   go-ipfix registry with this dialect that matches most fields in element and length.
+ * - Templates of an Antrea release: the registry of its newest release with this dialect; where none has it, of the
+ *   first line.
+ * - Other templates with Antrea's elements, or a dialect that decodes by the registry's lengths, as only go-ipfix does:
+ *   the newest go-ipfix registry with this dialect that matches most fields in element and length.
  * - Otherwise IANA's.
  */
 export function likelyRegistry(templates: readonly Template[], dialect: Dialect): Registry {

@@ -19,8 +19,8 @@ const hostName = (value: string) => /^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/i.test(va
 const transport = oneOf(...TRANSPORT_PROTOCOLS);
 
 /**
- * How a side gets its certificates: `files` are PEM files, read again when they change; the others come from what the Aggregator keeps
- * in its cluster, in the way that is named or, with `auto`, that fits its release.
+ * How a side gets its certificates: `files` are PEM files, read again when they change; the others come from what the
+ * Aggregator keeps in its cluster, in the way that is named or, with `auto`, that fits its release.
  */
 const tlsMode = oneOf("auto", "files", "mint", "append-ca");
 
@@ -215,8 +215,8 @@ export const kubernetesSchema = z.strictObject({
 });
 
 /**
- * A whole configuration file, and the only place that decides what it may contain: it accepts no value that `serve` refuses later.
- * Its parts are checked one by one, so that a mistake in one does not hide mistakes in another.
+ * A whole configuration file, and the only place that decides what it may contain: it accepts no value that `serve`
+ * refuses later. Its parts are checked one by one, so that a mistake in one does not hide mistakes in another.
  */
 export const configurationSchema = z.strictObject({
   listen: z.array(listenerSchema).min(1),

@@ -5,8 +5,8 @@ import { configurationSchema } from "./configuration_schema.ts";
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 /**
- * The JSON schema (draft-07) of configuration files, for editors, including the options of shipped plugins. It does not check what
- * only the program can: addresses, names of profiles and elements, and how values fit together.
+ * The JSON schema (draft-07) of configuration files, for editors, including the options of shipped plugins. It does not
+ * check what only the program can: addresses, names of profiles and elements, and how values fit together.
  */
 export function configurationJsonSchema(): JsonSchema {
   const schema = jsonSchema(configurationSchema);

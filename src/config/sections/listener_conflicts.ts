@@ -15,8 +15,8 @@ function samePorts(one: TransportProtocol, other: TransportProtocol): boolean {
 }
 
 /**
- * Whether two listeners need the same socket: the same port, and one address covers the other (`0.0.0.0` covers IPv4, `::` covers
- * both families). Port 0 is any free port.
+ * Whether two listeners need the same socket: the same port, and one address covers the other (`0.0.0.0` covers IPv4,
+ * `::` covers both families). Port 0 is any free port.
  */
 export function conflicts(one: Bound, other: Bound): boolean {
   const { hostname: host, port } = one.address;

@@ -17,7 +17,9 @@ import type { ConfigurationReader } from "../configuration_reader.ts";
 
 const unchecked = z.array(z.unknown()).optional();
 
-/** The root without its entries, which are checked one by one so that a mistake in one does not hide mistakes in others. */
+/**
+ * The root without its entries, which are checked one by one so that a mistake in one does not hide mistakes in others.
+ */
 const rootSchema = configurationSchema.extend({
   listen: z.array(z.unknown()).min(1),
   collector: z.unknown().optional(),

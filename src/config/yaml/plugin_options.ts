@@ -29,7 +29,8 @@ export function checkOptions({ options: schema }: PluginDefinition, options: unk
  * The mistakes in options that a plugin names when it is created: one, or those of an AggregateError. The place of each
  * is that of the keys at the start of its message (`values: egressIP: …`), then of the text that it quotes.
  *
- * @param checked with mistakes of its own, a plugin is created from the rest: then only mistakes with a place are certain
+ * @param checked with mistakes of its own, a plugin is created from the rest: then only mistakes with a place are
+ *   certain
  */
 export function creationMistakes(error: unknown, options: unknown, checked: CheckedOptions): ValueMistake[] {
   const errors: unknown[] = error instanceof AggregateError ? error.errors : [error];

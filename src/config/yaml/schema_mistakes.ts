@@ -35,7 +35,9 @@ export interface ValueMistake {
 
 /** Turns zod's issues into messages of one form. A schema's own messages take precedence. */
 export class Words {
-  /** The keys that each map may have: an issue does not name them, but its schema is known when its message is written. */
+  /**
+   * The keys that each map may have: an issue does not name them, but its schema is known when its message is written.
+   */
   readonly #keys = new Map<string, readonly string[]>();
 
   of(issue: z.core.$ZodRawIssue): string {

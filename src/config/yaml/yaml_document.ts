@@ -31,7 +31,10 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 export class YamlDocument {
   readonly #document: Document;
   readonly #lines = new LineCounter();
-  /** The plain value: maps, lists, strings, numbers (bigint beyond 2^53), booleans, null; undefined where parsing failed. */
+  /**
+   * The plain value: maps, lists, strings, numbers (bigint beyond 2^53), booleans, null; undefined where parsing
+   * failed.
+   */
   readonly value: unknown;
   /** Mistakes in the YAML syntax. */
   readonly mistakes: readonly Mistake[];
@@ -72,7 +75,8 @@ export class YamlDocument {
   }
 
   /**
-   * @param path of the wrong or missing value; for a missing one, the position is that of the innermost map or list present
+   * @param path of the wrong or missing value; for a missing one, the position is that of the innermost map or list
+   *   present
    * @param at whether the position is that of the value or of its key
    */
   mistake(path: Path, message: string, at: "value" | "key" = "value"): Mistake {

@@ -1,4 +1,6 @@
-/** The time to wait before the next attempt: doubled each time up to a limit, with jitter so that clients spread out. */
+/**
+ * The time to wait before the next attempt: doubled each time up to a limit, with jitter so that clients spread out.
+ */
 export class Backoff {
   #next: number;
 

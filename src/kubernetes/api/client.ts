@@ -12,8 +12,8 @@ const ANSWER_MILLISECONDS = 10_000;
 const MAX_ANSWER_OCTETS = 16 * 1024 * 1024;
 const PAGE = 500;
 /**
- * The server ends a watch after this time, so longer silence means that the connection is dead. Nothing else shows that:
- * until then, what has changed goes unnoticed.
+ * The server ends a watch after this time, so longer silence means that the connection is dead. Nothing else shows
+ * that: until then, what has changed goes unnoticed.
  */
 const WATCH_SECONDS = 20;
 const WATCH_SILENCE_MILLISECONDS = 25_000;
@@ -41,7 +41,9 @@ export interface ClientOptions {
   readonly onServerDate?: (date: Date) => void;
 }
 
-/** The few calls of the Kubernetes API that this program makes. Every call throws as {@link KubernetesClient.get} does. */
+/**
+ * The few calls of the Kubernetes API that this program makes. Every call throws as {@link KubernetesClient.get} does.
+ */
 export class KubernetesClient implements Disposable {
   readonly #access: ApiAccess;
   readonly #clock: Clock;

@@ -8,7 +8,9 @@ import type { ResourceTarget } from "./resource.ts";
 
 const FIRST_RETRY = 250;
 const LAST_RETRY = 5_000;
-/** Interval of polling where list or watch is denied: a restarted Aggregator's objects are noticed within two seconds. */
+/**
+ * Interval of polling where list or watch is denied: a restarted Aggregator's objects are noticed within two seconds.
+ */
 const POLL = 1_000;
 /** Polls after which watching is tried again. */
 const POLLS_BETWEEN_WATCHES = 60;
@@ -41,8 +43,8 @@ export interface Following {
   /** Resolves once the signal has aborted. Never rejects. */
   readonly ended: Promise<void>;
   /**
-   * Reads the objects again at once, instead of waiting for what a watch brings. They are reported even if they have not
-   * changed, and whatever is reported from now on was read after this call.
+   * Reads the objects again at once, instead of waiting for what a watch brings. They are reported even if they have
+   * not changed, and whatever is reported from now on was read after this call.
    */
   readonly readAgain: () => void;
 }
@@ -126,7 +128,9 @@ class Follower<T extends Followable> {
     }
   }
 
-  /** Takes over what is read. Returns the resource version to watch from; undefined: {@link readAgain} was called since. */
+  /**
+   * Takes over what is read. Returns the resource version to watch from; undefined: {@link readAgain} was called since.
+   */
   async #read(reading: Promise<ObjectList<T>>, signal: AbortSignal): Promise<string | undefined> {
     const { objects, resourceVersion } = await reading;
     if (signal.aborted) return undefined;

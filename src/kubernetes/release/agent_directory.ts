@@ -50,8 +50,8 @@ interface KnownAgent {
 }
 
 /**
- * The cluster's Agents with their nodes and releases. They are only displayed: rewriting goes by templates. Pods are more
- * current and are read if that is allowed; otherwise AntreaAgentInfos, which each Agent writes every minute.
+ * The cluster's Agents with their nodes and releases. They are only displayed: rewriting goes by templates. Pods are
+ * more current and are read if that is allowed; otherwise AntreaAgentInfos, which each Agent writes every minute.
  */
 export class AgentDirectory implements AsyncDisposable {
   readonly #options: AgentDirectoryOptions;
@@ -73,7 +73,9 @@ export class AgentDirectory implements AsyncDisposable {
     });
   }
 
-  /** Finds an exporter's Agent by its Pod's address, its certificate's name, or the domain made from its node's name. */
+  /**
+   * Finds an exporter's Agent by its Pod's address, its certificate's name, or the domain made from its node's name.
+   */
   find({ address, certificateName, observationDomains = [] }: ExporterFacts): ClusterAgent | undefined {
     const { byAddress, byNode, byObservationDomain } = this.#index ??= indexAgents(this.#read());
     const atAddress = address === undefined ? undefined : byAddress.get(address);

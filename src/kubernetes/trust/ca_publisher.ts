@@ -113,7 +113,10 @@ export class CaPublisher {
     return sameCertificate(certificate, this.#own.certificate);
   }
 
-  /** Somebody else has changed the bundle since it was read, and may have brought another CA: that one is taken up first. */
+  /**
+   * Somebody else has changed the bundle since it was read, and may have brought another CA: that one is taken up
+   * first.
+   */
   #meetConflict(object: ConfigMap): void {
     this.#expectAnother(object);
     this.#conflicts++;

@@ -94,7 +94,9 @@ export class CertificateAuthority {
     return new CertificateAuthority({ certificate: pem, key }, certificate, signing);
   }
 
-  /** A server certificate for this DNS name, valid from an hour ago for thirty days, or for as long as the authority is. */
+  /**
+   * A server certificate for this DNS name, valid from an hour ago for thirty days, or for as long as the authority is.
+   */
   async issueServerCertificate(name: string, now: Date): Promise<IssuedCertificate> {
     const keys = await crypto.subtle.generateKey(OWN_ALGORITHM, true, ["sign", "verify"]);
     const authorityEnds = this.#certificate.notAfter.getTime();

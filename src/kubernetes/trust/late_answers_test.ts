@@ -1,4 +1,7 @@
-/** Orders in which answers and events of the API server can arrive, of which one left the proxy with an old bundle for good. */
+/**
+ * Orders in which answers and events of the API server can arrive, of which one left the proxy with an old bundle for
+ * good.
+ */
 import assert from "node:assert/strict";
 import {
   type AggregatorCertificates,

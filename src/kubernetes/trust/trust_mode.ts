@@ -14,7 +14,9 @@ export interface TrustStatus {
   readonly problems: readonly string[];
   /** Objects that are polled every second for want of an RBAC rule, with that rule. */
   readonly polling: readonly string[];
-  /** CAs of other proxies in the bundle that Agents read, each with how it comes to be there. Nothing is wrong with it. */
+  /**
+   * CAs of other proxies in the bundle that Agents read, each with how it comes to be there. Nothing is wrong with it.
+   */
   readonly otherProxies: readonly string[];
   /** The CA certificates that Agents are verified with. */
   readonly authorities: readonly { readonly subject: string; readonly expiresAt: Date; readonly ended: boolean }[];

@@ -87,7 +87,10 @@ function list(value: unknown, what: string): unknown[] {
   return Array.from({ length: value.length }, (_, index) => entry(String(index)));
 }
 
-/** Fields that are those that the plugin was given, and so frozen and read before, are not read again: there may be 16,000. */
+/**
+ * Fields that are those that the plugin was given, and so frozen and read before, are not read again: there may be
+ * 16,000.
+ */
 function readFields(value: unknown, given: TemplateMapping): readonly MappedField[] {
   if (value === given.fields) return given.fields;
   const fields = list(value, "fields");

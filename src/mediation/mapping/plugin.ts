@@ -1,8 +1,8 @@
 /**
  * The plugin contract, and all that a plugin imports of the proxy: `@ipfix-skew-proxy/proxy/plugin`.
  *
- * - A plugin MUST return a template mapping for a template mapping. It cannot change the one it was given, which is frozen.
- *   Its answer is read as data: own properties, no accessors, `stripped` only where a field really was.
+ * - A plugin MUST return a template mapping for a template mapping. It cannot change the one it was given, which is
+ *   frozen. Its answer is read as data: own properties, no accessors, `stripped` only where a field really was.
  * - It MUST return the same mapping for the same mapping and context: mappings are compiled once and shared between
  *   sessions.
  * - It never sees a record.
@@ -55,7 +55,9 @@ export interface Plugin {
 
 /** The default export of a plugin module: its name, the schema of its `with:` options, and how it is made. */
 export interface PluginDefinition<Options = unknown> {
-  /** The version of this contract that the plugin is written for: {@link PLUGIN_API_VERSION}, also where it is missing. */
+  /**
+   * The version of this contract that the plugin is written for: {@link PLUGIN_API_VERSION}, also where it is missing.
+   */
   readonly apiVersion?: number;
   readonly name: string;
   /** One line for `check` and the documentation. */

@@ -53,8 +53,8 @@ export interface RewriteProgram {
 }
 
 /**
- * An element of which at least one field is stripped, or narrowed so that a value may not fit. A record in which several
- * fields lost something counts once.
+ * An element of which at least one field is stripped, or narrowed so that a value may not fit. A record in which
+ * several fields lost something counts once.
  */
 export interface LostElement {
   readonly name: string;

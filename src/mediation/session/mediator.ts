@@ -104,8 +104,8 @@ export class Mediator {
   }
 
   /**
-   * Returns what the first template of a whole message gives away; undefined if it has none, "malformed" if it cannot be
-   * read.
+   * Returns what the first template of a whole message gives away; undefined if it has none, "malformed" if it cannot
+   * be read.
    */
   firstTemplate(message: Uint8Array): FirstTemplate | "malformed" | undefined {
     return firstTemplate(message, this.#shared);

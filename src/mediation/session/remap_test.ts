@@ -53,7 +53,10 @@ function mediating(first: Treatment, facts: Partial<SessionFacts> = {}) {
   };
 }
 
-/** What a collector reads: `T256(4,5)` a template, `W256` a withdrawal, `D256:0102` data, each behind its message's number. */
+/**
+ * What a collector reads: `T256(4,5)` a template, `W256` a withdrawal, `D256:0102` data, each behind its message's
+ * number.
+ */
 function said(octets: Uint8Array): string[] {
   return readMessages(octets).map(({ sequenceNumber, sets }) => {
     const words = sets.map((one) => {

@@ -7,7 +7,9 @@ import type { MappedRecord } from "../references/reference_scope.ts";
  * only counted.
  */
 const KINDS_TOLD = 256;
-/** The same over all sessions, except for the first few of each, as each is remembered for as long as its session lives. */
+/**
+ * The same over all sessions, except for the first few of each, as each is remembered for as long as its session lives.
+ */
 const KINDS_TOLD_IN_ALL = 65_536;
 const KINDS_ALWAYS_TOLD = 8;
 

@@ -1,4 +1,7 @@
-/** However large a template or a session is, one call does a small part of the work, and others have a turn before the next. */
+/**
+ * However large a template or a session is, one call does a small part of the work, and others have a turn before the
+ * next.
+ */
 import assert from "node:assert/strict";
 import { MessageBuilder } from "../../../test/support/messages/message_builder.ts";
 import { profileOf, registryHistory, RFC7011, template } from "../../../test/support/mediation.ts";

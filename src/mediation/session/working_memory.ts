@@ -16,5 +16,7 @@ export const stagedInput = allocate(STAGE_LENGTH);
 /** Address of the output for such a caller: one copy out. */
 export const stagedOutput = allocate(STAGE_LENGTH);
 
-/** Address of twice {@link SCRATCH_LENGTH} octets: a record in the making, and the scratch of the loop that makes it. */
+/**
+ * Address of twice {@link SCRATCH_LENGTH} octets: a record in the making, and the scratch of the loop that makes it.
+ */
 export const scratch = allocate(2 * SCRATCH_LENGTH);

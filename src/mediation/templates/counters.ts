@@ -90,12 +90,17 @@ export class Counters {
     return this.made.fieldsPadded ??= new ElementCounts();
   }
 
-  /** Element name → records whose stripped field carried something else than its type's default, or that refer to less than they did. */
+  /**
+   * Element name → records whose stripped field carried something else than its type's default, or that refer to less
+   * than they did.
+   */
   get informationLost(): ElementCounts {
     return this.made.informationLost ??= new ElementCounts();
   }
 
-  /** Element name → octets of the last such value that was seen; only of elements that {@link informationLost} names. */
+  /**
+   * Element name → octets of the last such value that was seen; only of elements that {@link informationLost} names.
+   */
   get lostLengths(): Map<string, number> {
     return this.made.lostLengths ??= new Map();
   }
@@ -105,7 +110,9 @@ export class Counters {
     if (this.made.informationLost?.has(element) === true) this.lostLengths.set(element, octets);
   }
 
-  /** Element name → the last such value, where values are kept; where several templates lost one, that of one of them. */
+  /**
+   * Element name → the last such value, where values are kept; where several templates lost one, that of one of them.
+   */
   get lostValues(): ReadonlyMap<string, LostValue> {
     return this.made.lostValues ?? NO_VALUES;
   }

@@ -1,6 +1,6 @@
 /**
- * Template ids towards a collector that keeps one layout per (observation domain, template id) over all its sessions, as go-ipfix up
- * to v0.11 does: two sessions that disagree about an id would corrupt each other.
+ * Template ids towards a collector that keeps one layout per (observation domain, template id) over all its sessions,
+ * as go-ipfix up to v0.11 does: two sessions that disagree about an id would corrupt each other.
  *
  * An id is held by its layout for as long as any session uses it there.
  */

@@ -31,8 +31,8 @@ export interface CandidateStep {
 /**
  * Finds out which of several profiles a collector has, if that is not configured, by how it ends on them. The first
  * candidate is tried first. If the collector ends repeatedly, soon after its first templates, the next one is tried.
- * After an epoch that accepted a later candidate, the first is tried once more: if the collector ends on it, the accepted
- * one is used again, and kept until another epoch has accepted it.
+ * After an epoch that accepted a later candidate, the first is tried once more: if the collector ends on it, the
+ * accepted one is used again, and kept until another epoch has accepted it.
  */
 export class Candidates {
   #list: readonly Expectation[];

@@ -300,14 +300,16 @@ export class Collector implements CollectorSight {
     if (!this.#datagrams && this.#connections.size > 0) return;
     if (this.#alive) this.#end(reason);
     if (this.condition === "idle") this.#reachability.leave();
-    // Only a host that answers shows that the process has ended, and not the network. A process that is just ending resets
-    // what its kernel has accepted.
+    // Only a host that answers shows that the process has ended, and not the network. A process that is just ending
+    // resets what its kernel has accepted.
     if (/refused|reset/i.test(reason)) this.#reject();
     this.#rejection = undefined;
     this.#reachability.failed(reason);
   }
 
-  /** Whether a session's connection stands that led, at that time, to the process of this epoch: see {@link Collector}. */
+  /**
+   * Whether a session's connection stands that led, at that time, to the process of this epoch: see {@link Collector}.
+   */
   #stands(at: number): boolean {
     const age = at - this.#lastLossAt > STOOD_AFTER ? ENDS_WITHIN : STOOD_AFTER;
     for (const connection of this.#connections) {

@@ -7,7 +7,10 @@ import { systemReason } from "../../error_message.ts";
 /** What collectors send is discarded. All connections read it into the same buffer. */
 const DISCARDED = new Uint8Array(4096);
 
-/** Milliseconds after the collector's end of the stream in which it may still reset the connection for what it had not read. */
+/**
+ * Milliseconds after the collector's end of the stream in which it may still reset the connection for what it had not
+ * read.
+ */
 const RESET_WITHIN = 100;
 /** Milliseconds within which a closed connection answers what it is sent with a reset. */
 const ANSWERED_WITHIN = 20;
@@ -29,7 +32,9 @@ export class CollectorConnection {
   /** Whether {@link possiblyLost} has been counted. */
   counted = false;
   #lost = false;
-  /** Whether the collector's kernel has closed it, which had nothing unread, or was given up without a sign of a reset. */
+  /**
+   * Whether the collector's kernel has closed it, which had nothing unread, or was given up without a sign of a reset.
+   */
   #endedInOrder = false;
   /** When it ended. */
   #endedAt: number | undefined;
@@ -109,7 +114,8 @@ export class CollectorConnection {
     this.#atRest = false;
     this.#wholeMessages &&= wholeMessages;
     const { wireOctets } = this.#connection;
-    // The size of flows is known only once they are written. Until then the bound counts too many as lost, never too few.
+    // The size of flows is known only once they are written. Until then the bound counts too many as lost, never too
+    // few.
     this.#inFlight.add(wireOctets === undefined ? octets : wireOctets - this.#counted, records, this.#clock.now());
     this.#counted = wireOctets ?? 0;
   }
@@ -150,8 +156,8 @@ export class CollectorConnection {
   /**
    * Half-closes the connection, waits until the collector has closed its side too or the time is up, and closes it.
    *
-   * @returns the reason if the collector did not close in order, so that what it had not read is lost, or is behind when
-   * the time is up, so that what it has not read may be
+   * @returns the reason if the collector did not close in order, so that what it had not read is lost, or is behind
+   * when the time is up, so that what it has not read may be
    */
   async finish(clock: Clock, milliseconds: number): Promise<string | undefined> {
     if (this.#lost && !this.retired) return undefined;
@@ -188,9 +194,10 @@ export class CollectorConnection {
   }
 
   /**
-   * Whether the collector has closed the connection with nothing unread, and not only half-closed it, which looks the same. A closed
-   * one answers what is sent to it with a reset, so the next write fails; one that is half-closed takes it. A reset that has come before
-   * anything was sent says that something was unread. What is sent are messages without sets (RFC 7011 §3.1), of no observation domain.
+   * Whether the collector has closed the connection with nothing unread, and not only half-closed it, which looks the
+   * same. A closed one answers what is sent to it with a reset, so the next write fails; one that is half-closed takes
+   * it. A reset that has come before anything was sent says that something was unread. What is sent are messages
+   * without sets (RFC 7011 §3.1), of no observation domain.
    */
   async #isClosed(signal: AbortSignal): Promise<boolean> {
     const message = new Uint8Array(MESSAGE_HEADER_LENGTH);
@@ -225,7 +232,10 @@ export class CollectorConnection {
     this.#end(reason);
   }
 
-  /** The collector has ended its side in order: finds out whether it has closed the other one too, if that makes a difference. */
+  /**
+   * The collector has ended its side in order: finds out whether it has closed the other one too, if that makes a
+   * difference.
+   */
   #suppose(): void {
     const most = this.possiblyLost;
     this.#endedInOrder = true;

@@ -100,7 +100,9 @@ export class CollectorLink {
     return this.#closed ? undefined : await this.#current;
   }
 
-  /** Dials in this way from the next connection on, and at once if it is dialling. The current connection stays open. */
+  /**
+   * Dials in this way from the next connection on, and at once if it is dialling. The current connection stays open.
+   */
   redirect(route: CollectorRoute): void {
     this.#route = route;
   }

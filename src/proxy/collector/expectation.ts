@@ -20,9 +20,9 @@ export interface Expectation {
 }
 
 /**
- * The expectation that holds for a collector, and the one that waits for its next epoch. Another layout under a template
- * id that a process knows makes some releases read garbage or die, so that a changed profile takes effect only with
- * another process.
+ * The expectation that holds for a collector, and the one that waits for its next epoch. Another layout under a
+ * template id that a process knows makes some releases read garbage or die, so that a changed profile takes effect only
+ * with another process.
  */
 export class Expectations {
   #current: Expectation | undefined;

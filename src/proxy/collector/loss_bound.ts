@@ -23,9 +23,10 @@ const BEHIND = 60_000;
  * Bounds the records that may be lost with a connection, never too low.
  *
  * A kernel closes a connection in order only if its process has read all that had arrived; with octets unread, or
- * arriving later, it resets it (RFC 1122 §4.2.2.13). A half-close shows nothing of that. So with a connection that was closed in order, only what was still
- * on its way is lost: at most what was written within {@link DELIVERED_WITHIN}. Otherwise, or if a write had to wait for
- * room recently, it may be all that both kernels can hold, as this side cannot see what the collector has read.
+ * arriving later, it resets it (RFC 1122 §4.2.2.13). A half-close shows nothing of that. So with a connection that was
+ * closed in order, only what was still on its way is lost: at most what was written within {@link DELIVERED_WITHIN}.
+ * Otherwise, or if a write had to wait for room recently, it may be all that both kernels can hold, as this side cannot
+ * see what the collector has read.
  */
 export class LossBound {
   readonly #inFlight: number;

@@ -19,7 +19,9 @@ export interface CollectorSight {
 export const STOOD_AFTER = 1_000;
 const FIRST_BACKOFF = 100;
 const LARGEST_BACKOFF = 5_000;
-/** Milliseconds after which a connection that has ended no longer lengthens the backoff beyond {@link SHORT_ATTEMPTS}. */
+/**
+ * Milliseconds after which a connection that has ended no longer lengthens the backoff beyond {@link SHORT_ATTEMPTS}.
+ */
 const ACCEPTED_AFTER = 100;
 /** Maximum number of attempts that count for the backoff after a connection that has not stood. */
 const SHORT_ATTEMPTS = 2;
@@ -38,9 +40,9 @@ export interface WatchOptions {
 }
 
 /**
- * One connection to the collector on which nothing is sent. It shows at once that the collector can be reached, that its
- * process has ended, and why it cannot be reached now. It is no session. Collectors of go-ipfix v0.5.7 to v0.11 never
- * close their side of a connection, so there is never more than one, and it is kept for as long as it stands.
+ * One connection to the collector on which nothing is sent. It shows at once that the collector can be reached, that
+ * its process has ended, and why it cannot be reached now. It is no session. Collectors of go-ipfix v0.5.7 to v0.11
+ * never close their side of a connection, so there is never more than one, and it is kept for as long as it stands.
  */
 export class WatchConnection {
   readonly #options: WatchOptions;

@@ -12,7 +12,9 @@ const WORTH_COLLECTING = 0.08;
 /** Milliseconds between two collections, and between two that return memory to the system at once. */
 const COLLECTION_INTERVAL = 250;
 const THOROUGH_INTERVAL = 2_000;
-/** How many times as long as the last one took there is at least none, so that they leave most of the time to sessions. */
+/**
+ * How many times as long as the last one took there is at least none, so that they leave most of the time to sessions.
+ */
 const REST = 10;
 /** Milliseconds that sessions which were ended for memory have to leave before others are. */
 const RELIEF_INTERVAL = 1_000;
@@ -25,7 +27,10 @@ export interface ResidentMemoryParts {
   /** Milliseconds that never run backwards. */
   readonly clock: { now(): number };
   readonly memory: MemoryReliefParts;
-  /** Ends the sessions that take much, the largest first, until about this many octets become free. Returns how many will. */
+  /**
+   * Ends the sessions that take much, the largest first, until about this many octets become free. Returns how many
+   * will.
+   */
   readonly endLargest: (octets: number) => number;
   /** Ends sessions until about this many octets become free, however little each takes. */
   readonly endAny: (octets: number) => void;
@@ -34,14 +39,15 @@ export interface ResidentMemoryParts {
 }
 
 /**
- * Keeps the resident memory of the process below a limit, whatever takes it. Budgets bound what is kept of templates and
- * messages; what the process takes is more than their sum: garbage, fragments of freed memory, sockets, the runtime
+ * Keeps the resident memory of the process below a limit, whatever takes it. Budgets bound what is kept of templates
+ * and messages; what the process takes is more than their sum: garbage, fragments of freed memory, sockets, the runtime
  * itself. So the resident octets are looked at several times a second.
  *
  * - From 76 % of the limit on, garbage is collected as it grows, which takes 30 to 100 ms each time.
  * - From 85 % on memory is tight: sessions end whose templates or unfinished messages take most.
- * - From 92 % on it is full: no newcomer is let in, no template is worked on, and garbage is collected so thoroughly that
- *   it goes back to the system, which takes several times as long. Where that is not enough, any session may be ended.
+ * - From 92 % on it is full: no newcomer is let in, no template is worked on, and garbage is collected so thoroughly
+ *   that it goes back to the system, which takes several times as long. Where that is not enough, any session may be
+ *   ended.
  */
 export class ResidentMemory {
   limit: number;

@@ -5,8 +5,8 @@ import type { EventFields, EventLevel, ReportOfSession } from "./proxy_event.ts"
 /**
  * Returns a receiver of mediation events that reports them as events of a session.
  *
- * @param observed whether the session is only observed: messages then say what would happen, and a field `observed` that
- *   what the others list, such as fields stripped, is not done
+ * @param observed whether the session is only observed: messages then say what would happen, and a field `observed`
+ *   that what the others list, such as fields stripped, is not done
  */
 export function mediationReport(
   report: ReportOfSession,

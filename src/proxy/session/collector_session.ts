@@ -4,7 +4,9 @@ import type { OutputBuffer } from "../memory/output_buffer.ts";
 import type { RewriterSwitch } from "./rewriter_switch.ts";
 import { type SessionMove, WORK } from "./session_parts.ts";
 
-/** The transport session to the collector that is paired with an exporter's: first one, then another where it is lost. */
+/**
+ * The transport session to the collector that is paired with an exporter's: first one, then another where it is lost.
+ */
 export class CollectorSession {
   /** Undefined before the first octet is to be sent, and once there is no collector any more. */
   connection: CollectorConnection | undefined;
@@ -31,7 +33,9 @@ export class CollectorSession {
     return true;
   }
 
-  /** Writes what a first write left over. Returns the octets taken in total; fewer than all if the connection is lost. */
+  /**
+   * Writes what a first write left over. Returns the octets taken in total; fewer than all if the connection is lost.
+   */
   async writeRest(connection: CollectorConnection, octets: Uint8Array, taken: number): Promise<number> {
     try {
       while (taken < octets.length) taken += await connection.write(octets.subarray(taken));
@@ -112,8 +116,8 @@ export class CollectorSession {
   }
 
   /**
-   * Notes that a requested move waited for its collector during a tick. One that is being replaced may take as long over
-   * the last write as one that is being closed.
+   * Notes that a requested move waited for its collector during a tick. One that is being replaced may take as long
+   * over the last write as one that is being closed.
    *
    * @param most milliseconds
    */

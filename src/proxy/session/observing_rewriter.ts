@@ -28,7 +28,9 @@ export interface ObservingOptions {
   readonly memory?: MessageMemory;
   /** Whether there is room for this many octets; false: the observation has ended. */
   readonly hasRoom?: (octets: number) => boolean;
-  /** Whether to relay whole messages only, as the transport takes no others. A malformed message then cannot be relayed. */
+  /**
+   * Whether to relay whole messages only, as the transport takes no others. A malformed message then cannot be relayed.
+   */
   readonly wholeMessages: () => boolean;
   readonly onBroken: OnBroken;
   /** Sees what is observed, and what it was rewritten to. */

@@ -3,8 +3,8 @@ import type { SessionLimits } from "./session_parts.ts";
 
 /**
  * Measures how long an exporter has been silent and how long a message has been incomplete, and applies the limits to
- * both. It is advanced once per tick, so that the data path only sets a flag. Times are in milliseconds, accurate to one
- * tick.
+ * both. It is advanced once per tick, so that the data path only sets a flag. Times are in milliseconds, accurate to
+ * one tick.
  */
 export class SessionTimer {
   /** Time since the exporter last sent anything. */

@@ -14,9 +14,9 @@ export interface SessionDecision {
 }
 
 /**
- * Stands in for the rewriter of a session that goes to one collector or another by its first template, and takes nothing
- * from there on. Messages before it go nowhere: no collector can read data whose template it does not know. Their
- * records are counted as dropped.
+ * Stands in for the rewriter of a session that goes to one collector or another by its first template, and takes
+ * nothing from there on. Messages before it go nowhere: no collector can read data whose template it does not know.
+ * Their records are counted as dropped.
  */
 export class UndecidedRewriter implements OctetRewriter {
   consumed = 0;

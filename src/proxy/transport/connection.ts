@@ -36,7 +36,9 @@ export interface Connection {
   /** Present if messages of several ports come over it. Only over UDP. */
   readonly portOf?: PortOf | undefined;
 
-  /** Whether the peer's kernel has closed the TCP connection in order, with or without the end that TLS has of its own. */
+  /**
+   * Whether the peer's kernel has closed the TCP connection in order, with or without the end that TLS has of its own.
+   */
   readonly endedInOrder?: boolean;
 
   /** Total octets sent, if they are not the octets passed to {@link write}. */
@@ -62,7 +64,9 @@ export interface Connection {
    */
   read(view: Uint8Array): Promise<number | null>;
 
-  /** Octets that have arrived and that no read has taken yet. Only over UDP, where the listener reads for all sources. */
+  /**
+   * Octets that have arrived and that no read has taken yet. Only over UDP, where the listener reads for all sources.
+   */
   readonly available?: number;
 
   /** Takes what is {@link available}, as {@link read} would. Returns how many octets that was. */

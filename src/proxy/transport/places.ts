@@ -43,8 +43,8 @@ export class Places<Holder extends PlaceHolder> {
 
   /**
    * Who makes room for a newcomer from this address, now that no place is free: the oldest that is unheard; else, if
-   * another address would still have more places than the newcomer's with one more, the quietest of the address that has
-   * most. Undefined: nobody does.
+   * another address would still have more places than the newcomer's with one more, the quietest of the address that
+   * has most. Undefined: nobody does.
    */
   yieldTo(newcomer: Address): Holder | undefined {
     for (const holder of this.#holders.keys()) if (holder.unheard) return holder;

@@ -17,7 +17,9 @@ export interface SessionEvidence {
   readonly observed: number;
   /** Those that have announced no template yet, or have sent data of one that they have not announced. */
   readonly unread: number;
-  /** Those whose exporters send by gRPC what the collector takes by IPFIX alone, or the other way round. Missing: none. */
+  /**
+   * Those whose exporters send by gRPC what the collector takes by IPFIX alone, or the other way round. Missing: none.
+   */
   readonly converted?: number;
 }
 

@@ -1,7 +1,7 @@
 /**
- * An exporter and a collector of datagrams in one, so that no more are under way than the kernel has room for: what is lost,
- * the relay between them has lost. Prints the collector's port, then for each number on standard input what became of so many
- * messages.
+ * An exporter and a collector of datagrams in one, so that no more are under way than the kernel has room for: what is
+ * lost, the relay between them has lost. Prints the collector's port, then for each number on standard input what
+ * became of so many messages.
  *
  * Usage: datagram_load.ts RELAY_PORT PROFILE
  *

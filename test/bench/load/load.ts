@@ -1,6 +1,7 @@
 /**
- * An exporter at full speed: sends the templates and then blocks of whole messages. Says what it has sent as JSON after warming up,
- * and again at the end; goes on after the first when a line comes on standard input. Many exporters: `go/ends`.
+ * An exporter at full speed: sends the templates and then blocks of whole messages. Says what it has sent as JSON after
+ * warming up, and again at the end; goes on after the first when a line comes on standard input. Many exporters:
+ * `go/ends`.
  *
  * Usage: load.ts PORT LOAD (JSON)
  *

@@ -7,8 +7,8 @@ import { Workload, type WorkloadOptions } from "./workload.ts";
 // What `go/ends` is told. It knows nothing of profiles: it gets what exporters send as octets.
 
 /**
- * Octets of the block that an exporter sends over and over: a thousand that write it at once fill no more than the kernel's buffers,
- * and a program may be given it as an argument.
+ * Octets of the block that an exporter sends over and over: a thousand that write it at once fill no more than the
+ * kernel's buffers, and a program may be given it as an argument.
  */
 const BLOCK_LENGTH = 16 * 1024;
 

@@ -1,6 +1,6 @@
 /**
- * A collector that only counts. Prints its port; for each number on standard input, a line of JSON once so many messages have
- * arrived in all, or nothing more can.
+ * A collector that only counts. Prints its port; for each number on standard input, a line of JSON once so many
+ * messages have arrived in all, or nothing more can.
  *
  * @module
  */

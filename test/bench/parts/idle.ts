@@ -81,7 +81,8 @@ async function measure(
       await new Promise((resolve) => setTimeout(resolve, restMilliseconds));
       return await residentMemory(relay.pid);
     };
-    // What a program takes when it is first used at all is not the sessions'. Both halves are enough for the proxy to give memory back.
+    // What a program takes when it is first used at all is not the sessions'. Both halves are enough for the proxy to
+    // give memory back.
     const half = Math.ceil(count / 2);
     const [before, after] = [await openUpTo(half), await openUpTo(count)];
     return { kilobytesPerSession: (after - before) / (count - half) / 1000, megabytes: after / 1e6 };

@@ -150,7 +150,8 @@ async function connect(
   opened.push(exporter);
   exporter.setNoDelay(true);
   await exporter.write(templates);
-  // The proxy's watch connection, and a look whether the relay listens, bring nothing: the first that brings a message counts.
+  // The proxy's watch connection, and a look whether the relay listens, bring nothing: the first that brings a message
+  // counts.
   const { promise, resolve, reject } = Promise.withResolvers<MessageSource>();
   const accept = async () => {
     for await (const connection of connections(listener)) {

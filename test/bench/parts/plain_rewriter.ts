@@ -12,8 +12,9 @@ interface Known {
 }
 
 /**
- * What one would write who needs the same result once and does not mind what it costs: decode every record into values by name,
- * encode them again in the collector's order. For well-formed messages of one set only; it is here to be measured beside.
+ * What one would write who needs the same result once and does not mind what it costs: decode every record into values
+ * by name, encode them again in the collector's order. For well-formed messages of one set only; it is here to be
+ * measured beside.
  */
 export class PlainRewriter {
   readonly #known = new Map<number, Known>();

@@ -12,7 +12,9 @@ const AGENT = { families: "both", recordsPerMessage: 1 } as const;
 /** One thread does best: with more, go-ipfix' goroutines hand every message over between threads. */
 const ONE_THREAD = { env: { GOMAXPROCS: "1" } };
 
-/** The part `records`: records that a whole program takes for each second of CPU, beside programs made with go-ipfix. */
+/**
+ * The part `records`: records that a whole program takes for each second of CPU, beside programs made with go-ipfix.
+ */
 export async function measureRecords({ scale, go, directory, said }: Bench): Promise<Row[]> {
   const proxy: Contender = { what: "v2.0 to v1.15", start: startProxy({ profile: OLDER }) };
   const slow = { warmUp: scale.slowWarmUp, octets: scale.slowOctets };

@@ -83,8 +83,8 @@ export function proxyConfiguration(choice: ProxyChoice, listenPort: number, coll
 }
 
 /**
- * HAProxy in TCP mode on one thread, else with its defaults as far as nothing else is said. The exporter chooses the suite,
- * as it does with the proxy.
+ * HAProxy in TCP mode on one thread, else with its defaults as far as nothing else is said. The exporter chooses the
+ * suite, as it does with the proxy.
  */
 export function startHaproxy(
   options: { readonly bufferLength?: number; readonly tls?: TlsFiles; readonly collectorTls?: TlsFiles } = {},

@@ -1,6 +1,6 @@
 /**
- * The least that a relay can do on Deno that takes TLS from exporters with a certificate: what is deciphered is written,
- * to a collector over TLS as well.
+ * The least that a relay can do on Deno that takes TLS from exporters with a certificate: what is deciphered is
+ * written, to a collector over TLS as well.
  *
  * Usage: tls_relay.ts LISTEN_PORT COLLECTOR_PORT CERTIFICATE KEY CA tcp|tls
  *

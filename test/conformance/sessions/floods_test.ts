@@ -133,7 +133,9 @@ Deno.test("the withdrawal of a shared id is not sent to the collector, since oth
   two.close();
 });
 
-/** Takes all memory of the rewrite loop but what has been used and given back: what does not give back fails at once. */
+/**
+ * Takes all memory of the rewrite loop but what has been used and given back: what does not give back fails at once.
+ */
 function withoutMemory(run: () => void): void {
   const taken: [address: number, size: number][] = [];
   for (let size = 1 << 24; size >= 64; size >>= 1) {

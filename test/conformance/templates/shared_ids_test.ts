@@ -1,4 +1,7 @@
-/** Template ids that all sessions to a collector share (templateScope observation-domain): two layouts never meet under one id. */
+/**
+ * Template ids that all sessions to a collector share (templateScope observation-domain): two layouts never meet under
+ * one id.
+ */
 import assert from "node:assert/strict";
 import { deliver } from "../../support/delivered.ts";
 import { DialectChecker } from "../../support/dialect_checker.ts";

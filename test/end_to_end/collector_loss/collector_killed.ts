@@ -107,7 +107,8 @@ export async function killCollectors(transport: "tcp" | "tls"): Promise<void> {
     const [before, ...holes] = arrived.get(observationDomain)?.holes ?? [];
     assert.equal(before, 0);
     holes.forEach((lost, kill) => {
-      // Nearly always one. A process that is being killed may take another connection, and that one is lost with it, too.
+      // Nearly always one. A process that is being killed may take another connection, and that one is lost with it,
+      // too.
       const bounds = said.slice(announcedBefore[kill]?.[index], announcedBefore[kill + 1]?.[index]);
       assert.ok(bounds.length > 0, `kill ${kill} is not reported`);
       const bound = bounds.reduce((sum, one) => sum + one, 0);

@@ -9,7 +9,10 @@ import { eventually, moment, say } from "../support.ts";
 const ESTABLISHED = "01";
 const MESSAGE_OVERHEAD = 20;
 
-/** Octets on their way to this port of this machine that no process has read: in either kernel buffer of every connection. */
+/**
+ * Octets on their way to this port of this machine that no process has read: in either kernel buffer of every
+ * connection.
+ */
 async function octetsInSockets(port: number): Promise<number> {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   let octets = 0;
@@ -73,7 +76,8 @@ Deno.test({
     say(`${lost} octets of records lost, ${held} octets in the sockets; at most ${bound} records reported`);
     // Either end of a connection's queue may lie inside a message.
     const inexact = 2 * exporters.length * Math.max(...messageOctets);
-    // A process that is being killed may take another connection: what went down with that one as well was never seen in a queue.
+    // A process that is being killed may take another connection: what went down with that one as well was never seen
+    // in a queue.
     assert.ok(
       losses > exporters.length || Math.abs(lost - held) <= inexact,
       `${lost} octets lost, ${held} in the sockets`,

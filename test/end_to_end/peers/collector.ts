@@ -63,7 +63,10 @@ export class CollectorProcess {
     return this.#records;
   }
 
-  /** The flows that came of one observation domain, in order of arrival, as runs without a hole; connections one after the other. */
+  /**
+   * The flows that came of one observation domain, in order of arrival, as runs without a hole; connections one after
+   * the other.
+   */
   flowsOf(observationDomain: number): number[] {
     return joinRuns(this.collected().filter((one) => one.observationDomain === observationDomain));
   }

@@ -1,8 +1,10 @@
 /**
- * A collector in a process of its own, for tests that kill it. The command line holds {@link CollectorProcessOptions} as JSON. It does
- * as it is told on standard input, one JSON object a line: `{"bind": port}` (0: one that is free), `{"halfClose": true}`, `{"pause": true}` (over TCP: reads no more, and says all that it has read). Standard
- * output, one JSON object a line: `{"listening": port}`, and for every run of messages that it read, as soon as it read them,
- * {@link CollectedRun}. It decodes as RFC 7011 and the narrowest dialect want it and never acknowledges anything, as no collector does.
+ * A collector in a process of its own, for tests that kill it. The command line holds {@link CollectorProcessOptions}
+ * as JSON. It does as it is told on standard input, one JSON object a line: `{"bind": port}` (0: one that is free),
+ * `{"halfClose": true}`, `{"pause": true}` (over TCP: reads no more, and says all that it has read). Standard output,
+ * one JSON object a line: `{"listening": port}`, and for every run of messages that it read, as soon as it read them,
+ * {@link CollectedRun}. It decodes as RFC 7011 and the narrowest dialect want it and never acknowledges anything, as no
+ * collector does.
  */
 import { type FlowLayout, HOSTILE_DOMAIN, LOSSY_DOMAINS, readNumber, writeNumber } from "./flow_record.ts";
 

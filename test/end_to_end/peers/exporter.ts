@@ -110,7 +110,10 @@ export class DatagramExporter {
   }
 }
 
-/** An Agent of one release that sends numbered flows for as long as it is wanted, in an even load; slower where they are not taken. */
+/**
+ * An Agent of one release that sends numbered flows for as long as it is wanted, in an even load; slower where they are
+ * not taken.
+ */
 export class Exporter {
   /** Number of the next flow: all before it are with the kernel. */
   next = 0;

@@ -16,7 +16,10 @@ export interface Parts {
   readonly proxy: ProxyProcess;
 }
 
-/** Runs a test with both over TCP, or as it configures the proxy; ends them whatever happens. What the collector gets has to be right. */
+/**
+ * Runs a test with both over TCP, or as it configures the proxy; ends them whatever happens. What the collector gets
+ * has to be right.
+ */
 export async function withParts(
   configuration: Partial<Omit<ProxyConfiguration, "collector">>,
   run: (parts: Parts) => Promise<void>,

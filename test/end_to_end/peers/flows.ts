@@ -1,4 +1,7 @@
-/** Flows that carry their number in every field, so that a value in a wrong place, or of another record, never looks right. */
+/**
+ * Flows that carry their number in every field, so that a value in a wrong place, or of another record, never looks
+ * right.
+ */
 import type { FieldSpecifier } from "../../../src/ipfix/record/template.ts";
 import { antreaProfile } from "../../support/messages/antrea.ts";
 import {

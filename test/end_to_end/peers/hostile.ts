@@ -27,8 +27,8 @@ export interface Waits {
 }
 
 /**
- * A second proxy before the same collector, which no hostile exporter reaches. It has the same machine at the same time:
- * how long others wait for it says how busy that is.
+ * A second proxy before the same collector, which no hostile exporter reaches. It has the same machine at the same
+ * time: how long others wait for it says how busy that is.
  */
 export function startControl(collector: { readonly port: number }): Promise<ProxyProcess> {
   return ProxyProcess.start({
@@ -72,7 +72,10 @@ export async function measureWaits(
   return waits;
 }
 
-/** The longest wait but for the longest twentieth, and the longest: a machine that is shared keeps anyone waiting at times. */
+/**
+ * The longest wait but for the longest twentieth, and the longest: a machine that is shared keeps anyone waiting at
+ * times.
+ */
 export function describeWaits(waits: readonly number[]): { readonly most: number; readonly worst: number } {
   const sorted = waits.toSorted((one, other) => one - other);
   return { most: sorted[Math.floor(sorted.length * 0.95)] ?? NaN, worst: sorted.at(-1) ?? NaN };

@@ -1,6 +1,7 @@
 /**
- * An exporter in a process of its own that sends as fast as it can what costs a proxy most. The command line holds {@link HostileOptions}
- * as JSON; it says `sending` once all that has to come first is sent, and sends until it is killed.
+ * An exporter in a process of its own that sends as fast as it can what costs a proxy most. The command line holds
+ * {@link HostileOptions} as JSON; it says `sending` once all that has to come first is sent, and sends until it is
+ * killed.
  */
 import { join, message, number, set } from "../../support/messages/wire.ts";
 import { HOSTILE_DOMAIN } from "./flow_record.ts";
@@ -29,7 +30,9 @@ const ROOM = 65_000;
 /** Templates that stand while others come and go. */
 const STANDING = 250;
 
-/** A template record of so many times the element by which the collector's template is chosen, then a few of any others. */
+/**
+ * A template record of so many times the element by which the collector's template is chosen, then a few of any others.
+ */
 function template(id: number, fields: number, others: readonly number[] = []): Uint8Array {
   const specifiers = [...Array(fields).fill(8), ...others].map((element) => join(number(element, 2), number(4, 2)));
   return join(number(id, 2), number(specifiers.length, 2), ...specifiers);

@@ -1,5 +1,6 @@
 /**
- * A fleet of Agents over TCP, TLS and UDP, a collector, the proxy between them, and one fault after the other: `deno task soak --help`.
+ * A fleet of Agents over TCP, TLS and UDP, a collector, the proxy between them, and one fault after the other: `deno
+ * task soak --help`.
  *
  * @module
  */

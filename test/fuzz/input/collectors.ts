@@ -3,7 +3,9 @@ import type { Profile } from "../../../src/mediation/mapping/profile/profile.ts"
 import { antreaProfile, COLLECTORS as RELEASES, rfc7011 } from "../../support/messages/antrea.ts";
 import { REFERENCE_COLLECTORS } from "../../support/reference/reference_arbitrary.ts";
 
-/** Collectors by name, so that a case can be kept in a file: releases of Antrea, every dialect, and mixtures of limits. */
+/**
+ * Collectors by name, so that a case can be kept in a file: releases of Antrea, every dialect, and mixtures of limits.
+ */
 const COLLECTORS: ReadonlyMap<string, Profile> = new Map([
   ["rfc7011", rfc7011],
   ...RELEASES.map((release) => [release, antreaProfile(release)] as const),

@@ -66,7 +66,9 @@ export class RecordWriter {
     return random.octets(octets);
   }
 
-  /** Entries of a list: fewer the deeper it lies, so that one list in a hundred reaches the depth that is not followed. */
+  /**
+   * Entries of a list: fewer the deeper it lies, so that one list in a hundred reaches the depth that is not followed.
+   */
   #count(depth: number): number {
     if (depth > DEEPEST || this.room < 0) return 0;
     // Deep and narrow, or shallow and wide.

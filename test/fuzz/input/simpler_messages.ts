@@ -17,7 +17,9 @@ export function* simplerMessages(messages: readonly Uint8Array[]): Iterable<Uint
   }
 }
 
-/** A message less some of its sets or octets, with its length put right where it was right; or with octets that are 0. */
+/**
+ * A message less some of its sets or octets, with its length put right where it was right; or with octets that are 0.
+ */
 function* simplerMessage(message: Uint8Array): Iterable<Uint8Array> {
   const header = message.subarray(0, 16);
   const isRight = message.length >= 16 && readNumber(message, 2, 2) === message.length;

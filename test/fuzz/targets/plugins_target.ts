@@ -41,7 +41,9 @@ const MISDEEDS = [
 /** A plugin's answers for the templates of a session. */
 export interface PluginCase {
   readonly collector: string;
-  /** Index of the misdeed of a process of its own; undefined: the plugin runs in this one, and its answers are spoilt. */
+  /**
+   * Index of the misdeed of a process of its own; undefined: the plugin runs in this one, and its answers are spoilt.
+   */
   readonly misdeed?: number;
   /** Which of its answers are spoilt: each so many; the others are good. */
   readonly every: number;

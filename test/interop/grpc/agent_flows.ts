@@ -1,6 +1,6 @@
 /**
- * Flows as Agents of a release make them, with the values that the records of go-ipfix peers have in these tests: what a field of a flow
- * is in IPFIX is said here once more, apart from the table of the proxy.
+ * Flows as Agents of a release make them, with the values that the records of go-ipfix peers have in these tests: what
+ * a field of a flow is in IPFIX is said here once more, apart from the table of the proxy.
  */
 import { create } from "@bufbuild/protobuf";
 import { type Flow, FlowSchema } from "../../../src/proxy/transport/grpc/flow/flow_export_pb.ts";

@@ -1,4 +1,7 @@
-/** Agents that speak gRPC in front of collectors that know only IPFIX: real peers of other implementations on both sides. */
+/**
+ * Agents that speak gRPC in front of collectors that know only IPFIX: real peers of other implementations on both
+ * sides.
+ */
 import assert from "node:assert/strict";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { z } from "zod";

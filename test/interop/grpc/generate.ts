@@ -1,5 +1,6 @@
 /**
- * Generates the peer's Go from the proxy's .proto file: `deno run -A test/interop/grpc/generate.ts` writes source/flowpb.
+ * Generates the peer's Go from the proxy's .proto file: `deno run -A test/interop/grpc/generate.ts` writes
+ * source/flowpb.
  *
  * @module
  */

@@ -15,8 +15,8 @@ const PATIENCE = 20_000;
 const MOST_MEBIBYTES = 400;
 
 /**
- * Attack, how often, whether the proxy has to end it (else it only must not be harmed), and how many connections do it at
- * once.
+ * Attack, how often, whether the proxy has to end it (else it only must not be harmed), and how many connections do it
+ * at once.
  */
 const ATTACKS: readonly (readonly [name: string, times: number, ends: boolean, connections?: number])[] = [
   ["rapid-reset", 100_000, true],

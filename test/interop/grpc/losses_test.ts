@@ -175,7 +175,10 @@ interopTest("keepalives are answered: a connection with an idle stream lives on"
   }
 });
 
-/** Sends flows over a connection of its own, breaks the stream off and leaves, which @grpc/grpc-js announces with GOAWAY. */
+/**
+ * Sends flows over a connection of its own, breaks the stream off and leaves, which @grpc/grpc-js announces with
+ * GOAWAY.
+ */
 async function sendAndLeave(address: string, count: number): Promise<void> {
   const [ca, key, certificate] = await Promise.all(
     [identities.exporter.ca, identities.exporter.key, identities.exporter.certificate].map((file) => readFile(file)),

@@ -29,8 +29,8 @@ export interface TransportsMeasurement {
 }
 
 /**
- * One collector, one proxy with a listener for each transport. Over each of them a node sends whose Agent is of the collector's own
- * release first, so that the collector knows its template, and then of every release in turn.
+ * One collector, one proxy with a listener for each transport. Over each of them a node sends whose Agent is of the
+ * collector's own release first, so that the collector knows its template, and then of every release in turn.
  */
 export async function measureTransports(
   collectorLine: Line,

@@ -73,7 +73,10 @@ async function buildPeer(version: string, tags: readonly string[], common: Sourc
   return buildProgram(version, tags, files);
 }
 
-/** Path of the program that these files are the source of, by their names; built under {@link underLock}, where they have changed. */
+/**
+ * Path of the program that these files are the source of, by their names; built under {@link underLock}, where they
+ * have changed.
+ */
 async function buildProgram(name: string, tags: readonly string[], files: Source): Promise<string> {
   const binary = new URL(`${name}-${await digestOf(sourceText(tags, files))}`, cache);
   if (await exists(binary)) return binary.pathname;

@@ -2,7 +2,10 @@
 import { Authority, type Request } from "../../support/certificates.ts";
 import type { Identity } from "./peers.ts";
 
-/** An identity for each side and for what is in between, issued by one authority, in a folder that is removed in the end. */
+/**
+ * An identity for each side and for what is in between, issued by one authority, in a folder that is removed in the
+ * end.
+ */
 export interface Identities extends AsyncDisposable {
   readonly exporter: Identity;
   readonly collector: Identity;

@@ -27,8 +27,8 @@ const unnoticed = 250;
 const lost = 5_000;
 
 /**
- * Sends both templates, and records of the two by turns. Each message waits for what the one before did to the target, so
- * that what a collector that dies had delivered until then is the same every time.
+ * Sends both templates, and records of the two by turns. Each message waits for what the one before did to the target,
+ * so that what a collector that dies had delivered until then is the same every time.
  *
  * @returns whether the exporter lost its connection
  * @throws {Error} if the exporting process refuses a template or record for another reason

@@ -1,4 +1,6 @@
-/** What libfixbuf's ipfixDump reads in an IPFIX file, and what it has to read there if this project's decoder is right. */
+/**
+ * What libfixbuf's ipfixDump reads in an IPFIX file, and what it has to read there if this project's decoder is right.
+ */
 import { registryHistory } from "../../../src/config/profiles/registries.ts";
 import type { AbstractDataType } from "../../../src/ipfix/types/abstract_data_type.ts";
 import { parseIPv6 } from "../../../src/ipfix/types/address.ts";
@@ -32,8 +34,9 @@ const TYPE_NAMES: Readonly<Partial<Record<AbstractDataType, string>>> = {
 };
 
 /**
- * What ipfixDump reads, a line for each message, field specifier and value, observation domain after observation domain: it remembers
- * templates for printing by their ids alone, and dies where two domains give one id different layouts.
+ * What ipfixDump reads, a line for each message, field specifier and value, observation domain after observation
+ * domain: it remembers templates for printing by their ids alone, and dies where two domains give one id different
+ * layouts.
  *
  * @throws {Error} where it ends with an error, or warns (a sequence number that is wrong, a set that cannot be read)
  */
@@ -106,7 +109,10 @@ function linesOf(dump: string): string[] {
   return lines;
 }
 
-/** An IPv6 address can be written in many ways; a time's digits past the millisecond are not read (ipfixDump 2.4.1 prints zeros). */
+/**
+ * An IPv6 address can be written in many ways; a time's digits past the millisecond are not read (ipfixDump 2.4.1
+ * prints zeros).
+ */
 function normalized(text: string): string {
   if (/^\d+-\d+-\d+ \d+:\d+:\d+\.\d{6,}$/.test(text)) return text.slice(0, text.indexOf("."));
   const address = /^[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*$/.test(text) ? parseIPv6(text) : undefined;

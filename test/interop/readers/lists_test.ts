@@ -1,4 +1,7 @@
-/** Lists of RFC 6313 that the mediator put right, read by libfixbuf's ipfixDump and by this project's decoder: the same words. */
+/**
+ * Lists of RFC 6313 that the mediator put right, read by libfixbuf's ipfixDump and by this project's decoder: the same
+ * words.
+ */
 import assert from "node:assert/strict";
 import type { InformationElement } from "../../../src/ipfix/registry/information_element.ts";
 import { decodeStructuredData, type ListItem, type StructuredList } from "../../support/messages/structured_data.ts";

@@ -126,7 +126,10 @@ function mixedRecord(which: 0 | 1): Uint8Array {
   return recordOctets(mixed.fields, MIXED.map(([, , ...values]) => values[which] ?? new Uint8Array()));
 }
 
-/** Fields of an Agent v2.0 in another order, variable ones first. tshark places times wrongly where the end comes before the start. */
+/**
+ * Fields of an Agent v2.0 in another order, variable ones first. tshark places times wrongly where the end comes before
+ * the start.
+ */
 const reordered: WireTemplate = (() => {
   const { registry } = antreaProfile("v2.0.0");
   const own = ERAS.find(({ since }) => since === "v2.0.0")?.ipv4 ?? [];
@@ -156,8 +159,8 @@ const small: WireTemplate = { id: 256, scope: 0, fields: [field("0/7", 2), field
 const padding = new Uint8Array(3);
 
 /**
- * All that no Agent sends: several sets and records a message, padding, options templates, reduced sizes, long-form lengths,
- * fields in another order, the same template id in several observation domains, sequence numbers that wrap.
+ * All that no Agent sends: several sets and records a message, padding, options templates, reduced sizes, long-form
+ * lengths, fields in another order, the same template id in several observation domains, sequence numbers that wrap.
  */
 export function everyShape(): Sample {
   const stream = new Stream(2 ** 32 - 2)

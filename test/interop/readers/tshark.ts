@@ -1,4 +1,6 @@
-/** What Wireshark's dissector reads in an IPFIX file, and what it has to read there if this project's decoder is right. */
+/**
+ * What Wireshark's dissector reads in an IPFIX file, and what it has to read there if this project's decoder is right.
+ */
 import { encodeValue, type Value } from "../../../src/ipfix/types/value.ts";
 import type { FieldSpecifier } from "../../../src/ipfix/record/template.ts";
 import { inspectAll, type Inspected } from "./inspect_all.ts";
@@ -13,7 +15,8 @@ interface Node {
 /**
  * What tshark reads, a line for each message, field specifier and value.
  *
- * @throws {Error} where it finds anything malformed or has an expert's doubts: a sequence number that is wrong, a set without records
+ * @throws {Error} where it finds anything malformed or has an expert's doubts: a sequence number that is wrong, a set
+ *   without records
  */
 export async function readWithTshark(octets: Uint8Array): Promise<string[]> {
   const file = await Deno.makeTempFile({ suffix: ".ipfix" });

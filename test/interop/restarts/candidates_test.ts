@@ -1,4 +1,6 @@
-/** Real collectors of each release, the proxy not told which one: what their own ends show, and what they cannot show. */
+/**
+ * Real collectors of each release, the proxy not told which one: what their own ends show, and what they cannot show.
+ */
 import assert from "node:assert/strict";
 import { issueIdentities } from "../peers/identities.ts";
 import { interopTest } from "../interop_test_case.ts";

@@ -1,6 +1,6 @@
 /**
- * A real single-node Kubernetes: the scripts of a folder `shared/cluster` beside the repository, copied into `.cache`. They need root, and
- * ten minutes of a core to build what they run, so they are used where `CI=true` alone.
+ * A real single-node Kubernetes: the scripts of a folder `shared/cluster` beside the repository, copied into `.cache`.
+ * They need root, and ten minutes of a core to build what they run, so they are used where `CI=true` alone.
  */
 import { runTool } from "../../support/processes/tool_test_case.ts";
 
@@ -88,7 +88,10 @@ export class Cluster implements AsyncDisposable {
     }
   }
 
-  /** Starts an Agent in small, which sends a flow every tenth of a second over mutual TLS, to whom ConfigMap and Service say. */
+  /**
+   * Starts an Agent in small, which sends a flow every tenth of a second over mutual TLS, to whom ConfigMap and Service
+   * say.
+   */
   async agent(name: string, encoder: "v0.8.2" | "v0.9.0", template: string): Promise<void> {
     await script("agent.sh", name, encoder, template);
   }

@@ -1,6 +1,6 @@
 /**
- * The overlays on a real kubelet, with the image as it is built and the overlays' own configuration: sidecar and gateway, in and out, over
- * mutual TLS, before an Aggregator that makes its CA at each start.
+ * The overlays on a real kubelet, with the image as it is built and the overlays' own configuration: sidecar and
+ * gateway, in and out, over mutual TLS, before an Aggregator that makes its CA at each start.
  */
 import assert from "node:assert/strict";
 import { buildImage, denoFiles } from "../../container/image.ts";
@@ -14,7 +14,9 @@ import { Cluster, reasonToSkip } from "./cluster.ts";
 
 const RELEASE = "v1.15.2";
 
-/** Nothing resolves a Service's name there: the gateway's upstream has an address of this test's, which its Pod knows. */
+/**
+ * Nothing resolves a Service's name there: the gateway's upstream has an address of this test's, which its Pod knows.
+ */
 const UPSTREAM_ADDRESS = "10.96.77.7";
 const UPSTREAM_NAME = "flow-aggregator-upstream";
 const KNOWN = {

@@ -1,7 +1,7 @@
 /**
- * A program that stands in for a Flow Aggregator up to v2.5.0 in its Pod: at its start it makes a CA, writes ConfigMap and Secret through
- * the API with its service account, and takes IPFIX over mutual TLS. The octets of each connection go into a file of their own, as they
- * come. It ends on SIGTERM.
+ * A program that stands in for a Flow Aggregator up to v2.5.0 in its Pod: at its start it makes a CA, writes ConfigMap
+ * and Secret through the API with its service account, and takes IPFIX over mutual TLS. The octets of each connection
+ * go into a file of their own, as they come. It ends on SIGTERM.
  */
 import { createServer } from "node:tls";
 import {

@@ -1,4 +1,7 @@
-/** The README's lines for Helm, with the real Helm 3 and Helm 4, at a real API server: in as a post-renderer, and out again. */
+/**
+ * The README's lines for Helm, with the real Helm 3 and Helm 4, at a real API server: in as a post-renderer, and out
+ * again.
+ */
 import assert from "node:assert/strict";
 import { Checkout } from "../runbook/checkout.ts";
 import { savedObjects } from "../runbook/saved_objects.ts";

@@ -9,7 +9,8 @@ const PACKAGE = "sigs.k8s.io/kustomize/kustomize/v5";
 let built: Promise<string> | undefined;
 
 /**
- * Path of the program. Builds it where its go.mod has changed since; test files that run at the same time wait for each other.
+ * Path of the program. Builds it where its go.mod has changed since; test files that run at the same time wait for each
+ * other.
  *
  * @throws Error with the compiler's words
  */

@@ -100,8 +100,8 @@ export function service(objects: Objects, name: string): Service {
 }
 
 /**
- * Where a connection to a Service's port goes: each Deployment that the selector finds, with the container port that the target port
- * means there.
+ * Where a connection to a Service's port goes: each Deployment that the selector finds, with the container port that
+ * the target port means there.
  *
  * @returns as `flow-aggregator 4739`; empty where no Pod has such a port
  */
@@ -137,7 +137,8 @@ const BINDING = z.looseObject({
 /**
  * What a service account of namespace flow-aggregator may do by the roles among the objects.
  *
- * @returns as `get secrets flow-aggregator-client-tls in flow-aggregator`, `list crd.antrea.io/antreaagentinfos * everywhere`, in order
+ * @returns as `get secrets flow-aggregator-client-tls in flow-aggregator`, `list crd.antrea.io/antreaagentinfos *
+ *   everywhere`, in order
  */
 export function grants(objects: Objects, account: string): string[] {
   const found = new Set<string>();

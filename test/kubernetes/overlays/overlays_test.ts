@@ -58,7 +58,10 @@ function check(original: Objects, objects: Objects, combination: Combination): v
   checkOptional(objects, combination);
 }
 
-/** Without what the overlay adds, each object of upstream is as it was, to the octet; whatever else is there can be found by its label. */
+/**
+ * Without what the overlay adds, each object of upstream is as it was, to the octet; whatever else is there can be
+ * found by its label.
+ */
 function checkOut(original: Objects, objects: Objects, { redirects }: Combination): void {
   for (const [key, before] of original) {
     const after = objects.get(key) ?? assert.fail(`${key} is gone`);
@@ -220,7 +223,8 @@ function checkWays(original: Objects, objects: Objects, { place, redirects }: Co
   const byUdp = !restored && (redirects.includes("redirect-udp") || redirects.includes("redirect-gateway"));
   assert.deepEqual(ways("TCP"), byTcp ? [`${proxy} 24739`] : ["flow-aggregator 4739"]);
   assert.deepEqual(ways("UDP"), byUdp ? [`${proxy} 24739`] : ["flow-aggregator 4739"]);
-  // With gRPC to the proxy the port is there whatever the Aggregator's release is; else it goes to an Aggregator that serves it.
+  // With gRPC to the proxy the port is there whatever the Aggregator's release is; else it goes to an Aggregator that
+  // serves it.
   const byGrpc = !restored && redirectsGrpc(redirects);
   const served = endpoints(original, "flow-aggregator", 14739, "TCP");
   assert.deepEqual(endpoints(objects, "flow-aggregator", 14739, "TCP"), byGrpc ? [`${proxy} 24740`] : served);

@@ -1,4 +1,6 @@
-/** An Agent of a node, of a release that changes, which exports as Antrea's do: it connects again after a failed export. */
+/**
+ * An Agent of a node, of a release that changes, which exports as Antrea's do: it connects again after a failed export.
+ */
 import assert from "node:assert/strict";
 import { type AgentConnection, connect, type Destination } from "./agent_connection.ts";
 

@@ -1,7 +1,8 @@
 /**
- * What controllers and kubelets do where there are none: it reads what the API server holds, and starts and ends processes after it. The
- * Aggregator is a go-ipfix collector that makes its CA as releases do, the gateway is `serve` with the ConfigMap's configuration, and the
- * Agents are go-ipfix exporters that read ConfigMap, Secret and Service whenever they connect.
+ * What controllers and kubelets do where there are none: it reads what the API server holds, and starts and ends
+ * processes after it. The Aggregator is a go-ipfix collector that makes its CA as releases do, the gateway is `serve`
+ * with the ConfigMap's configuration, and the Agents are go-ipfix exporters that read ConfigMap, Secret and Service
+ * whenever they connect.
  */
 import assert from "node:assert/strict";
 import { usesGrpc } from "../../../src/config/profiles/antrea_releases.ts";

@@ -1,6 +1,7 @@
 /**
- * The runbook that `plan` prints, walked whole by its own commands, with real parts: API server, roles, `serve`, go-ipfix collectors and
- * exporters over mutual TLS. Every flow is compared at the collector, and the objects at the end with those of an upgrade without a proxy.
+ * The runbook that `plan` prints, walked whole by its own commands, with real parts: API server, roles, `serve`,
+ * go-ipfix collectors and exporters over mutual TLS. Every flow is compared at the collector, and the objects at the
+ * end with those of an upgrade without a proxy.
  */
 import assert from "node:assert/strict";
 import { z } from "zod";
@@ -60,7 +61,10 @@ class Walk {
 
   constructor(readonly server: ApiServer, readonly checkout: Checkout, readonly cluster: PlayedCluster) {}
 
-  /** Runs a line of the runbook. What speaks to the kubelet or from the operator's machine is done in the way that fits here. */
+  /**
+   * Runs a line of the runbook. What speaks to the kubelet or from the operator's machine is done in the way that fits
+   * here.
+   */
   async run(line: string): Promise<void> {
     const { cluster, server } = this;
     if (line.includes("port-forward")) return;
@@ -77,7 +81,10 @@ class Walk {
     await cluster.during(this.checkout.run(line.replace("=NODE ", "=node-1 "), server));
   }
 
-  /** The flows of every Agent, until what each sent last has arrived. Gives how many each has lost since the time before. */
+  /**
+   * The flows of every Agent, until what each sent last has arrived. Gives how many each has lost since the time
+   * before.
+   */
   async export(): Promise<Map<NodeAgent, number>> {
     const { cluster } = this;
     await Promise.all(cluster.agents.map((agent) => agent.export(FLOWS)));
@@ -112,7 +119,10 @@ class Walk {
     assert.ok(waits ? status === 0 : [0, 3, 4].includes(status), `${text}\n${stderr}`);
   }
 
-  /** What goes into a connection whose other end has just gone is lost, and the Agent learns of it by the next write alone. */
+  /**
+   * What goes into a connection whose other end has just gone is lost, and the Agent learns of it by the next write
+   * alone.
+   */
   async #arrived(agent: NodeAgent): Promise<void> {
     const isThere = () => accountOf(this.cluster).arrived.has(agent.last);
     for (let attempt = 0; attempt < 30; attempt++) {
@@ -199,7 +209,8 @@ export async function walkRunbook(from: string, to: string, order: UpgradeOrder)
     walk.note(`${title}: ${total(lost)} lost`);
     for (const [agent, count] of lost) {
       const [through, connections] = behind.get(agent) ?? assert.fail();
-      // What is lost is lost by a connection that breaks, as at a direct restart; the proxy breaks none but by its own end.
+      // What is lost is lost by a connection that breaks, as at a direct restart; the proxy breaks none but by its own
+      // end.
       const breaks = through === "aggregator" || title.startsWith("Take the proxy out");
       // An Agent that noticed the end of its connection before it wrote lost none then.
       const bound = breaks && agent.connections > connections ? Math.max(1, direct.get(agent) ?? 0) : 0;

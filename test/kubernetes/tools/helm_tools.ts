@@ -1,4 +1,7 @@
-/** Builds the real Helm 3 and Helm 4 into `.cache/helm`; as a program, before the tests. Cold it takes about two minutes of a core. */
+/**
+ * Builds the real Helm 3 and Helm 4 into `.cache/helm`; as a program, before the tests. Cold it takes about two minutes
+ * of a core.
+ */
 import { runTool } from "../../support/processes/tool_test_case.ts";
 
 const CACHE = new URL("../../../.cache/helm/", import.meta.url);
@@ -10,7 +13,8 @@ export type HelmMajor = typeof HELM_MAJORS[number];
 let built: Promise<string> | undefined;
 
 /**
- * Path of the program. Builds both where go.sum has changed since; test files that run at the same time wait for each other.
+ * Path of the program. Builds both where go.sum has changed since; test files that run at the same time wait for each
+ * other.
  *
  * @throws Error with the compiler's words
  */

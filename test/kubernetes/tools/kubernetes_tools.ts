@@ -1,6 +1,6 @@
 /**
- * Builds the real kube-apiserver and kubectl into `.cache/kubernetes`, once for each state of `kubernetes/go.mod`; as a program, before
- * the tests. Cold it takes about ten minutes of a core. etcd is Debian's `etcd-server`.
+ * Builds the real kube-apiserver and kubectl into `.cache/kubernetes`, once for each state of `kubernetes/go.mod`; as a
+ * program, before the tests. Cold it takes about ten minutes of a core. etcd is Debian's `etcd-server`.
  */
 import { digestOf, exists, underLock } from "../../support/processes/cached_build.ts";
 
@@ -13,7 +13,9 @@ export type KubernetesTools = Readonly<Record<typeof COMMANDS[number], string>>;
 
 let built: Promise<KubernetesTools> | undefined;
 
-/** Which programs are not there and cannot be built: the tests that need them are skipped, except in CI. Empty: none. */
+/**
+ * Which programs are not there and cannot be built: the tests that need them are skipped, except in CI. Empty: none.
+ */
 export function missingTools(): string[] {
   return ["go", "etcd"].filter((name) => !runs(name));
 }

@@ -1,7 +1,7 @@
 /**
- * A Kubernetes API server in memory whose every step a test takes itself: when a request takes effect, when its answer arrives, when a
- * watch delivers its next event. Objects are linearizable, a watch delivers events in order, and resource versions are opaque: they
- * differ, and that is all they say.
+ * A Kubernetes API server in memory whose every step a test takes itself: when a request takes effect, when its answer
+ * arrives, when a watch delivers its next event. Objects are linearizable, a watch delivers events in order, and
+ * resource versions are opaque: they differ, and that is all they say.
  */
 import type { z } from "zod";
 import { apiError, ApiUnreachable, type Verb } from "../../../src/kubernetes/api/api_error.ts";

@@ -1,6 +1,6 @@
 /**
- * Antrea's releases for tests: ordered lists and go-ipfix versions as measured, in `antrea_eras.json`, apart from the profiles
- * under `config/`, so that a mistake in those shows.
+ * Antrea's releases for tests: ordered lists and go-ipfix versions as measured, in `antrea_eras.json`, apart from the
+ * profiles under `config/`, so that a mistake in those shows.
  *
  * @module
  */
@@ -79,7 +79,9 @@ export const rfc7011: Profile = {
   renames: [],
 };
 
-/** RFC 7011's dialect with the list and the registry of a release: own shape and lists without any limit of go-ipfix. */
+/**
+ * RFC 7011's dialect with the list and the registry of a release: own shape and lists without any limit of go-ipfix.
+ */
 export function withoutLimits(release: string, dialect: Partial<Dialect> = {}): Profile {
   return { ...antreaProfile(release), name: `${release} without limits`, dialect: { ...RFC7011, ...dialect } };
 }

@@ -22,8 +22,8 @@ export interface DataRecordRange {
  * Finds the fields of the record at which the reader stands, and leaves the reader after it.
  *
  * @param reader bounded by the set
- * @throws DecodeError `field_overrun` where a variable field or its length octets overrun the set, `partial_record` where
- *   a fixed field does
+ * @throws DecodeError `field_overrun` where a variable field or its length octets overrun the set, `partial_record`
+ *   where a fixed field does
  */
 export function walkDataRecord(reader: OctetReader, template: Template): DataRecordRange {
   const start = reader.offset;

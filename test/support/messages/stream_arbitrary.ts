@@ -13,7 +13,10 @@ import { antreaProfile, COLLECTORS, ERAS, history, rfc7011, withoutLimits } from
 import type { MessagePlan, Padding, SetPlan, StreamPlan } from "./stream_plan.ts";
 import { field, type WireField, type WireTemplate } from "./wire.ts";
 
-/** Elements whose values speak of templates (RFC 7119 §10.2, RFC 6313): not made here, their values would not mean anything. */
+/**
+ * Elements whose values speak of templates (RFC 7119 §10.2, RFC 6313): not made here, their values would not mean
+ * anything.
+ */
 const isReference = ({ pen, id, type }: InformationElement) =>
   isStructured(type) || (pen === 0 && (id === 145 || id === 173));
 const known = [...history.newest.elements()].filter((element) => !isReference(element));

@@ -1,6 +1,6 @@
 /**
- * What an exporter does over one session, as a plan that shrinks well, and its octets: written by {@link ./wire.ts}, which shares no
- * code with `src`.
+ * What an exporter does over one session, as a plan that shrinks well, and its octets: written by {@link ./wire.ts},
+ * which shares no code with `src`.
  *
  * @module
  */
@@ -122,7 +122,10 @@ function padding({ octets, value }: Padding, below: number): Uint8Array {
 const LENGTHS = [0, 1, 3, 7, 12, 31, 33, 254, 255, 256, 300];
 const LONG_LENGTHS = [1_000, 9_000, 32_000, 65_000];
 
-/** A record whose values follow from the number: extremes, texts of any length in either length form, booleans that are none. */
+/**
+ * A record whose values follow from the number: extremes, texts of any length in either length form, booleans that are
+ * none.
+ */
 function recordOf(fields: readonly WireField[], seed: number): Uint8Array {
   const random = randomOf(seed);
   return join(...fields.map(({ length }) => {

@@ -1,6 +1,6 @@
 /**
- * RFC 7011 octets written and read the obvious way, for tests: shares no code with `src`. The writers can lie about every length;
- * the readers believe nothing and throw on the first octet out of place.
+ * RFC 7011 octets written and read the obvious way, for tests: shares no code with `src`. The writers can lie about
+ * every length; the readers believe nothing and throw on the first octet out of place.
  *
  * @module
  */
@@ -138,7 +138,9 @@ export class WireError extends Error {
   }
 }
 
-/** Cuts octets into whole messages and these into sets. @throws WireError for anything that does not fit to the octet */
+/**
+ * Cuts octets into whole messages and these into sets. @throws WireError for anything that does not fit to the octet
+ */
 export function readMessages(octets: Uint8Array): WireMessage[] {
   const messages: WireMessage[] = [];
   let offset = 0;
@@ -199,8 +201,8 @@ export function smallestRecord(fields: readonly WireField[]): number {
 }
 
 /**
- * The records of a data set as values without their lengths; `sizes`: the octets that each takes, with its length; `padding`: those
- * that are left.
+ * The records of a data set as values without their lengths; `sizes`: the octets that each takes, with its length;
+ * `padding`: those that are left.
  *
  * @throws WireError for an overrun
  */

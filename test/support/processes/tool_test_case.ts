@@ -34,8 +34,8 @@ export function reasonToSkip({ program, remedy }: Tool): string | undefined {
 }
 
 /**
- * Declares a test that runs a program. Where the program is missing, the test is skipped, and its name says why and how to get it.
- * With `CI=true` nothing is skipped: the test fails instead.
+ * Declares a test that runs a program. Where the program is missing, the test is skipped, and its name says why and how
+ * to get it. With `CI=true` nothing is skipped: the test fails instead.
  */
 export function toolTest(
   tool: Tool,

@@ -86,7 +86,10 @@ export const referenceSessions: fc.Arbitrary<ReferenceStep[][]> = fc.tuple(
 
 const lessThanAll = { undecodableTypes: new Set<AbstractDataType>(["float32"]) };
 
-/** Collectors with and without limits, to which templates change and to which they do not, by a name that is short to print. */
+/**
+ * Collectors with and without limits, to which templates change and to which they do not, by a name that is short to
+ * print.
+ */
 export const REFERENCE_COLLECTORS: Readonly<Record<string, Profile>> = {
   "no limits": rfc7011,
   "no float32": { ...rfc7011, dialect: { ...rfc7011.dialect, ...lessThanAll } },

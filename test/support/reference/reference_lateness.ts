@@ -22,8 +22,8 @@ interface Missing {
 }
 
 /**
- * Which messages over UDP come late, by the book: what is missing may come within 10 seconds of the exporter's clock, in parts, or
- * before the first message, where nobody knows what is missing. Four stretches are waited for at a time.
+ * Which messages over UDP come late, by the book: what is missing may come within 10 seconds of the exporter's clock,
+ * in parts, or before the first message, where nobody knows what is missing. Four stretches are waited for at a time.
  */
 export class ReferenceLateness {
   #missing: Missing[];

@@ -1,6 +1,6 @@
 /**
- * What a template becomes for a collector, worked out a second time from the project's rules and RFC 7011 alone, for tests.
- * Slow and obvious: every value is converted on its own, nothing is compiled, no plugin is asked.
+ * What a template becomes for a collector, worked out a second time from the project's rules and RFC 7011 alone, for
+ * tests. Slow and obvious: every value is converted on its own, nothing is compiled, no plugin is asked.
  *
  * @module
  */
@@ -94,7 +94,9 @@ function asListed({ dialect, registry }: Profile, source: WireTemplate): Referen
   };
 }
 
-/** Of the lists that the source's elements select, the one that keeps most, needs the fewest others, and comes first. */
+/**
+ * Of the lists that the source's elements select, the one that keeps most, needs the fewest others, and comes first.
+ */
 function selectedList({ templates }: Profile, { fields }: WireTemplate): Profile["templates"][number] | undefined {
   const own = fields.map(named);
   const candidates = templates.filter(({ selectedBy, not = [] }) =>
@@ -128,7 +130,10 @@ function fewestOctets({ values, target }: ReferenceMapping, source: WireTemplate
 
 type TypedField = WireField & { readonly type: AbstractDataType };
 
-/** The collector's list: the first source field of each element that can be read and no earlier place has taken, else the default. */
+/**
+ * The collector's list: the first source field of each element that can be read and no earlier place has taken, else
+ * the default.
+ */
 function expectedShape(
   { dialect }: Profile,
   history: RegistryHistory,
@@ -258,7 +263,10 @@ function valueOf(
   return { from: "record", index, convert: (octets) => widen(octets, to, type.startsWith("signed")) };
 }
 
-/** RFC 7011 §6.2: integers of 16 to 64 bits and float64 may be sent in fewer octets, all else but strings, arrays and lists not. */
+/**
+ * RFC 7011 §6.2: integers of 16 to 64 bits and float64 may be sent in fewer octets, all else but strings, arrays and
+ * lists not.
+ */
 function legalLength(type: AbstractDataType, length: number): boolean {
   const fixed = FIXED_LENGTHS[type];
   if (fixed === undefined || fixed === length) return true;

@@ -1,6 +1,6 @@
 /**
- * The message rewriter a second time, slow and obvious, for tests to compare the real one with. It tells what a collector must be
- * delivered, in order, and leaves open how that is cut into messages and sets.
+ * The message rewriter a second time, slow and obvious, for tests to compare the real one with. It tells what a
+ * collector must be delivered, in order, and leaves open how that is cut into messages and sets.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Values that speak of templates, put right a second time: slow and obvious. Everything is decoded to fields and put together again,
- * one value after the other.
+ * Values that speak of templates, put right a second time: slow and obvious. Everything is decoded to fields and put
+ * together again, one value after the other.
  *
  * @module
  */
@@ -47,7 +47,10 @@ export class RecordLost extends Error {
   }
 }
 
-/** A list that is none by RFC 6313. `harmless`: nothing that was read of it is laid out by a template that goes out changed. */
+/**
+ * A list that is none by RFC 6313. `harmless`: nothing that was read of it is laid out by a template that goes out
+ * changed.
+ */
 class NotWellFormed extends Error {
   constructor(readonly harmless: boolean) {
     super("not well-formed");
@@ -72,7 +75,9 @@ function isWithoutLimits({ dialect }: Profile): boolean {
     dialect.templateScope === "session";
 }
 
-/** Whether all that values can speak of stays what it is, and the collector takes anything: then nothing is looked at. */
+/**
+ * Whether all that values can speak of stays what it is, and the collector takes anything: then nothing is looked at.
+ */
 export function isRelayed({ profile, templates, observationDomain }: RecordContext): boolean {
   const own = [...templates].filter(([key]) => key.startsWith(`${observationDomain} `)).map(([, template]) => template);
   return isWithoutLimits(profile) &&
@@ -149,7 +154,9 @@ function templateId(field: WireField, octets: Uint8Array, context: RecordContext
   return unresolved(field, octets, template, context);
 }
 
-/** RFC 7119 §10.2: bits move with the fields of the template that the record's first templateId names, or of its own. */
+/**
+ * RFC 7119 §10.2: bits move with the fields of the template that the record's first templateId names, or of its own.
+ */
 function flowKeys(field: WireField, octets: Uint8Array, context: RecordContext): Uint8Array {
   const { source, record, history, findings } = context;
   const place = source.fields.findIndex((one) => kindOf(history, one) === "templateId");
@@ -196,7 +203,10 @@ function list(kind: ListKind, field: WireField, octets: Uint8Array, context: Rec
   }
 }
 
-/** A list without items, of the record's own template where it has to name one, of paddingOctets where its element cannot be read. */
+/**
+ * A list without items, of the record's own template where it has to name one, of paddingOctets where its element
+ * cannot be read.
+ */
 function emptyList(kind: ListKind, octets: Uint8Array, { source }: RecordContext): Uint8Array {
   const semantic = number(octets[0] ?? 255, 1);
   if (kind === "subTemplateMultiList") return semantic;

@@ -17,10 +17,10 @@ interface Domain {
 }
 
 /**
- * Sequence numbers by the book: the exporter's own until something is split or dropped, from there on what is really sent, in the
- * exporter's own manner. Some exporters count the message's own records in (inclusive): a first number that is the first message's
- * records says so, and then any two messages in a row of which one manner alone explains the step. Messages with data that cannot be
- * counted tell nothing.
+ * Sequence numbers by the book: the exporter's own until something is split or dropped, from there on what is really
+ * sent, in the exporter's own manner. Some exporters count the message's own records in (inclusive): a first number
+ * that is the first message's records says so, and then any two messages in a row of which one manner alone explains
+ * the step. Messages with data that cannot be counted tell nothing.
  */
 export class ReferenceSequence {
   /** Messages whose number neither manner explains. */
@@ -70,7 +70,9 @@ export class ReferenceSequence {
   }
 }
 
-/** What was sent, on a count that began with the number of a message which turns out to include its own records or not. */
+/**
+ * What was sent, on a count that began with the number of a message which turns out to include its own records or not.
+ */
 function sentBefore(domain: Domain | undefined, inclusive: boolean): number | undefined {
   if (domain?.sent === undefined || domain.inclusive === inclusive) return domain?.sent;
   return domain.sent + (inclusive ? -1 : 1) * (domain.departed ?? 0);

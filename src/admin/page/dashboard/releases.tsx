@@ -10,7 +10,9 @@ const COLUMNS: readonly (readonly [verdict: SessionVerdict, level: string, sign:
   ["unknown", "notice", "?"],
 ];
 
-/** The open sessions by the exporters' releases and by whether they need rewriting; each number leads to its sessions. */
+/**
+ * The open sessions by the exporters' releases and by whether they need rewriting; each number leads to its sessions.
+ */
 export function Releases({ view, overview }: { readonly view: AdminView; readonly overview: Overview }) {
   const { address, profile } = view.collector;
   const { releases } = overview;

@@ -25,8 +25,8 @@ export interface DiffField {
 }
 
 /**
- * Returns the mapping as rows of two columns, each in its own side's order. Fields that keep their order share a row; between them,
- * fields of the exporter alone come first, then fields of the collector alone.
+ * Returns the mapping as rows of two columns, each in its own side's order. Fields that keep their order share a row;
+ * between them, fields of the exporter alone come first, then fields of the collector alone.
  */
 export function templateDiff(mapping: TemplateMapping): DiffRow[] {
   const { source, fields, stripped } = mapping;
@@ -38,7 +38,9 @@ export function templateDiff(mapping: TemplateMapping): DiffRow[] {
   });
   const rows: DiffRow[] = [];
   let next = 0;
-  /** Adds rows for the exporter's fields before this one, none of which shares a row with a field of the collector's. */
+  /**
+   * Adds rows for the exporter's fields before this one, none of which shares a row with a field of the collector's.
+   */
   const sourceUntil = (end: number) => {
     for (; next < end; next++) {
       const field = source.fields[next];

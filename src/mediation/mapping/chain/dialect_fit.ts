@@ -21,9 +21,9 @@ export const DIALECT_STEP = "dialect";
  * - A field whose type it cannot decode is stripped.
  * - If it decodes by its registry's lengths, every known element gets that length: reduced sizes widen, fixed-length
  *   strings become variable, and integers in more octets are narrowed, record by record. A field that cannot be fitted,
- *   because its length is wrong for its type, is replaced by the type's default if the collector expects the element, and stripped otherwise. A fixed-size element of length 0
- *   stands for its type's default. A constant is fitted in the same way, and replaced by the type's default if it
- *   cannot be.
+ *   because its length is wrong for its type, is replaced by the type's default if the collector expects the element,
+ *   and stripped otherwise. A fixed-size element of length 0 stands for its type's default. A constant is fitted in the
+ *   same way, and replaced by the type's default if it cannot be.
  * - An options template whose scope it cannot decode completely keeps no field: its records would describe something
  *   else.
  *

@@ -1,6 +1,6 @@
 /**
- * Thrown where a template cannot be mapped yet because a plugin in a process of its own has not answered. The core stays
- * synchronous: the caller undoes what it began, waits, and asks again once the answer is there.
+ * Thrown where a template cannot be mapped yet because a plugin in a process of its own has not answered. The core
+ * stays synchronous: the caller undoes what it began, waits, and asks again once the answer is there.
  */
 export class PendingMapping extends Error {
   override readonly name = "PendingMapping";

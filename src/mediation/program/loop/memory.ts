@@ -20,7 +20,10 @@ const longs = new BigUint64Array(memory.buffer);
  */
 const READ_PAST = 256 * 1024;
 const BASE = (heapStart() + 63) & ~63;
-/** Octets from the base that blocks may take; addresses below count from there, so that a block and its twin differ in one bit. */
+/**
+ * Octets from the base that blocks may take; addresses below count from there, so that a block and its twin differ in
+ * one bit.
+ */
 const ALLOCATABLE = octets.length - READ_PAST - BASE;
 /** Free blocks by class. Two twins are never both free: they are one block of the next class then. */
 const freeBlocks = Array.from({ length: LARGEST_CLASS + 1 }, () => new FreeBlocks());
@@ -53,7 +56,10 @@ export function allocate(size: number): number {
   return BASE + block;
 }
 
-/** Makes the largest block there can be of memory that has never been used. @returns its class; less than 0: there is none */
+/**
+ * Makes the largest block there can be of memory that has never been used. @returns its class; less than 0: there is
+ * none
+ */
 function beginBlock(): number {
   const left = ALLOCATABLE - unused;
   const sizeClass = Math.min(LARGEST_CLASS, 31 - Math.clz32(left));

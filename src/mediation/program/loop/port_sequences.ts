@@ -1,6 +1,8 @@
 import { Sequence } from "./sequence.ts";
 
-/** Ports up to which each may have numbers of its own. An exporter that takes a new port for each message has one count. */
+/**
+ * Ports up to which each may have numbers of its own. An exporter that takes a new port for each message has one count.
+ */
 const PORTS = 16;
 
 /**

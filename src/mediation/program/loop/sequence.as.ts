@@ -38,7 +38,10 @@ const HOLE_TIME: usize = 12;
 const ANY: u32 = 0xffffffff;
 /** SEQUENCE_DATAGRAMS: over UDP; over UDP from several ports, whose numbers do not show the exporter's manner. */
 const SEVERAL_PORTS: u32 = 2;
-/** Seconds by the exporter's clock after which a record that has not come is lost: longer than data waits for its template. */
+/**
+ * Seconds by the exporter's clock after which a record that has not come is lost: longer than data waits for its
+ * template.
+ */
 const LATE_SECONDS: i32 = 10;
 
 /**

@@ -18,8 +18,8 @@ const FIELDS_PER_STEP = 1_024;
 const FIELD_COST = 0.5;
 
 /**
- * A template that an exporter announces, before it is decoded: whether it is known or finds no room shows in its octets,
- * and objects for 16,000 fields take a megabyte or more.
+ * A template that an exporter announces, before it is decoded: whether it is known or finds no room shows in its
+ * octets, and objects for 16,000 fields take a megabyte or more.
  */
 export interface AnnouncedTemplate {
   readonly id: number;

@@ -6,9 +6,9 @@ import type { TemplateIntake } from "./template_intake.ts";
 const RETIRED_IDS = 64;
 
 /**
- * Template ids, shared with other sessions, of one session's mappings that are no longer in force. They stay reserved for
- * a while: records sent under such an id may still be unread in the collector's socket when another session that gets the
- * id announces a different layout.
+ * Template ids, shared with other sessions, of one session's mappings that are no longer in force. They stay reserved
+ * for a while: records sent under such an id may still be unread in the collector's socket when another session that
+ * gets the id announces a different layout.
  */
 export class RetiredIds {
   readonly #intake: Pick<TemplateIntake, "releaseId" | "target">;

@@ -6,9 +6,9 @@ import type { Fingerprints } from "../shared/fingerprints.ts";
 import type { TemplateHolder } from "../shared/shared_state.ts";
 
 /**
- * Warns if two sessions use the same template id for different layouts while it is only assumed that the collector keeps
- * sessions apart. A collector that identifies exporters by address alone would decode the records of one session with the
- * layout of the other.
+ * Warns if two sessions use the same template id for different layouts while it is only assumed that the collector
+ * keeps sessions apart. A collector that identifies exporters by address alone would decode the records of one session
+ * with the layout of the other.
  */
 export class TemplateCollisions {
   readonly #holder: TemplateHolder;

@@ -64,12 +64,13 @@ export class TemplateIntake {
   }
 
   /**
-   * The entry of a template that came in (RFC 7011 §3.4.1, §3.4.2). A refused template has its event; its data is dropped under the
-   * same reason:
+   * The entry of a template that came in (RFC 7011 §3.4.1, §3.4.2). A refused template has its event; its data is
+   * dropped under the same reason:
    *
    * - `template_refused`: its records have no octets
    * - `options_template`: the dialect takes none
-   * - `mapping_failed`: a plugin failed, and no earlier mapping of the same layout can stand in; or the mapping does not compile
+   * - `mapping_failed`: a plugin failed, and no earlier mapping of the same layout can stand in; or the mapping does
+   *   not compile
    * - `everything_stripped`: no field is left, or no scope field of an options template
    * - `template_too_long`: the target's template record exceeds what a message may hold
    * - `limit`: no template id or no memory is left

@@ -86,7 +86,10 @@ function writerOf(dialect: Partial<Dialect> = {}, maxMessageLength = 65535) {
     };
   };
 
-  /** Each output that comes of the plan, with these octets of room: its messages as `number: set+set`, sets as `id×octets`. */
+  /**
+   * Each output that comes of the plan, with these octets of room: its messages as `number: set+set`, sets as
+   * `id×octets`.
+   */
   const write = (what: MessagePlan, room = 65535): string[][] => {
     writer.begin(what);
     const outputs: string[][] = [];

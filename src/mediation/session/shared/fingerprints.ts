@@ -12,7 +12,10 @@ import {
 } from "../../mapping/template_mapping.ts";
 import type { Treatment } from "../../mapping/chain/treatment.ts";
 
-/** Fields from which on a fingerprint is a digest: that of 16,000 fields would take 300 KB, and several times as much to make. */
+/**
+ * Fields from which on a fingerprint is a digest: that of 16,000 fields would take 300 KB, and several times as much to
+ * make.
+ */
 const DIGESTED = 256;
 
 /** Equal fingerprints, equal layouts: elements, lengths and scope fields in order, whatever the template's id. */
@@ -28,8 +31,8 @@ export function layoutFingerprint({ fields, scopeFieldCount }: Pick<Template, "f
 }
 
 /**
- * Fingerprints: equal ones stand for equal things. Each is computed once for an object, since thousands of sessions share the
- * same few mappings and profiles.
+ * Fingerprints: equal ones stand for equal things. Each is computed once for an object, since thousands of sessions
+ * share the same few mappings and profiles.
  */
 export class Fingerprints {
   readonly #treatments = new WeakMap<Treatment, number>();
@@ -52,7 +55,9 @@ export class Fingerprints {
     );
   }
 
-  /** Of everything in a mapping that its rewrite program depends on; a program depends on the session's facts besides. */
+  /**
+   * Of everything in a mapping that its rewrite program depends on; a program depends on the session's facts besides.
+   */
   mapping(mapping: TemplateMapping): string {
     return remembered(this.#mappings, mapping, () => {
       const { fields } = mapping;

@@ -17,8 +17,8 @@ export function sharesIds({ templateScope }: Dialect): boolean {
 }
 
 /**
- * Templates as all sessions of a mediator have them. Thousands of sessions have the same two, so each is held once; of those that
- * differ in nothing but id or profile, only the last is remembered.
+ * Templates as all sessions of a mediator have them. Thousands of sessions have the same two, so each is held once; of
+ * those that differ in nothing but id or profile, only the last is remembered.
  */
 export class SharedTemplates {
   readonly #templates = new WeakMap<CompiledMapping, SharedTemplate>();

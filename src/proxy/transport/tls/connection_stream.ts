@@ -1,7 +1,10 @@
 import { Duplex } from "node:stream";
 import type { Connection } from "../connection.ts";
 
-/** What a client sends in a handshake at a time, and some messages: sessions that say little wait with a buffer of this size each. */
+/**
+ * What a client sends in a handshake at a time, and some messages: sessions that say little wait with a buffer of this
+ * size each.
+ */
 const SMALLEST_READ = 2 * 1024;
 /** The least that follows it. */
 const SECOND_READ = 16 * 1024;

@@ -6,7 +6,8 @@ const WARN_BEFORE_MILLISECONDS = 14 * 24 * 3_600_000;
 const WARN_EVERY_MILLISECONDS = 24 * 3_600_000;
 
 /**
- * Reports certificates that are not valid, or expire within two weeks: once a day, and at once when another one stops being valid.
+ * Reports certificates that are not valid, or expire within two weeks: once a day, and at once when another one stops
+ * being valid.
  */
 export class ExpiryWarnings {
   readonly #clock: Clock;

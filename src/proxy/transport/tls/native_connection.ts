@@ -35,8 +35,8 @@ export class NativeTlsConnection implements Connection {
   }
 
   /**
-   * How much a failed write has sent is unknown. It counts as taken completely, so that nothing is sent twice; not one that began after
-   * the peer's end.
+   * How much a failed write has sent is unknown. It counts as taken completely, so that nothing is sent twice; not one
+   * that began after the peer's end.
    */
   async write(octets: Uint8Array): Promise<number> {
     if (this.#failure !== undefined) throw this.#failure;

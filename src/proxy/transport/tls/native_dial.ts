@@ -8,8 +8,8 @@ import type { TlsMaterial } from "../../../certificates/tls_material.ts";
 /** Makes Deno send and verify a name other than the address it dials. Missing from its types. */
 const SERVER_NAME = Symbol.for("unstableServerName");
 /**
- * Attempts that were given up while Deno goes on connecting, which nothing can stop: the kernel may try for two minutes. Past these,
- * nothing is dialled in this way.
+ * Attempts that were given up while Deno goes on connecting, which nothing can stop: the kernel may try for two
+ * minutes. Past these, nothing is dialled in this way.
  */
 const ABANDONED = 64;
 
@@ -20,11 +20,12 @@ const issued = new WeakMap<TlsMaterial, { readonly certificate: Uint8Array; read
 const unsuitable = new WeakSet<TlsMaterial>();
 
 /**
- * Dials over TLS with Deno's own client, which enciphers at half the cost of node:tls. It trusts the public authorities besides the
- * given one, so that a collector's certificate has to come from that one directly.
+ * Dials over TLS with Deno's own client, which enciphers at half the cost of node:tls. It trusts the public authorities
+ * besides the given one, so that a collector's certificate has to come from that one directly.
  *
  * @param name must be in the collector's certificate
- * @returns undefined if this is no way to verify this collector, or if it failed: node:tls then has to decide, and can say why
+ * @returns undefined if this is no way to verify this collector, or if it failed: node:tls then has to decide, and can
+ *   say why
  * @throws if the collector cannot be reached, or the signal is aborted
  */
 export async function dialNative(
@@ -78,8 +79,8 @@ async function orAborted<Result>(promise: Promise<Result>, signal: AbortSignal):
 }
 
 /**
- * Whether one of the CA's certificates has signed the peer's, and that is for this name. What else has to be verified, the handshake
- * did.
+ * Whether one of the CA's certificates has signed the peer's, and that is for this name. What else has to be verified,
+ * the handshake did.
  */
 function isIssuedFor(connection: Deno.TlsConn, name: string, material: TlsMaterial, ca: string): boolean {
   const certificate = peerCertificate(connection);

@@ -11,8 +11,8 @@ export interface TlsCredentials {
   /** The material for new handshakes. */
   readonly material: TlsMaterial;
   /**
-   * What the peer's process before the present one uses. A collector that does not verify by the material is dialled with this once
-   * more: the process before may still be the one that answers.
+   * What the peer's process before the present one uses. A collector that does not verify by the material is dialled
+   * with this once more: the process before may still be the one that answers.
    */
   readonly previous?: TlsMaterial | undefined;
   /** Calls the listener after every change. Returns a function that removes it. */
@@ -23,8 +23,8 @@ const REFRESH_MILLISECONDS = 5_000;
 
 /**
  * Material from files that are read again when they change. Contents are compared instead of times, since Kubernetes
- * replaces a symlink to the directory. Material that fails the check, or is not valid now while that in use is, is refused and reported,
- * and the previous one stays in use.
+ * replaces a symlink to the directory. Material that fails the check, or is not valid now while that in use is, is
+ * refused and reported, and the previous one stays in use.
  */
 export class FileCredentials implements TlsCredentials {
   material: TlsMaterial;

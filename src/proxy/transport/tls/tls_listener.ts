@@ -19,8 +19,8 @@ import type { TlsListenerOptions } from "./tls_options.ts";
 /** At a time: past it the oldest of the address that has most makes room for a newcomer. */
 const HANDSHAKES = 1024;
 /**
- * From this many on, those that are under way go first: when thousands of exporters come back at once, all would be begun, few
- * ended in time, and most of the work done twice.
+ * From this many on, those that are under way go first: when thousands of exporters come back at once, all would be
+ * begun, few ended in time, and most of the work done twice.
  */
 const MANY_HANDSHAKES = 64;
 const HANDSHAKE_RECORD = 0x16;
@@ -160,10 +160,10 @@ export class TlsListener implements Listener {
     const tooLong = () => reject(new HandshakeError("timeout", `the handshake takes too long: more than ${limit} ms`));
     const cancel = limit === 0 ? () => {} : this.#parts.clock.after(limit, tooLong);
     // The connection listener of a tls.Server creates the TLS socket, verifies the client's certificate and reports the
-    // outcome to the server it is called on, without saying for which stream. A server object per connection, whose emit
-    // settles this promise, tells the connections apart. The plain way does not work: on Deno 2.9.6, a socket made by
-    // `new TLSSocket(stream, { isServer: true, requestCert: true })` finishes the handshake with `authorized` false for a
-    // client certificate of the right CA, since only the server's listener verifies.
+    // outcome to the server it is called on, without saying for which stream. A server object per connection, whose
+    // emit settles this promise, tells the connections apart. The plain way does not work: on Deno 2.9.6, a socket made
+    // by `new TLSSocket(stream, { isServer: true, requestCert: true })` finishes the handshake with `authorized` false
+    // for a client certificate of the right CA, since only the server's listener verifies.
     const server: Server = Object.create(base, {
       emit: {
         value: (event: string, first: unknown, socket?: TLSSocket) => {

@@ -26,7 +26,10 @@ export class DatagramPorts {
     this.#next = 0;
   }
 
-  /** Returns the port of the next datagram with this header, and forgets those before: they were refused. 0: there is none. */
+  /**
+   * Returns the port of the next datagram with this header, and forgets those before: they were refused. 0: there is
+   * none.
+   */
   take(observationDomain: number, sequenceNumber: number, exportTime: number): number {
     for (let index = this.#next; index < this.#origins.length; index++) {
       const origin = this.#origins[index];

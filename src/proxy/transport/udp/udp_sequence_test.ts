@@ -7,7 +7,10 @@ import { mediatorOf } from "../../../../test/support/session.ts";
 import { TestCollector, TestProxy, until } from "../../../../test/support/proxy.ts";
 import type { TemplateSharing } from "../listener.ts";
 
-/** Sends datagrams, each from the port of that index, until so many octets went out. Returns the numbers sent and the gaps. */
+/**
+ * Sends datagrams, each from the port of that index, until so many octets went out. Returns the numbers sent and the
+ * gaps.
+ */
 async function play(
   templates: TemplateSharing,
   octets: number,

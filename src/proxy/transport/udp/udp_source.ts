@@ -50,8 +50,8 @@ const QUIET_MILLISECONDS = 5_400_000;
 const VALID_INTERVALS = 3;
 
 /**
- * The datagrams of one source address and port, which a session reads as a sequence of messages. A data set that arrives
- * before its template waits for it for a few seconds.
+ * The datagrams of one source address and port, which a session reads as a sequence of messages. A data set that
+ * arrives before its template waits for it for a few seconds.
  */
 export class UdpSource implements Connection {
   readonly transport = "udp";
@@ -127,8 +127,8 @@ export class UdpSource implements Connection {
   }
 
   /**
-   * Receives a datagram that is one message. Drops it if there is no room. A source opens with its first template; until
-   * then its data sets wait.
+   * Receives a datagram that is one message. Drops it if there is no room. A source opens with its first template;
+   * until then its data sets wait.
    */
   receive(message: Uint8Array, now: number, port = 0): void {
     this.onceHeard = !this.#heard;
@@ -146,8 +146,8 @@ export class UdpSource implements Connection {
   /**
    * Delivers data sets that have waited too long for their template, for the rewriter to count.
    *
-   * @param mayOpen whether a source that has never sent a template may have a session, so that what it loses has a name;
-   *   otherwise such a source is closed
+   * @param mayOpen whether a source that has never sent a template may have a session, so that what it loses has a
+   *   name; otherwise such a source is closed
    */
   expire(now: number, mayOpen = false): void {
     if (!this.opened) {

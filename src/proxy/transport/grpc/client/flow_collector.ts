@@ -82,7 +82,10 @@ export class FlowCollector implements Connection {
     return this.#failure !== undefined;
   }
 
-  /** Resolves once the request is taken, or the call has ended: whatever waits for a promise that lives so long stays with it. */
+  /**
+   * Resolves once the request is taken, or the call has ended: whatever waits for a promise that lives so long stays
+   * with it.
+   */
   #send(request: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
       this.#giveUp = resolve;

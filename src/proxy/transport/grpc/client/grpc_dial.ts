@@ -14,7 +14,9 @@ import { flowElements } from "./record_flows.ts";
 /** Milliseconds. Go's gRPC library, which Aggregators use, treats more than one ping in five minutes as an attack. */
 const KEEPALIVE_TIME = 330_000;
 const KEEPALIVE_TIMEOUT = 20_000;
-/** The server name to send to a collector without a name (RFC 6761 §6.4). The certificate is verified for its address. */
+/**
+ * The server name to send to a collector without a name (RFC 6761 §6.4). The certificate is verified for its address.
+ */
 const NO_NAME = "collector.invalid";
 /** Milliseconds before the channel reconnects. The link to the collector dials again long before that. */
 const NO_SECOND_ATTEMPT = 3_600_000;

@@ -25,8 +25,8 @@ interface Known {
 }
 
 /**
- * Flows of a request at most: they take two milliseconds to convert, after which others may have a turn. A request of short records
- * without an end would also outgrow what a collector takes.
+ * Flows of a request at most: they take two milliseconds to convert, after which others may have a turn. A request of
+ * short records without an end would also outgrow what a collector takes.
  */
 const FLOWS_PER_REQUEST = 128;
 

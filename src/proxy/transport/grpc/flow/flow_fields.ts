@@ -25,7 +25,9 @@ export type FlowFieldKind =
 export interface FlowField {
   /** The path of the field in `Flow`, by the names in the .proto file. */
   readonly flow: string;
-  /** The element's name, with `IPv?` for IPv4 and IPv6. Undefined if the field belongs to the message, not the record. */
+  /**
+   * The element's name, with `IPv?` for IPv4 and IPv6. Undefined if the field belongs to the message, not the record.
+   */
   readonly element?: string;
   readonly kind: FlowFieldKind;
   /** The field to use instead if this one is empty. */

@@ -55,7 +55,8 @@ function stepOf(field: DescField, path: string): Step {
 const FLOW = stepsOf(FlowSchema, "flow", "");
 
 /**
- * Maximum number of fields of a flow, unknown ones included, so that no flow takes long to read. Flows of Agents have sixty.
+ * Maximum number of fields of a flow, unknown ones included, so that no flow takes long to read. Flows of Agents have
+ * sixty.
  */
 export const MOST_FIELDS = 4096;
 

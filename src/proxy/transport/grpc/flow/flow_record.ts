@@ -61,8 +61,8 @@ export function recordShape({ fields }: Template): RecordShape {
 }
 
 /**
- * Writes a record of the values. Values without a field, and values that do not fit their field, go to the ledger; a field without a
- * value is zero.
+ * Writes a record of the values. Values without a field, and values that do not fit their field, go to the ledger; a
+ * field without a value is zero.
  *
  * @returns the end of the record, or -1 if it does not fit the target
  */
@@ -167,8 +167,8 @@ function isBelow(integer: number, octets: number): boolean {
 }
 
 /**
- * Writes an unsigned integer of two words of 32 bits, the lower of which may be NaN. Returns false if it does not fit; zero is then
- * written.
+ * Writes an unsigned integer of two words of 32 bits, the lower of which may be NaN. Returns false if it does not fit;
+ * zero is then written.
  */
 function writeInteger(high: number, low: number, target: Uint8Array, at: number, length: number): boolean {
   const fits = low >= 0 && (length < 4 ? high === 0 && isBelow(low, length) : isBelow(high, length - 4));

@@ -1,6 +1,6 @@
 /**
- * Generates TypeScript from the .proto file: `deno run -A src/proxy/transport/grpc/flow/generate.ts` writes flow_export_pb.ts beside it,
- * `--check` only says whether that is current.
+ * Generates TypeScript from the .proto file: `deno run -A src/proxy/transport/grpc/flow/generate.ts` writes
+ * flow_export_pb.ts beside it, `--check` only says whether that is current.
  *
  * @module
  */

@@ -10,7 +10,10 @@ import { type CompiledRelease, type FlowReleases, IPV4_TEMPLATE, IPV6_TEMPLATE }
 import { FlowValues } from "../flow/flow_values.ts";
 
 const LONGEST_MESSAGE = 65535;
-/** Maximum number of observation domains of a stream. Beyond it, the oldest is forgotten, and announced again if it returns. */
+/**
+ * Maximum number of observation domains of a stream. Beyond it, the oldest is forgotten, and announced again if it
+ * returns.
+ */
 const DOMAINS = 256;
 /** Maximum length of the messages for one flow: those of the templates and its own. */
 export const LONGEST_MESSAGES: number = 2 * LONGEST_MESSAGE;
@@ -31,8 +34,8 @@ interface DomainState {
 const VALUES = new FlowValues();
 
 /**
- * Converts the requests of one stream to the messages that the same exporter would have sent over IPFIX: the templates of its release,
- * then a message for each flow.
+ * Converts the requests of one stream to the messages that the same exporter would have sent over IPFIX: the templates
+ * of its release, then a message for each flow.
  */
 export class FlowMessages {
   readonly #releases: FlowReleases;

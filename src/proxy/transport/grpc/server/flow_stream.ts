@@ -41,8 +41,8 @@ const LOOK_EVERY = 1024;
 const REQUEST_COST = 32;
 
 /**
- * A stream of flows, read as the messages that the same exporter would have sent over IPFIX. It takes requests only as far as their
- * messages fit the reader's view, so a slow reader slows the exporter through HTTP/2 flow control.
+ * A stream of flows, read as the messages that the same exporter would have sent over IPFIX. It takes requests only as
+ * far as their messages fit the reader's view, so a slow reader slows the exporter through HTTP/2 flow control.
  */
 export class FlowStream implements Connection {
   readonly transport = "grpc";
@@ -75,7 +75,8 @@ export class FlowStream implements Connection {
     this.remoteAddress = parts.remoteAddress;
     if (parts.certificateName !== undefined) this.certificateName = parts.certificateName;
     this.#messages = new FlowMessages(parts.releases, this.#ledger, parts.time);
-    // A request is announced as soon as it is there: what has arrived with it is there once the event loop has come round.
+    // A request is announced as soon as it is there: what has arrived with it is there once the event loop has come
+    // round.
     const wake = () => this.#wake();
     call.on("readable", () => setImmediate(wake));
     call.on("end", () => {
@@ -138,7 +139,8 @@ export class FlowStream implements Connection {
   }
 
   /**
-   * Answers an exporter that has ended its stream. Otherwise does nothing: there is no way to announce the end of a stream.
+   * Answers an exporter that has ended its stream. Otherwise does nothing: there is no way to announce the end of a
+   * stream.
    */
   closeWrite(): Promise<void> {
     if (this.#ended) this.#answer(() => this.#respond(null, EXPORT_RESPONSE));

@@ -9,7 +9,10 @@ const GOAWAY = 7;
 const IGNORED = 0xff;
 const PADDED = 0x08;
 
-/** By type of frame (§6), about how much work one is for node:http2 and @grpc/grpc-js, in requests. Others count for one. */
+/**
+ * By type of frame (§6), about how much work one is for node:http2 and @grpc/grpc-js, in requests. Others count for
+ * one.
+ */
 const WORK: Readonly<Record<number, number>> = {
   /** DATA: what it contains counts by itself. */
   0: 0.5,
@@ -31,9 +34,9 @@ export interface FrameReader {
 }
 
 /**
- * Follows the frames of a client (RFC 9113 §4.1) across reads, and passes on what DATA frames contain. Gives GOAWAY frames a type that
- * is ignored, since node:http2 of Deno 2.9.6 ends the process with SIGABRT or SIGSEGV when it gets one (denoland/deno issue 36788). From
- * a client they say no more than that the connection is about to end.
+ * Follows the frames of a client (RFC 9113 §4.1) across reads, and passes on what DATA frames contain. Gives GOAWAY
+ * frames a type that is ignored, since node:http2 of Deno 2.9.6 ends the process with SIGABRT or SIGSEGV when it gets
+ * one (denoland/deno issue 36788). From a client they say no more than that the connection is about to end.
  */
 export class Http2Frames {
   readonly #reader: FrameReader;

@@ -27,8 +27,9 @@ export interface RequestAccount {
 const NO_METADATA = new Metadata();
 
 /**
- * Begins a stream when it has a turn: a session is more work than the frame that opens it. Delivers a request when there is room for it. Otherwise @grpc/grpc-js would read ahead 16 requests of a stream, of up to 4 MiB each,
- * before flow control stops the exporter.
+ * Begins a stream when it has a turn: a session is more work than the frame that opens it. Delivers a request when
+ * there is room for it. Otherwise @grpc/grpc-js would read ahead 16 requests of a stream, of up to 4 MiB each, before
+ * flow control stops the exporter.
  */
 export function requestIntake(account: RequestAccount): ServerInterceptor {
   return (_method, call) => {

@@ -40,7 +40,10 @@ export class RequestMemory<Holder extends RequestHolder> {
     this.#resume();
   }
 
-  /** Requests of a connection have added this many octets. Returns the connection to close, if there is too little memory. */
+  /**
+   * Requests of a connection have added this many octets. Returns the connection to close, if there is too little
+   * memory.
+   */
   arrive(holder: Holder, octets: number): Holder | undefined {
     if (!this.#holders.has(holder)) return undefined;
     this.#octets += octets;

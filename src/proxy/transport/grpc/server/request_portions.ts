@@ -4,8 +4,9 @@ import type { RequestsInHand } from "./requests_in_hand.ts";
 import type { WorkBudget } from "./work_budget.ts";
 
 /**
- * How many more a request counts for in another stream than the one before: each is written to the collector by itself. With very
- * many operations on sockets in one turn, Deno 2.9.6 was seen to leave other sockets waiting for several turns.
+ * How many more a request counts for in another stream than the one before: each is written to the collector by itself.
+ * With very many operations on sockets in one turn, Deno 2.9.6 was seen to leave other sockets waiting for several
+ * turns.
  */
 const SWITCH_COST = 7;
 /** Octets between two looks at how much work they are. */

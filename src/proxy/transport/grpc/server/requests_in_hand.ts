@@ -25,8 +25,8 @@ interface StreamInHand {
 }
 
 /**
- * Counts what the requests of one connection take while they are incomplete or wait to be taken, in octets, by following the
- * prefixes of requests in each stream. What @grpc/grpc-js keeps of them can be bounded only from outside.
+ * Counts what the requests of one connection take while they are incomplete or wait to be taken, in octets, by
+ * following the prefixes of requests in each stream. What @grpc/grpc-js keeps of them can be bounded only from outside.
  */
 export class RequestsInHand {
   /** Of all streams. */
@@ -57,7 +57,10 @@ export class RequestsInHand {
     });
   }
 
-  /** Counts octets of a stream's requests that have arrived. What comes after the stream's end is thrown away by node:http2. */
+  /**
+   * Counts octets of a stream's requests that have arrived. What comes after the stream's end is thrown away by
+   * node:http2.
+   */
   arrive(stream: number, octets: Uint8Array, start: number, end: number): void {
     const own = this.#streams.get(stream);
     if (own === undefined) return;

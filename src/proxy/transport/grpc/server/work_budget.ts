@@ -4,14 +4,17 @@ import type { Clock } from "../../../time/clock.ts";
 const WORK = 512;
 /** Milliseconds from one turn to the next, at least. */
 const BEAT = 4;
-/** Part of the time by which the next turn is late that is left to sockets: Deno looks at them when it has nothing else to do. */
+/**
+ * Part of the time by which the next turn is late that is left to sockets: Deno looks at them when it has nothing else
+ * to do.
+ */
 const REST = 0.5;
 const LEAST_REST = 1;
 const LONGEST_REST = 50;
 
 /**
- * How much of what has been read node:http2 and @grpc/grpc-js may process in one turn of the event loop, for all connections
- * of a listener together. They process octets as soon as they get them, before anybody else has a turn.
+ * How much of what has been read node:http2 and @grpc/grpc-js may process in one turn of the event loop, for all
+ * connections of a listener together. They process octets as soon as they get them, before anybody else has a turn.
  */
 export class WorkBudget {
   readonly #clock: Clock;
