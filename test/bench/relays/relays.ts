@@ -78,6 +78,8 @@ export function proxyConfiguration(choice: ProxyChoice, listenPort: number, coll
       ? { transport, ...collector }
       : { transport: "tls", ...collector, tls: collectorTls },
     admin: { address: "127.0.0.1:0" },
+    // Five thousand idle sessions with TLS on both sides take more than the default.
+    ...(tls === undefined || collectorTls === undefined ? {} : { limits: { memory: "1GiB" } }),
     log: { level: log },
   });
 }
