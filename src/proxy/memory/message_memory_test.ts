@@ -119,7 +119,7 @@ Deno.test("each newcomer that waits ends one slow session, each look some more, 
   assert.ok(slow.slice(0, ended()).every(({ yielded }) => yielded), "the oldest");
 });
 
-Deno.test("for the process' sake slow messages end, the oldest of the largest owner first, and none is begun", async () => {
+Deno.test("when the process is short of memory, slow messages end, the oldest of the largest owner first, and none is begun", async () => {
   const memory = new MessageMemory(100);
   const [first, second] = [9_000, 8_000].map((time) => holder(memory, "hostile", 25, time));
   const good = holder(memory, "good", 10, 500);

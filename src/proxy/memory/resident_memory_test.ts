@@ -81,7 +81,7 @@ Deno.test("however fast it grows, garbage is collected four times a second at mo
   assert.equal(collections(100), 5, "in five seconds");
 });
 
-Deno.test("from 85 % on what takes most is ended until that much is free, and no other session", () => {
+Deno.test("from 85 % on the sessions that take most are ended until enough is free, and no others", () => {
   const { at, look, memory } = world({ live: 345, heavy: 100 });
   assert.deepEqual(look(), ["collect", "tight", "largest 5"]);
   assert.equal(memory.state, "tight");
@@ -96,7 +96,7 @@ Deno.test("from 85 % on what takes most is ended until that much is free, and no
   assert.deepEqual(look(), ["ample"]);
 });
 
-Deno.test("from 92 % on garbage is returned to the system, and whoever waits goes on once it is no longer full", async () => {
+Deno.test("from 92 % on garbage is returned to the system, and what waits goes on once it is no longer full", async () => {
   const { at, look, memory } = world({ live: 200, fragments: 200 });
   at.garbage = 170;
   assert.deepEqual(look(), ["thorough"], "that was enough");
@@ -135,7 +135,7 @@ Deno.test("where collecting thoroughly leaves memory tight, some sessions end, s
   assert.deepEqual(look(), ["ample"]);
 });
 
-Deno.test("a limit that was raised holds at once", () => {
+Deno.test("a raised limit applies at once", () => {
   const { at, look, memory } = world({ live: 390 });
   look();
   assert.equal(memory.state, "full");

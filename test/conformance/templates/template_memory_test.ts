@@ -143,7 +143,7 @@ Deno.test("if all have about as much, none makes room; a template that others ha
   for (const { session } of [agent, newcomer, ...others]) session.close();
 });
 
-Deno.test("for the process' sake the largest session of the largest owner ends, if it takes at least so much, and once", () => {
+Deno.test("when the process is short of memory, the largest session of the largest owner ends, if it takes enough, and once", () => {
   const mediator = mediatorOf(RFC, { limits: { templateMemory: 1_000_000, templatesPerSession: 30 } });
   const ended: string[] = [];
   const small = openFor(mediator, "small", ended);

@@ -53,7 +53,7 @@ Deno.test("a connection is not read while it must pause, and goes on once it is 
   stream.destroy();
 });
 
-Deno.test("frames that node:http2 writes for the streams of a connection that is gone are no errors", async () => {
+Deno.test("frames that node:http2 writes for the streams of a connection that is gone are not errors", async () => {
   const { stream } = open({ read: () => new Promise<null>(nothing) });
   stream.destroy();
   await new Promise<void>((resolve, reject) => {

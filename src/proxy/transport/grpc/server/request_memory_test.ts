@@ -79,7 +79,7 @@ Deno.test("when memory is short, the connection with most leaves, not the one wh
   assert.equal(large.arrive(500), undefined, "it is gone");
 });
 
-Deno.test("one connection may have so much and no more, also where all others have nothing", () => {
+Deno.test("one connection may have up to its own limit, even where all others have nothing", () => {
   const connection = new Connection(new RequestMemory<Connection>());
   for (let request = 0; request < 3; request++) assert.equal(connection.arrive(4 * MEBIBYTE - 1), undefined);
   assert.equal(connection.arrive(4 * MEBIBYTE - 1), connection);

@@ -77,7 +77,7 @@ Deno.test("a turn has few requests, fewer in many streams, and few new streams; 
   assert.ok(inMany.streams >= 16 && inMany.streams < 40, `${inMany.streams} new streams`);
 });
 
-Deno.test("a portion adds no more to what is in hand than it must, although compressed requests count for what they may become", async () => {
+Deno.test("a portion adds no more octets in hand than it must, although compressed requests count for their largest possible size", async () => {
   // Of 1000 octets each, which may become a megabyte.
   const compressed = all(100, () => [1, 0, 0, 3, 232, ...Array<number>(1_000).fill(0)]);
   const octets = Uint8Array.of(...PREFACE, ...frame(1, 1, new Uint8Array(5)));

@@ -78,7 +78,7 @@ Deno.test("a compressed request counts its possible uncompressed size, up to the
   assert.equal(inHand.octets, 0);
 });
 
-Deno.test("what comes in a stream that has ended counts for nothing, nor does its number begin another one", () => {
+Deno.test("what comes in a stream that has ended is not counted, and its number begins no other stream", () => {
   const inHand = new RequestsInHand();
   arrive(inHand, 3, request(1_000));
   inHand.end(3);

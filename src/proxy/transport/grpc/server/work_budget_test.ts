@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { StandingClock } from "../../../../../test/support/proxy.ts";
 import { WorkBudget } from "./work_budget.ts";
 
-Deno.test("what one turn may take is spent once, whoever spends it, and there is more in the next turn", async () => {
+Deno.test("the budget of a turn is spent once, whoever spends it, and the next turn has a new one", async () => {
   const clock = new StandingClock();
   const budget = new WorkBudget(clock);
   const most = budget.left;
