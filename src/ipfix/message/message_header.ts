@@ -12,8 +12,10 @@ export const MESSAGE_HEADER_LENGTH = 16;
 export const MAXIMUM_MESSAGE_LENGTH = 65535;
 /** Offset of the message's length in its header. */
 export const LENGTH_OFFSET = 2;
+/** Offset of the export time in a message header. */
+export const EXPORT_TIME_OFFSET = 4;
 /** Offset of the observation domain id in a message header. */
-const OBSERVATION_DOMAIN_OFFSET = 12;
+export const OBSERVATION_DOMAIN_OFFSET = 12;
 
 /** The header of a message (RFC 7011 §3.1). */
 export interface MessageHeader {

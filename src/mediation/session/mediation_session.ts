@@ -1,5 +1,12 @@
 import { DecodeError } from "../../ipfix/octets/decode_error.ts";
-import { decodeMessageHeader, IPFIX_VERSION, MESSAGE_HEADER_LENGTH } from "../../ipfix/message/message_header.ts";
+import {
+  decodeMessageHeader,
+  EXPORT_TIME_OFFSET,
+  IPFIX_VERSION,
+  MESSAGE_HEADER_LENGTH,
+  OBSERVATION_DOMAIN_OFFSET,
+} from "../../ipfix/message/message_header.ts";
+import { u16At, u32At } from "../../ipfix/octets/network_order.ts";
 import { Announcements } from "../templates/announcements.ts";
 import type { CompiledMappings } from "../program/compiled_mapping.ts";
 import { Counters, increment } from "../templates/counters.ts";
@@ -113,9 +120,9 @@ export class MediationSession implements SessionRewriter {
     this.consumed = this.#abandoned;
     this.#abandoned = 0;
     this.#announcements.settle();
-    const inputLength = Math.min(input.length, STAGE_LENGTH);
     let inputAddress = addressOf(input);
-    if (inputAddress < 0) memoryOctets.set(input.subarray(0, inputLength), inputAddress = stagedInput);
+    const source = inputAddress < 0 ? input.subarray(0, STAGE_LENGTH) : input;
+    if (inputAddress < 0) memoryOctets.set(source, inputAddress = stagedInput);
     const start = addressOf(output) < 0 ? stagedOutput : addressOf(output);
     const room: Room = {
       start,
@@ -126,7 +133,7 @@ export class MediationSession implements SessionRewriter {
       relayed: false,
     };
     try {
-      this.#run(input.subarray(0, inputLength), inputAddress, room);
+      this.#run(source, inputAddress, room);
     } finally {
       this.produced = room.at - start;
       this.producedRecords = room.records;
@@ -221,11 +228,9 @@ export class MediationSession implements SessionRewriter {
   #readClock(input: Uint8Array): number | undefined {
     const start = this.consumed;
     if (input.length - start < MESSAGE_HEADER_LENGTH) return undefined;
-    const view = new DataView(input.buffer, input.byteOffset + start, MESSAGE_HEADER_LENGTH);
-    const domain = this.#templates.domains.get(view.getUint32(12));
-    if (view.getUint16(0) !== IPFIX_VERSION || domain === undefined) return undefined;
-    const exportTime = domain.exportTime = view.getUint32(4);
-    return exportTime;
+    const domain = this.#templates.domains.get(u32At(input, start + OBSERVATION_DOMAIN_OFFSET));
+    if (domain === undefined || u16At(input, start) !== IPFIX_VERSION) return undefined;
+    return domain.exportTime = u32At(input, start + EXPORT_TIME_OFFSET);
   }
 
   /**

@@ -86,10 +86,15 @@ export class MessageMemory {
     if (octets < 0 && this.#waiting > 0) this.#serve();
   }
 
-  /** The session waits for the rest of a message, in a buffer of this many octets. */
-  beginPartial(holder: MessageHolder, octets: number): void {
+  /**
+   * The session waits for the rest of a message, in a buffer of this many octets.
+   *
+   * @param isNext whether it is another message than the one that the session waited for before, if any
+   */
+  beginPartial(holder: MessageHolder, octets: number, isNext = false): void {
     const share = this.#shareOf(holder.owner);
     share.octets += octets - (share.partial.get(holder) ?? 0);
+    if (isNext) share.partial.delete(holder);
     share.partial.set(holder, octets);
   }
 

@@ -47,6 +47,15 @@ Deno.test("of slow messages, the oldest of the largest owner makes room; quick o
   assert.equal(memory.used, 90);
 });
 
+Deno.test("a session's next message is younger than those that began before it", () => {
+  const memory = new MessageMemory(100);
+  const [first, second] = [50, 50].map((octets) => holder(memory, "hostile", octets, 2_000));
+  assert.ok(first !== undefined && second !== undefined);
+  memory.beginPartial(first, 50, true);
+  newcomer(memory, "good", 50);
+  assert.deepEqual([first.yielded, second.yielded], [false, true]);
+});
+
 Deno.test("where no message is slow, newcomers wait; room goes to the owner with least first, and none who gave up gets any", async () => {
   const memory = new MessageMemory(100);
   const quick = [1, 2, 3, 4].map(() => holder(memory, "busy", 25, 0));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { HeapBufferPool } from "./buffer_pool.ts";
-import { LARGEST_BUFFER, MODEST_BUFFER, ReadBuffer, SMALLEST_BUFFER } from "./read_buffer.ts";
+import { LARGE_BUFFER, LARGEST_BUFFER, MODEST_BUFFER, ReadBuffer, SMALLEST_BUFFER } from "./read_buffer.ts";
 
 /** Reads so many octets as a socket would that has them, each counted on from 0. */
 function read(buffer: ReadBuffer, octets: number, first = 0): number {
@@ -14,7 +14,7 @@ function read(buffer: ReadBuffer, octets: number, first = 0): number {
 Deno.test("it grows while reads fill it and shrinks when they no longer do", () => {
   const buffer = new ReadBuffer(new HeapBufferPool());
   assert.equal(buffer.capacity, SMALLEST_BUFFER);
-  for (let round = 0; round < 5; round++) buffer.consume(read(buffer, 1_000_000));
+  for (let round = 0; round < 6; round++) buffer.consume(read(buffer, 2_000_000));
   assert.equal(buffer.capacity, LARGEST_BUFFER);
   for (let round = 0; round < 5; round++) buffer.consume(read(buffer, 100));
   buffer.space();
@@ -66,6 +66,20 @@ Deno.test("once the pool runs short it stays modest, and small where it is not f
   assert.equal(buffer.capacity, SMALLEST_BUFFER);
 });
 
+Deno.test("only a few have the largest buffer, and only as long as reads fill it", () => {
+  const pool = new HeapBufferPool();
+  const busy = Array.from({ length: 40 }, () => new ReadBuffer(pool));
+  const fillAll = () => busy.forEach((buffer) => buffer.consume(read(buffer, 2_000_000)));
+  for (let round = 0; round < 8; round++) fillAll();
+  const have = (size: number) => busy.filter(({ capacity }) => capacity === size).length;
+  assert.equal(have(LARGEST_BUFFER) + have(LARGE_BUFFER), busy.length);
+  assert.ok(have(LARGEST_BUFFER) >= 8 && pool.leased <= 20 * 1024 * 1024, `${have(LARGEST_BUFFER)} of ${pool.leased}`);
+  const [first] = busy;
+  first?.consume(read(first, LARGEST_BUFFER - 1));
+  first?.space();
+  assert.equal(first?.capacity, LARGE_BUFFER);
+});
+
 Deno.test("while it waits it keeps room for its last burst, and less the more others have", () => {
   const kept = (leased: number, ...bursts: number[]) => {
     const pool = new HeapBufferPool();
@@ -85,7 +99,7 @@ Deno.test("while it waits it keeps room for its last burst, and less the more ot
 Deno.test("all memory comes back", () => {
   const pool = new HeapBufferPool();
   const buffer = new ReadBuffer(pool);
-  for (let round = 0; round < 5; round++) buffer.consume(read(buffer, 1_000_000));
+  for (let round = 0; round < 6; round++) buffer.consume(read(buffer, 2_000_000));
   assert.ok(pool.leased >= LARGEST_BUFFER);
   buffer.release();
   buffer.release();

@@ -46,12 +46,11 @@ export class MessageRoom implements MessageHolder {
   note({ offset, capacity }: PartialMessage): void {
     this.#memory.settle(this);
     if (capacity <= MODEST_BUFFER) return this.#end();
-    if (offset !== this.#offset) {
-      // The memory knows the oldest message by the order in which they began.
-      this.#end();
-      this.#offset = offset;
-    }
-    this.#memory.beginPartial(this, capacity);
+    // The memory knows the oldest message by the order in which they began.
+    const isNext = offset !== this.#offset;
+    if (isNext) this.partialFor = 0;
+    this.#offset = offset;
+    this.#memory.beginPartial(this, capacity, isNext);
   }
 
   /** This many milliseconds have passed. */

@@ -117,7 +117,7 @@ export class Relay {
         if (collector.connection === undefined) rewriting.begin();
         else if (!await collector.move(collector.connection)) return this.#unavailable;
       }
-      if (this.#isConnectionWanted && collector.connection === undefined) {
+      if (collector.connection === undefined && this.#isConnectionWanted) {
         if (!await collector.connect()) return this.#unavailable;
         // The collector's process, or its expectation, may have changed while it was dialled.
         if (rewriting.mediated.outdated) {
