@@ -67,7 +67,12 @@ async function bench({ quick, rounds, only, json, install }: Options): Promise<v
   };
   const rows: Row[] = [];
   try {
-    for (const [name, measure] of PARTS) if (wanted(name)) rows.push(...await measure(given));
+    for (const [name, measure] of PARTS) {
+      if (!wanted(name)) continue;
+      const start = performance.now();
+      rows.push(...await measure(given));
+      say(`${name}: ${((performance.now() - start) / 1000).toFixed(0)} s`);
+    }
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -18,8 +18,8 @@ export const LARGEST_BUFFER = 1024 * 1024;
 const FEW_OCTETS = 16 * 1024 * 1024;
 const GROWTH = 4;
 /**
- * Upper bound of an idle buffer's size times the octets that the pool has on loan: 256 KiB are kept up to 8 MiB on
- * loan, 64 KiB up to 32 MiB.
+ * Upper bound of an idle buffer's size times the octets that the pool has on loan: 256 KiB and more are kept up to 8 MiB
+ * on loan, 64 KiB up to 32 MiB.
  */
 const LARGEST_KEPT = LARGE_BUFFER * 8 * 1024 * 1024;
 
@@ -130,12 +130,13 @@ export class ReadBuffer {
   /** The size nearest to that of the last burst that may be kept while idle. */
   #sizeToKeep(): number {
     let size = SMALLEST_BUFFER;
-    while (size * 2 <= this.#burst && size < LARGE_BUFFER && this.#mayKeep(size * GROWTH)) size *= GROWTH;
+    while (size * 2 <= this.#burst && size < LARGEST_BUFFER && this.#mayKeep(size * GROWTH)) size *= GROWTH;
     return size;
   }
 
   #mayKeep(size: number): boolean {
-    return size <= MODEST_BUFFER || (this.#generous && size * this.#pool.leased <= LARGEST_KEPT);
+    return size <= MODEST_BUFFER ||
+      (this.#generous && Math.min(size, LARGE_BUFFER) * this.#pool.leased <= LARGEST_KEPT);
   }
 
   /**
