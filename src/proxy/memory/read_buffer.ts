@@ -12,7 +12,7 @@ export const SMALLEST_BUFFER = 1024;
 export const MODEST_BUFFER = 4 * 1024;
 /** Large enough for the cost of system calls to be negligible. Many sessions may have this much at a time. */
 export const LARGE_BUFFER = 256 * 1024;
-/** For a few sessions at full speed, to which it saves a tenth of all their CPU time (test/bench/README.md). */
+/** For a few sessions at full speed: fewer calls for each gigabyte (test/bench/README.md). */
 export const LARGEST_BUFFER = 1024 * 1024;
 /** Octets that the pool has on loan above which no buffer grows to {@link LARGEST_BUFFER}. */
 const FEW_OCTETS = 16 * 1024 * 1024;
