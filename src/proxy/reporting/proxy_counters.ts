@@ -31,8 +31,9 @@ export type CollectorOutcome = "connected" | "failed" | "lost";
  * Why a TLS handshake with an exporter failed. `no_certificate`: it shows none; `certificate_refused`: its certificate
  * was not issued by the listener's CA, is not valid today, or is not a client's; `listener_refused`: the exporter does
  * not accept the listener's certificate; `plain_ipfix`: it speaks IPFIX without TLS; `not_tls`: it speaks something
- * else; `no_common_version`: no common version, cipher suite or signature algorithm; `closed`: it left in the middle;
- * `timeout`: it took too long; `limit`: too many handshakes are under way; `other`: anything else.
+ * else; `no_common_version`: no common version, cipher suite or signature algorithm, or no HTTP/2 where gRPC is spoken;
+ * `closed`: it left in the middle; `timeout`: it took too long; `limit`: too many handshakes are under way; `other`:
+ * anything else.
  */
 export const HANDSHAKE_FAILURE_REASONS = [
   "no_certificate",

@@ -212,3 +212,26 @@ Deno.test("a collector is dialled only if it is who it should be", async () => {
   listening.close();
   await assert.rejects(dial({ credentials: client, serverName: "collector.test" }), /ECONNREFUSED|refused/i);
 });
+
+Deno.test("what is not gRPC is refused and named: IPFIX over TLS, HTTP/1 with and without ALPN", async () => {
+  const listening = await Listening.start();
+  const { port } = listening.listener.address;
+  const { certificate = "", key = "", ca = "" } = client.material;
+  const own = { hostname: "127.0.0.1", port, caCerts: [ca], cert: certificate, key };
+  const attempts: readonly (readonly [octets: Uint8Array, words: RegExp, alpn?: string])[] = [
+    [Uint8Array.of(0, 10, 0, 16, ...new Uint8Array(12)), /not gRPC: it looks like IPFIX over TLS, .* transport tls$/],
+    [new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"), /not gRPC: it looks like HTTP$/],
+    [Uint8Array.of(1, 2, 3), /not gRPC: it looks like nothing known$/],
+    [new Uint8Array(0), /does not speak gRPC: it offers other protocols than HTTP\/2/, "http/1.1"],
+  ];
+  for (const [number, [octets, words, alpn]] of attempts.entries()) {
+    const connection = await Deno.connectTls({ ...own, ...(alpn === undefined ? {} : { alpnProtocols: [alpn] }) });
+    const end = connection.write(octets).then(() => connection.read(new Uint8Array(100)));
+    await end.catch(() => {});
+    while (listening.failures.length <= number) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.match(listening.failures[number] ?? "", words);
+    connection.close();
+  }
+  assert.equal(listening.streams.length, 0);
+  listening.close();
+});

@@ -69,6 +69,12 @@ export function handshakeFailure(error: unknown): HandshakeFailure {
     };
   }
   if (code === "ECONNRESET") return { reason: "closed", words: "it hung up during the handshake" };
+  if (/support any known protocol/.test(words)) {
+    return {
+      reason: "no_common_version",
+      words: "it does not speak gRPC: it offers other protocols than HTTP/2 (ALPN h2)",
+    };
+  }
   if (VERSION_ERRORS.test(`${code} ${words}`)) return { reason: "no_common_version", words };
   return { reason: "other", words };
 }

@@ -6,6 +6,7 @@ import { formatAddress } from "../../address.ts";
 import type { Connection } from "../../connection.ts";
 import type { TlsDialOptions } from "../../tls/tls_options.ts";
 import { EXPORT } from "../flow/export_service.ts";
+import { dialFailure } from "./dial_failure.ts";
 import { FlowCollector } from "./flow_collector.ts";
 import type { TurnQueue } from "../turn_queue.ts";
 import type { FlowRelease } from "../../flow_release.ts";
@@ -62,7 +63,7 @@ export async function dialGrpc(
   const ended = Promise.withResolvers<Error | null>();
   const { requestSerialize, responseDeserialize } = EXPORT;
   const call = client.makeClientStreamRequest(EXPORT.path, requestSerialize, responseDeserialize, (error) => {
-    ended.resolve(error === null || error.code === status.OK ? null : new Error(causeOf(error.details)));
+    ended.resolve(error === null || error.code === status.OK ? null : new Error(dialFailure(error.details)));
   });
   // The callback receives the same error.
   call.on("error", () => {});
@@ -84,11 +85,6 @@ export async function dialGrpc(
     resolve: flowElements(releases),
     queue,
   });
-}
-
-/** Extracts the cause from the library's description of a failed connection. */
-function causeOf(details: string): string {
-  return /^No connection established\. Last error: (.*?)\.? Resolution note: *$/s.exec(details)?.[1] ?? details;
 }
 
 function target(address: Address): string {

@@ -1,6 +1,9 @@
 import type { Address } from "../../address.ts";
 import type { Connection } from "../../connection.ts";
+import { foreignProtocol } from "../../../../ipfix/message/foreign_protocol.ts";
+import { IPFIX_VERSION } from "../../../../ipfix/message/message_header.ts";
 import { ConnectionStream } from "../../tls/connection_stream.ts";
+import { HandshakeError } from "../../tls/handshake_failure.ts";
 import type { Turns } from "../../../time/turns.ts";
 import { Http2Frames } from "./http2_frames.ts";
 import type { RequestHolder, RequestMemory } from "./request_memory.ts";
@@ -8,6 +11,8 @@ import { RequestPortions } from "./request_portions.ts";
 import { RequestsInHand } from "./requests_in_hand.ts";
 import type { TurnQueue } from "../turn_queue.ts";
 import type { WorkBudget } from "./work_budget.ts";
+
+const PREFACE = new TextEncoder().encode("PRI");
 
 /** What a connection needs from its listener. */
 export interface ExporterConnectionParts {
@@ -17,6 +22,8 @@ export interface ExporterConnectionParts {
   readonly memory: Pick<RequestMemory<ExporterConnection>, "mustPause">;
   /** Called after requests have arrived, with what they have added in octets. */
   readonly onArrival: (octets: number) => void;
+  /** Called when what comes is not HTTP/2. */
+  readonly onForeign: (reason: HandshakeError) => void;
   /** Called when the exporter has closed its side of the connection. */
   readonly onEnd: () => void;
   readonly onClose: () => void;
@@ -49,7 +56,9 @@ export class ExporterConnection implements RequestHolder {
     this.#parts = parts;
     this.name = `${hostname}:${port}`;
     this.stream = new PeerStream(this.#counted(), connection.remoteAddress);
-    this.stream.on("error", () => {});
+    this.stream.on("error", (error) => {
+      if (error instanceof HandshakeError) parts.onForeign(error);
+    });
     this.stream.once("end", parts.onEnd);
     this.stream.once("close", parts.onClose);
   }
@@ -96,7 +105,7 @@ class PeerStream extends ConnectionStream {
   readonly remotePort: number;
 
   constructor(connection: Connection, { hostname, port }: Address) {
-    super(connection);
+    super(connection, refuseForeign);
     this.remoteAddress = hostname;
     this.remotePort = port;
   }
@@ -111,4 +120,15 @@ class PeerStream extends ConnectionStream {
     if (typeof done === "function") queueMicrotask(() => done());
     return true;
   }
+}
+
+/** An HTTP/2 client begins with a preface (RFC 9113 §3.4), no other client with its first letters. */
+function refuseForeign(first: Uint8Array): Error | undefined {
+  if (PREFACE.every((octet, index) => index >= first.length || octet === first[index])) return undefined;
+  const isIpfix = first[0] === 0 && (first.length === 1 || first[1] === IPFIX_VERSION);
+  const spoken = isIpfix ? "IPFIX over TLS, which takes a listener with transport tls" : foreignProtocol(first);
+  return new HandshakeError(
+    "no_common_version",
+    `what came over TLS is not gRPC: it looks like ${spoken ?? "nothing known"}`,
+  );
 }

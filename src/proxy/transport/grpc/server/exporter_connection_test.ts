@@ -25,6 +25,7 @@ function open({ mustPause = () => false, read }: { mustPause?: () => boolean; re
     budget: new WorkBudget(clock),
     memory: { mustPause },
     onArrival: nothing,
+    onForeign: nothing,
     onEnd: nothing,
     onClose: nothing,
   });
@@ -35,7 +36,7 @@ Deno.test("a connection is not read while it must pause, and goes on once it is 
   const { stream, resume } = bound(open({
     mustPause: () => paused,
     read: (view) => {
-      view.fill(0, 0, 24);
+      view.set(new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
       return ++reads > 3 ? new Promise<null>(() => {}) : (paused = true, Promise.resolve(24));
     },
   }));

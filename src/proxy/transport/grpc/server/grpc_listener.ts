@@ -2,6 +2,7 @@ import { type ConnectionInjector, type sendUnaryData, Server, ServerCredentials,
 import type { Address } from "../../address.ts";
 import type { Connection } from "../../connection.ts";
 import type { Listener, ListenerOptions } from "../../listener.ts";
+import { handshakeFailure } from "../../tls/handshake_failure.ts";
 import { TlsListener, type TlsListenerParts } from "../../tls/tls_listener.ts";
 import type { TlsListenerOptions } from "../../tls/tls_options.ts";
 import type { Turns } from "../../../time/turns.ts";
@@ -97,6 +98,7 @@ export class GrpcListener implements Listener {
         budget: this.#budget,
         memory: this.#memory,
         onArrival: (octets) => this.#hold(exporter, octets),
+        onForeign: (reason) => this.#parts.onFailure(handshakeFailure(reason), connection.remoteAddress),
         onEnd: () => this.#endSoon(exporter),
         onClose: () => this.#forget(exporter),
       });
