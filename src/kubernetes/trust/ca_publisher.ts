@@ -20,7 +20,7 @@ const ATTEMPTS = 10;
 const APPENDS_AT_ONCE = 5;
 const APPEND_WINDOW_MILLISECONDS = 30_000;
 
-/** After this many conflicts without a success, the next attempt waits. */
+/** After this many conflicts without a success, as after an update that was not answered, the next attempt waits. */
 const CONFLICTS_AT_ONCE = 5;
 const WAIT_MILLISECONDS = 1_000;
 
@@ -45,7 +45,8 @@ export class CaPublisher {
   #outdated: ConfigMap | undefined;
   /** In a row. */
   #conflicts = 0;
-  #lastConflict = 0;
+  /** Why nothing is written before that moment. */
+  #waiting: { readonly error: unknown; readonly until: number } | undefined;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -63,23 +64,25 @@ export class CaPublisher {
    */
   async publish(object: ConfigMap): Promise<void> {
     const { client, target, clock, tell } = this.#options;
-    if (object === this.#outdated) return this.#limitConflicts(clock.now() - WAIT_MILLISECONDS);
+    if (object === this.#outdated) return this.#checkWaiting();
     const bundle = readBundleText(object, target);
     if (readBundle(bundle).some((each) => this.#isOwn(each))) {
       this.#conflicts = 0;
+      this.#waiting = undefined;
       return;
     }
     this.#limitAppends();
-    this.#limitConflicts(clock.now() - WAIT_MILLISECONDS);
+    this.#checkWaiting();
     const name = commonName(this.#own.certificate);
     const others = withoutCertificates(bundle, (each) => isOwn(each) && commonName(each.certificate) === name);
     let isWritten: boolean;
     try {
       isWritten = await writeBundle(client, target, object, appendCertificate(others, this.#own.pem));
     } catch (error) {
+      if (!(error instanceof ApiUnreachable)) throw error;
       // It may have been written all the same.
-      if (error instanceof ApiUnreachable) this.#expectAnother(object);
-      throw error;
+      this.#expectAnother(object);
+      this.#wait(error);
     }
     if (!isWritten) return this.#meetConflict(object);
     this.#conflicts = 0;
@@ -120,14 +123,18 @@ export class CaPublisher {
   #meetConflict(object: ConfigMap): void {
     this.#expectAnother(object);
     this.#conflicts++;
-    this.#lastConflict = this.#options.clock.now();
+    const target = describeTarget(this.#options.target);
     if (this.#conflicts <= CONFLICTS_AT_ONCE) {
-      const message = `somebody else has changed ${
-        describeTarget(this.#options.target)
-      } since it was read: it is read again before the proxy's own CA is appended`;
+      const message =
+        `somebody else has changed ${target} since it was read: it is read again before the proxy's own CA is appended`;
       this.#options.tell(this.#conflicts === 1 ? "info" : "warning", "ca_conflict", message);
     }
-    this.#limitConflicts(-Infinity);
+    if (this.#conflicts < CONFLICTS_AT_ONCE) return;
+    this.#wait(
+      new Error(
+        `somebody else changes ${target} at every attempt to append the proxy's own CA: tried again every second`,
+      ),
+    );
   }
 
   #expectAnother(object: ConfigMap): void {
@@ -135,14 +142,16 @@ export class CaPublisher {
     this.#options.readAgain();
   }
 
-  /** @param before a conflict before that moment is no reason to wait any longer */
-  #limitConflicts(before: number): void {
-    if (this.#conflicts < CONFLICTS_AT_ONCE || this.#lastConflict <= before) return;
-    throw new Error(
-      `somebody else changes ${
-        describeTarget(this.#options.target)
-      } at every attempt to append the proxy's own CA: tried again every second`,
-    );
+  #wait(error: unknown): never {
+    this.#waiting = { error, until: this.#options.clock.now() + WAIT_MILLISECONDS };
+    throw error;
+  }
+
+  /** @throws the reason to wait, for as long as that is */
+  #checkWaiting(): void {
+    if (this.#waiting === undefined) return;
+    if (this.#options.clock.now() < this.#waiting.until) throw this.#waiting.error;
+    this.#waiting = undefined;
   }
 
   #limitAppends(): void {

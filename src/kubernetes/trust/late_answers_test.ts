@@ -105,11 +105,31 @@ Deno.test("append-ca: an update whose answer is lost, done or not, is neither re
     update.break();
     await test.settle();
     assert.match(test.trust.status.problems.join("; "), /^update ConfigMap .*: the API server gives no answer/);
-    await test.arrive();
+    await test.pass(2_000);
     assert.deepEqual([test.ownCertificates, test.trust.status.problems], [1, []]);
     assert.equal(test.model.served.filter(({ verb }) => verb === "update").length, 2);
     assert.deepEqual(test.events.filter(({ event }) => event === "ca_conflict"), []);
   }
+});
+
+Deno.test("append-ca: an update that fails at once, every time, is tried again every second, not at full speed", async () => {
+  await using test = await established();
+  test.writeBundle(FIRST);
+  let updates = 0;
+  for (let second = 0; second < 10; second++) {
+    for (let step = 0; step < 20; step++) {
+      await test.settle();
+      for (const watch of test.model.watches) if (watch.lags) watch.deliver();
+      for (const request of [...test.model.requests]) {
+        if (request.verb !== "update") request.answer();
+        else request.break(), updates++;
+      }
+    }
+    await test.clock.advance(1_000, 1_000);
+  }
+  assert.ok(updates >= 5 && updates <= 11, `${updates} in 10 s`);
+  await test.pass(2_000);
+  assert.deepEqual([test.ownCertificates, test.trust.status.problems], [1, []]);
 });
 
 Deno.test("what it waits for is the API server, until that has answered", async () => {
