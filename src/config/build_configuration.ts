@@ -139,7 +139,11 @@ export function buildConfiguration(
     ...(automatic === undefined ? {} : { automaticProfile: automatic.choice }),
     files: [...reader.files],
     certificates: reader.certificates,
-    warnings: [...profiles.warnings, ...reader.warnings],
+    warnings: [
+      ...profiles.warnings,
+      ...reader.warnings,
+      ...(automatic === undefined ? withoutGrpc(collector, profile) : []),
+    ],
     collectors: collectors.named.map((named) => named.collector),
     written(path) {
       const value = reader.document.valueAt(path);
@@ -152,6 +156,12 @@ export function buildConfiguration(
       return { mode, collector, profile, ...(rule === undefined ? {} : { rule: rule.name }) };
     },
   };
+}
+
+/** Warns of an Aggregator that is to be reached by gRPC, and that does not serve it as far as its profile says. */
+function withoutGrpc({ transport }: CollectorSettings, { name, servesGrpc }: Profile): string[] {
+  if (transport !== "grpc" || servesGrpc === true || !name.startsWith("antrea/")) return [];
+  return [`collector.transport: grpc, but an Aggregator of ${name} does not serve gRPC; those from v2.4 on do`];
 }
 
 /** What `profile: auto` means; undefined for any other profile. */

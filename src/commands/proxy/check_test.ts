@@ -190,6 +190,26 @@ Deno.test("check shows subject, names, issuer and validity of every certificate,
   });
 });
 
+Deno.test("a warning says that a `ca` file holds no CA's certificate, and that an Aggregator does not serve gRPC", async () => {
+  const issued = await authority.issue({ name: "a" });
+  const leaf = await withCertificates(issued, issued.certificate, (args) => runCommand("check", args));
+  assert.equal(leaf.status, 0, leaf.stderr);
+  assert.match(
+    leaf.text.replaceAll(/\s+/g, " "),
+    /warning listen\[0\]\.tls\.ca: \S+ holds no certificate of a CA, so none that it issued is accepted/,
+  );
+  const good = await withCertificates(issued, authority.pem, (args) => runCommand("check", args));
+  assert.doesNotMatch(good.text, /warning/);
+  for (const [profile, isWarned] of [["antrea/v2.3", true], ["antrea/v2.4", false], ["rfc7011", false]] as const) {
+    const yaml = `listen: [{ address: "127.0.0.1:0" }]
+collector: { transport: grpc, address: "127.0.0.1:14739", profile: ${profile}, tls: { mode: mint } }
+`;
+    const { status, text, stderr } = await check(yaml);
+    assert.equal(status, 0, stderr);
+    assert.equal(/warning +collector\.transport: grpc, but an Aggregator of antrea\/v2\.3/.test(text), isWarned, text);
+  }
+});
+
 Deno.test("a certificate that is not valid now is a mistake; an old CA certificate beside a valid one is a warning", async () => {
   const old = (await authority.issue({ name: "old CA", days: -1 })).certificate;
   for (

@@ -138,7 +138,14 @@ function file(reader: ConfigurationReader, path: Path, name: Files, tls: TlsChoi
   }
   try {
     if (name === "key") parseKey(text);
-    else lookAt(reader, at, resolved, parseCertificates(name, text).map((one) => detailsOf(name, one)));
+    else {
+      const certificates = parseCertificates(name, text);
+      if (name === "ca" && !certificates.some(({ ca }) => ca)) {
+        const why = "holds no certificate of a CA, so none that it issued is accepted";
+        reader.warnings.push(`${pathText(at)}: ${resolved} ${why}`);
+      }
+      lookAt(reader, at, resolved, certificates.map((one) => detailsOf(name, one)));
+    }
     return resolved;
   } catch (error) {
     reader.mistake(at, `${resolved}: ${errorMessage(error).replace(`${name}: `, "")}`);
