@@ -15,9 +15,10 @@ const MOST_TOGETHER = 3.5;
 const PAUSE = 0.2;
 /**
  * The same after a piece that took longer than a turn: work that cannot be divided, such as a step of a template of
- * 16,000 fields, leaves most of the time to others.
+ * 16,000 fields, leaves most of the time to others, of which those who have used little may do costly work.
  */
 const REST = 4;
+const LONG_PAUSE = 1;
 /** Milliseconds of rest at most. */
 const LONGEST_REST = 200;
 /** Milliseconds until the next beat at least. */
@@ -69,10 +70,12 @@ export class Turns {
   /** Who goes first where all wait: see {@link #takeCostly}. */
   #sparingFirst = false;
   #beginnersFirst = false;
-  /** Milliseconds of costly work since the last rest, when it ended, and how long the rest after it is. */
+  /** Milliseconds of costly work since the last pause, when it ended, and how long the pause after it is. */
   #spent = 0;
   #spentUntil = 0;
-  #rest = 0;
+  #pause = 0;
+  /** Until then, only those work who have used little. */
+  #restUntil = 0;
   /** Whether those with costly work are being resumed, or one who did not have to wait is about to work. */
   #granted = false;
   #hurried = false;
@@ -112,12 +115,14 @@ export class Turns {
   costly(use?: RecentUse, unfinished?: object): Promise<void> {
     if (!this.#beating) this.#begin();
     const now = this.#clock.now();
-    if (this.#demands === 0 && !this.#granted && now - this.#began <= BUDGET && this.#spent < MOST_TOGETHER) {
+    const isSparing = unfinished === undefined && (use?.used(now) ?? 0) <= LITTLE;
+    const isFree = this.#demands === 0 && !this.#granted && now - this.#began <= BUDGET && this.#spent < MOST_TOGETHER;
+    if (isFree && (isSparing || now >= this.#restUntil)) {
       void this.#grant();
       return NOW;
     }
     return new Promise<void>((resume) => {
-      if (unfinished === undefined) ((use?.used(now) ?? 0) <= LITTLE ? this.#sparing : this.#demanding).push(resume);
+      if (unfinished === undefined) (isSparing ? this.#sparing : this.#demanding).push(resume);
       else if (unfinished === this.#resumed && this.#continued < MOST_CONTINUED && this.#continuing === undefined) {
         this.#continuing = { who: unfinished, resume };
       } else this.#unfinished.push({ who: unfinished, resume });
@@ -135,14 +140,16 @@ export class Turns {
       use?.add(cost, now);
       this.#spent += cost;
       const isLong = cost > BUDGET && !this.#hurried;
-      this.#rest = Math.max(this.#rest, isLong ? Math.min(REST * cost, LONGEST_REST) : PAUSE * this.#spent);
+      const pause = isLong ? Math.min(LONG_PAUSE * cost, LONGEST_REST) : PAUSE * this.#spent;
+      this.#pause = Math.max(this.#pause, pause);
+      if (isLong) this.#restUntil = now + Math.min(REST * cost, LONGEST_REST);
     }
   }
 
   /** Lets costly work follow costly work from now on: a drain waits for the end of all of it. */
   hurry(): void {
     this.#hurried = true;
-    this.#rest = 0;
+    this.#pause = this.#restUntil = 0;
   }
 
   /** How many wait with costly work. */
@@ -151,28 +158,28 @@ export class Turns {
       (this.#continuing === undefined ? 0 : 1);
   }
 
-  /** Ends a rest that is over. Returns how many milliseconds are left of it. */
-  #endRest(now: number): number {
-    const left = this.#spentUntil + this.#rest - now;
-    if (left <= 0) this.#spent = this.#rest = 0;
+  /** Ends a pause that is over. Returns how many milliseconds are left of it. */
+  #endPause(now: number): number {
+    const left = this.#spentUntil + this.#pause - now;
+    if (left <= 0) this.#spent = this.#pause = 0;
     return Math.max(0, left);
   }
 
   #begin(): void {
     this.#beating = true;
     this.#began = this.#clock.now();
-    this.#endRest(this.#began);
+    this.#endPause(this.#began);
     this.#clock.after(BEAT, () => this.#beat());
   }
 
   #beat(): void {
     this.#began = this.#clock.now();
-    const rest = this.#endRest(this.#began);
+    const pause = this.#endPause(this.#began);
     const demands = this.#demands > 0;
     this.#beating = this.#used || this.#waiting.length > 0 || this.#busy.length > 0 || demands;
     this.#used = false;
     if (!this.#beating) return;
-    this.#clock.after(demands && rest > 0 ? Math.min(BEAT, Math.max(SOON, rest)) : BEAT, () => this.#beat());
+    this.#clock.after(demands && pause > 0 ? Math.min(BEAT, Math.max(SOON, pause)) : BEAT, () => this.#beat());
     void this.#resume();
   }
 
@@ -219,9 +226,10 @@ export class Turns {
    */
   #takeCostly(): (() => void) | undefined {
     this.#sparingFirst = !this.#sparingFirst;
-    if (this.#sparingFirst) {
+    const isRest = this.#clock.now() < this.#restUntil;
+    if (this.#sparingFirst || isRest) {
       const resume = this.#sparing.take();
-      if (resume !== undefined) return resume;
+      if (resume !== undefined || isRest) return resume;
     }
     this.#beginnersFirst = !this.#beginnersFirst;
     return (this.#beginnersFirst ? this.#demanding.take() : undefined) ?? this.#takeUnfinished() ??
