@@ -18,6 +18,8 @@ const PATIENCE = 1_000;
 /** How many times longer than beside the control all may take: the machine may run other tests as well. */
 const LOAD = 5;
 const DRAIN = 1_000;
+/** How long 200 sessions with 250 templates each may take to end. */
+const MANY_ENDS = 3_000;
 /** Observation domains of the exporters that are measured. */
 const MEASURED_DOMAIN = 100_001;
 const CONTROL_DOMAIN = 100_002;
@@ -76,6 +78,28 @@ for (const limited of [true, false]) {
         assert.ok(took <= DRAIN + 1_000 + load, `SIGTERM took ${took} ms; ${load} ms more were allowed`);
       }));
   }
+}
+
+for (const hostility of ["new layouts", "huge templates"] as const) {
+  Deno.test(`200 hostile sessions, ${hostility}: others do not wait for them, nor for what they leave, nor does SIGTERM`, () =>
+    withParts({ limits: { drain: `${DRAIN}ms` } }, async (parts) => {
+      const { proxy, collector } = parts;
+      await using control = await startControl(collector);
+      const hostile = await startHostile({ port: proxy.port(), hostility, sessions: 200 });
+      await moment(3_000);
+      const [during, besideDuring] = await measureBoth(parts, control);
+      await hostile.kill();
+      const [after, besideAfter] = await measureBoth(parts, control);
+      const begin = performance.now();
+      proxy.process.signal("SIGTERM");
+      await proxy.left();
+      const took = performance.now() - begin;
+      say(`SIGTERM took ${took.toFixed(0)} ms`);
+      assertWaits(`200 sessions, ${hostility}`, during, loadOf(besideDuring));
+      const load = loadOf(besideAfter);
+      assertWaits("what they left", after, load);
+      assert.ok(took <= DRAIN + MANY_ENDS + load, `SIGTERM took ${took} ms; ${load} ms more were allowed`);
+    }));
 }
 
 Deno.test("a session that exceeds its limit of template changes waits, which is reported once", () =>

@@ -23,6 +23,8 @@ export type Hostility = (typeof HOSTILITIES)[number];
 export interface HostileOptions {
   readonly port: number;
   readonly hostility: Hostility;
+  /** How many sessions do the same at once; default: 1. */
+  readonly sessions?: number;
 }
 
 /** What a message may hold beside its header and that of one set. */
@@ -125,20 +127,26 @@ function overUdp(port: number): (octets: Uint8Array) => Promise<void> {
   };
 }
 
-async function main({ port, hostility }: HostileOptions): Promise<void> {
+async function main({ port, hostility, sessions = 1 }: HostileOptions): Promise<void> {
   const open = () => hostility === "redefinitions over udp" ? overUdp(port) : connect(port);
   const { first, then } = messages(hostility);
-  let send = await open();
-  await send(first);
-  Deno.stdout.writeSync(new TextEncoder().encode("sending\n"));
-  for (let round = 0;; round++) {
-    try {
-      await send(then(round));
-    } catch {
-      send = await open();
-      await send(first);
+  const begin = async () => {
+    const send = await open();
+    await send(first);
+    return send;
+  };
+  const flood = async (send: (octets: Uint8Array) => Promise<void>) => {
+    for (let round = 0;; round++) {
+      try {
+        await send(then(round));
+      } catch {
+        send = await begin();
+      }
     }
-  }
+  };
+  const begun = await Promise.all(Array.from({ length: sessions }, begin));
+  Deno.stdout.writeSync(new TextEncoder().encode("sending\n"));
+  await Promise.all(begun.map(flood));
 }
 
 if (import.meta.main) await main(JSON.parse(Deno.args[0] ?? ""));
