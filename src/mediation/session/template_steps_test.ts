@@ -127,7 +127,8 @@ Deno.test("a session of 500 templates maps them over many turns at a reload", ()
 /** Milliseconds that it takes to withdraw all of this many templates. */
 function withdrawAll(count: number): number {
   const treatment = { profile: profileOf(RFC7011), plugins: [] };
-  const limits = { templatesPerSession: count, templates: count, fieldsPerSession: count };
+  const memory = { templateMemory: 64 * 2 ** 20 };
+  const limits = { ...memory, templatesPerSession: count, templates: count, fieldsPerSession: count };
   const session = new Mediator({ chooseTreatment: () => treatment, registryHistory, limits }).open({ reliable: true });
   const calls = { plugins: 0 };
   for (let first = 0; first < count; first += 1_000) {
