@@ -11,7 +11,7 @@ const MUCH = 64 * 1024;
 /** Octets that the end of any session frees at least. */
 const SESSION_OCTETS = 12 * 1024;
 /** Sessions ended at a time, each of which is some work. */
-const MOST_ENDED = 256;
+const MOST_ENDED = 512;
 /** Milliseconds after which memory that is full again is news. */
 const REPORT_AGAIN = 60_000;
 

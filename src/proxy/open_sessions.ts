@@ -120,14 +120,15 @@ export class OpenSessions implements Iterable<Session> {
 
   /**
    * Ends the quietest sessions of the address with most sessions, because the process takes too much memory: at most this
-   * many, and at most a quarter of that address' sessions, since a few cannot be what takes it.
+   * many, and at most a quarter of that address' sessions, since a few cannot be what takes it. Over UDP, where addresses
+   * may be forged, all count as one.
    */
   relieve(most: number): void {
     const owners = new Map<string, Session[]>();
     let largest: Session[] = [];
     for (const session of this) {
       if (session.closing) continue;
-      const owner = ownerOf(session.remoteAddress);
+      const owner = session.transport === "udp" ? "udp" : ownerOf(session.remoteAddress);
       const own = owners.get(owner) ?? [];
       if (own.push(session) === 1) owners.set(owner, own);
       if (own.length > largest.length) largest = own;

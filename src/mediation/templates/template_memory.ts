@@ -83,7 +83,8 @@ export class TemplateMemory {
    * @internal
    */
   makeRoom(octets: number, newcomer: TemplateShare): boolean {
-    if (newcomer.used + octets > this.limit / SESSION_PART) return false;
+    // What it had sent before it was ended is still read, and would take as much again.
+    if (newcomer.ended || newcomer.used + octets > this.limit / SESSION_PART) return false;
     while (this.used - this.#ending + octets > this.limit) {
       const leaving = this.#largest(newcomer, octets);
       if (leaving === undefined || this.#ending + leaving.used > this.limit / ENDING_PART) return false;

@@ -16,6 +16,8 @@ const THOROUGH_INTERVAL = 2_000;
  * How many times as long as the last one took there is at least none, so that they leave most of the time to sessions.
  */
 const REST = 10;
+/** The same of thorough ones, whose work nothing else does. */
+const THOROUGH_REST = 4;
 /** Milliseconds that sessions which were ended for memory have to leave before others are. */
 const RELIEF_INTERVAL = 1_000;
 
@@ -105,9 +107,9 @@ export class ResidentMemory {
     const { clock, memory } = this.#parts;
     memory.collect(isThorough);
     const now = clock.now();
-    const rest = REST * (now - began);
-    this.#nextCollection = now + Math.max(COLLECTION_INTERVAL, rest);
-    if (isThorough) this.#nextThorough = now + Math.max(THOROUGH_INTERVAL, rest);
+    const took = now - began;
+    this.#nextCollection = now + Math.max(COLLECTION_INTERVAL, REST * took);
+    if (isThorough) this.#nextThorough = now + Math.max(THOROUGH_INTERVAL, THOROUGH_REST * took);
     this.#resident = this.#least = memory.resident();
   }
 

@@ -154,6 +154,7 @@ Deno.test("when the process is short of memory, the largest session of the large
   assert.ok(mediator.relieve(64 * 1024) >= 64 * 1024);
   assert.equal(mediator.relieve(64 * 1024), 0, "it is ending already");
   assert.deepEqual(ended, ["large"]);
+  assert.equal(fill(large, 2), 0, "it takes no more templates, in another domain either");
   large.session.close();
   assert.equal(mediator.relieve(64 * 1024), 0);
   assert.deepEqual(ended, ["large"]);
