@@ -106,10 +106,15 @@ export class Relay {
     let wait = 0;
     for (;;) {
       if (wait > 0 && !await this.#awaitTurn(wait)) return this.stopped ?? "drained";
+      // Thousands may wait, and have nothing in their output buffers.
       if (rewriting.current.unfinished) {
+        this.output.release();
         if (this.#resident?.state === "full") await this.#unlessStopped(this.#resident.wait());
         await this.#turns.costly(this.use, costly ? this : undefined);
-      } else if (this.#turns.over) await this.#nextTurn();
+      } else if (this.#turns.over) {
+        this.output.release();
+        await this.#nextTurn();
+      }
       if (this.stopped !== undefined) return this.stopped;
       const { move, rewrites } = rewriting;
       // A session that is observed has no output in the rewriter, and may be at the end of a message at any time.
@@ -176,6 +181,7 @@ export class Relay {
         continue;
       }
       if (rewriter.waiting !== undefined && rewriter.consumed === 0) {
+        this.output.release();
         await this.#unlessStopped(rewriter.waiting);
         if (this.stopped !== undefined) return this.stopped;
         continue;

@@ -294,7 +294,7 @@ Deno.test("while the process' memory is full, templates wait and records do not;
   let room = Promise.withResolvers<void>();
   const collector = new ScriptedCollector(Infinity, Infinity);
   const rewriter = new DemandingRewriter({ reliable: true });
-  const { session, exporter, clock } = openSession([collector], { rewriter, resident });
+  const { session, exporter, clock, pool } = openSession([collector], { rewriter, resident });
   const ended = session.run();
   const arrived = () => collector.received.messages.length;
   const send = async (message: Uint8Array) => {
@@ -312,6 +312,7 @@ Deno.test("while the process' memory is full, templates wait and records do not;
   resident.state = "full";
   await send(templateMessage());
   assert.equal(arrived(), 3, "it is in the middle of changing templates");
+  assert.ok(pool.leased <= 4 * 1024, `${pool.leased} octets in buffers: without output it needs no room for that`);
   resident.state = "ample";
   room.resolve();
   await until("it has arrived", () => arrived() === 4);
