@@ -22,6 +22,9 @@ export interface AdmissionParts {
   readonly report: ReportEvent;
 }
 
+/** Sessions over UDP that may still be ending when those that took their sources' places are let in. */
+const MOST_LEAVING = 64;
+
 /** Why an exporter is refused. */
 type Refusal = "limit" | "memory" | "collector_unavailable";
 
@@ -55,6 +58,11 @@ export class Admission {
     const isFull = connection.transport !== "udp" && this.#sessions.streams >= this.#factory.limits.sessions;
     if (this.closed) return this.#refuse(connection, "limit");
     if (this.#resident?.state === "full") return this.#refuse(connection, "memory");
+    // The listener has removed another source for it, whose session may not have come to its end yet.
+    const mayEnd = this.#factory.limits.sessions + MOST_LEAVING;
+    if (connection.transport === "udp" && this.#sessions.datagramSessions >= mayEnd) {
+      return this.#refuse(connection, "limit");
+    }
     const choice = this.#factory.choose(connection);
     if (choice !== "undecided" && this.#isLost(choice, connection)) {
       return this.#refuse(connection, "collector_unavailable");

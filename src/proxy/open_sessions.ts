@@ -51,6 +51,7 @@ export class OpenSessions implements Iterable<Session> {
   readonly #endedObserved = new Counters();
   readonly #kept: EndedSessions;
   readonly #places = new Places<Session>();
+  #datagramSessions = 0;
 
   constructor(report: ReportEvent, counters: ProxyCounters, kept: EndedSessions) {
     this.#report = report;
@@ -81,6 +82,11 @@ export class OpenSessions implements Iterable<Session> {
     return this.#open.get(id);
   }
 
+  /** Sessions over UDP that have not ended, those whose source was removed included. */
+  get datagramSessions(): number {
+    return this.#datagramSessions;
+  }
+
   /** Open sessions other than over UDP, whose sources have places of their own. */
   get streams(): number {
     return this.#places.taken;
@@ -94,7 +100,8 @@ export class OpenSessions implements Iterable<Session> {
   start(open: OpenSession): void {
     const { session } = open;
     this.#open.set(session.id, open);
-    if (session.transport !== "udp") this.#places.take(session);
+    if (session.transport === "udp") this.#datagramSessions++;
+    else this.#places.take(session);
     if (session.transport !== "tcp") this.#reportOpened(session);
     this.#running.set(session.id, session.run());
   }
@@ -172,6 +179,7 @@ export class OpenSessions implements Iterable<Session> {
     if (session === undefined) return;
     this.#running.delete(id);
     this.#open.delete(id);
+    if (session.transport === "udp") this.#datagramSessions--;
     this.#places.free(session);
     this.#closing.delete(id);
     this.#waiting.delete(id);
