@@ -92,7 +92,9 @@ export class Admission {
     connection.close();
     this.#counters.countSession(connection.transport, "refused");
     if (this.closed) return;
-    if (reason !== "collector_unavailable") this.rejectForLimit(connection.remoteAddress.hostname);
+    // Over UDP, where anyone can be the sender, it may be no exporter.
+    const isExporter = connection.transport !== "udp";
+    if (reason !== "collector_unavailable" && isExporter) this.rejectForLimit(connection.remoteAddress.hostname);
     if (this.#refusal === reason) return;
     this.#refusal = reason;
     const message = {
