@@ -15,7 +15,7 @@ export const LARGE_BUFFER = 256 * 1024;
 /** For a few sessions at full speed: fewer calls for each gigabyte (test/bench/README.md). */
 export const LARGEST_BUFFER = 1024 * 1024;
 /** Octets that the pool has on loan above which no buffer grows to {@link LARGEST_BUFFER}. */
-const FEW_OCTETS = 16 * 1024 * 1024;
+const FEW_OCTETS = 8 * 1024 * 1024;
 const GROWTH = 4;
 /**
  * Upper bound of an idle buffer's size times the octets that the pool has on loan: 256 KiB and more are kept up to 8 MiB
