@@ -61,7 +61,8 @@ export class ReferenceLateness {
       return this.#goOn(exportTime);
     }
     if (((exportTime - this.#newest) | 0) > 0) {
-      this.#gaps++;
+      // What follows a message from before shows that the exporter began anew with that one, which is a gap already.
+      if (this.#stray !== sequenceNumber) this.#gaps++;
       return this.#goOn(exportTime);
     }
     const place = this.#missing.findIndex(({ end }) => {

@@ -175,4 +175,5 @@ Deno.test("UDP: a message that comes twice is a gap, and one an exporter begins 
     [1, 0],
     "in one second",
   );
+  assert.deepEqual(gapsOfDatagrams([0, 4], [1, 2], [3, 2, 20]), [1, 0], "what follows is the exporter's newest");
 });
