@@ -18,7 +18,7 @@ export interface AdmissionParts {
   readonly verdict: VerdictWatch;
   readonly counters: ProxyCounters;
   /** The process' memory; undefined: it has no limit. */
-  readonly resident: Pick<ResidentMemory, "state" | "limit"> | undefined;
+  readonly resident: Pick<ResidentMemory, "admit" | "state" | "limit"> | undefined;
   readonly report: ReportEvent;
 }
 
@@ -57,7 +57,7 @@ export class Admission {
     // A UDP listener limits its sources itself: it evicts the one that has been silent longest.
     const isFull = connection.transport !== "udp" && this.#sessions.streams >= this.#factory.limits.sessions;
     if (this.closed) return this.#refuse(connection, "limit");
-    if (this.#resident?.state === "full") return this.#refuse(connection, "memory");
+    if (this.#resident?.admit() === false) return this.#refuse(connection, "memory");
     // The listener has removed another source for it, whose session may not have come to its end yet.
     const mayEnd = this.#factory.limits.sessions + MOST_LEAVING;
     if (connection.transport === "udp" && this.#sessions.datagramSessions >= mayEnd) {

@@ -18,6 +18,8 @@ const THOROUGH_INTERVAL = 2_000;
 const REST = 10;
 /** The same of thorough ones, whose work nothing else does. */
 const THOROUGH_REST = 4;
+/** Newcomers between two looks, of which thousands come in the time between two calls of the clock. */
+const NEWCOMERS = 64;
 /** Milliseconds that sessions which were ended for memory have to leave before others are. */
 const RELIEF_INTERVAL = 1_000;
 
@@ -61,6 +63,8 @@ export class ResidentMemory {
   #nextCollection = -Infinity;
   #nextThorough = -Infinity;
   #relievedAt = -Infinity;
+  /** Those let in since the last look. */
+  #newcomers = 0;
   /** Those who wait until it is not full. */
   #waiting: (() => void)[] = [];
   readonly #parts: ResidentMemoryParts;
@@ -79,6 +83,12 @@ export class ResidentMemory {
     return this.#resident;
   }
 
+  /** Whether there is room for a newcomer, who is to be let in then. */
+  admit(): boolean {
+    if (this.#state !== "full" && ++this.#newcomers >= NEWCOMERS) this.look();
+    return this.#state !== "full";
+  }
+
   /** Waits until it is not full. */
   wait(): Promise<void> {
     return this.#state === "full" ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve();
@@ -87,6 +97,7 @@ export class ResidentMemory {
   /** Looks at the resident memory, and does what it takes. To be called about twenty times a second. */
   look(): void {
     const now = this.#parts.clock.now();
+    this.#newcomers = 0;
     this.#resident = this.#parts.memory.resident();
     this.#least = Math.min(this.#least, this.#resident);
     const isThorough = this.#resident >= FULL * this.limit && now >= this.#nextThorough;

@@ -143,3 +143,12 @@ Deno.test("a raised limit applies at once", () => {
   assert.deepEqual(look(), ["ample"]);
   assert.equal(at.live, 390);
 });
+
+Deno.test("thousands of newcomers between two calls of the clock are let in only until memory is full", () => {
+  const { memory, at } = world();
+  let letIn = 0;
+  for (; letIn < 5_000 && memory.admit(); letIn++) at.live += 0.1;
+  assert.equal(memory.state, "full");
+  assert.ok(at.live < 0.9 * LIMIT, `${letIn} newcomers, ${at.live} of ${LIMIT}`);
+  assert.equal(memory.admit(), false);
+});
