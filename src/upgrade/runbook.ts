@@ -64,6 +64,12 @@ function notes(upgrade: Upgrade): string[] {
         "An Aggregator up to v2.2 keeps one layout for each template id over all its sessions: one proxy stands before it, never two.",
       ]
       : []),
+    ...(needed
+      ? [
+        "One proxy holds 3,000 Agents over TLS or gRPC; for more, set limits.memory to 900MiB in the overlay's proxy.yaml, " +
+        "and the memory limit of its container to 1152Mi.",
+      ]
+      : []),
     ...(servesGrpc
       ? [
         `Agents from v2.4 on export by gRPC to port 14739. The proxy serves it until the Aggregator does: no Agent needs to be pinned to IPFIX ` +
