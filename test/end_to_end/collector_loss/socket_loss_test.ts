@@ -44,6 +44,7 @@ Deno.test({
     });
     const exporters: Exporter[] = await startExporters(proxy, 2, 2_000);
     await first.untilRecords(5_000);
+    await first.until("records of both have come", () => [1, 2].every((domain) => first.flowsOf(domain).length > 0));
     await first.pause();
     // Full is what nothing changes any more: neither what exporters have sent nor what lies in the sockets.
     let [before, since] = ["", 0];
