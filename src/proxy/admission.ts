@@ -2,7 +2,7 @@ import type { Collectors } from "./collectors.ts";
 import type { OpenSession, OpenSessions } from "./open_sessions.ts";
 import type { SessionChoice } from "./proxy_options.ts";
 import type { ResidentMemory } from "./memory/resident_memory.ts";
-import type { ProxyCounters } from "./reporting/proxy_counters.ts";
+import type { ExhaustedLimit, ProxyCounters } from "./reporting/proxy_counters.ts";
 import type { ReportEvent } from "./reporting/proxy_event.ts";
 import type { SessionFactory } from "./session_factory.ts";
 import { formatAddress } from "./transport/address.ts";
@@ -18,7 +18,7 @@ export interface AdmissionParts {
   readonly verdict: VerdictWatch;
   readonly counters: ProxyCounters;
   /** The process' memory; undefined: it has no limit. */
-  readonly resident: Pick<ResidentMemory, "admit" | "state" | "limit"> | undefined;
+  readonly resident: Pick<ResidentMemory, "admit" | "limit"> | undefined;
   readonly report: ReportEvent;
 }
 
@@ -94,7 +94,9 @@ export class Admission {
     if (this.closed) return;
     // Over UDP, where anyone can be the sender, it may be no exporter.
     const isExporter = connection.transport !== "udp";
-    if (reason !== "collector_unavailable" && isExporter) this.rejectForLimit(connection.remoteAddress.hostname);
+    if (reason !== "collector_unavailable" && isExporter) {
+      this.rejectForLimit(connection.remoteAddress.hostname, reason === "limit" ? "sessions" : "memory");
+    }
     if (this.#refusal === reason) return;
     this.#refusal = reason;
     const message = {
@@ -107,12 +109,15 @@ export class Admission {
     this.#report({ level: "warning", event: "session_refused", message, fields });
   }
 
-  /** Notes, for the verdict, that an exporter was kept out by `limits.sessions` or `limits.memory`. */
-  rejectForLimit(address: string): void {
-    const { sessions } = this.#factory.limits;
-    const isShort = this.#resident !== undefined && this.#resident.state !== "ample";
-    const reason = isShort ? `limits.memory (${this.#resident.limit / 2 ** 20} MiB)` : `limits.sessions (${sessions})`;
-    this.#verdict.reject({ why: "limit", address, reason });
+  /** Notes, for the verdict, that an exporter was kept out by this limit. */
+  rejectForLimit(address: string, limit: ExhaustedLimit): void {
+    // What is left of limits.templateMemory is the mediator's affair.
+    const values = {
+      sessions: ` (${this.#factory.limits.sessions})`,
+      memory: this.#resident === undefined ? "" : ` (${this.#resident.limit / 2 ** 20} MiB)`,
+      templateMemory: "",
+    };
+    this.#verdict.reject({ why: "limit", address, reason: `limits.${limit}${values[limit]}` });
   }
 
   /** Whether the collector of a new exporter has been away for as long as exporters are held. */

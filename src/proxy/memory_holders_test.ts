@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
+import { connect, type Socket } from "node:net";
+import type { RoomMaker } from "../mediation/templates/template_memory.ts";
 import { dataMessage, templateMessage } from "../../test/support/proxy_messages.ts";
-import { closeQuietly, send, StandingClock, TestCollector, TestProxy, until } from "../../test/support/proxy.ts";
+import {
+  closeQuietly,
+  RelayingRewriter,
+  send,
+  StandingClock,
+  TestCollector,
+  TestProxy,
+  until,
+} from "../../test/support/proxy.ts";
 
 const MEBIBYTE = 2 ** 20;
 
@@ -46,6 +56,55 @@ Deno.test("near limits.memory the quietest sessions end, newcomers are refused w
     await send(admitted, dataMessage(7));
     await until("its record arrived", () => collector.records().includes(7));
   } finally {
+    for (const exporter of exporters) closeQuietly(exporter);
+    await proxy.proxy.close();
+    collector.close();
+  }
+});
+
+Deno.test("the verdict has the limit for which an exporter lost its place, whatever else is short", async () => {
+  const clock = new StandingClock();
+  let resident = 100 * MEBIBYTE;
+  const collector = new TestCollector();
+  const makers: (RoomMaker | undefined)[] = [];
+  const proxy = new TestProxy(collector.port, {
+    clock,
+    limits: { sessions: 2 },
+    memoryRelief: { collect: () => {}, resident: () => resident },
+    mediator: {
+      open(facts) {
+        makers.push(facts.roomMaker);
+        return new RelayingRewriter(facts);
+      },
+    },
+  });
+  await proxy.proxy.start();
+  const exporters: Deno.TcpConn[] = [];
+  let newcomer: Socket | undefined;
+  try {
+    for (const number of [1, 2]) {
+      const exporter = await proxy.connect();
+      exporters.push(exporter);
+      await send(exporter, templateMessage());
+      await until("it is open", () => proxy.happened("session_opened").length === number);
+    }
+    makers[0]?.end("templateMemory");
+    await until("the first has ended", () => proxy.happened("session_closed").length === 1);
+    assert.match(proxy.proxy.verdict().reason, /refused when limits\.templateMemory was reached/);
+
+    const exporter = await proxy.connect();
+    exporters.push(exporter);
+    await send(exporter, templateMessage());
+    await until("all places are taken again", () => proxy.happened("session_opened").length === 3);
+    resident = 330 * MEBIBYTE;
+    await clock.advance(50, 50);
+    assert.equal(proxy.proxy.memory?.state, "tight");
+    newcomer = connect({ host: "127.0.0.1", port: proxy.port, localAddress: "127.0.0.2" });
+    await until("one has made room", () => proxy.happened("session_closed").length === 2);
+    assert.equal(proxy.happened("session_closed")[1]?.fields["outcome"], "evicted");
+    assert.match(proxy.proxy.verdict().reason, /refused when limits\.sessions \(2\) was reached/);
+  } finally {
+    newcomer?.destroy();
     for (const exporter of exporters) closeQuietly(exporter);
     await proxy.proxy.close();
     collector.close();

@@ -121,7 +121,7 @@ export class OpenSessions implements Iterable<Session> {
     const leaving = this.#places.yieldTo(newcomer);
     if (leaving === undefined) return false;
     this.#places.free(leaving);
-    leaving.stop("evicted");
+    leaving.evict("sessions");
     return true;
   }
 
@@ -143,7 +143,7 @@ export class OpenSessions implements Iterable<Session> {
     const count = Math.min(most, Math.floor(largest.length * ENDED_PART));
     for (const session of largest.sort((one, other) => other.quiet - one.quiet).slice(0, count)) {
       this.#places.free(session);
-      session.stop("evicted");
+      session.evict("memory");
     }
   }
 

@@ -415,10 +415,12 @@ export class Proxy {
   #beginClosing(id: string, outcome: SessionOutcome): void {
     const session = this.session(id);
     if (session === undefined) return;
-    const { remoteAddress: { hostname }, skewed } = session;
+    const { remoteAddress: { hostname }, skewed, evictedFor } = session;
     // One that never sent anything may be a health probe.
     if (session.heard) this.#verdict.leave(hostname, { skewed, abandoned: outcome === "collector_unavailable" });
-    if (outcome === "evicted" && session.heard && session.transport !== "udp") this.#admission.rejectForLimit(hostname);
+    if (evictedFor !== undefined && outcome === "evicted" && session.heard && session.transport !== "udp") {
+      this.#admission.rejectForLimit(hostname, evictedFor);
+    }
     this.#sessions.beginClosing(id, this.limits.sessions);
   }
 

@@ -25,8 +25,8 @@ import type { Listener } from "./transport/listener.ts";
 
 const EVICTED = "its templates take most memory, and others need it: the session is closed";
 const USED_UP = {
-  templates: "limits.templateMemory is used up",
-  process: "the process is close to limits.memory",
+  templateMemory: "limits.templateMemory is used up",
+  memory: "the process is close to limits.memory",
 } as const;
 
 /** What all sessions of a proxy share. */
@@ -121,9 +121,9 @@ export class SessionFactory {
       },
       roomMaker: {
         owner: ownerOf(exporter.remoteAddress),
-        end(short) {
-          report("warning", "templates_evicted", `${EVICTED} (${USED_UP[short]})`, {});
-          session.stop("evicted");
+        end(limit) {
+          report("warning", "templates_evicted", `${EVICTED} (${USED_UP[limit]})`, {});
+          session.evict(limit);
         },
       },
     });

@@ -34,8 +34,8 @@ const SMALL_PART = 8;
 export interface RoomMaker {
   /** Identifies the exporter's owner: sessions of one owner count together. */
   readonly owner: string;
-  /** Ends the session, soon. @param short what there is too little of: memory for templates, or of the process */
-  end(short: "templates" | "process"): void;
+  /** Ends the session, soon. @param limit the key in `limits` of what is used up: memory for templates, or the process' */
+  end(limit: "templateMemory" | "memory"): void;
 }
 
 /** What the sessions of one owner have. */
@@ -89,7 +89,7 @@ export class TemplateMemory {
       const leaving = this.#largest(newcomer, octets);
       if (leaving === undefined || this.#ending + leaving.used > this.limit / ENDING_PART) return false;
       this.#ending += leaving.used;
-      leaving.end("templates");
+      leaving.end("templateMemory");
     }
     return true;
   }
@@ -104,7 +104,7 @@ export class TemplateMemory {
     const leaving = this.#largestOwner(this.#owners())?.largest;
     if (leaving === undefined || leaving.used < least || !leaving.mayEnd) return 0;
     this.#ending += leaving.used;
-    leaving.end("process");
+    leaving.end("memory");
     return leaving.used;
   }
 
@@ -206,9 +206,9 @@ export class TemplateShare {
     return this.#maker !== undefined;
   }
 
-  end(short: "templates" | "process"): void {
+  end(limit: "templateMemory" | "memory"): void {
     this.ended = true;
-    this.#maker?.end(short);
+    this.#maker?.end(limit);
   }
 
   /**

@@ -4,9 +4,9 @@ import { increment } from "../../mediation/templates/counters.ts";
 /**
  * How an exporter's session ended. `closed`: the exporter closed it in order; `drained`: the proxy closed it while
  * draining; `reset`: the exporter's connection broke; `rejected`: it sent a malformed message; `refused`: never opened,
- * for the session limit; `collector_unavailable`: no collector within `hold`; `partial_message`, `idle`: that time
- * limit was exceeded; `administrator`: closed on request; `evicted`: it made room for another, as no place was free;
- * `failed`: an internal error.
+ * because a limit was reached or the collector was away; `collector_unavailable`: no collector within `hold`;
+ * `partial_message`, `idle`: that time limit was exceeded; `administrator`: closed on request; `evicted`: it made room
+ * for others, see {@link ExhaustedLimit}; `failed`: an internal error.
  */
 export type SessionOutcome =
   | "closed"
@@ -20,6 +20,12 @@ export type SessionOutcome =
   | "administrator"
   | "evicted"
   | "failed";
+
+/**
+ * The limit, by its key in `limits`, that leaves no room for an exporter: for it a session is `refused`, or `evicted` to
+ * make room for others.
+ */
+export type ExhaustedLimit = "sessions" | "memory" | "templateMemory";
 
 /**
  * The result of an attempt to connect to the collector, `connected` or `failed`; `lost` counts connections that broke

@@ -3,7 +3,7 @@ import { Counters, sumOf } from "../../mediation/templates/counters.ts";
 import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
 import { errorMessage } from "../../error_message.ts";
 import type { CollectorLink, CollectorRoute } from "../collector/collector_link.ts";
-import type { SessionOutcome } from "../reporting/proxy_counters.ts";
+import type { ExhaustedLimit, SessionOutcome } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import type { Turns } from "../time/turns.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
@@ -34,6 +34,7 @@ export class Session {
   /** Milliseconds since 1970, which takes a sixth of a Date's memory in each of thousands of sessions. */
   readonly #openedAt: number;
   #closing = false;
+  #evictedFor: ExhaustedLimit | undefined;
 
   constructor(parts: SessionParts) {
     this.id = parts.id;
@@ -141,6 +142,17 @@ export class Session {
     this.#relay.stop(outcome);
     if (this.#relay.reading && !this.#closing) this.#relay.exporter.close();
     else this.#link.close();
+  }
+
+  /** Ends the session to make room for others, of which this limit leaves too little. */
+  evict(limit: ExhaustedLimit): void {
+    this.#evictedFor ??= limit;
+    this.stop("evicted");
+  }
+
+  /** The limit for which it was evicted, if it was. */
+  get evictedFor(): ExhaustedLimit | undefined {
+    return this.#evictedFor;
   }
 
   /** Moves to another collector, another way to it, or another mode, before the next record. */
