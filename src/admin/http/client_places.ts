@@ -9,7 +9,7 @@ const SILENCE = 1_000;
 class Client implements PlaceHolder {
   readonly remoteAddress: Address;
   readonly socket: Socket;
-  #heard = false;
+  heard = false;
   /** When its last request arrived, or it connected. */
   #at = performance.now();
 
@@ -19,12 +19,12 @@ class Client implements PlaceHolder {
   }
 
   hear(): void {
-    this.#heard = true;
+    this.heard = true;
     this.#at = performance.now();
   }
 
   get unheard(): boolean {
-    return !this.#heard && this.quiet > SILENCE;
+    return !this.heard && this.quiet > SILENCE;
   }
 
   get quiet(): number {

@@ -3,6 +3,8 @@ import { type Address, ownerOf } from "./address.ts";
 /** A connection that has one of a bounded number of places. */
 export interface PlaceHolder {
   readonly remoteAddress: Address;
+  /** Whether it ever sent an octet. */
+  readonly heard: boolean;
   /** Whether it never sent an octet, and has had the time to. */
   readonly unheard: boolean;
   /** Milliseconds since it last sent anything, roughly. */
@@ -13,12 +15,20 @@ export interface PlaceHolder {
  * Who has a place, oldest first. As long as places are free, everyone gets one, however many have the same address:
  * behind a node's or a service's address translation, many Agents do. Only when none is free does it matter how many
  * places an address has.
+ *
+ * A newcomer that is turned away costs constant time, as thousands may come a second.
  */
 export class Places<Holder extends PlaceHolder> {
-  /** With the owner of each one's address. */
-  readonly #holders = new Map<Holder, string>();
-  /** Places of each owner. */
-  readonly #shares = new Map<string, number>();
+  /** With the places of each one's owner. */
+  readonly #holders = new Map<Holder, Set<Holder>>();
+  /** Places of each owner of addresses, oldest first. */
+  readonly #owners = new Map<string, Set<Holder>>();
+  /** Owners' places by their number. */
+  readonly #shares = new Map<number, Set<Set<Holder>>>();
+  /** Number of places of the owner that has most. */
+  #most = 0;
+  /** Holders that had sent nothing when they were last looked at, oldest first. */
+  readonly #silent = new Set<Holder>();
 
   get taken(): number {
     return this.#holders.size;
@@ -27,18 +37,23 @@ export class Places<Holder extends PlaceHolder> {
   take(holder: Holder): void {
     if (this.#holders.has(holder)) return;
     const owner = ownerOf(holder.remoteAddress);
-    this.#holders.set(holder, owner);
-    this.#shares.set(owner, (this.#shares.get(owner) ?? 0) + 1);
+    let share = this.#owners.get(owner);
+    if (share === undefined) this.#owners.set(owner, share = new Set());
+    this.#holders.set(holder, share);
+    this.#silent.add(holder);
+    share.add(holder);
+    this.#move(share, share.size - 1);
   }
 
   /** Releases a place. May be called repeatedly. */
   free(holder: Holder): void {
-    const owner = this.#holders.get(holder);
-    if (owner === undefined) return;
+    const share = this.#holders.get(holder);
+    if (share === undefined) return;
     this.#holders.delete(holder);
-    const left = (this.#shares.get(owner) ?? 0) - 1;
-    if (left > 0) this.#shares.set(owner, left);
-    else this.#shares.delete(owner);
+    this.#silent.delete(holder);
+    share.delete(holder);
+    this.#move(share, share.size + 1);
+    if (share.size === 0) this.#owners.delete(ownerOf(holder.remoteAddress));
   }
 
   /**
@@ -47,30 +62,49 @@ export class Places<Holder extends PlaceHolder> {
    * has most. Undefined: nobody does.
    */
   yieldTo(newcomer: Address): Holder | undefined {
-    for (const holder of this.#holders.keys()) if (holder.unheard) return holder;
-    const own = ownerOf(newcomer);
-    const [owner, most] = this.#largestShare();
-    return most > (this.#shares.get(own) ?? 0) + 1 ? this.#quietest(owner) : undefined;
+    const silent = this.#longestSilent();
+    if (silent?.unheard === true) return silent;
+    const own = this.#owners.get(ownerOf(newcomer))?.size ?? 0;
+    return this.#most > own + 1 ? quietestOf(this.#largestShare()) : undefined;
   }
 
   /** The oldest of the address with most places; undefined if there is none. */
   oldestOfLargestShare(): Holder | undefined {
-    const [largest] = this.#largestShare();
-    for (const [holder, owner] of this.#holders) if (owner === largest) return holder;
+    const [oldest] = this.#largestShare();
+    return oldest;
+  }
+
+  /** The oldest that has sent nothing. Those behind it came later, so it is the first to be unheard. */
+  #longestSilent(): Holder | undefined {
+    for (const holder of this.#silent) {
+      if (!holder.heard) return holder;
+      this.#silent.delete(holder);
+    }
     return undefined;
   }
 
-  #largestShare(): [owner: string, places: number] {
-    let largest: [string, number] = ["", 0];
-    for (const share of this.#shares) if (share[1] > largest[1]) largest = share;
-    return largest;
+  #largestShare(): Iterable<Holder> {
+    const [share] = this.#shares.get(this.#most) ?? [];
+    return share ?? [];
   }
 
-  #quietest(of: string): Holder | undefined {
-    let quietest: Holder | undefined;
-    for (const [holder, owner] of this.#holders) {
-      if (owner === of && holder.quiet > (quietest?.quiet ?? -1)) quietest = holder;
+  /** An owner's share has grown or shrunk by one place. */
+  #move(share: Set<Holder>, before: number): void {
+    const { size } = share;
+    const left = this.#shares.get(before);
+    left?.delete(share);
+    if (left?.size === 0) this.#shares.delete(before);
+    if (size > 0) {
+      const joined = this.#shares.get(size);
+      if (joined === undefined) this.#shares.set(size, new Set([share]));
+      else joined.add(share);
     }
-    return quietest;
+    if (size > this.#most || !this.#shares.has(this.#most)) this.#most = size;
   }
+}
+
+function quietestOf<Holder extends PlaceHolder>(holders: Iterable<Holder>): Holder | undefined {
+  let quietest: Holder | undefined;
+  for (const holder of holders) if (holder.quiet > (quietest?.quiet ?? -1)) quietest = holder;
+  return quietest;
 }

@@ -45,6 +45,7 @@ export interface TlsListenerParts {
 
 /** A handshake that is under way. */
 class Handshake implements PlaceHolder {
+  readonly heard = false;
   readonly unheard = false;
   readonly quiet = 0;
   /** Ends it. */
