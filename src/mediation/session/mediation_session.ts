@@ -301,8 +301,8 @@ export class MediationSession implements SessionRewriter {
   restart(unsent: Uint8Array = NOTHING): void {
     this.interrupt(unsent);
     const { ids } = this.#target.knowledge;
-    if (this.#target.ids !== ids && this.#templates.takeIds(ids, true)) {
-      this.#templates.releaseIds();
+    if (this.#target.ids !== ids && this.#templates.targetIds.takeAgain(ids, true)) {
+      this.#templates.targetIds.release();
       this.#target.ids = ids;
     }
     this.#replay.restart();
@@ -350,7 +350,7 @@ export class MediationSession implements SessionRewriter {
     if (this.#target.outdated) return true;
     const { ids } = this.#target.knowledge;
     if (this.#target.ids === ids) return false;
-    return this.#templates.domains.size === 0 || !this.#templates.takeIds(ids, false);
+    return this.#templates.domains.size === 0 || !this.#templates.targetIds.takeAgain(ids, false);
   }
 
   renew(unsent: Uint8Array = NOTHING, collector: CollectorFacts = this.#target): number {
@@ -358,7 +358,7 @@ export class MediationSession implements SessionRewriter {
     this.#remapping = false;
     const { knowledge = this.#target.shared } = collector;
     const sameEpoch = this.#target.ids === knowledge.ids;
-    if (!sameEpoch) this.#templates.releaseIds();
+    if (!sameEpoch) this.#templates.targetIds.release();
     if (knowledge !== this.#target.knowledge) this.#templates.forgetAnnouncements();
     this.#target.adopt(collector);
     this.#routes.maxMessageLength = this.#target.maxMessageLength;

@@ -4,8 +4,6 @@ import type { Counters } from "../../templates/counters.ts";
 import type { TemplateOutcome } from "../../templates/event.ts";
 import type { SharedState } from "../shared/shared_state.ts";
 import type { Routes } from "../../program/loop/routes.ts";
-import { PortSequences } from "../../program/loop/port_sequences.ts";
-import { Sequence } from "../../program/loop/sequence.ts";
 import {
   announcementOf,
   isSameToCollector,
@@ -15,11 +13,11 @@ import {
 } from "../../templates/template_changes.ts";
 import { foldCounts } from "../../templates/loop_counts.ts";
 import type { SessionEvents } from "../session_events.ts";
-import { RetiredIds } from "./retired_ids.ts";
+import { isTargetId, ObservationDomains } from "./observation_domains.ts";
+import { TargetIds } from "./target_ids.ts";
 import { TemplateCollisions } from "./template_collisions.ts";
 import type { PreparedTemplate, TemplateIntake } from "./template_intake.ts";
 import type { ObservationDomain, TemplateEntry } from "../../templates/template_entry.ts";
-import type { TemplateIdSpace } from "../../templates/template_id_space.ts";
 import type { RoomMaker, TemplateShare } from "../../templates/template_memory.ts";
 import { templateMessage } from "../../templates/template_message.ts";
 import { UndoLog } from "../../templates/undo_log.ts";
@@ -45,7 +43,7 @@ const FIELDS_PER_CHANGE = 64;
  * message makes can be rolled back while it is still being read.
  */
 export class SessionTemplates {
-  readonly domains = new Map<number, ObservationDomain>();
+  readonly domains: ReadonlyMap<number, ObservationDomain>;
   readonly undoLog = new UndoLog();
   /**
    * Target ids that no template of the session uses any more and that no pending output needs. The consumer removes
@@ -62,31 +60,37 @@ export class SessionTemplates {
    * rate.
    */
   changes = 0;
-  /** Templates whose data does not go out as it comes: constant time for those who ask of thousands of sessions. */
-  changed = 0;
+  readonly targetIds: TargetIds;
+  readonly #domains: ObservationDomains;
   readonly #memory: TemplateShare;
   #count = 0;
   #closed = false;
-  readonly #retired: RetiredIds;
   readonly #collisions: TemplateCollisions;
   #prepared: { readonly choose: ChooseTreatment; readonly prepared: Map<TemplateEntry, PreparedTemplate> } | undefined;
 
   constructor(
     readonly shared: SharedState,
     readonly intake: TemplateIntake,
-    readonly routes: Routes,
+    routes: Routes,
     readonly counters: Counters,
     readonly events: Pick<SessionEvents, "notify">,
     roomMaker?: RoomMaker,
   ) {
     this.#memory = shared.templateMemory.share(roomMaker);
-    this.#retired = new RetiredIds(intake);
+    this.#domains = new ObservationDomains(routes, intake.facts);
+    this.domains = this.#domains.byId;
+    this.targetIds = new TargetIds(intake, this.domains);
     this.#collisions = new TemplateCollisions(this, shared.fingerprints, intake.target, events);
   }
 
   /** How many there are. */
   get count(): number {
     return this.#count;
+  }
+
+  /** How many of them have data that does not go out as it comes. */
+  get changed(): number {
+    return this.#domains.changed;
   }
 
   find(observationDomain: number, template: number): TemplateEntry | undefined {
@@ -137,7 +141,7 @@ export class SessionTemplates {
       return this.#refuse(observationDomain, announced, previous, MEMORY);
     }
     const domain = this.#domain(observationDomain);
-    this.#put(domain, source.id, entry);
+    this.#domains.put(domain, source.id, entry);
     this.#memory.take(entry);
     if (previous === undefined) this.#hold(1);
     this.undoLog.note(() => {
@@ -196,7 +200,7 @@ export class SessionTemplates {
     this.changes++;
     this.intake.releaseId(entry, observationDomain);
     this.#collisions.forget(observationDomain, template);
-    this.#remove(domain, template);
+    this.#domains.remove(domain, template);
     this.#hold(-1);
     this.undoLog.note(() => {
       this.#hold(1);
@@ -257,8 +261,8 @@ export class SessionTemplates {
         // If memory does not suffice for both, the previous mapping stays in force.
         const isShort = after.kind === "refused" && after.reason === "limit";
         if (sameCollector && isShort && before.kind === "accepted") continue;
-        if (sameEpoch) this.#retired.retire(domain.id, before, after);
-        this.#put(domain, template, after);
+        if (sameEpoch) this.targetIds.retire(domain.id, before, after);
+        this.#domains.put(domain, template, after);
         this.#memory.take(after);
         this.#discard(before);
         if (before.kind === "accepted" && after.kind === "accepted") after.records = before.records;
@@ -320,51 +324,17 @@ export class SessionTemplates {
   close(): void {
     this.shared.templateWork.end(this);
     this.forgetAnnouncements();
-    this.releaseIds();
+    this.targetIds.release();
     for (const domain of this.domains.values()) {
       for (const entry of domain.templates.values()) {
         this.#discard(entry);
         this.#hold(-1);
       }
-      domain.ports?.close();
-      domain.sequence.close();
       this.#memory.holdDomain(-1);
     }
-    this.domains.clear();
-    this.changed = 0;
+    this.#domains.clear();
     this.#closed = true;
     this.#memory.countNames(0);
-  }
-
-  /** Releases the ids shared with other sessions, including retired ones. */
-  releaseIds(): void {
-    for (const domain of this.domains.values()) {
-      for (const entry of domain.templates.values()) this.intake.releaseId(entry, domain.id);
-    }
-    this.#retired.release();
-  }
-
-  /**
-   * Takes the same ids in another epoch of the collector.
-   *
-   * @param keep false: only checks whether that is possible
-   * @returns false if a template would need a different id there, or could now have the exporter's own; then nothing is
-   *   taken
-   */
-  takeIds(ids: TemplateIdSpace, keep: boolean): boolean {
-    let same = true;
-    const taken: [number, number][] = [];
-    for (const domain of this.domains.values()) {
-      for (const [template, entry] of domain.templates) {
-        if (entry.kind === "refused" || !entry.shared.sharesIds) continue;
-        const layout = this.shared.fingerprints.targetLayout(entry.shared.mapping);
-        const id = ids.take(domain.id, template, layout);
-        if (id !== undefined) taken.push([domain.id, id]);
-        same &&= id === entry.shared.targetId;
-      }
-    }
-    if (!keep || !same) { for (const use of taken) ids.release(...use); }
-    return same;
   }
 
   /** Counts the outcome once the message is committed. */
@@ -407,63 +377,19 @@ export class SessionTemplates {
   #domain(id: number): ObservationDomain {
     const known = this.domains.get(id);
     if (known !== undefined) return known;
-    const { reliable, portOf } = this.intake.facts;
-    const sequence = new Sequence(!reliable);
-    const domain: ObservationDomain = {
-      id,
-      sequence,
-      ports: portOf === undefined ? undefined : new PortSequences(sequence),
-      templates: new Map(),
-      moved: undefined,
-      exportTime: 0,
-    };
-    this.domains.set(id, domain);
+    const domain = this.#domains.open(id);
     this.#memory.holdDomain(1);
     if (this.restarted) domain.sequence.restart();
     this.undoLog.note(() => {
-      this.domains.delete(id);
+      this.#domains.close(domain);
       this.#memory.holdDomain(-1);
-      domain.ports?.close();
-      domain.sequence.close();
     });
     return domain;
   }
 
-  #put(domain: ObservationDomain, template: number, entry: TemplateEntry): void {
-    const previous = domain.templates.get(template);
-    if (previous !== undefined) this.#countChange(previous, -1);
-    this.#countChange(entry, 1);
-    countMoved(domain, previous, -1);
-    countMoved(domain, entry, 1);
-    domain.templates.set(template, entry);
-    // Records that refer to templates are mapped one at a time in TypeScript.
-    if (entry.kind === "accepted" && !entry.shared.references) {
-      this.routes.set({
-        observationDomain: domain.id,
-        template,
-        program: entry.shared.compiled.address,
-        counters: entry.counters,
-        targetTemplate: entry.shared.targetId,
-        sequence: domain.sequence.address,
-      });
-    } else this.routes.delete(domain.id, template);
-  }
-
   #restore(domain: ObservationDomain, template: number, entry: TemplateEntry | undefined): void {
-    if (entry !== undefined) this.#put(domain, template, entry);
-    else this.#remove(domain, template);
-  }
-
-  #remove(domain: ObservationDomain, template: number): void {
-    const previous = domain.templates.get(template);
-    if (previous !== undefined) this.#countChange(previous, -1);
-    countMoved(domain, previous, -1);
-    domain.templates.delete(template);
-    this.routes.delete(domain.id, template);
-  }
-
-  #countChange(entry: TemplateEntry, count: 1 | -1): void {
-    if (entry.kind === "refused" || !entry.shared.identity) this.changed += count;
+    if (entry !== undefined) this.#domains.put(domain, template, entry);
+    else this.#domains.remove(domain, template);
   }
 
   /** Discards an entry that is no longer needed, and marks its target id as stale unless another template uses it. */
@@ -471,9 +397,7 @@ export class SessionTemplates {
     this.#discard(entry);
     if (entry.kind === "refused") return;
     const { targetId } = entry.shared;
-    const own = domain.templates.get(targetId);
-    const isInUse = (own?.kind === "accepted" && own.shared.targetId === targetId) || domain.moved?.has(targetId);
-    if (isInUse !== true) this.staleTargets.push({ observationDomain: domain.id, targetId });
+    if (!isTargetId(domain, targetId)) this.staleTargets.push({ observationDomain: domain.id, targetId });
   }
 
   #discard(entry: TemplateEntry): void {
@@ -481,13 +405,4 @@ export class SessionTemplates {
     this.#memory.release(entry);
     this.intake.discard(entry);
   }
-}
-
-/** Counts one accepted template more or less whose target id differs from its own id. */
-function countMoved(domain: ObservationDomain, entry: TemplateEntry | undefined, change: 1 | -1): void {
-  if (entry?.kind !== "accepted" || entry.shared.targetId === entry.source.id) return;
-  const moved = domain.moved ??= new Map();
-  const count = (moved.get(entry.shared.targetId) ?? 0) + change;
-  if (count === 0) moved.delete(entry.shared.targetId);
-  else moved.set(entry.shared.targetId, count);
 }
