@@ -1,7 +1,7 @@
 import type { MemoryReliefParts } from "./memory/memory_relief.ts";
 import type { MessageMemory } from "./memory/message_memory.ts";
 import { type MemoryState, ResidentMemory } from "./memory/resident_memory.ts";
-import type { OpenSessions } from "./open_sessions.ts";
+import type { OpenSessions } from "./sessions/open_sessions.ts";
 import type { SessionOpener } from "./proxy_options.ts";
 import type { ReportEvent } from "./reporting/proxy_event.ts";
 import type { Clock } from "./time/clock.ts";

@@ -1,16 +1,16 @@
-import { Admission } from "./admission.ts";
+import { Admission } from "./sessions/admission.ts";
 import { Counters, increment } from "../mediation/templates/counters.ts";
 import type { CollectorState } from "./collector/collector_state.ts";
 import { Collectors } from "./collectors.ts";
 import type { CurrentCollector } from "./current_collector.ts";
-import { type EndedSession, EndedSessions } from "./ended_sessions.ts";
+import { type EndedSession, EndedSessions } from "./sessions/ended_sessions.ts";
 import { type BoundListener, Listeners } from "./listeners.ts";
 import { LoopBufferPool } from "./memory/buffer_pool.ts";
 import { MessageMemory } from "./memory/message_memory.ts";
 import { MemoryRelief } from "./memory/memory_relief.ts";
 import type { ResidentMemory } from "./memory/resident_memory.ts";
 import { residentMemory } from "./memory_holders.ts";
-import { type Counted, type OpenSession, OpenSessions } from "./open_sessions.ts";
+import { type Counted, type OpenSession, OpenSessions } from "./sessions/open_sessions.ts";
 import {
   DEFAULT_LIMITS,
   DEFAULT_SKEW_SETTLE,
@@ -20,9 +20,9 @@ import {
   type ProxyOptions,
 } from "./proxy_options.ts";
 import { ProxyCounters, type SessionOutcome } from "./reporting/proxy_counters.ts";
-import type { Captured, CaptureLimits } from "./session/capture.ts";
+import type { Captured, CaptureLimits } from "./session/rewriting/capture.ts";
 import type { Session } from "./session/session.ts";
-import { SessionFactory } from "./session_factory.ts";
+import { SessionFactory } from "./sessions/session_factory.ts";
 import { dialer, type DialerParts } from "./sockets.ts";
 import { type Clock, SYSTEM_CLOCK } from "./time/clock.ts";
 import { Turns } from "./time/turns.ts";
@@ -31,7 +31,7 @@ import type { CachedExporter } from "./transport/udp/cached_exporter.ts";
 import type { HandshakeFailure } from "./transport/tls/handshake_failure.ts";
 import type { Verdict } from "./verdict/verdict.ts";
 import { VerdictWatch } from "./verdict/verdict_watch.ts";
-import { VerdictReporter } from "./verdict_reporter.ts";
+import { VerdictReporter } from "./verdict/verdict_reporter.ts";
 
 export type { BoundListener, CollectorState };
 

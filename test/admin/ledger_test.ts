@@ -8,7 +8,7 @@ import { MessageBuilder } from "../support/messages/message_builder.ts";
 import type { Value } from "../../src/ipfix/types/value.ts";
 import type { SessionRewriter } from "../../src/mediation/session/session_rewriter.ts";
 import { HeapBufferPool } from "../../src/proxy/memory/buffer_pool.ts";
-import { ObservingRewriter } from "../../src/proxy/session/observing_rewriter.ts";
+import { ObservingRewriter } from "../../src/proxy/session/rewriting/observing_rewriter.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { mediatorOf, openSession } from "../support/session.ts";
 import { send, TestCollector, TestProxy, until } from "../support/proxy.ts";

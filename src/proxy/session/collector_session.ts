@@ -1,7 +1,7 @@
 import type { CollectorConnection } from "../collector/collector_connection.ts";
 import type { CollectorLink, CollectorRoute } from "../collector/collector_link.ts";
 import type { OutputBuffer } from "../memory/output_buffer.ts";
-import type { RewriterSwitch } from "./rewriter_switch.ts";
+import type { RewriterSwitch } from "./rewriting/rewriter_switch.ts";
 import { type SessionMove, WORK } from "./session_parts.ts";
 
 /**

@@ -10,7 +10,7 @@ import { type Address, formatAddress } from "../transport/address.ts";
 import type { TemplateLife } from "../transport/connection.ts";
 import { Relay } from "./relay.ts";
 import { type SessionLimits, type SessionMove, type SessionParts, WORK } from "./session_parts.ts";
-import type { SessionDecision } from "./undecided_rewriter.ts";
+import type { SessionDecision } from "./rewriting/undecided_rewriter.ts";
 
 const NOTHING_COUNTED = new Counters();
 

@@ -6,8 +6,8 @@ import type { CollectorLink, CollectorRoute } from "../collector/collector_link.
 import type { Connection } from "../transport/connection.ts";
 import type { ProxyCounters, SessionOutcome } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
-import type { SessionDecision } from "./undecided_rewriter.ts";
-import type { RewriterTap } from "./rewriter_tap.ts";
+import type { SessionDecision } from "./rewriting/undecided_rewriter.ts";
+import type { RewriterTap } from "./rewriting/rewriter_tap.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Turns } from "../time/turns.ts";
 

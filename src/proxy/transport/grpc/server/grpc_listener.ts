@@ -6,16 +6,16 @@ import { handshakeFailure } from "../../tls/handshake_failure.ts";
 import { TlsListener, type TlsListenerParts } from "../../tls/tls_listener.ts";
 import type { TlsListenerOptions } from "../../tls/tls_options.ts";
 import type { Turns } from "../../../time/turns.ts";
-import { ExporterConnection } from "./exporter_connection.ts";
+import { ExporterConnection } from "./connection/exporter_connection.ts";
 import { EXPORT_SERVICE, LARGEST_REQUEST } from "../flow/export_service.ts";
 import { type ExportCall, FlowStream } from "./flow_stream.ts";
 import type { FlowRelease } from "../../flow_release.ts";
 import { FlowReleases } from "./flow_releases.ts";
 import { requestIntake } from "./request_intake.ts";
-import { MOST_IN_WORDS, RequestMemory } from "./request_memory.ts";
-import type { RequestsInHand } from "./requests_in_hand.ts";
+import { MOST_IN_WORDS, RequestMemory } from "./connection/request_memory.ts";
+import type { RequestsInHand } from "./connection/requests_in_hand.ts";
 import { TurnQueue } from "../turn_queue.ts";
-import { WorkBudget } from "./work_budget.ts";
+import { WorkBudget } from "./connection/work_budget.ts";
 
 /** Maximum number of concurrent streams of a connection. */
 const STREAMS = 1024;

@@ -1,5 +1,5 @@
 import { Metadata, ServerInterceptingCall, type ServerInterceptor, ServerListenerBuilder } from "@grpc/grpc-js";
-import { REQUEST_CHARGE } from "./requests_in_hand.ts";
+import { REQUEST_CHARGE } from "./connection/requests_in_hand.ts";
 
 type ServerInterceptingCallInterface = Parameters<ServerInterceptor>[1];
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { StandingClock } from "../../../../../test/support/proxy.ts";
-import type { Connection } from "../../connection.ts";
+import { StandingClock } from "../../../../../../test/support/proxy.ts";
+import type { Connection } from "../../../connection.ts";
 import { Http2Frames } from "./http2_frames.ts";
 import { RequestPortions } from "./request_portions.ts";
 import { RequestsInHand } from "./requests_in_hand.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { StandingClock } from "../../../../../test/support/proxy.ts";
-import { Turns } from "../../../time/turns.ts";
-import type { Connection } from "../../connection.ts";
+import { StandingClock } from "../../../../../../test/support/proxy.ts";
+import { Turns } from "../../../../time/turns.ts";
+import type { Connection } from "../../../connection.ts";
 import { ExporterConnection } from "./exporter_connection.ts";
-import { TurnQueue } from "../turn_queue.ts";
+import { TurnQueue } from "../../turn_queue.ts";
 import { WorkBudget } from "./work_budget.ts";
 
 const nothing = () => {};

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { loadProfile } from "../../config/profiles/profiles.ts";
-import { antreaEras, detectAntreaRelease } from "../../config/profiles/antrea_eras.ts";
-import { registryHistory } from "../../config/profiles/registries.ts";
-import { AgentMessages, fnv1 } from "../../demo/agent_messages.ts";
-import { concatenate } from "../../ipfix/octets/concatenate.ts";
-import type { FirstTemplate } from "../../mediation/mapping/chain/treatment.ts";
-import { Mediator } from "../../mediation/session/mediator.ts";
-import { LoopBufferPool } from "../memory/buffer_pool.ts";
+import { loadProfile } from "../../../config/profiles/profiles.ts";
+import { antreaEras, detectAntreaRelease } from "../../../config/profiles/antrea_eras.ts";
+import { registryHistory } from "../../../config/profiles/registries.ts";
+import { AgentMessages, fnv1 } from "../../../demo/agent_messages.ts";
+import { concatenate } from "../../../ipfix/octets/concatenate.ts";
+import type { FirstTemplate } from "../../../mediation/mapping/chain/treatment.ts";
+import { Mediator } from "../../../mediation/session/mediator.ts";
+import { LoopBufferPool } from "../../memory/buffer_pool.ts";
 import { UndecidedRewriter } from "./undecided_rewriter.ts";
 
 const OUTPUT = new Uint8Array(65_536);

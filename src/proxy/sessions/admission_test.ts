@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { Admission, type AdmissionParts } from "./admission.ts";
-import { ProxyCounters } from "./reporting/proxy_counters.ts";
-import type { MemoryState } from "./memory/resident_memory.ts";
-import type { RejectedExporter } from "./verdict/absent_exporters.ts";
-import type { Connection } from "./transport/connection.ts";
-import type { Listener } from "./transport/listener.ts";
+import { ProxyCounters } from "../reporting/proxy_counters.ts";
+import type { MemoryState } from "../memory/resident_memory.ts";
+import type { RejectedExporter } from "../verdict/absent_exporters.ts";
+import type { Connection } from "../transport/connection.ts";
+import type { Listener } from "../transport/listener.ts";
 
 interface Load {
   readonly streams?: number;

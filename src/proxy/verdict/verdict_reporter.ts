@@ -1,9 +1,9 @@
-import type { Collectors } from "./collectors.ts";
+import type { Collectors } from "../collectors.ts";
 import { collectorEvidence, sessionEvidence } from "./evidence.ts";
-import type { OpenSessions } from "./open_sessions.ts";
-import type { ProxyOptions } from "./proxy_options.ts";
-import type { Verdict } from "./verdict/verdict.ts";
-import type { VerdictWatch } from "./verdict/verdict_watch.ts";
+import type { OpenSessions } from "../sessions/open_sessions.ts";
+import type { ProxyOptions } from "../proxy_options.ts";
+import type { Verdict } from "./verdict.ts";
+import type { VerdictWatch } from "./verdict_watch.ts";
 
 /** What a {@link VerdictReporter} looks at. */
 export interface VerdictReporterParts {

@@ -1,16 +1,16 @@
-import { Counters } from "../mediation/templates/counters.ts";
-import type { ProxyCounters, SessionOutcome } from "./reporting/proxy_counters.ts";
-import type { EventFields, ReportEvent } from "./reporting/proxy_event.ts";
-import { Places } from "./transport/places.ts";
-import { type Address, ownerOf } from "./transport/address.ts";
-import type { FirstTemplate } from "../mediation/mapping/chain/treatment.ts";
-import type { CurrentCollector } from "./current_collector.ts";
-import type { SessionCapture } from "./session/capture.ts";
-import type { Session } from "./session/session.ts";
-import type { Turns } from "./time/turns.ts";
-import type { TemplateState } from "../mediation/session/session_rewriter.ts";
+import { Counters } from "../../mediation/templates/counters.ts";
+import type { ProxyCounters, SessionOutcome } from "../reporting/proxy_counters.ts";
+import type { EventFields, ReportEvent } from "../reporting/proxy_event.ts";
+import { Places } from "../transport/places.ts";
+import { type Address, ownerOf } from "../transport/address.ts";
+import type { FirstTemplate } from "../../mediation/mapping/chain/treatment.ts";
+import type { CurrentCollector } from "../current_collector.ts";
+import type { SessionCapture } from "../session/rewriting/capture.ts";
+import type { Session } from "../session/session.ts";
+import type { Turns } from "../time/turns.ts";
+import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
 import type { EndedSessions } from "./ended_sessions.ts";
-import type { CachedExporter } from "./transport/udp/cached_exporter.ts";
+import type { CachedExporter } from "../transport/udp/cached_exporter.ts";
 
 /** Part of an address' sessions that may be ended at once for the process' memory. */
 const ENDED_PART = 1 / 4;

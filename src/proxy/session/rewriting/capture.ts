@@ -1,10 +1,10 @@
-import { concatenate } from "../../ipfix/octets/concatenate.ts";
-import { decodeMessageHeader, writeMessageHeader } from "../../ipfix/message/message_header.ts";
-import { encodeTemplateRecord, setIdOfKind } from "../../ipfix/record/template_record.ts";
-import { templateMessage } from "../../mediation/templates/template_message.ts";
-import type { SessionRewriter, TemplateState } from "../../mediation/session/session_rewriter.ts";
-import { targetTemplate } from "../../mediation/mapping/template_mapping.ts";
-import { messageLength } from "../transport/message_walk.ts";
+import { concatenate } from "../../../ipfix/octets/concatenate.ts";
+import { decodeMessageHeader, writeMessageHeader } from "../../../ipfix/message/message_header.ts";
+import { encodeTemplateRecord, setIdOfKind } from "../../../ipfix/record/template_record.ts";
+import { templateMessage } from "../../../mediation/templates/template_message.ts";
+import type { SessionRewriter, TemplateState } from "../../../mediation/session/session_rewriter.ts";
+import { targetTemplate } from "../../../mediation/mapping/template_mapping.ts";
+import { messageLength } from "../../transport/message_walk.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
 
 /** What ends a capture of its own accord. */

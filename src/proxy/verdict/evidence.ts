@@ -1,7 +1,7 @@
-import type { Collectors } from "./collectors.ts";
-import type { CurrentCollector } from "./current_collector.ts";
-import type { OpenSession } from "./open_sessions.ts";
-import type { CollectorEvidence, SessionEvidence } from "./verdict/verdict.ts";
+import type { Collectors } from "../collectors.ts";
+import type { CurrentCollector } from "../current_collector.ts";
+import type { OpenSession } from "../sessions/open_sessions.ts";
+import type { CollectorEvidence, SessionEvidence } from "./verdict.ts";
 
 /** What the sessions say of whether the proxy is needed. */
 export function sessionEvidence(entries: Iterable<OpenSession>): SessionEvidence {

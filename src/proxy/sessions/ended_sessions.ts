@@ -1,9 +1,9 @@
-import type { TransportProtocol } from "../ipfix/message/transport_protocol.ts";
-import type { TemplateState } from "../mediation/session/session_rewriter.ts";
-import type { Counters } from "../mediation/templates/counters.ts";
-import type { SessionOutcome } from "./reporting/proxy_counters.ts";
-import type { Session } from "./session/session.ts";
-import type { Clock } from "./time/clock.ts";
+import type { TransportProtocol } from "../../ipfix/message/transport_protocol.ts";
+import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
+import type { Counters } from "../../mediation/templates/counters.ts";
+import type { SessionOutcome } from "../reporting/proxy_counters.ts";
+import type { Session } from "../session/session.ts";
+import type { Clock } from "../time/clock.ts";
 
 /** Record of an ended session. */
 export interface EndedSession {

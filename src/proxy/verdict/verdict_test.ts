@@ -1,6 +1,6 @@
 /** The verdict of a running proxy, with its sessions, its collector and its clock. */
 import assert from "node:assert/strict";
-import { dataMessage, join, templateMessage } from "../../test/support/proxy_messages.ts";
+import { dataMessage, join, templateMessage } from "../../../test/support/proxy_messages.ts";
 import {
   closeQuietly,
   RelayingRewriter,
@@ -10,9 +10,9 @@ import {
   TestProxy,
   turn,
   until,
-} from "../../test/support/proxy.ts";
-import type { SessionFacts } from "../mediation/session/session_rewriter.ts";
-import type { ProxyOptions } from "./proxy_options.ts";
+} from "../../../test/support/proxy.ts";
+import type { SessionFacts } from "../../mediation/session/session_rewriter.ts";
+import type { ProxyOptions } from "../proxy_options.ts";
 
 const SETTLE = 10_000;
 const TEMPLATE = 256;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import type { ProxyOptions } from "./proxy_options.ts";
-import { dataMessage, join, templateMessage } from "../../test/support/proxy_messages.ts";
-import { mediatorOf } from "../../test/support/session.ts";
-import { RFC } from "../../test/conformance/conformance.ts";
-import { send, StandingClock, TestCollector, TestProxy, until } from "../../test/support/proxy.ts";
+import type { ProxyOptions } from "../proxy_options.ts";
+import { dataMessage, join, templateMessage } from "../../../test/support/proxy_messages.ts";
+import { mediatorOf } from "../../../test/support/session.ts";
+import { RFC } from "../../../test/conformance/conformance.ts";
+import { send, StandingClock, TestCollector, TestProxy, until } from "../../../test/support/proxy.ts";
 
 const loopback = { hostname: "127.0.0.1", port: 0 };
 const tcp = { transport: "tcp" as const, address: loopback };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { rfc7011 } from "../../../test/support/messages/antrea.ts";
-import { openSession } from "../../../test/support/session.ts";
-import { field, message, set, templateSet } from "../../../test/support/messages/wire.ts";
-import { HeapBufferPool } from "../memory/buffer_pool.ts";
+import { rfc7011 } from "../../../../test/support/messages/antrea.ts";
+import { openSession } from "../../../../test/support/session.ts";
+import { field, message, set, templateSet } from "../../../../test/support/messages/wire.ts";
+import { HeapBufferPool } from "../../memory/buffer_pool.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
 
 Deno.test("records that were relayed count as sent, though the session ends before anything else is observed", () => {

@@ -1,14 +1,14 @@
-import type { Collectors } from "./collectors.ts";
+import type { Collectors } from "../collectors.ts";
 import type { OpenSession, OpenSessions } from "./open_sessions.ts";
-import type { SessionChoice } from "./proxy_options.ts";
-import type { ResidentMemory } from "./memory/resident_memory.ts";
-import type { ExhaustedLimit, ProxyCounters } from "./reporting/proxy_counters.ts";
-import type { ReportEvent } from "./reporting/proxy_event.ts";
+import type { SessionChoice } from "../proxy_options.ts";
+import type { ResidentMemory } from "../memory/resident_memory.ts";
+import type { ExhaustedLimit, ProxyCounters } from "../reporting/proxy_counters.ts";
+import type { ReportEvent } from "../reporting/proxy_event.ts";
 import type { SessionFactory } from "./session_factory.ts";
-import { formatAddress } from "./transport/address.ts";
-import type { Connection } from "./transport/connection.ts";
-import type { Listener } from "./transport/listener.ts";
-import type { VerdictWatch } from "./verdict/verdict_watch.ts";
+import { formatAddress } from "../transport/address.ts";
+import type { Connection } from "../transport/connection.ts";
+import type { Listener } from "../transport/listener.ts";
+import type { VerdictWatch } from "../verdict/verdict_watch.ts";
 
 /** Dependencies of {@link Admission}. */
 export interface AdmissionParts {

@@ -3,19 +3,19 @@ import type {
   OctetRewriter,
   SessionRewriter,
   TemplateState,
-} from "../../mediation/session/session_rewriter.ts";
-import { Counters, sumOf } from "../../mediation/templates/counters.ts";
-import type { BufferPool } from "../memory/buffer_pool.ts";
-import type { MessageMemory } from "../memory/message_memory.ts";
-import type { MessageRoom, PartialMessage } from "./message_room.ts";
-import type { ProxyCounters } from "../reporting/proxy_counters.ts";
-import type { ReportOfSession } from "../reporting/proxy_event.ts";
+} from "../../../mediation/session/session_rewriter.ts";
+import { Counters, sumOf } from "../../../mediation/templates/counters.ts";
+import type { BufferPool } from "../../memory/buffer_pool.ts";
+import type { MessageMemory } from "../../memory/message_memory.ts";
+import type { MessageRoom, PartialMessage } from "../message_room.ts";
+import type { ProxyCounters } from "../../reporting/proxy_counters.ts";
+import type { ReportOfSession } from "../../reporting/proxy_event.ts";
 import { ObservingRewriter } from "./observing_rewriter.ts";
-import type { Rejections } from "./rejections.ts";
+import type { Rejections } from "../rejections.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
 import { type SessionDecision, UndecidedRewriter } from "./undecided_rewriter.ts";
-import { type SessionMove, type SessionParts, WORK } from "./session_parts.ts";
-import { costlyUse, type Turns } from "../time/turns.ts";
+import { type SessionMove, type SessionParts, WORK } from "../session_parts.ts";
+import { costlyUse, type Turns } from "../../time/turns.ts";
 
 /**
  * Chooses what produces a session's output, and replaces it where the collector, what is expected of it, or the mode has

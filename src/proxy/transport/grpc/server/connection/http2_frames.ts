@@ -1,4 +1,4 @@
-import { u16At, u32At } from "../../../../ipfix/octets/network_order.ts";
+import { u16At, u32At } from "../../../../../ipfix/octets/network_order.ts";
 
 const PREFACE_LENGTH = 24;
 const HEADER_LENGTH = 9;

@@ -1,4 +1,4 @@
-import type { Clock } from "../../../time/clock.ts";
+import type { Clock } from "../../../../time/clock.ts";
 
 /** What may be done in one turn of the event loop, in requests, each of which takes about 10 µs. */
 const WORK = 512;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LARGEST_REQUEST } from "../flow/export_service.ts";
+import { LARGEST_REQUEST } from "../../flow/export_service.ts";
 import { REQUEST_CHARGE, RequestsInHand } from "./requests_in_hand.ts";
 
 function request(length: number, isCompressed = 0): number[] {

@@ -1,15 +1,15 @@
-import type { Address } from "../../address.ts";
-import type { Connection } from "../../connection.ts";
-import { foreignProtocol } from "../../../../ipfix/message/foreign_protocol.ts";
-import { IPFIX_VERSION } from "../../../../ipfix/message/message_header.ts";
-import { ConnectionStream } from "../../tls/connection_stream.ts";
-import { HandshakeError } from "../../tls/handshake_failure.ts";
-import type { Turns } from "../../../time/turns.ts";
+import type { Address } from "../../../address.ts";
+import type { Connection } from "../../../connection.ts";
+import { foreignProtocol } from "../../../../../ipfix/message/foreign_protocol.ts";
+import { IPFIX_VERSION } from "../../../../../ipfix/message/message_header.ts";
+import { ConnectionStream } from "../../../tls/connection_stream.ts";
+import { HandshakeError } from "../../../tls/handshake_failure.ts";
+import type { Turns } from "../../../../time/turns.ts";
 import { Http2Frames } from "./http2_frames.ts";
 import type { RequestHolder, RequestMemory } from "./request_memory.ts";
 import { RequestPortions } from "./request_portions.ts";
 import { RequestsInHand } from "./requests_in_hand.ts";
-import type { TurnQueue } from "../turn_queue.ts";
+import type { TurnQueue } from "../../turn_queue.ts";
 import type { WorkBudget } from "./work_budget.ts";
 
 const PREFACE = new TextEncoder().encode("PRI");

@@ -1,5 +1,5 @@
-import { u32At } from "../../../../ipfix/octets/network_order.ts";
-import { LARGEST_REQUEST } from "../flow/export_service.ts";
+import { u32At } from "../../../../../ipfix/octets/network_order.ts";
+import { LARGEST_REQUEST } from "../../flow/export_service.ts";
 
 /** Octets before each request of a stream: whether it is compressed, and its length. */
 const PREFIX_LENGTH = 5;

@@ -1,27 +1,33 @@
-import { usesTls } from "../ipfix/message/transport_protocol.ts";
-import type { CollectorFacts, TemplateState } from "../mediation/session/session_rewriter.ts";
-import { CollectorLink, type CollectorLinkOptions } from "./collector/collector_link.ts";
-import type { Collectors } from "./collectors.ts";
-import type { CurrentCollector } from "./current_collector.ts";
-import type { FirstTemplate } from "../mediation/mapping/chain/treatment.ts";
-import type { MediationEvent } from "../mediation/templates/event.ts";
-import type { BufferPool } from "./memory/buffer_pool.ts";
-import type { MessageMemory } from "./memory/message_memory.ts";
-import type { ResidentMemory } from "./memory/resident_memory.ts";
+import { usesTls } from "../../ipfix/message/transport_protocol.ts";
+import type { CollectorFacts, TemplateState } from "../../mediation/session/session_rewriter.ts";
+import { CollectorLink, type CollectorLinkOptions } from "../collector/collector_link.ts";
+import type { Collectors } from "../collectors.ts";
+import type { CurrentCollector } from "../current_collector.ts";
+import type { FirstTemplate } from "../../mediation/mapping/chain/treatment.ts";
+import type { MediationEvent } from "../../mediation/templates/event.ts";
+import type { BufferPool } from "../memory/buffer_pool.ts";
+import type { MessageMemory } from "../memory/message_memory.ts";
+import type { ResidentMemory } from "../memory/resident_memory.ts";
 import type { OpenSession } from "./open_sessions.ts";
-import { DEFAULT_LIMITS, type Mode, type ProxyLimits, type ProxyOptions, type SessionChoice } from "./proxy_options.ts";
-import { mediationReport } from "./reporting/mediation_report.ts";
-import type { ProxyCounters, SessionOutcome } from "./reporting/proxy_counters.ts";
-import { reportOfSession } from "./reporting/proxy_event.ts";
-import { SessionCapture } from "./session/capture.ts";
-import { Session } from "./session/session.ts";
-import type { SessionLimits } from "./session/session_parts.ts";
-import type { SessionDecision } from "./session/undecided_rewriter.ts";
-import type { Clock } from "./time/clock.ts";
-import type { Turns } from "./time/turns.ts";
-import { type Address, formatAddress, ownerOf } from "./transport/address.ts";
-import type { Connection } from "./transport/connection.ts";
-import type { Listener } from "./transport/listener.ts";
+import {
+  DEFAULT_LIMITS,
+  type Mode,
+  type ProxyLimits,
+  type ProxyOptions,
+  type SessionChoice,
+} from "../proxy_options.ts";
+import { mediationReport } from "../reporting/mediation_report.ts";
+import type { ProxyCounters, SessionOutcome } from "../reporting/proxy_counters.ts";
+import { reportOfSession } from "../reporting/proxy_event.ts";
+import { SessionCapture } from "../session/rewriting/capture.ts";
+import { Session } from "../session/session.ts";
+import type { SessionLimits } from "../session/session_parts.ts";
+import type { SessionDecision } from "../session/rewriting/undecided_rewriter.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Turns } from "../time/turns.ts";
+import { type Address, formatAddress, ownerOf } from "../transport/address.ts";
+import type { Connection } from "../transport/connection.ts";
+import type { Listener } from "../transport/listener.ts";
 
 const EVICTED = "its templates take most memory, and others need it: the session is closed";
 const USED_UP = {

@@ -1,9 +1,9 @@
-import { DecodeError } from "../../ipfix/octets/decode_error.ts";
-import { nextMessageLength } from "../../ipfix/message/framing.ts";
-import type { FirstTemplate } from "../../mediation/mapping/chain/treatment.ts";
-import type { OctetRewriter, SessionRewriter } from "../../mediation/session/session_rewriter.ts";
-import type { BufferPool } from "../memory/buffer_pool.ts";
-import { OUTPUT_OCTETS } from "../memory/output_buffer.ts";
+import { DecodeError } from "../../../ipfix/octets/decode_error.ts";
+import { nextMessageLength } from "../../../ipfix/message/framing.ts";
+import type { FirstTemplate } from "../../../mediation/mapping/chain/treatment.ts";
+import type { OctetRewriter, SessionRewriter } from "../../../mediation/session/session_rewriter.ts";
+import type { BufferPool } from "../../memory/buffer_pool.ts";
+import { OUTPUT_OCTETS } from "../../memory/output_buffer.ts";
 
 /** How a session is decided by its first template. */
 export interface SessionDecision {

@@ -1,12 +1,12 @@
-import { DecodeError } from "../../ipfix/octets/decode_error.ts";
-import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../../ipfix/message/message_header.ts";
-import type { OctetRewriter, SessionRewriter } from "../../mediation/session/session_rewriter.ts";
-import type { BufferPool } from "../memory/buffer_pool.ts";
-import type { MessageMemory } from "../memory/message_memory.ts";
-import type { PartialMessage } from "./message_room.ts";
-import { messageLength, wholeMessages } from "../transport/message_walk.ts";
-import { OUTPUT_OCTETS } from "../memory/output_buffer.ts";
-import { ReadBuffer } from "../memory/read_buffer.ts";
+import { DecodeError } from "../../../ipfix/octets/decode_error.ts";
+import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../../../ipfix/message/message_header.ts";
+import type { OctetRewriter, SessionRewriter } from "../../../mediation/session/session_rewriter.ts";
+import type { BufferPool } from "../../memory/buffer_pool.ts";
+import type { MessageMemory } from "../../memory/message_memory.ts";
+import type { PartialMessage } from "../message_room.ts";
+import { messageLength, wholeMessages } from "../../transport/message_walk.ts";
+import { OUTPUT_OCTETS } from "../../memory/output_buffer.ts";
+import { ReadBuffer } from "../../memory/read_buffer.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Connection } from "../../connection.ts";
+import type { Connection } from "../../../connection.ts";
 import type { Http2Frames } from "./http2_frames.ts";
 import type { RequestsInHand } from "./requests_in_hand.ts";
 import type { WorkBudget } from "./work_budget.ts";

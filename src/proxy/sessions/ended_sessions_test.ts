@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { skewedMapping } from "../../test/support/fake_view.ts";
-import { dataMessage, join, templateMessage } from "../../test/support/proxy_messages.ts";
-import { send, StandingClock, TestCollector, TestProxy, until } from "../../test/support/proxy.ts";
-import type { TemplateState } from "../mediation/session/session_rewriter.ts";
-import { Counters } from "../mediation/templates/counters.ts";
+import { skewedMapping } from "../../../test/support/fake_view.ts";
+import { dataMessage, join, templateMessage } from "../../../test/support/proxy_messages.ts";
+import { send, StandingClock, TestCollector, TestProxy, until } from "../../../test/support/proxy.ts";
+import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
+import { Counters } from "../../mediation/templates/counters.ts";
 import { EndedSessions, type EndingSession } from "./ended_sessions.ts";
 
 function ending(id: number, fill: (counters: Counters) => void = () => {}): EndingSession {
