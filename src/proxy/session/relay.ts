@@ -58,6 +58,8 @@ export class Relay {
   /** Whether it waits until more templates may change, or has ended while it did. */
   #throttled = false;
   #leaving = false;
+  /** Whether the proxy ends it, rather than that its exporter or its collector is gone. */
+  #dismissed = false;
   /** Made with the first template. */
   #throttle: TemplateThrottle | undefined;
   /** What its costly work took. Made with the first of it. */
@@ -325,10 +327,10 @@ export class Relay {
       clock: this.#clock,
       turns: this.#turns,
       use: this.use,
+      brief: this.#dismissed,
       report: this.#report,
     });
-    // What it has left may take minutes of work on templates.
-    if (this.#throttled || (outcome === "drained" && this.rewriting.mediated.unfinished)) this.#remainder.stop();
+    if (this.#throttled) this.#remainder.stop();
     const isDrained = outcome === "drained" && this.exporter.transport !== "udp" && !this.#link.connected;
     const isAway = outcome === "collector_unavailable" || (isDrained && this.collector.holding);
     await this.#remainder.drop(isAway);
@@ -345,6 +347,7 @@ export class Relay {
   /** Makes {@link run} and {@link dropRemainder} end with this outcome. The caller must end what they wait for. */
   stop(outcome: SessionOutcome): void {
     this.stopped ??= outcome;
+    this.#dismissed ||= outcome !== "collector_unavailable";
     this.#throttle?.end();
     this.#giveUp?.();
     this.room.giveUp();

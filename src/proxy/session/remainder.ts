@@ -27,6 +27,8 @@ export interface RemainderParts {
   readonly turns: Turns;
   /** What the session has used of the time for costly work. */
   readonly use: RecentUse;
+  /** Whether to leave what needs costly work, which may take minutes: what is left counts as a record a message. */
+  readonly brief: boolean;
   readonly report: ReportOfSession;
 }
 
@@ -131,10 +133,11 @@ export class Remainder {
   }
 
   async #dropInput(): Promise<void> {
-    const { rewriter, exporter, input, output, turns, use } = this.#parts;
+    const { rewriter, exporter, input, output, turns, use, brief } = this.#parts;
     while (!this.#stopped) {
       const costly = rewriter.unfinished;
-      if (costly) await turns.costly(use, this);
+      if (costly && brief) this.#stopped = true;
+      else if (costly) await turns.costly(use, this);
       else if (turns.over) await turns.next(true);
       if (this.#stopped) return;
       const rewrite = (work: number) => rewriter.rewrite(input.waiting(), output.lease(), work);

@@ -324,6 +324,47 @@ Deno.test("while the process' memory is full, templates wait and records do not;
   assert.equal(await ended, "evicted");
 });
 
+/** A collector that takes nothing more, and does not close. */
+class StalledCollector extends ScriptedCollector {
+  readonly #closed = Promise.withResolvers<number>();
+  writes = 0;
+
+  override write(): Promise<number> {
+    this.writes++;
+    return this.#closed.promise;
+  }
+
+  override close(): void {
+    super.close();
+    this.#closed.reject(new Error("closed"));
+  }
+}
+
+/** One that takes one message at a time. */
+class PatientRewriter extends DemandingRewriter {
+  override rewrite(input: Uint8Array, output: Uint8Array, work = Infinity): Uint8Array {
+    const length = input[17] === 2 ? templateMessage().length : dataMessage(1).length;
+    return super.rewrite(input.subarray(0, length), output, work);
+  }
+}
+
+Deno.test("templates that wait behind a write when the proxy ends a session are not worked off: they count as a record a message", async () => {
+  for (const outcome of ["drained", "evicted"] as const) {
+    const collector = new StalledCollector(Infinity, Infinity);
+    const rewriter = new PatientRewriter({ reliable: true });
+    const { session, exporter, clock } = openSession([collector], { rewriter });
+    const ended = session.run();
+    await exporter.write(join(dataMessage(1), templateMessage(), templateMessage()));
+    await until("the record is being written", () => collector.writes === 1);
+    session.stop(outcome);
+    session.stop(outcome);
+    for (let times = 0; times < 9; times++) await clock.advance(100);
+    assert.equal(await ended, outcome);
+    assert.equal(session.counters.recordsDropped.get("template_changes"), 2);
+    exporter.close();
+  }
+});
+
 /** Takes one message at a time, each of which changes ten times as many templates as may change in a second. */
 class ThrottledRewriter extends RelayingRewriter {
   override templateChanges = 0;

@@ -19,7 +19,7 @@ const PATIENCE = 1_000;
 const LOAD = 5;
 const DRAIN = 1_000;
 /** How long 200 sessions with 250 templates each may take to end, while the process collects near `limits.memory`. */
-const MANY_ENDS = 10_000;
+const MANY_ENDS = 3_000;
 /** Observation domains of the exporters that are measured. */
 const MEASURED_DOMAIN = 100_001;
 const CONTROL_DOMAIN = 100_002;
