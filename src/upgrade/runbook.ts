@@ -66,7 +66,7 @@ function notes(upgrade: Upgrade): string[] {
       : []),
     ...(needed
       ? [
-        "One proxy holds 3,000 Agents over TLS or gRPC; for more, set limits.memory to 900MiB in the overlay's proxy.yaml, " +
+        "One proxy holds 2,500 Agents over TLS or gRPC; for more, set limits.memory to 900MiB in the overlay's proxy.yaml, " +
         "and the memory limit of its container to 1152Mi.",
       ]
       : []),

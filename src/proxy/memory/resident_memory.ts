@@ -1,14 +1,14 @@
 import type { MemoryReliefParts } from "./memory_relief.ts";
 
 /** Parts of the limit from which on garbage is collected as it grows, and from which on memory is tight or full. */
-const COLLECTING = 0.722;
-const TIGHT = 0.8075;
-const FULL = 0.874;
+const COLLECTING = 0.7;
+const TIGHT = 0.78;
+const FULL = 0.84;
 /** Part of the limit that has to be free again before memory that was full no longer is. */
-const HYSTERESIS = 0.019;
+const HYSTERESIS = 0.02;
 
 /** Part of the limit by which it has grown when another collection is worth its pause. */
-const WORTH_COLLECTING = 0.076;
+const WORTH_COLLECTING = 0.07;
 /** Milliseconds between two collections, and between two that return memory to the system at once. */
 const COLLECTION_INTERVAL = 250;
 const THOROUGH_INTERVAL = 2_000;
@@ -47,9 +47,9 @@ export interface ResidentMemoryParts {
  * and messages; what the process takes is more than their sum: garbage, fragments of freed memory, sockets, the runtime
  * itself. So the resident octets are looked at several times a second.
  *
- * - From 72 % of the limit on, garbage is collected as it grows, which takes 30 to 100 ms each time.
- * - From 81 % on memory is tight: sessions end whose templates or unfinished messages take most.
- * - From 87 % on it is full: no newcomer is let in, no template is worked on, and garbage is collected so thoroughly
+ * - From 70 % of the limit on, garbage is collected as it grows, which takes 30 to 100 ms each time.
+ * - From 78 % on memory is tight: sessions end whose templates or unfinished messages take most.
+ * - From 84 % on it is full: no newcomer is let in, no template is worked on, and garbage is collected so thoroughly
  *   that it goes back to the system, which takes several times as long. Where that is not enough, any session may be
  *   ended.
  */
