@@ -10,7 +10,7 @@ import { MessageMemory } from "./memory/message_memory.ts";
 import { MemoryRelief } from "./memory/memory_relief.ts";
 import type { ResidentMemory } from "./memory/resident_memory.ts";
 import { residentMemory } from "./memory_holders.ts";
-import { type Counted, type OpenSession, OpenSessions } from "./sessions/open_sessions.ts";
+import { type Counted, OpenSessions } from "./sessions/open_sessions.ts";
 import {
   DEFAULT_LIMITS,
   DEFAULT_SKEW_SETTLE,
@@ -23,6 +23,8 @@ import { ProxyCounters, type SessionOutcome } from "./reporting/proxy_counters.t
 import type { Captured, CaptureLimits } from "./session/rewriting/capture.ts";
 import type { Session } from "./session/session.ts";
 import { SessionFactory } from "./sessions/session_factory.ts";
+import { SessionTicks } from "./sessions/session_ticks.ts";
+import { SessionUpdates } from "./sessions/session_updates.ts";
 import { dialer, type DialerParts } from "./sockets.ts";
 import { type Clock, SYSTEM_CLOCK } from "./time/clock.ts";
 import { Turns } from "./time/turns.ts";
@@ -38,8 +40,6 @@ export type { BoundListener, CollectorState };
 /** Milliseconds between two looks at the memory in use. */
 const MEMORY_MILLISECONDS = 50;
 const TICK_MILLISECONDS = 1_000;
-/** Milliseconds that sessions may take to apply their time limits before others have a turn. */
-const TICK_PART = 4;
 const DRAIN_TICK_MILLISECONDS = 50;
 /**
  * While draining, an exporter that has been silent for this long is taken to have sent everything. An exporter whose
@@ -66,10 +66,9 @@ export class Proxy {
   readonly #reporter: VerdictReporter;
   readonly #admission: Admission;
   readonly #relief: MemoryRelief | undefined;
+  readonly #updates: SessionUpdates;
+  readonly #ticks: SessionTicks;
   #cancelTick = () => {};
-  /** Milliseconds that sessions have not been told of yet, and whether they are being told. */
-  #passed = 0;
-  #ticking = false;
   /** The process' memory; undefined: left to the runtime. */
   readonly #resident: ResidentMemory | undefined;
   #cancelLooks = () => {};
@@ -90,8 +89,8 @@ export class Proxy {
       turns: this.#turns,
       mediator: options.mediator,
       watch: options.watch ?? true,
-      onEpoch: (collector) => void this.#beginEpoch(collector),
-      onExpectation: (collector) => void this.#eachSessionOf(collector, (open) => this.#update(open)),
+      onEpoch: (collector) => void this.#updates.beginEpoch(collector),
+      onExpectation: (collector) => void this.#updates.of(collector),
     });
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#memory = new MessageMemory(limits.messageMemory);
@@ -119,6 +118,14 @@ export class Proxy {
       onClosing: (id, outcome) => this.#beginClosing(id, outcome),
       onEnd: (id, outcome, templates) => this.#sessions.end(id, outcome, templates),
     });
+    this.#updates = new SessionUpdates({
+      clock,
+      turns: this.#turns,
+      factory: this.#factory,
+      sessions: this.#sessions,
+      report,
+    });
+    this.#ticks = new SessionTicks(this.#sessions, clock, this.#turns);
     this.#verdict = new VerdictWatch(options.skewSettle ?? DEFAULT_SKEW_SETTLE, clock);
     this.#reporter = new VerdictReporter({
       watch: this.#verdict,
@@ -199,7 +206,7 @@ export class Proxy {
     if (changed.skewSettle !== undefined) this.#verdict.settle = changed.skewSettle;
     mediate?.();
     const collectors = this.#collectors.change(options, changed, switchNow);
-    await this.#eachSession((open) => this.#update(open, collectors));
+    await this.#updates.all(collectors);
     // A drain that began while the listeners were being bound could not close these.
     if (this.draining) this.#listeners.close();
   }
@@ -271,7 +278,7 @@ export class Proxy {
    */
   async adoptNext(): Promise<void> {
     const { base } = this.#collectors;
-    if (base.adoptNext()) await this.#eachSessionOf(base, (open) => this.#update(open));
+    if (base.adoptNext()) await this.#updates.of(base);
   }
 
   /** The process of {@link collector} is known to be another one; see {@link Collector.announceEpoch}. */
@@ -353,42 +360,6 @@ export class Proxy {
     this.#collectors.close();
   }
 
-  /** Applies the current options to a session. An error ends this session and leaves the others alone. */
-  async #update(open: OpenSession, changed?: ReadonlySet<CurrentCollector>): Promise<void> {
-    const { session } = open;
-    try {
-      await this.#factory.update(open, changed);
-    } catch (error) {
-      const fields = { session: session.id, peer: session.peer, reason: String(error) };
-      const message = "a session cannot apply the changed configuration";
-      this.#options.report({ level: "error", event: "session_failed", message, fields });
-      session.stop("failed");
-    }
-  }
-
-  async #eachSession(change: (open: OpenSession) => Promise<void> | undefined): Promise<void> {
-    for (const open of this.#sessions.entries) {
-      // Each session is a small piece of work, after which no rest is needed.
-      if (this.#turns.over) await this.#turns.next(false);
-      await change(open);
-    }
-  }
-
-  #eachSessionOf(
-    collector: CurrentCollector,
-    change: (open: OpenSession) => Promise<void> | undefined,
-  ): Promise<void> {
-    return this.#eachSession((open) =>
-      open.collector === collector && !open.session.undecided ? change(open) : undefined
-    );
-  }
-
-  /** Sessions whose records wait, or are under way again to the new process, begin anew by themselves. */
-  #beginEpoch(collector: CurrentCollector): Promise<void> {
-    const began = this.#clock.now();
-    return this.#eachSessionOf(collector, (open) => this.#factory.beginEpoch(open, began));
-  }
-
   /** While draining, ends the sessions that wait for a collector which is away. */
   #stopHeld(): void {
     for (const { session, collector: { collector } } of this.#sessions.entries) {
@@ -437,28 +408,10 @@ export class Proxy {
     }
   }
 
-  /** In parts, as thousands whose time is up at once take a while to end. */
-  async #tickSessions(milliseconds: number, quiet: number): Promise<void> {
-    this.#passed += milliseconds;
-    if (this.#ticking) return;
-    this.#ticking = true;
-    const passed = this.#passed;
-    this.#passed = 0;
-    let began = this.#clock.now();
-    for (const session of [...this.#sessions]) {
-      if (this.#clock.now() - began >= TICK_PART) {
-        await this.#turns.next(false);
-        began = this.#clock.now();
-      }
-      if (this.#sessions.get(session.id) !== undefined) session.tick(passed, quiet);
-    }
-    this.#ticking = false;
-  }
-
   #tickEvery(milliseconds: number, quiet: number): void {
     this.#cancelTick();
     this.#cancelTick = this.#clock.every(milliseconds, () => {
-      void this.#tickSessions(milliseconds, quiet);
+      void this.#ticks.pass(milliseconds, quiet);
       this.#memory.look();
       this.#reporter.tick();
       this.#collectors.tick();
