@@ -6,14 +6,14 @@ import { type Clock, pause, SYSTEM_CLOCK } from "./proxy/time/clock.ts";
 import type { EventName } from "./proxy/reporting/event_name.ts";
 
 /** Category under which every part of this program logs. */
-export const ROOT_CATEGORY = "ipfix-skew-proxy";
+const ROOT_CATEGORY = "ipfix-skew-proxy";
 
 /** The words that configuration and environment take for a level, from most to least. */
-export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
+const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 export type LoggingLevel = (typeof LOG_LEVELS)[number];
 
 /** `json`: one object a line. `text`: for a person at a terminal. */
-export const LOG_FORMATS = ["json", "text"] as const;
+const LOG_FORMATS = ["json", "text"] as const;
 export type LoggingFormat = (typeof LOG_FORMATS)[number];
 
 export interface LoggingOptions {

@@ -28,7 +28,7 @@ export function differenceOfLists(from: Profile, to: Profile): string[] {
 }
 
 /** Returns the elements that Agents send and an Aggregator does not know: those that the proxy strips. */
-export function notIn(agents: Profile, aggregator: Profile): string[] {
+function notIn(agents: Profile, aggregator: Profile): string[] {
   const names = ({ templates }: Profile) =>
     new Set(templates.flatMap(({ fields }) => fields.map(({ element }) => element.name)));
   return [...names(agents).difference(names(aggregator))];

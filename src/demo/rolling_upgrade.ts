@@ -134,7 +134,7 @@ class Upgrade {
 }
 
 /** A tally of zeros. */
-export function emptyTally(): Tally {
+function emptyTally(): Tally {
   return { sent: 0, arrived: 0, wrong: 0, lost: 0, deaths: 0 };
 }
 

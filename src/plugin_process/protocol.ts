@@ -29,13 +29,10 @@ export interface OptionMistake {
   readonly at: "value" | "key";
 }
 
-/** The first line of a process. */
-export interface Hello {
-  readonly name: string;
-  readonly summary: string;
-}
-
-/** The answer to a question, or the first line: a value, mistakes in the options, or what went wrong. */
+/**
+ * The answer to a question, or the first line of a process, whose value is the plugin's `name` and `summary`: a value,
+ * mistakes in the options, or what went wrong.
+ */
 export type Answer =
   | { readonly value: unknown }
   | { readonly mistakes: readonly OptionMistake[] }

@@ -186,7 +186,7 @@ function minor(line: string): number {
 }
 
 /** Whether a release is this one or a later one. */
-export function isAtLeast({ release }: Pick<AntreaRelease, "release">, other: string): boolean {
+function isAtLeast({ release }: Pick<AntreaRelease, "release">, other: string): boolean {
   const [one, two] = [release, other].map(parseSemanticVersion);
   if (one === undefined || two === undefined) throw new RangeError(`"${release}" or "${other}" is not a release`);
   return compareSemanticVersions(one, two) >= 0;

@@ -162,7 +162,7 @@ export function kindOf(failure: string): string {
  *
  * @param milliseconds after which the smallest case so far is returned
  */
-export async function shrink<Case>(
+async function shrink<Case>(
   target: Target<Case>,
   one: Case,
   kind: string,

@@ -24,7 +24,7 @@ export const problem = (error: string): { readonly error: string } => ({ error }
 const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
 /** Returns the host of a `Host` header in lower case, without port and brackets; undefined if it is malformed. */
-export function hostOf(header: string | undefined): string | undefined {
+function hostOf(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
   const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]{1,5})?$/i.exec(header);
   return (match?.[1] ?? match?.[2])?.toLowerCase();

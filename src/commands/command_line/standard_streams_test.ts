@@ -13,35 +13,38 @@ listen: [{ transport: tcp, address: 127.0.0.1:24739 }]
 collector: { transport: tcp, address: 127.0.0.1:4739, profile: antrea/v1.15 }
 `;
 
-/** Runs a command by a shell, which redirects what is given: `>/dev/full`. */
-async function redirected(redirection: string, command: string, args: readonly string[], stdin = new Uint8Array()) {
-  const child = new Deno.Command("sh", {
-    args: ["-c", `exec "$0" "$@" ${redirection}`, Deno.execPath(), ...denoArguments(command, args)],
+/** Starts a program and gives it this to read. @param prepare called before that */
+async function start(
+  program: string,
+  args: readonly string[],
+  stdin: Uint8Array<ArrayBuffer>,
+  prepare: (child: Deno.ChildProcess) => Promise<void> = async () => {},
+): Promise<Deno.ChildProcess> {
+  const child = new Deno.Command(program, {
+    args: [...args],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  await prepare(child);
   const writer = child.stdin.getWriter();
   await writer.write(stdin).then(() => writer.close()).catch(() => {});
+  return child;
+}
+
+/** Runs a command by a shell, which redirects what is given: `>/dev/full`. */
+async function redirected(redirection: string, command: string, args: readonly string[], stdin = new Uint8Array()) {
+  const shell = ["-c", `exec "$0" "$@" ${redirection}`, Deno.execPath(), ...denoArguments(command, args)];
+  const child = await start("sh", shell, stdin);
   const { code, stderr } = await child.output();
   return { status: code, stderr: new TextDecoder().decode(stderr) };
 }
 
 /** Runs a command whose standard output nobody reads. */
 async function unread(command: string, args: readonly string[], stdin = new Uint8Array()) {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: denoArguments(command, args),
-    cwd: ROOT,
-    env: { NO_COLOR: "1" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  await child.stdout.cancel();
-  const writer = child.stdin.getWriter();
-  await writer.write(stdin).then(() => writer.close()).catch(() => {});
+  const child = await start(Deno.execPath(), denoArguments(command, args), stdin, (child) => child.stdout.cancel());
   const stderr = await new Response(child.stderr).text();
   return { status: (await child.status).code, stderr };
 }

@@ -73,7 +73,7 @@ export function findProfile(
 }
 
 /** Whether a profile's name is a path: it starts with `.` or `/`, or ends in `.yaml`, `.yml` or `.json`. */
-export function isProfilePath(name: string): boolean {
+function isProfilePath(name: string): boolean {
   return /^[./]|\.(ya?ml|json)$/.test(name);
 }
 

@@ -157,7 +157,7 @@ const size = (value: string, smallest = SMALLEST_MEMORY) =>
   }).prefault(value);
 
 /** Limits for all exporters together. Durations become milliseconds, sizes octets. */
-export const limitsSchema = z.strictObject({
+const limitsSchema = z.strictObject({
   sessions: wholeNumber(1, 1_000_000).default(5000)
     .meta({ description: "Exporters connected at a time." }),
   templatesPerSession: wholeNumber(1, 65_280).default(256),
@@ -194,13 +194,13 @@ const cacheSettings = z.strictObject({
 });
 
 /** The template cache: a file, or a file with settings. */
-export const cacheSchema = z.union([
+const cacheSchema = z.union([
   text(cacheFile).transform((file) => cacheSettings.parse({ file })),
   cacheSettings,
 ], { error: (issue) => wrong(issue.input, `${cacheFile}, or a map: file, interval, size`) });
 
 /** The cluster that trust and releases come from. */
-export const kubernetesSchema = z.strictObject({
+const kubernetesSchema = z.strictObject({
   kubeconfig: text("the path of a kubeconfig, outside of a cluster").optional(),
   namespace: text("the Aggregator's namespace").optional().meta({
     description: "Default: the Pod's own, or the kubeconfig's, or flow-aggregator.",
@@ -250,8 +250,6 @@ export const configurationSchema = z.strictObject({
   kubernetes: kubernetesSchema.optional(),
 });
 
-/** A listener as the schema gives it. */
-export type ListenerChoice = z.infer<typeof listenerSchema>;
 /** A collector as the schema gives it. */
 export type CollectorChoice = z.infer<typeof collectorSchema>;
 /** A `tls:` block as the schema gives it. */

@@ -57,7 +57,7 @@ export function isExpired(error: unknown): boolean {
 }
 
 /** `verb "get" on resource "configmaps", name "flow-aggregator-ca", namespace "flow-aggregator"` */
-export function describeRule(verb: Verb, { type, namespace, name }: ResourceTarget): string {
+function describeRule(verb: Verb, { type, namespace, name }: ResourceTarget): string {
   const group = type.group === "" ? "" : ` of API group "${type.group}"`;
   // A rule for create cannot be limited to a name.
   const named = name === undefined || verb === "create" ? "" : `, name "${name}"`;

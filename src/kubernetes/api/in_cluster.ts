@@ -3,7 +3,7 @@ import type { Clock } from "../../proxy/time/clock.ts";
 import type { ApiAccess, ApiCredentials } from "./access.ts";
 
 /** Where a kubelet puts a Pod's service account. */
-export const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
+const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
 /** Milliseconds between reads. The kubelet renews a token well before it expires, so this is often enough. */
 const READ_AGAIN_MILLISECONDS = 60_000;
 

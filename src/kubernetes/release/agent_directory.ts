@@ -11,7 +11,7 @@ import { Problems } from "../problems.ts";
 import { imageRelease } from "./image_release.ts";
 
 /** Labels of the Agents' Pods. */
-export const AGENT_SELECTOR = "app=antrea,component=antrea-agent";
+const AGENT_SELECTOR = "app=antrea,component=antrea-agent";
 const AGENT_CONTAINER = "antrea-agent";
 
 /** One Agent according to the cluster. */

@@ -10,7 +10,7 @@ import { Problems } from "../problems.ts";
 import { imageRelease } from "./image_release.ts";
 
 /** The label of the Aggregator's Pods, and the name of its container in them. */
-export const AGGREGATOR_SELECTOR = "app=flow-aggregator";
+const AGGREGATOR_SELECTOR = "app=flow-aggregator";
 const CONTAINER = "flow-aggregator";
 
 /** The Aggregator's release according to its Pods. */

@@ -7,7 +7,7 @@ import type { KeyPair } from "./certificate_authority.ts";
 import { isOwn, readBundle } from "./certificate_bundle.ts";
 
 /** The ConfigMap from which Agents read the trusted CA certificates. Every Aggregator writes it. */
-export const CA_CONFIG_MAP = "flow-aggregator-ca";
+const CA_CONFIG_MAP = "flow-aggregator-ca";
 /** Its key with the certificates. */
 export const CA_KEY = "ca.crt";
 /** The Secret with the Agents' client certificate. Every Aggregator writes it. */

@@ -23,7 +23,7 @@ const MAXIMUM_FIELDS = 16_383;
 const MAXIMUM_NAME = 256;
 
 /** An answer that is no template mapping. */
-export class MappingDataError extends Error {
+class MappingDataError extends Error {
   override readonly name = "MappingDataError";
 }
 

@@ -17,7 +17,7 @@ import { recordLength, walkRecords } from "../program/loop/rewrite_loop.ts";
 import type { AcceptedTemplate, TemplateEntry } from "../templates/template_entry.ts";
 
 /** Maximum nesting depth of lists that are mapped, including the outermost. */
-export const LIST_DEPTH = 8;
+const LIST_DEPTH = 8;
 
 /** The "undefined" semantic (RFC 6313 §4.4): the relation between the items is unspecified. */
 const SEMANTIC_UNDEFINED = 255;

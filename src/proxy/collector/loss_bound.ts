@@ -3,7 +3,7 @@
  * connection. These are the largest defaults of Linux: `tcp_wmem` 4 MiB on this side, `tcp_rmem` 32 MiB on the other (6
  * MiB before Linux 6.18).
  */
-export const LARGEST_IN_FLIGHT = (4 + 32) * 1024 * 1024;
+const LARGEST_IN_FLIGHT = (4 + 32) * 1024 * 1024;
 
 const MARKS = 32;
 /** The first mark of every connection: nothing written yet. */

@@ -20,7 +20,7 @@ export function mediationReport(
 }
 
 /** Describes a mediation event for a log line. The fields do not include the mapping, which is too long for one. */
-export function describeMediationEvent(
+function describeMediationEvent(
   event: MediationEvent,
   observed = false,
 ): { readonly level: EventLevel; readonly message: string; readonly fields: EventFields } {

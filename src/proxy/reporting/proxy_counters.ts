@@ -41,7 +41,7 @@ export type CollectorOutcome = "connected" | "failed" | "lost";
  * `closed`: it left in the middle; `timeout`: it took too long; `limit`: too many handshakes are under way; `other`:
  * anything else.
  */
-export const HANDSHAKE_FAILURE_REASONS = [
+const HANDSHAKE_FAILURE_REASONS = [
   "no_certificate",
   "certificate_refused",
   "listener_refused",

@@ -106,7 +106,7 @@ export class CollectorProcess {
 }
 
 /** How many flows there are in runs. */
-export function countOf(runs: readonly number[]): number {
+function countOf(runs: readonly number[]): number {
   let count = 0;
   for (let index = 0; index < runs.length; index += 2) count += (runs[index + 1] ?? 0) - (runs[index] ?? 0) + 1;
   return count;

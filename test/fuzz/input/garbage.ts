@@ -1,7 +1,7 @@
 import type { Random } from "./random.ts";
 
 /** What is put in the place of a part of a plugin's answer. */
-export const GARBAGE = [
+const GARBAGE = [
   "undefined",
   "null",
   "NaN",

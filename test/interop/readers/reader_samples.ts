@@ -38,7 +38,7 @@ function textOfLength(length: number, seed: number): Uint8Array {
 }
 
 /** A value for a field: all octets of it differ from its neighbours', so that one octet out of place shows. */
-export function sampleValue({ length }: WireField, seed: number): Uint8Array {
+function sampleValue({ length }: WireField, seed: number): Uint8Array {
   if (length === VARIABLE) return textOfLength(STRING_LENGTHS[seed % STRING_LENGTHS.length] ?? 0, seed);
   if (seed % 11 === 0) return new Uint8Array(length);
   if (seed % 11 === 1) return new Uint8Array(length).fill(255);

@@ -14,7 +14,7 @@ let built: Promise<string> | undefined;
  *
  * @throws Error with the compiler's words
  */
-export function buildKustomize(): Promise<string> {
+function buildKustomize(): Promise<string> {
   return built ??= build();
 }
 

@@ -160,7 +160,7 @@ export function readMessages(octets: Uint8Array): WireMessage[] {
 }
 
 /** Cuts what stands behind a message header into sets. */
-export function readSets(octets: Uint8Array): WireSet[] {
+function readSets(octets: Uint8Array): WireSet[] {
   const sets: WireSet[] = [];
   let offset = 0;
   while (offset < octets.length) {

@@ -78,7 +78,7 @@ function isWithoutLimits({ dialect }: Profile): boolean {
 /**
  * Whether all that values can speak of stays what it is, and the collector takes anything: then nothing is looked at.
  */
-export function isRelayed({ profile, templates, observationDomain }: RecordContext): boolean {
+function isRelayed({ profile, templates, observationDomain }: RecordContext): boolean {
   const own = [...templates].filter(([key]) => key.startsWith(`${observationDomain} `)).map(([, template]) => template);
   return isWithoutLimits(profile) &&
     own.every(({ source, outcome }) => typeof outcome !== "string" && isIdentity(source, outcome));

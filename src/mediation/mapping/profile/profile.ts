@@ -77,7 +77,7 @@ export function selectTemplate(profile: Profile, source: Template): ProfileTempl
 }
 
 /** Whether a source template equals this one, apart from its id. */
-export function isListed({ fields, scopeFieldCount = 0 }: ProfileTemplate, source: Template): boolean {
+function isListed({ fields, scopeFieldCount = 0 }: ProfileTemplate, source: Template): boolean {
   return sameLayout({ id: source.id, fields, scopeFieldCount }, source);
 }
 

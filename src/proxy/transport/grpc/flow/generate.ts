@@ -36,7 +36,7 @@ export async function compileProto({ command, options }: GeneratorPlugin, out: s
 }
 
 /** The TypeScript of the .proto file, in the project's format. @throws Error with the words of the tool that failed */
-export async function generateTypeScript(): Promise<string> {
+async function generateTypeScript(): Promise<string> {
   const out = await Deno.makeTempDir();
   try {
     const command = [Deno.execPath(), "run", "--quiet", "--allow-all", GENERATOR];
