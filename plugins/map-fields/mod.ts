@@ -21,7 +21,7 @@ interface Pair {
   readonly to: InformationElement;
 }
 
-/** Gives a source element out as another, where no value is lost by it. See README.md. */
+/** Exports the values of one element as those of another, where none is lost by it. See README.md. */
 export default definePlugin({
   name,
   summary: "a source element becomes another, with a lossless conversion where types differ",

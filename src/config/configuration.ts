@@ -261,7 +261,7 @@ export interface Configuration extends CollectorTreatments, CollectorManner {
   readonly collectors: readonly CollectorSettings[];
   /** The text or number at a path of the file; undefined where a default holds. */
   written(path: Path): string | undefined;
-  /** Ends the processes of its plugins. Nothing goes by this configuration any more. */
+  /** Ends the processes of its plugins, once nothing uses the configuration any more. */
   close(): void;
   /** Returns the collector and mode of a session; "undecided" if only its first template can decide. */
   chooseSession(peer: SessionPeer): SessionPlan | "undecided";

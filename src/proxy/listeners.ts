@@ -104,7 +104,7 @@ export class Listeners {
     return this.#bound.map(({ listener: { transport, address } }) => ({ transport, address }));
   }
 
-  /** Of what never came to a session. */
+  /** Counters of what never reached a session. */
   counters(): Counters[] {
     return [
       ...this.#left,
@@ -151,7 +151,7 @@ export class Listeners {
     this.#parts.report({ level, event, message, fields: { ...(peer === undefined ? {} : { peer }), reason } });
   }
 
-  /** What came over UDP and was dropped before a session read it. */
+  /** Reports what came over UDP and was dropped before a session read it. */
   #reportDrop(reason: DropReason, peer: string): void {
     const why = reason === "unknown_template"
       ? "data before its template"
@@ -161,7 +161,7 @@ export class Listeners {
     this.#parts.report({ level: "warning", event: "records_dropped", message: why, fields: { peer, reason } });
   }
 
-  /** A datagram that is no message, of whatever source. */
+  /** Reports a datagram that is no message, whatever its source. */
   #reportRejection(reason: RejectReason, peer: string, datagram: Uint8Array): void {
     const message = "the datagram does not hold exactly one message";
     const fields = { peer, offset: 0, reason, ...describeRejected(datagram) };

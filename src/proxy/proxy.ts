@@ -157,7 +157,7 @@ export class Proxy {
     });
   }
 
-  /** That of sessions for which no rule says otherwise. */
+  /** The mode of sessions for which no rule says otherwise. */
   get mode(): Mode {
     return this.#factory.mode;
   }
@@ -274,7 +274,7 @@ export class Proxy {
 
   /**
    * The process that runs is known to be what was expected of the next one: that holds from now on, if something waits.
-   * Resolves once every session goes by it.
+   * Resolves once every session follows it.
    */
   async adoptNext(): Promise<void> {
     const { base } = this.#collectors;

@@ -13,7 +13,10 @@ import type { Recall } from "./transport/udp/cached_exporter.ts";
 
 /** Limits of the proxy. Times in milliseconds. */
 export interface ProxyLimits {
-  /** Sessions at a time; the next one is refused. */
+  /**
+   * Sessions at a time over TCP, TLS and gRPC, and as many again over UDP. Past that, a newcomer takes the place that
+   * {@link Places} gives up, or is refused.
+   */
   readonly sessions: number;
   /**
    * How long an exporter is held while the collector is away; then it is closed, and none is let in until the collector
@@ -32,7 +35,7 @@ export interface ProxyLimits {
   readonly messageMemory: number;
   /** Octets that the process may take. Needs {@link ProxyOptions.memoryRelief}. */
   readonly memory: number;
-  /** All sessions are closed so long after {@link Proxy.drain} at the latest. */
+  /** How long {@link Proxy.drain} may take, at whose end all sessions are closed. */
   readonly drain: number;
   /** How long the collector may take to close its side after an exporter has closed its own. */
   readonly collectorClose: number;
@@ -66,7 +69,7 @@ export interface SessionOpener {
   open(facts: SessionFacts): SessionRewriter;
   /** The process of a collector is another one, which knows no template. */
   beginEpoch?(collector?: CollectorKnowledge): void;
-  /** Returns what the sessions to one collector more share. Needed where there are several. */
+  /** Returns the state that the sessions to a further collector share. Needed where there are several. */
   collector?(): CollectorKnowledge;
   /** Ends the session whose templates take most, if that is at least this many octets; returns the octets. */
   relieve?(least: number): number;
@@ -114,7 +117,7 @@ export interface ProxyOptions {
    * allows.
    */
   readonly watch?: boolean;
-  /** `observe`: octets are relayed as they are, and the rewriter runs beside for its reports. Default: `rewrite`. */
+  /** `observe`: octets are relayed as they are, and the rewriter runs alongside for its reports. Default: `rewrite`. */
   readonly mode?: Mode;
   readonly others?: readonly OtherCollector[];
   /**
@@ -158,6 +161,8 @@ export interface ProxyChange extends
   > {
   /** Whether a changed expectation takes effect at once, and not with the collector's next epoch. */
   readonly switchNow?: boolean;
-  /** Called once all is bound, before any session takes the change up: has the mediator go by other treatments. */
+  /**
+   * Called once all listeners are bound, before any session takes the change up: gives the mediator other treatments.
+   */
   readonly mediate?: () => void;
 }

@@ -34,7 +34,7 @@ export interface Upgrade {
   readonly order: UpgradeOrder;
   /** Minor releases between the two. */
   readonly distance: number;
-  /** What Agents of the one release and an Aggregator of the other come to, while only one side is upgraded. */
+  /** How Agents of one release fare with an Aggregator of the other, while only one side is upgraded. */
   readonly between: CompatibilityCell;
   /** The Aggregator's release meanwhile. */
   readonly aggregator: AntreaRelease;

@@ -57,7 +57,7 @@ export interface StatusReport {
   readonly draining: boolean;
   /** Whether the proxy can be removed, and why or why not. */
   readonly verdict: VerdictView;
-  /** That of sessions for which no peer rule names another. */
+  /** The collector of sessions for which no peer rule names another. */
   readonly collector: CollectorReport;
   /** All collectors: the same, then those that peer rules name. */
   readonly collectors: readonly (CollectorReport & {
@@ -85,7 +85,7 @@ export interface StatusReport {
       /** Sessions whose exporter has gone, and whose remaining octets are being delivered. */
       readonly closing: number;
       readonly ended: number;
-      /** Exporters that were never let in, because the session limit was reached. */
+      /** Exporters that were never let in, because a limit was reached or their collector was away. */
       readonly refused: number;
     };
     /** TLS handshakes with exporters that failed, by reason. */

@@ -19,7 +19,7 @@ const SMALL = 64 * 1024;
  */
 export function unreadAnswers({ octets: most = OCTETS }: UnreadOptions = {}): MiddlewareHandler {
   let unread = 0;
-  /** Resolves when the answer that is being made is made: several at once would take several times the memory. */
+  /** Resolves when the answer under way is made: several at once would take several times the memory. */
   let made: Promise<unknown> = Promise.resolve();
   return async (context, next) => {
     const before = made;

@@ -34,13 +34,13 @@ interface Definition {
   readonly read: (snapshot: Snapshot) => Iterable<Sample>;
 }
 
-/** The label of sessions that were never opened, for the session limit. */
+/** The outcome of sessions that were never opened. */
 const REFUSED = "refused";
 const VERDICTS = ["needed", "not_needed", "unknown"] as const;
 const MEMORY_STATES = ["ample", "tight", "full"] as const;
 const RELOAD_OUTCOMES = ["applied", "refused"] as const;
 
-/** Those whose exporter is connected. */
+/** The sessions whose exporter is connected. */
 function openSessions(view: AdminView): SessionView[] {
   return view.sessions().filter(({ closing }) => !closing);
 }

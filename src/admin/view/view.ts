@@ -277,7 +277,7 @@ export interface AdminView {
   readonly draining: boolean;
   /** All listeners are bound and the configuration is loaded. Never depends on the collector. */
   readonly ready: boolean;
-  /** That of sessions for which no rule names another. */
+  /** The collector of sessions for which no rule names another. */
   readonly collector: CollectorView;
   /** Those that only some sessions have. */
   readonly otherCollectors?: readonly CollectorView[];

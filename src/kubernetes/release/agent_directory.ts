@@ -50,8 +50,9 @@ interface KnownAgent {
 }
 
 /**
- * The cluster's Agents with their nodes and releases. They are only displayed: rewriting goes by templates. Pods are
- * more current and are read if that is allowed; otherwise AntreaAgentInfos, which each Agent writes every minute.
+ * The cluster's Agents with their nodes and releases. They are only displayed: rewriting depends on templates alone.
+ * Pods are more current and are read if that is allowed; otherwise AntreaAgentInfos, which each Agent writes every
+ * minute.
  */
 export class AgentDirectory implements AsyncDisposable {
   readonly #options: AgentDirectoryOptions;

@@ -41,9 +41,9 @@ export class CaPublisher {
   readonly #options: PublisherOptions;
   readonly #own: BundleCertificate;
   readonly #appends: number[] = [];
-  /** Of this reading it is known that it is no longer what the ConfigMap holds. */
+  /** A reading that the ConfigMap is known to have left behind. */
   #outdated: ConfigMap | undefined;
-  /** In a row. */
+  /** Conflicts in a row. */
   #conflicts = 0;
   /** Why nothing is written before that moment. */
   #waiting: { readonly error: unknown; readonly until: number } | undefined;

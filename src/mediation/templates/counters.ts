@@ -222,7 +222,7 @@ function addAll<Key>(into: Map<Key, number>, from: ReadonlyMap<Key, number>): vo
   for (const [key, amount] of from) increment(into, key, amount);
 }
 
-/** Counters of their own with what all of these counted. */
+/** The sum of all these, in counters of its own. */
 export function sumOf(...counted: readonly Counters[]): Counters {
   const sum = new Counters();
   for (const each of counted) sum.add(each);

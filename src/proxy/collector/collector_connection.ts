@@ -227,7 +227,7 @@ export class CollectorConnection {
     const { transport, endedInOrder } = this.#connection;
     this.#endedAt ??= this.#clock.now();
     const ended = transport === "tls" ? endedInOrder === true : transport === "tcp" && reason === undefined;
-    if (ended) this.#suppose();
+    if (ended) this.#checkForClose();
     this.#lost = true;
     this.#end(reason);
   }
@@ -236,7 +236,7 @@ export class CollectorConnection {
    * The collector has ended its side in order: finds out whether it has closed the other one too, if that makes a
    * difference.
    */
-  #suppose(): void {
+  #checkForClose(): void {
     const most = this.possiblyLost;
     this.#endedInOrder = true;
     // After the proxy's own end of the stream, collectors close. What was replaced is not counted.

@@ -42,7 +42,7 @@ const LARGEST_BACKOFF = 5_000;
 const ACCEPTED_AFTER = 100;
 /** Milliseconds a connection must last for the backoff to start again from nothing. */
 const STABLE_AFTER = 1_000;
-/** Attempts that the backoff goes by, at most, after a shorter connection. */
+/** Maximum number of attempts that count for the backoff after a shorter connection. */
 const UNSTABLE_ATTEMPTS = 2;
 
 /**

@@ -51,7 +51,7 @@ export interface SessionParts {
   readonly decision?: SessionDecision;
   readonly pool: BufferPool;
   readonly memory: MessageMemory;
-  /** That of the process; without it, it has no limit. */
+  /** The memory of the process; undefined: it has no limit. */
   readonly resident?: Pick<ResidentMemory, "state" | "wait"> | undefined;
   readonly clock: Clock;
   readonly turns: Turns;

@@ -111,7 +111,7 @@ export class Admission {
 
   /** Notes, for the verdict, that an exporter was kept out by this limit. */
   rejectForLimit(address: string, limit: ExhaustedLimit): void {
-    // What is left of limits.templateMemory is the mediator's affair.
+    // Only the mediator knows the value of limits.templateMemory.
     const values = {
       sessions: ` (${this.#factory.limits.sessions})`,
       memory: this.#resident === undefined ? "" : ` (${this.#resident.limit / 2 ** 20} MiB)`,

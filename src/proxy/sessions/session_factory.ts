@@ -40,7 +40,7 @@ export interface SessionFactoryParts {
   readonly clock: Clock;
   readonly pool: BufferPool;
   readonly memory: MessageMemory;
-  /** That of the process. */
+  /** The memory of the process; undefined: it has no limit. */
   readonly resident?: Pick<ResidentMemory, "state" | "wait"> | undefined;
   readonly turns: Turns;
   readonly counters: ProxyCounters;
@@ -83,7 +83,7 @@ export class SessionFactory {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
   }
 
-  /** That of sessions for which nothing else is said. */
+  /** The mode of sessions for which no rule says otherwise. */
   get mode(): Mode {
     return this.#options.mode ?? "rewrite";
   }

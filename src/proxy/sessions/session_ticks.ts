@@ -10,12 +10,14 @@ interface TimedSessions extends Iterable<Pick<Session, "id" | "tick">> {
   get(id: string): unknown;
 }
 
-/** Tells all sessions of the time that passes, in parts: thousands whose time is up at once take a while to end. */
+/**
+ * Passes on to all sessions the time that has passed, in parts: thousands whose time is up at once take a while to end.
+ */
 export class SessionTicks {
   readonly #sessions: TimedSessions;
   readonly #clock: Pick<Clock, "now">;
   readonly #turns: Pick<Turns, "next">;
-  /** Milliseconds that sessions have not been told of yet, and whether they are being told. */
+  /** Milliseconds not yet passed on to sessions, and whether some are being passed on. */
   #passed = 0;
   #ticking = false;
 
@@ -25,7 +27,9 @@ export class SessionTicks {
     this.#turns = turns;
   }
 
-  /** This much time has passed; see {@link Session.tick}. What passes while sessions are being told comes next. */
+  /**
+   * This much time has passed; see {@link Session.tick}. Time that passes during a call is passed on by the next one.
+   */
   async pass(milliseconds: number, quiet: number): Promise<void> {
     this.#passed += milliseconds;
     if (this.#ticking) return;

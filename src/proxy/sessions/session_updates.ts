@@ -34,7 +34,7 @@ export class SessionUpdates {
     return this.#each((open) => this.#update(open, changed));
   }
 
-  /** Resolves once the sessions of this collector go by what it expects now. */
+  /** Resolves once the sessions of this collector follow what it expects now. */
   of(collector: CurrentCollector): Promise<void> {
     return this.#eachOf(collector, (open) => this.#update(open));
   }

@@ -41,7 +41,7 @@ export interface Moment {
   readonly date: Date;
 }
 
-/** All that a verdict goes by. Times are in milliseconds. */
+/** All that a verdict is based on. Times are in milliseconds. */
 export interface Evidence {
   readonly sessions: SessionEvidence;
   readonly collector: CollectorEvidence;

@@ -14,8 +14,8 @@ export interface Sight {
 export type VerdictNews = "skew_seen" | "skew_over";
 
 /**
- * Remembers what a verdict goes by beyond the moment: when a session last needed rewriting, since when all exporters
- * have been in sight, and which ones are missing.
+ * Remembers what a verdict is based on beyond the present moment: when a session last needed rewriting, since when all
+ * exporters have been in sight, and which ones are missing.
  *
  * ```ts
  * import { SYSTEM_CLOCK } from "../time/clock.ts";

@@ -16,7 +16,7 @@ import { certificateName, HALF_OPEN, refusal, TlsConnection } from "./tls_connec
 import type { TlsCredentials } from "./tls_credentials.ts";
 import type { TlsListenerOptions } from "./tls_options.ts";
 
-/** At a time: past it the oldest of the address that has most makes room for a newcomer. */
+/** Handshakes at a time; past that, the oldest of the address that has most makes room for a newcomer. */
 const HANDSHAKES = 1024;
 /**
  * From this many on, those that are under way go first: when thousands of exporters come back at once, all would be
@@ -70,8 +70,7 @@ export class TlsListener implements Listener {
 
   /**
    * @throws when the address cannot be bound, when this Deno is known not to verify certificates, or when the listener
-   *   lets
-   *   itself in without one
+   *   lets itself in without a certificate
    */
   static async listen(address: Address, options: TlsListenerOptions, parts: TlsListenerParts): Promise<TlsListener> {
     requireDeno(Deno.version.deno);

@@ -20,8 +20,8 @@ const HELD_OCTETS = 4 * 1024 * 1024;
 /** Sources without a valid template. */
 const UNPROVEN_SOURCES = 1024;
 /**
- * Sessions without a valid template. They give what such an exporter loses a name. Above that, newcomers are counted
- * without one until their successors fall silent, so that a flood of forged sources opens no more.
+ * Sessions of sources without a valid template, by which the losses of such an exporter have a name. Above that,
+ * newcomers are counted without one until earlier ones fall silent, so that a flood of forged sources opens no more.
  */
 const UNPROVEN_SESSIONS = 64;
 const TICK_MILLISECONDS = 1_000;

@@ -2,7 +2,7 @@ import type { RequestsInHand } from "./requests_in_hand.ts";
 
 /** Maximum octets of a connection's requests that are incomplete or not yet taken. */
 const MOST_OF_ONE = 16 * 1024 * 1024;
-/** The same of all connections of a listener. */
+/** Maximum octets of such requests of all connections of a listener. */
 const MOST_OF_ALL = 48 * 1024 * 1024;
 export const MOST_IN_WORDS = "at most 16 MiB of a connection, and 48 MiB of all, of which the largest makes room";
 /** Octets from which on a connection is not read while complete requests of it wait to be taken. */
@@ -19,7 +19,7 @@ export interface RequestHolder {
 /**
  * Bounds the memory of requests that have arrived and are not processed. Where a collector is slow, exporters wait: a
  * connection is not read while complete requests wait. Incomplete ones get no further without being read, so past the
- * most the connection that has most is closed, which is not one whose exporter sends a flow at a time.
+ * limit the connection that has most is closed, which is never one whose exporter sends one flow at a time.
  */
 export class RequestMemory<Holder extends RequestHolder> {
   #octets = 0;
