@@ -92,7 +92,7 @@ const serviceSchema = kubernetesObject.extend({
   }),
 });
 
-/** Reads it. @throws AccessDenied that names the missing rule, ApiUnreachable */
+/** Reads the state of a cluster. @throws AccessDenied that names the missing rule, ApiUnreachable */
 export async function readCluster(client: KubernetesClient): Promise<ClusterState> {
   const [aggregator, gateway, service, agents, agentConfiguration, proxyAuthorities] = await Promise.all([
     client.find(deploymentSchema, named(DEPLOYMENTS, "flow-aggregator")),
@@ -173,7 +173,7 @@ async function agentReleases(client: KubernetesClient): Promise<ReadonlyMap<stri
   return counts;
 }
 
-/** None in a cluster that does not know the kind. */
+/** The AntreaAgentInfos; none in a cluster that does not know the kind. */
 async function findAgentInfos(client: KubernetesClient) {
   try {
     return (await client.list(antreaAgentInfo, { type: ANTREA_AGENT_INFOS })).objects;

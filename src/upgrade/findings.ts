@@ -68,7 +68,7 @@ function agentFindings(upgrade: Upgrade, cluster: ClusterState): Finding[] {
   return [...found, ...exportFindings(upgrade, cluster)];
 }
 
-/** Whether what Agents export by is served. */
+/** Whether the transport that Agents export by is served. */
 function exportFindings({ from, servesGrpc }: Upgrade, cluster: ClusterState): Finding[] {
   const { agents, transport, flowCollectorAddress, service, gateway, aggregator } = cluster;
   const found: Finding[] = [];

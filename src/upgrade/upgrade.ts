@@ -45,7 +45,7 @@ export interface Upgrade {
   /** How the proxy is trusted before the Aggregator is upgraded, and after. `tls.mode: auto` follows by itself. */
   readonly trust: readonly [before: TrustMode, after: TrustMode];
   readonly overlay: Overlay;
-  /** Why this one. */
+  /** Why the proxy runs there. */
   readonly overlayWhy: string;
   /**
    * The Aggregator keeps one layout for each template id over all sessions, before or after: only one proxy may stand

@@ -23,7 +23,7 @@ const DEFAULT_LIMITS: MediationLimits = {
 
 /** Options shared by all sessions. */
 export interface MediatorOptions {
-  /** Of sessions whose collector has no {@link Mediator.collector} of its own. */
+  /** The treatments of sessions whose collector has no {@link Mediator.collector} of its own. */
   readonly chooseTreatment: ChooseTreatment;
   /** Resolves the elements of incoming templates. */
   readonly registryHistory: RegistryHistory;

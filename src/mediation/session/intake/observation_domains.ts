@@ -9,7 +9,9 @@ import type { SessionFacts } from "../session_rewriter.ts";
  * routes follow the templates.
  */
 export class ObservationDomains {
-  /** Templates whose data does not go out as it comes: constant time for those who ask of thousands of sessions. */
+  /**
+   * Templates whose data does not go out as it comes. Kept up to date, because thousands of sessions are asked for it.
+   */
   changed = 0;
   readonly #byId = new Map<number, ObservationDomain>();
   readonly #routes: Routes;

@@ -114,7 +114,7 @@ export class SessionTemplates {
       return yield* this.#learn(observationDomain, announced);
     }
     try {
-      // What a turn has done before may have to wait for others, which nobody should who has begun.
+      // A whole turn: one cut short by earlier work would leave the template waiting after it has begun.
       yield WHOLE_TURN;
       for (let turn; (turn = this.shared.templateWork.begin(this, announced.fieldCount)) !== undefined;) yield turn;
       return yield* this.#learn(observationDomain, announced);
