@@ -46,26 +46,9 @@ export function buildConfiguration(
   if (sections.collector.profile === undefined && sections.collector.candidates === undefined) {
     requireProfile(reader);
   }
-  const rules = sections.peers.map((peer, index) => {
-    if (peer.collector === undefined) return ruleLayer(reader, sections, peer, index, {});
-    const path = [...peer.path, "collector"];
-    const own = collectors.over(top, peer.collector, path);
-    const ownCandidates = candidatesOf(reader, profiles, peer.collector, path);
-    const automatic = peer.collector.profile === "auto";
-    if (automatic && sections.collector.profile !== "auto") {
-      const why = "only where collector.profile is auto, too: there is one Aggregator in the cluster";
-      reader.mistake([...path, "profile"], `${why} (${PROFILE_NAMES})`);
-    }
-    // A rule that says nothing of the profile has that of the collector, which another rule may name.
-    const named = automatic ? undefined : profiles.find(peer.collector.profile, [...path, "profile"]);
-    const shared = own === undefined || own === top || own.profile === "auto"
-      ? undefined
-      : profiles.known(own.profile ?? own.candidates?.[0]);
-    return ruleLayer(reader, sections, peer, index, {
-      collector: own?.collector,
-      profile: named ?? (automatic ? undefined : ownCandidates[0] ?? shared),
-    });
-  });
+  const rules = sections.peers.map((peer, index) =>
+    ruleOf(peer, index, { reader, sections, collectors, profiles, top })
+  );
   refuseLoops(reader, listeners, collectors);
   refuseConflicts(reader, sections);
   const kubernetes = kubernetesSettings(reader, sections, [
@@ -156,6 +139,42 @@ export function buildConfiguration(
       return { mode, collector, profile, ...(rule === undefined ? {} : { rule: rule.name }) };
     },
   };
+}
+
+/** What a peer rule is read with. */
+interface RuleParts {
+  readonly reader: ConfigurationReader;
+  readonly sections: Sections;
+  readonly collectors: Collectors;
+  readonly profiles: Profiles;
+  /** The collector at the top of the file. */
+  readonly top: ReturnType<Collectors["base"]>;
+}
+
+/** The layer of one peer rule, with its collector and profile; what is wrong with them is reported to the reader. */
+function ruleOf(
+  peer: PeerSection,
+  index: number,
+  { reader, sections, collectors, profiles, top }: RuleParts,
+): RuleLayer {
+  if (peer.collector === undefined) return ruleLayer(reader, sections, peer, index, {});
+  const path = [...peer.path, "collector"];
+  const own = collectors.over(top, peer.collector, path);
+  const ownCandidates = candidatesOf(reader, profiles, peer.collector, path);
+  const automatic = peer.collector.profile === "auto";
+  if (automatic && sections.collector.profile !== "auto") {
+    const why = "only where collector.profile is auto, too: there is one Aggregator in the cluster";
+    reader.mistake([...path, "profile"], `${why} (${PROFILE_NAMES})`);
+  }
+  // A rule that says nothing of the profile has that of the collector, which another rule may name.
+  const named = automatic ? undefined : profiles.find(peer.collector.profile, [...path, "profile"]);
+  const shared = own === undefined || own === top || own.profile === "auto"
+    ? undefined
+    : profiles.known(own.profile ?? own.candidates?.[0]);
+  return ruleLayer(reader, sections, peer, index, {
+    collector: own?.collector,
+    profile: named ?? (automatic ? undefined : ownCandidates[0] ?? shared),
+  });
 }
 
 /** Warns of an Aggregator that is to be reached by gRPC, and that does not serve it as far as its profile says. */
