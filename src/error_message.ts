@@ -1,6 +1,20 @@
-/** The message of anything that was thrown, an Error or not. */
+/** The message of anything that was thrown, an Error or not. Never throws, whatever a plugin has thrown. */
 export function errorMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return textOf(error, (error) => error.message);
+}
+
+/** Where an error comes from, if it is an Error that says so; else its message. Never throws. */
+export function errorStack(error: unknown): string {
+  return textOf(error, (error) => error.stack ?? error.message);
+}
+
+/** An accessor, a proxy or a conversion to text may throw in turn. */
+function textOf(error: unknown, ofError: (error: Error) => unknown): string {
+  try {
+    return String(error instanceof Error ? ofError(error) : error);
+  } catch {
+    return "something was thrown that has no text";
+  }
 }
 
 /** What the operating system refuses, by the code of the error. */

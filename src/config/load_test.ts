@@ -288,12 +288,34 @@ Deno.test("mistakes that an outside plugin reports have their place in the file"
   for (
     const module of [{}, { default: {} }, { default: { ...doubled, options: {} } }, {
       default: { ...doubled, name: "" },
+    }, {
+      default: {
+        ...doubled,
+        get name() {
+          throw new Error("no name");
+        },
+      },
     }]
   ) {
     assert.deepEqual(await of("{}", module), [`proxy.yaml:4:10: plugins[0].use: ${bad}`]);
   }
   assert.deepEqual(await of("{ element: a }", { default: { ...doubled, create: () => ({ name: "doubled" }) } }), [
     "proxy.yaml:4:10: plugins[0].use: ./doubled.ts created no plugin (an object with name and rewrite)",
+  ]);
+  const hidden = {
+    name: "doubled",
+    get rewrite() {
+      throw new Error("no rewrite");
+    },
+  };
+  assert.deepEqual(await of("{ element: a }", { default: { ...doubled, create: () => hidden } }), [
+    "proxy.yaml:4:10: plugins[0].use: ./doubled.ts created no plugin (an object with name and rewrite)",
+  ]);
+  const textless = () => {
+    throw Object.create(null);
+  };
+  assert.deepEqual(await of("{ element: a }", { default: { ...doubled, create: textless } }), [
+    "proxy.yaml:5:11: plugins[0].with: something was thrown that has no text",
   ]);
 });
 

@@ -1,6 +1,7 @@
 /**
- * What runs in a plugin's process: it has no permissions, and answers questions about one plugin. It must be imported
- * before the plugin's module, so that whatever that prints goes to standard error and not between the answers.
+ * What runs in a plugin's process: it may read the plugin's own modules and nothing else, and answers questions about
+ * one plugin. It imports the plugin's module itself: only what is imported at run time, by a name that Deno cannot know
+ * before, is subject to permissions, with all that it imports in turn.
  *
  * @module
  */
@@ -15,31 +16,19 @@ import {
 } from "../mediation/mapping/plugin.ts";
 import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import { profileOf } from "./profile_data.ts";
+import { onLateError } from "./late_errors.ts";
+import { redirectConsole } from "./plugin_console.ts";
 import type { Answer, Question } from "./protocol.ts";
+import { type Bounds, startWatchdog } from "./watchdog.ts";
 
 const { stdin, stdout, stderr } = Deno;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-let loaded = false;
 
-for (const method of ["log", "info", "debug", "warn", "error", "trace", "dir", "table"] as const) {
-  // deno-lint-ignore no-console
-  console[method] = (...values: unknown[]) => {
-    const text = values.map((value) => typeof value === "string" ? value : Deno.inspect(value)).join(" ");
-    writeAll(stderr, `${text}\n`);
-  };
-}
+redirectConsole((text) => writeAll(stderr, `${text}\n`));
 
 // What a plugin leaves behind must not cost the next template.
-for (const type of ["unhandledrejection", "error"]) {
-  globalThis.addEventListener(type, (event) => {
-    // A module that fails while it is loaded is no plugin.
-    if (!loaded) return;
-    event.preventDefault();
-    const reason: unknown = event instanceof ErrorEvent ? event.error : (event as PromiseRejectionEvent).reason;
-    writeAll(stderr, `after it had answered: ${errorMessage(reason)}\n`);
-  });
-}
+onLateError((reason) => writeAll(stderr, `after it had answered: ${errorMessage(reason)}\n`));
 
 /** One instance of the plugin. */
 interface Instance {
@@ -50,10 +39,17 @@ interface Instance {
 /**
  * Answers questions until standard input ends.
  *
- * @param definition the default export of the plugin's module
+ * @param specifier the plugin's module
+ * @param bounds what ends the process
  */
-export async function servePlugin(definition: unknown): Promise<void> {
-  loaded = true;
+export async function servePlugin(specifier: string, bounds: Bounds): Promise<void> {
+  startWatchdog(bounds);
+  let definition: unknown;
+  try {
+    definition = (await import(specifier)).default;
+  } catch (error) {
+    return answer({ error: errorMessage(error).slice(0, 2000) });
+  }
   if (!isPluginDefinition(definition)) {
     return answer({ error: "it has no plugin as its default export (name, summary, options: a zod schema, create)" });
   }

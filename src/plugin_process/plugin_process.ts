@@ -1,5 +1,8 @@
 import { errorMessage } from "../error_message.ts";
-import { type Answer, MAXIMUM_LINE, type Question } from "./protocol.ts";
+import { filesOf } from "./plugin_graph.ts";
+import type { Bounds } from "./watchdog.ts";
+import { readLines, readOutput } from "./process_output.ts";
+import type { Answer, Question } from "./protocol.ts";
 
 /** How a plugin's process is started. */
 export interface PluginProcessOptions {
@@ -13,6 +16,8 @@ export interface PluginProcessOptions {
   readonly denoConfiguration?: string;
   /** MiB of its heap. */
   readonly heap?: number;
+  /** MiB of the whole process, array buffers and Deno itself included. */
+  readonly memory?: number;
   /** Milliseconds until its first line. */
   readonly startTimeout?: number;
   /** Receives what the plugin prints, line by line. */
@@ -20,12 +25,13 @@ export interface PluginProcessOptions {
 }
 
 const HEAP = 64;
+const MEMORY = 192;
 const START_TIMEOUT = 10_000;
 const FIRST_BACKOFF = 500;
 const LARGEST_BACKOFF = 30_000;
-/** Printed lines that are passed on from one process in a second, and the octets of each. */
+/** Printed lines that are passed on from one process in a second. */
 const OUTPUT_LINES = 10;
-const OUTPUT_LENGTH = 1024;
+const CLOSED = "its process has ended with the configuration";
 
 /** A question that waits for its answer. */
 interface Waiting {
@@ -53,6 +59,10 @@ export class PluginProcess {
   #closed = false;
   #failures = 0;
   #retryAt = 0;
+  /** What it may read. */
+  #files: readonly string[] | undefined;
+  /** What it printed of an error. */
+  #lastWords: string | undefined;
   /** The first message to a new process: its instances. */
   readonly #creations = new Map<number, Question>();
 
@@ -75,7 +85,7 @@ export class PluginProcess {
    * @param timeout milliseconds that an answer may take; once for those asked before, once for this one
    */
   ask(question: Question, timeout: number): Promise<Answer> {
-    if (this.#closed) return Promise.resolve({ error: "its process has ended with the configuration" });
+    if (this.#closed) return Promise.resolve({ error: CLOSED });
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         const place = this.#queue.indexOf(waiting);
@@ -95,7 +105,7 @@ export class PluginProcess {
     this.#kill();
     for (const { resolve, cancel } of this.#queue.splice(0)) {
       cancel();
-      resolve({ error: "its process has ended with the configuration" });
+      resolve({ error: CLOSED });
     }
   }
 
@@ -160,21 +170,29 @@ export class PluginProcess {
   }
 
   async #start(): Promise<Answer> {
-    const { specifier, command, denoConfiguration, heap = HEAP, startTimeout = START_TIMEOUT } = this.#options;
-    const main = childModule();
-    const program = `import { servePlugin } from ${JSON.stringify(main)};
-import definition from ${JSON.stringify(specifier)};
-await servePlugin(definition);`;
+    const { specifier, command, denoConfiguration, startTimeout = START_TIMEOUT } = this.#options;
+    const { heap = HEAP, memory = MEMORY } = this.#options;
+    const program = `import { servePlugin } from ${JSON.stringify(childModule())};
+await servePlugin(${JSON.stringify(specifier)}, ${JSON.stringify({ memory, parent: Deno.pid } satisfies Bounds)});`;
+    const configuration = denoConfiguration === undefined ? "--no-config" : `--config=${denoConfiguration}`;
+    this.#lastWords = undefined;
     try {
+      this.#files ??= await filesOf(specifier, command, [configuration], startTimeout);
+      const withComma = this.#files.find((file) => file.includes(","));
+      if (withComma !== undefined) {
+        return { error: `a list of Deno's permissions cannot name ${withComma}: it has a comma` };
+      }
+      if (this.#closed) return { error: CLOSED };
       const child = this.#child = new Deno.Command(command, {
-        // The main module's imports need no permission; nothing has any.
+        // What the main module imports needs no permission, and the plugin is not among it.
         args: [
           "run",
           "--quiet",
           "--no-prompt",
           "--cached-only",
           "--no-lock",
-          ...(denoConfiguration === undefined ? ["--no-config"] : [`--config=${denoConfiguration}`]),
+          configuration,
+          ...(this.#files.length === 0 ? [] : [`--allow-read=${this.#files.join(",")}`]),
           `--v8-flags=--max-old-space-size=${heap}`,
           `data:application/typescript,${encodeURIComponent(program)}`,
         ],
@@ -183,28 +201,33 @@ await servePlugin(definition);`;
         stderr: "piped",
       }).spawn();
       this.#input = child.stdin.getWriter();
-      void readLines(child.stdout, MAXIMUM_LINE, (line) => this.#child === child && this.#onLine?.(line))
-        .finally(() => this.#ended(child));
+      void readLines(child.stdout, (line) => this.#heard(child, line)).finally(() => this.#ended(child));
       void this.#passOn(child.stderr);
       void child.status;
     } catch (error) {
       return { error: `its process cannot be started: ${errorMessage(error)}` };
     }
     const line = await this.#nextLine(startTimeout);
-    return parse(line) ?? { error: this.#lastWords ?? `its process did not start within ${startTimeout} ms` };
+    return parse(line) ?? { error: this.#lastWords ?? `its process ended, or did not start within ${startTimeout} ms` };
   }
 
-  #lastWords: string | undefined;
-
-  async #passOn(stderr: ReadableStream<Uint8Array>): Promise<void> {
+  #passOn(stderr: ReadableStream<Uint8Array>): Promise<void> {
     let second = 0;
     let lines = 0;
-    await readLines(stderr, MAXIMUM_LINE, (line) => {
-      if (this.#lastWords === undefined && /error/i.test(line)) this.#lastWords = plain(line).slice(0, OUTPUT_LENGTH);
+    return readOutput(stderr, (line) => {
+      if (this.#lastWords === undefined && /error/i.test(line)) this.#lastWords = line;
       const now = Math.floor(performance.now() / 1000);
       if (now !== second) [second, lines] = [now, 0];
-      if (lines++ < OUTPUT_LINES) this.#options.onOutput(plain(line).slice(0, OUTPUT_LENGTH));
+      if (lines++ < OUTPUT_LINES) this.#options.onOutput(line);
     });
+  }
+
+  #heard(child: Deno.ChildProcess, line: string): void {
+    if (this.#child !== child) return;
+    if (this.#onLine !== undefined) return this.#onLine(line);
+    this.#options.onOutput("its process is ended: it wrote what it was not asked for");
+    this.#kill();
+    this.#hello = undefined;
   }
 
   #nextLine(timeout: number): Promise<string | undefined> {
@@ -219,11 +242,12 @@ await servePlugin(definition);`;
     return promise;
   }
 
+  /** Its output has ended: with the process or, if it closed it, before. Either way it can answer no more. */
   #ended(child: Deno.ChildProcess): void {
     if (this.#child !== child) return;
-    this.#child = undefined;
+    if (this.#onLine === undefined) this.#options.onOutput("its process ended while it was asked nothing");
+    this.#kill();
     this.#hello = undefined;
-    this.#onLine?.(undefined);
   }
 
   #kill(): void {
@@ -258,28 +282,4 @@ function parse(line: string | undefined): Answer | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Without colours and other escape sequences. */
-function plain(line: string): string {
-  // deno-lint-ignore no-control-regex
-  return line.replaceAll(/\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]/g, "");
-}
-
-/** Reads lines until the end. A longer one than allowed is given up to its limit, and nothing behind it is read. */
-async function readLines(
-  stream: ReadableStream<Uint8Array>,
-  limit: number,
-  onLine: (line: string) => void,
-): Promise<void> {
-  let text = "";
-  try {
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)) {
-      text += chunk;
-      const lines = text.split("\n");
-      text = lines.pop() ?? "";
-      for (const line of lines) onLine(line);
-      if (text.length > limit) return onLine(text.slice(0, limit));
-    }
-  } catch { /* The process was killed. */ }
 }

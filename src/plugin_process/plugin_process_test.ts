@@ -1,74 +1,7 @@
 import assert from "node:assert/strict";
-import { loadProfile } from "../config/profiles/profiles.ts";
-import { ChainError, runChain } from "../mediation/mapping/chain/mapping_chain.ts";
-import { settled } from "../mediation/mapping/chain/pending_mapping.ts";
-import type { Template } from "../ipfix/record/template.ts";
+import { BAD, GOOD, processesWith, profile, template, withPlugin } from "../../test/support/isolated_plugin.ts";
 import { IsolatedPlugin } from "./isolated_plugin.ts";
 import { PluginHost } from "./plugin_host.ts";
-import type { PluginProcess } from "./plugin_process.ts";
-
-const profile = loadProfile("rfc7011");
-
-/** A template of these elements. */
-function template(...names: string[]): Template {
-  const fields = names.map((name) => {
-    const element = profile.registry.byName(name);
-    assert(element !== undefined, name);
-    return { element, length: element.length };
-  });
-  return { id: 256, fields, scopeFieldCount: 0 };
-}
-
-const GOOD = template("protocolIdentifier", "sourceTransportPort");
-/** The template on which plugins here do their worst. */
-const BAD = template("destinationTransportPort");
-
-/**
- * Runs a plugin in its process.
- *
- * @param rewrite its body: a function of the mapping
- */
-async function withPlugin(
-  rewrite: string,
-  run: (parts: {
-    readonly plugin: IsolatedPlugin;
-    readonly process: PluginProcess;
-    readonly printed: string[];
-    /** The names of the target's elements, or what failed. */
-    readonly map: (source: Template) => Promise<string[] | string>;
-  }) => Promise<void>,
-  { head = "", timeout = 500 } = {},
-): Promise<void> {
-  const source = `${head}
-const isBad = (mapping) => mapping.source.fields[0].element.name === "destinationTransportPort";
-export default { name: "own", summary: "its own", options: { safeParse: (data) => ({ success: true, data }) },
-  create: (options, profile) => ({ name: "own", rewrite: (mapping, context) => { ${rewrite} } }) };`;
-  const printed: string[] = [];
-  const host = new PluginHost((_, line) => printed.push(line));
-  const process = host.process("./own.ts", `data:text/javascript,${encodeURIComponent(source)}`);
-  try {
-    const hello = await process.start();
-    assert("value" in hello, JSON.stringify(hello));
-    const plugin = new IsolatedPlugin("own", process, timeout, profile, { any: "options" });
-    await plugin.created;
-    await run({
-      plugin,
-      process,
-      printed,
-      map: async (source) => {
-        try {
-          const mapping = await settled(() => runChain(source, { profile, plugins: [plugin] }, { exporterFamily: 4 }));
-          return mapping.fields.map(({ target }) => target.element.name);
-        } catch (error) {
-          if (!(error instanceof ChainError)) throw error;
-          return `${error.plugin}: ${error.message}`;
-        }
-      },
-    });
-  } finally {
-    process.close();
-  }
-}
 
 Deno.test("a plugin maps in a process of its own, from what the core hands over, and is asked once for each template", () =>
   withPlugin(
@@ -115,6 +48,17 @@ const MISDEEDS: readonly [string, string, RegExp][] = [
   ],
   ["answers in a circle", `const answer = { ...mapping }; answer.fields = [answer]; return answer;`, /./],
   ["reads a file", `Deno.readTextFileSync("/etc/hostname"); return mapping;`, /Requires read access/],
+  ["reaches the network", `Deno.listen({ port: 0 }); return mapping;`, /Requires net access/],
+  ["starts a program", `new Deno.Command("true").outputSync(); return mapping;`, /Requires run access/],
+  ["reads the environment", `Deno.env.get("HOME"); return mapping;`, /Requires env access/],
+  ["throws what has no text", `throw { toString() { throw 1; } };`, /^own: something was thrown that has no text$/],
+  [
+    "throws a proxy that refuses everything",
+    `const refuse = () => { throw 1; };
+     throw new Proxy({}, { get: refuse, getPrototypeOf: refuse, has: refuse });`,
+    /^own: something was thrown that has no text$/,
+  ],
+  ["closes its output", `Deno.stdout.close(); return mapping;`, /ended, or did not answer/],
 ];
 for (const [what, body, expected] of MISDEEDS) {
   Deno.test(`a plugin that ${what} costs the templates that it was asked about`, () =>
@@ -127,17 +71,6 @@ for (const [what, body, expected] of MISDEEDS) {
       assert.deepEqual(await map(GOOD), ["protocolIdentifier", "sourceTransportPort"]);
       assert.equal(process.name, "./own.ts");
     }));
-}
-
-/** Processes whose command line contains this. Only on Linux. */
-function processesWith(marker: string): string[] {
-  return [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((name) => {
-    try {
-      return /^\d+$/.test(name) && Deno.readTextFileSync(`/proc/${name}/cmdline`).includes(marker);
-    } catch {
-      return false; // It has ended meanwhile.
-    }
-  });
 }
 
 Deno.test({

@@ -4,7 +4,8 @@ import { ConfigurationError } from "../../config/yaml/mistake.ts";
 import { loadProfile } from "../../config/profiles/profiles.ts";
 import { readTextFile } from "../../text_file.ts";
 import type { Profile } from "../../mediation/mapping/profile/profile.ts";
-import { say } from "../../terminal/terminal.ts";
+import { printable, say } from "../../terminal/terminal.ts";
+import { PluginHost } from "../../plugin_process/plugin_host.ts";
 import { errorMessage } from "../../error_message.ts";
 import { type CommandFailure, usageFailure } from "./command_failure.ts";
 
@@ -47,7 +48,9 @@ export function configurationFailure({ file }: Configuration, error: unknown): C
 /** Loads the configuration that `--config` names. @throws CommandFailure with every mistake */
 export async function configurationOption(file: string): Promise<Configuration> {
   try {
-    return await loadConfiguration(file);
+    return await loadConfiguration(file, {
+      plugins: new PluginHost((plugin, line) => say(`${plugin}: ${printable(line)}`)),
+    });
   } catch (error) {
     throw orUsageFailure(error);
   }

@@ -179,3 +179,34 @@ Deno.test("a wrong configuration writes nothing and names every mistake with its
   const missing = await runCommand("rewrite", ["--config", "/nowhere/proxy.yaml"], { stdin: stream });
   assert.deepEqual([missing.status, missing.stdout.length], [2, 0]);
 });
+
+Deno.test("what a plugin prints goes to standard error, in a process of its own or in this one", async () => {
+  const folder = await Deno.makeTempDir();
+  const plugin = `let asked = 0;
+export default {
+  apiVersion: 1, name: "talks", summary: "", options: { safeParse: (data) => ({ success: true, data }) },
+  create: () => ({ name: "talks", rewrite(mapping) {
+    // What it printed for the first template has been read when it answers for the second.
+    if (asked++ > 0) for (const end = Date.now() + 200; Date.now() < end;);
+    console.log("one\\ntwo"); return mapping;
+  } }),
+};`;
+  try {
+    await Deno.writeTextFile(`${folder}/talks.js`, plugin);
+    const quiet = await rewrite(CONFIGURATION, stream);
+    for (const isolate of [true, false]) {
+      const { status, stdout, stderr } = await rewrite(
+        `${CONFIGURATION}plugins:\n- { use: ${folder}/talks.js, isolate: ${isolate} }\n` +
+          "- use: map-fields\n- use: strip-unknown\n- use: pad-missing\n- use: match-order\n",
+        stream,
+      );
+      assert.equal(status, 0, stderr);
+      assert.deepEqual(stdout, quiet.stdout);
+      for (const line of ["one", "two"]) {
+        assert.ok(stderr.includes(`${folder}/talks.js: ${line}`), stderr);
+      }
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -7,10 +7,11 @@ import { SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
 import { watchParent } from "../../service/parent_watch.ts";
 import { VERSION } from "../../version.ts";
 import { runFailure, usageFailure } from "../command_line/command_failure.ts";
-import { errorMessage } from "../../error_message.ts";
+import { errorMessage, errorStack } from "../../error_message.ts";
 import { configurationFailure, DEFAULT_CONFIGURATION, orUsageFailure } from "../command_line/command_options.ts";
 import { type Loaded, loadWatched } from "../../service/reloader.ts";
 import { readTextFile } from "../../text_file.ts";
+import { onLateError } from "../../plugin_process/late_errors.ts";
 import { pluginHost, Service } from "../../service/service.ts";
 
 export function serveCommand(): Command {
@@ -28,6 +29,7 @@ export function serveCommand(): Command {
 
 async function serve({ config }: { readonly config: string }): Promise<void> {
   const report: ReportEvent = ({ level, event, message, fields }) => logEvent("proxy", level, event, message, fields);
+  goOnAfterErrors(report);
   const { configuration, files } = await loadWatched(config, readTextFile, undefined, pluginHost(report));
   if (configuration instanceof Error) throw orUsageFailure(configuration);
   configureLogging(loggingOptions(configuration.log));
@@ -42,7 +44,6 @@ async function run(configuration: Configuration, files: Loaded["files"], report:
   for (const warning of configuration.warnings) logEvent("proxy", "warning", "config_warning", warning);
   const service = await open(configuration, report);
   const stopListening = onSignal(service);
-  goOnAfterErrors(report);
   const stopWatching = watchParent(() => Deno.ppid, SYSTEM_CLOCK, report);
   try {
     await start(service, files);
@@ -96,16 +97,9 @@ function goOnAfterErrors(report: ReportEvent): void {
       level: "error",
       event: "unexpected_error",
       message: "an unexpected error; the proxy keeps running",
-      fields: { reason: reason instanceof Error ? reason.stack ?? reason.message : String(reason) },
+      fields: { reason: errorStack(reason) },
     });
-  globalThis.addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    tell(event.reason);
-  });
-  globalThis.addEventListener("error", (event) => {
-    event.preventDefault();
-    tell(event.error);
-  });
+  onLateError(tell);
 }
 
 /**

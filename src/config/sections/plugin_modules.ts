@@ -138,6 +138,7 @@ export class PluginModules {
     const specifier = await this.#specifier(use, at);
     if (specifier === undefined) return undefined;
     let module: unknown;
+    this.plugins.admit(use);
     try {
       module = await this.importModule(specifier);
     } catch (error) {
@@ -185,10 +186,14 @@ function keyOf(use: string, isolate = true): string {
   return `${isolate ? "isolated" : "here"} ${use}`;
 }
 
-/** Whether a value that `create` returned is a plugin. */
+/** Whether a value that `create` returned is a plugin. Never throws, whatever it returned. */
 export function isPlugin(value: unknown): value is Plugin {
-  return typeof value === "object" && value !== null && "name" in value && typeof value.name === "string" &&
-    "rewrite" in value && typeof value.rewrite === "function";
+  try {
+    return typeof value === "object" && value !== null && "name" in value && typeof value.name === "string" &&
+      "rewrite" in value && typeof value.rewrite === "function";
+  } catch {
+    return false; // An accessor or a proxy of it threw.
+  }
 }
 
 /** The first line of a text. */

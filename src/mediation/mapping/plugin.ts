@@ -79,8 +79,16 @@ export function definePlugin<Options>(definition: PluginDefinition<Options>): Pl
   return definition;
 }
 
-/** Whether a module's default export defines a plugin. */
+/** Whether a module's default export defines a plugin. Never throws, whatever it exports. */
 export function isPluginDefinition(value: unknown): value is PluginDefinition {
+  try {
+    return hasDefinition(value);
+  } catch {
+    return false; // An accessor or a proxy of it threw.
+  }
+}
+
+function hasDefinition(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (!("name" in value && typeof value.name === "string" && value.name !== "")) return false;
   if (!("summary" in value && typeof value.summary === "string")) return false;

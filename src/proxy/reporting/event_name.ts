@@ -36,7 +36,7 @@ export const EVENT_MEANINGS = {
     "Two sessions have different layouts under one observation domain and template id; a collector that tells exporters apart by address alone mixes them.",
   template_withdrawn: "The exporter has withdrawn a template.",
   plugin_failed: "A plugin threw, or returned a mapping that is not valid.",
-  plugin_output: "A plugin in a process of its own printed a line; at most ten a second.",
+  plugin_output: "A plugin of your own printed a line (ten a second at most), or its process ended unasked.",
   records_dropped:
     "Data records were dropped; with `observed`, they would have been. Reported once per session, reason and template; of datagrams that no session read, once a minute per source and reason.",
   warning: "Something unusual that is tolerated, such as a redefined template or the withdrawal of an unknown one.",

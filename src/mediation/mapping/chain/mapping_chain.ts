@@ -1,8 +1,9 @@
+import { errorMessage } from "../../../error_message.ts";
 import type { Template } from "../../../ipfix/record/template.ts";
 import { fitToDialect } from "./dialect_fit.ts";
 import { checkMapping } from "../mapping_check.ts";
 import { freezeDeep, freezeMapping, readMapping } from "../mapping_data.ts";
-import { PendingMapping } from "./pending_mapping.ts";
+import { isPending } from "./pending_mapping.ts";
 import type { PluginContext } from "../plugin.ts";
 import { selectTemplate } from "../profile/profile.ts";
 import { identity, type TemplateMapping } from "../template_mapping.ts";
@@ -17,7 +18,7 @@ export class ChainError extends Error {
   override readonly name = "ChainError";
 
   constructor(readonly plugin: string, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    super(errorMessage(cause), { cause });
   }
 }
 
@@ -64,7 +65,7 @@ export function* chainSteps(
       mapping = readMapping(plugin.rewrite(freezeMapping(mapping), context), mapping);
       check(mapping);
     } catch (error) {
-      if (error instanceof PendingMapping) throw error;
+      if (isPending(error)) throw error;
       throw new ChainError(plugin.name, error);
     }
     yield* endStep(length);

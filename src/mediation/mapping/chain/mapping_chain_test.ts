@@ -51,6 +51,15 @@ const CULPRITS: readonly [what: string, rewrite: (mapping: TemplateMapping) => u
   ["throws", () => {
     throw new Error("no such luck");
   }, /no such luck/],
+  ["throws what has no text", () => {
+    throw Object.create(null);
+  }, /^something was thrown that has no text$/],
+  ["throws what does not say what it is", () => {
+    const refuse = () => {
+      throw new Error("refused");
+    };
+    throw new Proxy({}, { get: refuse, getPrototypeOf: refuse, has: refuse });
+  }, /^something was thrown that has no text$/],
   ["throws what is no error", () => {
     const word: unknown = "a word";
     throw word;

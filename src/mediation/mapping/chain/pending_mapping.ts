@@ -11,6 +11,15 @@ export class PendingMapping extends Error {
   }
 }
 
+/** Whether this was thrown for that reason. A proxy that a plugin throws may refuse to say what it is. */
+export function isPending(error: unknown): error is PendingMapping {
+  try {
+    return error instanceof PendingMapping;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Runs a function again until nothing that it needs is pending.
  *
