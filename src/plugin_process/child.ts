@@ -43,7 +43,7 @@ interface Instance {
  * @param bounds what ends the process
  */
 export async function servePlugin(specifier: string, bounds: Bounds): Promise<void> {
-  startWatchdog(bounds);
+  const tell = startWatchdog(bounds);
   let definition: unknown;
   try {
     definition = (await import(specifier)).default;
@@ -59,7 +59,12 @@ export async function servePlugin(specifier: string, bounds: Bounds): Promise<vo
   }
   answer({ value: { name, summary } });
   const instances = new Map<number, Instance>();
-  for await (const line of lines()) answer(reply(definition, instances, JSON.parse(line)));
+  tell(false);
+  for await (const line of lines()) {
+    tell(true);
+    answer(reply(definition, instances, JSON.parse(line)));
+    tell(false);
+  }
 }
 
 function reply(definition: PluginDefinition, instances: Map<number, Instance>, question: Question): Answer {

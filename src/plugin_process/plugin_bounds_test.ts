@@ -86,6 +86,22 @@ await new Promise((resolve) => setTimeout(resolve, 1 << 30));`;
   },
 });
 
+for (
+  const [what, work] of [
+    ["in a timer", "setTimeout(() => { for (;;); }, 1);"],
+    ["in a worker", `new Worker("data:text/javascript,for (;;);", { type: "module" });`],
+    ["in microtasks", "const again = () => queueMicrotask(again); again();"],
+  ] as const
+) {
+  Deno.test(`a plugin that works on ${what}, although it is asked nothing, is ended`, () =>
+    withPlugin(`if (isBad(mapping)) { ${work} } return mapping;`, async ({ map, printed }) => {
+      // Microtasks keep the answer back as well.
+      const answer = await map(BAD);
+      await eventually("it was ended", () => typeof answer === "string" || printed.length > 0);
+      assert.deepEqual(await map(GOOD), ["protocolIdentifier", "sourceTransportPort"]);
+    }));
+}
+
 Deno.test("a line that nobody asked for is no answer to the next question", () =>
   withPlugin(
     `if (isBad(mapping)) {
