@@ -2,6 +2,8 @@ import { createServer, type Server } from "node:http";
 import { type AdminOptions, createAdmin } from "./admin.ts";
 import { answerWith } from "./http/answer.ts";
 import { ClientPlaces } from "./http/client_places.ts";
+import { Pipelining } from "./http/pipelining.ts";
+import { parseInSlices } from "./http/sliced_connection.ts";
 import { FaultHistory } from "./view/fault_history.ts";
 import { RateHistory } from "./view/rate_history.ts";
 import { RecentEvents } from "./view/recent_events.ts";
@@ -54,6 +56,7 @@ export async function startAdmin(view: AdminView, options: StartAdminOptions): P
   const recentEvents = new RecentEvents();
   const app = createAdmin(view, { ...options, boundHost: hostname, history, faults, recentEvents });
   const places = new ClientPlaces(connections);
+  const pipelining = new Pipelining();
   /** Answers to changes that are on their way: to the drain that ends the proxy, for one. */
   const changes = new Set<Promise<void>>();
   const server = createServer({
@@ -66,12 +69,12 @@ export async function startAdmin(view: AdminView, options: StartAdminOptions): P
     places.hear(socket);
     const { remoteAddress: peer } = socket;
     const answer = (request: Request) => app.fetch(request, peer === undefined ? {} : { peer });
-    const answered = answerWith(answer, incoming, outgoing, { patience });
+    const answered = pipelining.inTurn(socket, () => answerWith(answer, incoming, outgoing, { patience }));
     if (incoming.method !== "POST") return;
     changes.add(answered);
     void answered.then(() => changes.delete(answered));
   });
-  server.on("connection", (socket) => places.admit(socket));
+  parseInSlices(server, (connection) => places.admit(connection));
   const bound = await listen(server, hostname, port);
   const timer = setInterval(() => {
     history.sample();

@@ -208,6 +208,35 @@ Deno.test("a client that does not read its answer is closed after a time; one th
   }
 });
 
+Deno.test("requests sent ahead are answered one after the other; a client that sends many is disconnected", async () => {
+  const view = new FakeView();
+  let asked = 0;
+  const server = await startAdmin(Object.assign(view, { sessions: () => (asked++, []) }), {
+    hostname: "127.0.0.1",
+    port: 0,
+  });
+  const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
+  try {
+    const three = await ask(server.port, request("/live") + request("/api/nothing") + LIVE);
+    assert.deepEqual(three.match(/HTTP\/1\.1 \d+/g), ["HTTP/1.1 200", "HTTP/1.1 404", "HTTP/1.1 200"]);
+    // The first answer has no end, and until then there is none to those behind it.
+    asked = 0;
+    const few = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    await few.write(new TextEncoder().encode(request("/api/events") + request("/api/sessions").repeat(3)));
+    await ask(server.port, LIVE);
+    assert.equal(asked, 0);
+    const many = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    const octets = new TextEncoder().encode(request("/api/events") + request("/api/sessions").repeat(2_000));
+    await many.write(octets).catch(() => {});
+    await new Response(many.readable).text().catch(() => "");
+    assert.equal(asked, 0);
+    few.close();
+    assert.match(await ask(server.port, LIVE), /^HTTP\/1\.1 200 /);
+  } finally {
+    await server.close();
+  }
+});
+
 const LIVE = "GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
 
 /** What the server answers to these octets, until it closes. */

@@ -1,5 +1,5 @@
-import type { Socket } from "node:net";
 import { type Address, peerAddress } from "../../proxy/transport/address.ts";
+import type { SlicedConnection } from "./sliced_connection.ts";
 import { type PlaceHolder, Places } from "../../proxy/transport/places.ts";
 
 /** Milliseconds that a client has for its first request before its place may go to another. */
@@ -8,12 +8,12 @@ const SILENCE = 1_000;
 /** A client's connection. */
 class Client implements PlaceHolder {
   readonly remoteAddress: Address;
-  readonly socket: Socket;
+  readonly socket: SlicedConnection;
   heard = false;
   /** When its last request arrived, or it connected. */
   #at = performance.now();
 
-  constructor(socket: Socket) {
+  constructor(socket: SlicedConnection) {
     this.socket = socket;
     this.remoteAddress = peerAddress({ hostname: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
   }
@@ -46,7 +46,7 @@ export class ClientPlaces {
   }
 
   /** Gives a new connection a place, or closes it. */
-  admit(socket: Socket): void {
+  admit(socket: SlicedConnection): void {
     const client = new Client(socket);
     if (this.#places.taken >= this.#most) {
       const leaving = this.#places.yieldTo(client.remoteAddress);
@@ -60,7 +60,7 @@ export class ClientPlaces {
   }
 
   /** A request has arrived. */
-  hear(socket: Socket): void {
+  hear(socket: object): void {
     this.#clients.get(socket)?.hear();
   }
 }

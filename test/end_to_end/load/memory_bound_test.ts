@@ -143,6 +143,21 @@ bounded("sixty clients that do not read a session of 16,301 fields, and sixty it
   };
 });
 
+bounded("ten clients that send thousands of requests at once and read no answer", async (proxy) => {
+  const requests = new TextEncoder().encode("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".repeat(2_000));
+  const clients: Deno.TcpConn[] = [];
+  for (let number = 0; number < 10; number++) {
+    const client = await Deno.connect({ hostname: "127.0.0.1", port: proxy.adminPort });
+    // It ends with the connection, at the latest with the proxy.
+    void client.write(requests).catch(() => {});
+    clients.push(client);
+  }
+  await proxy.live();
+  return () => {
+    for (const client of clients) client.close();
+  };
+});
+
 /** Datagrams of so many sources over UDP, each with a socket of its own; loopback has addresses enough. */
 async function sendFrom(sources: number, proxy: ProxyProcess, datagrams: readonly Uint8Array[]): Promise<void> {
   const to = { transport: "udp", hostname: "127.0.0.1", port: proxy.port(1) } as const;
