@@ -10,7 +10,7 @@ import asc from "assemblyscript/asc";
 /** The loop's memory in pages of 64 KiB. It is reserved; the system provides a page when it is first touched. */
 const PAGES = 4096;
 
-/** Compiles the sources in this folder. @throws Error with the compiler's messages */
+/** Compiles the sources in `assembly/`. @throws Error with the compiler's messages */
 async function compileRewriteLoop(): Promise<Uint8Array> {
   let binary: Uint8Array | undefined;
   const { error, stderr } = await asc.main(
@@ -33,7 +33,7 @@ async function compileRewriteLoop(): Promise<Uint8Array> {
       "--exportTable",
     ],
     {
-      readFile: (name: string) => Deno.readTextFile(new URL(name, import.meta.url)).catch(() => null),
+      readFile: (name: string) => Deno.readTextFile(new URL(`assembly/${name}`, import.meta.url)).catch(() => null),
       writeFile: (_name: string, contents: string | Uint8Array) => {
         if (contents instanceof Uint8Array) binary = contents;
       },

@@ -22,7 +22,7 @@ function swapped(value: number): number {
   return (((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
 }
 
-/** The same as in findRoute of rewrite_loop.as.ts. */
+/** The same as in findRoute of assembly/rewrite_loop.as.ts. */
 function hash(domain: number, template: number): number {
   return ((Math.imul(domain, 0x9e3779b1) + Math.imul(template, 0x85ebca6b)) >>> 0) >>> 7;
 }

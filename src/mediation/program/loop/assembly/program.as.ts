@@ -1,4 +1,4 @@
-// What the parts of the rewrite loop share: the words of a rewrite program (../rewrite_program.ts says what they mean),
+// What the parts of the rewrite loop share: the words of a rewrite program (../../rewrite_program.ts says what they mean),
 // and octets.
 
 // Words of a program's header.
