@@ -372,6 +372,15 @@ Deno.test("two authorities are trusted while one takes over from the other, thou
 });
 
 Deno.test("a listener with a CA requires client certificates unless configured otherwise", async () => {
+  await withTlsProxy({}, async ({ collector, proxy }) => {
+    const socket = exporter(proxy.port, {});
+    socket.write(dataMessage(3));
+    await until("it is refused", () => proxy.happened("handshake_failed").length === 1);
+    assert.match(String(proxy.happened("handshake_failed")[0]?.fields["reason"]), /certificate/);
+    socket.destroy();
+    assert.equal(proxy.happened("session_opened").length, 0);
+    assert.equal(collector.connections.length, 0);
+  });
   const tls = { credentials: listening(), requireClientCertificate: false };
   await withTlsProxy({ listeners: [{ transport: "tls", address, tls }] }, async ({ collector, proxy }) => {
     const socket = exporter(proxy.port, {});
