@@ -21,6 +21,15 @@ const REST = 4;
 const LONG_PAUSE = 1;
 /** Milliseconds of rest at most. */
 const LONGEST_REST = 200;
+/**
+ * Tokio hands out 128 completed reads and writes in a turn of the event loop, in the order in which they completed. So
+ * where this many sessions come with costly work between two beats, as they do when thousands of exporters disconnect,
+ * others may wait behind as many more as there are: costly work waits until all have come, for so many milliseconds at
+ * most, and then does not for the rest of the interval.
+ */
+const CROWD = 64;
+const LONGEST_CROWD = 200;
+const CROWD_INTERVAL = 600;
 /** Milliseconds until the next beat at least. */
 const SOON = 1;
 /** Turns in a row that one costly work may take before others: a template of 16,000 fields takes thirteen. */
@@ -76,6 +85,9 @@ export class Turns {
   #pause = 0;
   /** Until then, only those work who have used little. */
   #restUntil = 0;
+  /** How many have come with costly work since the last beat, and when they last began to be many. */
+  #arrived = 0;
+  #crowdedAt = -Infinity;
   /** Whether those with costly work are being resumed, or one who did not have to wait is about to work. */
   #granted = false;
   #hurried = false;
@@ -121,6 +133,7 @@ export class Turns {
       void this.#grant();
       return NOW;
     }
+    this.#arrived++;
     return new Promise<void>((resume) => {
       if (unfinished === undefined) (isSparing ? this.#sparing : this.#demanding).push(resume);
       else if (unfinished === this.#resumed && this.#continued < MOST_CONTINUED && this.#continuing === undefined) {
@@ -197,7 +210,17 @@ export class Turns {
       this.#busy.take()?.();
       await undefined;
     }
-    await this.#workOff(end);
+    if (!this.#isCrowded()) await this.#workOff(end);
+  }
+
+  /** Whether so many have come with costly work since the last beat that others may wait behind more of them. */
+  #isCrowded(): boolean {
+    const arrived = this.#arrived;
+    this.#arrived = 0;
+    if (arrived < CROWD) return false;
+    const now = this.#clock.now();
+    if (now - this.#crowdedAt > CROWD_INTERVAL) this.#crowdedAt = now;
+    return now - this.#crowdedAt < LONGEST_CROWD;
   }
 
   /** Lets one work who did not have to wait, then those who have asked meanwhile. */

@@ -105,6 +105,24 @@ Deno.test("however many have costly work, together they leave time to sockets, a
   }
 });
 
+Deno.test("while many come with costly work, it waits for the last of them, since others may be behind, but never for long", async () => {
+  const loop = new Loop();
+  const come = async (beats: number) => {
+    for (let beat = 0; beat < beats; beat++) {
+      for (let each = 0; each < 100; each++) void loop.toil(0.1, 1);
+      await loop.pause(4);
+    }
+  };
+  void come(40);
+  await loop.run(160);
+  assert.ok(loop.spent < 10, `${loop.spent} ms of work before all had come`);
+  await loop.run(1_000);
+  assert.equal(loop.spent.toFixed(), "400");
+  void come(1_000);
+  await loop.run(2_000);
+  assert.ok(loop.spent >= 900, `${loop.spent - 400} ms of work in two seconds in which they did not stop coming`);
+});
+
 Deno.test("a piece of costly work that takes longer than a turn leaves most of the time to others; a drain does not wait for that", async () => {
   for (const [cost, hurried, least, most] of [[6, false, 25, 40], [20, false, 8, 12], [20, true, 35, 50]] as const) {
     const loop = new Loop();
