@@ -1,4 +1,4 @@
-import type { MemoryReliefParts } from "./memory/memory_relief.ts";
+import type { ProcessMemory } from "./memory/process_memory.ts";
 import type { MessageMemory } from "./memory/message_memory.ts";
 import { type MemoryState, ResidentMemory } from "./memory/resident_memory.ts";
 import type { OpenSessions } from "./sessions/open_sessions.ts";
@@ -18,7 +18,7 @@ const REPORT_AGAIN = 60_000;
 /** What takes memory, and can give it back. */
 export interface MemoryHolders {
   readonly clock: Clock;
-  readonly memory: MemoryReliefParts;
+  readonly memory: ProcessMemory;
   readonly mediator: Pick<SessionOpener, "relieve">;
   readonly messages: MessageMemory;
   readonly sessions: Pick<OpenSessions, "relieve">;

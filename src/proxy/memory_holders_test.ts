@@ -20,7 +20,7 @@ Deno.test("near limits.memory the quietest sessions end, newcomers are refused w
   const collector = new TestCollector();
   const proxy = new TestProxy(collector.port, {
     clock,
-    memoryRelief: { collect: () => {}, resident: () => resident },
+    memory: { begin: () => {}, collect: () => {}, resident: () => resident },
   });
   await proxy.proxy.start();
   const exporters: Deno.TcpConn[] = [];
@@ -70,7 +70,7 @@ Deno.test("the verdict has the limit for which an exporter lost its place, whate
   const proxy = new TestProxy(collector.port, {
     clock,
     limits: { sessions: 2 },
-    memoryRelief: { collect: () => {}, resident: () => resident },
+    memory: { begin: () => {}, collect: () => {}, resident: () => resident },
     mediator: {
       open(facts) {
         makers.push(facts.roomMaker);

@@ -74,7 +74,7 @@ export class Proxy {
   #cancelLooks = () => {};
 
   constructor(options: ProxyOptions) {
-    const { clock = SYSTEM_CLOCK, pool = new LoopBufferPool(), report, recall, memoryRelief } = options;
+    const { clock = SYSTEM_CLOCK, pool = new LoopBufferPool(), report, recall, memory } = options;
     this.#options = options;
     this.#clock = clock;
     this.#turns = new Turns(clock);
@@ -94,11 +94,11 @@ export class Proxy {
     });
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#memory = new MessageMemory(limits.messageMemory);
-    if (memoryRelief !== undefined) {
-      this.#relief = new MemoryRelief(memoryRelief);
+    if (memory !== undefined) {
+      this.#relief = new MemoryRelief(memory);
       this.#resident = residentMemory(limits.memory, {
         clock,
-        memory: memoryRelief,
+        memory,
         mediator: options.mediator,
         messages: this.#memory,
         sessions: this.#sessions,

@@ -5,7 +5,7 @@ import type { ListenerOptions } from "./transport/listener.ts";
 import type { SessionFacts, SessionRewriter } from "../mediation/session/session_rewriter.ts";
 import type { FirstTemplate } from "../mediation/mapping/chain/treatment.ts";
 import type { CollectorKnowledge } from "../mediation/session/shared/shared_state.ts";
-import type { MemoryReliefParts } from "./memory/memory_relief.ts";
+import type { ProcessMemory } from "./memory/process_memory.ts";
 import type { BufferPool } from "./memory/buffer_pool.ts";
 import type { Clock } from "./time/clock.ts";
 import type { ReportEvent } from "./reporting/proxy_event.ts";
@@ -33,7 +33,7 @@ export interface ProxyLimits {
   readonly templateChanges: number;
   /** Octets of all buffers in which messages wait for their rest, or for the collector. */
   readonly messageMemory: number;
-  /** Octets that the process may take. Needs {@link ProxyOptions.memoryRelief}. */
+  /** Octets that the process may take. Needs {@link ProxyOptions.memory}. */
   readonly memory: number;
   /** How long {@link Proxy.drain} may take, at whose end all sessions are closed. */
   readonly drain: number;
@@ -138,7 +138,7 @@ export interface ProxyOptions {
   readonly recall?: Recall;
   readonly clock?: Clock;
   /** Without it, memory is left to the runtime. */
-  readonly memoryRelief?: MemoryReliefParts;
+  readonly memory?: ProcessMemory;
   /** 0 to 1, for the jitter of reconnecting. */
   readonly random?: () => number;
 }

@@ -32,7 +32,7 @@ import type { Recall } from "../proxy/transport/udp/cached_exporter.ts";
 import { formatSocketAddress, parseSocketAddress } from "../config/yaml/socket_address.ts";
 import type { Cluster } from "./cluster.ts";
 import type { TlsEndpoints } from "./tls_files.ts";
-import { garbageCollector } from "./garbage_collector.ts";
+import { processMemory } from "./process_memory.ts";
 import { logLinesDropped } from "../logging.ts";
 import { VERSION } from "../version.ts";
 
@@ -186,7 +186,7 @@ export class ServedProxy {
       events.publish(event);
     };
     this.#mediator = new Mediator(mediation);
-    const memoryRelief = garbageCollector();
+    const memory = processMemory();
     this.proxy = new Proxy({
       listeners,
       collector,
@@ -199,7 +199,7 @@ export class ServedProxy {
       ...(skewSettle === undefined ? {} : { skewSettle }),
       certificateFault: () => this.#options.certificateFaults?.()[0],
       ...(recall === undefined ? {} : { recall }),
-      ...(memoryRelief === undefined ? {} : { memoryRelief }),
+      ...(memory === undefined ? {} : { memory }),
       report: this.report,
     });
     const now = () => this.#options;

@@ -1,7 +1,13 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { problem } from "./guard.ts";
-import type { UnreadOctets } from "./unread_octets.ts";
 
+/** What clients may leave unread. */
+export interface UnreadOptions {
+  /** Octets of all answers that clients have not taken yet; one answer always has room. */
+  readonly octets?: number;
+}
+
+const OCTETS = 16 * 1024 * 1024;
 const TOO_MUCH = "too many long answers are unread: try again in a while";
 /** An answer up to this length is handed over whole. */
 const SMALL = 64 * 1024;
@@ -11,7 +17,8 @@ const SMALL = 64 * 1024;
  * takes them. They are made one after the other, and while too much is unread, none is: that is a 503. An answer counts
  * as unread until its body is read to the end or cancelled, as `answerWith` of `http/answer.ts` does to each.
  */
-export function unreadAnswers(unread: UnreadOctets): MiddlewareHandler {
+export function unreadAnswers({ octets: most = OCTETS }: UnreadOptions = {}): MiddlewareHandler {
+  let unread = 0;
   /** Resolves when the answer under way is made: several at once would take several times the memory. */
   let made: Promise<unknown> = Promise.resolve();
   return async (context, next) => {
@@ -20,7 +27,8 @@ export function unreadAnswers(unread: UnreadOctets): MiddlewareHandler {
     made = promise;
     await before;
     try {
-      if (!unread.hasRoom) return context.json(problem(TOO_MUCH), 503);
+      // Making one to refuse it takes as long, and as much memory, as giving it.
+      if (unread * 2 > most) return context.json(problem(TOO_MUCH), 503);
       await next();
       await handOver(context);
     } finally {
@@ -37,13 +45,13 @@ export function unreadAnswers(unread: UnreadOctets): MiddlewareHandler {
       context.res = new Response(octets, { status, headers });
       return;
     }
-    if (!unread.fits(octets.length)) {
+    if (unread > 0 && unread + octets.length > most) {
       context.res = undefined;
       context.res = context.json(problem(TOO_MUCH), 503);
       return;
     }
-    unread.add(octets.length);
-    context.res = new Response(inPieces(octets, () => unread.free(octets.length)), { status, headers });
+    unread += octets.length;
+    context.res = new Response(inPieces(octets, () => unread -= octets.length), { status, headers });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { MemoryReliefParts } from "./memory_relief.ts";
+import type { ProcessMemory } from "./process_memory.ts";
 
 /** Parts of the limit from which on garbage is collected as it grows, and from which on memory is tight or full. */
 const COLLECTING = 0.7;
@@ -7,17 +7,17 @@ const FULL = 0.84;
 /** Part of the limit that has to be free again before memory that was full no longer is. */
 const HYSTERESIS = 0.02;
 
-/** Part of the limit by which it has grown when another collection is worth its pause. */
+/** Part of the limit by which it has grown when another collection is worth its work. */
 const WORTH_COLLECTING = 0.07;
-/** Milliseconds between two collections, and between two that return memory to the system at once. */
+/** Milliseconds between two collections, and between two that pause the process. */
 const COLLECTION_INTERVAL = 250;
-const THOROUGH_INTERVAL = 2_000;
-/**
- * How many times as long as the last one took there is at least none, so that they leave most of the time to sessions.
- */
-const REST = 10;
-/** The same of thorough ones, whose work nothing else does. */
-const THOROUGH_REST = 4;
+const PAUSE_INTERVAL = 2_000;
+/** How many times as long as the last pause took there is at least none. */
+const REST = 4;
+/** Milliseconds that a collection takes at most. */
+const COLLECTION = 400;
+/** Part of the limit from which on there is no time for one that does not pause the process. */
+const URGENT = 0.9;
 /** Newcomers between two looks, of which thousands come in the time between two calls of the clock. */
 const NEWCOMERS = 64;
 /** Milliseconds that sessions which were ended for memory have to leave before others are. */
@@ -30,7 +30,7 @@ export type MemoryState = "ample" | "tight" | "full";
 export interface ResidentMemoryParts {
   /** Milliseconds that never run backwards. */
   readonly clock: { now(): number };
-  readonly memory: MemoryReliefParts;
+  readonly memory: ProcessMemory;
   /**
    * Ends the sessions that take much, the largest first, until about this many octets become free. Returns how many
    * will.
@@ -47,11 +47,11 @@ export interface ResidentMemoryParts {
  * and messages; what the process takes is more than their sum: garbage, fragments of freed memory, sockets, the runtime
  * itself. So the resident octets are looked at several times a second.
  *
- * - From 70 % of the limit on, garbage is collected as it grows, which takes 30 to 100 ms each time.
- * - From 78 % on memory is tight: sessions end whose templates or unfinished messages take most.
- * - From 84 % on it is full: no newcomer is let in, no template is worked on, and garbage is collected so thoroughly
- *   that it goes back to the system, which takes several times as long. Where that is not enough, any session may be
- *   ended.
+ * - From 70 % of the limit on, garbage is collected as it grows, beside all other work.
+ * - From 78 % on memory is tight: where that collection does not help, sessions end whose templates or unfinished
+ *   messages take most.
+ * - From 84 % on it is full: no newcomer is let in and no template is worked on. Where the collection does not help, the
+ *   process pauses for one that also returns memory to the system, and any session may be ended.
  */
 export class ResidentMemory {
   limit: number;
@@ -59,9 +59,12 @@ export class ResidentMemory {
   #resident = 0;
   /** Resident octets after the last collection, or the least since. */
   #least = 0;
-  /** When the next collection may be, and the next thorough one. */
+  /** When the next collection may begin, and the next pause. */
   #nextCollection = -Infinity;
-  #nextThorough = -Infinity;
+  #nextPause = -Infinity;
+  /** Since when it has not been ample, and since when it has been full. */
+  #tightSince = Infinity;
+  #fullSince = Infinity;
   #relievedAt = -Infinity;
   /** Those let in since the last look. */
   #newcomers = 0;
@@ -100,27 +103,40 @@ export class ResidentMemory {
     this.#newcomers = 0;
     this.#resident = this.#parts.memory.resident();
     this.#least = Math.min(this.#least, this.#resident);
-    const isThorough = this.#resident >= FULL * this.limit && now >= this.#nextThorough;
-    if (isThorough || (this.#isWorthCollecting && now >= this.#nextCollection)) this.#collect(isThorough, now);
-    this.#become(this.#stateOf(this.#resident));
-    if (this.#state === "ample" || (!isThorough && now - this.#relievedAt < RELIEF_INTERVAL)) return;
+    const paused = this.#isPauseDue(now);
+    if (paused) this.#collect(now);
+    else if (now >= this.#nextCollection && this.#isWorthCollecting) {
+      this.#parts.memory.begin();
+      this.#nextCollection = now + COLLECTION_INTERVAL;
+      this.#least = this.#resident;
+    }
+    this.#become(this.#stateOf(this.#resident), now);
+    // What is garbage ends no session.
+    if (this.#state === "ample" || !(paused || now - this.#tightSince >= COLLECTION)) return;
+    if (!paused && now - this.#relievedAt < RELIEF_INTERVAL) return;
     this.#relievedAt = now;
     const excess = this.#resident - TIGHT * this.limit;
     const left = excess - this.#parts.endLargest(excess);
-    if (left > 0 && (isThorough || this.#state === "full")) this.#parts.endAny(left);
+    if (left > 0 && (paused || now - this.#fullSince >= COLLECTION)) this.#parts.endAny(left);
   }
 
   get #isWorthCollecting(): boolean {
-    return this.#resident >= COLLECTING * this.limit && this.#resident - this.#least >= WORTH_COLLECTING * this.limit;
+    const isFull = this.#resident >= FULL * this.limit && this.#state !== "full";
+    const hasGrown = this.#resident - this.#least >= WORTH_COLLECTING * this.limit;
+    return isFull || (this.#resident >= COLLECTING * this.limit && hasGrown);
   }
 
-  #collect(isThorough: boolean, began: number): void {
+  #isPauseDue(now: number): boolean {
+    if (this.#resident < FULL * this.limit || now < this.#nextPause) return false;
+    return this.#resident >= URGENT * this.limit || now - this.#fullSince >= COLLECTION;
+  }
+
+  #collect(began: number): void {
     const { clock, memory } = this.#parts;
-    memory.collect(isThorough);
+    memory.collect();
     const now = clock.now();
-    const took = now - began;
-    this.#nextCollection = now + Math.max(COLLECTION_INTERVAL, REST * took);
-    if (isThorough) this.#nextThorough = now + Math.max(THOROUGH_INTERVAL, THOROUGH_REST * took);
+    this.#nextPause = now + Math.max(PAUSE_INTERVAL, REST * (now - began));
+    this.#nextCollection = now + COLLECTION_INTERVAL;
     this.#resident = this.#least = memory.resident();
   }
 
@@ -130,8 +146,10 @@ export class ResidentMemory {
     return resident >= TIGHT * this.limit ? "tight" : "ample";
   }
 
-  #become(state: MemoryState): void {
+  #become(state: MemoryState, now: number): void {
     if (state === this.#state) return;
+    if (this.#state === "ample") this.#tightSince = now;
+    this.#fullSince = state === "full" ? now : Infinity;
     this.#state = state;
     this.#parts.onChange(state, this.#resident);
     if (state === "full") return;

@@ -18,11 +18,11 @@ interface IdleRun {
 export async function measureIdle({ scale, haproxy, directory, said }: Bench): Promise<Row[]> {
   const { idleSessions: count, restMilliseconds } = scale;
   const own = `v2.0 to v1.15, ${count} sessions`;
-  const unforced = `${own}, no forced collection`;
+  const alone = `${own}, V8 alone`;
   const certificates = await issueCertificates(directory);
   const contenders: [name: string, StartRelay, Certificates?][] = [
     [own, startProxy({ profile: "antrea/v1.15" })],
-    [unforced, startProxy({ profile: "antrea/v1.15", forcedCollection: false })],
+    [alone, startProxy({ profile: "antrea/v1.15", forcedCollection: false })],
     ...tlsRelays(BOTH_SIDES, certificates, haproxy).filter(({ what }) => what !== "bare read and write")
       .map(({ what, start }): [string, StartRelay, Certificates] => [
         `${BOTH_SIDES.name}, ${what}, ${count} sessions`,
@@ -39,11 +39,11 @@ export async function measureIdle({ scale, haproxy, directory, said }: Bench): P
   const figures = (key: keyof IdleRun) =>
     contenders.map(([name], index) => ({ name, samples: runs[index]?.map((run) => run[key]) ?? [] }));
   const rows = (key: keyof IdleRun, unit: string, limit: number, tlsLimit?: number) => {
-    const [own = { name: "", samples: [] }, unforced = own, overTls = own, ...others] = figures(key);
+    const [own = { name: "", samples: [] }, alone = own, overTls = own, ...others] = figures(key);
     const [haproxy, haproxyOverTls] = [others.at(-1), others.at(-2)];
     return [
       row("idle", unit, own, { beside: haproxy, goal: { of: "figure", limit } }),
-      row("idle", unit, unforced, { beside: own }),
+      row("idle", unit, alone, { beside: own }),
       row("idle", unit, overTls, {
         beside: haproxyOverTls,
         goal: tlsLimit === undefined ? tlsLimit : { of: "figure", limit: tlsLimit },
