@@ -43,9 +43,9 @@ interface Waiting {
 }
 
 /**
- * A plugin's module in a process of its own: without permissions, with a heap of its own, killed when it does not
- * answer in time, and started again with backoff. It is asked one question at a time, so that a question alone is to
- * blame for what happens meanwhile. Whatever goes wrong is the answer to that question; nothing throws.
+ * A plugin's module in a process of its own: it may read its own modules, has a heap of its own, is killed when it does
+ * not answer in time, and started again with backoff. It is asked one question at a time, so that a question alone is
+ * to blame for what happens meanwhile. Whatever goes wrong is the answer to that question; nothing throws.
  */
 export class PluginProcess {
   readonly #options: PluginProcessOptions;

@@ -104,7 +104,8 @@ export const pluginSchema = z.strictObject({
   use: text("a shipped plugin's name, ./path.ts, or npm:package"),
   with: z.unknown().optional(),
   isolate: truth().optional().meta({
-    description: "Whether a plugin of your own runs in a process of its own, without permissions. Default: true.",
+    description:
+      "Whether a plugin of your own runs in a process of its own, which may read its own modules only. Default: true.",
   }),
   timeout: read(DURATION, parseDuration).optional().meta({
     description: "How long a plugin in a process of its own may take for one template. Default: 1s.",
