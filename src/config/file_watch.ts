@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import { readTextFileNow } from "../text_file.ts";
 
 /** Timers in milliseconds; each call returns a function that cancels it. The proxy's clock implements this. */
@@ -7,30 +6,25 @@ export interface Timers {
   every(milliseconds: number, callback: () => void): () => void;
 }
 
-/** Yields whenever something happens in a directory. */
-export interface DirectoryWatch extends AsyncIterable<unknown> {
-  close(): void;
-}
-
 /** The file system, so that tests can replace it. */
 export interface FileWatchDependencies {
-  /** @throws where the directory cannot be watched */
-  readonly watchDirectory?: (directory: string) => DirectoryWatch;
+  /** What changes whenever the file does, or another takes its place; undefined where there is none. */
+  readonly statusOf?: (path: string) => string | undefined;
   /** @throws where the file cannot be read */
   readonly readTextFile?: (path: string) => Promise<string>;
-  /** Returns the directory of a path with symlinks resolved. @throws where the path does not exist */
-  readonly realDirectory?: (path: string) => Promise<string>;
 }
 
-/** How long files may settle after an event, in milliseconds: an editor empties a file before it writes it. */
+/** How often the files' status is looked at, in milliseconds. */
+const GLANCE = 500;
+/** How long files may settle after a change, in milliseconds: an editor empties a file before it writes it. */
 const SETTLE = 150;
-/** How often files are read without an event, in milliseconds: not every file system reports events. */
+/** How often files are read although their status is the same, in milliseconds: not every file system keeps it well. */
 const POLL = 5_000;
 
 /**
- * Watches files for changed content. It watches directories, because Kubernetes swaps a symlink beside the file
- * (`..data`) and editors rename another file over it; and it compares contents, because most events in a directory
- * change none of the files. Where a directory cannot be watched, the files are read every few seconds.
+ * Watches files for changed content. It looks at their status (file, size, times) twice a second, past symlinks, because
+ * Kubernetes swaps one beside the file (`..data`), and reads them where that differs. `Deno.watchFs` would be quicker,
+ * but opens every file in their directories that somebody touches, and waits for ever at a pipe among them.
  */
 export class FileWatch {
   readonly #timers: Timers;
@@ -38,8 +32,8 @@ export class FileWatch {
   readonly #dependencies: Required<FileWatchDependencies>;
   /** The content of each file when it was last read; undefined: it could not be read. */
   #known = new Map<string, string | undefined>();
-  #watches: DirectoryWatch[] = [];
-  #cancelPoll: () => void;
+  #status = new Map<string, string | undefined>();
+  readonly #cancelPolls: readonly (() => void)[];
   #cancelLook: (() => void) | undefined;
   #changed = new Set<string>();
   /** Increases with every call of {@link watch}: a read that began before it is discarded. */
@@ -54,12 +48,11 @@ export class FileWatch {
     this.#timers = timers;
     this.#onChange = onChange;
     this.#dependencies = {
-      watchDirectory: (directory) => Deno.watchFs(directory, { recursive: false }),
+      statusOf,
       readTextFile: (path) => Promise.resolve(path).then(readTextFileNow),
-      realDirectory: async (path) => dirname(await Deno.realPath(path)),
       ...dependencies,
     };
-    this.#cancelPoll = timers.every(POLL, () => this.#lookSoon());
+    this.#cancelPolls = [timers.every(GLANCE, () => this.#glance()), timers.every(POLL, () => this.#lookSoon())];
   }
 
   /**
@@ -67,45 +60,27 @@ export class FileWatch {
    *
    * @param files the content of each when it was read, undefined where it could not be; a change since then counts
    */
-  async watch(files: ReadonlyMap<string, string | undefined>): Promise<void> {
-    const generation = ++this.#generation;
+  watch(files: ReadonlyMap<string, string | undefined>): void {
+    this.#generation++;
     this.#known = new Map(files);
     this.#changed.clear();
-    const directories = new Set<string>();
-    for (const path of files.keys()) {
-      directories.add(dirname(path));
-      await this.#dependencies.realDirectory(path).then((directory) => directories.add(directory), () => {});
-    }
-    if (generation !== this.#generation) return;
-    this.#closeWatches();
-    for (const directory of directories) this.#watchDirectory(directory);
+    this.#status.clear();
     this.#lookSoon();
   }
 
   /** Stops watching. */
   close(): void {
     this.#generation++;
-    this.#cancelPoll();
+    for (const cancel of this.#cancelPolls) cancel();
     this.#cancelLook?.();
-    this.#closeWatches();
   }
 
-  #closeWatches(): void {
-    for (const watch of this.#watches.splice(0)) watch.close();
-  }
-
-  #watchDirectory(directory: string): void {
-    try {
-      const watch = this.#dependencies.watchDirectory(directory);
-      this.#watches.push(watch);
-      void this.#follow(watch);
-    } catch { /* The poll remains. */ }
-  }
-
-  async #follow(watch: DirectoryWatch): Promise<void> {
-    try {
-      for await (const _ of watch) this.#lookSoon();
-    } catch { /* The poll remains. */ }
+  #glance(): void {
+    for (const path of this.#known.keys()) {
+      const status = this.#dependencies.statusOf(path);
+      if (status !== this.#status.get(path)) this.#lookSoon();
+      this.#status.set(path, status);
+    }
   }
 
   #lookSoon(): void {
@@ -131,5 +106,14 @@ export class FileWatch {
     const settled = [...this.#changed];
     this.#changed.clear();
     this.#onChange(settled);
+  }
+}
+
+function statusOf(path: string): string | undefined {
+  try {
+    const { dev, ino, size, mtime, ctime } = Deno.statSync(path);
+    return [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join();
+  } catch {
+    return undefined;
   }
 }

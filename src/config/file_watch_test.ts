@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { dirname } from "node:path";
-import { type DirectoryWatch, FileWatch, type FileWatchDependencies } from "./file_watch.ts";
+import { FileWatch, type FileWatchDependencies } from "./file_watch.ts";
 
 /** Time that stands until a test moves it. */
 class StandingTimers {
@@ -33,98 +32,75 @@ class StandingTimers {
   }
 }
 
-/** Directories of files in memory, which tell of changes or do not. */
+/** Files in memory, whose status tells of changes or does not. */
 class Disk {
   readonly files = new Map<string, string>();
-  readonly watched: string[] = [];
-  readonly #wake = new Set<() => void>();
+  #status = 0;
   reads = 0;
 
   constructor(readonly tells: boolean) {}
 
   readonly dependencies: FileWatchDependencies = {
-    watchDirectory: (directory) => this.#watch(directory),
+    statusOf: () => String(this.#status),
     readTextFile: (path) => {
       this.reads++;
       const text = this.files.get(path);
       return text === undefined ? Promise.reject(new Error("no such file")) : Promise.resolve(text);
     },
-    realDirectory: (path) => Promise.resolve(dirname(path)),
   };
 
   happen(): void {
-    for (const wake of this.#wake) wake();
-  }
-
-  #watch(directory: string): DirectoryWatch {
-    if (!this.tells) throw new Error("no space left on device (os error 28)");
-    this.watched.push(directory);
-    let closed = false;
-    let wake = () => {};
-    const close = () => {
-      closed = true;
-      wake();
-    };
-    this.#wake.add(() => wake());
-    return {
-      close,
-      async *[Symbol.asyncIterator]() {
-        while (!closed) {
-          await new Promise<void>((resolve) => wake = resolve);
-          if (!closed) yield undefined;
-        }
-      },
-    };
+    if (this.tells) this.#status++;
   }
 }
 
-async function watching(tells: boolean) {
+function watching(tells: boolean) {
   const timers = new StandingTimers();
   const disk = new Disk(tells);
   disk.files.set("/etc/proxy.yaml", "old").set("/pki/tls.crt", "cert");
   const told: (readonly string[])[] = [];
   const watch = new FileWatch(timers, (paths) => told.push(paths), disk.dependencies);
-  await watch.watch(new Map([["/etc/proxy.yaml", "old"], ["/pki/tls.crt", "cert"], ["/etc/absent.csv", undefined]]));
+  watch.watch(new Map([["/etc/proxy.yaml", "old"], ["/pki/tls.crt", "cert"], ["/etc/absent.csv", undefined]]));
   return { timers, disk, told, watch };
 }
 
-Deno.test("a changed file is reported soon and once; changes next to it are not", async () => {
-  const { timers, disk, told, watch } = await watching(true);
-  assert.deepEqual(disk.watched, ["/etc", "/pki"]);
+Deno.test("a changed file is reported soon and once; one that was only touched is not", async () => {
+  const { timers, disk, told, watch } = watching(true);
   disk.happen();
   await timers.advance(1_000);
-  assert.deepEqual(told, [], "something happened in the directory, not to the file");
+  assert.deepEqual(told, [], "it was touched, not changed");
   disk.files.set("/etc/proxy.yaml", "new");
   disk.happen();
-  await timers.advance(400);
+  await timers.advance(1_000);
   assert.deepEqual(told, [["/etc/proxy.yaml"]]);
   await timers.advance(20_000);
   assert.equal(told.length, 1);
   disk.files.set("/etc/absent.csv", "there now");
   disk.files.delete("/pki/tls.crt");
   disk.happen();
-  await timers.advance(400);
+  await timers.advance(1_000);
   assert.deepEqual(told.flat().slice(1).sort(), ["/etc/absent.csv", "/pki/tls.crt"]);
   watch.close();
 });
 
 Deno.test("a half-written file is not reported before it is complete", async () => {
-  const { timers, disk, told, watch } = await watching(true);
-  for (const half of ["", "ne"]) {
+  const { timers, disk, told, watch } = watching(true);
+  await timers.advance(1_000);
+  for (const [half, milliseconds] of [["", 500], ["ne", 200]] as const) {
     disk.files.set("/etc/proxy.yaml", half);
     disk.happen();
-    await timers.advance(200);
+    await timers.advance(milliseconds);
   }
   disk.files.set("/etc/proxy.yaml", "new");
   disk.happen();
   assert.deepEqual(told, []);
-  await timers.advance(500);
+  await timers.advance(1_000);
   assert.deepEqual(told, [["/etc/proxy.yaml"]]);
   watch.close();
 });
 
-Deno.test("where nothing can be watched, files are looked at every few seconds", async () => {
-  const { timers, disk, told, watch } = await watching(false);
+Deno.test("where the status does not tell, files are read every few seconds", async () => {
+  const { timers, disk, told, watch } = watching(false);
   await timers.advance(1_000);
   disk.files.set("/etc/proxy.yaml", "new");
   await timers.advance(2_000);
@@ -138,9 +114,9 @@ Deno.test("where nothing can be watched, files are looked at every few seconds",
 });
 
 Deno.test("a change between reading and watching is reported", async () => {
-  const { timers, disk, told, watch } = await watching(true);
+  const { timers, disk, told, watch } = watching(true);
   disk.files.set("/etc/other.yaml", "newer");
-  await watch.watch(new Map([["/etc/other.yaml", "as it was read"]]));
+  watch.watch(new Map([["/etc/other.yaml", "as it was read"]]));
   await timers.advance(1_000);
   assert.deepEqual(told, [["/etc/other.yaml"]]);
   disk.files.set("/etc/proxy.yaml", "no longer watched");
@@ -169,12 +145,16 @@ Deno.test("on a real disk: written anew, renamed over, and swapped as Kubernetes
       const timer = setTimeout(callback, milliseconds / 10);
       return () => clearTimeout(timer);
     },
-    // No poll: it is the directory that tells.
-    every: () => () => {},
+    // Nothing is read without a change: it is the status that tells.
+    every: (milliseconds: number, callback: () => void) => {
+      if (milliseconds > 1_000) return () => {};
+      const timer = setInterval(callback, milliseconds / 10);
+      return () => clearInterval(timer);
+    },
   };
   const watch = new FileWatch(timers, (paths) => change.resolve(paths));
   try {
-    await watch.watch(new Map([[path, "one"]]));
+    watch.watch(new Map([[path, "one"]]));
     const changes = [
       () => swap("two"),
       () => Deno.writeTextFile(`${folder}/mount/..data/proxy.yaml`, "three"),
@@ -187,10 +167,52 @@ Deno.test("on a real disk: written anew, renamed over, and swapped as Kubernetes
       change = Promise.withResolvers();
       await make();
       assert.deepEqual(await change.promise, [path]);
-      await watch.watch(new Map([[path, await Deno.readTextFile(path)]]));
+      watch.watch(new Map([[path, await Deno.readTextFile(path)]]));
     }
   } finally {
     watch.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a pipe beside a file, or in its place, is not waited for", async () => {
+  const folder = await Deno.makeTempDir();
+  const script = `
+    import { FileWatch } from "${import.meta.resolve("./file_watch.ts")}";
+    const path = "${folder}/proxy.yaml";
+    const timers = {
+      after: (milliseconds, callback) => clearTimeout.bind(null, setTimeout(callback, milliseconds)),
+      every: (milliseconds, callback) => clearInterval.bind(null, setInterval(callback, milliseconds)),
+    };
+    const pipe = async (path) => void await new Deno.Command("mkfifo", { args: [path] }).output();
+    let change = Promise.withResolvers();
+    const watch = new FileWatch(timers, () => change.resolve());
+    await watch.watch(new Map([[path, "old"]]));
+    await pipe("${folder}/pipe");
+    await Deno.remove(path);
+    await pipe(path);
+    await change.promise;
+    change = Promise.withResolvers();
+    await watch.watch(new Map([[path, undefined]]));
+    await Deno.remove(path);
+    await Deno.writeTextFile(path, "new");
+    await change.promise;
+    watch.close();
+    console.log("seen");
+    Deno.exit(0);
+  `;
+  await Deno.writeTextFile(`${folder}/proxy.yaml`, "old");
+  try {
+    // A process of its own: one that waits can only be killed.
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["eval", "--quiet", "--ext=js", script],
+      stdout: "piped",
+      stderr: "inherit",
+      signal: AbortSignal.timeout(20_000),
+    });
+    const { stdout, success } = await child.output();
+    assert.deepEqual([new TextDecoder().decode(stdout), success], ["seen\n", true]);
+  } finally {
     await Deno.remove(folder, { recursive: true });
   }
 });

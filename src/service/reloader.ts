@@ -85,9 +85,9 @@ export class Reloader {
   }
 
   /** Watches the files that were read from now on. */
-  follow(watch: Pick<FileWatch, "watch">, files: Loaded["files"]): Promise<void> {
+  follow(watch: Pick<FileWatch, "watch">, files: Loaded["files"]): void {
     this.#watch = watch;
-    return watch.watch(files);
+    watch.watch(files);
   }
 
   /** Handles a change of these files. */
@@ -121,7 +121,7 @@ export class Reloader {
     this.#separate = configuration instanceof Error || error !== undefined
       ? new Set()
       : this.parts.separate(configuration);
-    await this.#watch?.watch(files);
+    this.#watch?.watch(files);
     if (error !== undefined) return this.#refused(trigger, error);
     return configuration instanceof Error
       ? this.#refused(trigger, configuration)

@@ -32,7 +32,6 @@ function fixture(loads: (Configuration | Error)[] = [], applications: (Error | P
   const watch = {
     watch(files: Loaded["files"]) {
       watched.push(files);
-      return Promise.resolve();
     },
   };
   return { reloader, watch, events, applied, watched, refreshed: () => refreshed };

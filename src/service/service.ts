@@ -142,9 +142,9 @@ export class Service {
   }
 
   /** Follows the files from now on. @param files the content of each when the configuration was read */
-  async follow(files: Loaded["files"]): Promise<void> {
+  follow(files: Loaded["files"]): void {
     this.#watch = new FileWatch(this.#clock, (paths) => void this.reloader.changed(paths));
-    await this.reloader.follow(this.#watch, files);
+    this.reloader.follow(this.#watch, files);
   }
 
   /** Ends the rest once the proxy is closed. */

@@ -36,7 +36,7 @@ async function withService(
   const events: ProxyEvent[] = [];
   const service = await Service.open(configuration, (event) => events.push(event));
   const { listeners } = await service.start();
-  await service.follow(files);
+  service.follow(files);
   const agent = new EmbeddedAgent(loadProfile("antrea/v2.0"), "node-1");
   const [listener] = listeners;
   assert.ok(listener !== undefined);

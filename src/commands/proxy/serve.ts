@@ -71,7 +71,7 @@ async function start(service: Service, files: Loaded["files"]): Promise<void> {
   const { served } = service;
   try {
     const { admin } = await service.start();
-    await service.follow(files);
+    service.follow(files);
     const listeners = await service.serve();
     if (listeners === undefined) return;
     logEvent("proxy", "info", "started", "the proxy is ready", {
