@@ -112,14 +112,14 @@ function create(
 
 async function* lines(): AsyncGenerator<string> {
   const chunk = new Uint8Array(64 * 1024);
-  let text = "";
+  const parts: string[] = [];
   for (;;) {
     const length = await stdin.read(chunk);
     if (length === null) return;
-    text += decoder.decode(chunk.subarray(0, length), { stream: true });
-    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n")) {
-      yield text.slice(0, end);
-      text = text.slice(end + 1);
+    const lines = decoder.decode(chunk.subarray(0, length), { stream: true }).split("\n");
+    for (const [at, part] of lines.entries()) {
+      if (at > 0) yield parts.splice(0).join("");
+      parts.push(part);
     }
   }
 }

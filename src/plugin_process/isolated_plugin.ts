@@ -12,6 +12,9 @@ const ANSWERS = 1024;
 /** Milliseconds after which a plugin is asked again about a template that it failed on. */
 const FAILURE_STANDS = 10_000;
 
+/** Fields of the largest template that a process is asked about. Agents have some 50. */
+const MOST_FIELDS = 4096;
+
 /** An answer, and until when it stands. */
 interface Remembered {
   readonly answer: Answer | Promise<void>;
@@ -41,6 +44,11 @@ export class IsolatedPlugin implements Plugin {
 
   /** @throws PendingMapping, or Error with what the plugin or its process did wrong */
   rewrite(mapping: TemplateMapping, context: PluginContext): TemplateMapping {
+    // What takes long to ask would cost the process its time or memory, and with it the templates of others.
+    const { length } = mapping.source.fields;
+    if (length > MOST_FIELDS) {
+      throw new Error(`a process of its own takes at most ${MOST_FIELDS} fields, not ${length}`);
+    }
     const { detectedProfile, exporterFamily } = context;
     const expected = context.expected === undefined ? -1 : this.profile.templates.indexOf(context.expected);
     const question: Question = {

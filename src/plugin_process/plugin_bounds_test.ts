@@ -102,6 +102,19 @@ for (
     }));
 }
 
+Deno.test("a template that is too long for the process costs itself alone, and the process lives", () =>
+  withPlugin(`console.log(Deno.pid); return mapping;`, async ({ map, printed }) => {
+    const fields = (count: number) => template(...Array.from({ length: count }, () => "octetDeltaCount"));
+    await map(GOOD);
+    for (const count of [4097, 16_000]) {
+      assert.equal(await map(fields(count)), `own: a process of its own takes at most 4096 fields, not ${count}`);
+    }
+    assert.equal((await map(fields(4096))).length, 4096);
+    await map(BAD);
+    await eventually("it printed each time", () => printed.length === 3);
+    assert.equal(new Set(printed).size, 1, "it is the same process");
+  }, { timeout: 10_000 }));
+
 Deno.test("a line that nobody asked for is no answer to the next question", () =>
   withPlugin(
     `if (isBad(mapping)) {
