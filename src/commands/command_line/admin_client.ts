@@ -7,6 +7,9 @@ export const DEFAULT_ADMIN = "http://127.0.0.1:24780";
 /** How long a proxy may take to answer. */
 const ANSWER_MILLISECONDS = 5_000;
 
+/** Most octets of an answer: something else may listen at the address, and send without end. */
+const ANSWER_OCTETS = 16 * 1024 * 1024;
+
 /**
  * A path of the admin server that `--admin` names.
  *
@@ -26,7 +29,7 @@ export function adminUrl(admin: string, path: string): URL {
 /**
  * The body of an answer in JSON. A POST has none of its own.
  *
- * @throws Error when there is no answer, or it is no success
+ * @throws Error when there is no answer, it is no success, or too long
  */
 export async function askAdmin(url: URL, method: "GET" | "POST" = "GET"): Promise<unknown> {
   // Loaded by those who ask, not by `--help`. No redirect is followed, and no connection is kept.
@@ -41,5 +44,13 @@ export async function askAdmin(url: URL, method: "GET" | "POST" = "GET"): Promis
     await body.dump();
     throw new Error(`HTTP status ${statusCode}`);
   }
-  return await body.json();
+  const decoder = new TextDecoder();
+  let text = "";
+  let octets = 0;
+  for await (const piece of body as AsyncIterable<Uint8Array>) {
+    octets += piece.length;
+    if (octets > ANSWER_OCTETS) throw new Error(`the answer is longer than ${ANSWER_OCTETS / 2 ** 20} MiB`);
+    text += decoder.decode(piece, { stream: true });
+  }
+  return JSON.parse(text + decoder.decode());
 }
