@@ -9,8 +9,10 @@ import { pageRoutes } from "./page/routes.tsx";
 import { FaultHistory } from "./view/fault_history.ts";
 import { RateHistory } from "./view/rate_history.ts";
 import { RecentEvents } from "./view/recent_events.ts";
-import { sessionReport, sessionsStream } from "./api/session_report.ts";
+import { sessionReport } from "./api/session_report.ts";
+import { sessionsStream } from "./api/sessions_stream.ts";
 import { unreadAnswers } from "./api/unread_answers.ts";
+import { UnreadOctets } from "./api/unread_octets.ts";
 import { statusReport } from "./api/status_report.ts";
 import { totalsOf } from "./view/totals.ts";
 import type { AdminView } from "./view/view.ts";
@@ -83,8 +85,9 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
     onError: (context) => context.json(problem(`the body is too long: at most ${LONGEST_BODY} octets`), 413),
   }));
 
-  const unread = unreadAnswers();
-  for (const path of ["/api/sessions/:id", "/sessions/:id"]) app.get(path, unread);
+  const unread = new UnreadOctets();
+  const bounded = unreadAnswers(unread);
+  for (const path of ["/api/sessions/:id", "/sessions/:id"]) app.get(path, bounded);
 
   app.get("/live", (context) => context.text("live\n"));
   app.get("/ready", (context) => {
@@ -101,7 +104,7 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
   app.get("/api/status", async (context) => context.json(statusReport(view, now(), await totalsOf(view))));
   app.get("/api/sessions", (context) => {
     const sessions = context.req.query("ended") === undefined ? view.sessions() : view.endedSessions();
-    return context.body(sessionsStream(sessions, view), 200, { "Content-Type": "application/json" });
+    return context.body(sessionsStream(sessions, view, unread), 200, { "Content-Type": "application/json" });
   });
   app.get("/api/sessions/:id", (context) => {
     const id = context.req.param("id");

@@ -251,6 +251,28 @@ Deno.test("requests from other machines, other sites' pages and forms change not
   assert.equal((await post("/api/drain", { Origin: URL_BASE })).status, 202);
 });
 
+Deno.test("while clients leave much of the list of sessions unread, the next sessions wait; all of it comes once it is read", async () => {
+  const { view, get } = fixture();
+  const [template] = skewedSession("1").templates();
+  const templates = Array.from({ length: 6_000 }, () => ({ ...template! }));
+  let reports = 0;
+  for (const id of ["1", "2"]) view.open.push(skewedSession(id, { templates: () => (reports++, templates) }));
+  const { length } = await (await get("/api/sessions")).text();
+  assert.ok(length > 8_000_000, `${length}`);
+  reports = 0;
+  const clients = await Promise.all(Array.from({ length: 20 }, async () => (await get("/api/sessions")).body!));
+  const readers = clients.map((body) => body.getReader());
+  const begun = readers.map((reader) => reader.read());
+  const first = await begun[0]!;
+  // Those that may be made are, meanwhile: each takes a turn.
+  for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.ok(reports <= 3, `${reports} sessions were reported for nobody`);
+  let octets = first.value!.length;
+  for (const reader of readers.slice(1)) void reader.cancel();
+  for (let read = await readers[0]!.read(); !read.done; read = await readers[0]!.read()) octets += read.value.length;
+  assert.equal(octets, length);
+});
+
 Deno.test("a request for a rebound host name is refused", async () => {
   const { get } = fixture();
   for (const path of ["/api/status", "/metrics", "/api/events", "/api/sessions"]) {

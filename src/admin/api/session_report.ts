@@ -62,7 +62,7 @@ export interface SessionReport {
 }
 
 /** What a report needs of the proxy besides the session. */
-type Viewed = Pick<AdminView, "mode" | "agentOf" | "collector" | "otherCollectors">;
+export type Viewed = Pick<AdminView, "mode" | "agentOf" | "collector" | "otherCollectors">;
 
 /** Returns the state of a session: of one that is open, now, and of one that has ended, when it did. */
 export function sessionReport(session: SessionView | EndedSessionView, view: Viewed): SessionReport {
@@ -104,30 +104,4 @@ export function sessionReport(session: SessionView | EndedSessionView, view: Vie
     counters: countersReport(session.counters),
     losses: { ...lossesReport(session.counters), wouldLose: wouldLoseReport(session.observedCounters) },
   };
-}
-
-/**
- * Streams sessions as one JSON array, a session at a time, so that even thousands never block the data path for long.
- */
-export function sessionsStream(
-  sessions: readonly (SessionView | EndedSessionView)[],
-  view: Viewed,
-): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  let next = 0;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const session = sessions[next];
-      if (session === undefined) {
-        controller.enqueue(encoder.encode(next === 0 ? "[]" : "]"));
-        controller.close();
-        return;
-      }
-      controller.enqueue(
-        encoder.encode((next++ === 0 ? "[" : ",") + JSON.stringify(sessionReport(session, view))),
-      );
-      // Every 8 sessions, yield to the event loop, however fast the client reads.
-      if (next % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
-    },
-  });
 }

@@ -1,13 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { problem } from "./guard.ts";
+import type { UnreadOctets } from "./unread_octets.ts";
 
-/** What clients may leave unread. */
-export interface UnreadOptions {
-  /** Octets of all answers that clients have not taken yet; one answer always has room. */
-  readonly octets?: number;
-}
-
-const OCTETS = 16 * 1024 * 1024;
 const TOO_MUCH = "too many long answers are unread: try again in a while";
 /** An answer up to this length is handed over whole. */
 const SMALL = 64 * 1024;
@@ -17,8 +11,7 @@ const SMALL = 64 * 1024;
  * takes them. They are made one after the other, and while too much is unread, none is: that is a 503. An answer counts
  * as unread until its body is read to the end or cancelled, as `answerWith` of `http/answer.ts` does to each.
  */
-export function unreadAnswers({ octets: most = OCTETS }: UnreadOptions = {}): MiddlewareHandler {
-  let unread = 0;
+export function unreadAnswers(unread: UnreadOctets): MiddlewareHandler {
   /** Resolves when the answer under way is made: several at once would take several times the memory. */
   let made: Promise<unknown> = Promise.resolve();
   return async (context, next) => {
@@ -27,8 +20,7 @@ export function unreadAnswers({ octets: most = OCTETS }: UnreadOptions = {}): Mi
     made = promise;
     await before;
     try {
-      // Making one to refuse it takes as long, and as much memory, as giving it.
-      if (unread * 2 > most) return context.json(problem(TOO_MUCH), 503);
+      if (!unread.hasRoom) return context.json(problem(TOO_MUCH), 503);
       await next();
       await handOver(context);
     } finally {
@@ -45,13 +37,13 @@ export function unreadAnswers({ octets: most = OCTETS }: UnreadOptions = {}): Mi
       context.res = new Response(octets, { status, headers });
       return;
     }
-    if (unread > 0 && unread + octets.length > most) {
+    if (!unread.fits(octets.length)) {
       context.res = undefined;
       context.res = context.json(problem(TOO_MUCH), 503);
       return;
     }
-    unread += octets.length;
-    context.res = new Response(inPieces(octets, () => unread -= octets.length), { status, headers });
+    unread.add(octets.length);
+    context.res = new Response(inPieces(octets, () => unread.free(octets.length)), { status, headers });
   }
 }
 

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { Hono } from "hono";
 import { unreadAnswers } from "./unread_answers.ts";
+import { UnreadOctets } from "./unread_octets.ts";
 
 function server() {
   const app = new Hono();
-  app.use(unreadAnswers({ octets: 450_000 }));
+  app.use(unreadAnswers(new UnreadOctets(450_000)));
   app.get("/long", (context) => context.text("ä".repeat(50_000)));
   app.get("/short", (context) => context.text("short"));
   return app;

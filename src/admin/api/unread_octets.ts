@@ -1,0 +1,50 @@
+/** Most octets of all answers that clients have not taken yet. */
+const MOST = 16 * 1024 * 1024;
+
+/** Counts the octets of answers that clients have not taken yet, and has those that are made bit by bit wait for room. */
+export class UnreadOctets {
+  readonly #most: number;
+  #count = 0;
+  /** Resolves once the bit that is made before is made: several at once would take several times the memory. */
+  #made: Promise<void> = Promise.resolve();
+  #onFreed = () => {};
+
+  constructor(most = MOST) {
+    this.#most = most;
+  }
+
+  /** Whether another answer may be made at all: making one to refuse it takes as much memory as giving it. */
+  get hasRoom(): boolean {
+    return this.#count * 2 <= this.#most;
+  }
+
+  /** Whether octets that are made already may wait for their client. One answer always has room. */
+  fits(octets: number): boolean {
+    return this.#count === 0 || this.#count + octets <= this.#most;
+  }
+
+  add(octets: number): void {
+    this.#count += octets;
+  }
+
+  free(octets: number): void {
+    this.#count -= octets;
+    this.#onFreed();
+  }
+
+  /** Makes a bit of an answer once there is room for it, and counts it; the event loop has a turn behind each. */
+  async whenRoom(make: () => Uint8Array): Promise<Uint8Array> {
+    const before = this.#made;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#made = promise;
+    try {
+      await before;
+      while (!this.hasRoom) await new Promise<void>((freed) => this.#onFreed = freed);
+      const octets = make();
+      this.add(octets.length);
+      return octets;
+    } finally {
+      setTimeout(resolve, 0);
+    }
+  }
+}
