@@ -11,7 +11,7 @@ import { readTextFile, readTextFileNow } from "../text_file.ts";
 import { certificateFiles, type Loaded, loadWatched, Reloader } from "./reloader.ts";
 import { PluginHost } from "../plugin_process/plugin_host.ts";
 import { ServedProxy, type ServedProxyOptions, servedProxyOptions } from "./served_proxy.ts";
-import { Cluster } from "./cluster.ts";
+import { Cluster, openAccess } from "./cluster.ts";
 import { formatSocketAddress, type SocketAddress } from "../config/yaml/socket_address.ts";
 import { errorMessage, systemReason } from "../error_message.ts";
 import { TlsEndpoints } from "./tls_files.ts";
@@ -251,6 +251,8 @@ export class Service {
  * @throws Error that names what is missing, one line each
  */
 export async function rehearse(configuration: Configuration): Promise<void> {
+  // The other way to the cluster, a Pod's service account, need not be on the machine that checks.
+  if (configuration.kubernetes?.kubeconfig !== undefined) await openAccess(configuration.kubernetes, SYSTEM_CLOCK);
   const endpoints = new TlsEndpoints(() => {});
   try {
     for (const listener of configuration.listeners) {

@@ -54,6 +54,21 @@ Deno.test("check --json gives the same for programs", async () => {
   assert.equal(description.peers[0].chain[0].options.remove, "unknown");
 });
 
+Deno.test("check refuses a kubeconfig that serve would refuse, in one line", async () => {
+  const kubeconfig = await Deno.makeTempFile();
+  try {
+    const cluster =
+      `collector: { address: 127.0.0.1:4739, profile: rfc7011 }\nkubernetes: { kubeconfig: ${kubeconfig} }\n`;
+    const listen = "listen: [{ transport: tls, address: 127.0.0.1:24739, tls: { mode: mint } }]\n";
+    const { status, text, stderr, file } = await check(listen + cluster);
+    assert.deepEqual([status, text], [2, ""]);
+    assert.match(stderr, /: kubeconfig \S+: not a kubeconfig: [^\n]+\n$/);
+    assert.ok(stderr.startsWith(`${file}: `));
+  } finally {
+    await Deno.remove(kubeconfig);
+  }
+});
+
 Deno.test("check shows where templates are kept, and writes nothing there", async () => {
   const yaml = `${CONFIGURATION}cache: { file: /nowhere/templates, interval: 5s }\n`;
   const { status, text } = await check(yaml);

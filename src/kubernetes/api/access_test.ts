@@ -97,8 +97,16 @@ Deno.test("kubeconfig: what cannot be used is refused with what to do instead", 
     ],
     [kubeconfig("{ server: http://h }", "{ token: t }"), /must be https/],
     [kubeconfig("{ server: https://h, certificate-authority-data: '!' }", "{ token: t }"), /is not base64/],
-    [kubeconfig("{ server: https://h, certificate-authority: none.pem }", "{ token: t }"), /none\.pem/],
+    [
+      kubeconfig("{ server: https://h, certificate-authority: none.pem }", "{ token: t }"),
+      /cannot read \S+none\.pem: there is no such file$/,
+    ],
+    [
+      kubeconfig("{ server: https://h, certificate-authority: . }", "{ token: t }"),
+      /cannot read \S+: it is a directory$/,
+    ],
     ["clusters: 5", /not a kubeconfig: clusters/],
+    ["", /: not a kubeconfig: Invalid input/],
     ["{}", /no current-context/],
     ["current-context: x", /no context "x"/],
   ];

@@ -1,5 +1,5 @@
-import { errorMessage } from "../../error_message.ts";
-import { readTextFile } from "../../text_file.ts";
+import { systemReason } from "../../error_message.ts";
+import { cannotRead, readTextFile } from "../../text_file.ts";
 import { parse } from "@std/yaml";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
@@ -70,7 +70,7 @@ async function read(path: string): Promise<ApiCredentials> {
   try {
     return await resolveContext(parseKubeconfig(readTextFile(path)), dirname(resolve(path)));
   } catch (error) {
-    throw new Error(`kubeconfig ${path}: ${errorMessage(error)}`, { cause: error });
+    throw new Error(`kubeconfig ${path}: ${systemReason(error)}`, { cause: error });
   }
 }
 
@@ -78,7 +78,9 @@ function parseKubeconfig(text: string) {
   const { success, data, error } = kubeconfig.safeParse(parse(text));
   if (success) return data;
   const [issue] = error.issues;
-  throw new Error(`not a kubeconfig: ${issue?.path.join(".")}: ${issue?.message}`);
+  throw new Error(
+    ["not a kubeconfig", ...(issue?.path.length ? [issue.path.join(".")] : []), issue?.message].join(": "),
+  );
 }
 
 async function resolveContext(config: z.infer<typeof kubeconfig>, folder: string): Promise<ApiCredentials> {
@@ -138,5 +140,10 @@ async function fileOrData(
 }
 
 async function readFile(path: string, folder: string): Promise<string> {
-  return await Promise.resolve(resolve(folder, path)).then(readTextFile);
+  const file = resolve(folder, path);
+  try {
+    return await Promise.resolve(file).then(readTextFile);
+  } catch (error) {
+    throw new Error(cannotRead(file, error), { cause: error });
+  }
 }
