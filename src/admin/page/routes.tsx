@@ -1,4 +1,5 @@
 import { type Context, Hono } from "hono";
+import { raw } from "hono/html";
 import type { Child } from "hono/jsx";
 import type { AdminEnvironment } from "../api/guard.ts";
 import type { FaultHistory } from "../view/fault_history.ts";
@@ -59,7 +60,7 @@ export function pageRoutes(
     const leave = admit();
     if (leave === undefined) return context.json({ error: "too many pages are open" }, 503);
     const stream = liveStream({
-      render: async () => await Promise.all((await regions()).map(rendered)),
+      render: async () => await oneByOne(await regions()),
       rates: (listener) => history.subscribe(listener),
       ...(interval === undefined ? {} : { interval }),
       onClose: leave,
@@ -87,17 +88,17 @@ export function pageRoutes(
 
   app.get("/sessions/:id", async (context) => {
     const id = context.req.param("id");
-    const regions = session(id);
+    const regions = await oneByOne(session(id) ?? []);
     return await page(
       context,
       <Document title={`Session ${id}`} live={`/live${sessionPath(id)}`} version={view.version} now={now()}>
         <p class="crumbs">
           <a href="/">All sessions</a>
         </p>
-        <div class="grid">{regions ?? gone(id, now())}</div>
+        <div class="grid">{regions.length > 0 ? regions.map(({ html }) => raw(html)) : gone(id, now())}</div>
         {view.session(id) === undefined ? "" : <SessionActions id={id} />}
       </Document>,
-      regions === undefined ? 404 : 200,
+      regions.length === 0 ? 404 : 200,
     );
   });
   app.get("/live/sessions/:id", (context) => {
@@ -136,6 +137,16 @@ function requestOf(context: Context<AdminEnvironment>): TableRequest {
     page: page("page"),
     endedPage: page("ended"),
   };
+}
+
+/** Renders regions with a turn of the event loop behind each: a session's page may have many long ones. */
+async function oneByOne(regions: readonly Child[]): Promise<RenderedRegion[]> {
+  const all: RenderedRegion[] = [];
+  for (const region of regions) {
+    all.push(await rendered(region));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  return all;
 }
 
 async function rendered(region: Child): Promise<RenderedRegion> {

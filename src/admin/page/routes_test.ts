@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Counters, increment } from "../../mediation/templates/counters.ts";
 import { createAdmin } from "../admin.ts";
+import { identity } from "../../mediation/mapping/template_mapping.ts";
 import { endedSession, FakeView, skewedMapping, skewedSession } from "../../../test/support/fake_view.ts";
 import { RecentEvents } from "../view/recent_events.ts";
 
@@ -104,6 +105,25 @@ Deno.test("thousands of sessions make a small page, whose links sort and turn it
   assert.match(text, /href="\/\?q=tcp&amp;sort=session&amp;page=3#sessions">Next/);
   assert.match(text, /data-live="\/live\/dashboard\?q=tcp&amp;sort=session&amp;page=2"/);
   assert.match((await get("/?sort=none&page=-1")).text, /Page 1 of 250/);
+});
+
+Deno.test("of templates with thousands of fields a session's page shows some, made with turns for others between", async () => {
+  const { view, get } = fixture();
+  const [template] = skewedSession("1").templates();
+  const { source } = skewedMapping();
+  const fields = Array.from({ length: 1_000 }, (_, at) => source.fields[at % source.fields.length]!);
+  const mapping = identity({ ...source, fields });
+  view.open.push(
+    skewedSession("1", { templates: () => Array.from({ length: 20 }, () => ({ ...template!, mapping })) }),
+  );
+  let turns = 0;
+  const turning = setInterval(() => turns++, 0);
+  const { text } = await get("/sessions/1");
+  clearInterval(turning);
+  assert.equal(text.match(/<tr class=/g)?.length, 2_048);
+  assert.match(text, /744 more fields; all are in <a href="\/api\/sessions\/1">/);
+  assert.match(text, /1,000 more fields; all are in/);
+  assert.ok(turns >= 10, `${turns} turns`);
 });
 
 Deno.test("a removed session is reported as gone", async () => {

@@ -1,3 +1,4 @@
+import type { TemplateState } from "../../../mediation/session/session_rewriter.ts";
 import type { RecentEvent } from "../../view/recent_events.ts";
 import { agentOf } from "../../view/session_facts.ts";
 import type { AdminView, AgentView, EndedSessionView, SessionView } from "../../view/view.ts";
@@ -19,8 +20,11 @@ export interface SessionPageState {
   readonly now: Date;
 }
 
-/** Most templates that a session's page shows; a session may have thousands. */
-const TEMPLATES = 32;
+/**
+ * Most templates that a session's page shows, and most fields of one and of all; a session may have thousands. 256
+ * fields take some 10 ms.
+ */
+const [TEMPLATES, FIELDS, FIELDS_IN_ALL] = [32, 256, 2_048];
 
 /** Returns the session page's regions, in order. */
 export function sessionRegions(state: SessionPageState) {
@@ -28,6 +32,12 @@ export function sessionRegions(state: SessionPageState) {
   const templates = session.templates();
   const { observed, observedCounters, rewrittenCounters } = session;
   const parts = partsOf({ rewritten: rewrittenCounters, observed: observedCounters }, observed);
+  let fieldsLeft = FIELDS_IN_ALL;
+  const fieldsShown = ({ mapping }: TemplateState): number => {
+    const shown = Math.min(FIELDS, fieldsLeft);
+    fieldsLeft -= Math.min(shown, Math.max(mapping?.source.fields.length ?? 0, mapping?.fields.length ?? 0));
+    return shown;
+  };
   const more = Math.max(0, templates.length - TEMPLATES) + ("moreTemplates" in session ? session.moreTemplates : 0);
   return [
     <Head {...state} />,
@@ -40,6 +50,8 @@ export function sessionRegions(state: SessionPageState) {
         expected={expectedBy(view, session)}
         template={template}
         observed={observed}
+        most={fieldsShown(template)}
+        all={sessionJson(session)}
       />
     )),
     ...(more > 0
@@ -47,7 +59,7 @@ export function sessionRegions(state: SessionPageState) {
         <Region id="more" title="More templates" class="wide">
           <p>
             {`${number(more)} more; what is known of them is in `}
-            <a href={`/api/sessions/${encodeURIComponent(session.id)}`}>the session as JSON</a>.
+            <a href={sessionJson(session)}>the session as JSON</a>.
           </p>
         </Region>,
       ]
@@ -56,6 +68,10 @@ export function sessionRegions(state: SessionPageState) {
       <Events events={events.map(({ session: _, ...event }) => event)} empty="No event of this session is kept." />
     </Region>,
   ];
+}
+
+function sessionJson({ id }: Pick<SessionView, "id">): string {
+  return `/api/sessions/${encodeURIComponent(id)}`;
 }
 
 function lossTitle(parts: readonly CountedPart[]): string {

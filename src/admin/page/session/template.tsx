@@ -19,11 +19,15 @@ const OUTCOMES: Readonly<Record<string, string>> = {
 };
 
 /** A template as the exporter sends it, beside the one that the collector receives. */
-export function Template({ expected, template: state, observed }: {
+export function Template({ expected, template: state, observed, most, all }: {
   /** The profile of what the collector of the session expects. */
   readonly expected: string;
   readonly template: TemplateState;
   readonly observed: boolean;
+  /** Most fields that are shown. */
+  readonly most: number;
+  /** The path that has all of them. */
+  readonly all: string;
 }) {
   const { observationDomain, template, targetTemplate, outcome, mapping } = state;
   const rows = mapping === undefined ? [] : templateDiff(mapping);
@@ -68,9 +72,17 @@ export function Template({ expected, template: state, observed }: {
                   <th scope="col">Why</th>
                 </tr>
               </thead>
-              <tbody>{rows.map((row) => <Difference row={row} observed={observed} />)}</tbody>
+              <tbody>{rows.slice(0, most).map((row) => <Difference row={row} observed={observed} />)}</tbody>
             </table>
           </Scroll>
+          {rows.length > most
+            ? (
+              <p>
+                {`${number(rows.length - most)} more fields; all are in `}
+                <a href={all}>the session as JSON</a>.
+              </p>
+            )
+            : ""}
         </>
       )}
     </Region>

@@ -117,8 +117,13 @@ function inOrder(values: readonly number[]): Set<number> {
   const before = new Map<number, number>();
   values.forEach((value, position) => {
     if (value < 0) return;
-    const at = tails.findIndex((tail) => (values[tail] ?? 0) >= value);
-    const length = at === -1 ? tails.length : at;
+    // Their values rise: the first that is not smaller is found by halving.
+    let length = 0;
+    for (let end = tails.length; length < end;) {
+      const middle = (length + end) >> 1;
+      if ((values[tails[middle] ?? 0] ?? 0) < value) length = middle + 1;
+      else end = middle;
+    }
     const previous = tails[length - 1];
     if (previous !== undefined) before.set(position, previous);
     tails[length] = position;
