@@ -30,7 +30,14 @@ import type { Template } from "./ipfix/record/template.ts";
 import type { Value } from "./ipfix/types/value.ts";
 import { findElement } from "./mediation/mapping/profile/element_name.ts";
 import { runChain } from "./mediation/mapping/chain/mapping_chain.ts";
-import type { Plugin, PluginDefinition } from "./mediation/mapping/plugin.ts";
+import {
+  isPlugin,
+  isPluginDefinition,
+  type Plugin,
+  PLUGIN_API_VERSION,
+  type PluginDefinition,
+} from "./mediation/mapping/plugin.ts";
+import { freezeProfile } from "./mediation/mapping/mapping_data.ts";
 import type { Profile } from "./mediation/mapping/profile/profile.ts";
 import { targetTemplate, type TemplateMapping } from "./mediation/mapping/template_mapping.ts";
 import { allocate, memoryOctets, release, view } from "./mediation/program/loop/memory.ts";
@@ -76,7 +83,7 @@ export interface Trial {
 /**
  * Runs a plugin on one template.
  *
- * @throws Error as the plugin's `create` throws it, and for options that its schema refuses; ChainError where the
+ * @throws TypeError where it is no plugin, or written for another version of the contract; Error as the plugin's `create` throws it, and for options that its schema refuses; ChainError where the
  *   plugin throws, changes what it was given, answers the same question in two ways, or returns a mapping that cannot
  *   be compiled
  */
@@ -85,7 +92,7 @@ export function tryPlugin<Options>(definition: PluginDefinition<Options>, option
   const exporterAddress = parseAddress(text);
   if (exporterAddress === undefined) throw new RangeError(`${text} is not an IPv4 or IPv6 address`);
   const profile = typeof options.profile === "string" ? loadProfile(options.profile) : options.profile;
-  const plugin = strict(definition.create(definition.options.parse(options.with ?? {}), profile));
+  const plugin = strict(created(definition, options.with ?? {}, freezeProfile(profile)));
   const source = frozen(structuredClone(options.template));
   const mapping = runChain(source, { profile, plugins: [plugin] }, {
     ...(detectedProfile === undefined ? {} : { detectedProfile }),
@@ -121,6 +128,20 @@ export function templateOf(profile: Profile | string, elements: readonly string[
 /** The templates that exporters of a release send, by the name of its shipped profile: `antrea/v2.0`. */
 export function exporterTemplates(release: string): Template[] {
   return loadProfile(release).templates.map(({ fields }, index) => ({ id: 256 + index, fields, scopeFieldCount: 0 }));
+}
+
+/** The plugin, made as the proxy makes it. */
+function created<Options>(definition: PluginDefinition<Options>, options: unknown, profile: Profile): Plugin {
+  if (!isPluginDefinition(definition)) {
+    throw new TypeError("this is no plugin definition (name, summary, options: a zod schema, create)");
+  }
+  const { apiVersion = PLUGIN_API_VERSION } = definition;
+  if (apiVersion !== PLUGIN_API_VERSION) {
+    throw new TypeError(`it is written for version ${apiVersion} of the plugin contract (${PLUGIN_API_VERSION})`);
+  }
+  const plugin: unknown = definition.create(definition.options.parse(options), profile);
+  if (isPlugin(plugin)) return plugin;
+  throw new TypeError("create returned no plugin (an object with name and rewrite)");
 }
 
 /** The plugin, held to its contract: its mapping cannot be changed, and the same question has the same answer. */

@@ -61,6 +61,19 @@ Deno.test("a plugin that breaks its contract is refused, by name", () => {
   }
 });
 
+Deno.test("what is no plugin, or of another version of the contract, is refused as the proxy refuses it", () => {
+  const right = pluginOf((mapping) => mapping);
+  const trial = { profile: "rfc7011", template };
+  assert.throws(
+    () => tryPlugin({ ...right, apiVersion: 2 }, trial),
+    /written for version 2 of the plugin contract \(1\)/,
+  );
+  const { options: _, ...without } = right;
+  assert.throws(() => tryPlugin(without as typeof right, trial), /no plugin definition \(name, summary, options/);
+  const createsNothing = { ...right, create: () => undefined as unknown as Plugin };
+  assert.throws(() => tryPlugin(createsNothing, trial), /create returned no plugin/);
+});
+
 Deno.test("templates are made by elements' names or as a release sends them", () => {
   assert.throws(() => templateOf("antrea/v2.0", ["sourcePodNam"]), /nearest: sourcePodName/);
   assert.equal(templateOf("rfc7011", ["observationDomainId", "interfaceName"], 1).scopeFieldCount, 1);

@@ -7,8 +7,9 @@
  */
 import { checkOptions, creationMistakes } from "../config/yaml/plugin_options.ts";
 import { errorMessage } from "../error_message.ts";
-import { freezeDeep, mappingData, mappingOf, readMapping } from "../mediation/mapping/mapping_data.ts";
+import { freezeDeep, freezeProfile, mappingData, mappingOf, readMapping } from "../mediation/mapping/mapping_data.ts";
 import {
+  isPlugin,
   isPluginDefinition,
   type Plugin,
   PLUGIN_API_VERSION,
@@ -95,15 +96,15 @@ function create(
   const checked = checkOptions(definition, options);
   const { mistakes, right } = checked;
   if (right === undefined) return { mistakes };
-  const revived = profileOf(profile);
-  let plugin: Plugin;
+  const revived = freezeProfile(profileOf(profile));
+  let plugin: unknown;
   try {
     plugin = definition.create(right.value, revived);
   } catch (error) {
     return { mistakes: [...mistakes, ...creationMistakes(error, options, checked)] };
   }
   if (mistakes.length > 0) return { mistakes };
-  if (typeof plugin !== "object" || plugin === null || typeof plugin.rewrite !== "function") {
+  if (!isPlugin(plugin)) {
     return { error: "it created no plugin (an object with name and rewrite)" };
   }
   instances.set(instance, { plugin, profile: revived });

@@ -1,10 +1,11 @@
 import { DEFAULT_CHAIN } from "../../../plugins/mod.ts";
-import type { PluginDefinition } from "../../mediation/mapping/plugin.ts";
+import { freezeProfile } from "../../mediation/mapping/mapping_data.ts";
+import { isPlugin, type PluginDefinition } from "../../mediation/mapping/plugin.ts";
 import type { Profile } from "../../mediation/mapping/profile/profile.ts";
 import type { ChainStep } from "../configuration.ts";
 import type { PluginChoice } from "../schema/configuration_schema.ts";
 import type { Path } from "../yaml/mistake.ts";
-import { isPlugin, oneLine, type PluginModules } from "./plugin_modules.ts";
+import { oneLine, type PluginModules } from "./plugin_modules.ts";
 import { type CheckedOptions, checkOptions, creationMistakes } from "../yaml/plugin_options.ts";
 import type { ValueMistake } from "../yaml/schema_mistakes.ts";
 import type { ConfigurationReader } from "../configuration_reader.ts";
@@ -74,7 +75,7 @@ export class Chains {
     const create = (profile: Profile) => definition.create(right.value, profile);
     let plugin: unknown;
     try {
-      plugin = create(profile);
+      plugin = create(freezeProfile(profile));
     } catch (error) {
       this.#report(creationMistakes(error, choice.with, options), [...path, "with"]);
       return undefined;

@@ -186,16 +186,6 @@ function keyOf(use: string, isolate = true): string {
   return `${isolate ? "isolated" : "here"} ${use}`;
 }
 
-/** Whether a value that `create` returned is a plugin. Never throws, whatever it returned. */
-export function isPlugin(value: unknown): value is Plugin {
-  try {
-    return typeof value === "object" && value !== null && "name" in value && typeof value.name === "string" &&
-      "rewrite" in value && typeof value.rewrite === "function";
-  } catch {
-    return false; // An accessor or a proxy of it threw.
-  }
-}
-
 /** The first line of a text. */
 export function oneLine(text: string): string {
   return text.split("\n", 1)[0] ?? "";

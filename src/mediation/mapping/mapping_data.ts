@@ -8,6 +8,7 @@ import { ABSTRACT_DATA_TYPES, type AbstractDataType } from "../../ipfix/types/ab
 import { formatHex, parseHex } from "../../ipfix/octets/hex.ts";
 import { elementKey, type InformationElement } from "../../ipfix/registry/information_element.ts";
 import type { FieldSpecifier, Template } from "../../ipfix/record/template.ts";
+import type { Profile } from "./profile/profile.ts";
 import type { Conversion, FieldValue, MappedField, SessionFact, TemplateMapping } from "./template_mapping.ts";
 
 const CONVERSIONS: readonly Conversion[] = [
@@ -274,4 +275,17 @@ export function freezeDeep<Value>(value: Value): Value {
   Object.freeze(value);
   for (const part of Object.values(value)) freezeDeep(part);
   return value;
+}
+
+/**
+ * Freezes a profile and the elements of its registries: all templates and plugins share it.
+ *
+ * @returns the same profile
+ */
+export function freezeProfile(profile: Profile): Profile {
+  if (Object.isFrozen(profile)) return profile;
+  for (const { elements } of [profile.registry, profile.vocabulary ?? profile.registry]) {
+    for (const element of elements()) Object.freeze(element);
+  }
+  return freezeDeep(profile);
 }

@@ -96,3 +96,13 @@ function hasDefinition(value: unknown): boolean {
   if (!("options" in value) || typeof value.options !== "object" || value.options === null) return false;
   return "safeParse" in value.options && typeof value.options.safeParse === "function";
 }
+
+/** Whether a value that `create` returned is a plugin. Never throws, whatever it returned. */
+export function isPlugin(value: unknown): value is Plugin {
+  try {
+    return typeof value === "object" && value !== null && "name" in value && typeof value.name === "string" &&
+      "rewrite" in value && typeof value.rewrite === "function";
+  } catch {
+    return false; // An accessor or a proxy of it threw.
+  }
+}

@@ -2,7 +2,7 @@ import { errorMessage } from "../../../error_message.ts";
 import type { Template } from "../../../ipfix/record/template.ts";
 import { fitToDialect } from "./dialect_fit.ts";
 import { checkMapping } from "../mapping_check.ts";
-import { freezeDeep, freezeMapping, readMapping } from "../mapping_data.ts";
+import { freezeDeep, freezeMapping, freezeProfile, readMapping } from "../mapping_data.ts";
 import { isPending } from "./pending_mapping.ts";
 import type { PluginContext } from "../plugin.ts";
 import { selectTemplate } from "../profile/profile.ts";
@@ -48,7 +48,7 @@ export function* chainSteps(
   const { length } = source.fields;
   const expected = selectTemplate(profile, source);
   const context: PluginContext = Object.freeze({
-    profile,
+    profile: freezeProfile(profile),
     ...facts,
     ...(expected === undefined ? {} : { expected: freezeDeep(expected) }),
   });

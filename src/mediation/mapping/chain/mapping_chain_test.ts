@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ChainError, runChain } from "./mapping_chain.ts";
 import type { Plugin, PluginContext } from "../plugin.ts";
+import type { Profile } from "../profile/profile.ts";
 import { identity, type TemplateMapping } from "../template_mapping.ts";
 import {
   constant,
@@ -91,6 +92,23 @@ for (const [what, rewrite, message] of CULPRITS) {
     });
   });
 }
+
+Deno.test("a plugin can change nothing of the profile, which all templates share", () => {
+  const changes: ((profile: Profile) => unknown)[] = [
+    (profile) => Object.assign(profile, { name: "mine" }),
+    (profile) => Object.assign(profile.templates, { length: 0 }),
+    (profile) => Object.assign(profile.dialect, { setsPerMessage: 0 }),
+    (profile) => Object.assign(profile.registry, { lookup: () => undefined }),
+    (profile) => Object.assign(profile.registry.byName("octetDeltaCount") ?? {}, { length: 1 }),
+  ];
+  for (const change of changes) {
+    const hostile = plugin("hostile", (mapping, context) => {
+      change(context.profile);
+      return mapping;
+    });
+    assert.throws(() => run([hostile]), /hostile|read only|not extensible/, String(change));
+  }
+});
 
 Deno.test("the dialect is applied last, to what the plugins made", () => {
   const added = plugin(
