@@ -254,7 +254,7 @@ const doubled = definePlugin({
 Deno.test("outside plugins are found from the file's directory, or by npm specifier", async () => {
   const yaml =
     `${RIGHT}plugins: [{ use: ./doubled.ts, isolate: false, with: { element: a } }, { use: npm:doubled, isolate: false, with: { element: b } }]\n`;
-  const { treatment, files } = await load(yaml, { "doubled.ts": "" }, {
+  const { treatment, files, warnings } = await load(yaml, { "doubled.ts": "" }, {
     "doubled.ts": { default: doubled },
     "npm:doubled": { default: doubled },
   });
@@ -263,6 +263,11 @@ Deno.test("outside plugins are found from the file's directory, or by npm specif
     ["npm:doubled", { element: "b", list: [] }, "doubled"],
   ]);
   assert.deepEqual(files, ["proxy.yaml", "doubled.ts"]);
+  const risk = "runs in the proxy itself: it can read the private keys, and by a loop or its memory stop every session";
+  assert.deepEqual(warnings, [
+    `plugins[0].isolate: ./doubled.ts ${risk}`,
+    `plugins[1].isolate: npm:doubled ${risk}`,
+  ]);
 });
 
 Deno.test("mistakes that an outside plugin reports have their place in the file", async () => {

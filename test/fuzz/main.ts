@@ -36,7 +36,7 @@ const program = new Command("fuzz")
   .description(
     "Runs drawn cases against the proxy's parts and checks what must hold of each: records received are sent, dropped, " +
       "held or in hand; memory is bounded; no turn takes over 50 ms; output is what a second codec reads. " +
-      "A failing case is made smaller and kept as a file that a test runs again. Exits with 1 if one was found.",
+      "A failing case is made smaller and kept as a file that a test runs again. Exits with 1 if one was found, with 2 where an option is wrong.",
   )
   .option("--minutes <number>", "how long to run", positive, 2)
   .option("--cases <number>", "how many cases to run, however long that takes", whole)
@@ -80,4 +80,6 @@ function keepFailure({ target, name, message, file }: Failure, directory: string
   say(`FAILED ${target} ${name}: ${message.split("\n").slice(0, 12).join("\n")}\nkept as ${path}`);
 }
 
+// A finding ends it with 1.
+program.exitOverride(({ exitCode }) => Deno.exit(exitCode === 0 ? 0 : 2));
 await program.parseAsync(Deno.args, { from: "user" });

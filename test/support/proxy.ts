@@ -23,7 +23,7 @@ import type { ProxyOptions } from "../../src/proxy/proxy_options.ts";
 
 /** Relays whole messages as they are, and keeps to the contract where a new transport session begins. */
 export class RelayingRewriter implements SessionRewriter {
-  readonly waiting = undefined;
+  readonly waiting: Promise<void> | undefined = undefined;
   consumed = 0;
   produced = 0;
   producedRecords = 0;

@@ -12,7 +12,7 @@ import { IsolatedPlugin } from "../../plugin_process/isolated_plugin.ts";
 import { PluginHost } from "../../plugin_process/plugin_host.ts";
 import { PluginProcess } from "../../plugin_process/plugin_process.ts";
 import type { PluginChoice } from "../schema/configuration_schema.ts";
-import type { Path } from "../yaml/mistake.ts";
+import { type Path, pathText } from "../yaml/mistake.ts";
 import type { ConfigurationReader } from "../configuration_reader.ts";
 import { errorMessage } from "../../error_message.ts";
 
@@ -109,6 +109,10 @@ export class PluginModules {
     }
     const key = keyOf(use, isolate);
     if (this.#loaded.get(key) !== undefined) return;
+    if (isolate === false) {
+      const risk = "it can read the private keys, and by a loop or its memory stop every session";
+      this.reader.warnings.push(`${pathText([...path, "isolate"])}: ${use} runs in the proxy itself: ${risk}`);
+    }
     this.#loaded.set(key, isolate === false ? await this.#import(use, at) : await this.#start(use, at));
   }
 

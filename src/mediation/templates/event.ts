@@ -24,7 +24,8 @@ export const DROP_REASON_MEANINGS: Readonly<Record<DropReason, string>> = {
   unknown_template:
     "The session has not announced the data's template, or has withdrawn it; counted once a set, as its records cannot be told apart.",
   template_refused: "No record of the template has any octets, so that no set of them would end; counted once a set.",
-  mapping_failed: "A plugin failed at the template, or its mapping cannot be carried out.",
+  mapping_failed:
+    "A plugin failed at the template, or its mapping cannot be carried out; or the session ended before a plugin had answered, which counts once a message.",
   everything_stripped: "The collector knows nothing, or no scope, of what the template holds.",
   options_template: "The collector's dialect takes no options templates, nor their data.",
   template_too_long: "The template record alone is longer than a message to this collector may be.",

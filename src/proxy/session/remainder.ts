@@ -42,6 +42,8 @@ export class Remainder {
   /** Octets of the exporter's messages that were dropped unsent. */
   #octets = 0;
   readonly #parts: RemainderParts;
+  /** What messages wait for that are left without a look at them: for templates to be worked off, or for a plugin. */
+  readonly #reason: "template_changes" | "mapping_failed";
   #stop = () => {};
   #stopped = false;
   /** Whether a message is broken behind which nothing can be read: over UDP there is none. */
@@ -49,6 +51,7 @@ export class Remainder {
 
   constructor(parts: RemainderParts) {
     this.#parts = parts;
+    this.#reason = parts.rewriter.waiting === undefined ? "template_changes" : "mapping_failed";
   }
 
   /**
@@ -120,7 +123,7 @@ export class Remainder {
       input.consume(message);
       this.#records++;
       counters.recordsReceived++;
-      increment(counters.recordsDropped, "template_changes");
+      increment(counters.recordsDropped, this.#reason);
     }
   }
 

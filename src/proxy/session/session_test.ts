@@ -376,6 +376,40 @@ class ThrottledRewriter extends RelayingRewriter {
   }
 }
 
+/** Waits for a plugin that never answers. */
+class PendingRewriter extends RelayingRewriter {
+  override waiting: Promise<void> | undefined = undefined;
+  override unfinished = false;
+  #discarded = false;
+
+  override rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
+    this.unfinished = input.length > 0;
+    // As the core does, it begins anew what it was told to discard: only more work leads to the plugin again.
+    this.waiting = this.unfinished && !this.#discarded ? new Promise(() => {}) : undefined;
+    return super.rewrite(new Uint8Array(0), output);
+  }
+
+  override discard(unsent?: Uint8Array): number {
+    this.#discarded = true;
+    this.waiting = undefined;
+    return super.discard(unsent);
+  }
+}
+
+Deno.test("what waits for a plugin when the session ends is counted as its failure, a record a message", async () => {
+  const rewriter = new PendingRewriter({ reliable: true });
+  const { session, exporter, clock } = openSession([new ScriptedCollector(Infinity, Infinity)], { rewriter });
+  const ended = session.run();
+  await exporter.write(join(templateMessage(), dataMessage(1)));
+  await until("it asks the plugin", () => rewriter.waiting !== undefined);
+  session.stop("drained");
+  for (let second = 0; second < 9; second++) await clock.advance(1_000);
+  assert.equal(await ended, "drained");
+  assert.equal(session.counters.recordsReceived, 2);
+  assert.deepEqual([...session.counters.recordsDropped], [["mapping_failed", 2]]);
+  exporter.close();
+});
+
 Deno.test("what waits until more templates may change is not worked off at a drain: it is counted, a record a message", async () => {
   for (const leaving of [true, false]) {
     const collector = new ScriptedCollector(Infinity, Infinity);
