@@ -24,12 +24,11 @@ const LONGEST_REST = 200;
 /**
  * Tokio hands out 128 completed reads and writes in a turn of the event loop, in the order in which they completed. So
  * where this many sessions come with costly work between two beats, as they do when thousands of exporters disconnect,
- * others may wait behind as many more as there are: costly work waits until all have come, for so many milliseconds at
- * most, and then does not for the rest of the interval.
+ * others may wait behind as many more as there are: costly work lets them come first, for so many milliseconds in a row
+ * at most, and for half of the time.
  */
 const CROWD = 64;
 const LONGEST_CROWD = 200;
-const CROWD_INTERVAL = 600;
 /** Milliseconds until the next beat at least. */
 const SOON = 1;
 /** Turns in a row that one costly work may take before others: a template of 16,000 fields takes thirteen. */
@@ -85,9 +84,9 @@ export class Turns {
   #pause = 0;
   /** Until then, only those work who have used little. */
   #restUntil = 0;
-  /** How many have come with costly work since the last beat, and when they last began to be many. */
+  /** How many have come with costly work since the last beat, and how long that was let wait for others lately. */
   #arrived = 0;
-  #crowdedAt = -Infinity;
+  #crowded = new RecentUse(1);
   /** Whether those with costly work are being resumed, or one who did not have to wait is about to work. */
   #granted = false;
   #hurried = false;
@@ -217,10 +216,11 @@ export class Turns {
   #isCrowded(): boolean {
     const arrived = this.#arrived;
     this.#arrived = 0;
-    if (arrived < CROWD) return false;
     const now = this.#clock.now();
-    if (now - this.#crowdedAt > CROWD_INTERVAL) this.#crowdedAt = now;
-    return now - this.#crowdedAt < LONGEST_CROWD;
+    if (arrived < CROWD || this.#crowded.used(now) >= LONGEST_CROWD) return false;
+    // What is forgotten in that time is half of it.
+    this.#crowded.add(2 * BEAT, now);
+    return true;
   }
 
   /** Lets one work who did not have to wait, then those who have asked meanwhile. */

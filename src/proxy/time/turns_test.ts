@@ -105,7 +105,7 @@ Deno.test("however many have costly work, together they leave time to sockets, a
   }
 });
 
-Deno.test("while many come with costly work, it waits for the last of them, since others may be behind, but never for long", async () => {
+Deno.test("while many come with costly work, it waits for the last of them, since others may be behind, but for half of the time at most", async () => {
   const loop = new Loop();
   const come = async (beats: number) => {
     for (let beat = 0; beat < beats; beat++) {
