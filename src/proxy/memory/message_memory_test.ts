@@ -73,6 +73,16 @@ Deno.test("where no message is slow, newcomers wait; room goes to the owner with
   assert.equal(busy.served, true, "what is not used goes on");
 });
 
+Deno.test("what somebody had waited for who gave up ends no session", () => {
+  const memory = new MessageMemory(100);
+  const sessions = [1, 2, 3, 4].map(() => holder(memory, "busy", 25, 0));
+  memory.giveUp(newcomer(memory, "gone", 90).session);
+  newcomer(memory, "good", 10);
+  for (const session of sessions) session.partialFor = 2_000;
+  memory.look();
+  assert.deepEqual(sessions.map(({ yielded }) => yielded), [true, false, false, false]);
+});
+
 Deno.test("a message that is longer than the limit finds room when there is nothing else", () => {
   const memory = new MessageMemory(100);
   const session = { owner: "one", partialFor: 0, yield() {} };

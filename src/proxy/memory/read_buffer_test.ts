@@ -106,3 +106,14 @@ Deno.test("all memory comes back", () => {
   buffer.release();
   assert.equal(pool.leased, 0);
 });
+
+Deno.test("what a large buffer counts for in the memory of messages is given back, once", () => {
+  let held = 0;
+  const buffer = new ReadBuffer(new HeapBufferPool(), { generous: true, hold: (octets) => void (held += octets) });
+  assert.equal(held, 0, "every session may have one this small");
+  for (let round = 0; round < 6; round++) buffer.consume(read(buffer, 2_000_000));
+  assert.equal(held, buffer.capacity);
+  buffer.release();
+  buffer.release();
+  assert.equal(held, 0);
+});

@@ -127,6 +127,26 @@ Deno.test("from 84 % on nobody is let in; where a collection is not enough, the 
   assert.deepEqual(look(), [], "where nothing takes much, no session has to end for it");
 });
 
+Deno.test("who waits goes on once memory is no longer full, though it is still tight", async () => {
+  const { at, look, memory } = world({ live: 370 });
+  look();
+  assert.equal(memory.state, "full");
+  let resumed = false;
+  void memory.wait().then(() => resumed = true);
+  at.live = 350;
+  assert.ok(look(50).includes("tight"));
+  await Promise.resolve();
+  assert.equal(resumed, true);
+});
+
+Deno.test("memory that is tight and then full has had the time of a collection from when it was tight", () => {
+  const { at, look } = world({ live: 350, heavy: 100 });
+  assert.deepEqual(look(), ["begin", "tight"]);
+  at.live = 370;
+  assert.deepEqual(look(350), ["begin", "full"]);
+  assert.deepEqual(look(50), ["largest 30"]);
+});
+
 Deno.test("where memory grows so fast that no collection can be awaited, the process pauses at once", () => {
   const { look } = world({ live: 330, garbage: 63 });
   assert.deepEqual(look(), ["pause"]);

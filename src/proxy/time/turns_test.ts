@@ -250,6 +250,21 @@ Deno.test("of thousands who wait, none is overtaken by those who came later, how
   }
 });
 
+Deno.test("costly work that fails has taken its time as well", async () => {
+  const loop = new Loop();
+  const use = costlyUse();
+  await loop.turns.costly(use);
+  const fail = () => {
+    loop.now += 20;
+    throw new Error("a broken message");
+  };
+  assert.throws(() => loop.turns.spend(use, fail), /a broken message/);
+  assert.equal(use.used(loop.now), 20);
+  const waited = loop.toil(1, 1);
+  await loop.run(100);
+  assert.ok(Math.max(...await waited) >= 10, `others had ${await waited} ms for themselves`);
+});
+
 Deno.test("costly work begins at once where nobody else works", async () => {
   const loop = new Loop();
   const waits = await loop.toil(1, 1);
