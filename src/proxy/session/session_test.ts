@@ -289,6 +289,28 @@ Deno.test("a template waits for a turn of costly work, whenever it comes; record
   await ended;
 });
 
+Deno.test("an exporter that relayed much some time ago does not go after others with the little that it sends now", async () => {
+  const turns = new NotedTurns(new StandingClock());
+  const collector = new ScriptedCollector(Infinity, Infinity);
+  const { session, exporter, clock } = openSession([collector], { turns });
+  const ended = session.run();
+  let sent = 0;
+  const send = async (...messages: Uint8Array[]) => {
+    await exporter.write(join(...messages));
+    sent += messages.length;
+    await until("they have arrived", () => collector.received.messages.length >= sent);
+    await turn();
+  };
+  await send(templateMessage(), ...Array.from({ length: 6_000 }, (_, index) => dataMessage(index)));
+  await clock.advance(60_000);
+  await send(dataMessage(6_000));
+  turns.waits.length = 0;
+  await send(dataMessage(6_001));
+  assert.deepEqual(new Set(turns.waits), new Set(["next"]));
+  exporter.close();
+  await ended;
+});
+
 Deno.test("while the process' memory is full, templates wait and records do not; a stop ends the wait", async () => {
   const resident = { state: "ample" as MemoryState, wait: () => room.promise };
   let room = Promise.withResolvers<void>();

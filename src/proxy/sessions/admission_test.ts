@@ -17,6 +17,7 @@ function admissionOf({ streams = 0, datagramSessions = 0, memory = "ample" }: Lo
   const counters = new ProxyCounters();
   const reasons: unknown[] = [];
   const rejected: RejectedExporter[] = [];
+  const sessions = { streams, datagramSessions, start: () => reasons.push("let in"), makeRoom: () => false };
   const parts = {
     factory: {
       limits: { sessions: 5 },
@@ -24,14 +25,14 @@ function admissionOf({ streams = 0, datagramSessions = 0, memory = "ample" }: Lo
       hold: () => Infinity,
       open: () => ({}),
     },
-    sessions: { streams, datagramSessions, start: () => reasons.push("let in"), makeRoom: () => false },
+    sessions,
     collectors: { get: () => ({ collector: { condition: "up", awayFor: 0 } }) },
     verdict: { arrive() {}, reject: (exporter: RejectedExporter) => void rejected.push(exporter) },
     counters,
     resident: { state: memory, limit: 400 * 2 ** 20, admit: () => memory !== "full" },
     report: ({ fields }: { readonly fields: Record<string, unknown> }) => void reasons.push(fields["reason"]),
   };
-  return { admission: new Admission(parts as unknown as AdmissionParts), reasons, rejected };
+  return { admission: new Admission(parts as unknown as AdmissionParts), sessions, reasons, rejected };
 }
 
 const listener = {} as unknown as Listener;
@@ -63,4 +64,18 @@ Deno.test("the verdict has the limit for which an exporter was refused, whatever
     admission.admit(connection("tcp"), listener);
     assert.deepEqual(rejected, [{ why: "limit", address: "10.0.0.1", reason }]);
   }
+});
+
+Deno.test("that exporters are refused is reported once, and again once one was let in meanwhile", () => {
+  const { admission, sessions, reasons } = admissionOf({ streams: 5 });
+  const admit = () => admission.admit(connection("tcp"), listener);
+  admit();
+  admit();
+  assert.deepEqual(reasons, ["limit"]);
+  sessions.streams = 4;
+  admit();
+  sessions.streams = 5;
+  admit();
+  admit();
+  assert.deepEqual(reasons, ["limit", "let in", "limit"]);
 });
