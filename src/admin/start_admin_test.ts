@@ -150,6 +150,17 @@ Deno.test("with all places taken, connections that request nothing make room for
   }
 });
 
+Deno.test("a client that has closed its connection leaves its place to the next, however many there have been", async () => {
+  const server = await startAdmin(new FakeView(), { hostname: "127.0.0.1", port: 0, connections: 4 });
+  try {
+    for (let count = 0; count < 20; count++) {
+      assert.match(await ask(server.port, LIVE), /^HTTP\/1\.1 200 /, `client ${count}`);
+    }
+  } finally {
+    await server.close();
+  }
+});
+
 Deno.test("a connection is closed whose headers come an octet at a time, or whose body does not come", async () => {
   const view = new FakeView();
   view.capture = () => undefined;

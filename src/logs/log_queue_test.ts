@@ -49,6 +49,7 @@ Deno.test("lines that a broken pipe did not take count as dropped, and the next 
   queue.push("two\n");
   await queue.flushed();
   assert.equal(queue.dropped, 2);
+  assert.equal(queue.octets, 0, "they take no room from what comes later");
   reader.broken = false;
   queue.push("three\n");
   await queue.flushed();

@@ -99,3 +99,19 @@ Deno.test("a capture that is not read keeps its place, so that others do not pil
   assert.equal((await post("", of("4"))).status, 200);
   await readers[1]?.cancel();
 });
+
+Deno.test("a capture that fails gives its place back once, whatever its client does then", async () => {
+  const { view, post } = fixture();
+  const { capture } = view;
+  view.capture = () => Promise.reject(new Error("the disk is on fire"));
+  for (let times = 0; times < 3; times++) {
+    const failed = await post("");
+    assert.equal(failed.status, 200);
+    await failed.body?.cancel().catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  if (capture !== undefined) view.capture = capture;
+  const running = await Promise.all(["2", "3", "4"].map((id) => post("", of(id))));
+  assert.deepEqual(running.map(({ status }) => status), [200, 200, 503]);
+  for (const { body } of running) await body?.cancel();
+});

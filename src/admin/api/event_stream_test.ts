@@ -86,3 +86,16 @@ Deno.test("the subscription ends when the client disconnects", async () => {
   assert.equal(view.listeners.size, 0);
   assert.equal(closed, 1);
 });
+
+Deno.test("what keeps a connection alive does not pile up for a client that does not read", async () => {
+  const view = new FakeView();
+  const stream = eventStream((listener) => view.subscribe(listener), { octets: 60, heartbeat: 1 });
+  // By itself, each of them takes nine octets.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  view.emit({ event: "session_closed", time });
+  const reader = stream.getReader();
+  let frames = 0;
+  while (!new TextDecoder().decode((await reader.read()).value).startsWith("event: events_skipped")) frames++;
+  await reader.cancel();
+  assert.ok(frames <= 7, `${frames} frames waited`);
+});

@@ -3,6 +3,7 @@
  * next.
  */
 import assert from "node:assert/strict";
+import { DecodeError } from "../../ipfix/octets/decode_error.ts";
 import { MessageBuilder } from "../../../test/support/messages/message_builder.ts";
 import { profileOf, registryHistory, RFC7011, template } from "../../../test/support/mediation.ts";
 import type { Plugin } from "../mapping/plugin.ts";
@@ -152,6 +153,24 @@ Deno.test("withdrawing 8,000 templates takes about eight times as long as 1,000,
     many = Math.min(many, withdrawAll(8_000));
   }
   assert.ok(many < 24 * few, `${many.toFixed(1)} ms, ${few.toFixed(1)} for an eighth of them`);
+});
+
+Deno.test("a message of 900 templates that is broken at its end is refused once all of them are taken back, over several calls", () => {
+  const { session } = open();
+  const many = Array.from({ length: 900 }, (_, index) => template(256 + index, ["protocolIdentifier"]));
+  const named = template(2_000, ["interfaceName"]);
+  const broken = new MessageBuilder({ observationDomainId: 1 }).templateSet([...many, named])
+    .set(named.id, Uint8Array.of(200, 1, 2)).build();
+  const output = new Uint8Array(70_000);
+  let calls = 0;
+  const read = () => {
+    for (; calls < 1_000; calls++) session.rewrite(broken, output, WORK);
+  };
+  assert.throws(read, DecodeError);
+  assert.ok(calls > 3, `${calls} calls`);
+  assert.deepEqual(session.templates(), []);
+  session.rewrite(announcement(template(2_000, ["protocolIdentifier"])), output);
+  assert.deepEqual(session.templates().map((state) => state.template), [2_000]);
 });
 
 Deno.test("thousands of messages without a set are read in several calls", () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { connect as connectPlain } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { Authority } from "../../../../test/support/certificates.ts";
 import { Turns } from "../../time/turns.ts";
@@ -294,6 +295,47 @@ Deno.test("past the cap of handshakes the oldest makes room, so that a valid exp
   assert.equal(sessions.length, 1);
   for (const session of sessions) session.close();
   good.destroy();
+});
+
+Deno.test("a handshake that has ended takes no place from those under way, and its time no longer runs", async () => {
+  const failures: string[] = [];
+  const sessions: Connection[] = [];
+  const limit = 54_321;
+  let running = 0;
+  const clock: typeof SYSTEM_CLOCK = {
+    ...SYSTEM_CLOCK,
+    after(milliseconds, callback) {
+      if (milliseconds !== limit) return SYSTEM_CLOCK.after(milliseconds, callback);
+      running++;
+      const cancel = SYSTEM_CLOCK.after(milliseconds, callback);
+      return () => (running--, cancel());
+    },
+  };
+  const listener = await TlsListener.listen(address, { credentials: listening() }, {
+    clock,
+    turns: new Turns(clock),
+    handshake: () => limit,
+    handshakes: 4,
+    onFailure: ({ words }) => failures.push(words),
+    onError: () => {},
+  });
+  const accepted = listener.accept((session) => sessions.push(session));
+  const { port } = listener.address;
+  const good: TLSSocket[] = [];
+  for (let times = 1; times <= 4; times++) {
+    good.push(exporter(port, agent));
+    await until("it is let in", () => sessions.length === times);
+  }
+  await until("no time runs", () => running === 0);
+  const slow = Array.from({ length: 4 }, () => connectPlain({ host: "127.0.0.1", port, localAddress: "127.0.0.2" }));
+  for (const one of slow) one.on("error", () => {}).write(Uint8Array.of(0x16));
+  await until("all are under way", () => running === 4);
+  assert.deepEqual(failures, []);
+  for (const one of [...slow, ...good]) one.destroy();
+  await until("they are over", () => running === 0);
+  for (const session of sessions) session.close();
+  listener.close();
+  await accepted;
 });
 
 Deno.test("exporters that come back all at once, many more than there are handshakes at a time, get in at their first attempt", async () => {

@@ -123,6 +123,26 @@ Deno.test("sources that never send a template have sessions up to a limit; the o
   });
 });
 
+Deno.test("a source that had sent no template, and then does, leaves its place among such sources to another", async () => {
+  const clock = new StandingClock();
+  await withUdpProxy({ clock }, async ({ proxy, exporter }) => {
+    const opened = () => proxy.happened("session_opened").length;
+    const early = Array.from({ length: 64 }, exporter);
+    for (const send of early) await send(dataMessage(0));
+    for (let waited = 0; opened() < 64; waited++) {
+      assert.ok(waited < 100, `${opened()} have a session`);
+      await clock.advance(1_000);
+    }
+    for (const send of early) await send(templateMessage());
+    await until("all have sent a template", () => proxy.proxy.totals().messagesReceived === 128);
+    for (let source = 0; source < 64; source++) await exporter()(dataMessage(0));
+    for (let waited = 0; opened() < 128; waited++) {
+      assert.ok(waited < 100, `${opened()} have a session`);
+      await clock.advance(1_000);
+    }
+  });
+});
+
 Deno.test("templates: address lets one port announce what another sends", () =>
   withUdpProxy(
     { listeners: [{ transport: "udp", address: { hostname: "127.0.0.1", port: 0 }, templates: "address" }] },
