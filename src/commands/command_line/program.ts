@@ -29,6 +29,28 @@ function withoutHelp(args: readonly string[]): readonly string[] {
     : args;
 }
 
+/** What each command takes by options, or from standard input, where a hasty reader gives arguments. */
+const INSTEAD_OF_ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
+  serve: ["--config"],
+  check: ["--config"],
+  restore: ["--config"],
+  status: ["--admin"],
+  drain: ["--admin"],
+  explain: ["--from", "--to"],
+  plan: ["--from", "--to"],
+  demo: ["--from", "--to"],
+  profile: ["--from-capture"],
+  inspect: ["<"],
+  rewrite: ["<"],
+};
+
+/** `(Did you mean --config my.yaml?)` for `check my.yaml`; undefined where the arguments fit no options. */
+function meantInstead(command: Command): string | undefined {
+  const options = INSTEAD_OF_ARGUMENTS[command.name()];
+  if (options === undefined || command.args.length !== options.length) return undefined;
+  return `(Did you mean ${options.map((option, index) => `${option} ${command.args[index]}`).join(" ")}?)`;
+}
+
 /** @param width of the terminal, in columns */
 export function createProgram(commands: readonly Command[], width: () => number = terminalWidth): Command {
   const program = new Command("ipfix-skew-proxy")
@@ -55,6 +77,11 @@ function configure(command: Command, width: () => number): void {
     getErrHasColors: () => false,
     writeOut: writeText,
     writeErr: (text) => say(text.replace(/\n$/, "")),
+    outputError(text, write) {
+      write(text);
+      const hint = text.startsWith("error: too many arguments") ? meantInstead(command) : undefined;
+      if (hint !== undefined) write(hint);
+    },
   });
   for (const inner of command.commands) {
     inner.helpOption("-h, --help", "show this help");

@@ -45,11 +45,22 @@ Deno.test("a misspelt command, option or value names the right one and ends with
       ["matrix", ["--format", "xml"], /table, markdown, json/],
       ["explain", [], /--from is missing/],
       ["explain", ["--from"], /--from/],
-      ["inspect", ["file.ipfix"], /too many arguments/],
+      ["inspect", ["file.ipfix"], /too many arguments[^]*Did you mean < file\.ipfix\?/],
+      ["check", ["my.yaml"], /too many arguments[^]*Did you mean --config my\.yaml\?/],
+      ["plan", ["v1.15", "v2.0"], /Did you mean --from v1\.15 --to v2\.0\?/],
     ] as const
   ) {
     const { status, text, stderr } = await runCommand(command, args);
     assert.deepEqual([status, text], [2, ""], stderr);
     assert.match(stderr, expected);
+  }
+});
+
+Deno.test("arguments that fit no option are only too many", async () => {
+  for (const args of [["plan", "v1.15"], ["matrix", "x"], ["plugin", "new", "a", "b"]]) {
+    const { status, stderr } = await runCommand(args[0]!, args.slice(1));
+    assert.equal(status, 2);
+    assert.match(stderr, /too many arguments/);
+    assert.doesNotMatch(stderr, /Did you mean/);
   }
 });
