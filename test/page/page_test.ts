@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import axe from "axe-core";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import { type AdminServer, startAdmin } from "../../src/admin/start_admin.ts";
 import { demoProxy } from "../../src/demo/demo_proxy.ts";
 import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { EmbeddedAgent } from "../../src/demo/embedded_agent.ts";
 import { EmbeddedAggregator } from "../../src/demo/embedded_aggregator.ts";
+import { Counters } from "../../src/mediation/templates/counters.ts";
+import { FakeView, skewedSession } from "../support/fake_view.ts";
 import { browserTest } from "./browser.ts";
 
 const OLD = loadProfile("antrea/v1.15");
@@ -318,3 +320,59 @@ browserTest(
       await page.getByRole("button", { name: "Close this session" }).waitFor({ state: "hidden" });
     }),
 );
+
+browserTest(
+  "a stripped field's name breaks between its words only, and on a telephone its last value is in sight",
+  async (browser) => {
+    const name = "destinationServiceIPv6";
+    const value = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff";
+    const counters = new Counters();
+    counters.fieldsStripped.add(name, 7);
+    counters.informationLost.add(name, 7);
+    const octets = new TextEncoder().encode(value);
+    counters.noteLostValue(name, { type: "string", length: octets.length, octets });
+    const view = new FakeView();
+    view.open.push(skewedSession("1", { counters, rewrittenCounters: counters }));
+    const admin = await startAdmin(view, { hostname: "127.0.0.1", port: 0 });
+    try {
+      const page = await browser.newPage();
+      for (const width of [1280, 400]) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.goto(`http://127.0.0.1:${admin.port}/sessions/1`);
+        const head = page.locator("#lost tbody th", { hasText: name });
+        const lines = await linesOf(head);
+        assert.equal(lines.join(""), name);
+        assert.deepEqual(
+          lines.filter((line) =>
+            !["destination", "destinationService", "Service", "IPv6", "ServiceIPv6", name].includes(line)
+          ),
+          [],
+        );
+        const right = await page.locator("#lost").getByText(value).evaluate((element) =>
+          element.getBoundingClientRect().right
+        );
+        assert.ok(right <= width, `at ${width} pixels the value ends at ${right}`);
+      }
+    } finally {
+      await admin.close();
+    }
+  },
+);
+
+/** The lines in which the text of an element is laid out. */
+function linesOf(element: Locator): Promise<string[]> {
+  return element.evaluate((element) => {
+    const lines = new Map<number, string>();
+    for (const node of element.childNodes) {
+      const text = node.textContent ?? "";
+      for (let at = 0; at < text.length; at++) {
+        const range = element.ownerDocument.createRange();
+        range.setStart(node, at);
+        range.setEnd(node, at + 1);
+        const { top } = range.getBoundingClientRect();
+        lines.set(top, (lines.get(top) ?? "") + text[at]);
+      }
+    }
+    return [...lines.values()];
+  });
+}

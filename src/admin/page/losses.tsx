@@ -2,7 +2,7 @@ import type { Counters } from "../../mediation/templates/counters.ts";
 import type { Faults } from "../view/fault_history.ts";
 import type { Totals } from "../view/totals.ts";
 import type { AdminView } from "../view/view.ts";
-import { Counts, Region, Scroll, Statement } from "./parts.tsx";
+import { Counts, Name, Region, Scroll, Statement } from "./parts.tsx";
 import { count, number } from "./trouble.ts";
 import { lostValue } from "../api/lost_value.ts";
 import { losses } from "./verdict.ts";
@@ -100,7 +100,7 @@ function Stripped({ counters, observed }: { readonly counters: Counters; readonl
   const { lostValues, lostLengths } = counters;
   return (
     <Scroll label={observed ? "Fields that would be stripped" : "Stripped fields"}>
-      <table class="counts">
+      <table class={lostValues.size === 0 ? "counts" : "counts with-values"}>
         <thead>
           <tr>
             <th scope="col">{observed ? "Field that would be stripped" : "Stripped field"}</th>
@@ -116,7 +116,9 @@ function Stripped({ counters, observed }: { readonly counters: Counters; readonl
             const octets = lostLengths.get(element);
             return (
               <tr>
-                <th scope="row">{element}</th>
+                <th scope="row">
+                  <Name name={element} />
+                </th>
                 <td class="number">{number(stripped.get(element) ?? 0)}</td>
                 <td class="number">{number(lost.get(element) ?? 0)}</td>
                 <td class="number">{octets === undefined ? "" : count(octets, "octet")}</td>

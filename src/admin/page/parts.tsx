@@ -51,6 +51,14 @@ export function Scroll({ label, children }: { readonly label: string; readonly c
   return <div class="scroll" role="group" aria-label={label} tabindex={0}>{children}</div>;
 }
 
+/** Between two words of a name such as `egressNodeName` or `collector_unavailable`. */
+const WORD_ENDS = /(?<=[a-z0-9])(?=[A-Z])|(?<=[_./])/;
+
+/** A name that breaks between its words where a line is too short for it. */
+export function Name({ name }: { readonly name: string }) {
+  return <>{name.split(WORD_ENDS).map((word, index) => <>{index === 0 ? "" : <wbr />}{word}</>)}</>;
+}
+
 /** A table of counts, the largest first. */
 export function Counts({ rows, head, empty }: {
   readonly rows: Iterable<readonly [what: string, amount: number]>;
@@ -70,7 +78,9 @@ export function Counts({ rows, head, empty }: {
       <tbody>
         {sorted.map(([what, amount]) => (
           <tr>
-            <th scope="row">{what}</th>
+            <th scope="row">
+              <Name name={what} />
+            </th>
             <td class="number">{number(amount)}</td>
           </tr>
         ))}

@@ -16,7 +16,7 @@ import { liveStream, type RenderedRegion } from "./live_stream.ts";
 import { ORDERS, overview, SESSION_VERDICTS, type TableRequest } from "./overview.ts";
 import { sessionPath } from "./parts.tsx";
 import { tablePath } from "./table_path.ts";
-import { gone, sessionRegions } from "./session/session_page.tsx";
+import { sessionRegions, unknownSession } from "./session/session_page.tsx";
 
 /** What the pages need. */
 export interface PageOptions {
@@ -95,7 +95,7 @@ export function pageRoutes(
         <p class="crumbs">
           <a href="/">All sessions</a>
         </p>
-        <div class="grid">{regions.length > 0 ? regions.map(({ html }) => raw(html)) : gone(id, now())}</div>
+        <div class="grid">{regions.length > 0 ? regions.map(({ html }) => raw(html)) : unknownSession(id)}</div>
         {view.session(id) === undefined ? "" : <SessionActions id={id} />}
       </Document>,
       regions.length === 0 ? 404 : 200,
@@ -103,7 +103,7 @@ export function pageRoutes(
   });
   app.get("/live/sessions/:id", (context) => {
     const id = context.req.param("id");
-    return live(context, () => Promise.resolve(session(id) ?? [gone(id, now())]));
+    return live(context, () => Promise.resolve(session(id) ?? [unknownSession(id)]));
   });
 
   app.get("/api/rates", (context) => context.json({ samples: history.samples() }));

@@ -151,17 +151,15 @@ function Counted({ session: { counters } }: { readonly session: SessionView }) {
   );
 }
 
-/** What a session's page shows once the session has closed. */
-export function gone(id: string, now: Date) {
+/** What a session's page shows if no session of this id is open or kept. */
+export function unknownSession(id: string) {
   return (
     <section id="gone" class="card wide" aria-label="Session">
       <h1>Session {id}</h1>
       <Statement
         level="notice"
-        sentence="This session is no longer open"
-        detail={`It had closed by ${
-          clock(now)
-        }, more than an hour ago or before many others. Its counts are part of the totals.`}
+        sentence="This session is not open"
+        detail="It is not one of the latest thousand that ended within the last hour either. What an older one counted is part of the totals. Numbers begin at 1 whenever the proxy starts."
       />
       <p>
         <a href="/">All sessions</a>
