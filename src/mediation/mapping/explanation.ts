@@ -41,7 +41,7 @@ export interface Explanation {
   readonly moved: number;
   /** Stripped elements whose value no other field carries. */
   readonly lost: readonly string[];
-  /** Source element → the plugin that removed it, if one is noted. */
+  /** Source element → the plugin that removed it or gives another value in its place, if one is noted. */
   readonly strippedBy: Readonly<Record<string, string>>;
 }
 
@@ -72,10 +72,24 @@ export function explainMapping(mapping: TemplateMapping): Explanation {
       .map(({ target }) => target.element.name),
     moved: movedFields(fields),
     lost: named((position) => !carried.has(position)),
-    strippedBy: Object.fromEntries(
-      [...mapping.stripped ?? []].map(([position, plugin]) => [source.fields[position]?.element.name ?? "", plugin]),
-    ),
+    strippedBy: { ...replacedBy(mapping, keptPositions), ...removedBy(mapping) },
   };
+}
+
+function removedBy({ source, stripped = new Map() }: TemplateMapping): Record<string, string> {
+  return Object.fromEntries([...stripped].map(([position, by]) => [source.fields[position]?.element.name ?? "", by]));
+}
+
+/** Source elements that the target has with another value → the plugin that gives it. */
+function replacedBy({ source, fields }: TemplateMapping, kept: ReadonlySet<number>): Record<string, string> {
+  const givers = new Map<string, string>();
+  for (const { target: { element }, value, by } of fields) {
+    if (value.from !== "record" && by !== undefined) givers.set(`${element.pen}/${element.id}`, by);
+  }
+  return Object.fromEntries(source.fields.flatMap(({ element }, position) => {
+    const by = kept.has(position) ? undefined : givers.get(`${element.pen}/${element.id}`);
+    return by === undefined ? [] : [[element.name, by]];
+  }));
 }
 
 function explainField({ target, value, by }: MappedField): ExplainedField {

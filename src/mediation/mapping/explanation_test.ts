@@ -71,6 +71,18 @@ Deno.test("the plugin that removed a field is named by the field's element", () 
   });
 });
 
+Deno.test("the plugin that gives another value in a field's place is named, unless another one removed the field", () => {
+  const fields: MappedField[] = [
+    record(A, 0),
+    { target: { element: B, length: 2 }, value: { from: "constant", octets: Uint8Array.of(0, 2) }, by: "redact" },
+    { target: { element: C, length: 4 }, value: { from: "constant", octets: new Uint8Array(4) }, by: "pad-missing" },
+  ];
+  assert.deepEqual(explain(fields, { stripped: new Map([[2, "strip-unknown"]]) }).strippedBy, {
+    b: "redact",
+    c: "strip-unknown",
+  });
+});
+
 Deno.test("moved: the fewest that stand out of the source's order, of a few fields and of thousands", () => {
   const moved = (positions: readonly number[]) => {
     const fields = positions.map((index) => record(A, index));
