@@ -78,6 +78,10 @@ export class RelayingRewriter implements SessionRewriter {
     return this.#waiting.reduce((sum, { length }) => sum + length, 0);
   }
 
+  takeAbandoned(): number {
+    return 0;
+  }
+
   interrupt(unsent: Uint8Array): void {
     const messages: Uint8Array[] = [];
     for (let start = 0; start < unsent.length; start += messageLength(unsent, start)) {

@@ -298,6 +298,13 @@ export class MediationSession implements SessionRewriter {
     return dropped;
   }
 
+  takeAbandoned(): number {
+    const octets = this.#abandoned;
+    this.#abandoned = 0;
+    this.#counters.octetsReceived += octets;
+    return octets;
+  }
+
   restart(unsent: Uint8Array = NOTHING): void {
     this.interrupt(unsent);
     const { ids } = this.#target.knowledge;

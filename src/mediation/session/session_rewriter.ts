@@ -164,6 +164,12 @@ export interface SessionRewriter extends OctetRewriter {
    */
   discard(unsent?: Uint8Array): number;
   /**
+   * Returns, once, the octets at the start of the input that belong to a message whose rest {@link discard} or {@link
+   * renew} dropped. The next call of {@link rewrite} would consume them: something else that reads the input instead has
+   * to begin behind them.
+   */
+  takeAbandoned(): number;
+  /**
    * Begins a new transport session to the collector. Sequence numbers start at 0; the live templates go out first, then
    * what the old connection never took, then new output.
    *

@@ -85,6 +85,7 @@ export class Remainder {
     const { rewriter, exporter, input } = this.#parts;
     this.#octets += rewriter.heldOctets;
     this.#records += rewriter.discard(NOTHING);
+    input.consume(rewriter.takeAbandoned());
     await this.#dropInput();
     while (!this.#stopped && !this.#broken && (exporter.available ?? 0) > 0 && this.#takeAvailable()) {
       await this.#dropInput();

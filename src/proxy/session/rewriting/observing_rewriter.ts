@@ -37,6 +37,8 @@ export interface ObservingOptions {
   readonly tap?: RewriterTap | undefined;
   /** Messages to send first: the exporter's templates, if it sent them over an earlier connection. */
   readonly prelude?: readonly Uint8Array[];
+  /** Octets at the start of the input that are not relayed: a message that was dropped before. */
+  readonly skipped?: number;
 }
 
 /**
@@ -53,6 +55,7 @@ export class ObservingRewriter implements OctetRewriter {
   readonly #pool: BufferPool;
   readonly #options: ObservingOptions;
   #prelude: readonly Uint8Array[];
+  #skipped: number;
   /** Set while a template of the observed session waits for a plugin's answer: nothing is relayed past it. */
   waiting: Promise<void> | undefined;
   /** Whether to relay only up to the end of a message from now on. */
@@ -69,6 +72,7 @@ export class ObservingRewriter implements OctetRewriter {
     this.#options = options;
     this.#pool = options.pool;
     this.#prelude = options.prelude ?? [];
+    this.#skipped = options.skipped ?? 0;
     this.#input = new ReadBuffer(options.pool, options.memory);
   }
 
@@ -86,6 +90,7 @@ export class ObservingRewriter implements OctetRewriter {
   rewrite(input: Uint8Array, output: Uint8Array, work?: number): Uint8Array {
     this.templateChanges = 0;
     if (this.#putPrelude(output)) return output.subarray(0, this.produced);
+    if (this.#skipped > 0) return this.#skip();
     const wholeOnly = this.#options.wholeMessages();
     if (wholeOnly && input.length >= MESSAGE_HEADER_LENGTH) decodeMessageHeader(input);
     const most = Math.min(input.length, output.length);
@@ -109,6 +114,14 @@ export class ObservingRewriter implements OctetRewriter {
     }
     this.#prelude = this.#prelude.slice(messages);
     return true;
+  }
+
+  #skip(): Uint8Array {
+    this.consumed = this.#skipped;
+    this.produced = this.producedRecords = 0;
+    this.#offset += this.#skipped;
+    this.#skipped = 0;
+    return NOTHING;
   }
 
   /** Octets of the input up to the end of a message, as far as they have arrived. */

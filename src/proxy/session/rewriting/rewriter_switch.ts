@@ -137,7 +137,9 @@ export class RewriterSwitch {
     if (move !== undefined) {
       if (move.observe === this.rewrites) this.#keepCounts();
       if (this.current instanceof ObservingRewriter) this.current.release();
-      this.current = move.observe ? this.#observing(this.mediated.sourceTemplates()) : this.mediated;
+      this.current = move.observe
+        ? this.#observing(this.mediated.sourceTemplates(), this.mediated.takeAbandoned())
+        : this.mediated;
     }
     this.#counters.replayedTemplates += this.mediated.templates().filter(isAnnounced).length;
   }
@@ -191,7 +193,7 @@ export class RewriterSwitch {
     this.current.close();
   }
 
-  #observing(prelude: readonly Uint8Array[] = []): ObservingRewriter {
+  #observing(prelude: readonly Uint8Array[] = [], skipped = 0): ObservingRewriter {
     return new ObservingRewriter(this.mediated, {
       pool: this.#pool,
       memory: this.#memory,
@@ -201,6 +203,7 @@ export class RewriterSwitch {
       onBroken: (error, offset, octets) => this.#rejections.observationEnded(error, octets, offset),
       tap: this.#tap,
       prelude,
+      skipped,
     });
   }
 }
