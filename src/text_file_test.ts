@@ -33,3 +33,17 @@ Deno.test("a file is read up to 4 MiB, and nothing that is not one: a directory,
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("a pipe is read to its end as long as its writer goes on within a second, however long that takes in all", async () => {
+  const folder = await Deno.makeTempDir();
+  const pipe = `${folder}/pipe`;
+  try {
+    assert.equal((await new Deno.Command("mkfifo", { args: [pipe] }).output()).code, 0);
+    const script = `for part in 1 2 3 4 5 6 7 8; do sleep 0.15; echo $part; done > ${pipe}`;
+    const writer = new Deno.Command("sh", { args: ["-c", script] }).spawn();
+    assert.equal(readTextFile(pipe), "1\n2\n3\n4\n5\n6\n7\n8\n");
+    assert.equal((await writer.status).code, 0);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

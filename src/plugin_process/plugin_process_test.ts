@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { BAD, GOOD, processesWith, profile, template, withPlugin } from "../../test/support/isolated_plugin.ts";
 import { IsolatedPlugin } from "./isolated_plugin.ts";
 import { PluginHost } from "./plugin_host.ts";
+import { profileData } from "./profile_data.ts";
 
 Deno.test("a plugin maps in a process of its own, from what the core hands over, and is asked once for each template", () =>
   withPlugin(
@@ -102,6 +103,51 @@ Deno.test("what waits behind a plugin that hangs is given up in the same time; n
     assert.match(String(second), /busy|did not answer/);
     assert.ok(performance.now() - begun < 5_000);
   }));
+
+Deno.test("a plugin that fails now and then is started again at once, however often", () =>
+  withPlugin(`if (isBad(mapping)) Deno.exit(1); return mapping;`, async ({ map }) => {
+    for (const name of ["ingressInterface", "egressInterface", "octetDeltaCount"]) {
+      assert.match(String(await map(template("destinationTransportPort", name))), /process ended/);
+      assert.deepEqual(await map(template("protocolIdentifier", name)), ["protocolIdentifier", name]);
+    }
+  }, { timeout: 10_000 }));
+
+Deno.test("a process that does not come up is started again at once the first time, and later and later from then on", async () => {
+  const process = new PluginHost().process("./own.ts", "data:text/javascript,throw new Error('not today');");
+  try {
+    const ask = () => process.ask({ ask: "create", instance: 1, options: {}, profile: profileData(profile) }, 10_000);
+    for (const expected of [/not today/, /not today/, /its process ended and is started again in 1 s/]) {
+      assert.match(JSON.stringify(await ask()), expected);
+    }
+  } finally {
+    process.close();
+  }
+});
+
+Deno.test("a question that was given up while it waited is not asked when its turn comes", async () => {
+  const source =
+    `export default { name: "own", summary: "", create: () => ({ name: "own", rewrite: (mapping) => mapping }),
+  options: { safeParse: (data) => { if (data === "loops") for (;;); console.log(data); return { success: true, data }; } } };`;
+  const printed: string[] = [];
+  const host = new PluginHost((_, line) => void printed.push(line));
+  const process = host.process("./own.ts", `data:text/javascript,${encodeURIComponent(source)}`);
+  try {
+    assert("value" in await process.start());
+    const ask = (options: string, timeout: number) =>
+      process.ask({ ask: "create", instance: 1, options, profile: profileData(profile) }, timeout);
+    const [first, second] = await Promise.all([ask("loops", 1_000), ask("waits", 100)]);
+    assert.match(JSON.stringify(second), /it was busy for 100 ms/);
+    assert.match(JSON.stringify(first), /did not answer within 1000 ms/);
+    assert.deepEqual(await ask("comes", 30_000), { value: "comes" });
+    for (const end = Date.now() + 10_000; printed.length === 0;) {
+      assert.ok(Date.now() < end, "it said nothing");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.ok(!printed.includes("waits"), printed.join());
+  } finally {
+    process.close();
+  }
+});
 
 Deno.test("a module that is no plugin, or of another contract, says so", async () => {
   const host = new PluginHost();

@@ -262,6 +262,24 @@ Deno.test("on a real disk the file is replaced atomically and readable by its ow
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("a file that cannot be written leaves nothing behind, however often it is tried", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/templates`;
+  await DISK.replace(file, Uint8Array.of(1));
+  const full = {
+    length: 1,
+    subarray: () => {
+      throw new Error("no space is left");
+    },
+  };
+  for (let times = 0; times < 3; times++) {
+    await assert.rejects(DISK.replace(file, full as unknown as Uint8Array), /no space is left/);
+  }
+  assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["templates"]);
+  assert.deepEqual(await DISK.read(file, 10), Uint8Array.of(1), "what was written before is still there");
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("data of a known exporter over UDP goes on at once after a restart of the proxy, its template first", async () => {
   const disk = new MemoryDisk();
   const listeners = [{ transport: "udp" as const, address: { hostname: "127.0.0.1", port: 0 } }];
