@@ -359,6 +359,36 @@ browserTest(
   },
 );
 
+browserTest(
+  "with its first sample the chart's axes show the hour before it, and quarters as they are",
+  async (browser) => {
+    const admin = await startAdmin(new FakeView(), { hostname: "127.0.0.1", port: 0, sampleEvery: 3_600_000 });
+    try {
+      const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+      const time = Date.UTC(2026, 0, 1, 12, 0, 5) / 1000;
+      const samples = [{ time, received: 0, sent: 0, dropped: 0, held: 0 }];
+      await page.route("**/api/rates", (route) => route.fulfill({ json: { samples } }));
+      await page.addInitScript(`
+        globalThis.drawn = [];
+        const fillText = CanvasRenderingContext2D.prototype.fillText;
+        CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+          drawn.push(text);
+          return fillText.call(this, text, ...rest);
+        };
+      `);
+      await page.goto(`http://127.0.0.1:${admin.port}/`);
+      await page.waitForFunction("drawn.length > 10");
+      const drawn = await page.evaluate<string[]>("drawn");
+      const times = drawn.filter((text) => text.includes(":"));
+      assert.ok(times.includes("11:30:00"), String(times));
+      assert.deepEqual(times.filter((text) => text < "11:00:05" || text > "12:00:05"), []);
+      assert.ok(drawn.includes("0.25") && drawn.includes("0.75"), String(drawn));
+    } finally {
+      await admin.close();
+    }
+  },
+);
+
 /** The lines in which the text of an element is laid out. */
 function linesOf(element: Locator): Promise<string[]> {
   return element.evaluate((element) => {

@@ -58,12 +58,12 @@ export class Charts {
         height: element.id === "held-chart" ? 120 : 200,
         cursor: { sync: { key: "rates" } },
         scales: {
-          x: { range: (_plot, first, last) => [Math.min(first, last - HOUR), last] },
+          x: { range: (_plot, first, last) => hour(first, Math.min(last, this.#samples.at(-1).time)) },
           y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] },
         },
         axes: [
           { ...axis, space: 80, values: (_plot, ticks) => ticks.map(clock) },
-          { ...axis, size: 60, values: (_plot, ticks) => ticks.map(short) },
+          { ...axis, size: 60, values: (_plot, ticks) => ticks.map((tick) => TICK.format(tick)) },
         ],
         series: [
           { label: "at", value: (_plot, time) => clock(time ?? this.#samples.at(-1).time) },
@@ -89,6 +89,13 @@ export class Charts {
 /** Seconds that the axis shows at least, so that a young proxy does not look like a busy one. */
 const HOUR = 3600;
 
+/** What the axis shows. Of a single sample uPlot itself makes an axis of many days, up to a time that is yet to come. */
+function hour(first, last) {
+  return [Math.min(first, last - HOUR), last];
+}
+
+/** Ticks lie at quarters. */
+const TICK = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 });
 const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
 /** The time of day, UTC as everywhere here. */
