@@ -46,9 +46,11 @@ function differences(before: unknown, after: unknown, path: string): string[] {
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
   if (!isObject(before) || !isObject(after)) return [`${path}: ${shown(before)} → ${shown(after)}`];
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
-  return [...keys].flatMap((key) =>
-    differences(Reflect.get(before, key), Reflect.get(after, key), path === "" ? key : `${path}.${key}`)
-  );
+  const isList = Array.isArray(before) && Array.isArray(after);
+  return [...keys].flatMap((key) => {
+    const inside = isList ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`;
+    return differences(Reflect.get(before, key), Reflect.get(after, key), inside);
+  });
 }
 
 function shown(value: unknown): string {

@@ -76,6 +76,17 @@ Deno.test("changes are logged key by key, and so is that nothing changed", async
   assert.match(events[1]?.message ?? "", /in force: .*limits\.sessions: 5000 → 7/);
 });
 
+Deno.test("a change in a list is logged by its place there, as mistakes name it", async () => {
+  const peers = "peers: [{ match: { address: 192.0.2.1 }, plugins: [] }]\n";
+  const { reloader, events } = fixture([
+    await load(RIGHT + peers),
+    await load(RIGHT.replace("antrea/v1.15", "antrea/v2.0") + peers),
+  ]);
+  await reloader.reload("signal");
+  await reloader.reload("signal");
+  assert.match(events[1]?.message ?? "", /; peers\[0\]\.profile: "antrea\/v1\.15" → "antrea\/v2\.0"/);
+});
+
 Deno.test("changed durations and sizes are logged as written; the same value in another unit is no change", async () => {
   const one = await load(`${RIGHT}limits: { hold: 600s, templateMemory: 64MiB }
 admin: { skewSettle: 10s }
