@@ -18,6 +18,8 @@ export class Reachability {
   /** Attempts that have failed since it was last reached. */
   #failures = 0;
   #silent = false;
+  /** Whether it has been reached before. */
+  #known = false;
 
   constructor(address: string, clock: Clock, report: ReportEvent) {
     this.#address = address;
@@ -93,10 +95,11 @@ export class Reachability {
   found(epoch: number): void {
     if (this.#condition === "away") {
       const away = Math.round(this.#clock.now() - this.#awaySince);
-      const message = `the collector is reachable again after ${(away / 1_000).toFixed(1)} s`;
+      const message = `the collector is reachable${this.#known ? " again" : ""} after ${(away / 1_000).toFixed(1)} s`;
       this.#tell("info", "collector_found", message, { away, epoch, attempts: this.#failures });
     }
     this.#become("connected");
+    this.#known = true;
     this.#reported = undefined;
     this.#failures = 0;
   }

@@ -66,7 +66,7 @@ export const EVENT_MEANINGS = {
   candidate_tried_again: "The collector has restarted: the first of `collector.candidates` is tried once more.",
   collector_lost: "A connection to the collector was lost, with an upper bound of the records lost with it.",
   collector_found:
-    "The collector is reachable again: a connection that accepted data has lasted, or the watch connection has been up for a second. Templates are sent first.",
+    "The collector is reachable, or reachable again: a connection that accepted data has lasted, or the watch connection has been up for a second. Templates are sent first.",
   held_octets_discarded:
     "Octets held for the collector were discarded: it did not come back in time, or now expects something else.",
   skew_seen: "A session needs rewriting.",
