@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import type { RoomMaker } from "../mediation/templates/template_memory.ts";
+import { MessageMemory } from "./memory/message_memory.ts";
+import { residentMemory } from "./memory_holders.ts";
+import { SYSTEM_CLOCK } from "./time/clock.ts";
 import { dataMessage, templateMessage } from "../../test/support/proxy_messages.ts";
 import {
   closeQuietly,
@@ -109,4 +112,24 @@ Deno.test("the verdict has the limit for which an exporter lost its place, whate
     await proxy.proxy.close();
     collector.close();
   }
+});
+
+Deno.test("where no templates take much, messages that are slow to come make room in the process' memory", () => {
+  let now = 0;
+  const messages = new MessageMemory(100 * MEBIBYTE);
+  let ended = 0;
+  const slow = { owner: "10.0.0.1", partialFor: 5_000, yield: () => void ended++ };
+  messages.hold(MEBIBYTE);
+  messages.beginPartial(slow, MEBIBYTE);
+  const memory = residentMemory(400 * MEBIBYTE, {
+    clock: { ...SYSTEM_CLOCK, now: () => now },
+    memory: { begin() {}, collect() {}, resident: () => 320 * MEBIBYTE },
+    mediator: { relieve: () => 0 },
+    messages,
+    sessions: { relieve: () => assert.fail("no other session has to end") },
+    report: () => {},
+  });
+  for (; now < 1_000; now += 50) memory.look();
+  assert.equal(memory.state, "tight");
+  assert.equal(ended, 1);
 });

@@ -62,3 +62,28 @@ Deno.test("what changes of one collector concerns its own sessions, as far as th
   await begun.updates.beginEpoch(one);
   assert.deepEqual(begun.did.filter((word) => word !== "turn"), ["1 at 42", "4 at 42"]);
 });
+
+Deno.test("a session that takes long to change keeps the next one waiting, and the end", async () => {
+  const did: string[] = [];
+  const first = Promise.withResolvers<void>();
+  const entries = ["1", "2"].map((id) => ({ collector: one, session: { id } }) as unknown as OpenSession);
+  const updates = new SessionUpdates({
+    clock: { now: () => 0 },
+    turns: { over: false, next: () => Promise.resolve() },
+    factory: {
+      update({ session: { id } }) {
+        did.push(id);
+        return id === "1" ? first.promise : undefined;
+      },
+      beginEpoch: () => undefined,
+    },
+    sessions: { entries },
+    report: () => {},
+  });
+  const all = updates.all(new Set()).then(() => did.push("all"));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.deepEqual(did, ["1"]);
+  first.resolve();
+  await all;
+  assert.deepEqual(did, ["1", "2", "all"]);
+});

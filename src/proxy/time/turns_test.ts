@@ -229,6 +229,11 @@ Deno.test("of what is half done one goes on until it is done, while others begin
   assert.equal(await orderOf({ a: 4, b: 4, c: 1, d: 1 }), "aabacadbbb");
 });
 
+Deno.test("of many that have begun each goes on until it is done, the last as the first", async () => {
+  const order = await orderOf({ a: 10, b: 10, c: 10, d: 10, e: 10 });
+  assert.equal(order, "aabacadaeaaaaa" + ["b", "c", "d", "e"].map((name) => name.repeat(9)).join(""));
+});
+
 Deno.test("what takes very many turns does not keep another half done for ever", async () => {
   const order = await orderOf({ a: 100, b: 3 });
   assert.ok(order.lastIndexOf("b") < 50, order);
