@@ -4,7 +4,7 @@ import { errorMessage } from "../../error_message.ts";
 import { SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
 import { DEFAULT_NAMESPACE, openAccess } from "../../service/cluster.ts";
 import { printable, writeLine } from "../../terminal/terminal.ts";
-import { runFailure } from "../command_line/command_failure.ts";
+import { runFailure, usageFailure } from "../command_line/command_failure.ts";
 import { configurationOption, required } from "../command_line/command_options.ts";
 
 interface Options {
@@ -33,9 +33,8 @@ async function restore(options: Options): Promise<void> {
   if (trust === undefined || trust === "mint") {
     return await writeLine(`nothing to remove: tls.mode ${trust ?? "files"} writes nothing to the cluster`);
   }
-  const kubeconfig = options.kubeconfig === undefined ? kubernetes?.kubeconfig : resolve(options.kubeconfig);
+  const access = await accessTo(options.kubeconfig, kubernetes?.kubeconfig);
   try {
-    const access = await openAccess(kubeconfig === undefined ? {} : { kubeconfig }, SYSTEM_CLOCK);
     const [{ KubernetesClient }, { restoreTrust }] = await Promise.all([
       import("../../kubernetes/api/client.ts"),
       import("../../kubernetes/trust/restore.ts"),
@@ -49,5 +48,18 @@ async function restore(options: Options): Promise<void> {
     }
   } catch (error) {
     throw runFailure(`error: ${printable(errorMessage(error))}`, error);
+  }
+}
+
+/** @param option the kubeconfig of the option, which goes before that of the configuration */
+async function accessTo(option: string | undefined, configured: string | undefined): ReturnType<typeof openAccess> {
+  const kubeconfig = option === undefined ? configured : resolve(option);
+  try {
+    return await openAccess(kubeconfig === undefined ? {} : { kubeconfig }, SYSTEM_CLOCK);
+  } catch (error) {
+    throw usageFailure(
+      `error: ${option === undefined ? "" : "--kubeconfig: "}${printable(errorMessage(error))}`,
+      error,
+    );
   }
 }

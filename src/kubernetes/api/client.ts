@@ -1,5 +1,6 @@
 import { Agent, type Dispatcher } from "undici";
 import { z } from "zod";
+import { systemReason } from "../../error_message.ts";
 import type { Clock } from "../../proxy/time/clock.ts";
 import { type ApiAccess, type ApiCredentials, tokenClaims } from "./access.ts";
 import { ApiError, apiError, ApiUnreachable, isNotFound, type Verb } from "./api_error.ts";
@@ -311,6 +312,8 @@ function reasonOf(error: Error): string {
   const causes = error instanceof AggregateError ? error.errors : [error.cause];
   const [cause] = causes.filter((each) => each instanceof Error);
   const code = "code" in error ? String(error.code) : "";
-  const words = error.message === "" ? code : error.message;
+  // Node.js writes `connect ECONNREFUSED 10.96.0.1:443`.
+  const [, target] = /^(?:connect|getaddrinfo) E[A-Z]+ (.+)$/.exec(error.message) ?? [];
+  const words = target === undefined ? error.message || code : `${systemReason(error)}: ${target}`;
   return cause instanceof Error && cause.message !== "" ? `${words}: ${cause.message}` : words;
 }
