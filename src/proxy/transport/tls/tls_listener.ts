@@ -24,6 +24,12 @@ const HANDSHAKES = 1024;
  */
 const MANY_HANDSHAKES = 64;
 const HANDSHAKE_RECORD = 0x16;
+/**
+ * As `handshakeTimeout` of a tls.Server: it starts no timer of its own for a handshake ({@link TlsListenerParts} has the
+ * limit). On Deno 2.9.6 a failed handshake does not cancel that timer, which refers to all there was of the connection:
+ * some 20 KB, for two minutes. 0 would stand for those two minutes too.
+ */
+const NO_TIMER = -1;
 /** The first Deno whose node:tls was seen to refuse missing, foreign, expired and wrong-purpose certificates. */
 const OLDEST_DENO = [2, 9] as const;
 
@@ -240,6 +246,7 @@ function createTlsServer(options: TlsListenerOptions, applicationProtocol?: stri
     requestCert: required,
     rejectUnauthorized: required,
     ...(applicationProtocol === undefined ? {} : { ALPNProtocols: [applicationProtocol] }),
+    handshakeTimeout: NO_TIMER,
     ...HALF_OPEN,
   });
   return { server, required, forget: credentials.onChange(() => server.setSecureContext(secureContext(credentials))) };

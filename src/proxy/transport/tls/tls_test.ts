@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { connect as connectPlain } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Authority } from "../../../../test/support/certificates.ts";
 import { Turns } from "../../time/turns.ts";
 import { SYSTEM_CLOCK } from "../../time/clock.ts";
@@ -262,6 +264,39 @@ Deno.test("a reload changes whom a listener lets in from the next handshake on; 
     before.destroy();
     anybody.destroy();
   }));
+
+Deno.test("handshakes that fail leave nothing behind, not even for a while", async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage: () => void = runInNewContext("gc");
+  let failures = 0;
+  const listener = await TlsListener.listen(address, { credentials: listening() }, {
+    clock: SYSTEM_CLOCK,
+    turns: new Turns(SYSTEM_CLOCK),
+    handshake: () => 10_000,
+    onFailure: () => failures++,
+    onError: () => {},
+  });
+  const accepted = listener.accept((session) => session.close());
+  /** Begins a record of 16 KiB, and leaves. Returns the octets of the heap in use after that many times. */
+  const heapAfter = async (times: number): Promise<number> => {
+    const expected = failures + times;
+    for (let time = 0; time < times; time++) {
+      const hasty = await Deno.connect({ hostname: "127.0.0.1", port: listener.address.port });
+      await send(hasty, Uint8Array.of(0x16, 3, 1, 0x40, 0));
+      hasty.close();
+    }
+    await until("all have failed", () => failures === expected);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    collectGarbage();
+    return Deno.memoryUsage().heapUsed;
+  };
+  const before = await heapAfter(50);
+  const count = 500;
+  const each = (await heapAfter(count) - before) / count;
+  assert(each < 2_000, `${Math.round(each)} octets are left of each`);
+  listener.close();
+  await accepted;
+});
 
 Deno.test("past the cap of handshakes the oldest makes room, so that a valid exporter connects; a closed listener admits none", async () => {
   const failures: string[] = [];
