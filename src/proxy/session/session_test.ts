@@ -481,42 +481,6 @@ Deno.test("a session that had to wait for its templates does not wait again for 
   await ended;
 });
 
-/** Gives the first turn of costly work when a test says so, and all others at once. */
-class LateTurns extends Turns {
-  give: (() => void) | undefined;
-
-  override costly(): Promise<void> {
-    if (this.give !== undefined) return Promise.resolve();
-    return new Promise((resolve) => this.give = resolve);
-  }
-}
-
-/** Notes how often it did costly work. */
-class NotedRewriter extends DemandingRewriter {
-  costly = 0;
-
-  override rewrite(input: Uint8Array, output: Uint8Array, work = Infinity): Uint8Array {
-    if (work >= 500) this.costly++;
-    return super.rewrite(input, output, work);
-  }
-}
-
-Deno.test("a session that is stopped while it waits for a turn of costly work does none of it then", async () => {
-  const turns = new LateTurns(new StandingClock());
-  const rewriter = new NotedRewriter({ reliable: true });
-  const collector = new ScriptedCollector(Infinity, Infinity);
-  const { session, exporter, clock } = openSession([collector], { turns, rewriter });
-  const ended = session.run();
-  await exporter.write(templateMessage());
-  await until("it waits", () => turns.give !== undefined);
-  session.stop("evicted");
-  turns.give?.();
-  for (let times = 0; times < 9; times++) await clock.advance(100);
-  assert.equal(await ended, "evicted");
-  assert.deepEqual([rewriter.costly, collector.received.messages.length], [0, 0]);
-  exporter.close();
-});
-
 Deno.test("the collector is dialled once a whole message has come, whatever has begun before", async () => {
   const collector = new ScriptedCollector(Infinity, Infinity);
   const { session, exporter } = openSession([collector]);
