@@ -109,7 +109,8 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
   app.get("/api/sessions/:id", (context) => {
     const id = context.req.param("id");
     const session = view.session(id) ?? view.endedSession(id);
-    return session === undefined ? unknownSession(context) : context.json(sessionReport(session, view));
+    if (session !== undefined) return context.json(sessionReport(session, view));
+    return context.json(problem("no session has this id: none is open, nor kept of those that ended lately"), 404);
   });
   app.get("/api/events", (context) => {
     const leave = admit();

@@ -181,7 +181,9 @@ Deno.test("sessions, each with its templates and what becomes of their fields", 
   });
   assert.equal(template.target[2].by, "pad-missing");
   assert.equal(template.target[2].value, 6);
-  assert.equal((await get("/api/sessions/40")).status, 404);
+  const unknown = await get("/api/sessions/40");
+  assert.equal(unknown.status, 404);
+  assert.match((await unknown.json()).error, /^no session has this id: none is open, nor kept/);
 });
 
 Deno.test("ended sessions are listed apart, with their end, and each is still found by its id", async () => {

@@ -3,7 +3,8 @@ import { KubernetesClient } from "../../kubernetes/api/client.ts";
 import { KubeconfigAccess } from "../../kubernetes/api/kubeconfig.ts";
 import { errorMessage } from "../../error_message.ts";
 import { SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
-import { printable, writeLine } from "../../terminal/terminal.ts";
+import { printable, terminalWidth, writeLine } from "../../terminal/terminal.ts";
+import { wrapWords } from "../../terminal/text_table.ts";
 import { readCluster } from "../../upgrade/cluster.ts";
 import { findings } from "../../upgrade/findings.ts";
 import { type Runbook, runbook } from "../../upgrade/runbook.ts";
@@ -56,7 +57,16 @@ async function plan(options: Options): Promise<void> {
   if (options.check === true) return await check(upgrade, options);
   const { kubeconfig, json } = options;
   const book = kubeconfig === undefined ? runbook(upgrade) : withKubeconfig(runbook(upgrade), kubeconfig);
-  await writeLine(json === true ? JSON.stringify(book, null, 2) : runbookMarkdown(book));
+  if (json === true) return await writeLine(JSON.stringify(book, null, 2));
+  const text = runbookMarkdown(book);
+  await writeLine(Deno.stdout.isTerminal() ? withPointsWrapped(text, terminalWidth()) : text);
+}
+
+/** The same Markdown, its points wrapped for a terminal; commands stay whole, to be copied. */
+export function withPointsWrapped(markdown: string, width: number): string {
+  return markdown.split("\n").flatMap((line) =>
+    line.startsWith("- ") ? wrapWords(line.slice(2).split(" "), width, "  ", "- ") : [line]
+  ).join("\n");
 }
 
 /** The same runbook, with this file in every command that asks the cluster. */

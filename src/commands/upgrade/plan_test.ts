@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { withPointsWrapped } from "./plan.ts";
 import { runCommand } from "../../../test/support/processes/run_command.ts";
 
 const README = new URL("../../../config/kubernetes/README.md", import.meta.url);
@@ -76,4 +77,13 @@ Deno.test("plan refuses with 2 an upgrade that Antrea does not support or that m
     assert.deepEqual([status, text], [2, ""]);
     assert.match(stderr, message);
   }
+});
+
+Deno.test("in a terminal a runbook's points are wrapped, and its commands stay whole", () => {
+  const command = `kubectl apply --server-side ${"--and-more ".repeat(8)}`;
+  const markdown = `# Title\n\n- one two three four five six\n- 7\n\n\`\`\`sh\n${command}\n\`\`\``;
+  assert.equal(
+    withPointsWrapped(markdown, 16),
+    `# Title\n\n- one two three\n  four five six\n- 7\n\n\`\`\`sh\n${command}\n\`\`\``,
+  );
 });
