@@ -1,6 +1,7 @@
 import type { Profile } from "../mediation/mapping/profile/profile.ts";
-import type { Stage, Tally } from "./rolling_upgrade.ts";
-import { sumOfTallies } from "./rolling_upgrade.ts";
+import { type Stage, sumOfTallies, type Tally } from "./rolling_upgrade.ts";
+import { terminalWidth } from "../terminal/terminal.ts";
+import { wrapWords } from "../terminal/text_table.ts";
 
 /** Emphasizes a text; the styles are those of the command line. */
 export type Mark = (style: "bold" | "dim" | "red" | "green" | "yellow", text: string) => string;
@@ -17,13 +18,13 @@ export interface ChapterResult extends Chapter {
 }
 
 /** Most columns of a line. */
-const WIDTH = 80;
+const lineWidth = () => Math.min(80, terminalWidth());
 
 /** Returns lines on how the two releases' lists differ. */
-export function differenceOfLists(from: Profile, to: Profile): string[] {
+export function differenceOfLists(from: Profile, to: Profile, width = lineWidth()): string[] {
   const lines = ([["new", notIn(to, from)], ["gone", notIn(from, to)]] as const)
     .filter(([, names]) => names.length > 0)
-    .flatMap(([word, names]) => wrap(`  ${word.padEnd(5)}${names.join(", ")}`, "       ", "  "));
+    .flatMap(([word, names]) => wrap(`  ${word.padEnd(5)}${names.join(", ")}`, "       ", width, "  "));
   return lines.length === 0 ? ["  both have the same fields"] : lines;
 }
 
@@ -35,10 +36,10 @@ function notIn(agents: Profile, aggregator: Profile): string[] {
 }
 
 /** Returns lines that name what the proxy strips, so that the demo's ending is honest. */
-export function leftOut(from: Profile, to: Profile): string[] {
+export function leftOut(from: Profile, to: Profile, width = lineWidth()): string[] {
   const names = [...new Set([...notIn(to, from), ...notIn(from, to)])];
   if (names.length === 0) return [];
-  return wrap(`Stripped where the Aggregator does not know the field: ${names.join(", ")}.`, "");
+  return wrap(`Stripped where the Aggregator does not know the field: ${names.join(", ")}.`, "", width);
 }
 
 /** Returns the lines of one stage: which releases run, what arrived, and the first failure of each kind. */
@@ -48,6 +49,7 @@ export function stageLines(
   from: string,
   to: string,
   mark: Mark,
+  width = lineWidth(),
 ): string[] {
   const runs = upgraded === 0
     ? `all ${short(from)}`
@@ -64,7 +66,7 @@ export function stageLines(
   const good = wrong === 0 && lost === 0 && arrived === sent;
   return [
     `  Agents: ${runs.padEnd(14)} ${mark(good ? "green" : "red", said)}`,
-    ...complaints.flatMap((complaint) => wrap(complaint, "      ").map((line) => mark("dim", line))),
+    ...complaints.flatMap((complaint) => wrap(complaint, "      ", width).map((line) => mark("dim", line))),
   ];
 }
 
@@ -101,16 +103,9 @@ function short(profile: string): string {
   return profile.replace(/^antrea\//, "");
 }
 
-/** Wraps text into lines that fit; splits a word longer than a line. */
-function wrap(text: string, indent: string, first = indent): string[] {
-  const lines: string[] = [];
-  let line = first;
-  for (const word of text.trim().split(" ").flatMap((word) => word.match(/.{1,60}/gu) ?? [""])) {
-    if (line.trim() !== "" && line.length + 1 + word.length > WIDTH) {
-      lines.push(line);
-      line = indent;
-    }
-    line += line.trim() === "" ? word : ` ${word}`;
-  }
-  return line.trim() === "" ? lines : [...lines, line];
+/** Wraps text into lines of this many columns; splits a word longer than a line. */
+function wrap(text: string, indent: string, width: number, first = indent): string[] {
+  const longest = width - indent.length;
+  const words = text.trim().split(" ").flatMap((word) => word.match(new RegExp(`.{1,${longest}}`, "gu")) ?? [""]);
+  return wrapWords(words, width, indent, first);
 }
