@@ -15,6 +15,7 @@ import { unreadAnswers } from "./api/unread_answers.ts";
 import { UnreadOctets } from "./api/unread_octets.ts";
 import { statusReport } from "./api/status_report.ts";
 import { totalsOf } from "./view/totals.ts";
+import { nextTurn } from "./view/turn.ts";
 import type { AdminView } from "./view/view.ts";
 
 /** Most octets of a request's body: only a capture takes one at all, of a few numbers. */
@@ -95,6 +96,11 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
     if (view.ready) return context.text("ready\n");
     const waitingFor = view.cluster?.waitingFor ?? "";
     return context.text(waitingFor === "" ? "not ready\n" : `not ready: waiting for ${waitingFor}\n`, 503);
+  });
+  // Probes are answered at once, all others one after the other.
+  app.use(async (_context, next) => {
+    await nextTurn();
+    await next();
   });
   app.get("/metrics", async (context) => {
     const all = await allMetrics();

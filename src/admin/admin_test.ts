@@ -39,6 +39,28 @@ Deno.test("/live answers whatever happens, /ready follows listeners and the drai
   assert.equal((await get("/ready")).status, 503);
 });
 
+Deno.test("answers that are asked for at the same time are made one by one, each in its own turn of the event loop; a probe waits for none", async () => {
+  const { get } = fixture();
+  for (const path of ["/", "/metrics", "/api/status"]) {
+    await (await get(path)).text();
+    let turn = 0;
+    let timer = setTimeout(function next() {
+      turn++;
+      timer = setTimeout(next, 0);
+    }, 0);
+    const answeredIn: number[] = [];
+    const answers = Array.from({ length: 10 }, async () => {
+      await get(path);
+      answeredIn.push(turn);
+    });
+    assert.equal(await (await get("/live")).text(), "live\n");
+    assert(answeredIn.length < 10, path);
+    await Promise.all(answers);
+    clearTimeout(timer);
+    assert.equal(new Set(answeredIn).size, 10, `${path}: ${answeredIn.join(" ")}`);
+  }
+});
+
 Deno.test("status is exactly what the contract says", async () => {
   const { view, get } = fixture();
   view.open.push(skewedSession("1"), skewedSession("2", { skewed: false }), skewedSession("3", { closing: true }));

@@ -1,3 +1,5 @@
+import { nextTurn } from "../view/turn.ts";
+
 /** Most octets of all answers that clients have not taken yet. */
 const MOST = 16 * 1024 * 1024;
 
@@ -44,7 +46,7 @@ export class UnreadOctets {
       this.add(octets.length);
       return octets;
     } finally {
-      setTimeout(resolve, 0);
+      void nextTurn().then(resolve);
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { AdminView, EndedSessionView, SessionView } from "../view/view.ts";
 import { agentOf } from "../view/session_facts.ts";
-import { nextTurn, SLICE } from "../view/totals.ts";
+import { SLICE } from "../view/totals.ts";
+import { nextTurn } from "../view/turn.ts";
 import { type ReleaseAge, releaseAge } from "./release_age.ts";
 import { SortedRuns } from "./sorted_runs.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";

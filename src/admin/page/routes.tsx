@@ -7,6 +7,7 @@ import type { RateHistory } from "../view/rate_history.ts";
 import type { RecentEvents } from "../view/recent_events.ts";
 import { momentOf } from "../view/moment.ts";
 import { totalsOf } from "../view/totals.ts";
+import { nextTurn } from "../view/turn.ts";
 import type { AdminView } from "../view/view.ts";
 import { ProxyActions, SessionActions } from "./actions.tsx";
 import { ASSETS } from "./assets.ts";
@@ -40,9 +41,11 @@ export function pageRoutes(
 ): Hono<AdminEnvironment> {
   const app = new Hono<AdminEnvironment>();
 
-  const dashboard = async (request: TableRequest) =>
-    dashboardRegions({
-      overview: await overview(view, request),
+  const dashboard = async (request: TableRequest) => {
+    const rows = await overview(view, request);
+    await nextTurn();
+    return dashboardRegions({
+      overview: rows,
       totals: await totalsOf(view),
       view: momentOf(view),
       faults,
@@ -50,6 +53,7 @@ export function pageRoutes(
       events: events.overall(),
       now: now(),
     });
+  };
   const session = (id: string) => {
     const session = view.session(id) ?? view.endedSession(id);
     return session === undefined
@@ -144,7 +148,7 @@ async function oneByOne(regions: readonly Child[]): Promise<RenderedRegion[]> {
   const all: RenderedRegion[] = [];
   for (const region of regions) {
     all.push(await rendered(region));
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await nextTurn();
   }
   return all;
 }

@@ -1,13 +1,9 @@
 import { Counters } from "../../mediation/templates/counters.ts";
+import { nextTurn } from "./turn.ts";
 import type { AdminView, CountedView } from "./view.ts";
 
 /** Sessions that are visited before the event loop is yielded to. */
 export const SLICE = 128;
-
-/** Lets the event loop turn: it serves the data path. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
-}
 
 /** Sums over all sessions, open and ended, which never decrease. */
 export interface Totals {
