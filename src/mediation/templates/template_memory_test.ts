@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { identity } from "../mapping/template_mapping.ts";
+import { template } from "../../../test/support/mediation.ts";
+import type { AcceptedTemplate } from "./template_entry.ts";
 import { TemplateMemory, type TemplateShare } from "./template_memory.ts";
 
 /** Sessions that take octets, and which of them were ended. */
@@ -40,4 +43,30 @@ Deno.test("no more is ended at a time than a quarter of the limit", () => {
     return hasRoom;
   });
   assert.deepEqual([found, ended.length], [[true, true, false, false], 2]);
+});
+
+/** What sessions have of a template: a part of their own, and the mapping that all share. */
+function entryOf(): AcceptedTemplate {
+  const source = template(256, ["protocolIdentifier", "octetDeltaCount"]);
+  const compiled = { program: { counted: [], keepsValues: false, octets: new Uint8Array(100) } };
+  return { kind: "accepted", source, shared: { mapping: identity(source), compiled } } as unknown as AcceptedTemplate;
+}
+
+Deno.test("a mapping that sessions share counts once, for the first or for nobody, in whatever order they leave", () => {
+  for (const leaving of [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]]) {
+    const { memory, share } = memoryOf(1_000_000);
+    const entry = entryOf();
+    const shares = ["one", "two", "three"].map((owner) => share(owner, 0));
+    for (const each of shares) each.take(entry);
+    const [payer, own] = shares.map(({ used }) => used);
+    assert.ok(payer !== undefined && own !== undefined && own < payer);
+    const mapping = payer - own;
+    assert.equal(memory.used, 3 * own + mapping);
+    for (const [left, index] of leaving.entries()) {
+      shares[index]?.release(entry);
+      assert.equal(shares[index]?.used, 0, `session ${index}`);
+      assert.equal(memory.used, left === 2 ? 0 : (2 - left) * own + mapping, `when ${left + 1} have left`);
+    }
+    assert.deepEqual(shares.map(({ used }) => used), [0, 0, 0]);
+  }
 });
