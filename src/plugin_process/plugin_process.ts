@@ -45,7 +45,8 @@ interface Waiting {
 /**
  * A plugin's module in a process of its own: it may read its own modules, has a heap of its own, is killed when it does
  * not answer in time, and started again: at once, since another question may suit it, or with backoff where it does not
- * even start. It is asked one question at a time, so that a question alone is to blame for what happens meanwhile. Whatever goes wrong is the answer to that question; nothing throws.
+ * even start. It is asked one question at a time, so that a question alone is to blame for what happens meanwhile.
+ * Whatever goes wrong is the answer to that question; nothing throws.
  */
 export class PluginProcess {
   readonly #options: PluginProcessOptions;
