@@ -24,6 +24,9 @@ export interface KindsTold {
  */
 const EVENTS_TOLD = 1024;
 
+/** Events past which further warnings of messages that do not stand yet are left out: one message may cause 16,000. */
+const MOST_WAITING = 1024;
+
 /** Drop reasons which mean that the template is unknown. */
 const LACKING: ReadonlySet<DropReason> = new Set(["unknown_template", "limit"]);
 
@@ -37,6 +40,11 @@ interface Drop {
 }
 
 type Happening = MediationEvent | Drop;
+type Warning = MediationEvent & { readonly event: "warning" };
+
+function kindOf({ observationDomain, template, message }: Warning): string {
+  return `${observationDomain}/${template}/${message}`;
+}
 
 /**
  * The events of one session, in order. They are held back until the message that caused them is committed, then counted
@@ -74,6 +82,7 @@ export class SessionEvents {
   }
 
   notify(event: MediationEvent): void {
+    if (event.event === "warning" && this.#isLeftOut(event)) return;
     (this.#waiting ??= []).push(event);
   }
 
@@ -141,8 +150,7 @@ export class SessionEvents {
   #tellEvent(event: MediationEvent): boolean {
     if (event.event === "plugin_failed") increment(this.#counters.pluginErrors, event.plugin);
     if (event.event === "warning") {
-      const kind = `${event.observationDomain}/${event.template}/${event.message}`;
-      if (!this.#isNew(this.#toldWarnings ??= new Set(), kind)) return false;
+      if (!this.#isNew(this.#toldWarnings ??= new Set(), kindOf(event))) return false;
     }
     const told = this.#told[event.event] = (this.#told[event.event] ?? 0) + 1;
     if (told <= EVENTS_TOLD) this.#listener?.(event);
@@ -162,6 +170,13 @@ export class SessionEvents {
   close(): void {
     this.#kinds.count -= (this.#toldDrops?.size ?? 0) + (this.#toldWarnings?.size ?? 0);
     this.#toldDrops = this.#toldWarnings = undefined;
+  }
+
+  /** Whether a warning need not wait, as it would not be reported, or too much waits already. */
+  #isLeftOut(warning: Warning): boolean {
+    const told = this.#toldWarnings;
+    return this.length >= MOST_WAITING ||
+      (told !== undefined && (told.size >= KINDS_TOLD || told.has(kindOf(warning))));
   }
 
   /** Whether this kind has not been reported before and the number of kinds is still within the limits. */

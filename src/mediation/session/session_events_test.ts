@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { Counters } from "../templates/counters.ts";
+import { SessionEvents } from "./session_events.ts";
+
+Deno.test("a message that causes thousands of warnings has few of them wait, and none once enough were reported", () => {
+  let reported = 0;
+  const events = new SessionEvents(new Counters(), () => reported++);
+  const warnOf = (count: number) => {
+    for (let template = 0; template < count; template++) {
+      events.notify({ event: "warning", observationDomain: 1, template, message: "the withdrawal is ignored" });
+    }
+  };
+  warnOf(16_000);
+  assert.equal(events.length, 1024);
+  events.stand();
+  events.tell();
+  assert.equal(reported, 256);
+  warnOf(16_000);
+  assert.equal(events.length, 0);
+});
