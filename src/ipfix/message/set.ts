@@ -1,5 +1,6 @@
 import { DecodeError } from "../octets/decode_error.ts";
 import { MESSAGE_HEADER_LENGTH } from "./message_header.ts";
+import { u16At } from "../octets/network_order.ts";
 import { OctetReader } from "../octets/octet_reader.ts";
 
 /** Octets of a set header (RFC 7011 §3.3.2). */
@@ -49,6 +50,27 @@ export interface MessageSet {
  * ```
  */
 export function setsOfMessage(octets: Uint8Array, start: number, end: number): readonly MessageSet[] {
+  const sets: MessageSet[] = [];
+  for (let at = firstSet(octets, start, end); at < end;) {
+    const set = setAt(octets, at, end);
+    sets.push(set);
+    at = set.end;
+  }
+  return sets;
+}
+
+/**
+ * Checks the sets of one message, of which there may be 16,000, and returns how many there are. Parameters and errors as
+ * for {@link setsOfMessage}.
+ */
+export function countSets(octets: Uint8Array, start: number, end: number): number {
+  let count = 0;
+  for (let at = firstSet(octets, start, end); at < end; count++) at = setAt(octets, at, end).end;
+  return count;
+}
+
+/** Where the first set of a message begins. @throws DecodeError `message_truncated` */
+function firstSet(octets: Uint8Array, start: number, end: number): number {
   if (end > octets.length) {
     throw new DecodeError("message_truncated", "message ends early", start, {
       wanted: end - start,
@@ -57,37 +79,41 @@ export function setsOfMessage(octets: Uint8Array, start: number, end: number): r
   }
   const reader = new OctetReader(octets, start, end, "message_truncated");
   reader.skip(MESSAGE_HEADER_LENGTH);
-  const sets: MessageSet[] = [];
-  while (reader.remaining > 0) {
-    const offset = reader.offset;
-    if (reader.remaining < SET_HEADER_LENGTH) {
-      throw new DecodeError("trailing_octets", `${reader.remaining} octets after the last set`, offset);
-    }
-    const id = reader.u16();
-    const length = reader.u16();
-    if (length < SET_HEADER_LENGTH) {
-      throw new DecodeError(
-        "set_length",
-        `length ${length} of set ${id} is less than the ${SET_HEADER_LENGTH} octets of its header`,
-        offset + 2,
-      );
-    }
-    if (length > end - offset) {
-      throw new DecodeError("set_overrun", `set ${id} overruns its message`, offset, {
-        wanted: length,
-        available: end - offset,
-      });
-    }
-    reader.skip(length - SET_HEADER_LENGTH);
-    sets.push({
-      id,
-      offset,
-      contentOffset: offset + SET_HEADER_LENGTH,
-      length: length - SET_HEADER_LENGTH,
-      end: offset + length,
+  return reader.offset;
+}
+
+/**
+ * The set at this offset of a message.
+ *
+ * @param end octet after the message's last
+ * @throws DecodeError as {@link setsOfMessage}
+ */
+export function setAt(octets: Uint8Array, offset: number, end: number): MessageSet {
+  if (end - offset < SET_HEADER_LENGTH) {
+    throw new DecodeError("trailing_octets", `${end - offset} octets after the last set`, offset);
+  }
+  const id = u16At(octets, offset);
+  const length = u16At(octets, offset + 2);
+  if (length < SET_HEADER_LENGTH) {
+    throw new DecodeError(
+      "set_length",
+      `length ${length} of set ${id} is less than the ${SET_HEADER_LENGTH} octets of its header`,
+      offset + 2,
+    );
+  }
+  if (length > end - offset) {
+    throw new DecodeError("set_overrun", `set ${id} overruns its message`, offset, {
+      wanted: length,
+      available: end - offset,
     });
   }
-  return sets;
+  return {
+    id,
+    offset,
+    contentOffset: offset + SET_HEADER_LENGTH,
+    length: length - SET_HEADER_LENGTH,
+    end: offset + length,
+  };
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SET_HEADER_LENGTH, setsOfMessage, writeSetHeader } from "./set.ts";
+import { countSets, SET_HEADER_LENGTH, setsOfMessage, writeSetHeader } from "./set.ts";
 
 /** A message of sets whose header is left zero: nothing here reads it. */
 function messageOfSets(...sets: (readonly [id: number, length: number])[]): Uint8Array {
@@ -32,6 +32,7 @@ Deno.test("sets of any id come in order, empty ones too, and cover the message w
         end = set.end;
       }
       assert.equal(end, octets.length - 3);
+      assert.equal(countSets(octets, before, end), sets.length);
     },
   ));
 });

@@ -40,26 +40,45 @@ export interface TemplateRecordPlace {
 }
 
 /**
- * Checks all records of the set's content, and finds each, without an object for any field: a set may have 16,000. A
- * rest shorter than any record is padding (RFC 7011 §3.3.1), and so is a longer one that is all zero: some exporters
- * align sets to more than four octets, and no template has the id 0 that such octets would withdraw. The reader is left
- * before the padding.
+ * Checks all records of the set's content, and counts them, without an object for any record or field: a set may have
+ * 16,000. A rest shorter than any record is padding (RFC 7011 §3.3.1), and so is a longer one that is all zero: some
+ * exporters align sets to more than four octets, and no template has the id 0 that such octets would withdraw. The
+ * reader is left before the padding.
  *
  * @param reader from the set's first content octet to its end
  * @throws DecodeError as {@link decodeTemplateRecord}
  */
+export function countTemplateRecords(reader: OctetReader, kind: TemplateKind): number {
+  let count = 0;
+  for (; reader.remaining >= TEMPLATE_HEADER_LENGTH && !reader.restIsZero(); count++) {
+    const { fieldCount } = decodeHeader(reader, kind);
+    for (let index = 0; index < fieldCount; index++) skipFieldSpecifier(reader);
+  }
+  return count;
+}
+
+/**
+ * Finds one record of a set and leaves the reader after it. Errors as for {@link countTemplateRecords}.
+ *
+ * @param begin the offset of the set's first content octet
+ */
+export function templateRecordPlace(reader: OctetReader, kind: TemplateKind, begin: number): TemplateRecordPlace {
+  const place = { ...decodeHeader(reader, kind), fieldsAt: reader.offset - begin };
+  for (let index = 0; index < place.fieldCount; index++) skipFieldSpecifier(reader);
+  return place;
+}
+
+/** All records of the set's content, in order; parameters, errors and padding as for {@link countTemplateRecords}. */
 export function templateRecordPlaces(reader: OctetReader, kind: TemplateKind): readonly TemplateRecordPlace[] {
   const begin = reader.offset;
   const places: TemplateRecordPlace[] = [];
   while (reader.remaining >= TEMPLATE_HEADER_LENGTH && !reader.restIsZero()) {
-    const header = decodeHeader(reader, kind);
-    places.push({ ...header, fieldsAt: reader.offset - begin });
-    for (let index = 0; index < header.fieldCount; index++) skipFieldSpecifier(reader);
+    places.push(templateRecordPlace(reader, kind, begin));
   }
   return places;
 }
 
-/** All records of the set's content, in order; parameters, errors and padding as for {@link templateRecordPlaces}. */
+/** All records of the set's content, in order; parameters, errors and padding as for {@link countTemplateRecords}. */
 export function decodeTemplateRecords(
   reader: OctetReader,
   kind: TemplateKind,

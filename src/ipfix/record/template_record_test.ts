@@ -5,6 +5,7 @@ import { DecodeError } from "../octets/decode_error.ts";
 import { OctetReader } from "../octets/octet_reader.ts";
 import type { Template } from "./template.ts";
 import {
+  countTemplateRecords,
   decodeFieldSpecifier,
   decodeTemplateRecord,
   decodeTemplateRecords,
@@ -219,6 +220,10 @@ Deno.test("the records of a set are found and checked without being decoded: the
     );
     assert.deepEqual(found, outcome(() => decodeTemplateRecords(other, kind, resolve)));
     assert.equal(one.offset, other.offset);
+    const counting = new OctetReader(octets, 0);
+    const count = outcome(() => countTemplateRecords(counting, kind));
+    assert.deepEqual(count, Array.isArray(found) ? found.length : found);
+    assert.equal(counting.offset, one.offset);
   }));
 });
 

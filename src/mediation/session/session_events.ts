@@ -24,7 +24,10 @@ export interface KindsTold {
  */
 const EVENTS_TOLD = 1024;
 
-/** Events past which further warnings of messages that do not stand yet are left out: one message may cause 16,000. */
+/**
+ * Events past which further warnings of messages that do not stand yet are left out, and drops are only counted: one
+ * message may cause 16,000.
+ */
 const MOST_WAITING = 1024;
 
 /** Drop reasons which mean that the template is unknown. */
@@ -55,6 +58,8 @@ export class SessionEvents {
   readonly #listener: Notify | undefined;
   readonly #kinds: KindsTold;
   #waiting: Happening[] | undefined;
+  /** Records that were dropped besides the waiting events, of a message that does not stand yet. */
+  #moreDropped: Map<DropReason, number> | undefined;
   /** How many of the waiting events belong to committed messages. */
   #standing = 0;
   /** How often each event was reported. */
@@ -87,7 +92,8 @@ export class SessionEvents {
   }
 
   drop(reason: DropReason, observationDomain: number, template: number, message: string, records: number): void {
-    (this.#waiting ??= []).push({ reason, observationDomain, template, message, records });
+    if (this.length >= MOST_WAITING) increment(this.#moreDropped ??= new Map(), reason, records);
+    else (this.#waiting ??= []).push({ reason, observationDomain, template, message, records });
   }
 
   /** Counts the faults in a record's references that could not be repaired, and reports each kind once per template. */
@@ -112,11 +118,16 @@ export class SessionEvents {
         increment(this.#counters.recordsDropped, event.reason, event.records);
       }
     }
+    for (const [reason, records] of this.#moreDropped ?? []) {
+      if (records > 0) increment(this.#counters.recordsDropped, reason, records);
+    }
+    this.#moreDropped = undefined;
   }
 
   /** Discards the events since the last committed message. */
   takeBack(): void {
     if (this.#waiting !== undefined) this.#waiting.length = this.#standing;
+    this.#moreDropped = undefined;
   }
 
   /** Filters the waiting events from index `length` on. */

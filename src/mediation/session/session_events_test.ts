@@ -18,3 +18,20 @@ Deno.test("a message that causes thousands of warnings has few of them wait, and
   warnOf(16_000);
   assert.equal(events.length, 0);
 });
+
+Deno.test("a message that drops thousands of sets has few of them wait, and all of them counted once it stands", () => {
+  const counters = new Counters();
+  const events = new SessionEvents(counters, undefined);
+  const drop = (count: number) => {
+    for (let id = 0; id < count; id++) events.drop("reserved_set", 1, 4 + id % 250, `set id ${id} is reserved`, 1);
+  };
+  drop(16_000);
+  assert.equal(events.length, 1024);
+  events.takeBack();
+  events.stand();
+  assert.equal(counters.recordsDropped.get("reserved_set"), undefined);
+  drop(16_000);
+  events.stand();
+  events.stand();
+  assert.equal(counters.recordsDropped.get("reserved_set"), 16_000);
+});

@@ -1,13 +1,19 @@
 import { DecodeError } from "../../../ipfix/octets/decode_error.ts";
 import { decodeMessageHeader, MESSAGE_HEADER_LENGTH } from "../../../ipfix/message/message_header.ts";
 import { OctetReader } from "../../../ipfix/octets/octet_reader.ts";
-import { encodeWithdrawal, type TemplateKind, templateRecordPlaces } from "../../../ipfix/record/template_record.ts";
 import {
+  countTemplateRecords,
+  encodeWithdrawal,
+  type TemplateKind,
+  templateRecordPlace,
+} from "../../../ipfix/record/template_record.ts";
+import {
+  countSets,
   type MessageSet,
   MINIMUM_DATA_SET_ID,
   OPTIONS_TEMPLATE_SET_ID,
   SET_HEADER_LENGTH,
-  setsOfMessage,
+  setAt,
   TEMPLATE_SET_ID,
 } from "../../../ipfix/message/set.ts";
 import { recordLayout } from "../../../ipfix/record/record_layout.ts";
@@ -77,13 +83,14 @@ export class MessageReader {
       scope: undefined,
       unchanged: undefined,
     };
-    const begun = source.start;
-    const sets = setsOfMessage(source.octets, begun, begun + header.length);
+    const sets = countSets(source.octets, source.start, source.start + header.length);
     let verbatim = true;
     // It may have no set at all, and thousands of such messages fit into one read.
     yield MESSAGE_COST;
-    for (const [index, found] of sets.entries()) {
-      const set = source.start === begun ? found : moved(found, source.start - begun);
+    // Nothing is kept of a set once it is read, or of a record: hundreds of sessions may be in the middle of messages.
+    for (let index = 0, at = MESSAGE_HEADER_LENGTH; index < sets; index++) {
+      const set = setAt(source.octets, source.start + at, source.start + header.length);
+      at = set.end - source.start;
       const isTemplates = set.id === TEMPLATE_SET_ID || set.id === OPTIONS_TEMPLATE_SET_ID;
       const isVerbatim = isTemplates ? yield* this.#readTemplates(set, index, state) : this.#readSet(set, state);
       if (!isVerbatim) verbatim = false;
@@ -102,7 +109,7 @@ export class MessageReader {
       undecodable: state.undecodable,
       certain: state.certain,
       dropped: state.dropped,
-      relay: this.#mayBeRelayed(header.length, sets.length, verbatim),
+      relay: this.#mayBeRelayed(header.length, sets, verbatim),
       bound: state.bound,
     };
   }
@@ -135,12 +142,16 @@ export class MessageReader {
     const kind = set.id === TEMPLATE_SET_ID ? "template" : "options-template";
     const contentAt = set.contentOffset - source.start;
     const reader = new OctetReader(source.octets, set.contentOffset, set.end, "template_truncated");
-    const places = templateRecordPlaces(reader, kind);
-    if (places.length === 0) return false;
+    const records = countTemplateRecords(reader, kind);
+    if (records === 0) return false;
     state.cost += set.length * SCAN_COST;
     state.scope = state.unchanged = undefined;
-    let verbatim = places.length <= dialect.templateRecordsPerSet && (reader.remaining === 0 || dialect.setPadding);
-    for (const place of places) {
+    let verbatim = records <= dialect.templateRecordsPerSet && (reader.remaining === 0 || dialect.setPadding);
+    for (let read = 0, at = contentAt; read < records; read++) {
+      const [begin, end] = [source.start + contentAt, source.start + contentAt + set.length];
+      const record = new OctetReader(source.octets, source.start + at, end, "template_truncated");
+      const place = templateRecordPlace(record, kind, begin);
+      at = record.offset - source.start;
       const recordVerbatim = place.fieldCount === 0
         ? yield* this.#withdraw(place.id, kind, index, set.id, state)
         : yield* this.#learn(new TemplateInMessage(source, contentAt, place, history), index, set.id, state);
@@ -281,11 +292,6 @@ export class MessageReader {
     this.options.events.drop(reason, state.observationDomain, template, message, records);
     return false;
   }
-}
-
-/** The set of a message that lies this many octets further. */
-function moved({ id, offset, contentOffset, length, end }: MessageSet, octets: number): MessageSet {
-  return { id, offset: offset + octets, contentOffset: contentOffset + octets, length, end: end + octets };
 }
 
 /**
