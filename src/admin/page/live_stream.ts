@@ -18,11 +18,14 @@ export interface LiveStreamOptions {
   readonly onClose?: () => void;
 }
 
-/** The share of time that rendering for one page may take: after a slow update, the next one waits longer. */
-const SHARE = 1 / 50;
+/**
+ * The share of time that rendering for one page may take, waits for its turns included: after a slow update, the next
+ * one waits longer.
+ */
+const SHARE = 1 / 20;
 
 /** Most milliseconds between updates. */
-const LATEST = 10_000;
+const LATEST = 3_000;
 
 /** Octets of an update that wait for a page that does not read; of four updates, or of one that is as long as four. */
 const UPDATE_OCTETS = 64 * 1024;
