@@ -50,10 +50,7 @@ export interface TemplateRecordPlace {
  */
 export function countTemplateRecords(reader: OctetReader, kind: TemplateKind): number {
   let count = 0;
-  for (; reader.remaining >= TEMPLATE_HEADER_LENGTH && !reader.restIsZero(); count++) {
-    const { fieldCount } = decodeHeader(reader, kind);
-    for (let index = 0; index < fieldCount; index++) skipFieldSpecifier(reader);
-  }
+  for (; hasRecord(reader); count++) skipFieldSpecifiers(reader, decodeHeader(reader, kind).fieldCount);
   return count;
 }
 
@@ -64,7 +61,7 @@ export function countTemplateRecords(reader: OctetReader, kind: TemplateKind): n
  */
 export function templateRecordPlace(reader: OctetReader, kind: TemplateKind, begin: number): TemplateRecordPlace {
   const place = { ...decodeHeader(reader, kind), fieldsAt: reader.offset - begin };
-  for (let index = 0; index < place.fieldCount; index++) skipFieldSpecifier(reader);
+  skipFieldSpecifiers(reader, place.fieldCount);
   return place;
 }
 
@@ -72,7 +69,7 @@ export function templateRecordPlace(reader: OctetReader, kind: TemplateKind, beg
 export function templateRecordPlaces(reader: OctetReader, kind: TemplateKind): readonly TemplateRecordPlace[] {
   const begin = reader.offset;
   const places: TemplateRecordPlace[] = [];
-  while (reader.remaining >= TEMPLATE_HEADER_LENGTH && !reader.restIsZero()) {
+  while (hasRecord(reader)) {
     places.push(templateRecordPlace(reader, kind, begin));
   }
   return places;
@@ -85,7 +82,7 @@ export function decodeTemplateRecords(
   resolve: ResolveElement,
 ): readonly TemplateRecord[] {
   const records: TemplateRecord[] = [];
-  while (reader.remaining >= TEMPLATE_HEADER_LENGTH && !reader.restIsZero()) {
+  while (hasRecord(reader)) {
     records.push(decodeTemplateRecord(reader, kind, resolve));
   }
   return records;
@@ -156,11 +153,18 @@ function decodeHeader(reader: OctetReader, kind: TemplateKind): Omit<TemplateRec
   return { id, fieldCount, scopeFieldCount };
 }
 
-/** Leaves the reader after a field specifier. */
-function skipFieldSpecifier(reader: OctetReader): void {
-  const isEnterprise = (reader.u16("template_truncated") & ENTERPRISE_BIT) !== 0;
-  reader.u16("template_truncated");
-  if (isEnterprise) reader.u32("template_truncated");
+/** Whether the rest of a set's content is more than padding. */
+function hasRecord(reader: OctetReader): boolean {
+  return reader.remaining >= TEMPLATE_HEADER_LENGTH && !reader.restIsZero();
+}
+
+/** Leaves the reader after so many field specifiers. */
+function skipFieldSpecifiers(reader: OctetReader, count: number): void {
+  for (let index = 0; index < count; index++) {
+    const isEnterprise = (reader.u16("template_truncated") & ENTERPRISE_BIT) !== 0;
+    reader.u16("template_truncated");
+    if (isEnterprise) reader.u32("template_truncated");
+  }
 }
 
 /**
