@@ -15,7 +15,7 @@ const CONFIG = ["src/config/yaml", "src/config/profiles", "src/config"];
 const ADMIN = ["src/admin/view", "src/admin/api", "src/admin/metrics", "src/admin/page", "src/admin/http", "src/admin"];
 
 /** Modules that know nothing of the program: any room may import them. */
-const COMMON = ["src/error_message.ts", "src/text_file.ts", "src/version.ts"];
+const COMMON = ["src/bounded_text.ts", "src/error_message.ts", "src/text_file.ts", "src/version.ts"];
 
 /** Each with the floors below it in the list. */
 function floors(below: readonly string[], rooms: readonly string[]): [string, readonly string[]][] {
@@ -64,6 +64,7 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ["src/logs", ["src/proxy/time"]],
   ["src/logging.ts", ["src/proxy/reporting", "src/proxy/time", "src/logs"]],
   ["src/version.ts", []],
+  ["src/bounded_text.ts", []],
   ["src/error_message.ts", []],
   ["src/text_file.ts", ["src/error_message.ts"]],
   ["src/terminal", []],

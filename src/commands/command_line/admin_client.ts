@@ -1,3 +1,4 @@
+import { boundedText } from "../../bounded_text.ts";
 import { usageFailure } from "./command_failure.ts";
 import { printable } from "../../terminal/terminal.ts";
 
@@ -44,13 +45,6 @@ export async function askAdmin(url: URL, method: "GET" | "POST" = "GET"): Promis
     await body.dump();
     throw new Error(`HTTP status ${statusCode}`);
   }
-  const decoder = new TextDecoder();
-  let text = "";
-  let octets = 0;
-  for await (const piece of body as AsyncIterable<Uint8Array>) {
-    octets += piece.length;
-    if (octets > ANSWER_OCTETS) throw new Error(`the answer is longer than ${ANSWER_OCTETS / 2 ** 20} MiB`);
-    text += decoder.decode(piece, { stream: true });
-  }
-  return JSON.parse(text + decoder.decode());
+  const tooLong = `the answer is longer than ${ANSWER_OCTETS / 2 ** 20} MiB`;
+  return JSON.parse(await boundedText(body, ANSWER_OCTETS, tooLong));
 }

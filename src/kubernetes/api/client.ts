@@ -1,3 +1,4 @@
+import { boundedText } from "../../bounded_text.ts";
 import { Agent, type Dispatcher } from "undici";
 import { z } from "zod";
 import { systemReason } from "../../error_message.ts";
@@ -295,16 +296,8 @@ function selectors({ name, labelSelector }: ResourceTarget): Record<string, stri
   };
 }
 
-async function readAll(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > MAX_ANSWER_OCTETS) throw new Error(`an answer of more than ${MAX_ANSWER_OCTETS} octets`);
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
+function readAll(body: AsyncIterable<Uint8Array>): Promise<string> {
+  return boundedText(body, MAX_ANSWER_OCTETS, `an answer of more than ${MAX_ANSWER_OCTETS} octets`);
 }
 
 /** The cause of undici's error, which says more than the error itself. */
