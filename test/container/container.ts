@@ -1,6 +1,7 @@
 /**
  * A container in small: the image's root, read-only, in namespaces of its own, and its entry point as the image's user.
  */
+import assert from "node:assert/strict";
 import type { BuiltImage } from "./image.ts";
 
 /** As a container runtime prepares a root. Its arguments: root, folder of the configuration, user, command. */
@@ -44,10 +45,9 @@ export class Container implements Disposable {
     }).spawn();
   }
 
-  /** The entry point's process id as the machine sees it. */
+  /** The entry point's process id as the machine sees it. @throws where it has ended */
   get pid(): number {
-    const { pid } = this.process;
-    return Number(Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`));
+    return childOf(this.process.pid);
   }
 
   /** Ends it at once, if it still runs. */
@@ -74,6 +74,14 @@ export class Container implements Disposable {
       env: environment(Env),
     }).output();
   }
+}
+
+/** The process that another one started. @throws where there is none */
+export function childOf(parent: number): number {
+  const child = Number(Deno.readTextFileSync(`/proc/${parent}/task/${parent}/children`));
+  // None reads as 0, and a signal to 0 ends the whole group of whoever sends it: the run of all tests.
+  assert.ok(child > 0, `process ${parent} has no child`);
+  return child;
 }
 
 function environment(lines: readonly string[]): Record<string, string> {
