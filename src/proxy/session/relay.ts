@@ -55,7 +55,13 @@ export class Relay {
   readonly #id: string;
   readonly #onHeard: SessionParts["onHeard"];
   readonly #rejections: Rejections;
-  /** Whether it waits until more templates may change, or has ended while it did. */
+  /** Whether the rewriter holds no output: its last call produced none. */
+  #atRest = false;
+  /** Whether the last work was costly. */
+  #isCostly = false;
+  /** Milliseconds until it may change more templates. */
+  #throttling = 0;
+  /** Whether it waits for that, or has ended while it did. */
   #throttled = false;
   #leaving = false;
   /** Whether the proxy ends it, rather than that its exporter or its collector is gone. */
@@ -99,131 +105,165 @@ export class Relay {
    * collector slows the exporter down, and at most one input and one output buffer are held.
    */
   async run(): Promise<SessionOutcome> {
-    const { input, collector, rewriting, exporter } = this;
-    /** Whether the rewriter holds no output: its last call produced none. */
-    let atRest = false;
-    /** Whether the last work was costly. */
-    let costly = false;
-    /** Milliseconds until it may change more templates. */
-    let wait = 0;
+    const { input, collector, rewriting } = this;
     for (;;) {
-      if (wait > 0 && !await this.#awaitTurn(wait)) return this.stopped ?? "drained";
-      // Thousands may wait, and have nothing in their output buffers.
+      if (this.#throttling > 0 && !await this.#awaitThrottle()) return this.stopped ?? "drained";
+      // Awaited here, not in a function of its own, after whose end others would be resumed before this one has worked.
       if (rewriting.current.unfinished) {
         this.output.release();
         if (this.#resident?.state === "full") await this.#unlessStopped(this.#resident.wait());
-        await this.#turns.costly(this.use, costly ? this : undefined);
+        await this.#turns.costly(this.use, this.#isCostly ? this : undefined);
       } else if (this.#turns.over) {
         this.output.release();
         await this.#nextTurn();
       }
       if (this.stopped !== undefined) return this.stopped;
-      const { move, rewrites } = rewriting;
-      // A session that is observed has no output in the rewriter, and may be at the end of a message at any time.
-      if (move !== undefined && (atRest || collector.connection === undefined || !rewrites)) {
-        if (collector.connection === undefined) rewriting.begin();
-        else if (!await collector.move(collector.connection)) return this.#unavailable;
-      }
+      if (this.#isMoveDue && !await this.#move()) return this.#unavailable;
       if (collector.connection === undefined && this.#isConnectionWanted) {
-        if (!await collector.connect()) return this.#unavailable;
-        // The collector's process, or its expectation, may have changed while it was dialled.
-        if (rewriting.mediated.outdated) {
-          await rewriting.prepare();
-          rewriting.renew();
-        }
+        if (!await this.#connect()) return this.#unavailable;
         continue;
       }
-      atRest = false;
+      this.#atRest = false;
       // Input that is not mapped yet waits unchanged, since the next process may have another expectation.
       if (collector.connection?.lost === true && rewriting.move === undefined && rewriting.rewrites) {
         if (!await collector.resume(collector.connection, NOTHING)) return this.#unavailable;
       }
       const rewriter = rewriting.current;
       const output = this.output.lease();
-      const waiting = input.waiting();
       let octets: Uint8Array;
-      costly = rewriter.unfinished;
       try {
-        octets = costly
-          ? this.#turns.spend(this.use, () => rewriter.rewrite(waiting, output, WORK))
-          : rewriter.rewrite(waiting, output, LITTLE_WORK);
+        octets = this.#rewrite(rewriter, output);
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
-        this.#rejections.broken(error, waiting, this.offset);
+        this.#rejections.broken(error, input.waiting(), this.offset);
         // Only UDP keeps the bounds of the next message.
-        if (exporter.transport !== "udp") return "rejected";
+        if (this.exporter.transport !== "udp") return "rejected";
         this.#skipDatagram();
         continue;
       }
-      wait = rewriter.templateChanges === 0 ? 0 : this.#waitFor(rewriter.templateChanges);
-      // An observing rewriter calls the tap itself, since it relays its input instead of the mediator's output.
-      if (rewriter === rewriting.mediated) this.#tap?.take(waiting, rewriter.consumed, octets);
-      input.consume(rewriter.consumed);
-      this.offset += rewriter.consumed;
-
       if (octets.length > 0) {
-        octets = this.output.shrinkTo(octets, output);
-        if (collector.connection === undefined && await this.#connectWith(octets, rewriter)) continue;
-        const { connection } = collector;
-        if (connection === undefined) return this.#unavailable;
-        // Counted first: a connection that breaks during the write is reported before the write returns.
-        connection.expect(octets.length, rewriter.producedRecords, rewriter === rewriting.mediated);
-        let taken = 0;
-        try {
-          taken = await connection.write(octets);
-        } catch { /* The next write fails in the same way. */ }
-        const waited = taken < octets.length;
-        if (waited) taken = await collector.writeRest(connection, octets, taken);
-        if (taken === octets.length) connection.take(waited);
-        else {
-          const unsent = octets.subarray(wholeMessages(octets, taken));
-          if (!await collector.resume(connection, unsent)) return this.#unavailable;
-        }
-        this.output.releaseUnless(output);
-        continue;
-      }
-      if (rewriter.waiting !== undefined && rewriter.consumed === 0) {
+        if (!await this.#send(rewriter, octets, output)) return this.#unavailable;
+      } else if (rewriter.waiting !== undefined && rewriter.consumed === 0) {
         this.output.release();
         await this.#unlessStopped(rewriter.waiting);
-        if (this.stopped !== undefined) return this.stopped;
-        continue;
-      }
-      if (rewriter.consumed > 0 || rewriter.unfinished) continue;
-
-      atRest = true;
-      if (rewriting.move !== undefined && rewriting.rewrites) continue;
-      // Everything but the beginning of a message is delivered. Idle sessions should hold little memory.
-      this.output.release();
-      const room = this.room.wait(input.missing);
-      if (room !== undefined) await room;
-      const space = input.space();
-      this.room.note(rewriting.partial ?? { offset: this.offset, capacity: input.partialCapacity });
-      let length: number | null;
-      // `stop` was called while nothing was being read or written that it could have interrupted.
-      if (this.stopped !== undefined) return this.stopped;
-      this.reading = true;
-      try {
-        length = await exporter.read(space);
-      } catch (error) {
-        if (error instanceof DecodeError) {
-          this.#rejections.broken(error, NOTHING, 0);
-          return "rejected";
-        }
-        return this.stopped ?? (exporter.transport === "udp" ? "evicted" : "reset");
-      }
-      this.reading = false;
-      if (length === null) return this.stopped ?? "closed";
-      input.fill(length);
-      this.timer.receive();
-      if (!this.heard) {
-        this.heard = true;
-        this.#onHeard?.(this.#id);
-      }
-      if (this.timer.sinceAnnounced >= this.limits.templateRefresh && collector.connection?.datagrams === true) {
-        this.timer.sinceAnnounced = 0;
-        rewriter.announce();
+      } else if (rewriter.consumed === 0 && !rewriter.unfinished) {
+        this.#atRest = true;
+        if (rewriting.move !== undefined && rewriting.rewrites) continue;
+        const outcome = await this.#receive(rewriter);
+        if (outcome !== undefined) return outcome;
       }
     }
+  }
+
+  /** Rewrites what has come, or a piece of it. @throws {DecodeError} at a malformed message */
+  #rewrite(rewriter: OctetRewriter, output: Uint8Array): Uint8Array {
+    const { input } = this;
+    const waiting = input.waiting();
+    this.#isCostly = rewriter.unfinished;
+    const octets = this.#isCostly
+      ? this.#turns.spend(this.use, () => rewriter.rewrite(waiting, output, WORK))
+      : rewriter.rewrite(waiting, output, LITTLE_WORK);
+    if (rewriter.templateChanges > 0) this.#throttling = this.#throttleFor(rewriter.templateChanges);
+    // An observing rewriter calls the tap itself, since it relays its input instead of the mediator's output.
+    if (rewriter === this.rewriting.mediated) this.#tap?.take(waiting, rewriter.consumed, octets);
+    input.consume(rewriter.consumed);
+    this.offset += rewriter.consumed;
+    return octets;
+  }
+
+  /**
+   * Writes output to the collector, or to the next one where this one is lost.
+   *
+   * @param lease the buffer that the output was written to
+   * @returns whether there is a connection to go on with
+   */
+  async #send(rewriter: OctetRewriter, octets: Uint8Array, lease: Uint8Array): Promise<boolean> {
+    const { collector } = this;
+    const output = this.output.shrinkTo(octets, lease);
+    if (collector.connection === undefined && await this.#connectWith(output, rewriter)) return true;
+    const { connection } = collector;
+    if (connection === undefined) return false;
+    // Counted first: a connection that breaks during the write is reported before the write returns.
+    connection.expect(output.length, rewriter.producedRecords, rewriter === this.rewriting.mediated);
+    let taken = 0;
+    try {
+      taken = await connection.write(output);
+    } catch { /* The next write fails in the same way. */ }
+    const waited = taken < output.length;
+    if (waited) taken = await collector.writeRest(connection, output, taken);
+    if (taken === output.length) connection.take(waited);
+    else if (!await collector.resume(connection, output.subarray(wholeMessages(output, taken)))) return false;
+    this.output.releaseUnless(lease);
+    return true;
+  }
+
+  /**
+   * Reads what the exporter sends next. Everything but the beginning of a message is delivered.
+   *
+   * @returns the outcome, if the session is over
+   */
+  async #receive(rewriter: OctetRewriter): Promise<SessionOutcome | undefined> {
+    const { input, exporter, collector } = this;
+    // Idle sessions should hold little memory.
+    this.output.release();
+    const room = this.room.wait(input.missing);
+    if (room !== undefined) await room;
+    const space = input.space();
+    this.room.note(this.rewriting.partial ?? { offset: this.offset, capacity: input.partialCapacity });
+    // `stop` was called while nothing was being read or written that it could have interrupted.
+    if (this.stopped !== undefined) return this.stopped;
+    this.reading = true;
+    let length: number | null;
+    try {
+      length = await exporter.read(space);
+    } catch (error) {
+      if (error instanceof DecodeError) {
+        this.#rejections.broken(error, NOTHING, 0);
+        return "rejected";
+      }
+      return this.stopped ?? (exporter.transport === "udp" ? "evicted" : "reset");
+    }
+    this.reading = false;
+    if (length === null) return this.stopped ?? "closed";
+    input.fill(length);
+    this.timer.receive();
+    if (!this.heard) {
+      this.heard = true;
+      this.#onHeard?.(this.#id);
+    }
+    if (this.timer.sinceAnnounced >= this.limits.templateRefresh && collector.connection?.datagrams === true) {
+      this.timer.sinceAnnounced = 0;
+      rewriter.announce();
+    }
+    return undefined;
+  }
+
+  /**
+   * Whether a requested move may be made: where no record is on its way. A session that is observed has no output in the
+   * rewriter, and may be at the end of a message at any time.
+   */
+  get #isMoveDue(): boolean {
+    const { move, rewrites } = this.rewriting;
+    return move !== undefined && (this.#atRest || this.collector.connection === undefined || !rewrites);
+  }
+
+  /** Makes the requested move. Returns whether the session can go on. */
+  async #move(): Promise<boolean> {
+    const { connection } = this.collector;
+    if (connection !== undefined) return await this.collector.move(connection);
+    this.rewriting.begin();
+    return true;
+  }
+
+  /** Connects to the collector for what has come. Returns whether there is a connection. */
+  async #connect(): Promise<boolean> {
+    if (!await this.collector.connect()) return false;
+    // The collector's process, or its expectation, may have changed while it was dialled.
+    if (this.rewriting.mediated.outdated) {
+      await this.rewriting.prepare();
+      this.rewriting.renew();
+    }
+    return true;
   }
 
   /**
@@ -283,18 +323,19 @@ export class Relay {
   }
 
   /** Milliseconds to wait after this many template changes. */
-  #waitFor(changes: number): number {
+  #throttleFor(changes: number): number {
     const throttle = this.#throttle ??= new TemplateThrottle(this.#clock, this.exporter, this.#report);
     return throttle.note(changes, this.limits.templateChanges);
   }
 
   /** Waits until more templates may change. Returns false where the session has to end instead. */
-  async #awaitTurn(milliseconds: number): Promise<boolean> {
+  async #awaitThrottle(): Promise<boolean> {
     this.output.release();
     this.#throttled = true;
-    if (!this.#leaving) await this.#throttle?.wait(milliseconds);
+    if (!this.#leaving) await this.#throttle?.wait(this.#throttling);
     if (this.#leaving || this.stopped !== undefined) return false;
     this.#throttled = false;
+    this.#throttling = 0;
     return true;
   }
 
