@@ -51,10 +51,11 @@ export class OctetReader {
     return this.end - this.#offset;
   }
 
-  /** Whether all octets left to read are zero. */
-  restIsZero(): boolean {
-    for (let offset = this.#offset; offset < this.end; offset++) if (this.#octets[offset] !== 0) return false;
-    return true;
+  /** Where the zero octets at the end of the range begin; {@link offset} if all octets left to read are zero. */
+  trailingZeros(): number {
+    let start = this.end;
+    while (start > this.#offset && this.#octets[start - 1] === 0) start--;
+    return start;
   }
 
   /** @throws DecodeError if no octet is left; the reads below throw likewise */

@@ -49,6 +49,13 @@ Deno.test("the reason given with a read takes precedence over the reader's", () 
   assert.throws(() => reader.u16("field_overrun"), { reason: "field_overrun" });
 });
 
+Deno.test("the zero octets at the end begin where the range has no other octet left", () => {
+  const reader = new OctetReader(Uint8Array.of(9, 0, 1, 0, 0, 7), 1, 5);
+  assert.equal(reader.trailingZeros(), 3);
+  reader.skip(3);
+  assert.equal(reader.trailingZeros(), 4, "never before the offset");
+});
+
 Deno.test("offsets count from the octets given, in a view of a larger buffer as well", () => {
   const reader = new OctetReader(OCTETS.subarray(8, 16), 2, 8);
   assert.equal(reader.u8(), 10);

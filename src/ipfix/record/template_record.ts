@@ -49,8 +49,9 @@ export interface TemplateRecordPlace {
  * @throws DecodeError as {@link decodeTemplateRecord}
  */
 export function countTemplateRecords(reader: OctetReader, kind: TemplateKind): number {
+  const zeros = reader.trailingZeros();
   let count = 0;
-  for (; hasRecord(reader); count++) skipFieldSpecifiers(reader, decodeHeader(reader, kind).fieldCount);
+  for (; hasRecord(reader, zeros); count++) skipFieldSpecifiers(reader, decodeHeader(reader, kind).fieldCount);
   return count;
 }
 
@@ -68,8 +69,9 @@ export function templateRecordPlace(reader: OctetReader, kind: TemplateKind, beg
 /** All records of the set's content, in order; parameters, errors and padding as for {@link countTemplateRecords}. */
 export function templateRecordPlaces(reader: OctetReader, kind: TemplateKind): readonly TemplateRecordPlace[] {
   const begin = reader.offset;
+  const zeros = reader.trailingZeros();
   const places: TemplateRecordPlace[] = [];
-  while (hasRecord(reader)) {
+  while (hasRecord(reader, zeros)) {
     places.push(templateRecordPlace(reader, kind, begin));
   }
   return places;
@@ -81,8 +83,9 @@ export function decodeTemplateRecords(
   kind: TemplateKind,
   resolve: ResolveElement,
 ): readonly TemplateRecord[] {
+  const zeros = reader.trailingZeros();
   const records: TemplateRecord[] = [];
-  while (hasRecord(reader)) {
+  while (hasRecord(reader, zeros)) {
     records.push(decodeTemplateRecord(reader, kind, resolve));
   }
   return records;
@@ -153,12 +156,16 @@ function decodeHeader(reader: OctetReader, kind: TemplateKind): Omit<TemplateRec
   return { id, fieldCount, scopeFieldCount };
 }
 
-/** Whether the rest of a set's content is more than padding. */
-function hasRecord(reader: OctetReader): boolean {
-  return reader.remaining >= TEMPLATE_HEADER_LENGTH && !reader.restIsZero();
+/**
+ * Whether the rest of a set's content is more than padding.
+ *
+ * @param zeros where the zero octets at the end of the set begin, found once for all of its records
+ */
+function hasRecord(reader: OctetReader, zeros: number): boolean {
+  return reader.remaining >= TEMPLATE_HEADER_LENGTH && reader.offset < zeros;
 }
 
-/** Leaves the reader after so many field specifiers. */
+/** Leaves the reader after `count` field specifiers. */
 function skipFieldSpecifiers(reader: OctetReader, count: number): void {
   for (let index = 0; index < count; index++) {
     const isEnterprise = (reader.u16("template_truncated") & ENTERPRISE_BIT) !== 0;
