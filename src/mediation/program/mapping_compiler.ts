@@ -91,7 +91,7 @@ function lostElements(mapping: TemplateMapping): LostElement[] {
   return [...Map.groupBy(all, (position) => mapping.source.fields[position]?.element.name ?? "")].map(
     ([name, positions]) => ({
       name,
-      positions,
+      positions: positions.filter((position) => mapping.source.fields[position]?.length !== 0),
       stripped: positions.filter((position) => isStripped.has(position)).length,
     }),
   );
@@ -167,6 +167,7 @@ function writeReordered(writer: OperationWriter, fields: readonly MappedField[],
   const end = writer.source.length;
   writer.operation(Operation.flush, 0);
   for (const position of lost) {
+    if (writer.source[position]?.length === 0) continue;
     writer.operation(Operation.skip, position);
     writer.cut(position);
   }

@@ -283,6 +283,20 @@ for (const order of ["in order", "reordered"]) {
   });
 }
 
+Deno.test("fields without octets that are lost cost a record nothing, however many there are of an element", () => {
+  const none = Array.from({ length: 500 }, (_, index) => fieldOf(`99999/${1 + index % 100}`, 0));
+  const kept = ["octetDeltaCount", "protocolIdentifier"];
+  for (const order of [[0, 1], [1, 0]]) {
+    const program = (lost: readonly FieldSpecifier[]) => {
+      const source = template(256, [...lost, ...kept, ...lost, fieldOf("99999/1", 1), fieldOf("99999/1", 1)]);
+      const fields = order.map((place) => fromRecord(kept[place] ?? "", lost.length + place));
+      return compileMapping({ source, fields }, FACTS, false);
+    };
+    assert.equal(program(none).octets.length, program([]).octets.length);
+    assert.equal(program(none).counted.length, 100);
+  }
+});
+
 Deno.test("what cannot be compiled is refused: records of no octets, and those that outgrow any message by far", () => {
   const compile = (source: Template, fields: readonly MappedField[]) => compileMapping({ source, fields }, FACTS, true);
   assert.throws(() => compile(template(256, [fieldOf("interfaceName", 0)]), []), /no octets/);

@@ -112,10 +112,10 @@ export class OperationWriter {
   /** Leaves a field out. The ledger counts it when it carried something other than its type's default. */
   cut(position: number): void {
     const { element, length } = this.#field(position);
+    if (length === 0) return;
     const counter = this.#counters.get(position);
     if (counter === undefined) throw new RangeError(`source field ${position} is not lost`);
     const { offset } = counter;
-    if (length === 0) return;
     // A boolean is counted only when it is true, so its value need not be stored.
     if (this.keepsValues && !(element.type === "boolean" && length === 1)) {
       const at = valueOffset(this, counter.element);

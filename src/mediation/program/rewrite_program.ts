@@ -58,9 +58,12 @@ export interface RewriteProgram {
  */
 export interface LostElement {
   readonly name: string;
-  /** Positions in the source template. */
+  /**
+   * Positions in the source template of those fields that have octets. Others never carry a value, and thousands of them
+   * would cost each record as much as fields that do.
+   */
   readonly positions: readonly number[];
-  /** How many of the positions are stripped; the others are narrowed. */
+  /** How many of its fields are stripped, those without octets included; the others are narrowed. */
   readonly stripped: number;
 }
 

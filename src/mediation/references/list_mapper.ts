@@ -30,6 +30,8 @@ const NO_ELEMENT = Uint8Array.of(0, 210, 255, 255);
 
 /** Maps the records inside lists, whose values may be lists themselves. */
 export interface ListRecords {
+  /** Values mapped so far. */
+  values: number;
   /**
    * Maps consecutive records of one template that do not refer to templates.
    *
@@ -119,6 +121,7 @@ export class ListMapper {
     const kind = referenceKind(field);
     if (kind === undefined) return memoryOctets.slice(from, end);
     const patched = new PatchedOctets(memoryOctets.slice(from, end));
+    this.records.values += items.length;
     for (const { start, value, end: itemEnd } of items) {
       const octets = kind === "templateId"
         ? this.values.templateId(memoryOctets.slice(value, itemEnd), value, context)
@@ -147,7 +150,9 @@ export class ListMapper {
   #subTemplateMultiList(from: number, end: number, context: ValueContext, depth: number): Uint8Array {
     const parts: Uint8Array[] = [memoryOctets.slice(from, from + 1)];
     let length = 0;
-    for (const { id, from: start, end: blockEnd } of this.#blocks(from, end, context)) {
+    const blocks = this.#blocks(from, end, context);
+    this.records.values += blocks.length;
+    for (const { id, from: start, end: blockEnd } of blocks) {
       const entry = context.scope.templates.get(id);
       if (entry?.kind === "accepted") {
         const content = this.#content(entry, start + 4, blockEnd, context, depth);

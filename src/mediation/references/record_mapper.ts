@@ -24,6 +24,8 @@ import type { AcceptedTemplate } from "../templates/template_entry.ts";
  * LONGEST_RECORD}.
  */
 export class RecordMapper implements ListRecords {
+  /** Values that the last call of {@link map} has mapped, which say how much work it was. */
+  values = 0;
   readonly #plans = new WeakMap<TemplateMapping, ReferencePlan>();
   readonly #values = new ValueMapper();
   readonly #lists: ListMapper;
@@ -40,6 +42,7 @@ export class RecordMapper implements ListRecords {
    */
   map(template: AcceptedTemplate, scope: ReferenceScope, from: number, end: number): MappedRecord | Unmappable {
     const context: RecordContext = { scope, faults: [], ledger: [] };
+    this.values = 0;
     try {
       return { octets: this.record(template, from, end, context, 0), faults: context.faults, ledger: context.ledger };
     } catch (error) {
@@ -67,6 +70,7 @@ export class RecordMapper implements ListRecords {
 
   /** Maps one record and everything it refers to. `depth`: number of lists around it. */
   record(template: AcceptedTemplate, from: number, end: number, context: RecordContext, depth: number): Uint8Array {
+    this.values++;
     const target = this.records(template, from, end, context);
     if (!template.shared.references) return target;
     const plan = this.#planOf(template.shared.mapping);
@@ -74,6 +78,7 @@ export class RecordMapper implements ListRecords {
     const places = plan.target.places(target, 0);
     const named = plan.named === undefined ? undefined : numberAt(memoryOctets, sources[plan.named]);
     const patched = new PatchedOctets(target);
+    this.values += plan.fields.length;
     for (const [index, field] of plan.fields.entries()) {
       const place = places[index];
       const source = sources[field.source];

@@ -177,7 +177,10 @@ export class MediationSession implements SessionRewriter {
     for (;;) {
       const { length } = this.#slowPath;
       if (length > 0) {
-        if (!this.#slowPath.write(address + this.consumed, output)) return;
+        if (!this.#slowPath.write(address + this.consumed, output, this.#work)) {
+          if (this.#work.left <= 0) this.unfinished = true;
+          return;
+        }
         this.consumed += length;
       }
       const maxMessages = this.#target.dialect.messagesPerWrite;

@@ -5,11 +5,26 @@ import type { Dialect } from "../../mapping/profile/dialect.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
 import type { RecordMapper } from "../../references/record_mapper.ts";
 import { type MappedRecord, type ReferenceScope, Unmappable } from "../../references/reference_scope.ts";
-import { memoryLongs, memoryOctets } from "../../program/loop/memory.ts";
+import { memoryLongs, memoryOctets, memoryWords } from "../../program/loop/memory.ts";
 import { recordLength, rewriteRecords } from "../../program/loop/rewrite_loop.ts";
+import { ProgramWord } from "../../program/rewrite_program.ts";
 import type { SessionEvents } from "../session_events.ts";
+import type { Work } from "./message_reading.ts";
 import { MESSAGE_OVERHEAD } from "../../templates/template_message.ts";
 import type { AcceptedTemplate } from "../../templates/template_entry.ts";
+
+/**
+ * Work that a call may do of a message in any case, in units of about a microsecond. Past it the message goes on in
+ * another one, which an ordinary message is not to do.
+ */
+const LEAST_WORK = 1_000;
+/** What it costs to write a set, and to map a record and each value in it that refers to a template. */
+const ITEM_COST = 0.5;
+const RECORD_COST = 1.5;
+const VALUE_COST = 0.5;
+/** The same for a record that turns out too long, and for each octet by which it may grow. */
+const TOO_LONG_COST = 1;
+const GROWTH_COST = 0.005;
 
 /** Output buffer: a range of the rewrite loop's memory, filled from `at` onwards. */
 export interface Output {
@@ -47,6 +62,8 @@ export class MessageWriter {
   /** The mapped record at the current offset, if it did not fit into the previous message. */
   #held: MappedRecord | undefined;
   #written = 0;
+  /** Work left to the present call. */
+  #left = 0;
   /** Data records of the plan already written, or dropped and counted. */
   #done = 0;
   // Addresses within the message being written.
@@ -88,15 +105,28 @@ export class MessageWriter {
    * Continues writing.
    *
    * @param source address of the planned message's first octet
+   * @param work from which what this costs is taken; once it is used up, others have a turn before the rest
    * @returns whether the whole message has been written
    */
-  write(source: number, output: Output): boolean {
+  write(source: number, output: Output, work: Work = { left: Infinity }): boolean {
     const plan = this.#plan;
     if (plan === undefined) return true;
     if (plan.relay) return this.#relay(plan, source, output);
     this.#held = undefined; // its addresses may have changed
+    this.#left = Math.max(work.left, LEAST_WORK);
+    const before = this.#left;
+    const isWritten = this.#write(plan, source, output);
+    if (before < Infinity) work.left -= before - this.#left;
+    return isWritten;
+  }
+
+  #write(plan: MessagePlan, source: number, output: Output): boolean {
     const needed = Math.min(this.#options.target.maxMessageLength, plan.bound);
     while (this.#item < plan.items.length || (this.#written === 0 && this.#message === 0)) {
+      if (this.#left <= 0) {
+        this.#pause(plan, output);
+        return false;
+      }
       if (this.#message === 0) {
         if (output.messages >= this.#options.target.dialect.messagesPerWrite || output.end - output.at < needed) {
           return false;
@@ -105,6 +135,7 @@ export class MessageWriter {
       }
       const item = plan.items[this.#item];
       if (item === undefined) break;
+      this.#left -= ITEM_COST;
       const fits = item.kind === "announcement"
         ? this.#announce(plan, item, output)
         : this.#data(plan, item, source, output);
@@ -139,6 +170,14 @@ export class MessageWriter {
     this.#setSource = -1;
     this.#sets = 0;
     this.#records = 0;
+  }
+
+  /** Leaves the rest of the plan to a later call and another message. */
+  #pause(plan: MessagePlan, output: Output): void {
+    if (this.#message === 0) return;
+    if (this.#sets > 0) return this.#close(plan, output);
+    output.at = this.#message;
+    this.#message = 0;
   }
 
   get #limit(): number {
@@ -238,6 +277,7 @@ export class MessageWriter {
       const length = recordLength(template.shared.compiled.address, from, end);
       const record = this.#held ?? mapper.map(template, scope, from, from + length);
       this.#held = undefined;
+      this.#left -= RECORD_COST + VALUE_COST * mapper.values;
       const isTooLong = !(record instanceof Unmappable) && record.octets.length + MESSAGE_OVERHEAD > maxMessageLength;
       if (record instanceof Unmappable || isTooLong) {
         const [reason, message] = record instanceof Unmappable
@@ -259,6 +299,9 @@ export class MessageWriter {
         events.countFaults(record, plan.observationDomain, template.source.id, source);
       }
       this.#offset += length;
+      if (this.#left > 0 || source + item.start + this.#offset === end) continue;
+      this.#closeSet(output);
+      return true;
     }
     this.#closeSet(output);
     this.#item++;
@@ -269,6 +312,7 @@ export class MessageWriter {
   #dropRecord(plan: MessagePlan, item: PlanItem & { kind: "data" }, source: number): void {
     const { source: template, shared: { compiled } } = item.template;
     this.#offset += recordLength(compiled.address, source + item.start + this.#offset, source + item.end);
+    this.#left -= TOO_LONG_COST + GROWTH_COST * (memoryWords[(compiled.address >>> 2) + ProgramWord.growth] ?? 0);
     this.#departed = true;
     this.#done++;
     const message = tooLong(this.#options.target.maxMessageLength);

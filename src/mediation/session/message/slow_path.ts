@@ -86,10 +86,10 @@ export class SlowPath {
   /**
    * Writes the message that was read, which lies at this address now.
    *
-   * @returns false if the output was full before its end
+   * @returns false if the output was full, or the work used up, before its end
    */
-  write(address: number, output: Output): boolean {
-    if (this.#writer?.write(address, output) === false) return false;
+  write(address: number, output: Output, work: Work): boolean {
+    if (this.#writer?.write(address, output, work) === false) return false;
     this.#plan = this.#writer = undefined;
     return true;
   }
