@@ -40,3 +40,32 @@ Deno.test("a candidate is in doubt if the collector ends soon after its template
   assert.equal(await doubtsAfter(2_000), 1);
   assert.equal(await doubtsAfter(15_000), 0);
 });
+
+Deno.test("sessions begin anew for another expectation of the living process, and leaving the old connection is no loss", async () => {
+  const collector = new TestCollector();
+  const proxy = new TestProxy(collector.port, { expectation: expectation("v2.0") });
+  await proxy.proxy.start();
+  const open = async () => {
+    const exporter = await proxy.connect();
+    await send(exporter, join(templateMessage(), dataMessage(0)));
+    await until("it arrived", () => collector.records().length === proxy.rewriters.length);
+    return exporter;
+  };
+  const exporters = [await open()];
+  await proxy.proxy.reconfigure({ expectation: expectation("v2.7") });
+  assert.equal(proxy.happened("profile_waits").length, 1);
+  exporters.push(await open());
+  for (const rewriter of proxy.rewriters) rewriter.outdated = true;
+  await proxy.proxy.adoptNext();
+  for (const exporter of exporters) await send(exporter, dataMessage(1));
+  await until("the next arrived", () => collector.records().length === 4);
+  for (const connection of [2, 3]) {
+    const messages = [{ sequenceNumber: 0, record: "template" }, { sequenceNumber: 0, record: 1 }];
+    assert.deepEqual(collector.messages(connection), messages);
+  }
+  assert.equal(proxy.happened("collector_lost").length, 0);
+  assert.equal(proxy.proxy.collector().recordsPossiblyLost, 0);
+  for (const exporter of exporters) exporter.close();
+  await proxy.proxy.close();
+  collector.close();
+});

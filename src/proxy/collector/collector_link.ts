@@ -107,15 +107,21 @@ export class CollectorLink {
     this.#route = route;
   }
 
-  /** Lets the next write use a new connection, unless the current one was already dialled in the same way. */
-  retire(): void {
-    if (this.#dialled?.dial !== this.#route.dial) this.#connection?.retire();
+  /**
+   * Retires the current connection, so that the next write uses a new one.
+   *
+   * @returns false if it can stay: it was dialled in the present way, and nothing has been written to it
+   */
+  retire(): boolean {
+    const connection = this.#connection;
+    if (connection?.usedAt === undefined && this.#dialled?.dial === this.#route.dial) return false;
+    connection?.retire();
+    return true;
   }
 
   /** As {@link retire}, but also closes the connection. A write that is under way counts as not taken. */
   tearDown(): void {
-    this.retire();
-    if (this.#connection?.retired === true) this.#connection.close();
+    if (this.retire()) this.#connection?.close();
   }
 
   /** Transport and address of the collector that it is for. */

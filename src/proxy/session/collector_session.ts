@@ -106,8 +106,8 @@ export class CollectorSession {
     // Where messages begin is not known after a malformed one, so the exporter has to reconnect.
     if (isWhole === undefined) return undefined;
     if (!isWhole) return left;
-    this.#link.retire();
-    const connection = await this.#link.replace(left);
+    const stays = !this.#link.retire() && !left.lost;
+    const connection = stays ? left : await this.#link.replace(left);
     if (connection !== undefined) {
       await this.#rewriting.prepare();
       this.#rewriting.begin();

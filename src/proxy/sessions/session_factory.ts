@@ -199,10 +199,8 @@ export class SessionFactory {
   }
 
   /** Restarts a session with a new process of its collector; see {@link Session.beginEpoch}. */
-  beginEpoch({ session, collector: current }: OpenSession, began: number): Promise<void> | undefined {
-    const { collector, dial } = current.route();
-    // A function of its own: a connection that was dialled with another one is replaced.
-    return session.beginEpoch({ collector, dial: (signal) => dial(signal) }, began);
+  beginEpoch({ session, collector }: OpenSession, began: number): Promise<void> | undefined {
+    return session.beginEpoch(collector.route(), began);
   }
 
   /** How long an exporter is held while no collector is connected, in milliseconds. */
