@@ -357,7 +357,7 @@ export class Collector implements CollectorSight {
 
   /** Whether the watch connection shows that this epoch goes on. A new one begins only once that has lasted. */
   #stillLives(epoch: number): boolean {
-    return this.#watchStands && this.#alive && this.epoch === epoch;
+    return !this.#closed && this.#watchStands && this.#alive && this.epoch === epoch;
   }
 
   /** The collector has closed a session's connection, if the watch connection still stands in a moment. */
@@ -377,6 +377,8 @@ export class Collector implements CollectorSight {
     if (rejection !== undefined) this.#parts.onRejection?.(rejection);
   }
 
+    // Sessions that were dialling it may reach a collector that has been replaced.
+    if (this.#closed) return;
   #begin(): void {
     this.#alive = true;
     this.epoch++;
