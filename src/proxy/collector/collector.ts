@@ -8,6 +8,7 @@ import type { Rejection } from "./candidates.ts";
 import type { CollectorConnection } from "./collector_connection.ts";
 import type { CollectorOptions } from "./collector_options.ts";
 import { type CollectorCondition, Reachability } from "./reachability.ts";
+import { ACCEPTED_AFTER } from "./redial.ts";
 import { type CollectorSight, STOOD_AFTER, WatchConnection } from "./watch_connection.ts";
 
 /** Milliseconds that the end of a process may take from its first connection to its last. */
@@ -17,8 +18,6 @@ const ENDS_WITHIN = 250;
  * within that time the watch connection ends too if the process has ended.
  */
 const CONFIRMED_AFTER = 50;
-/** Milliseconds after which a connection is not one that was accepted and closed at once. */
-const ACCEPTED_AFTER = 100;
 
 export interface CollectorParts {
   readonly clock: Clock;
@@ -377,9 +376,9 @@ export class Collector implements CollectorSight {
     if (rejection !== undefined) this.#parts.onRejection?.(rejection);
   }
 
+  #begin(): void {
     // Sessions that were dialling it may reach a collector that has been replaced.
     if (this.#closed) return;
-  #begin(): void {
     this.#alive = true;
     this.epoch++;
     this.#parts.onEpoch();

@@ -1,9 +1,11 @@
 import { type Clock, pause } from "../time/clock.ts";
 import type { Collector } from "./collector.ts";
 import { CollectorConnection } from "./collector_connection.ts";
+import { ACCEPTED_AFTER, backoff } from "./redial.ts";
 import { usesTls } from "../../ipfix/message/transport_protocol.ts";
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { Dial } from "../transport/connection.ts";
+import { dialUnlessAborted } from "../transport/dial.ts";
 import type { ProxyCounters } from "../reporting/proxy_counters.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import { systemReason } from "../../error_message.ts";
@@ -36,10 +38,6 @@ export interface CollectorLinkParts {
   readonly counters: Counters;
 }
 
-const FIRST_BACKOFF = 100;
-const LARGEST_BACKOFF = 5_000;
-/** Milliseconds a connection must last to count as established. If it is shorter, hold time and backoff continue. */
-const ACCEPTED_AFTER = 100;
 /** Milliseconds a connection must last for the backoff to start again from nothing. */
 const STABLE_AFTER = 1_000;
 /** Maximum number of attempts that count for the backoff after a shorter connection. */
@@ -101,7 +99,8 @@ export class CollectorLink {
   }
 
   /**
-   * Dials in this way from the next connection on, and at once if it is dialling. The current connection stays open.
+   * Dials in this way from the next attempt on. An attempt that is under way is made as it began, and the current
+   * connection stays open.
    */
   redirect(route: CollectorRoute): void {
     this.#route = route;
@@ -165,14 +164,14 @@ export class CollectorLink {
   }
 
   async #connect(): Promise<CollectorConnection | undefined> {
-    const { clock, counters } = this.#options;
+    const { clock, counters, random } = this.#options;
     const first = this.#connection === undefined;
     for (; !this.#closed; this.#attempts++) {
       const dialling = this.#dialling = new AbortController();
       if (this.#attempts > 0) {
         const left = this.#awaySince + this.hold - clock.now();
         if (left <= 0) break;
-        await this.#route.collector.wait(Math.min(left, this.#backoff()), dialling.signal);
+        await this.#route.collector.wait(Math.min(left, backoff(this.#attempts, random)), dialling.signal);
         if (this.#closed) break;
       }
       const connection = await this.#attempt(dialling);
@@ -214,7 +213,7 @@ export class CollectorLink {
     try {
       const { collector } = route;
       collector.assertThere();
-      const dialled = await route.dial(dialling.signal);
+      const dialled = await dialUnlessAborted(route.dial, dialling.signal);
       cancel();
       dialled.count?.(this.#counters);
       const connection = new CollectorConnection(dialled, { clock, inFlight, onTaken: collector.taken });
@@ -253,6 +252,7 @@ export class CollectorLink {
     else void this.#countLoss(connection, reason);
     const { clock } = this.#options;
     const lived = clock.now() - connection.openedAt;
+    // After a connection that was not even accepted, hold time and backoff continue.
     if (connection.retired || lived >= ACCEPTED_AFTER) this.#awaySince = clock.now();
     if (connection.retired || lived >= STABLE_AFTER) this.#attempts = 0;
     else if (lived >= ACCEPTED_AFTER) this.#attempts = Math.min(this.#attempts + 1, UNSTABLE_ATTEMPTS);
@@ -281,10 +281,5 @@ export class CollectorLink {
     const records = possiblyLost === 1 ? "1 record" : `${possiblyLost} records`;
     const message = `lost the connection to the collector; up to ${records} may be lost with it`;
     this.#report("warning", "collector_lost", message, { reason, possiblyLost });
-  }
-
-  #backoff(): number {
-    const delay = Math.min(FIRST_BACKOFF * 2 ** (this.#attempts - 1), LARGEST_BACKOFF);
-    return delay * (0.5 + this.#options.random() / 2);
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Counters } from "../../mediation/templates/counters.ts";
 import { CollectorLink } from "./collector_link.ts";
-import type { Dial } from "../transport/connection.ts";
+import type { Connection, Dial } from "../transport/connection.ts";
 import { connectionPair } from "../transport/tls/memory_connection.ts";
 import { ProxyCounters } from "../reporting/proxy_counters.ts";
 import type { EventFields } from "../reporting/proxy_event.ts";
@@ -116,3 +116,14 @@ for (const [when, close] of Object.entries(closings)) {
     assert.deepEqual(await lossOf(false, 3_000, close), { lost: 0, possiblyLost: 0 });
   });
 }
+
+Deno.test("a link that is closed ends at once, whatever its dialler does; a connection that comes too late is closed", async () => {
+  const dialling = Promise.withResolvers<Connection>();
+  const { link } = linking(() => dialling.promise);
+  const connection = link.connection();
+  link.close();
+  assert.equal(await connection, undefined);
+  const [near, far] = connectionPair();
+  dialling.resolve(near);
+  assert.equal(await far.read(new Uint8Array(1)), null);
+});

@@ -391,3 +391,50 @@ Deno.test("an epoch announced by the cluster restarts every session", () => {
   assert.deepEqual([standing.lost, tcp.epochs()], [false, 1], "its connections show it");
   tcp.collector.close();
 });
+
+Deno.test("a collector that has been replaced begins no epoch and rejects no candidate, even if a session still reaches it", async () => {
+  const { collector, clock, rejections, session } = watching();
+  const { connection, lose } = session();
+  await connection.write(new Uint8Array(1));
+  lose();
+  collector.close();
+  await clock.advance(1_000, 50);
+  assert.deepEqual(rejections, []);
+
+  const away = watching();
+  await away.clock.advance(1_000);
+  away.refuse("Connection refused");
+  await away.endWatch();
+  assert.deepEqual([away.collector.alive, away.epochs()], [false, 1]);
+  away.collector.close();
+  away.session();
+  assert.equal(away.epochs(), 1);
+});
+
+Deno.test("a probe that is under way ends with the process that it is for", async () => {
+  const dialled: AbortSignal[] = [];
+  const [near, far] = connectionPair();
+  const clock = new StandingClock();
+  const collector = new Collector({ transport: "tcp", address: { hostname: "127.0.0.1", port: 4739 } }, {
+    clock,
+    report: () => {},
+    random: () => 1,
+    dialTimeout: () => 5_000,
+    watch: (signal) => {
+      dialled.push(signal);
+      return dialled.length === 1 ? Promise.resolve(near) : new Promise(() => {});
+    },
+    onEpoch: () => {},
+  });
+  collector.start();
+  await clock.advance(2_000);
+  collector.failed("Connection refused");
+  await clock.advance(1_000, 50);
+  assert.deepEqual(dialled.map(({ aborted }) => aborted), [false, false]);
+  far.close();
+  await clock.advance(1_000, 50);
+  assert.equal(collector.alive, false);
+  assert.deepEqual(dialled.map(({ aborted }) => aborted), [false, true, false]);
+  collector.close();
+  assert.deepEqual(dialled.map(({ aborted }) => aborted), [false, true, true]);
+});

@@ -2,6 +2,8 @@ import { systemReason } from "../../error_message.ts";
 import { usesTls } from "../../ipfix/message/transport_protocol.ts";
 import { type Clock, pause } from "../time/clock.ts";
 import type { Connection, Dial } from "../transport/connection.ts";
+import { dialUnlessAborted } from "../transport/dial.ts";
+import { ACCEPTED_AFTER, backoff } from "./redial.ts";
 
 /** Receives what a watch connection shows of the collector's process. */
 export interface CollectorSight {
@@ -17,13 +19,7 @@ export interface CollectorSight {
 
 /** Milliseconds after which a watch connection counts as accepted by a living process. */
 export const STOOD_AFTER = 1_000;
-const FIRST_BACKOFF = 100;
-const LARGEST_BACKOFF = 5_000;
-/**
- * Milliseconds after which a connection that has ended no longer lengthens the backoff beyond {@link SHORT_ATTEMPTS}.
- */
-const ACCEPTED_AFTER = 100;
-/** Maximum number of attempts that count for the backoff after a connection that has not stood. */
+/** Maximum number of attempts that count for the backoff after a connection that was accepted and has not stood. */
 const SHORT_ATTEMPTS = 2;
 /** With TLS 1.3 the collector rejects a client certificate only after this side has completed the handshake. */
 const TLS_ACCEPTED_AFTER = 100;
@@ -111,7 +107,7 @@ export class WatchConnection {
       if (signal.aborted) return false;
       let reason: string | void;
       try {
-        const connection = await this.#connect(this.#dial);
+        const connection = await this.#connect(this.#dial, signal);
         reason = await Promise.race([endOf(connection), pause(clock, ACCEPTED_AFTER, signal)]);
         connection.close();
       } catch (error) {
@@ -129,7 +125,8 @@ export class WatchConnection {
     const dial = this.#dial;
     let connection: Connection;
     try {
-      connection = this.#connection = await this.#connect(dial);
+      this.#attempt = new AbortController();
+      connection = this.#connection = await this.#connect(dial, this.#attempt.signal);
     } catch (error) {
       // The way to dial has changed meanwhile, so this failure means nothing.
       if (dial !== this.#dial || this.#closed) return;
@@ -167,22 +164,17 @@ export class WatchConnection {
     if (!this.#closed) this.#sight.watchLost(reason, stood);
   }
 
-  async #connect(dial: Dial): Promise<Connection> {
-    const attempt = this.#attempt = new AbortController();
+  async #connect(dial: Dial, signal: AbortSignal): Promise<Connection> {
+    const overdue = new AbortController();
     const { clock, dialTimeout } = this.#options;
     const timeout = dialTimeout();
-    const cancel = clock.after(timeout, () => attempt.abort(new Error(`no answer within ${timeout} ms`)));
+    const cancel = clock.after(timeout, () => overdue.abort(new Error(`no answer within ${timeout} ms`)));
     try {
-      return await dial(attempt.signal);
+      return await dialUnlessAborted(dial, AbortSignal.any([signal, overdue.signal]));
     } finally {
       cancel();
     }
   }
-}
-
-/** Milliseconds before the next attempt, after this many failed ones. */
-function backoff(attempts: number, random: () => number): number {
-  return Math.min(FIRST_BACKOFF * 2 ** (attempts - 1), LARGEST_BACKOFF) * (0.5 + random() / 2);
 }
 
 /** Resolves with the reason when the peer has closed or reset the connection. */

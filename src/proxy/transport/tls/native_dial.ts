@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { Address } from "../address.ts";
 import type { Connection } from "../connection.ts";
+import { orAborted } from "../dial.ts";
 import { NativeTlsConnection } from "./native_connection.ts";
 import type { TlsMaterial } from "../../../certificates/tls_material.ts";
 
@@ -63,19 +64,6 @@ export async function dialNative(
 function abandon(connecting: Promise<Deno.TlsConn>): void {
   abandoned++;
   connecting.then((connection) => connection.close()).catch(() => {}).finally(() => abandoned--);
-}
-
-/** @throws the signal's reason once it is aborted */
-async function orAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  if (signal.aborted) abort();
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }
 
 /**
