@@ -190,15 +190,17 @@ export class Proxy {
    *
    * Resolves once every session has the change; must not be called again before that.
    *
-   * @throws Error that names the address that cannot be bound, or what the collector's options lack; then nothing has
-   *   changed
+   * @throws Error that names the address that cannot be bound, or what the collector's options lack, or says that the
+   *   proxy drains; then nothing has changed
    */
   async reconfigure(change: ProxyChange): Promise<void> {
-    if (this.draining) throw new Error("the proxy is draining and takes no changes");
+    this.#assertNotDraining();
     const { mediate, switchNow = false, ...changed } = change;
     const options = { ...this.#options, ...changed };
     checkCollectors(options, { turns: this.#turns, clock: this.#clock });
     await this.#listeners.become(options.listeners);
+    if (this.draining) this.#listeners.close();
+    this.#assertNotDraining();
     this.#options = options;
     this.#factory.configure(options);
     this.#memory.limit = this.limits.messageMemory;
@@ -207,8 +209,10 @@ export class Proxy {
     mediate?.();
     const collectors = this.#collectors.change(options, changed, switchNow);
     await this.#updates.all(collectors);
-    // A drain that began while the listeners were being bound could not close these.
-    if (this.draining) this.#listeners.close();
+  }
+
+  #assertNotDraining(): void {
+    if (this.draining) throw new Error("the proxy is draining and takes no changes");
   }
 
   /** The process' memory, and whether it is short; undefined: it is left to the runtime. */
