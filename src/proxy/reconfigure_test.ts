@@ -371,3 +371,37 @@ Deno.test("what a session counted stays with the mode in which it was counted, o
   await proxy.proxy.close();
   collector.close();
 });
+
+Deno.test("a change that is overtaken by the end of a drain is refused: nothing listens, and no collector is dialled", async () => {
+  const [before, after] = [new TestCollector(), new TestCollector()];
+  const proxy = new TestProxy(before.port, { watch: true });
+  await proxy.proxy.start();
+  const listeners = Array.from({ length: 20 }, () => tcp(freePort()));
+  const changed = proxy.proxy.reconfigure({ listeners, collector: tcp(after.port) });
+  const drained = proxy.proxy.drain();
+  await assert.rejects(changed, /draining/);
+  await drained;
+  for (const { address } of listeners) await assert.rejects(Deno.connect(address));
+  for (let turns = 0; turns < 20; turns++) await turn();
+  assert.equal(after.connections.length, 0);
+  for (const collector of [before, after]) collector.close();
+});
+
+Deno.test("sessions of a listener that is gone end within limits.drain, even if their collector is away", async () => {
+  const clock = new StandingClock();
+  const [stays, goes] = [freePort(), freePort()];
+  const limits = { drain: 5_000, hold: 600_000 };
+  const proxy = new TestProxy(freePort(), { listeners: [tcp(stays), tcp(goes)], clock, limits });
+  await proxy.proxy.start();
+  const exporter = await Deno.connect({ hostname: "127.0.0.1", port: goes });
+  await send(exporter, join(templateMessage(), dataMessage(0)));
+  await until("its record is held", () => proxy.proxy.collector().heldOctets > 0);
+  await proxy.proxy.reconfigure({ listeners: [tcp(stays)] });
+  await clock.advance(4_000);
+  assert.equal(proxy.open, 1, "the collector may yet come back");
+  await clock.advance(2_000);
+  await until("it has ended", () => proxy.happened("session_closed").length === 1);
+  assert.equal(proxy.outcome(), "drained");
+  exporter.close();
+  await proxy.proxy.close();
+});

@@ -34,6 +34,8 @@ export class Session {
   /** Milliseconds since 1970, which takes a sixth of a Date's memory in each of thousands of sessions. */
   readonly #openedAt: number;
   #closing = false;
+  /** Whether all is flushed, and only the exporter's connection is left to be closed in order. */
+  #answering = false;
   #evictedFor: ExhaustedLimit | undefined;
 
   constructor(parts: SessionParts) {
@@ -94,7 +96,10 @@ export class Session {
       if (outcome !== "closed") relay.exporter.close();
       if (relay.collector.connection !== undefined) await this.#link.finish(relay.limits.collectorClose);
       // Without a close_notify alert, an exporter over TLS takes the end for a truncated connection (RFC 8446 §6.1).
-      if (outcome === "closed") await relay.exporter.closeWrite();
+      if (outcome === "closed") {
+        this.#answering = true;
+        await relay.exporter.closeWrite();
+      }
     } catch (error) {
       outcome = "failed";
       this.#beginClosing(outcome);
@@ -140,7 +145,7 @@ export class Session {
   /** Ends the session. Octets held for a lost collector are discarded. */
   stop(outcome: SessionOutcome): void {
     this.#relay.stop(outcome);
-    if (this.#relay.reading && !this.#closing) this.#relay.exporter.close();
+    if (this.#answering || (this.#relay.reading && !this.#closing)) this.#relay.exporter.close();
     else this.#link.close();
   }
 
@@ -239,12 +244,16 @@ export class Session {
    * @param quiet when draining, milliseconds of silence after which an exporter is taken to have sent everything
    */
   tick(elapsed: number, quiet: number): void {
-    this.#relay.timer.pass(elapsed);
-    if (!this.#relay.reading) return this.#relay.collector.waitToMove(elapsed, this.#relay.limits.collectorClose);
+    const { timer, reading, collector, limits } = this.#relay;
+    timer.pass(elapsed);
+    if (!reading || this.#closing) {
+      if (timer.drainOver && !this.#closing) this.stop("drained");
+      return collector.waitToMove(elapsed, limits.collectorClose);
+    }
     this.#relay.room.pass(elapsed);
-    this.#relay.timer.wait(elapsed, this.#relay.offset, this.#relay.input.length);
-    const idle = this.#relay.limits.idle || (this.#relay.exporter.idleLimit ?? 0);
-    const outcome = this.#relay.timer.expired(this.#relay.limits, idle, Math.max(quiet, elapsed));
+    timer.wait(elapsed, this.#relay.offset, this.#relay.input.length);
+    const idle = limits.idle || (this.#relay.exporter.idleLimit ?? 0);
+    const outcome = timer.expired(limits, idle, Math.max(quiet, elapsed));
     if (outcome !== undefined) this.stop(outcome);
   }
 

@@ -67,7 +67,9 @@ class ScriptedCollector implements Connection {
 /** A session of which one collector after the other is dialled, and what it is made of. */
 function openSession(
   collectors: readonly Connection[],
-  parts: Pick<SessionParts, "tap"> & Partial<Pick<SessionParts, "observe" | "turns" | "rewriter" | "resident">> = {},
+  parts:
+    & Pick<SessionParts, "tap">
+    & Partial<Pick<SessionParts, "exporter" | "observe" | "turns" | "rewriter" | "resident">> = {},
 ) {
   const clock = new StandingClock();
   const pool = new HeapBufferPool();
@@ -496,4 +498,78 @@ Deno.test("the collector is dialled once a whole message has come, whatever has 
   assert.equal(session.connected, true);
   exporter.close();
   await ended;
+});
+
+/** An exporter that sends these octets, then breaks its connection or, with `inOrder`, ends it. */
+class ScriptedExporter implements Connection {
+  readonly transport = "tls";
+  readonly remoteAddress = { hostname: "exporter", port: 50_000 };
+  readonly #closed = Promise.withResolvers<void>();
+  answered = false;
+
+  constructor(public octets: Uint8Array, readonly inOrder: boolean) {}
+
+  read(view: Uint8Array): Promise<number | null> {
+    const { length } = this.octets;
+    if (length === 0) return this.inOrder ? Promise.resolve(null) : Promise.reject(new Error("reset"));
+    view.set(this.octets);
+    this.octets = new Uint8Array(0);
+    return Promise.resolve(length);
+  }
+
+  write(): Promise<number> {
+    return Promise.reject(new Error("nothing is sent to an exporter"));
+  }
+
+  /** It takes no octets any more. */
+  closeWrite(): Promise<void> {
+    this.answered = true;
+    return this.#closed.promise;
+  }
+
+  close(): void {
+    this.#closed.resolve();
+  }
+}
+
+Deno.test("a session that waits for its exporter to take the end of the stream stops on request", async () => {
+  const exporter = new ScriptedExporter(join(templateMessage(), dataMessage(0)), true);
+  const { session, clock } = openSession([new ScriptedCollector(Infinity, Infinity)], { exporter });
+  let outcome: string | undefined;
+  void session.run().then((ended) => outcome = ended);
+  await until("it is answered", () => exporter.answered);
+  session.stop("drained");
+  await clock.advance(100, 50);
+  assert.equal(outcome, "closed");
+});
+
+/** A collector that takes all, and does not close its side. */
+class OpenCollector extends ScriptedCollector {
+  closed = false;
+
+  override closeWrite(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  override close(): void {
+    this.closed = true;
+    super.close();
+  }
+}
+
+Deno.test("while a proxy drains, a collector has as long to read what an exporter left that broke its connection", async () => {
+  const collector = new OpenCollector(Infinity, Infinity);
+  const exporter = new ScriptedExporter(join(templateMessage(), dataMessage(0)), false);
+  const { session, clock } = openSession([collector], { exporter });
+  session.drain();
+  const ended = session.run();
+  await until("it delivers what came", () => session.closing);
+  for (let ticks = 0; ticks < 18; ticks++) {
+    await clock.advance(50, 50);
+    session.tick(50, 100);
+    assert.equal(collector.closed, false, `after ${clock.now()} ms`);
+  }
+  await clock.advance(200, 50);
+  assert.equal(await ended, "reset");
+  assert.equal(collector.closed, true);
 });

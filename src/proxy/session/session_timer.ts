@@ -30,6 +30,11 @@ export class SessionTimer {
     this.quiet = 0;
   }
 
+  /** Whether the time that a drain leaves the exporter is over. */
+  get drainOver(): boolean {
+    return this.#draining && this.#drainLeft <= 0;
+  }
+
   /** Advances the timer by a tick. */
   pass(elapsed: number): void {
     this.sinceAnnounced += elapsed;
@@ -57,7 +62,7 @@ export class SessionTimer {
    * @param drainQuiet when draining, the silence after which it is taken to have sent everything
    */
   expired({ partialMessage }: SessionLimits, idle: number, drainQuiet: number): SessionOutcome | undefined {
-    if (this.#draining && (this.quiet >= drainQuiet || this.#drainLeft <= 0)) return "drained";
+    if (this.drainOver || (this.#draining && this.quiet >= drainQuiet)) return "drained";
     if (partialMessage > 0 && this.#partial >= partialMessage) return "partial_message";
     if (idle > 0 && this.quiet >= idle) return "idle";
     return undefined;
