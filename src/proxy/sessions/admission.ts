@@ -63,14 +63,14 @@ export class Admission {
     if (connection.transport === "udp" && this.#sessions.datagramSessions >= mayEnd) {
       return this.#refuse(connection, "limit");
     }
-    const choice = this.#factory.choose(connection);
-    if (choice !== "undecided" && this.#isLost(choice, connection)) {
-      return this.#refuse(connection, "collector_unavailable");
-    }
-    if (isFull && !this.#sessions.makeRoom(connection.remoteAddress)) return this.#refuse(connection, "limit");
-    this.#refusal = undefined;
     let open: OpenSession;
     try {
+      const choice = this.#factory.choose(connection);
+      if (choice !== "undecided" && this.#isLost(choice, connection)) {
+        return this.#refuse(connection, "collector_unavailable");
+      }
+      if (isFull && !this.#sessions.makeRoom(connection.remoteAddress)) return this.#refuse(connection, "limit");
+      this.#refusal = undefined;
       open = this.#factory.open(connection, listener, choice);
     } catch (error) {
       connection.close();

@@ -16,15 +16,16 @@ interface Load {
 function admissionOf({ streams = 0, datagramSessions = 0, memory = "ample" }: Load) {
   const counters = new ProxyCounters();
   const reasons: unknown[] = [];
+  const factory = {
+    limits: { sessions: 5 },
+    choose: () => ({ mode: "rewrite" }),
+    hold: () => Infinity,
+    open: () => ({}),
+  };
   const rejected: RejectedExporter[] = [];
   const sessions = { streams, datagramSessions, start: () => reasons.push("let in"), makeRoom: () => false };
   const parts = {
-    factory: {
-      limits: { sessions: 5 },
-      choose: () => ({ mode: "rewrite" }),
-      hold: () => Infinity,
-      open: () => ({}),
-    },
+    factory,
     sessions,
     collectors: { get: () => ({ collector: { condition: "up", awayFor: 0 } }) },
     verdict: { arrive() {}, reject: (exporter: RejectedExporter) => void rejected.push(exporter) },
@@ -32,7 +33,14 @@ function admissionOf({ streams = 0, datagramSessions = 0, memory = "ample" }: Lo
     resident: { state: memory, limit: 400 * 2 ** 20, admit: () => memory !== "full" },
     report: ({ fields }: { readonly fields: Record<string, unknown> }) => void reasons.push(fields["reason"]),
   };
-  return { admission: new Admission(parts as unknown as AdmissionParts), sessions, reasons, rejected };
+  return {
+    admission: new Admission(parts as unknown as AdmissionParts),
+    factory,
+    sessions,
+    counters,
+    reasons,
+    rejected,
+  };
 }
 
 const listener = {} as unknown as Listener;
@@ -78,4 +86,21 @@ Deno.test("that exporters are refused is reported once, and again once one was l
   admit();
   admit();
   assert.deepEqual(reasons, ["limit", "let in", "limit"]);
+});
+
+Deno.test("an exporter for whom no session can be chosen or opened is closed and counted, and the listener goes on", () => {
+  for (const step of ["choose", "open"] as const) {
+    const { admission, factory, counters, reasons } = admissionOf({});
+    const { [step]: good } = factory;
+    factory[step] = () => {
+      throw new Error("a fault of the rules");
+    };
+    let closed = 0;
+    admission.admit({ ...connection("tcp"), close: () => void closed++ }, listener);
+    assert.equal(closed, 1);
+    assert.equal(counters.sessions.get("tcp")?.get("failed"), 1);
+    Object.assign(factory, { [step]: good });
+    admission.admit(connection("tcp"), listener);
+    assert.deepEqual(reasons, ["Error: a fault of the rules", "let in"]);
+  }
 });

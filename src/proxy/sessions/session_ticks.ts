@@ -36,6 +36,14 @@ export class SessionTicks {
     this.#ticking = true;
     const passed = this.#passed;
     this.#passed = 0;
+    try {
+      await this.#passOn(passed, quiet);
+    } finally {
+      this.#ticking = false;
+    }
+  }
+
+  async #passOn(passed: number, quiet: number): Promise<void> {
     let began = this.#clock.now();
     for (const session of [...this.#sessions]) {
       if (this.#clock.now() - began >= TICK_PART) {
@@ -44,6 +52,5 @@ export class SessionTicks {
       }
       if (this.#sessions.get(session.id) !== undefined) session.tick(passed, quiet);
     }
-    this.#ticking = false;
   }
 }

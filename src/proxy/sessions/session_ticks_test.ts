@@ -34,3 +34,17 @@ Deno.test("time that passes while sessions are being told comes with the next ti
   await ticks.pass(50, 1_000);
   assert.deepEqual(told.filter((word) => word.startsWith("1")), ["1: 50, 1000", "1: 100, 1000"]);
 });
+
+Deno.test("a tick that fails does not end the ticks", async () => {
+  const { ticks, sessions, told } = ticksOf();
+  sessions.set("1", {
+    id: "1",
+    tick() {
+      sessions.delete("1");
+      throw new Error("a fault");
+    },
+  });
+  await assert.rejects(ticks.pass(1_000, 0), /a fault/);
+  await ticks.pass(1_000, 0);
+  assert.deepEqual(told, ["2: 1000, 0", "3: 1000, 0"]);
+});

@@ -31,12 +31,12 @@ export class SessionUpdates {
    * @param changed collectors to which the way is another than before
    */
   all(changed: ReadonlySet<CurrentCollector>): Promise<void> {
-    return this.#each((open) => this.#update(open, changed));
+    return this.#each((open) => this.#parts.factory.update(open, changed));
   }
 
   /** Resolves once the sessions of this collector follow what it expects now. */
   of(collector: CurrentCollector): Promise<void> {
-    return this.#eachOf(collector, (open) => this.#update(open));
+    return this.#eachOf(collector, (open) => this.#parts.factory.update(open));
   }
 
   /**
@@ -48,26 +48,25 @@ export class SessionUpdates {
     return this.#eachOf(collector, (open) => this.#parts.factory.beginEpoch(open, began));
   }
 
-  /** An error ends this session and leaves the others alone. */
-  async #update(open: OpenSession, changed?: ReadonlySet<CurrentCollector>): Promise<void> {
-    const { session } = open;
-    try {
-      await this.#parts.factory.update(open, changed);
-    } catch (error) {
-      const fields = { session: session.id, peer: session.peer, reason: String(error) };
-      const message = "a session cannot apply the changed configuration";
-      this.#parts.report({ level: "error", event: "session_failed", message, fields });
-      session.stop("failed");
-    }
-  }
-
   async #each(change: (open: OpenSession) => Promise<void> | undefined): Promise<void> {
     const { turns, sessions } = this.#parts;
     for (const open of sessions.entries) {
       // Each session is a small piece of work, after which no rest is needed.
       if (turns.over) await turns.next(false);
-      await change(open);
+      try {
+        await change(open);
+      } catch (error) {
+        this.#fail(open, error);
+      }
     }
+  }
+
+  /** An error ends this session and leaves the others alone. */
+  #fail({ session }: OpenSession, error: unknown): void {
+    const fields = { session: session.id, peer: session.peer, reason: String(error) };
+    const message = "a session cannot take up a change of the configuration or of its collector";
+    this.#parts.report({ level: "error", event: "session_failed", message, fields });
+    session.stop("failed");
   }
 
   #eachOf(collector: CurrentCollector, change: (open: OpenSession) => Promise<void> | undefined): Promise<void> {

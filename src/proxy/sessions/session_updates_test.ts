@@ -26,7 +26,10 @@ function updatesOf(
         did.push(changed === undefined ? id : `${id} of ${changed.size} changed`);
         return undefined;
       },
-      beginEpoch: ({ session: { id } }, began) => Promise.resolve(void did.push(`${id} at ${began}`)),
+      beginEpoch({ session: { id } }, began) {
+        if (id === failing) return Promise.reject(new Error("no room for its templates"));
+        return Promise.resolve(void did.push(`${id} at ${began}`));
+      },
     },
     sessions: { entries },
     report: (event) => events.push(event),
@@ -61,6 +64,13 @@ Deno.test("what changes of one collector concerns its own sessions, as far as th
   const begun = updatesOf(sessions);
   await begun.updates.beginEpoch(one);
   assert.deepEqual(begun.did.filter((word) => word !== "turn"), ["1 at 42", "4 at 42"]);
+});
+
+Deno.test("a session that cannot follow the next process of its collector ends, and the others do follow it", async () => {
+  const { updates, did, events } = updatesOf(["1", "2", "3"].map((id) => ({ id, collector: one })), "2");
+  await updates.beginEpoch(one);
+  assert.deepEqual(did.filter((word) => word !== "turn"), ["1 at 42", "2 stopped: failed", "3 at 42"]);
+  assert.deepEqual(events.map(({ event, fields }) => [event, fields["session"]]), [["session_failed", "2"]]);
 });
 
 Deno.test("a session that takes long to change keeps the next one waiting, and the end", async () => {
