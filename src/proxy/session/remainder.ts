@@ -157,11 +157,22 @@ export class Remainder {
         input.consume(messageLength(input.waiting(), 0));
         continue;
       }
-      const { consumed, produced, unfinished } = rewriter;
+      const { consumed, produced, unfinished, waiting } = rewriter;
       input.consume(consumed);
       // What is being read would be taken back, and begun anew.
       if (produced > 0) this.#records += rewriter.discard();
-      if (consumed === 0 && produced === 0 && !unfinished) return;
+      if (consumed > 0 || produced > 0 || unfinished) continue;
+      if (waiting === undefined) return;
+      if (brief) this.#stopped = true;
+      else await this.#unlessStopped(waiting);
     }
+  }
+
+  /** Waits for a plugin's answer, or until {@link stop} is called. */
+  #unlessStopped(answer: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      this.#stop = resolve;
+      void answer.then(resolve);
+    });
   }
 }
