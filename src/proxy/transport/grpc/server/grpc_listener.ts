@@ -144,8 +144,9 @@ export class GrpcListener implements Listener {
     this.#handle(stream);
   }
 
-  /** Closes the connection if it has no stream after this time. */
+  /** Closes the connection if it has no stream after this time, unless it is closed already. */
   #expect(exporter: ExporterConnection, milliseconds: number): void {
+    if (this.#connections.get(exporter.name) !== exporter) return;
     exporter.cancel();
     exporter.cancel = this.#parts.clock.after(milliseconds, () => {
       if (exporter.streams === 0) exporter.stream.destroy();
@@ -181,7 +182,7 @@ export class GrpcListener implements Listener {
 
   #forget(exporter: ExporterConnection): void {
     exporter.cancel();
-    this.#connections.delete(exporter.name);
+    if (this.#connections.get(exporter.name) === exporter) this.#connections.delete(exporter.name);
     this.#memory.remove(exporter);
   }
 }

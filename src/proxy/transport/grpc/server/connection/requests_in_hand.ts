@@ -5,6 +5,11 @@ import { LARGEST_REQUEST } from "../../flow/export_service.ts";
 const PREFIX_LENGTH = 5;
 /** Octets that every request counts in addition to its own, since even an empty one takes memory and work. */
 export const REQUEST_CHARGE = 256;
+/**
+ * Octets that a stream counts until its end, which takes memory even without a request. Calls that @grpc/grpc-js refuses,
+ * such as those of an unknown method, have no end that could be noticed, and count until their connection ends.
+ */
+export const STREAM_CHARGE = 512;
 /** How many times its length a compressed request may have once it is decompressed, which happens when it arrives. */
 const LARGEST_RATIO = 1032;
 
@@ -18,7 +23,7 @@ interface StreamInHand {
   prefixLength: number;
   /** What each request counts for, once it is complete, that has begun and has not been taken. */
   readonly charges: number[];
-  /** What they count for now. */
+  /** What the stream and its requests count for now. */
   octets: number;
   /** Requests that are complete and have not been taken. */
   waiting: number;
@@ -46,7 +51,7 @@ export class RequestsInHand {
   begin(stream: number): void {
     if (stream <= this.#newest) return;
     this.#newest = stream;
-    this.#streams.set(stream, {
+    const own = {
       left: 0,
       counts: true,
       prefix: new Uint8Array(PREFIX_LENGTH),
@@ -54,7 +59,9 @@ export class RequestsInHand {
       charges: [],
       octets: 0,
       waiting: 0,
-    });
+    };
+    this.#streams.set(stream, own);
+    this.#add(own, STREAM_CHARGE);
   }
 
   /**

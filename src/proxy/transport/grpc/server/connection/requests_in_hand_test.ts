@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { LARGEST_REQUEST } from "../../flow/export_service.ts";
-import { REQUEST_CHARGE, RequestsInHand } from "./requests_in_hand.ts";
+import { REQUEST_CHARGE, RequestsInHand, STREAM_CHARGE } from "./requests_in_hand.ts";
 
 function request(length: number, isCompressed = 0): number[] {
   return [
@@ -25,13 +25,14 @@ Deno.test("requests count with their octets as they come and a charge of their o
     inHand.begin(3);
     for (let at = 0; at < octets.length; at += size) {
       inHand.arrive(3, octets, at, Math.min(octets.length, at + size));
-      if (at + size < 300) assert.equal(inHand.octets, at + size < 5 ? 0 : REQUEST_CHARGE + at + size - 5);
+      const begun = at + size < 5 ? 0 : REQUEST_CHARGE + at + size - 5;
+      if (at + size < 300) assert.equal(inHand.octets, STREAM_CHARGE + begun);
     }
     assert.equal(inHand.count, 3);
     const left = [70_000 + 2 * REQUEST_CHARGE, 70_000 + REQUEST_CHARGE, 0, 0];
     for (const octets of left) {
       inHand.taken(3);
-      assert.equal(inHand.octets, octets, `in pieces of ${size}`);
+      assert.equal(inHand.octets, STREAM_CHARGE + octets, `in pieces of ${size}`);
     }
   }
 });
@@ -44,9 +45,9 @@ Deno.test("what a stream did not take no longer counts when it ends; other strea
   inHand.end(1);
   inHand.taken(1);
   inHand.end(7);
-  assert.equal(inHand.octets, 95 + 20 + 2 * REQUEST_CHARGE);
+  assert.equal(inHand.octets, 95 + 20 + 2 * (REQUEST_CHARGE + STREAM_CHARGE));
   inHand.end(3);
-  assert.equal(inHand.octets, 20 + REQUEST_CHARGE);
+  assert.equal(inHand.octets, 20 + REQUEST_CHARGE + STREAM_CHARGE);
   inHand.endAll();
   assert.equal(inHand.octets, 0);
 });
@@ -64,18 +65,18 @@ Deno.test("requests wait from their last octet until they are taken, or their st
   assert.equal(inHand.waiting, 1);
   inHand.taken(3);
   inHand.taken(3);
-  assert.deepEqual([inHand.waiting, inHand.octets], [0, 0]);
+  assert.deepEqual([inHand.waiting, inHand.octets], [0, STREAM_CHARGE]);
 });
 
 Deno.test("a compressed request counts its possible uncompressed size, up to the limit of a request", () => {
   const inHand = new RequestsInHand();
   arrive(inHand, 1, request(100, 1));
-  assert.equal(inHand.octets, 100 * 1032 + REQUEST_CHARGE);
+  assert.equal(inHand.octets, STREAM_CHARGE + 100 * 1032 + REQUEST_CHARGE);
   arrive(inHand, 1, request(10_000, 1));
-  assert.equal(inHand.octets, 100 * 1032 + LARGEST_REQUEST + 2 * REQUEST_CHARGE);
+  assert.equal(inHand.octets, STREAM_CHARGE + 100 * 1032 + LARGEST_REQUEST + 2 * REQUEST_CHARGE);
   inHand.taken(1);
   inHand.taken(1);
-  assert.equal(inHand.octets, 0);
+  assert.equal(inHand.octets, STREAM_CHARGE);
 });
 
 Deno.test("what comes in a stream that has ended is not counted, and its number begins no other stream", () => {
@@ -86,5 +87,5 @@ Deno.test("what comes in a stream that has ended is not counted, and its number 
   arrive(inHand, 1, request(1_000));
   assert.deepEqual([inHand.octets, inHand.waiting], [0, 0]);
   arrive(inHand, 5, request(1_000));
-  assert.deepEqual([inHand.octets, inHand.waiting], [1_000 + REQUEST_CHARGE, 1]);
+  assert.deepEqual([inHand.octets, inHand.waiting], [1_000 + REQUEST_CHARGE + STREAM_CHARGE, 1]);
 });
