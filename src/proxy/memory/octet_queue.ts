@@ -2,6 +2,7 @@ import type { BufferPool } from "./buffer_pool.ts";
 
 const SMALLEST = 4 * 1024;
 const GROWTH = 4;
+const NOTHING = new Uint8Array(0);
 
 /**
  * A bounded first-in, first-out queue of octets, in one buffer that grows on demand and is released when the queue is
@@ -17,6 +18,11 @@ export class OctetQueue {
 
   get length(): number {
     return this.#end - this.#start;
+  }
+
+  /** All octets that are queued. Valid until the next {@link push}, {@link take} or {@link clear}. */
+  waiting(): Uint8Array {
+    return this.#octets?.subarray(this.#start, this.#end) ?? NOTHING;
   }
 
   /** Appends octets. Returns false, and appends none, if they do not all fit. */

@@ -63,6 +63,8 @@ export class UdpSource implements Connection {
   #lastTemplates: number | undefined;
   #templateInterval = 0;
   #closed = false;
+  /** Octets at the head of the queue that belong to a message of which the session has read the beginning. */
+  #cut = 0;
   /** Whether its session waits because it changes templates too fast. */
   #throttled = false;
   #waiting: { view: Uint8Array; resolve: (length: number) => void; reject: (error: Error) => void } | undefined;
@@ -214,21 +216,23 @@ export class UdpSource implements Connection {
   };
 
   #take(view: Uint8Array): number {
-    const length = this.#queue.take(view);
+    const queued = this.#queue.waiting();
+    const length = Math.min(view.length, queued.length);
+    let end = this.#cut;
+    while (end < length) end += messageLength(queued, end);
+    this.#cut = end - length;
+    this.#queue.take(view);
     this.#parts.queued.octets -= length;
     return length;
   }
 
   /** Drops the queue when the session no longer reads. A message that it has read in part is not counted here. */
   #dropQueued(): void {
-    const octets = new Uint8Array(this.#queue.length);
-    this.#take(octets);
+    const queued = this.#queue.waiting();
     let datagrams = 0;
-    for (let start = 0; start < octets.length; datagrams++) {
-      const length = messageLength(octets, start);
-      if (length === 0) break;
-      start += length;
-    }
+    for (let start = this.#cut; start < queued.length; datagrams++) start += messageLength(queued, start);
+    this.#parts.queued.octets -= queued.length;
+    this.#queue.clear();
     if (datagrams > 0) this.#parts.onDrop("collector_unavailable", datagrams);
   }
 

@@ -50,6 +50,22 @@ Deno.test("every datagram that goes nowhere is counted once, whatever it waited 
   assert.deepEqual([held.octets, queued.octets, pool.leased], [0, 0, 0], "all memory is given back");
 });
 
+Deno.test("datagrams behind one that was read in part are counted exactly, whatever octets it has", async () => {
+  const { source, dropped, queued, pool } = fixture();
+  const evicted = source();
+  evicted.receive(templateMessage(), 0);
+  // Its octets look like the shortest of messages, wherever one begins to read.
+  const filled = dataMessage(0, 400);
+  filled.fill(1, 24);
+  evicted.receive(filled, 0);
+  for (const number of [1, 2, 3]) evicted.receive(dataMessage(number), 0);
+  assert.equal(await evicted.read(new Uint8Array(100)), 100);
+  assert.equal(await evicted.read(new Uint8Array(100)), 100);
+  evicted.close();
+  assert.deepEqual(counts(dropped), { collector_unavailable: 3 });
+  assert.deepEqual([queued.octets, pool.leased], [0, 0]);
+});
+
 Deno.test("what was held and finds no room in the queue is counted", () => {
   const { source, dropped } = fixture({ queuedLimit: 200 });
   const late = source();
