@@ -9,6 +9,7 @@ import {
   type SessionTreatment,
 } from "./configuration.ts";
 import { formatSocketAddress } from "./yaml/socket_address.ts";
+import { shownOptions } from "./shown_options.ts";
 import { writtenDuration } from "./written_quantities.ts";
 import type { Path } from "./yaml/mistake.ts";
 import type { Dialect } from "../mediation/mapping/profile/dialect.ts";
@@ -21,7 +22,7 @@ export interface TreatmentDescription {
   readonly dialect: string;
   /** The limits of the collector's decoder, in the words of `dialect:`. */
   readonly dialectLimits: Readonly<Record<string, unknown>>;
-  /** The plugins in order, with their options including defaults. */
+  /** The plugins in order, with their options including defaults, as {@link shownOptions} shows them. */
   readonly chain: readonly { readonly use: string; readonly options: unknown }[];
 }
 
@@ -153,7 +154,7 @@ function describeTreatment(
     profile,
     dialect: "auto",
     dialectLimits: {},
-    chain: steps.map(({ use, options }) => ({ use, options })),
+    chain: steps.map(({ use, options }) => ({ use, options: shownOptions(options) })),
   };
 }
 
@@ -164,7 +165,7 @@ function describeKnown({ mode, collector, profile, chain }: Described): Treatmen
     profile: profile.name,
     dialect: profile.dialect.name,
     dialectLimits: dialectLimits(profile.dialect),
-    chain: chain.map(({ use, options }) => ({ use, options })),
+    chain: chain.map(({ use, options }) => ({ use, options: shownOptions(options) })),
   };
 }
 

@@ -19,7 +19,7 @@ import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import { profileOf } from "./profile_data.ts";
 import { onLateError } from "./late_errors.ts";
 import { redirectConsole } from "./plugin_console.ts";
-import type { Answer, Question } from "./protocol.ts";
+import { type Answer, type Numbered, type Question, readOptions } from "./protocol.ts";
 import { type Bounds, startWatchdog } from "./watchdog.ts";
 
 const { stdin, stdout, stderr } = Deno;
@@ -63,7 +63,8 @@ export async function servePlugin(specifier: string, bounds: Bounds): Promise<vo
   tell(false);
   for await (const line of lines()) {
     tell(true);
-    answer(reply(definition, instances, JSON.parse(line)));
+    const { number, ...question } = JSON.parse(line) as Numbered<Question>;
+    answer(reply(definition, instances, question as Question), number);
     tell(false);
   }
 }
@@ -91,8 +92,9 @@ function reply(definition: PluginDefinition, instances: Map<number, Instance>, q
 function create(
   definition: PluginDefinition,
   instances: Map<number, Instance>,
-  { instance, options, profile }: Question & { ask: "create" },
+  { instance, options: written, profile }: Question & { ask: "create" },
 ): Answer {
+  const options = readOptions(written);
   const checked = checkOptions(definition, options);
   const { mistakes, right } = checked;
   if (right === undefined) return { mistakes };
@@ -108,7 +110,7 @@ function create(
     return { error: "it created no plugin (an object with name and rewrite)" };
   }
   instances.set(instance, { plugin, profile: revived });
-  return { value: right.value ?? null };
+  return { value: null };
 }
 
 async function* lines(): AsyncGenerator<string> {
@@ -125,8 +127,8 @@ async function* lines(): AsyncGenerator<string> {
   }
 }
 
-function answer(value: Answer): void {
-  writeAll(stdout, `${JSON.stringify(value)}\n`);
+function answer(value: Answer, number = 0): void {
+  writeAll(stdout, `${JSON.stringify({ ...value, number } satisfies Numbered<Answer>)}\n`);
 }
 
 function writeAll(writer: { writeSync(octets: Uint8Array): number }, text: string): void {

@@ -5,7 +5,7 @@ import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import type { TemplateMapping } from "../mediation/mapping/template_mapping.ts";
 import type { PluginProcess } from "./plugin_process.ts";
 import { profileData } from "./profile_data.ts";
-import type { Answer, Question } from "./protocol.ts";
+import { type Answer, type Question, writeOptions } from "./protocol.ts";
 
 /** Answers that are remembered. Mappings that the core has compiled are remembered there as well. */
 const ANSWERS = 1024;
@@ -37,7 +37,12 @@ export class IsolatedPlugin implements Plugin {
     readonly profile: Profile,
     options: unknown,
   ) {
-    const question: Question = { ask: "create", instance: this.#instance, options, profile: profileData(profile) };
+    const question: Question = {
+      ask: "create",
+      instance: this.#instance,
+      options: writeOptions(options),
+      profile: profileData(profile),
+    };
     // Time to load what the module needs; it is not the time that a template takes.
     this.created = process.ask(question, Math.max(timeout, CREATION_TIMEOUT));
   }

@@ -15,6 +15,11 @@ import { PluginHost } from "./plugin_host.ts";
 const FILLINGS: readonly [string, string][] = [
   ["array buffers", `for (;;) kept.push(new Uint8Array(1 << 20).fill(1));`],
   ["array buffers in a timer", `setInterval(() => kept.push(new Uint8Array(1 << 24).fill(1)), 1);`],
+  [
+    "array buffers in a timer, with an end to the thread that watches it",
+    `Worker.prototype.postMessage = function () { this.terminate(); };
+     setInterval(() => kept.push(new Uint8Array(1 << 24).fill(1)), 1);`,
+  ],
   ["a WebAssembly memory", `new Uint8Array(new WebAssembly.Memory({ initial: 32768 }).buffer).fill(1);`],
   [
     "a worker",

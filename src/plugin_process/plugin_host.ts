@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { errorMessage } from "../error_message.ts";
 import { onLateError } from "./late_errors.ts";
 import { redirectConsole } from "./plugin_console.ts";
@@ -69,7 +70,7 @@ function ownConfiguration(): string | undefined {
   const url = new URL("../../deno.json", import.meta.url);
   if (url.protocol !== "file:") return undefined;
   try {
-    return Deno.statSync(url).isFile ? url.pathname : undefined;
+    return Deno.statSync(url).isFile ? fileURLToPath(url) : undefined;
   } catch {
     return undefined;
   }

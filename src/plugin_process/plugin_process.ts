@@ -59,6 +59,8 @@ export class PluginProcess {
   #busy = false;
   #closed = false;
   #failures = 0;
+  /** The number of the last question. */
+  #asked = 0;
   #retryAt = 0;
   /** What it may read. */
   #files: readonly string[] | undefined;
@@ -115,7 +117,7 @@ export class PluginProcess {
     this.#busy = true;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
       next.cancel();
-      next.resolve(await this.#answer(next));
+      next.resolve(await this.#answer(next).catch((error) => ({ error: errorMessage(error) })));
     }
     this.#busy = false;
   }
@@ -147,10 +149,11 @@ export class PluginProcess {
 
   /** One question, one line. The process does not survive a question that it cannot answer in time or in form. */
   async #exchange(question: Question, timeout: number): Promise<Answer> {
+    const number = ++this.#asked;
+    const octets = new TextEncoder().encode(`${JSON.stringify({ ...question, number })}\n`);
     const line = this.#nextLine(timeout);
-    const octets = new TextEncoder().encode(`${JSON.stringify(question)}\n`);
     this.#input?.write(octets).catch(() => {});
-    const answer = parse(await line);
+    const answer = parse(await line, number);
     if (answer !== undefined) {
       this.#failures = 0;
       return answer;
@@ -209,7 +212,8 @@ await servePlugin(${JSON.stringify(specifier)}, ${JSON.stringify({ memory, paren
       return { error: `its process cannot be started: ${errorMessage(error)}` };
     }
     const line = await this.#nextLine(startTimeout);
-    return parse(line) ?? { error: this.#lastWords ?? `its process ended, or did not start within ${startTimeout} ms` };
+    return parse(line, 0) ??
+      { error: this.#lastWords ?? `its process ended, or did not start within ${startTimeout} ms` };
   }
 
   #passOn(stderr: ReadableStream<Uint8Array>): Promise<void> {
@@ -274,12 +278,15 @@ function childModule(): string {
   }
 }
 
-function parse(line: string | undefined): Answer | undefined {
+/** The answer to a question; undefined: the line is none, such as a late one to the question before. */
+function parse(line: string | undefined, number: number): Answer | undefined {
   if (line === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(line);
     if (typeof value !== "object" || value === null) return undefined;
-    return "value" in value || "mistakes" in value || "error" in value ? value as Answer : undefined;
+    if (!("number" in value) || value.number !== number) return undefined;
+    const { number: _, ...answer } = value;
+    return "value" in answer || "mistakes" in answer || "error" in answer ? answer as Answer : undefined;
   } catch {
     return undefined;
   }

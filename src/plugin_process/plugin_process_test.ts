@@ -3,6 +3,7 @@ import { BAD, GOOD, processesWith, profile, template, withPlugin } from "../../t
 import { IsolatedPlugin } from "./isolated_plugin.ts";
 import { PluginHost } from "./plugin_host.ts";
 import { profileData } from "./profile_data.ts";
+import { writeOptions } from "./protocol.ts";
 
 Deno.test("a plugin maps in a process of its own, from what the core hands over, and is asked once for each template", () =>
   withPlugin(
@@ -34,6 +35,13 @@ const MISDEEDS: readonly [string, string, RegExp][] = [
     "writes garbage",
     `Deno.stdout.writeSync(new TextEncoder().encode("garbage\\n")); return mapping;`,
     /something other than an answer: "garbage"/,
+  ],
+  [
+    "answers on its own as well",
+    `Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify({ value: { fields: [] } }) + "\\n"));
+     for (const end = Date.now() + 50; Date.now() < end;);
+     return mapping;`,
+    /something other than an answer: "\{\\"value\\":/,
   ],
   ["answers nothing", `return undefined;`, /the answer is not an object/],
   ["answers nonsense", `return { fields: [{ target: { element: { name: 5 } } }] };`, /fields\[0\]/],
@@ -115,7 +123,8 @@ Deno.test("a plugin that fails now and then is started again at once, however of
 Deno.test("a process that does not come up is started again at once the first time, and later and later from then on", async () => {
   const process = new PluginHost().process("./own.ts", "data:text/javascript,throw new Error('not today');");
   try {
-    const ask = () => process.ask({ ask: "create", instance: 1, options: {}, profile: profileData(profile) }, 10_000);
+    const ask = () =>
+      process.ask({ ask: "create", instance: 1, options: writeOptions({}), profile: profileData(profile) }, 10_000);
     for (const expected of [/not today/, /not today/, /its process ended and is started again in 1 s/]) {
       assert.match(JSON.stringify(await ask()), expected);
     }
@@ -134,11 +143,14 @@ Deno.test("a question that was given up while it waited is not asked when its tu
   try {
     assert("value" in await process.start());
     const ask = (options: string, timeout: number) =>
-      process.ask({ ask: "create", instance: 1, options, profile: profileData(profile) }, timeout);
+      process.ask(
+        { ask: "create", instance: 1, options: writeOptions(options), profile: profileData(profile) },
+        timeout,
+      );
     const [first, second] = await Promise.all([ask("loops", 1_000), ask("waits", 100)]);
     assert.match(JSON.stringify(second), /it was busy for 100 ms/);
     assert.match(JSON.stringify(first), /did not answer within 1000 ms/);
-    assert.deepEqual(await ask("comes", 30_000), { value: "comes" });
+    assert.deepEqual(await ask("comes", 30_000), { value: null });
     for (const end = Date.now() + 10_000; printed.length === 0;) {
       assert.ok(Date.now() < end, "it said nothing");
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -186,6 +198,31 @@ export default { name: "own", summary: "its own", options: z.strictObject({ list
         { path: ["list", 2], message: '"b" is wrong', at: "value" },
       ],
     });
+  } finally {
+    process.close();
+  }
+});
+
+Deno.test("it gets its options as they are written, numbers that JSON lacks included, and may make anything of them", async () => {
+  const source = `export default { name: "own", summary: "its own",
+  options: { safeParse: ({ whole, most, none, least, fails }) => {
+    const data = { given: [whole, most, none, Object.is(least, -0)].join(), whole, fails };
+    data.data = data;
+    return { success: true, data };
+  } },
+  create: ({ given, fails }) => {
+    if (fails) throw new Error(given);
+    return { name: "own", rewrite: (mapping) => mapping };
+  } };`;
+  const process = new PluginHost().process("./own.ts", `data:text/javascript,${encodeURIComponent(source)}`);
+  try {
+    assert("value" in await process.start());
+    const options = { whole: 18446744073709551615n, most: Infinity, none: NaN, least: -0 };
+    const created = (options: unknown) => new IsolatedPlugin("own", process, 500, profile, options).created;
+    assert.deepEqual(await created({ ...options, fails: true }), {
+      mistakes: [{ path: [], message: "18446744073709551615,Infinity,NaN,true", at: "value" }],
+    });
+    assert.deepEqual(await created(options), { value: null });
   } finally {
     process.close();
   }

@@ -43,5 +43,6 @@ setInterval(() => {
   }
 }, ${INTERVAL});`;
   const thread = new Worker(`data:text/javascript,${encodeURIComponent(source)}`, { type: "module" });
-  return (isAsked) => thread.postMessage(isAsked);
+  // Taken before the plugin is loaded, which could put another method in its place, and so get hold of the thread.
+  return thread.postMessage.bind(thread);
 }

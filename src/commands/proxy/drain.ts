@@ -8,6 +8,15 @@ import { runFailure } from "../command_line/command_failure.ts";
 /** How often the proxy is asked whether it has ended. */
 const ASK_AGAIN_MILLISECONDS = 100;
 
+/**
+ * Times in a row that a proxy under load may give no answer, or an error, before it counts as ended. Once nobody listens
+ * at its address, it has.
+ */
+const SILENCES = 10;
+
+/** What the proxy answers when a drain has begun. */
+const DRAINING = z.looseObject({ draining: z.literal(true) });
+
 /** What `drain` needs of a status. */
 const STATUS = z.looseObject({
   draining: z.boolean(),
@@ -47,21 +56,22 @@ export function drainCommand(): Command {
 export async function drain(admin: string, { ask, pause }: DrainDependencies): Promise<void> {
   const url = adminUrl(admin, "/api/drain");
   try {
-    await ask(url, "POST");
+    if (!DRAINING.safeParse(await ask(url, "POST")).success) throw new Error("what answers there is not this proxy");
   } catch (error) {
     throw runFailure(`error: cannot drain the proxy at ${url.origin}: ${printable(systemReason(error))}`, error);
   }
   const status = adminUrl(admin, "/api/status");
-  for (;;) {
-    let answer: z.infer<typeof STATUS>;
+  for (let silences = 0; silences < SILENCES;) {
     try {
-      answer = STATUS.parse(await ask(status, "GET"));
-    } catch {
+      const { success, data } = STATUS.safeParse(await ask(status, "GET"));
+      // One that does not drain is the next process at this address.
+      if (!success || !data.draining || data.totals.sessions.open === 0) return;
+      silences = 0;
+    } catch (error) {
       // A proxy that has drained ends, and its admin server with it.
-      return;
+      if (error instanceof Error && "code" in error && error.code === "ECONNREFUSED") return;
+      silences++;
     }
-    // One that does not drain is the next process at this address.
-    if (!answer.draining || answer.totals.sessions.open === 0) return;
     await pause(ASK_AGAIN_MILLISECONDS);
   }
 }

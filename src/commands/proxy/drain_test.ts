@@ -49,6 +49,38 @@ Deno.test("drain returns when the proxy is gone, or another process is there ins
   }
 });
 
+Deno.test("drain goes on while the proxy is too busy to answer, and ends at once when nobody listens any more", async () => {
+  const view = new FakeView();
+  view.open.push(skewedSession("1"));
+  const answers = asking(view);
+  const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+  const faults = [new Error("HTTP status 503"), new DOMException("timed out", "TimeoutError"), undefined, refused];
+  let asked = 0;
+  await drain("127.0.0.1:24780", {
+    ask: (url, method) => {
+      const fault = method === "POST" ? undefined : faults[asked++];
+      return fault === undefined ? answers(url, method) : Promise.reject(fault);
+    },
+    pause: () => Promise.resolve(),
+  });
+  assert.equal(asked, faults.length);
+  asked = 0;
+  await drain("127.0.0.1:24780", {
+    ask: (url, method) => method === "POST" ? answers(url, method) : Promise.reject(new Error(`silence ${asked++}`)),
+    pause: () => Promise.resolve(),
+  });
+  assert.equal(asked, 10, "a proxy that gives no answer any more has ended");
+});
+
+Deno.test("what is not the proxy is not drained, whatever it answers", async () => {
+  for (const answer of [undefined, null, {}, [], "ok", { draining: false }]) {
+    await assert.rejects(
+      drain("127.0.0.1:24780", { ask: () => Promise.resolve(answer), pause: () => Promise.resolve() }),
+      (error) => error instanceof CommandFailure && error.exitStatus === 1 && /is not this proxy$/.test(error.message),
+    );
+  }
+});
+
 Deno.test("drain fails with 1 where nobody answers or the proxy refuses, with 2 for no address", async () => {
   const refuse = () => Promise.reject(new Error("HTTP status 403"));
   const pause = () => Promise.resolve();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import process from "node:process";
 import { StandingClock } from "../../../test/support/proxy.ts";
 import { tokenClaims } from "./access.ts";
 import { InClusterAccess } from "./in_cluster.ts";
@@ -117,6 +118,25 @@ Deno.test("kubeconfig: what cannot be used is refused with what to do instead", 
       return true;
     });
   }
+});
+
+Deno.test("kubeconfig: an error in its YAML has its place, and shows no token", async () => {
+  const good = kubeconfig("{ server: https://h:6443 }", "{ token: SECRET }");
+  for (const wrong of ['"SECRET', "SECRET: }, ]", "SECRET SECRET: a: b", "*SECRET"]) {
+    await assert.rejects(open(good.replace("SECRET", wrong)), (error: Error) => {
+      assert.match(error.message, /config: (line [67], column \d+: this cannot be read|an alias .*) \(YAML 1\.2\)$/);
+      assert.doesNotMatch(error.stack ?? "", /SECRET/);
+      return true;
+    });
+  }
+});
+
+Deno.test("kubeconfig: one with many keys is read as fast as others", async () => {
+  const keys = Array.from({ length: 50_000 }, (_, index) => `  key${index}: 1\n`).join("");
+  const began = process.cpuUsage();
+  await open(`${kubeconfig("{ server: https://h:6443 }", "{ token: t }")}extensions:\n${keys}`);
+  const { user, system } = process.cpuUsage(began);
+  assert.ok(user + system < 10_000_000, `${(user + system) / 1e6} s of processor time`);
 });
 
 Deno.test("the claims of a token are read if it is a JWT", () => {

@@ -1,7 +1,7 @@
 import { systemReason } from "../../error_message.ts";
 import { cannotRead, readTextFile } from "../../text_file.ts";
-import { parse } from "@std/yaml";
 import { dirname, resolve } from "node:path";
+import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import type { ApiAccess, ApiCredentials } from "./access.ts";
 
@@ -75,12 +75,29 @@ async function read(path: string): Promise<ApiCredentials> {
 }
 
 function parseKubeconfig(text: string) {
-  const { success, data, error } = kubeconfig.safeParse(parse(text));
+  const { success, data, error } = kubeconfig.safeParse(yamlOf(text));
   if (success) return data;
   const [issue] = error.issues;
   throw new Error(
     ["not a kubeconfig", ...(issue?.path.length ? [issue.path.join(".")] : []), issue?.message].join(": "),
   );
+}
+
+/** @throws Error that says where the text is no YAML, and shows nothing of it: it holds tokens and private keys */
+function yamlOf(text: string): unknown {
+  const lineCounter = new LineCounter();
+  // The parser would compare each key of a map with each other one.
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false, logLevel: "error" });
+  const [error] = document.errors;
+  if (error !== undefined) {
+    const { line, col } = lineCounter.linePos(error.pos[0]);
+    throw new Error(`line ${line}, column ${col}: this cannot be read (YAML 1.2)`);
+  }
+  try {
+    return document.toJS();
+  } catch {
+    throw new Error("an alias has no anchor, or aliases stand for too many values (YAML 1.2)");
+  }
 }
 
 async function resolveContext(config: z.infer<typeof kubeconfig>, folder: string): Promise<ApiCredentials> {

@@ -67,12 +67,8 @@ function Chain({ treatment: { chain } }: { readonly treatment: TreatmentView }) 
 
 function Options({ options }: { readonly options: unknown }) {
   const given = typeof options !== "object" || options === null ? [] : Object.entries(options);
-  const said = given.map(([name, value]) => [name, JSON.stringify(value, safe)]).filter(([, text]) =>
+  const said = given.map(([name, value]) => [name, JSON.stringify(value)]).filter(([, text]) =>
     text !== undefined && text !== "{}" && text !== "[]"
   );
   return <span>{said.map(([name, text]) => `${name}: ${text}`).join(", ")}</span>;
-}
-
-function safe(_key: string, value: unknown): unknown {
-  return typeof value === "bigint" ? value.toString() : value;
 }
