@@ -1,4 +1,5 @@
-import { mappingData } from "../mediation/mapping/mapping_data.ts";
+import { errorMessage } from "../error_message.ts";
+import { mappingData, readMapping } from "../mediation/mapping/mapping_data.ts";
 import { PendingMapping } from "../mediation/mapping/chain/pending_mapping.ts";
 import type { Plugin, PluginContext } from "../mediation/mapping/plugin.ts";
 import type { Profile } from "../mediation/mapping/profile/profile.ts";
@@ -9,16 +10,22 @@ import { type Answer, type Question, writeOptions } from "./protocol.ts";
 
 /** Answers that are remembered. Mappings that the core has compiled are remembered there as well. */
 const ANSWERS = 1024;
+/** Octets of all answers that are remembered, about: a line of the process may have 4 MiB. */
+const ANSWER_OCTETS = 32 * 1024 * 1024;
+/** Octets that a field of a mapping takes, about, besides those of its constant. */
+const FIELD_OCTETS = 400;
 /** Milliseconds after which a plugin is asked again about a template that it failed on. */
 const FAILURE_STANDS = 10_000;
 
 /** Fields of the largest template that a process is asked about. Agents have some 50. */
 const MOST_FIELDS = 4096;
 
-/** An answer, and until when it stands. */
+/** What an answer comes to, and until when it stands. */
 interface Remembered {
-  readonly answer: Answer | Promise<void>;
+  readonly answer: { readonly mapping: TemplateMapping } | { readonly error: string } | Promise<void>;
   readonly until: number;
+  /** About. */
+  readonly octets: number;
 }
 
 let instances = 0;
@@ -26,6 +33,7 @@ let instances = 0;
 /** A plugin whose module runs in a process of its own. It answers from memory; what it has to ask for is pending. */
 export class IsolatedPlugin implements Plugin {
   readonly #answers = new Map<string, Remembered>();
+  #octets = 0;
   readonly #instance = ++instances;
   /** How the process took the plugin's options. */
   readonly created: Promise<Answer>;
@@ -67,22 +75,55 @@ export class IsolatedPlugin implements Plugin {
     const key = JSON.stringify(question);
     const known = this.#answers.get(key);
     if (known?.answer instanceof Promise) throw new PendingMapping(known.answer);
-    if (known === undefined || known.until < performance.now()) throw new PendingMapping(this.#ask(key, question));
-    if ("value" in known.answer) return known.answer.value as TemplateMapping;
-    throw new Error("error" in known.answer ? known.answer.error : "it refused its options");
+    if (known === undefined || known.until < performance.now()) {
+      throw new PendingMapping(this.#ask(key, question, mapping));
+    }
+    if ("mapping" in known.answer) return known.answer.mapping;
+    throw new Error(known.answer.error);
   }
 
-  #ask(key: string, question: Question): Promise<void> {
+  #ask(key: string, question: Question, mapping: TemplateMapping): Promise<void> {
     const settled = this.process.ask(question, this.timeout).then((answer) => {
-      const until = "value" in answer ? Infinity : performance.now() + FAILURE_STANDS;
-      this.#answers.delete(key);
-      this.#answers.set(key, { answer, until });
-      const [oldest] = this.#answers.keys();
-      if (this.#answers.size > ANSWERS && oldest !== undefined) this.#answers.delete(oldest);
+      const read = readAnswer(answer, mapping);
+      const isMapping = "mapping" in read;
+      this.#remember(key, {
+        answer: read,
+        until: isMapping ? Infinity : performance.now() + FAILURE_STANDS,
+        octets: key.length + (isMapping ? octetsOf(read.mapping) : read.error.length),
+      });
     });
-    this.#answers.set(key, { answer: settled, until: Infinity });
+    this.#remember(key, { answer: settled, until: Infinity, octets: key.length });
     return settled;
+  }
+
+  #remember(key: string, answer: Remembered): void {
+    this.#octets += answer.octets - (this.#answers.get(key)?.octets ?? 0);
+    this.#answers.delete(key);
+    this.#answers.set(key, answer);
+    for (const [oldest, { octets }] of this.#answers) {
+      if (this.#answers.size <= ANSWERS && (this.#octets <= ANSWER_OCTETS || this.#answers.size === 1)) return;
+      this.#octets -= octets;
+      this.#answers.delete(oldest);
+    }
   }
 }
 
 const CREATION_TIMEOUT = 10_000;
+
+/** Keeps nothing of an answer that is not part of a mapping. */
+function readAnswer(answer: Answer, given: TemplateMapping): Exclude<Remembered["answer"], Promise<void>> {
+  if ("error" in answer) return answer;
+  if (!("value" in answer)) return { error: "it refused its options" };
+  try {
+    return { mapping: readMapping(answer.value, given) };
+  } catch (error) {
+    return { error: errorMessage(error) };
+  }
+}
+
+function octetsOf({ fields }: TemplateMapping): number {
+  return fields.reduce(
+    (sum, { value }) => sum + FIELD_OCTETS + (value.from === "constant" ? value.octets.length : 0),
+    0,
+  );
+}

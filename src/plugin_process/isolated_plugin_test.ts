@@ -32,6 +32,18 @@ Deno.test("a thousand answers are remembered; of more, the oldest are asked for 
   assert.equal(asked(), 1_101);
 });
 
+Deno.test("answers are remembered up to some 32 MiB: however long they are, they do not fill the memory", async () => {
+  const { plugin, asked } = pluginOf(({ mapping }) => ({ value: { ...mapping as object, more: "x".repeat(1000) } }));
+  const long = template(...Array.from({ length: 4_000 }, () => "octetDeltaCount"));
+  const rewrite = (id: number) =>
+    settled(() => plugin.rewrite(identity({ ...long, id }), { profile, exporterFamily: 4 }));
+  for (let id = 256; id < 256 + 30; id++) assert.ok(!("more" in await rewrite(id)), "what is no mapping is not kept");
+  await rewrite(256 + 29);
+  assert.equal(asked(), 30, "the last ones");
+  await rewrite(256);
+  assert.equal(asked(), 31);
+});
+
 Deno.test("what a plugin failed on stands for a while: nobody else waits for it, and it is not asked again", async () => {
   const { plugin, rewrite, asked } = pluginOf(() => ({ error: "it does not like that" }));
   for (let times = 0; times < 3; times++) await assert.rejects(rewrite(256), /does not like/);

@@ -1,8 +1,9 @@
+import { z } from "zod";
 import { errorMessage } from "../error_message.ts";
 import { filesOf } from "./plugin_graph.ts";
 import type { Bounds } from "./watchdog.ts";
 import { readLines, readOutput } from "./process_output.ts";
-import type { Answer, Question } from "./protocol.ts";
+import type { Answer, OptionMistake, Question } from "./protocol.ts";
 
 /** How a plugin's process is started. */
 export interface PluginProcessOptions {
@@ -278,6 +279,15 @@ function childModule(): string {
   }
 }
 
+/** Characters of an error that are passed on. */
+const ERROR_LENGTH = 2_000;
+
+const MISTAKES: z.ZodType<readonly OptionMistake[]> = z.array(z.object({
+  path: z.array(z.union([z.string(), z.number()])),
+  message: z.string(),
+  at: z.enum(["value", "key"]),
+}));
+
 /** The answer to a question; undefined: the line is none, such as a late one to the question before. */
 function parse(line: string | undefined, number: number): Answer | undefined {
   if (line === undefined) return undefined;
@@ -285,8 +295,14 @@ function parse(line: string | undefined, number: number): Answer | undefined {
     const value: unknown = JSON.parse(line);
     if (typeof value !== "object" || value === null) return undefined;
     if (!("number" in value) || value.number !== number) return undefined;
-    const { number: _, ...answer } = value;
-    return "value" in answer || "mistakes" in answer || "error" in answer ? answer as Answer : undefined;
+    if ("value" in value) return { value: value.value };
+    if ("mistakes" in value) {
+      const { success, data } = MISTAKES.safeParse(value.mistakes);
+      return success ? { mistakes: data } : undefined;
+    }
+    return "error" in value && typeof value.error === "string"
+      ? { error: value.error.slice(0, ERROR_LENGTH) }
+      : undefined;
   } catch {
     return undefined;
   }
