@@ -11,6 +11,8 @@ export interface OctetBudget {
 /** A data set that waits for its template, as a message of its own under the header that it came with. */
 interface WaitingSet {
   readonly template: number;
+  /** Larger for one that came later. */
+  readonly order: number;
   readonly message: Uint8Array;
   readonly until: number;
   /** That the message came from. */
@@ -25,7 +27,13 @@ export type Deliver = (message: Uint8Array, port: number) => void;
  * 7011 §8). Only these sets wait, in their order; templates and other sets of the same message go on at once.
  */
 export class WaitingSets {
-  #waiting: WaitingSet[] = [];
+  /**
+   * By template, in their order. One datagram may have thousands of template sets, each of which has to find what waits
+   * for it.
+   */
+  readonly #waiting = new Map<number, WaitingSet[]>();
+  #length = 0;
+  #order = 0;
   #octets = 0;
 
   /**
@@ -36,7 +44,7 @@ export class WaitingSets {
 
   /** How many sets wait. */
   get length(): number {
-    return this.#waiting.length;
+    return this.#length;
   }
 
   /**
@@ -60,14 +68,16 @@ export class WaitingSets {
       if (isTemplateSet(u16At(message, start))) {
         const defined = new Set<number>();
         scanTemplateSet(message, start, end, domain, defined);
-        if (this.#waiting.some(({ template }) => defined.has(template))) {
+        const ready = [...defined].filter((template) => this.#waiting.has(template));
+        if (ready.length > 0) {
           flush(end);
           from = end;
-          this.#take(({ template }) => defined.has(template), deliver);
+          this.#take(ready, () => true, deliver);
         }
       } else if (unknown.has(start)) {
         const waits = {
           template: templateKey(domain, u16At(message, start)),
+          order: this.#order++,
           message: excerpt(message, start, end),
           until,
           port,
@@ -85,39 +95,47 @@ export class WaitingSets {
 
   /** Delivers the sets that have waited long enough. */
   expire(now: number, deliver: Deliver): void {
-    if (this.#waiting.length > 0) this.#take(({ until }) => until <= now, deliver);
+    if (this.#length > 0) this.#take([...this.#waiting.keys()], ({ until }) => until <= now, deliver);
   }
 
   /** Whether a set has waited long enough. */
   isDue(now: number): boolean {
-    return this.#waiting.some(({ until }) => until <= now);
+    return this.#waiting.values().some(([first]) => first !== undefined && first.until <= now);
   }
 
   /** @returns how many sets were waiting, all of which are gone */
   clear(): number {
-    const count = this.#waiting.length;
-    this.#take(() => true, () => {});
-    return count;
+    const { length } = this;
+    this.#take([...this.#waiting.keys()], () => true, () => {});
+    return length;
   }
 
-  /** Removes those that are ready before the first is delivered, which may close the source. */
-  #take(isReady: (set: WaitingSet) => boolean, deliver: Deliver): void {
-    const before = this.#waiting;
-    this.shared.octets -= this.#octets;
-    this.#waiting = [];
-    this.#octets = 0;
+  /** Removes those of these templates that are ready before the first is delivered, which may close the source. */
+  #take(templates: readonly number[], isReady: (set: WaitingSet) => boolean, deliver: Deliver): void {
     const ready: WaitingSet[] = [];
-    for (const set of before) {
-      if (isReady(set)) ready.push(set);
-      else this.#keep(set);
+    for (const template of templates) {
+      const sets = this.#waiting.get(template) ?? [];
+      this.#waiting.delete(template);
+      for (const set of sets) {
+        this.#count(set, -1);
+        if (isReady(set)) ready.push(set);
+        else this.#keep(set);
+      }
     }
-    for (const { message, port } of ready) deliver(message, port);
+    for (const { message, port } of ready.sort((one, other) => one.order - other.order)) deliver(message, port);
   }
 
   #keep(set: WaitingSet): void {
-    this.#waiting.push(set);
-    this.#octets += set.message.length;
-    this.shared.octets += set.message.length;
+    const sets = this.#waiting.get(set.template);
+    if (sets === undefined) this.#waiting.set(set.template, [set]);
+    else sets.push(set);
+    this.#count(set, 1);
+  }
+
+  #count({ message: { length } }: WaitingSet, change: 1 | -1): void {
+    this.#length += change;
+    this.#octets += change * length;
+    this.shared.octets += change * length;
   }
 
   #hasRoom({ length }: Uint8Array): boolean {

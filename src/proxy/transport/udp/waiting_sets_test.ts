@@ -123,3 +123,18 @@ Deno.test("a set without length behind a template does not keep the proxy busy f
   sets.split(broken, [], 5_000, (message) => delivered.push(message.length));
   assert.deepEqual(delivered, [36]);
 });
+
+Deno.test("a datagram of thousands of template sets takes no longer where thousands of sets wait for other templates", () => {
+  const templates = message({}, ...Array<Uint8Array>(5_000).fill(announce(256)));
+  const millisecondsBeside = (others: number) => {
+    const { receive, waiting } = source();
+    if (others > 0) receive(message({}, ...Array.from({ length: others }, (_, index) => data(300 + index, 1))));
+    assert.equal(waiting.length, others);
+    const began = performance.now();
+    receive(templates);
+    return performance.now() - began;
+  };
+  const least = (others: number) => Math.min(...Array.from({ length: 5 }, () => millisecondsBeside(others)));
+  const [few, many] = [least(1), least(3_000)];
+  assert.ok(many < 10 * few + 20, `${many} ms beside 3,000, ${few} ms beside one`);
+});
