@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StandingClock } from "../test/support/proxy.ts";
+import { StandingClock } from "../test/support/time/standing_clock.ts";
 import { configureLogging, logEvent, overrideLogging } from "./logging.ts";
 
 function collect(level: "debug" | "info" | "warning" | "error", format: "json" | "text"): string[] {

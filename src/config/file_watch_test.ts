@@ -1,36 +1,7 @@
 import assert from "node:assert/strict";
+import { StandingClock } from "../../test/support/time/standing_clock.ts";
+import { PATIENCE } from "../../test/support/time/until.ts";
 import { FileWatch, type FileWatchDependencies } from "./file_watch.ts";
-
-/** Time that stands until a test moves it. */
-class StandingTimers {
-  #now = 0;
-  #timers: { due: number; every: number; callback: () => void }[] = [];
-
-  after(milliseconds: number, callback: () => void) {
-    return this.#add({ due: this.#now + milliseconds, every: 0, callback });
-  }
-
-  every(milliseconds: number, callback: () => void) {
-    return this.#add({ due: this.#now + milliseconds, every: milliseconds, callback });
-  }
-
-  async advance(milliseconds: number): Promise<void> {
-    for (const end = this.#now + milliseconds; this.#now < end;) {
-      this.#now += 50;
-      for (const timer of this.#timers.filter(({ due }) => due <= this.#now)) {
-        if (timer.every > 0) timer.due += timer.every;
-        else this.#timers = this.#timers.filter((one) => one !== timer);
-        timer.callback();
-      }
-      await new Promise((resolve) => setTimeout(resolve, 0));
-    }
-  }
-
-  #add(timer: { due: number; every: number; callback: () => void }) {
-    this.#timers.push(timer);
-    return () => void (this.#timers = this.#timers.filter((one) => one !== timer));
-  }
-}
 
 /** Files in memory, whose status tells of changes or does not. */
 class Disk {
@@ -55,7 +26,7 @@ class Disk {
 }
 
 function watching(tells: boolean) {
-  const timers = new StandingTimers();
+  const timers = new StandingClock();
   const disk = new Disk(tells);
   disk.files.set("/etc/proxy.yaml", "old").set("/pki/tls.crt", "cert");
   const told: (readonly string[])[] = [];
@@ -67,49 +38,49 @@ function watching(tells: boolean) {
 Deno.test("a changed file is reported soon and once; one that was only touched is not", async () => {
   const { timers, disk, told, watch } = watching(true);
   disk.happen();
-  await timers.advance(1_000);
+  await timers.advance(1_000, 50);
   assert.deepEqual(told, [], "it was touched, not changed");
   disk.files.set("/etc/proxy.yaml", "new");
   disk.happen();
-  await timers.advance(1_000);
+  await timers.advance(1_000, 50);
   assert.deepEqual(told, [["/etc/proxy.yaml"]]);
-  await timers.advance(20_000);
+  await timers.advance(20_000, 50);
   assert.equal(told.length, 1);
   disk.files.set("/etc/absent.csv", "there now");
   disk.files.delete("/pki/tls.crt");
   disk.happen();
-  await timers.advance(1_000);
+  await timers.advance(1_000, 50);
   assert.deepEqual(told.flat().slice(1).sort(), ["/etc/absent.csv", "/pki/tls.crt"]);
   watch.close();
 });
 
 Deno.test("a half-written file is not reported before it is complete", async () => {
   const { timers, disk, told, watch } = watching(true);
-  await timers.advance(1_000);
+  await timers.advance(1_000, 50);
   for (const [half, milliseconds] of [["", 500], ["ne", 200]] as const) {
     disk.files.set("/etc/proxy.yaml", half);
     disk.happen();
-    await timers.advance(milliseconds);
+    await timers.advance(milliseconds, 50);
   }
   disk.files.set("/etc/proxy.yaml", "new");
   disk.happen();
   assert.deepEqual(told, []);
-  await timers.advance(1_000);
+  await timers.advance(1_000, 50);
   assert.deepEqual(told, [["/etc/proxy.yaml"]]);
   watch.close();
 });
 
 Deno.test("where the status does not tell, files are read every few seconds", async () => {
   const { timers, disk, told, watch } = watching(false);
-  await timers.advance(1_000);
+  await timers.advance(1_000, 50);
   disk.files.set("/etc/proxy.yaml", "new");
-  await timers.advance(2_000);
+  await timers.advance(2_000, 50);
   assert.deepEqual(told, []);
-  await timers.advance(4_000);
+  await timers.advance(4_000, 50);
   assert.deepEqual(told, [["/etc/proxy.yaml"]]);
   watch.close();
   const { reads } = disk;
-  await timers.advance(20_000);
+  await timers.advance(20_000, 50);
   assert.equal(disk.reads, reads, "closed: it looks no more");
 });
 
@@ -117,11 +88,11 @@ Deno.test("a change between reading and watching is reported", async () => {
   const { timers, disk, told, watch } = watching(true);
   disk.files.set("/etc/other.yaml", "newer");
   watch.watch(new Map([["/etc/other.yaml", "as it was read"]]));
-  await timers.advance(1_000);
+  await timers.advance(1_000, 50);
   assert.deepEqual(told, [["/etc/other.yaml"]]);
   disk.files.set("/etc/proxy.yaml", "no longer watched");
   disk.happen();
-  await timers.advance(10_000);
+  await timers.advance(10_000, 50);
   assert.equal(told.length, 1);
   watch.close();
 });
@@ -208,7 +179,7 @@ Deno.test("a pipe beside a file, or in its place, is not waited for", async () =
       args: ["eval", "--quiet", "--ext=js", script],
       stdout: "piped",
       stderr: "inherit",
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(PATIENCE),
     });
     const { stdout, success } = await child.output();
     assert.deepEqual([new TextDecoder().decode(stdout), success], ["seen\n", true]);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StandingClock } from "../../test/support/proxy.ts";
+import { StandingClock } from "../../test/support/time/standing_clock.ts";
 import { RepetitionLimit } from "./repetition_limit.ts";
 
 function limitOf() {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { eventually } from "../../test/end_to_end/support.ts";
+import { PATIENCE, until } from "../../test/support/time/until.ts";
 import {
   BAD,
   commandLine,
   GOOD,
+  HANGING,
   largestMemory,
   processesWith,
   template,
@@ -42,11 +43,11 @@ for (const [what, filling] of FILLINGS) {
           const most = largestMemory(before);
           const answer = await map(BAD);
           assert.ok(await most < 600, `${await most} MiB`);
-          await eventually("its end was noticed", () => typeof answer === "string" || printed.length > 0);
+          await until("its end was noticed", () => typeof answer === "string" || printed.length > 0);
           assert.deepEqual(await map(template("sourceIPv4Address")), ["sourceIPv4Address"]);
         },
         // A plugin that does not answer is ended by that, and has no more time than this to fill the memory.
-        { timeout: 30_000 },
+        { timeout: PATIENCE / 2 },
       );
     },
   });
@@ -87,7 +88,7 @@ await new Promise((resolve) => setTimeout(resolve, 1 << 30));`;
     child.kill("SIGKILL");
     await child.status;
     await reader.cancel();
-    await eventually("they ended", () => processesWith(marker).length === 0);
+    await until("they ended", () => processesWith(marker).length === 0);
   },
 });
 
@@ -102,9 +103,9 @@ for (
     withPlugin(`if (isBad(mapping)) { ${work} } return mapping;`, async ({ map, printed }) => {
       // Microtasks keep the answer back as well.
       const answer = await map(BAD);
-      await eventually("it was ended", () => typeof answer === "string" || printed.length > 0);
+      await until("it was ended", () => typeof answer === "string" || printed.length > 0);
       assert.deepEqual(await map(GOOD), ["protocolIdentifier", "sourceTransportPort"]);
-    }));
+    }, { timeout: HANGING }));
 }
 
 Deno.test("a template that is too long for the process costs itself alone, and the process lives", () =>
@@ -116,9 +117,9 @@ Deno.test("a template that is too long for the process costs itself alone, and t
     }
     assert.equal((await map(fields(4096))).length, 4096);
     await map(BAD);
-    await eventually("it printed each time", () => printed.length === 3);
+    await until("it printed each time", () => printed.length === 3);
     assert.equal(new Set(printed).size, 1, "it is the same process");
-  }, { timeout: 10_000 }));
+  }));
 
 Deno.test("a line that nobody asked for is no answer to the next question", () =>
   withPlugin(
@@ -129,7 +130,7 @@ Deno.test("a line that nobody asked for is no answer to the next question", () =
      return mapping;`,
     async ({ map, printed }) => {
       assert.deepEqual(await map(BAD), ["destinationTransportPort"]);
-      await eventually("it was noticed", () => printed.length > 0);
+      await until("it was noticed", () => printed.length > 0);
       assert.deepEqual(printed, ["its process is ended: it wrote what it was not asked for"]);
       assert.deepEqual(await map(GOOD), ["protocolIdentifier", "sourceTransportPort"]);
     },

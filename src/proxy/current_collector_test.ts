@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
-import { closeQuietly, send, StandingClock, TestCollector, TestProxy, until } from "../../test/support/proxy.ts";
-import { dataMessage, join, templateMessage } from "../../test/support/proxy_messages.ts";
+import { closeQuietly, send } from "../../test/support/proxy/sockets.ts";
+import { StandingClock } from "../../test/support/time/standing_clock.ts";
+import { TestCollector } from "../../test/support/proxy/test_collector.ts";
+import { TestProxy } from "../../test/support/proxy/test_proxy.ts";
+import { until } from "../../test/support/time/until.ts";
+import { dataMessage, join, templateMessage } from "../../test/support/proxy/proxy_messages.ts";
 
 const expectation = (profile: string) => ({ profile, dialect: "", key: profile, adopt: () => {} });
 
@@ -25,10 +29,7 @@ async function doubtsAfter(lived: number): Promise<number> {
   await clock.advance(lived);
   collector.close();
   await until("it has gone", () => proxy.happened("collector_gone").length === 1);
-  for (let steps = 0; proxy.happened("collector_unreachable").length === 0; steps++) {
-    assert.ok(steps < 1_000);
-    await clock.advance(50, 50);
-  }
+  await clock.advanceUntil("it is tried again", () => proxy.happened("collector_unreachable").length > 0, 50);
   closeQuietly(exporter);
   const closed = proxy.proxy.close();
   await clock.advance(1);

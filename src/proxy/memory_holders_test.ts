@@ -4,16 +4,13 @@ import type { RoomMaker } from "../mediation/templates/template_memory.ts";
 import { MessageMemory } from "./memory/message_memory.ts";
 import { residentMemory } from "./memory_holders.ts";
 import { SYSTEM_CLOCK } from "./time/clock.ts";
-import { dataMessage, templateMessage } from "../../test/support/proxy_messages.ts";
-import {
-  closeQuietly,
-  RelayingRewriter,
-  send,
-  StandingClock,
-  TestCollector,
-  TestProxy,
-  until,
-} from "../../test/support/proxy.ts";
+import { dataMessage, templateMessage } from "../../test/support/proxy/proxy_messages.ts";
+import { closeQuietly, send } from "../../test/support/proxy/sockets.ts";
+import { RelayingRewriter } from "../../test/support/proxy/relaying_rewriter.ts";
+import { StandingClock } from "../../test/support/time/standing_clock.ts";
+import { TestCollector } from "../../test/support/proxy/test_collector.ts";
+import { TestProxy } from "../../test/support/proxy/test_proxy.ts";
+import { until } from "../../test/support/time/until.ts";
 
 const MEBIBYTE = 2 ** 20;
 

@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
-import { dataMessage, join, templateMessage } from "../../test/support/proxy_messages.ts";
-import {
-  closeQuietly,
-  RelayingRewriter,
-  send,
-  StandingClock,
-  TestCollector,
-  TestProxy,
-  until,
-} from "../../test/support/proxy.ts";
+import { freePort } from "../../test/support/free_port.ts";
+import { dataMessage, join, templateMessage } from "../../test/support/proxy/proxy_messages.ts";
+import { closeQuietly, send } from "../../test/support/proxy/sockets.ts";
+import { RelayingRewriter } from "../../test/support/proxy/relaying_rewriter.ts";
+import { StandingClock } from "../../test/support/time/standing_clock.ts";
+import { TestCollector } from "../../test/support/proxy/test_collector.ts";
+import { TestProxy } from "../../test/support/proxy/test_proxy.ts";
+import { until } from "../../test/support/time/until.ts";
 import { HeapBufferPool } from "./memory/buffer_pool.ts";
 import type { SessionFacts } from "../mediation/session/session_rewriter.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
@@ -270,9 +268,7 @@ Deno.test("a session is closed on request", () =>
 
 Deno.test("all addresses are bound, or none", async () => {
   const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = free.addr;
-  free.close();
+  const port = freePort();
   const listeners = [port, taken.addr.port].map((port) => ({
     transport: "tcp" as const,
     address: { hostname: "127.0.0.1", port },

@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
-import { dataMessage, join, templateMessage } from "../../test/support/proxy_messages.ts";
+import { freePort } from "../../test/support/free_port.ts";
+import { dataMessage, join, templateMessage } from "../../test/support/proxy/proxy_messages.ts";
 import { RFC } from "../../test/conformance/conformance.ts";
 import { mediatorOf } from "../../test/support/session.ts";
 import { field, message, set, templateSet } from "../../test/support/messages/wire.ts";
-import { send, StandingClock, TestCollector, TestProxy, turn, until } from "../../test/support/proxy.ts";
-
-/** A port on which nobody listens now. */
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  listener.close();
-  return listener.addr.port;
-}
+import { send } from "../../test/support/proxy/sockets.ts";
+import { StandingClock, turn } from "../../test/support/time/standing_clock.ts";
+import { TestCollector } from "../../test/support/proxy/test_collector.ts";
+import { TestProxy } from "../../test/support/proxy/test_proxy.ts";
+import { until } from "../../test/support/time/until.ts";
 
 /**
  * Sends large data messages, numbered from 0, one after the other; resolves once no more are taken. `stop` gives how
@@ -278,8 +276,7 @@ Deno.test("while the collector is away it becomes another: what waited for the o
   const rewriter = proxy.rewriters[0];
   assert.ok(rewriter !== undefined);
   await proxy.proxy.reconfigure({ collector: tcp(after.port), mediate: () => rewriter.outdated = true });
-  for (let steps = 0; steps < 400 && after.records().length === 0; steps++) await clock.advance(50, 50);
-  await until("the new one has some", () => after.records().length > 0);
+  await clock.advanceUntil("the new one has some", () => after.records().length > 0, 50);
   const sent = await flood.stop();
   await until("and all that came since", () => after.records().at(-1) === sent - 1);
   const [discarded] = proxy.happened("held_octets_discarded");

@@ -5,8 +5,9 @@ import {
   makeAggregatorCertificates,
 } from "../../test/support/kubernetes/aggregator_trust.ts";
 import { FakeApiServer } from "../../test/support/kubernetes/kubernetes_api.ts";
+import { hastyClock } from "../../test/support/time/hasty_clock.ts";
+import { until } from "../../test/support/time/until.ts";
 import type { ProxyEvent } from "../proxy/reporting/proxy_event.ts";
-import { type Clock, SYSTEM_CLOCK } from "../proxy/time/clock.ts";
 import { profileOfRelease } from "./cluster.ts";
 import { loadWatched } from "./reloader.ts";
 import { Service } from "./service.ts";
@@ -18,11 +19,7 @@ const LISTEN = {
   udp: "{ transport: udp, address: 127.0.0.1:0 }",
   tls: "{ transport: tls, address: 127.0.0.1:0, tls: {} }",
 };
-/** Waits a tenth of the time. */
-const FAST: Clock = {
-  ...SYSTEM_CLOCK,
-  after: (milliseconds, callback) => SYSTEM_CLOCK.after(milliseconds / 10, callback),
-};
+const FAST = hastyClock(1 / 10);
 
 /** A message with a template of one field, sourceIPv4Address. */
 const TEMPLATE = Uint8Array.fromHex("000a001c6553f10000000000000000010002000c0100000100080004");
@@ -69,13 +66,9 @@ kubernetes: { kubeconfig: kubeconfig${lines.more ?? ""} }
     await Deno.writeTextFile(`${this.folder}/proxy.yaml`, text);
   }
 
-  async until(isSo: () => boolean, what = isSo.toString()): Promise<void> {
-    for (let tries = 0; !isSo(); tries++) {
-      const state = () =>
-        `${JSON.stringify(this.view.cluster)}\n${this.events.map(({ message }) => message).join("\n")}`;
-      assert.ok(tries < 500, `waited for ${what}: ${state()}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+  until(isSo: () => boolean, what = isSo.toString()): Promise<void> {
+    const messages = () => this.events.map(({ message }) => message).join("\n");
+    return until(() => `${what}: ${JSON.stringify(this.view.cluster)}\n${messages()}`, isSo);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

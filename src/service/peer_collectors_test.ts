@@ -9,7 +9,11 @@ import { concatenate } from "../ipfix/octets/concatenate.ts";
 import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import type { ProxyEvent } from "../proxy/reporting/proxy_event.ts";
 import { Authority } from "../../test/support/certificates.ts";
-import { TestCollector, TestTlsCollector, TestUdpCollector, until } from "../../test/support/proxy.ts";
+import { freePort } from "../../test/support/free_port.ts";
+import { TestCollector } from "../../test/support/proxy/test_collector.ts";
+import { TestTlsCollector } from "../../test/support/proxy/test_tls_collector.ts";
+import { TestUdpCollector } from "../../test/support/proxy/test_udp_collector.ts";
+import { PATIENCE, until } from "../../test/support/time/until.ts";
 import { loadWatched } from "./reloader.ts";
 import { Service } from "./service.ts";
 
@@ -53,7 +57,7 @@ class Agent {
   /** What is wrong with the next record that the Aggregator reads, which has to be this flow. */
   async judge(flow: SentFlow, aggregator: EmbeddedAggregator): Promise<string | undefined> {
     for (;;) {
-      const effect = await aggregator.nextEffect(5_000);
+      const effect = await aggregator.nextEffect(PATIENCE);
       if (effect === undefined) return "never came";
       if (effect.died !== undefined || effect.refused !== undefined) return effect.died ?? effect.refused;
       const [record] = effect.records;
@@ -178,8 +182,8 @@ peers:
 
 Deno.test("a collector that goes down holds its own sessions only, and the verdict names it", async () => {
   const a = new EmbeddedAggregator(V115);
-  let b = new EmbeddedAggregator(V20);
-  const { port } = b.address;
+  const port = freePort();
+  let b = new EmbeddedAggregator(V20, port);
   try {
     await using stage = await Stage.open(`${head(a.address.port)}
 peers: [{ match: { address: "::1" }, collector: { address: "127.0.0.1:${port}", profile: antrea/v2.0 } }]

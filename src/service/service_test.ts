@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { freePort } from "../../test/support/free_port.ts";
+import { PATIENCE, until } from "../../test/support/time/until.ts";
 import { statusReport } from "../admin/api/status_report.ts";
 import { loadProfile } from "../config/profiles/profiles.ts";
 import { AgentMessages } from "../demo/agent_messages.ts";
@@ -42,12 +44,12 @@ async function withService(
   assert.ok(listener !== undefined);
   await agent.connect(
     { hostname: "127.0.0.1", port: listener.address.port },
-    async () => void await aggregator.nextEffect(5_000),
+    async () => void await aggregator.nextEffect(PATIENCE),
   );
   const relay = async (number: number) => {
     const { flow } = await agent.send(number);
     for (;;) {
-      const effect = await aggregator.nextEffect(5_000);
+      const effect = await aggregator.nextEffect(PATIENCE);
       if (effect === undefined) return "never came";
       const record = effect.records[0];
       // What announces a template has no records.
@@ -114,7 +116,7 @@ Deno.test("lost values are shown from the reload that asks for them, also of a s
     assert.ok(kept > 0);
     assert.deepEqual(sessions, [kept]);
     await agent.close();
-    for (let tries = 0; tries < 50 && view.sessions().length > 0; tries++) await aggregator.nextEffect(100);
+    await until("the session is over", () => view.sessions().length === 0);
     assert.deepEqual(shown(), [kept]);
     await reload("");
     assert.deepEqual(shown(), [0]);
@@ -124,18 +126,14 @@ Deno.test("status, session and events say that a session is only observed, even 
   withService(yaml("mode: observe"), async ({ service, agent, happened }) => {
     const { view, proxy } = service.served;
     await agent.send(0);
-    for (let tries = 0; tries < 500 && proxy.totals().recordsReceived === 0; tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await until("it has been received", () => proxy.totals().recordsReceived > 0);
     const { losses } = statusReport(view, new Date());
     assert.deepEqual({ ...losses.wouldLose.informationLost }, { egressNodeName: 1 });
     assert.deepEqual(losses.informationLost, losses.wouldLose.informationLost);
     assert.deepEqual(view.sessions().map(({ observed }) => observed), [true]);
     assert.equal(happened("template_mapped")[0]?.fields["observed"], true);
     await agent.close();
-    for (let tries = 0; tries < 500 && happened("session_closed").length === 0; tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await until("the session is over", () => happened("session_closed").length > 0);
     assert.equal(happened("session_closed")[0]?.fields["observed"], true);
     assert.deepEqual(view.endedSessions().map(({ observed }) => observed), [true]);
     assert.deepEqual({ ...statusReport(view, new Date()).losses.wouldLose.informationLost }, { egressNodeName: 1 });
@@ -154,15 +152,9 @@ export default {
     const shipped = "{ use: map-fields }, { use: strip-unknown }, { use: pad-missing }, { use: match-order }";
     await write(yaml(`plugins: [${shipped}, { use: ./mine.ts }]`)(aggregator.address.port));
     const by = () => service.served.view.sessions()[0]?.templates()[0]?.mapping?.fields[0]?.by;
-    for (const end = Date.now() + 10_000; by() !== "one";) {
-      assert.ok(Date.now() < end, "the change is never seen");
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await until("the change is seen", () => by() === "one");
     await Deno.writeTextFile(`${folder}/mine.ts`, plugin("two"));
-    for (const end = Date.now() + 10_000; by() !== "two";) {
-      assert.ok(Date.now() < end, "the changed plugin is never seen");
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await until("the changed plugin is seen", () => by() === "two");
     assert.ok(happened("config_reloaded").every(({ fields }) => fields["trigger"] === "change"));
     assert.equal(await relay(0), undefined);
   });
@@ -171,8 +163,8 @@ export default {
 Deno.test("admin moves with its answer given, limits, mode and collector go over, or all of it stays", () =>
   withService(yaml(), async ({ service, write, aggregator, relay }) => {
     const other = new EmbeddedAggregator(profile);
-    const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = free.addr;
+    const port = freePort();
+    const taken = Deno.listen({ hostname: "127.0.0.1", port });
     const moved = (address: string, collector: number) => `
 listen: [{ transport: tcp, address: "127.0.0.1:0" }]
 collector: { transport: tcp, address: "127.0.0.1:${collector}", profile: antrea/v1.15 }
@@ -187,7 +179,7 @@ admin: { address: "${address}" }
     assert.equal(service.served.proxy.limits.sessions, 5000);
     assert.equal(service.served.view.mode, "rewrite");
     assert.equal(await relay(1), undefined);
-    free.close();
+    taken.close();
     assert.equal((await service.reloader.reload("signal")).applied, true);
     assert.equal(service.served.proxy.limits.sessions, 7);
     const status = await (await fetch(`http://127.0.0.1:${port}/api/status`)).json();
@@ -205,7 +197,7 @@ Deno.test("data of an exporter over UDP goes on over a restart, mapped, by the t
   const file = `${folder}/proxy.yaml`;
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const messages = new AgentMessages(loadProfile("antrea/v2.0"), "node-1");
-  let port = 0;
+  const port = freePort();
   const events: string[] = [];
   for (const life of [0, 1]) {
     await Deno.writeTextFile(
@@ -220,15 +212,14 @@ cache: kept/templates
     const { configuration } = await loadWatched(file);
     assert.ok(!(configuration instanceof Error), String(configuration));
     const service = await Service.open(configuration, ({ event }) => events.push(event));
-    const { listeners } = await service.start();
-    port = listeners[0]?.address.port ?? 0;
+    await service.start();
     const to = { transport: "udp" as const, hostname: "127.0.0.1", port };
     if (life === 0) { for (const template of messages.templates()) await socket.send(template, to); }
     const flow = messages.flow(life);
     await socket.send(flow.message, to);
     let record;
     while (record === undefined) {
-      const effect = await aggregator.nextEffect(5_000);
+      const effect = await aggregator.nextEffect(PATIENCE);
       assert.ok(effect !== undefined, "the flow never came");
       record = effect.records[0];
     }

@@ -11,7 +11,10 @@ import { HeapBufferPool } from "../../src/proxy/memory/buffer_pool.ts";
 import { ObservingRewriter } from "../../src/proxy/session/rewriting/observing_rewriter.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { mediatorOf, openSession } from "../support/session.ts";
-import { send, TestCollector, TestProxy, until } from "../support/proxy.ts";
+import { send } from "../support/proxy/sockets.ts";
+import { TestCollector } from "../support/proxy/test_collector.ts";
+import { TestProxy } from "../support/proxy/test_proxy.ts";
+import { until } from "../support/time/until.ts";
 import { Counters } from "../../src/mediation/templates/counters.ts";
 import { join } from "../support/messages/wire.ts";
 

@@ -66,22 +66,3 @@ export class Child {
     return new Error(`${this.name} ended: ${this.#process.stderr.join("\n").slice(-4_000).trim()}`);
   }
 }
-
-/**
- * Below those that Linux gives to outgoing connections (from 32768): one of these could take a port before who it is
- * for does.
- */
-const [FIRST_PORT, LAST_PORT] = [15_000, 32_000];
-
-/** A port that is free now. @throws where none of a hundred is */
-export function freePort(): number {
-  for (let attempt = 0;; attempt++) {
-    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse) || attempt === 100) throw error;
-    }
-  }
-}

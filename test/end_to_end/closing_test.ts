@@ -35,7 +35,10 @@ for (const transport of ["tcp", "tls"] as const) {
     await short.write(messages.messages(0, 5_000));
     await short.closeWrite();
     await short.ended();
-    assert.deepEqual(collector.flowsOf(1), [0, 4_999], "all is with the collector before the exporter is let go");
+    const endedAt = Date.now();
+    await collector.until("all has come", () => collector.flowsOf(1).at(-1) === 4_999);
+    assert.deepEqual(collector.flowsOf(1), [0, 4_999]);
+    assert.ok(collector.lastRead(1) <= endedAt, "all is with the collector before the exporter is let go");
     short.close();
     await proxy.until("the session is closed", () => proxy.happened("session_closed").length === 1);
     assert.equal(proxy.happened("session_closed")[0]?.["outcome"], "closed");

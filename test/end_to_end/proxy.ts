@@ -105,6 +105,15 @@ export class ProxyProcess {
     return leftOut.reduce((sum, { more }) => sum + Number(more), this.happened(event).length);
   }
 
+  /**
+   * Waits until the log, which comes by a pipe of its own, tells of all connections to the collector that have been
+   * lost so far.
+   */
+  async lossesLogged(): Promise<void> {
+    const lost = (await this.metrics()).get(`ipfix_proxy_collector_connections_total{outcome="lost"}`) ?? 0;
+    await this.until(`${lost} losses are logged`, () => this.occurrences("collector_lost") >= lost);
+  }
+
   until(what: string, condition: () => boolean): Promise<void> {
     return awaitLine(this.process, what, condition);
   }

@@ -4,7 +4,8 @@ import { connectExporter, Exporter } from "./peers/exporter.ts";
 import { OUTCOMES, PADDING, STRIPPING } from "./chains.ts";
 import { PROFILE, settle } from "./peers/fleet.ts";
 import { type ProxyConfiguration, ProxyProcess } from "./proxy.ts";
-import { eventually, moment, say } from "./support.ts";
+import { moment, say } from "./support.ts";
+import { until } from "../support/time/until.ts";
 
 const RELOADS = 50;
 
@@ -48,7 +49,7 @@ Deno.test(`${RELOADS} reloads under load, two chains in turn: each record is who
   }
   // The watch of the file may come last to what a signal or a request has had reloaded.
   let applied = -1;
-  await eventually("no reload is under way any more", async () => {
+  await until("no reload is under way any more", async () => {
     const before = applied;
     applied = proxy.happened("config_reloaded").length;
     if (before !== applied) await moment(2_000);

@@ -1,8 +1,7 @@
 /** What the tests of this folder share. */
 import assert from "node:assert/strict";
 import type { LineProcess } from "../support/processes/line_process.ts";
-
-const GENEROUS_MILLISECONDS = 60_000;
+import { PATIENCE } from "../support/time/until.ts";
 
 /** Waits for as long as it takes; fails with what the process said when it takes more than a minute. */
 export async function awaitLine(
@@ -10,17 +9,9 @@ export async function awaitLine(
   what: string | (() => string),
   condition: () => boolean,
 ): Promise<void> {
-  const held = await process.until(condition, GENEROUS_MILLISECONDS);
+  const held = await process.until(condition, PATIENCE);
   const last = [...process.stdout.slice(-3), ...process.stderr.slice(-8)].map((line) => line.slice(0, 600));
   assert.ok(held, `waited in vain until ${typeof what === "string" ? what : what()}; it said:\n${last.join("\n")}`);
-}
-
-/** Looks again and again until something holds that nobody tells of. */
-export async function eventually(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + GENEROUS_MILLISECONDS; !await holds();) {
-    assert.ok(Date.now() < end, `waited in vain until ${what}`);
-    await moment();
-  }
 }
 
 /** Lets a little time pass between two looks at something that only time changes. */

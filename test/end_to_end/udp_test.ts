@@ -4,7 +4,8 @@ import { connectExporter, DatagramExporter } from "./peers/exporter.ts";
 import { COLLECTOR, NEWER, PROFILE } from "./peers/fleet.ts";
 import { flowLayouts, FlowMessages } from "./peers/flows.ts";
 import { ProxyProcess } from "./proxy.ts";
-import { eventually, say } from "./support.ts";
+import { say } from "./support.ts";
+import { until } from "../support/time/until.ts";
 
 interface Parts {
   readonly collector: CollectorProcess;
@@ -72,7 +73,7 @@ Deno.test("UDP: a template that is lost: its data is held, then dropped and coun
     await collector.untilRecords(5);
     const dropped = async () => (await proxy.metrics()).of(`records_dropped_total{reason="unknown_template"}`);
     assert.equal(await dropped(), 0);
-    await eventually("what waited too long is dropped and counted", async () => await dropped() === 5);
+    await until("what waited too long is dropped and counted", async () => await dropped() === 5);
     await exporter.send(...each(messages, 10, 5), lost, ...each(messages, 15, 5));
     await collector.untilRecords(15);
     assert.deepEqual(expand(collector.flowsOf(1)).filter((flow) => flow < 10), [0, 2, 4, 6, 8]);
@@ -122,7 +123,7 @@ Deno.test("UDP: an exporter keeps one source port towards the collector; a new e
     assert.deepEqual(collector.flowsOf(1), [0, 39]);
     assert.equal(new Set(collector.collected().map(({ connection }) => connection)).size, 1, "one source port");
     // The log comes by a pipe, after the records.
-    await eventually("the log has all four templates", () => proxy.happened("template_mapped").length >= 4);
+    await until("the log has all four templates", () => proxy.happened("template_mapped").length >= 4);
     assert.deepEqual(proxy.happened("template_mapped").map(({ replaced }) => replaced), [false, false, true, true]);
     // Another exporter has another.
     const other = new DatagramExporter(proxy.port());
@@ -157,7 +158,7 @@ Deno.test("UDP: thousands of sources that never send a good template cost no soc
       if (source % 500 === 0) most = Math.max(most, countSockets(proxy));
     }
     // What finds the socket's queue full, the kernel drops.
-    await eventually("the proxy has taken what they sent", () => queuedOctets(proxy.port()) === 0);
+    await until("the proxy has taken what they sent", () => queuedOctets(proxy.port()) === 0);
     await exporter.send(...each(messages, 10, 10));
     await collector.untilRecords(20);
     assert.deepEqual(collector.flowsOf(1), [0, 19]);

@@ -1,4 +1,4 @@
-import process from "node:process";
+import { processorTime } from "../support/time/processor_time.ts";
 
 /** Milliseconds that a piece of work may take before others have their turn. */
 export const LONGEST_TURN = 50;
@@ -29,12 +29,11 @@ export class Meter {
 /** A meter for a second look: the processor's time counts, which other programs on a busy machine do not lengthen. */
 export class ProcessorMeter extends Meter {
   override turn<Result>(work: () => Result): Result {
-    const before = process.cpuUsage();
+    const before = processorTime();
     try {
       return work();
     } finally {
-      const { user, system } = process.cpuUsage(before);
-      this.longest = Math.max(this.longest, (user + system) / 1000);
+      this.longest = Math.max(this.longest, processorTime() - before);
     }
   }
 }

@@ -5,10 +5,9 @@ import { LineProcess } from "../support/processes/line_process.ts";
 import type { Intermediary, Via } from "./measure/measure_pair.ts";
 import type { Identity } from "./peers/peers.ts";
 import { type TransportProtocol, usesTls } from "../../src/ipfix/message/transport_protocol.ts";
+import { PATIENCE } from "../support/time/until.ts";
 
 const project = new URL("../../", import.meta.url);
-const patience = 20_000;
-
 export interface ProxyOptions {
   /** Towards the collector, tcp by default. */
   readonly transport?: TransportProtocol;
@@ -76,7 +75,7 @@ ${configuration}`,
     await Deno.remove(folder, { recursive: true });
   };
   const started = () => process.stderr.find((line) => line.includes('"event":"started"'));
-  if (!await process.until(() => started() !== undefined, patience)) {
+  if (!await process.until(() => started() !== undefined, PATIENCE)) {
     await close();
     throw new Error(`the proxy did not become ready:\n${process.stderr.join("\n")}`);
   }

@@ -1,3 +1,5 @@
+import { freePort } from "../support/free_port.ts";
+
 /** A port in front of an API server that can refuse, stay silent, or cut what goes through it. */
 export class ApiGate implements AsyncDisposable {
   /** Connections are taken, and nothing is ever answered. */
@@ -9,7 +11,7 @@ export class ApiGate implements AsyncDisposable {
 
   /** @param target the port behind it, on loopback */
   constructor(readonly target: number) {
-    this.port = this.#listen(0);
+    this.port = this.#listen(freePort());
   }
 
   /** Lets everything through. */
@@ -66,8 +68,11 @@ export class ApiGate implements AsyncDisposable {
   }
 
   async #join(near: Deno.TcpConn): Promise<void> {
-    const far = await Deno.connect({ hostname: "127.0.0.1", port: this.target });
+    const far = await Deno.connect({ hostname: "127.0.0.1", port: this.target }).catch(() => undefined);
+    if (far === undefined) return this.#close(near);
     this.#connections.add(far);
+    // Cut while it was being joined.
+    if (!this.#connections.has(near)) return this.#close(far);
     await Promise.allSettled([this.#pass(near, far), this.#pass(far, near)]);
     for (const connection of [near, far]) this.#close(connection);
   }

@@ -8,7 +8,8 @@ import { type ConfigMap, configMap } from "../../src/kubernetes/api/objects.ts";
 import { CONFIG_MAPS, type ObjectTarget } from "../../src/kubernetes/api/resource.ts";
 import { SYSTEM_CLOCK } from "../../src/proxy/time/clock.ts";
 import { ApiServer } from "./tools/api_server.ts";
-import { kubernetesTest, until } from "./tools/kubernetes_test_case.ts";
+import { until } from "../support/time/until.ts";
+import { kubernetesTest } from "./tools/kubernetes_test_case.ts";
 
 const TARGET: ObjectTarget = { type: CONFIG_MAPS, namespace: "default", name: "one" };
 
@@ -30,7 +31,8 @@ kubernetesTest("a real API server: objects, conflicts, denials, watches", async 
     onRead: () => {},
     onFailure: (error) => failures.push(String(error)),
   }, { client, clock: SYSTEM_CLOCK, signal: ending.signal });
-  const reached = (state: string) => until(() => states.at(-1) === state, `state ${state}; there were ${states}`);
+  const reached = (state: string) =>
+    until(() => `the state is ${state}; there were ${states}`, () => states.at(-1) === state);
   await reached("none");
   await client.create(TARGET, { metadata: { name: "one" }, data: { value: "1" } });
   await reached("1");

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { ProxyEvent } from "../../src/proxy/reporting/proxy_event.ts";
-import { type Clock, SYSTEM_CLOCK } from "../../src/proxy/time/clock.ts";
+import type { Clock } from "../../src/proxy/time/clock.ts";
 import { loadWatched } from "../../src/service/reloader.ts";
 import { Service } from "../../src/service/service.ts";
 import {
@@ -17,7 +17,8 @@ import {
 import { Authority } from "../support/certificates.ts";
 import { type ApiCall, FakeApiServer } from "../support/kubernetes/kubernetes_api.ts";
 import { isLetIn, waitUntilSaid } from "./said.ts";
-import { until } from "./tools/kubernetes_test_case.ts";
+import { hastyClock } from "../support/time/hasty_clock.ts";
+import { until } from "../support/time/until.ts";
 
 const POD = "/api/v1/namespaces/flow-aggregator/pods/flow-aggregator-1";
 const HOUR = 3_600_000;
@@ -266,12 +267,8 @@ kubernetes: { kubeconfig: kubeconfig }
     const { configuration } = await loadWatched(`${folder}/proxy.yaml`);
     assert.ok(!(configuration instanceof Error), String(configuration));
     const events: ProxyEvent[] = [];
-    // Waits a tenth of the time.
-    const clock: Clock = {
-      ...SYSTEM_CLOCK,
-      now: () => SYSTEM_CLOCK.now() + Served.ahead,
-      after: (milliseconds, callback) => SYSTEM_CLOCK.after(milliseconds / 10, callback),
-    };
+    const hasty = hastyClock(1 / 10);
+    const clock: Clock = { ...hasty, now: () => hasty.now() + Served.ahead };
     const service = await Service.open(configuration, (event) => events.push(event), clock);
     const { admin } = await service.start();
     const serving = service.serve();
@@ -325,7 +322,7 @@ for (const mode of ["append-ca", "mint"] as const) {
         repair(server, mode);
         server.breakWatches();
         const { view } = served.service.served;
-        await until(() => view.cluster?.problems.length === 0 && view.cluster.waitingFor === "", "nothing is wrong");
+        await until("nothing is wrong", () => view.cluster?.problems.length === 0 && view.cluster.waitingFor === "");
       } catch (error) {
         throw new Error(what, { cause: error });
       }

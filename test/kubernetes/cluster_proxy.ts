@@ -3,6 +3,7 @@
  * a real API server.
  */
 import assert from "node:assert/strict";
+import { freePort } from "../support/free_port.ts";
 import { LineProcess } from "../support/processes/line_process.ts";
 import { Collector, Exporter, type Identity } from "../interop/peers/peers.ts";
 import { trustModeOf } from "../../src/kubernetes/trust/trust_mode.ts";
@@ -18,7 +19,7 @@ import {
 } from "../support/kubernetes/aggregator_trust.ts";
 import { kustomize } from "./overlays/kustomize.ts";
 import { ApiServer } from "./tools/api_server.ts";
-import { until } from "./tools/kubernetes_test_case.ts";
+import { until } from "../support/time/until.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -30,12 +31,6 @@ export async function startCluster(): Promise<ApiServer> {
   await server.apply(NAMESPACE_MANIFEST);
   await server.apply(await kustomize(NAMESPACE_MANIFEST, ["access", "access-mint"]));
   return server;
-}
-
-/** A port that was free a moment ago. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 /** A token of a service account that is made where it is missing. */
@@ -127,7 +122,7 @@ export class ClusterProxy implements AsyncDisposable {
   /** Waits. @throws with the log, if it does not come to be */
   async until(what: string, isSo: () => boolean | Promise<boolean>, milliseconds?: number): Promise<void> {
     try {
-      await until(isSo, what, milliseconds);
+      await until(what, isSo, milliseconds);
     } catch (error) {
       throw new Error(
         `${error instanceof Error ? error.message : error}\n${this.process.stderr.slice(-30).join("\n")}`,

@@ -4,7 +4,8 @@ import { runCommand } from "../support/processes/run_command.ts";
 import { kustomize } from "./overlays/kustomize.ts";
 import { UPSTREAM } from "./overlays/upstream.ts";
 import { ApiServer } from "./tools/api_server.ts";
-import { kubernetesTest, until } from "./tools/kubernetes_test_case.ts";
+import { until } from "../support/time/until.ts";
+import { kubernetesTest } from "./tools/kubernetes_test_case.ts";
 
 /** As much of Antrea as a plan looks at. */
 const AGENT_INFOS = {
@@ -41,7 +42,10 @@ kubernetesTest("plan --check reads a cluster: before, on the way, and scaled whe
   const { text = "" } = UPSTREAM.find(({ release }) => release === "v1.15.2") ?? {};
   const manifest = text.replaceAll("antrea/flow-aggregator:latest", "antrea/flow-aggregator:v1.15.2");
   await server.apply(manifest, AGENT_INFOS);
-  await until(() => server.apply(agentInfo("node-1", "v1.15.2")).then(() => true, () => false), "the custom resource");
+  await until(
+    "the custom resource is known",
+    () => server.apply(agentInfo("node-1", "v1.15.2")).then(() => true, () => false),
+  );
   await server.apply(agentInfo("node-2", "v2.0.1"));
   assert.deepEqual(await check(), { status: 0, stderr: "", wrong: [] });
 

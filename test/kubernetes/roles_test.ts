@@ -11,7 +11,8 @@ import { SYSTEM_CLOCK } from "../../src/proxy/time/clock.ts";
 import { aggregatorPod, count, objects, readBundle } from "./cluster_proxy.ts";
 import { MODES, OWN, type Rule } from "./least_rules.ts";
 import { ApiServer } from "./tools/api_server.ts";
-import { kubernetesTest, until } from "./tools/kubernetes_test_case.ts";
+import { until } from "../support/time/until.ts";
+import { kubernetesTest } from "./tools/kubernetes_test_case.ts";
 
 /** Binds a role of exactly these rules to the user of this name. */
 async function bind(server: ApiServer, user: string, rules: readonly Rule[]): Promise<void> {
@@ -95,14 +96,14 @@ for (const { mode, ownCaSecret, rules } of MODES) {
       // A rule for create has no name.
       const name = rule.name === undefined || verb === "create" ? "" : `, name "${rule.name}"`;
       const named = `missing RBAC rule: verb "${verb}" on resource "${rule.resource}"${name}, namespace "${NAMESPACE}"`;
-      await until(() => proxy.words.includes(named), named);
+      await until(`it names ${named}`, () => proxy.words.includes(named));
     }
     await using proxy = new Proxy(server, "whole", mode, ownCaSecret);
     await proxy.trust.established;
     assert.deepEqual(proxy.trust.status.problems, []);
     assert.ok(!proxy.words.includes("missing RBAC rule"), proxy.words);
     if (mode === "mint") return;
-    await until(async () => count(await readBundle(server)) === 2, "the own CA in the bundle");
+    await until("its own CA is in the bundle", async () => count(await readBundle(server)) === 2);
     await bind(server, "whole", [
       { resource: "configmaps", name: "flow-aggregator-ca", verbs: ["get", "update"] },
       { resource: "secrets", name: OWN, verbs: ["delete"] },
@@ -131,7 +132,10 @@ kubernetesTest("the release takes list and watch on Pods, and names them where t
       clock: SYSTEM_CLOCK,
     });
     const release = new AggregatorRelease({ client, clock: SYSTEM_CLOCK, report: () => {}, namespace: NAMESPACE });
-    await until(() => isSo.test(release.observed?.release ?? release.observed?.reason ?? ""), `${user}: ${isSo}`);
+    await until(
+      `${user} is told ${isSo}`,
+      () => isSo.test(release.observed?.release ?? release.observed?.reason ?? ""),
+    );
     const end = release[Symbol.asyncDispose]();
     client[Symbol.dispose]();
     await end;

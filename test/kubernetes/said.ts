@@ -2,7 +2,7 @@
 import { connect } from "node:tls";
 import { type AggregatorCertificates, SERVER_NAME } from "../support/kubernetes/aggregator_trust.ts";
 import { runCommand } from "../support/processes/run_command.ts";
-import { until } from "./tools/kubernetes_test_case.ts";
+import { until } from "../support/time/until.ts";
 
 /**
  * Waits until the log, the status and the page say that.
@@ -14,7 +14,7 @@ export async function waitUntilSaid(words: RegExp, admin: string, log: () => str
   const page = async () => plain(await (await fetch(admin)).text());
   const status = async () => (await runCommand("status", ["--admin", admin])).text.replaceAll(/\s+/g, " ");
   for (const [place, read] of Object.entries({ log, page, status })) {
-    await until(async () => words.test(await read()), "", 20_000).catch(async () => {
+    await until("", async () => words.test(await read())).catch(async () => {
       throw new Error(`${place} does not say ${words}:\n${await read()}\n${log()}`);
     });
   }

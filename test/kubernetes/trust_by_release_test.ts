@@ -5,13 +5,13 @@
 import assert from "node:assert/strict";
 import { trustModeOf } from "../../src/kubernetes/trust/trust_mode.ts";
 import { NAMESPACE } from "../support/kubernetes/aggregator_trust.ts";
+import { freePort } from "../support/free_port.ts";
 import {
   Agent,
   Aggregator,
   ClusterProxy,
   count,
   delivered,
-  freePort,
   readBundle,
   serviceAccountToken,
   startCluster,

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { line, templateOf } from "../interop/peers/releases.ts";
+import { freePort } from "../support/free_port.ts";
 import { Authority } from "../support/certificates.ts";
 import { NAMESPACE } from "../support/kubernetes/aggregator_trust.ts";
 import { runCommand } from "../support/processes/run_command.ts";
@@ -13,7 +14,6 @@ import {
   ClusterProxy,
   count,
   delivered,
-  freePort,
   lastTemplate,
   readBundle,
   serviceAccountToken,

@@ -7,7 +7,9 @@ import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { EmbeddedAgent } from "../../src/demo/embedded_agent.ts";
 import { EmbeddedAggregator } from "../../src/demo/embedded_aggregator.ts";
 import { Counters } from "../../src/mediation/templates/counters.ts";
+import { freePort } from "../support/free_port.ts";
 import { FakeView, skewedSession } from "../support/fake_view.ts";
+import { PATIENCE, until } from "../support/time/until.ts";
 import { browserTest } from "./browser.ts";
 
 const OLD = loadProfile("antrea/v1.15");
@@ -16,7 +18,7 @@ const REMOVE = "No skew left: this proxy can be removed";
 
 /** The real proxy before an Aggregator of the release before, with its admin server; all of it closed at the end. */
 class Setting {
-  aggregator = new EmbeddedAggregator(OLD);
+  aggregator = new EmbeddedAggregator(OLD, freePort());
   readonly proxy = demoProxy(this.aggregator.address, OLD, () => {}, { skewSettle: 1_000 });
   #admin: AdminServer | undefined;
   readonly #agents: EmbeddedAgent[] = [];
@@ -77,7 +79,7 @@ async function withPage(
   const context: BrowserContext = await browser.newContext(options);
   const complaints: string[] = [];
   try {
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
     page.on("pageerror", (error) => complaints.push(error.message));
@@ -157,10 +159,10 @@ browserTest(
     withPage(browser, { javaScriptEnabled: false }, async (setting, page) => {
       await setting.agent(OLD, "node-1");
       await setting.agent(NEW, "node-2");
-      for (let tries = 0; tries < 100; tries++) {
+      await until("both sessions are there", async () => {
         await page.goto(setting.url);
-        if (await page.getByText("1 of 2 sessions need rewriting").count() > 0) break;
-      }
+        return await page.getByText("1 of 2 sessions need rewriting").count() > 0;
+      });
       assert.equal(await page.locator("#sessions tbody tr").count(), 2);
       await page.getByText(/^as of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/).waitFor();
       await page.getByLabel("Search sessions").fill("v2.0");

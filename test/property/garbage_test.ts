@@ -15,6 +15,7 @@ import {
 } from "../support/messages/stream_arbitrary.ts";
 import { writeStream } from "../support/messages/stream_plan.ts";
 import { join, number } from "../support/messages/wire.ts";
+import { processorTime } from "../support/time/processor_time.ts";
 
 interface Facts {
   readonly reliable: boolean;
@@ -148,10 +149,10 @@ Deno.test("65,000 records of one octet, and as many sets and templates as a mess
   for (const flood of floods) {
     for (const profile of [rfc7011, antreaProfile("v1.15.2")]) {
       const { session } = openSession(profile);
-      const start = performance.now();
+      const start = processorTime();
       rewriteAll(session, join(flood, flood));
       session.close();
-      const took = performance.now() - start;
+      const took = processorTime() - start;
       // A quadratic step among 16,000 takes minutes; this leaves a busy machine a hundredfold.
       assert.ok(took < 10_000, `${took} ms`);
     }

@@ -10,7 +10,8 @@ import { connectionPair } from "../../src/proxy/transport/tls/memory_connection.
 import { ProxyCounters } from "../../src/proxy/reporting/proxy_counters.ts";
 import { Turns } from "../../src/proxy/time/turns.ts";
 import { Session } from "../../src/proxy/session/session.ts";
-import { SESSION_LIMITS, StandingClock, unwatchedCollector } from "../support/proxy.ts";
+import { SESSION_LIMITS, unwatchedCollector } from "../support/proxy/test_proxy.ts";
+import { StandingClock } from "../support/time/standing_clock.ts";
 import { antreaProfile, rfc7011 } from "../support/messages/antrea.ts";
 import { rewriteAll } from "../support/rewrite_all.ts";
 import { mediatorOf, openSession } from "../support/session.ts";

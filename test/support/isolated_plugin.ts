@@ -5,6 +5,7 @@ import { ChainError, runChain } from "../../src/mediation/mapping/chain/mapping_
 import { settled } from "../../src/mediation/mapping/chain/pending_mapping.ts";
 import { IsolatedPlugin } from "../../src/plugin_process/isolated_plugin.ts";
 import { PluginHost } from "../../src/plugin_process/plugin_host.ts";
+import { PATIENCE } from "./time/until.ts";
 import type { PluginProcess } from "../../src/plugin_process/plugin_process.ts";
 
 export const profile = loadProfile("rfc7011");
@@ -23,10 +24,14 @@ export const GOOD = template("protocolIdentifier", "sourceTransportPort");
 /** The template on which plugins here do their worst. */
 export const BAD = template("destinationTransportPort");
 
+/** Milliseconds for a plugin that hangs, in which every other answers, on however busy a machine. */
+export const HANGING = 2_000;
+
 /**
  * Runs a plugin in its process.
  *
  * @param rewrite its body: a function of the mapping
+ * @param options `head`: what stands before the plugin; `timeout`: milliseconds for an answer
  */
 export async function withPlugin(
   rewrite: string,
@@ -37,7 +42,7 @@ export async function withPlugin(
     /** The names of the target's elements, or what failed. */
     readonly map: (source: Template) => Promise<string[] | string>;
   }) => Promise<void>,
-  { head = "", timeout = 500 } = {},
+  { head = "", timeout = PATIENCE } = {},
 ): Promise<void> {
   const source = `${head}
 const isBad = (mapping) => mapping.source.fields[0].element.name === "destinationTransportPort";

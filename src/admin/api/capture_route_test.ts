@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createAdmin } from "../admin.ts";
 import { FakeView } from "../../../test/support/fake_view.ts";
+import { until } from "../../../test/support/time/until.ts";
 import type { CapturedView, CaptureLimitsView } from "../view/view.ts";
 
 const of = (id: string) => `http://127.0.0.1:24780/api/sessions/${id}/capture`;
@@ -33,7 +34,7 @@ const CAPTURED: CapturedView = {
 Deno.test("both files come in one archive, once the capture has ended", async () => {
   const { asked, answers, post } = fixture();
   const waiting = post('{"messages": 5, "seconds": 60, "octets": 100000}');
-  while (answers.length === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+  await until("it is captured", () => answers.length > 0);
   assert.deepEqual(asked.map(({ id, limits }) => [id, limits]), [["7", { messages: 5, octets: 100_000 }]]);
   const response = await waiting;
   assert.equal(response.status, 200);
@@ -49,7 +50,7 @@ Deno.test("both files come in one archive, once the capture has ended", async ()
 Deno.test("an empty body means the defaults; a wrong one is an error", async () => {
   const { asked, answers, post } = fixture();
   const waiting = post("");
-  while (answers.length === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+  await until("it is captured", () => answers.length > 0);
   assert.deepEqual(asked[0]?.limits, { messages: 100, octets: 4 * 1024 * 1024 });
   answers[0]?.(CAPTURED);
   assert.equal((await waiting).status, 200);
@@ -67,7 +68,7 @@ Deno.test("a capture is refused for an unknown or already captured session, past
   assert.equal((await post("", of("1"))).status, 409);
   assert.equal((await post("", of("7"), "10.0.0.9")).status, 403);
   const waiting = ["2", "3"].map((id) => post("", of(id)));
-  while (answers.length < 2) await new Promise((resolve) => setTimeout(resolve, 0));
+  await until("both are captured", () => answers.length === 2);
   assert.equal((await post("", of("6"))).status, 503);
   for (const answer of answers) answer(CAPTURED);
   for (const response of await Promise.all(waiting)) {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { RateSample } from "../view/rate_history.ts";
+import { until } from "../../../test/support/time/until.ts";
 import { liveStream, type RenderedRegion } from "./live_stream.ts";
 
 interface Told {
@@ -56,9 +57,7 @@ Deno.test("updates do not pile up for a page that does not read", async () => {
     render: () => Promise.resolve([{ id: "a", html: String(renders++) }]),
     interval: 0,
   });
-  for (const end = performance.now() + 5_000; renders < 4 && performance.now() < end;) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
+  await until("four updates wait", () => renders >= 4);
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
   assert.equal(renders, 4, "as many as wait in the stream");
   await stream.cancel();

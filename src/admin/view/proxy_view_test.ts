@@ -1,4 +1,4 @@
-import { StandingClock } from "../../../test/support/proxy.ts";
+import { StandingClock } from "../../../test/support/time/standing_clock.ts";
 import assert from "node:assert/strict";
 import { increment } from "../../mediation/templates/counters.ts";
 import { Proxy } from "../../proxy/proxy.ts";

@@ -187,7 +187,7 @@ export default {
   apiVersion: 1, name: "talks", summary: "", options: { safeParse: (data) => ({ success: true, data }) },
   create: () => ({ name: "talks", rewrite(mapping) {
     // What it printed for the first template has been read when it answers for the second.
-    if (asked++ > 0) for (const end = Date.now() + 200; Date.now() < end;);
+    if (asked++ > 0) for (const end = Date.now() + 500; Date.now() < end;);
     console.log("one\\ntwo"); return mapping;
   } }),
 };`;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { PATIENCE } from "../../../test/support/time/until.ts";
 import { denoArguments, runCommand, startCommand } from "../../../test/support/processes/run_command.ts";
 import { loadProfile } from "../../config/profiles/profiles.ts";
 import { EmbeddedAgent } from "../../demo/embedded_agent.ts";
@@ -48,10 +49,10 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
           lines.push(line);
           if (line.event !== "started") continue;
           const destination = { hostname: "127.0.0.1", port: port(line.listen[0]) };
-          await agent.connect(destination, async () => void await aggregator.nextEffect(5000));
+          await agent.connect(destination, async () => void await aggregator.nextEffect(PATIENCE));
           for (const number of [0, 1, 2, 3]) {
             const { flow } = await agent.send(number);
-            const record = (await aggregator.nextEffect(5000))?.records[0];
+            const record = (await aggregator.nextEffect(PATIENCE))?.records[0];
             assert.ok(record, `flow ${number} never came`);
             assert.equal(wrongAbout(flow, record, profile), undefined);
           }

@@ -6,6 +6,7 @@ import { unknownElement } from "../registry/information_element.ts";
 import { OctetReader } from "../octets/octet_reader.ts";
 import { RecordLayout, recordLayout } from "./record_layout.ts";
 import type { Template } from "./template.ts";
+import { processorTime } from "../../../test/support/time/processor_time.ts";
 
 function template(...lengths: readonly number[]): Template {
   const element = unknownElement(64512, 1);
@@ -46,10 +47,10 @@ Deno.test("thousands of empty fields cost nothing per record", () => {
   const wide = template(1, ...Array(16_000).fill(0));
   const layout = recordLayout(wide);
   assert.equal(recordLayout(wide), layout);
-  const started = performance.now();
+  const started = processorTime();
   assert.equal(layout.count(new OctetReader(new Uint8Array(65_000))), 65_000);
   // Field by field it is a thousand million steps.
-  assert.ok(performance.now() - started < 5_000);
+  assert.ok(processorTime() - started < 5_000);
 });
 
 Deno.test("records without octets are refused: no set of them would end", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { StandingClock } from "../../../test/support/proxy.ts";
+import { StandingClock } from "../../../test/support/time/standing_clock.ts";
 import { tokenClaims } from "./access.ts";
 import { InClusterAccess } from "./in_cluster.ts";
 import { KubeconfigAccess } from "./kubeconfig.ts";

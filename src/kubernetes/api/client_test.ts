@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { FakeApiServer } from "../../../test/support/kubernetes/kubernetes_api.ts";
+import { PATIENCE } from "../../../test/support/time/until.ts";
 import { SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
 import { AccessDenied, ApiError, ApiUnreachable, isConflict } from "./api_error.ts";
 import { KubernetesClient } from "./client.ts";
@@ -67,7 +68,7 @@ Deno.test("a denied call names the missing rule: verb, resource, name, namespace
     [() => client.delete(TARGET), 'verb "delete" on'],
     [() => client.list(kubernetesObject, { type: PODS }), 'verb "list" on resource "pods", in the whole cluster'],
     [
-      () => client.watch(TARGET, "1", AbortSignal.timeout(5000)).next(),
+      () => client.watch(TARGET, "1", AbortSignal.timeout(PATIENCE)).next(),
       'verb "watch" on resource "configmaps", name',
     ],
   ];

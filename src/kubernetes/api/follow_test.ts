@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
 import { FakeApiServer } from "../../../test/support/kubernetes/kubernetes_api.ts";
 import { KubernetesModel } from "../../../test/support/kubernetes/kubernetes_model.ts";
-import { StandingClock, turn } from "../../../test/support/proxy.ts";
-import { type Clock, SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
+import { StandingClock, turn } from "../../../test/support/time/standing_clock.ts";
+import { hastyClock } from "../../../test/support/time/hasty_clock.ts";
+import { until } from "../../../test/support/time/until.ts";
 import { KubernetesClient } from "./client.ts";
 import { follow, type Following } from "./follow.ts";
 import { type ConfigMap, configMap } from "./objects.ts";
@@ -13,11 +15,10 @@ const ONE: ResourceTarget = { type: CONFIG_MAPS, namespace: "flow-aggregator", n
 const ALL: ResourceTarget = { type: CONFIG_MAPS, namespace: "flow-aggregator", labelSelector: "app=x" };
 const LABELS = { labels: { app: "x" } };
 
-/** Waits a fiftieth of the time. */
-const FAST: Clock = {
-  ...SYSTEM_CLOCK,
-  after: (milliseconds, callback) => SYSTEM_CLOCK.after(milliseconds / 50, callback),
-};
+const FAST = hastyClock(1 / 50);
+
+/** Milliseconds after which a watch is not one that ended as soon as it began, before whose renewal there is a wait. */
+const LASTING = 300;
 
 class Followed implements AsyncDisposable {
   readonly states: string[] = [];
@@ -52,11 +53,8 @@ class Followed implements AsyncDisposable {
     this.server.put(`${FOLDER}/${name}`, value === undefined ? undefined : { metadata: LABELS, data: { value } });
   }
 
-  async until(what: () => boolean): Promise<void> {
-    for (let tries = 0; !what(); tries++) {
-      assert.ok(tries < 500, `waited for ${what}; states ${this.states.join(" | ")}; ${this.failures}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+  until(isSo: () => boolean): Promise<void> {
+    return until(() => `${isSo}; states ${this.states.join(" | ")}; ${this.failures}`, isSo);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -94,11 +92,10 @@ Deno.test("objects with labels are listed and watched from there", async () => {
 Deno.test("a watch that the server ends goes on from the last bookmark", async () => {
   await using followed = await Followed.start(ALL);
   await followed.until(() => followed.server.watches === 1);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await pause(LASTING);
   followed.server.put(`${FOLDER}/other`, { data: {} });
   followed.server.forget();
   followed.server.bookmark();
-  await new Promise((resolve) => setTimeout(resolve, 50));
   followed.server.endWatches();
   followed.put("a", "1");
   await followed.until(() => followed.states.includes("a=1"));
@@ -112,7 +109,7 @@ Deno.test("a watch that the server ends goes on from the last bookmark", async (
 Deno.test("410 Gone: everything is listed again, and nothing in between is missed", async () => {
   await using followed = await Followed.start(ALL);
   await followed.until(() => followed.server.watches === 1);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await pause(LASTING);
   followed.server.endWatches();
   followed.put("a", "1");
   followed.put("b", "2");

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { FakeApiServer } from "../../../test/support/kubernetes/kubernetes_api.ts";
+import { hastyClock } from "../../../test/support/time/hasty_clock.ts";
+import { until } from "../../../test/support/time/until.ts";
 import type { ProxyEvent } from "../../proxy/reporting/proxy_event.ts";
-import { type Clock, SYSTEM_CLOCK } from "../../proxy/time/clock.ts";
 import { KubernetesClient } from "../api/client.ts";
 import { type Pod, pod } from "../api/objects.ts";
 import { AgentDirectory, observationDomainOf } from "./agent_directory.ts";
@@ -10,17 +11,7 @@ import { imageRelease } from "./image_release.ts";
 
 const NAMESPACE = "flow-aggregator";
 const PODS_PATH = `/api/v1/namespaces/${NAMESPACE}/pods`;
-const FAST: Clock = {
-  ...SYSTEM_CLOCK,
-  after: (milliseconds, callback) => SYSTEM_CLOCK.after(milliseconds / 50, callback),
-};
-
-async function until(isSo: () => boolean, what = isSo.toString()): Promise<void> {
-  for (let tries = 0; !isSo(); tries++) {
-    assert.ok(tries < 300, `waited for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+const FAST = hastyClock(1 / 50);
 
 Deno.test("an image's tag names its release; latest, a digest, no tag and another tag say that they do not", () => {
   for (
@@ -117,14 +108,17 @@ Deno.test("a change of the image is reported; a missing rule is named, and the l
   });
   const seen: (string | undefined)[] = [];
   release.onChange(({ release, next }) => seen.push(next === undefined ? release : `${release} then ${next}`));
-  await until(() => /missing RBAC rule: verb "list" on resource "pods"/.test(release.observed?.reason ?? ""));
+  await until(
+    "the missing rule is named",
+    () => /missing RBAC rule: verb "list" on resource "pods"/.test(release.observed?.reason ?? ""),
+  );
   server.denies = () => false;
   server.put(`${PODS_PATH}/a`, aggregatorPodObject("a", "fa:v1.15.2", "2026-01-01T00:00:00Z"));
-  await until(() => release.observed?.release === "v1.15.2" && server.watches === 1);
+  await until("it is watched", () => release.observed?.release === "v1.15.2" && server.watches === 1);
   server.put(`${PODS_PATH}/b`, aggregatorPodObject("b", "fa:v2.0.0", "2026-02-01T00:00:00Z"));
-  await until(() => release.observed?.next === "v2.0.0");
+  await until("the next one is seen", () => release.observed?.next === "v2.0.0");
   server.put(`${PODS_PATH}/a`, undefined);
-  await until(() => release.observed?.release === "v2.0.0");
+  await until("it is the one now", () => release.observed?.release === "v2.0.0");
   assert.deepEqual(seen.slice(-3), ["v1.15.2", "v1.15.2 then v2.0.0", "v2.0.0"]);
   assert.equal(events.filter(({ event }) => event === "release_seen").length, 3);
 });
@@ -151,7 +145,7 @@ Deno.test("Agents are found by their Pod's address, certificate or observation d
   putAgents(server);
   using client = new KubernetesClient({ access: server.access(), clock: FAST });
   await using agents = new AgentDirectory({ client, clock: FAST, report: () => {}, namespace: "kube-system" });
-  await until(() => server.watches === 1);
+  await until("they are watched", () => server.watches === 1);
   const found = { node: "node-1", release: "v2.0.0", source: "Pod" };
   assert.deepEqual(agents.find({ address: "10.0.0.1" }), { ...found, by: "address" });
   assert.deepEqual(agents.find({ address: "fd00::1" }), { ...found, by: "address" });
@@ -170,7 +164,7 @@ Deno.test("where Pods may not be listed, AntreaAgentInfos say the release", asyn
   using client = new KubernetesClient({ access: server.access(), clock: FAST });
   const report = (event: ProxyEvent) => events.push(event);
   await using agents = new AgentDirectory({ client, clock: FAST, report, namespace: "kube-system" });
-  await until(() => server.watches === 1);
+  await until("they are watched", () => server.watches === 1);
   assert.deepEqual(agents.find({ certificateName: "node-2" }), {
     node: "node-2",
     release: "v1.15.1",

@@ -9,6 +9,7 @@ import { Mediator, type MediatorOptions } from "./mediator.ts";
 import type { Plugin } from "../mapping/plugin.ts";
 import type { SessionFacts, SessionRewriter } from "./session_rewriter.ts";
 import { field, GO_IPFIX, profileOf, registryHistory, RFC7011, template } from "../../../test/support/mediation.ts";
+import { processorTime } from "../../../test/support/time/processor_time.ts";
 
 function mediatorOf(dialect: Dialect, options: Partial<MediatorOptions> = {}): Mediator {
   const treatment = { profile: profileOf(dialect), plugins: [] };
@@ -171,9 +172,9 @@ Deno.test("empty fields cost nothing per record: 65,515 records with 16,000 of t
   const { session } = open(mediatorOf(GO_IPFIX, { chooseTreatment: () => treatment }));
   const records = new Uint8Array(65_515).fill(6);
   rewriteAll(session, message().templateSet([data]).build(), message().optionsTemplateSet([options]).build());
-  const begin = performance.now();
+  const begin = processorTime();
   rewriteAll(session, message().set(256, records).build(), message().set(257, records).build());
-  assert.ok(performance.now() - begin < 1_000, "at a nanosecond a field and record, this took two seconds");
+  assert.ok(processorTime() - begin < 1_000, "at a nanosecond a field and record, this took two seconds");
   assert.equal(session.counters.recordsSent, records.length);
   assert.equal(session.counters.recordsDropped.get("options_template"), records.length);
 });

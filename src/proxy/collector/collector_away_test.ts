@@ -1,22 +1,11 @@
 import assert from "node:assert/strict";
-import {
-  closeQuietly,
-  send,
-  StandingClock,
-  TestCollector,
-  TestProxy,
-  TestUdpCollector,
-  until,
-} from "../../../test/support/proxy.ts";
-import { dataMessage, join, templateMessage } from "../../../test/support/proxy_messages.ts";
-
-/** Moves the clock in small steps until the condition holds. */
-async function advanceUntil(clock: StandingClock, what: string, condition: () => boolean): Promise<void> {
-  for (let steps = 0; !condition(); steps++) {
-    assert.ok(steps < 2_000, `waited in vain until ${what}`);
-    await clock.advance(50, 50);
-  }
-}
+import { closeQuietly, send } from "../../../test/support/proxy/sockets.ts";
+import { StandingClock } from "../../../test/support/time/standing_clock.ts";
+import { TestCollector } from "../../../test/support/proxy/test_collector.ts";
+import { TestProxy } from "../../../test/support/proxy/test_proxy.ts";
+import { TestUdpCollector } from "../../../test/support/proxy/test_udp_collector.ts";
+import { until } from "../../../test/support/time/until.ts";
+import { dataMessage, join, templateMessage } from "../../../test/support/proxy/proxy_messages.ts";
 
 Deno.test("from its start the proxy holds one connection to the collector, which is no session's", async () => {
   const collector = new TestCollector();
@@ -49,7 +38,7 @@ Deno.test("once hold has run out, no exporter is let in until the collector is b
   const within = await proxy.connect();
   await send(within, templateMessage());
   await until("it is let in while hold runs", () => proxy.happened("session_opened").length === 2);
-  await advanceUntil(clock, "both are closed", () => proxy.happened("session_closed").length === 2);
+  await clock.advanceUntil("both are closed", () => proxy.happened("session_closed").length === 2);
   for (let tries = 0; tries < 3; tries++) {
     const late = await proxy.connect();
     assert.equal(await late.read(new Uint8Array(1)).catch(() => null), null, "closed at once");
@@ -59,10 +48,10 @@ Deno.test("once hold has run out, no exporter is let in until the collector is b
   assert.deepEqual(refused.map(({ fields }) => fields["reason"]), ["collector_unavailable"], "told once");
   assert.equal(proxy.proxy.counters.sessions.get("tcp")?.get("refused"), 3);
   collector = new TestCollector(collector.port);
-  await advanceUntil(clock, "it is back", () => proxy.proxy.collector().up);
+  await clock.advanceUntil("it is back", () => proxy.proxy.collector().up);
   const again = await proxy.connect();
   await send(again, join(templateMessage(), dataMessage(0)));
-  await advanceUntil(clock, "its record arrived", () => collector.records().length === 1);
+  await clock.advanceUntil("its record arrived", () => collector.records().length === 1);
   for (const socket of [held, within, again]) closeQuietly(socket);
   await proxy.proxy.close();
   collector.close();
@@ -85,11 +74,7 @@ Deno.test("a drain while the collector is away closes the sessions at once", asy
   let isDrained = false;
   void proxy.proxy.drain().then(() => isDrained = true);
   // What exporters have written is read until nothing comes for a tenth of a second, and counted.
-  for (let steps = 0; !isDrained && steps < 100; steps++) {
-    await clock.advance(10, 10);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-  assert.ok(isDrained);
+  await clock.advanceUntil("it is drained", () => isDrained);
   assert.ok(clock.now() - before <= 1_000, `${clock.now() - before} ms`);
   assert.deepEqual(proxy.happened("session_closed").map(({ fields }) => fields["outcome"]), ["drained", "drained"]);
   for (const socket of [silent, held]) closeQuietly(socket);
@@ -143,7 +128,7 @@ Deno.test("the state is that of the current collector, whatever connections to t
   gone.close();
   const address = { hostname: "127.0.0.1", port: gone.port };
   await proxy.proxy.reconfigure({ collector: { transport: "tcp", address } });
-  await advanceUntil(clock, "it was tried", () => proxy.happened("collector_unreachable").length === 1);
+  await clock.advanceUntil("it was tried", () => proxy.happened("collector_unreachable").length === 1);
   const { state, up, address: named, reason } = proxy.proxy.collector();
   assert.deepEqual([state, up, named], ["away", false, `127.0.0.1:${gone.port}`]);
   assert.ok(reason !== undefined);

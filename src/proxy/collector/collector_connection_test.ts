@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../transport/connection.ts";
-import { StandingClock } from "../../../test/support/proxy.ts";
+import { StandingClock } from "../../../test/support/time/standing_clock.ts";
 import { CollectorConnection } from "./collector_connection.ts";
 
 /** A connection that took ten records and is then finished. Returns how that ends after five seconds at most. */

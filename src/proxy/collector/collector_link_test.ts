@@ -5,7 +5,8 @@ import type { Connection, Dial } from "../transport/connection.ts";
 import { connectionPair } from "../transport/tls/memory_connection.ts";
 import { ProxyCounters } from "../reporting/proxy_counters.ts";
 import type { EventFields } from "../reporting/proxy_event.ts";
-import { StandingClock, turn, unwatchedCollector } from "../../../test/support/proxy.ts";
+import { StandingClock, turn } from "../../../test/support/time/standing_clock.ts";
+import { unwatchedCollector } from "../../../test/support/proxy/test_proxy.ts";
 
 function linking(dial: Dial, hold = 60_000) {
   const clock = new StandingClock();
@@ -36,8 +37,7 @@ Deno.test("a name that does not resolve yet is asked for again at each attempt",
     if (address === undefined) return Promise.reject(new Error("failed to lookup address information"));
     return Promise.resolve(connectionPair()[0]);
   });
-  for (let steps = 0; steps < 20 && !link.connected; steps++) await clock.advance(50, 50);
-  assert.equal(link.connected, true);
+  await clock.advanceUntil("it is connected", () => link.connected, 50);
   assert.equal(asked, 3);
   assert.deepEqual(events.slice(0, 1), ["collector_unreachable failed to lookup address information"]);
   assert.deepEqual([...counters.collectorConnections], [["failed", 2], ["connected", 1]]);

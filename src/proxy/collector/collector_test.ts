@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StandingClock, turn } from "../../../test/support/proxy.ts";
+import { StandingClock, turn } from "../../../test/support/time/standing_clock.ts";
 import type { ProxyEvent } from "../reporting/proxy_event.ts";
 import type { Connection, Dial } from "../transport/connection.ts";
 import { connectionPair } from "../transport/tls/memory_connection.ts";

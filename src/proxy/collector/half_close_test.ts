@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { StandingClock, turn, until } from "../../../test/support/proxy.ts";
+import { StandingClock, turn } from "../../../test/support/time/standing_clock.ts";
+import { until } from "../../../test/support/time/until.ts";
 import { dialTcp } from "../transport/tcp/tcp_connection.ts";
 import { CollectorConnection } from "./collector_connection.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StandingClock } from "../../../test/support/proxy.ts";
+import { StandingClock } from "../../../test/support/time/standing_clock.ts";
 import { Reachability } from "./reachability.ts";
 
 Deno.test("a collector is reachable, and again only if it was before", async () => {

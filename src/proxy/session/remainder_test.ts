@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { dataMessage, join, templateMessage } from "../../../test/support/proxy_messages.ts";
-import { RelayingRewriter, StandingClock, turn } from "../../../test/support/proxy.ts";
+import { dataMessage, join, templateMessage } from "../../../test/support/proxy/proxy_messages.ts";
+import { RelayingRewriter } from "../../../test/support/proxy/relaying_rewriter.ts";
+import { StandingClock, turn } from "../../../test/support/time/standing_clock.ts";
 import { HeapBufferPool } from "../memory/buffer_pool.ts";
 import { OutputBuffer } from "../memory/output_buffer.ts";
 import { ReadBuffer } from "../memory/read_buffer.ts";

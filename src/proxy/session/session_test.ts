@@ -16,15 +16,11 @@ import {
   type Received,
   receivedMessages,
   templateMessage,
-} from "../../../test/support/proxy_messages.ts";
-import {
-  RelayingRewriter,
-  SESSION_LIMITS,
-  StandingClock,
-  turn,
-  until,
-  unwatchedCollector,
-} from "../../../test/support/proxy.ts";
+} from "../../../test/support/proxy/proxy_messages.ts";
+import { RelayingRewriter } from "../../../test/support/proxy/relaying_rewriter.ts";
+import { SESSION_LIMITS, unwatchedCollector } from "../../../test/support/proxy/test_proxy.ts";
+import { StandingClock, turn } from "../../../test/support/time/standing_clock.ts";
+import { until } from "../../../test/support/time/until.ts";
 
 /** A collector whose kernel takes so many octets, in pieces of so many, and then is gone: all it took, it got. */
 class ScriptedCollector implements Connection {
@@ -118,8 +114,7 @@ async function runSession(rooms: readonly number[], piece: number, messages: rea
   await exporter.closeWrite();
   let outcome: string | undefined;
   void session.run().then((ended) => outcome = ended);
-  for (let rounds = 0; outcome === undefined && rounds < 500; rounds++) await clock.advance(50, 50);
-  await until("the session has ended", () => outcome !== undefined);
+  await clock.advanceUntil("the session has ended", () => outcome !== undefined, 50);
   return { collectors, outcome, leased: pool.leased, events };
 }
 
@@ -166,7 +161,7 @@ Deno.test("a session stops on request at any point, even if its exporter is sile
     void session.run().then((ended) => outcome = ended);
     for (let turn = 0; turn < turns; turn++) await Promise.resolve();
     session.stop("administrator");
-    for (let rounds = 0; outcome === undefined && rounds < 50; rounds++) await clock.advance(50, 50);
+    await clock.advanceUntil("it has ended", () => outcome !== undefined, 50);
     assert.equal(outcome, "administrator", `told to stop after ${turns} turns`);
     assert.equal(pool.leased, 0);
   }
@@ -178,7 +173,7 @@ Deno.test("a broken message among what the kernels hold for a collector that sta
   await exporter.write(new Uint8Array(200_000).fill(0xff));
   let outcome: string | undefined;
   void session.run().then((ended) => outcome = ended);
-  for (let rounds = 0; outcome === undefined && rounds < 500; rounds++) await clock.advance(1_000, 500);
+  await clock.advanceUntil("the session has ended", () => outcome !== undefined, 500);
   assert.equal(outcome, "collector_unavailable");
   assert.ok(!events.includes("session_failed"));
   assert.equal(pool.leased, 0);
@@ -202,7 +197,7 @@ Deno.test("a tap sees each octet that is rewritten, and what came of it, once; i
     await exporter.closeWrite();
     let outcome: string | undefined;
     void session.run().then((ended) => outcome = ended);
-    for (let rounds = 0; outcome === undefined && rounds < 50; rounds++) await clock.advance(50, 50);
+    await clock.advanceUntil("it has ended", () => outcome !== undefined, 50);
     assert.equal(outcome, "closed");
     assert.deepEqual(join(...received ?? []), join(...messages), `observe: ${observe}`);
     assert.equal(receivedMessages(join(...sent ?? [])).messages.length, messages.length, `observe: ${observe}`);
@@ -232,7 +227,7 @@ Deno.test("at an epoch a session that was used begins anew, templates first; one
       usedBefore ? "used before the epoch" : "used after it began",
     );
     await exporter.closeWrite();
-    for (let rounds = 0; outcome === undefined && rounds < 50; rounds++) await clock.advance(50, 50);
+    await clock.advanceUntil("it has ended", () => outcome !== undefined, 50);
     assert.equal(outcome, "closed");
   }
 });

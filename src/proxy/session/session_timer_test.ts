@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SessionTimer } from "./session_timer.ts";
-import { SESSION_LIMITS } from "../../../test/support/proxy.ts";
+import { SESSION_LIMITS } from "../../../test/support/proxy/test_proxy.ts";
 
 Deno.test("an exporter that had long been silent has the time to send its last octets when it is asked to stop", () => {
   const timer = new SessionTimer();

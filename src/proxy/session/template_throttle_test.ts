@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StandingClock, turn } from "../../../test/support/proxy.ts";
+import { StandingClock, turn } from "../../../test/support/time/standing_clock.ts";
 import { TemplateThrottle } from "./template_throttle.ts";
 
 function throttleOf() {

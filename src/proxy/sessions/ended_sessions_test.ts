@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { skewedMapping } from "../../../test/support/fake_view.ts";
-import { dataMessage, join, templateMessage } from "../../../test/support/proxy_messages.ts";
-import { send, StandingClock, TestCollector, TestProxy, until } from "../../../test/support/proxy.ts";
+import { dataMessage, join, templateMessage } from "../../../test/support/proxy/proxy_messages.ts";
+import { send } from "../../../test/support/proxy/sockets.ts";
+import { StandingClock } from "../../../test/support/time/standing_clock.ts";
+import { TestCollector } from "../../../test/support/proxy/test_collector.ts";
+import { TestProxy } from "../../../test/support/proxy/test_proxy.ts";
+import { until } from "../../../test/support/time/until.ts";
 import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
 import { Counters } from "../../mediation/templates/counters.ts";
 import { EndedSessions, type EndingSession } from "./ended_sessions.ts";

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import type { ProxyOptions } from "../proxy_options.ts";
-import { dataMessage, join, templateMessage } from "../../../test/support/proxy_messages.ts";
+import { dataMessage, join, templateMessage } from "../../../test/support/proxy/proxy_messages.ts";
 import { mediatorOf } from "../../../test/support/session.ts";
 import { RFC } from "../../../test/conformance/conformance.ts";
-import { send, StandingClock, TestCollector, TestProxy, until } from "../../../test/support/proxy.ts";
+import { send } from "../../../test/support/proxy/sockets.ts";
+import { StandingClock } from "../../../test/support/time/standing_clock.ts";
+import { TestCollector } from "../../../test/support/proxy/test_collector.ts";
+import { TestProxy } from "../../../test/support/proxy/test_proxy.ts";
+import { until } from "../../../test/support/time/until.ts";
 
 const loopback = { hostname: "127.0.0.1", port: 0 };
 const tcp = { transport: "tcp" as const, address: loopback };

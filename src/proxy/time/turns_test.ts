@@ -280,7 +280,7 @@ Deno.test("whoever waits for a turn while nobody else works gets it", async () =
   const turns = new Turns(SYSTEM_CLOCK);
   for (const wait of [() => turns.next(), () => turns.next(true), () => turns.costly()]) {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<string>((resolve) => timer = setTimeout(() => resolve("late"), 5_000));
+    const late = new Promise<string>((resolve) => timer = setTimeout(() => resolve("late"), PATIENCE));
     assert.equal(await Promise.race([wait(), late]), undefined);
     clearTimeout(timer);
   }

@@ -1,16 +1,13 @@
 /** The verdict of a running proxy, with its sessions, its collector and its clock. */
 import assert from "node:assert/strict";
-import { dataMessage, join, templateMessage } from "../../../test/support/proxy_messages.ts";
-import {
-  closeQuietly,
-  RelayingRewriter,
-  send,
-  StandingClock,
-  TestCollector,
-  TestProxy,
-  turn,
-  until,
-} from "../../../test/support/proxy.ts";
+import { freePort } from "../../../test/support/free_port.ts";
+import { dataMessage, join, templateMessage } from "../../../test/support/proxy/proxy_messages.ts";
+import { closeQuietly, send } from "../../../test/support/proxy/sockets.ts";
+import { RelayingRewriter } from "../../../test/support/proxy/relaying_rewriter.ts";
+import { StandingClock, turn } from "../../../test/support/time/standing_clock.ts";
+import { TestCollector } from "../../../test/support/proxy/test_collector.ts";
+import { TestProxy } from "../../../test/support/proxy/test_proxy.ts";
+import { until } from "../../../test/support/time/until.ts";
 import type { SessionFacts } from "../../mediation/session/session_rewriter.ts";
 import type { ProxyOptions } from "../proxy_options.ts";
 
@@ -132,9 +129,7 @@ Deno.test("templates unread: unknown; all known and unchanged for the settle tim
   }));
 
 Deno.test("a collector over udp: not needed only if a watch connection shows that it is there", async () => {
-  const gone = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  const { port } = gone.addr as Deno.NetAddr;
-  gone.close();
+  const port = freePort();
   const collector = { transport: "udp", address: { hostname: "127.0.0.1", port } } as const;
   await withProxy({ collector }, async (parts) => {
     await parts.announce();
@@ -220,10 +215,7 @@ Deno.test("collector away, and the sessions closed by hold: what was skewed is s
     await parts.announce();
     parts.collector.close();
     await until("it is lost", () => parts.proxy.happened("collector_lost").length === 1);
-    for (let step = 0; step < 20 && parts.proxy.happened("session_closed").length === 0; step++) {
-      await parts.clock.advance(1_000, 100);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await parts.clock.advanceUntil("hold closes it", () => parts.proxy.happened("session_closed").length === 1, 100);
     assert.equal(parts.proxy.outcome(), "collector_unavailable");
     await parts.clock.advance(60 * SETTLE);
     const { verdict, reason } = parts.proxy.proxy.verdict();
@@ -241,10 +233,7 @@ Deno.test("collector away, and the sessions closed by hold needed nothing: unkno
     parts.collector.close();
     await until("it is lost", () => parts.proxy.happened("collector_lost").length === 1);
     assert.equal(words(parts), "unknown", "at once");
-    for (let step = 0; step < 20 && parts.proxy.happened("session_closed").length === 0; step++) {
-      await parts.clock.advance(1_000, 100);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await parts.clock.advanceUntil("hold closes it", () => parts.proxy.happened("session_closed").length === 1, 100);
     await parts.clock.advance(60 * SETTLE);
     const { verdict, reason } = parts.proxy.proxy.verdict();
     assert.equal(verdict, "unknown");

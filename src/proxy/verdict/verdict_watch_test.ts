@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StandingClock } from "../../../test/support/proxy.ts";
+import { StandingClock } from "../../../test/support/time/standing_clock.ts";
 import { AbsentExporters } from "./absent_exporters.ts";
 import type { SessionEvidence } from "./verdict.ts";
 import { type Sight, VerdictWatch } from "./verdict_watch.ts";

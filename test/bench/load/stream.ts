@@ -1,4 +1,5 @@
-import { Child, freePort } from "../child.ts";
+import { freePort } from "../../support/free_port.ts";
+import { Child } from "../child.ts";
 import type { Load, Sent } from "./load.ts";
 import { cpuSeconds, peakMemory } from "../process_usage.ts";
 import type { StartRelay } from "../relays/relays.ts";

@@ -1,5 +1,6 @@
 import type { Bench } from "../bench.ts";
-import { Child, freePort } from "../child.ts";
+import { freePort } from "../../support/free_port.ts";
+import { Child } from "../child.ts";
 import type { Exchanged } from "../load/datagram_load.ts";
 import { cpuSeconds } from "../process_usage.ts";
 import { startBareDatagramRelay, startProxy, type StartRelay } from "../relays/relays.ts";

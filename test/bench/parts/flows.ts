@@ -5,7 +5,8 @@ import { FlowLedger } from "../../../src/proxy/transport/grpc/flow/flow_ledger.t
 import { flowElements, RecordFlows } from "../../../src/proxy/transport/grpc/client/record_flows.ts";
 import type { Bench } from "../bench.ts";
 import { type Certificates, issueCertificates } from "../certificates.ts";
-import { Child, freePort } from "../child.ts";
+import { freePort } from "../../support/free_port.ts";
+import { Child } from "../child.ts";
 import { manyEnds } from "../load/many_ends.ts";
 import { residentMemory } from "../process_usage.ts";
 import { startProxy, type TlsFiles } from "../relays/relays.ts";

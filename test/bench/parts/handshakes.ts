@@ -1,6 +1,6 @@
 import type { Bench } from "../bench.ts";
 import { issueCertificates } from "../certificates.ts";
-import { freePort } from "../child.ts";
+import { freePort } from "../../support/free_port.ts";
 import { manyEnds, startReturning } from "../load/many_ends.ts";
 import { cpuSeconds } from "../process_usage.ts";
 import type { StartRelay } from "../relays/relays.ts";

@@ -1,7 +1,7 @@
 import { loadProfile } from "../../../src/config/profiles/profiles.ts";
 import type { Bench } from "../bench.ts";
 import { type Certificates, issueCertificates } from "../certificates.ts";
-import { freePort } from "../child.ts";
+import { freePort } from "../../support/free_port.ts";
 import { connections } from "../load/connections.ts";
 import { residentMemory } from "../process_usage.ts";
 import { startHaproxy, startProxy, type StartRelay } from "../relays/relays.ts";

@@ -1,6 +1,7 @@
 import { loadProfile } from "../../../src/config/profiles/profiles.ts";
 import type { Bench } from "../bench.ts";
-import { type Child, freePort } from "../child.ts";
+import { freePort } from "../../support/free_port.ts";
+import type { Child } from "../child.ts";
 import { issueCertificates } from "../certificates.ts";
 import { connections } from "../load/connections.ts";
 import { MessageSource } from "../load/message_source.ts";

@@ -29,6 +29,7 @@ import {
   template,
   withDialect,
 } from "../conformance.ts";
+import { processorTime } from "../../support/time/processor_time.ts";
 
 const [PROTOCOL, PORT, NAME] = [field("0/4", 1), field("0/7", 2), field("0/82", 65535)];
 const [TEMPLATE_ID, FLOW_KEYS] = [field("0/145", 2), field("0/173", 8)];
@@ -277,10 +278,10 @@ Deno.test("work is bounded: deep, wide and empty lists of 65,000 octets take bou
   for (const [id, value] of cases) {
     const { session } = open(mediatorOf(RFC, options));
     rewriteAll(session, message({}, template(256, SOURCE), ...HOLDERS));
-    const begin = performance.now();
+    const begin = processorTime();
     const { output, error } = rewriteAll(session, message({}, set(id, variable(value))));
     assert.equal(error, undefined);
-    assert.ok(performance.now() - begin < PATIENCE, `${performance.now() - begin} ms`);
+    assert.ok(processorTime() - begin < PATIENCE, `${processorTime() - begin} ms`);
     const sent = readMessages(output).length + (session.counters.recordsDropped.get("record_too_long") ?? 0);
     assert.equal(sent, 1, "it goes out, or is dropped and counted");
     session.close();

@@ -22,6 +22,7 @@ import {
   TORN,
   withDialect,
 } from "../conformance.ts";
+import { processorTime } from "../../support/time/processor_time.ts";
 
 const OTHER = field("64512/2", 4);
 const withdrawal = (id: number) => number(id * 0x10000, 4);
@@ -42,10 +43,10 @@ for (const [what, to, one, other, reliable = true] of FLOODS) {
   Deno.test(`a flood of template records, ${what}: reported a bounded number of times, in bounded time`, () => {
     const { session, events } = open(mediatorOf(to), { reliable });
     const pairs = Array.from({ length: 2_000 }, () => join(one, other));
-    const begin = performance.now();
+    const begin = processorTime();
     const { error } = rewriteAll(session, message({}, set(2, join(...pairs))));
     assert.equal(error, undefined);
-    assert.ok(performance.now() - begin < PATIENCE, `${performance.now() - begin} ms`);
+    assert.ok(processorTime() - begin < PATIENCE, `${processorTime() - begin} ms`);
     for (let round = 0; round < 3; round++) rewriteAll(session, message({}, set(2, join(...pairs.slice(0, 500)))));
     const told = new Map<string, number>();
     for (const { event } of events) told.set(event, (told.get(event) ?? 0) + 1);

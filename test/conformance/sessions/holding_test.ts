@@ -1,20 +1,11 @@
 /** What is held and never taken is counted: received, and dropped as `collector_unavailable`. */
 import assert from "node:assert/strict";
-import { TestCollector } from "../../support/proxy.ts";
+import { TestCollector } from "../../support/proxy/test_collector.ts";
 import { announcement, data } from "../conformance.ts";
 import { send, until, withTransport } from "./transport.ts";
 import type { Transport } from "./transport.ts";
 
 const RECORDS = 1_000;
-
-/** Moves the clock until the condition holds. */
-async function advanceUntil({ clock }: Transport, what: string, condition: () => boolean): Promise<void> {
-  for (let steps = 0; !condition(); steps++) {
-    assert.ok(steps < 2_000, `waited in vain until ${what}`);
-    await clock.advance(10, 10);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
 
 /** Every record that was received is sent, dropped or in hand. */
 function balance({ proxy }: Transport) {
@@ -56,7 +47,7 @@ for (const lost of [true, false]) {
         await send(socket, announcement());
         for (let sequence = 0; sequence < RECORDS; sequence++) await send(socket, data(sequence, sequence % 200));
       }
-      await advanceUntil(transport, "the session is closed", () => proxy.happened("session_closed").length === 1);
+      await transport.clock.advanceUntil("the session is closed", () => proxy.happened("session_closed").length === 1);
       assert.equal(proxy.outcome(), "collector_unavailable");
       assert.deepEqual(balance(transport), { received: RECORDS, sent: 0, unavailable: RECORDS, inHand: 0 });
       assert.equal(
@@ -72,7 +63,7 @@ Deno.test("a drain counts what lay in the kernels for a collector that is away",
     await sendToNobody(transport, RECORDS);
     await until("they are held", () => proxy.proxy.collector().heldOctets > 0);
     void proxy.proxy.drain();
-    await advanceUntil(transport, "the session is closed", () => proxy.happened("session_closed").length === 1);
+    await transport.clock.advanceUntil("the session is closed", () => proxy.happened("session_closed").length === 1);
     assert.equal(proxy.outcome(), "drained");
     assert.deepEqual(balance(transport), { received: RECORDS, sent: 0, unavailable: RECORDS, inHand: 0 });
   }));
@@ -99,7 +90,7 @@ Deno.test("records held while a collector is away are sent once it is back, and 
     balance(transport);
     const back = new TestCollector(collector.port);
     try {
-      await advanceUntil(transport, "all arrived", () => balance(transport).sent === 10);
+      await transport.clock.advanceUntil("all arrived", () => balance(transport).sent === 10);
       assert.deepEqual(balance(transport), { received: 10, sent: 10, unavailable: 0, inHand: 0 });
     } finally {
       back.close();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { connect as connectSocket } from "node:net";
 import { TcpConnection } from "../../../src/proxy/transport/tcp/tcp_connection.ts";
 import { checkTlsMaterial } from "../../../src/certificates/tls_material.ts";
-import { TestCollector } from "../../support/proxy.ts";
+import { TestCollector } from "../../support/proxy/test_collector.ts";
 import { Authority } from "../../support/certificates.ts";
 import { field, join, message, set, text } from "../../support/messages/wire.ts";
 import { announcement, assertMessages, data, GO, plain, RFC, template } from "../conformance.ts";
@@ -113,7 +113,7 @@ Deno.test("drain, as SIGTERM does: no newcomer, all that was sent arrives, both 
     let drained = false;
     const draining = proxy.proxy.drain().then(() => drained = true);
     await assert.rejects(proxy.connect());
-    for (let rounds = 0; !drained && rounds < 200; rounds++) await clock.advance(100, 50);
+    await clock.advanceUntil("it is drained", () => drained, 50);
     await draining;
     await received(messages);
     assert.equal(collector.connections[0]?.ended, true);
@@ -145,7 +145,7 @@ for (const to of [RFC, GO]) {
           message({ sequenceNumber: 1 }, set(300, Uint8Array.of(6))),
         ];
         const isThere = () => (collector.connections.at(-1)?.length ?? 0) >= join(...after).length;
-        for (let rounds = 0; !isThere() && rounds < 1_000; rounds++) await clock.advance(50, 50);
+        await clock.advanceUntil("what was held arrives", isThere, 50);
         assertMessages(collector.connections.at(-1)?.octets ?? new Uint8Array(), after);
         await send(socket, data(4, 4));
         await until("it goes on", () => (collector.connections.at(-1)?.length ?? 0) > join(...after).length);
@@ -184,11 +184,8 @@ for (
         while (await socket.read(view).catch(() => null) !== null);
         closed = true;
       })();
-      for (let rounds = 0; !closed && rounds < 20; rounds++) {
-        await clock.advance(1_000);
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-      await until("it is closed", () => closed);
+      await clock.advanceUntil("it is closed", () => closed, 100);
+      assert.ok(clock.now() <= 20_000, `it was closed after ${clock.now()} ms`);
       await reading;
       await until("it is said", () => proxy.happened("handshake_failed").length === 1);
       assert.equal(proxy.happened("session_opened").length, 0);

@@ -3,11 +3,17 @@ import assert from "node:assert/strict";
 import type { MediatorOptions } from "../../../src/mediation/session/mediator.ts";
 import type { Profile } from "../../../src/mediation/mapping/profile/profile.ts";
 import type { ProxyOptions } from "../../../src/proxy/proxy_options.ts";
-import { closeQuietly, StandingClock, TestCollector, TestProxy, until } from "../../support/proxy.ts";
+import { closeQuietly } from "../../support/proxy/sockets.ts";
+import { StandingClock } from "../../support/time/standing_clock.ts";
+import { TestCollector } from "../../support/proxy/test_collector.ts";
+import { TestProxy } from "../../support/proxy/test_proxy.ts";
+import { until } from "../../support/time/until.ts";
 import { mediatorOf } from "../../support/session.ts";
 import { assertMessages, RFC } from "../conformance.ts";
 
-export { send, turn, until } from "../../support/proxy.ts";
+export { send } from "../../support/proxy/sockets.ts";
+export { turn } from "../../support/time/standing_clock.ts";
+export { until } from "../../support/time/until.ts";
 
 /** A proxy before a collector over TCP. */
 export interface Transport {

@@ -1,6 +1,6 @@
 /** Over UDP: broken datagrams, late templates, forged sources. */
 import assert from "node:assert/strict";
-import { TestUdpCollector } from "../../support/proxy.ts";
+import { TestUdpCollector } from "../../support/proxy/test_udp_collector.ts";
 import { deliver } from "../../support/delivered.ts";
 import { field, join, message, number, set, text, variable } from "../../support/messages/wire.ts";
 import { announcement, assertMessages, COUNT, counted, data, GO, plain, RFC, template } from "../conformance.ts";

@@ -22,6 +22,7 @@ import {
   TORN,
   withdrawal,
 } from "../conformance.ts";
+import { processorTime } from "../../support/time/processor_time.ts";
 
 const OTHER = [field("0/4", 1)];
 
@@ -266,10 +267,10 @@ Deno.test("a template of 16,377 fields is read, mapped and sent in bounded time"
   for (const to of [RFC, GO]) {
     const fields = Array.from({ length: 16_377 }, () => field("0/4", 1));
     const { session } = open(mediatorOf(to));
-    const begin = performance.now();
+    const begin = processorTime();
     const input = [message({}, template(256, fields)), message({}, set(256, new Uint8Array(3 * 16_377).fill(6)))];
     assertMessages(rewriteAll(session, join(...input)).output, input);
-    assert.ok(performance.now() - begin < PATIENCE, `${performance.now() - begin} ms`);
+    assert.ok(processorTime() - begin < PATIENCE, `${processorTime() - begin} ms`);
     session.close();
   }
 });

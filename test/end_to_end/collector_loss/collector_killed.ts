@@ -80,6 +80,7 @@ export async function killCollectors(transport: "tcp" | "tls"): Promise<void> {
       AGENTS.every(({ domain }) => lastOf(collector, domain) - (arrived.get(domain)?.last ?? 0) >= wanted);
     await collector.until("it has some records of each", each);
     if (moment === "stopped before") await stop(collector, exporters);
+    await proxy.lossesLogged();
     announcedBefore.push(announced().map(({ length }) => length));
     await collector.process.kill("SIGKILL");
     check(collector);
@@ -98,6 +99,7 @@ export async function killCollectors(transport: "tcp" | "tls"): Promise<void> {
   await collector.until("all that was sent after the last kill has arrived", all);
   await collector.process.kill("SIGTERM");
   check(collector);
+  await proxy.lossesLogged();
   const losses: Loss[] = [];
   for (const [index, { socket, failure, observationDomain }] of exporters.entries()) {
     assert.equal(failure, undefined, "the exporter notices nothing");

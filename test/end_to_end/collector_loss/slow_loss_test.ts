@@ -48,6 +48,7 @@ for (const end of ["read", "stalled", "half-closed"] as const) {
     await second.until("it is found again", () => flows().length > 0);
     const [found = 0] = flows();
     const lost = found - got;
+    await proxy.lossesLogged();
     const said = proxy.happened("collector_lost").reduce((sum, { possiblyLost }) => sum + Number(possiblyLost), 0);
     say(`${lost} of ${sent} records lost, at most ${said} reported`);
     assert.ok(lost <= said, `${lost} lost, ${said} reported`);

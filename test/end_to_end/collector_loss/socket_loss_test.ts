@@ -4,7 +4,8 @@ import type { Exporter } from "../peers/exporter.ts";
 import { COLLECTOR, PROFILE, settle, startExporters } from "../peers/fleet.ts";
 import { flowLayouts } from "../peers/flows.ts";
 import { ProxyProcess } from "../proxy.ts";
-import { eventually, moment, say } from "../support.ts";
+import { moment, say } from "../support.ts";
+import { until } from "../../support/time/until.ts";
 
 const ESTABLISHED = "01";
 const MESSAGE_OVERHEAD = 20;
@@ -48,7 +49,7 @@ Deno.test({
     await first.pause();
     // Full is what nothing changes any more: neither what exporters have sent nor what lies in the sockets.
     let [before, since] = ["", 0];
-    await eventually("nothing moves any more", async () => {
+    await until("nothing moves any more", async () => {
       const now = `${exporters.map(({ next }) => next)} ${await octetsInSockets(first.port)}`;
       since = now === before ? since + 1 : 0;
       before = now;
@@ -59,6 +60,7 @@ Deno.test({
     await first.process.kill("SIGKILL");
     await using second = await CollectorProcess.start({ transport: "tcp", layouts }, first.port);
     await second.until("both are found again", () => [1, 2].every((domain) => second.flowsOf(domain).length > 0));
+    await proxy.lossesLogged();
     const got = exporters.map(({ observationDomain }) => first.flowsOf(observationDomain));
     let lost = 0;
     let bound = 0;

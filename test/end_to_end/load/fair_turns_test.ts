@@ -6,7 +6,8 @@ import { flowLayouts, FlowMessages } from "../peers/flows.ts";
 import { describeWaits, measureWaits, startControl, startHostile, type Waits } from "../peers/hostile.ts";
 import { HOSTILITIES, type Hostility } from "../peers/hostile_process.ts";
 import { type ProxyConfiguration, ProxyProcess } from "../proxy.ts";
-import { eventually, moment, say } from "../support.ts";
+import { moment, say } from "../support.ts";
+import { until } from "../../support/time/until.ts";
 
 /** How long others are measured beside one hostile exporter. */
 const MEASURED = 3_000;
@@ -139,14 +140,14 @@ Deno.test("a reload with 5000 sessions, each of which maps its templates again, 
     agents.push(agent);
   }
   const mapped = async () => (await proxy.metrics()).of(`templates_total{outcome="rewritten"}`);
-  await eventually("all templates are mapped", async () => await mapped() === 2 * sessions);
+  await until("all templates are mapped", async () => await mapped() === 2 * sessions);
   const applied = async () => (await proxy.metrics()).of(`config_reloads_total{outcome="applied"}`);
   const before = await applied();
   const measuring = measureBoth({ proxy, collector }, control);
   await moment(200);
   await proxy.configure({ ...configuration, plugins: CHAIN });
   const [waits, beside] = await measuring;
-  await eventually("the reload is applied", async () => await applied() > before);
+  await until("the reload is applied", async () => await applied() > before);
   assertWaits(`a reload with ${sessions} sessions`, waits, loadOf(beside));
   for (const agent of agents) agent.close();
 });

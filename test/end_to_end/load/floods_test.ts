@@ -6,7 +6,8 @@ import { connectExporter, Exporter, type ExporterSocket } from "../peers/exporte
 import { NEWER, settle, startExporters, withParts } from "../peers/fleet.ts";
 import { FlowMessages } from "../peers/flows.ts";
 import type { ProxyProcess } from "../proxy.ts";
-import { eventually, say } from "../support.ts";
+import { say } from "../support.ts";
+import { until } from "../../support/time/until.ts";
 
 /** What a flood may add to the proxy's memory, at its peak. */
 const GROWTH_MEGABYTES = 150;
@@ -66,7 +67,7 @@ flood("templates", { templatesPerSession: 256, templates: 1_000 }, async (proxy)
     sockets.map((socket, index) => pour(socket, numbered(template(1000 + index, 12), [20], 2, 256, 5_000))),
   );
   const refused = async () => (await proxy.metrics()).of(`templates_total{outcome="refused"}`);
-  await eventually("all but those within the caps are refused", async () => await refused() > 49_000);
+  await until("all but those within the caps are refused", async () => await refused() > 49_000);
   // The caps count those of the sessions that send as ever, too.
   const taken = async () => (await proxy.metrics()).of(`templates_total{outcome="rewritten"}`);
   assert.ok(await taken() <= 1_000, `${await taken()} templates taken`);
@@ -87,7 +88,7 @@ flood("observation domains", { observationDomainsPerSession: 100 }, async (proxy
   const octets = join(messages.templates, messages.message(0));
   await pour(socket, numbered(octets, domainOffsets(octets), 4, 1000, 10_000));
   const refused = async () => (await proxy.metrics()).of(`templates_total{outcome="refused"}`);
-  await eventually("all but those within the cap are refused", async () => await refused() === 2 * (10_000 - 100));
+  await until("all but those within the cap are refused", async () => await refused() === 2 * (10_000 - 100));
   await collector.until("those within the cap arrive", () => collector.flowsOf(1_099).length > 0);
   assert.equal(collector.flowsOf(1_100).length, 0);
   socket.close();
@@ -102,10 +103,11 @@ flood("connections", { sessions: 100 }, async (proxy, collector) => {
     open.push(socket);
   }
   const refused = async () => (await proxy.metrics()).of(`sessions_total{transport="tcp",outcome="refused"}`);
-  await eventually("all past the cap are refused", async () => await refused() === 2_000 - 98);
+  await until("all past the cap are refused", async () => await refused() === 2_000 - 98);
+  await proxy.until("it is logged", () => proxy.happened("session_refused").length > 0);
   assert.equal(proxy.happened("session_refused").length, 1, "said once");
   for (const socket of open) socket.close();
-  await eventually("there is room again", async () => (await proxy.metrics()).of(`sessions{transport="tcp"}`) === 2);
+  await until("there is room again", async () => (await proxy.metrics()).of(`sessions{transport="tcp"}`) === 2);
   const late = new Exporter(await connectExporter(proxy.port()), NEWER, 3);
   await collector.until("a newcomer gets through", () => collector.flowsOf(3).length > 0);
   await late.stop();

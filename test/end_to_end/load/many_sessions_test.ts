@@ -4,7 +4,8 @@ import { connectExporter, type ExporterSocket } from "../peers/exporter.ts";
 import { COLLECTOR, NEWER, PROFILE, withParts } from "../peers/fleet.ts";
 import { flowLayouts, FlowMessages } from "../peers/flows.ts";
 import { ProxyProcess } from "../proxy.ts";
-import { eventually, moment, say } from "../support.ts";
+import { moment, say } from "../support.ts";
+import { until } from "../../support/time/until.ts";
 
 /** 400 MiB: of a proxy that has just taken 5000 sessions, garbage included that nothing has made it collect yet. */
 const MOST_MEGABYTES = 419;
@@ -42,7 +43,7 @@ Deno.test("5000 idle sessions stay, in little memory, and the last record of eac
     say(`${count} idle sessions: ${resident.toFixed(0)} MB resident, ${each.toFixed(1)} KB a session`);
     assert.ok(resident < MOST_MEGABYTES, `${resident} MB`);
     let rested = resident;
-    await eventually(`${MOST_MEGABYTES_AT_REST} MB are enough`, async () => {
+    await until(`${MOST_MEGABYTES_AT_REST} MB are enough`, async () => {
       // As often as one scrapes: the proxy is not to rest only where nobody looks.
       await moment(5_000);
       rested = (await proxy.metrics()).residentMegabytes;
@@ -65,8 +66,11 @@ Deno.test("200 sessions that connect at once all get through, each on its own", 
       await socket.write(messages.messages(0, records));
       await socket.closeWrite();
       await socket.ended();
+      const endedAt = Date.now();
       socket.close();
+      await collector.until("all has come", () => collector.flowsOf(index + 1).at(-1) === records - 1);
       assert.deepEqual(collector.flowsOf(index + 1), [0, records - 1]);
+      assert.ok(collector.lastRead(index + 1) <= endedAt, "its records come first, then its end");
     }));
   }));
 
@@ -82,7 +86,7 @@ Deno.test("1000 sessions outlive their collector: all reconnect, templates first
   const templates = () => first.collected().reduce((sum, one) => sum + one.templates, 0);
   await first.until("all have announced both templates", () => templates() === 2 * count);
   await first.process.kill("SIGKILL");
-  await eventually("every loss is noticed", async () => {
+  await until("every loss is noticed", async () => {
     // A busy kernel may let a session connect to the dying collector once more, and lose that connection too.
     const metrics = await proxy.metrics();
     const of = (outcome: string) => metrics.of(`collector_connections_total{outcome="${outcome}"}`);

@@ -7,7 +7,8 @@ import { flowLayouts } from "../peers/flows.ts";
 import { connectExporter, Exporter, type ExporterSocket } from "../peers/exporter.ts";
 import { COLLECTOR, PROFILE, settle, withParts } from "../peers/fleet.ts";
 import { ProxyProcess } from "../proxy.ts";
-import { eventually, say } from "../support.ts";
+import { say } from "../support.ts";
+import { until } from "../../support/time/until.ts";
 
 /** As the README says. */
 const MOST_MEBIBYTES = 400;
@@ -85,7 +86,7 @@ bounded("32 sessions with two templates of 16,301 fields each", async (proxy) =>
       0,
     );
   };
-  await eventually("all have been taken or refused", async () => await taken() >= 64);
+  await until("all have been taken or refused", async () => await taken() >= 64);
   return closeAll(sockets);
 });
 
@@ -109,7 +110,7 @@ bounded("100 sessions with four templates each of 7,900 unknown elements, none t
     }
   });
   const refused = async () => (await proxy.metrics()).of(`templates_total{outcome="refused"}`);
-  await eventually("all have been refused", async () => await refused() >= sessions * templates);
+  await until("all have been refused", async () => await refused() >= sessions * templates);
   return closeAll(sockets);
 });
 
@@ -125,8 +126,9 @@ bounded("sixty clients that do not read a session of 16,301 fields, and sixty it
     for (const id of [256, 257]) await socket.write(hugeTemplate(100, id, id));
   });
   const taken = async () => (await proxy.metrics()).of(`templates_total{outcome="rewritten"}`);
-  await eventually("its templates are mapped", async () => await taken() >= 2);
-  const [{ session = "" } = {}] = proxy.happened("session_opened");
+  await until("its templates are mapped", async () => await taken() >= 2);
+  await proxy.until("its session is logged", () => proxy.happened("session_opened").length > 0);
+  const session = proxy.happened("session_opened").at(-1)?.session ?? assert.fail();
   const clients: Deno.TcpConn[] = [];
   for (let number = 0; number < 60; number++) {
     for (const path of [`/api/sessions/${session}`, `/sessions/${session}`]) {
@@ -163,7 +165,7 @@ async function sendFrom(sources: number, proxy: ProxyProcess, datagrams: readonl
   const to = { transport: "udp", hostname: "127.0.0.1", port: proxy.port(1) } as const;
   for (let source = 0; source < sources; source++) {
     const hostname = `127.1.${source >> 8}.${source & 0xff}`;
-    const socket = Deno.listenDatagram({ transport: "udp", hostname, port: 10_000 });
+    const socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
     for (const datagram of datagrams) await socket.send(datagram, to);
     socket.close();
     // The kernel keeps 200 KB that the proxy has not read.
@@ -204,7 +206,7 @@ Deno.test("all of that at once, and thousands of sources over UDP without a coll
     collector.port,
   );
   const left = async () => (await proxy.metrics()).of('memory_state{state="ample"}') === 1;
-  await eventually("memory is free again", left);
+  await until("memory is free again", left);
   const good = new Exporter(await connectExporter(proxy.port()), COLLECTOR, 1);
   await next.untilRecords(1_000);
   await settle(next, [good]);

@@ -1,5 +1,6 @@
 /** A collector as a process that a test starts, tells what to do, asks and kills. */
 import assert from "node:assert/strict";
+import { freePort } from "../../support/free_port.ts";
 import { LineProcess } from "../../support/processes/line_process.ts";
 import type { CollectedRun, CollectorProcessOptions } from "./collector_process.ts";
 import { awaitLine } from "../support.ts";
@@ -23,12 +24,16 @@ export class CollectorProcess {
   }
 
   /** Starts one that listens. */
-  static async start(options: CollectorProcessOptions, port = 0): Promise<CollectorProcess & { port: number }> {
+  static async start(
+    options: CollectorProcessOptions,
+    port = freePort(),
+  ): Promise<CollectorProcess & { port: number }> {
     const collector = new CollectorProcess(options);
     return Object.assign(collector, { port: await collector.bind(port) });
   }
 
-  async bind(port = 0): Promise<number> {
+  /** @param port a free one that another can have after it */
+  async bind(port = freePort()): Promise<number> {
     await this.process.write(JSON.stringify({ bind: port }));
     await this.until("it listens", () => this.collected() !== undefined && this.#listening !== undefined);
     return this.#listening ?? 0;
@@ -69,6 +74,11 @@ export class CollectorProcess {
    */
   flowsOf(observationDomain: number): number[] {
     return joinRuns(this.collected().filter((one) => one.observationDomain === observationDomain));
+  }
+
+  /** When the last of what has come of an observation domain was read, in milliseconds since the epoch. */
+  lastRead(observationDomain: number): number {
+    return this.collected().findLast((one) => one.observationDomain === observationDomain)?.time ?? -Infinity;
   }
 
   /** Fails as soon as something wrong comes. */

@@ -19,6 +19,8 @@ export interface CollectedRun {
   readonly runs: readonly number[];
   /** How many of the records were of each layout. */
   readonly layouts: readonly number[];
+  /** When they were read, in milliseconds since the epoch. */
+  readonly time: number;
   /** What no collector should get; with the first thing wrong, a connection is read no further. */
   readonly wrong?: string;
 }
@@ -78,6 +80,7 @@ class Connection {
     }
     const view = new DataView(all.buffer, all.byteOffset, all.byteLength);
     const batches = new Map<number, Batch>();
+    const time = Date.now();
     let start = 0;
     let wrong: string | undefined;
     while (wrong === undefined && all.length - start >= HEADER) {
@@ -92,10 +95,12 @@ class Connection {
       start += length;
     }
     this.#rest = all.slice(start);
-    for (const [observationDomain, batch] of batches) print({ connection: this.number, observationDomain, ...batch });
+    for (const [observationDomain, batch] of batches) {
+      print({ connection: this.number, observationDomain, ...batch, time });
+    }
     if (wrong === undefined) return;
     this.#wrong = true;
-    print({ connection: this.number, observationDomain: -1, templates: 0, runs: [], layouts: [], wrong });
+    print({ connection: this.number, observationDomain: -1, templates: 0, runs: [], layouts: [], time, wrong });
   }
 
   /** Takes a whole message; gives what is wrong with it. */

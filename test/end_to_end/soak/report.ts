@@ -1,7 +1,7 @@
 /** Follows every record of a soak to where it came, or to what it was lost with. */
 import { tableLines } from "../../../src/terminal/text_table.ts";
 import type { LogLine, ProxyProcess } from "../proxy.ts";
-import { eventually } from "../support.ts";
+import { until } from "../../support/time/until.ts";
 import { account, noSums, type Sums } from "./account.ts";
 import type { Agent, AgentSession } from "./agent.ts";
 import type { MortalCollector } from "./faults.ts";
@@ -28,7 +28,7 @@ export async function judge({ proxy, collector, agents, injected, memory }: Rema
   const streams = agents.flatMap(({ sessions }) => sessions.filter(({ transport }) => transport !== "udp"));
   const over = (session: AgentSession) => proxy.happened("session_closed").some(({ peer }) => peer === session.peer);
   let settled = true;
-  await eventually("the sessions are over", () => streams.every(over)).catch(() => settled = false);
+  await until("the sessions are over", () => streams.every(over)).catch(() => settled = false);
   const metrics = await proxy.metrics();
   const { code } = await proxy.process.kill("SIGTERM");
   await collector.end();

@@ -14,8 +14,8 @@ import { type RunningProxy, startProxy } from "../proxy.ts";
 import { line } from "../peers/releases.ts";
 import { agentFlow, agentFlows, flowValueOf } from "./agent_flows.ts";
 import { FlowExporter } from "./peer.ts";
+import { PATIENCE } from "../../support/time/until.ts";
 
-const PATIENCE = 20_000;
 const identities = await issueIdentities();
 addEventListener("unload", () => Deno.removeSync(identities.folder, { recursive: true }));
 
@@ -115,9 +115,10 @@ interopTest(
       assert.equal((await exporter.ask({ flows: [good, good], end: true })).status, "OK");
       await arrive(collector, 4, 2);
       assert.equal(records(collector), 4);
-      const rejected = proxy.process.stderr.filter((text) => text.includes('"message_rejected"'));
-      assert.equal(rejected.length, 1);
-      assert.match(rejected[0] ?? "", /"reason":"request_malformed"/);
+      const rejected = () => proxy.process.stderr.filter((text) => text.includes('"message_rejected"'));
+      await proxy.process.until(() => rejected().length > 0, PATIENCE);
+      assert.equal(rejected().length, 1);
+      assert.match(rejected()[0] ?? "", /"reason":"request_malformed"/);
       assert.match(
         await (await fetch(`${proxy.admin}/metrics`)).text(),
         /messages_rejected_total\{reason="request_malformed"\} 1\n/,

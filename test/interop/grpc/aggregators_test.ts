@@ -9,8 +9,8 @@ import { line, templateOf } from "../peers/releases.ts";
 import { valueOf } from "../peers/values.ts";
 import { agentFlow, agentFlows, flowValueOf } from "./agent_flows.ts";
 import { FlowCollector, FlowExporter } from "./peer.ts";
+import { PATIENCE } from "../../support/time/until.ts";
 
-const PATIENCE = 20_000;
 const identities = await issueIdentities();
 addEventListener("unload", () => Deno.removeSync(identities.folder, { recursive: true }));
 

@@ -6,8 +6,7 @@ import { LineProcess } from "../../support/processes/line_process.ts";
 import { line } from "../peers/releases.ts";
 import { agentFlow } from "./agent_flows.ts";
 import { FlowCollector, FlowExporter } from "./peer.ts";
-
-const PATIENCE = 20_000;
+import { PATIENCE } from "../../support/time/until.ts";
 
 /** The flags of the image's entry point, with what may be read in other places. */
 async function entryPoint(readable: readonly string[]): Promise<string[]> {

@@ -8,8 +8,7 @@ import { startProxy } from "../proxy.ts";
 import { line } from "../peers/releases.ts";
 import { agentFlow } from "./agent_flows.ts";
 import { attack, FlowExporter } from "./peer.ts";
-
-const PATIENCE = 20_000;
+import { PATIENCE, until } from "../../support/time/until.ts";
 
 /** As the README says. */
 const MOST_MEBIBYTES = 400;
@@ -77,11 +76,8 @@ interopTest("hostile HTTP/2 costs its own connection; the Agent beside it and th
       assert.ok(resident < 450 * 1024 * 1024, `${name}: ${resident} octets`);
     }
     await agent.ask({ flows: [flow] });
-    const deadline = Date.now() + PATIENCE;
-    while (await metric('ipfix_proxy_sessions\\{transport="grpc"\\}') > 1 && Date.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-    assert.equal(await metric('ipfix_proxy_sessions\\{transport="grpc"\\}'), 1, "sessions of attackers are closed");
+    const sessions = () => metric('ipfix_proxy_sessions\\{transport="grpc"\\}');
+    await until("sessions of attackers are closed", async () => await sessions() === 1);
   } finally {
     await proxy.close();
   }

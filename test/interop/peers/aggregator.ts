@@ -14,6 +14,7 @@ import {
   startPeer,
 } from "./peers.ts";
 import { type Family, type Line, templateOf } from "./releases.ts";
+import { PATIENCE } from "../../support/time/until.ts";
 import { sendRecords } from "./send_records.ts";
 
 const families: readonly Family[] = ["ipv4", "ipv6"];
@@ -97,7 +98,7 @@ export async function measureAggregation(
     const { aggregated } = aggregator;
     const errors = aggregated.flatMap(({ error }) => error ?? []);
     const sentOn = families.length + aggregated.length - errors.length;
-    await output.process.until(() => output.count >= sentOn, 10_000);
+    await output.process.until(() => output.count >= sentOn, PATIENCE);
     return { ...judge(pair, output.received, options.flavour), errors };
   } finally {
     // Some releases never close their side of a connection, which the proxy waits for: they go first.

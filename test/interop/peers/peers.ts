@@ -3,9 +3,7 @@ import { z } from "zod";
 import { buildPeers } from "./build.ts";
 import { LineProcess } from "../../support/processes/line_process.ts";
 import { elementOf } from "./releases.ts";
-
-/** Generous: it only runs out where something hangs. */
-const patience = 20_000;
+import { PATIENCE } from "../../support/time/until.ts";
 
 export type Transport = "tcp" | "udp" | "tls";
 
@@ -56,7 +54,7 @@ export async function startPeer(goIpfix: string, args: readonly string[], identi
  * @throws {Error} with the process' log if it does not come
  */
 export async function lineOf(process: LineProcess, number: number, what: string): Promise<unknown> {
-  const there = await process.until(() => process.stdout.length > number, patience);
+  const there = await process.until(() => process.stdout.length > number, PATIENCE);
   if (there) return JSON.parse(process.stdout[number] ?? "");
   const words = process.stderr.join("\n");
   await process.kill();

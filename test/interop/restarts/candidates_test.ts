@@ -2,9 +2,11 @@
  * Real collectors of each release, the proxy not told which one: what their own ends show, and what they cannot show.
  */
 import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
 import { issueIdentities } from "../peers/identities.ts";
 import { interopTest } from "../interop_test_case.ts";
 import type { Transport } from "../peers/peers.ts";
+import { until } from "../../support/time/until.ts";
 import { Upgrade } from "./restarts.ts";
 
 /** One release of each list of fields, the newest first. */
@@ -48,10 +50,11 @@ for (const transport of ["tcp", "tls"] as const satisfies readonly Transport[]) 
     const { delivered, exact, correct } = await upgrade.arrived(10);
     assert.deepEqual([exact, correct], [delivered, delivered]);
     assert.deepEqual(
-      [upgrade.events("candidate_in_doubt"), upgrade.events("candidate_rejected")].map(({ length }) => length),
+      [await upgrade.logged("candidate_in_doubt", 1), await upgrade.logged("candidate_rejected", 1)]
+        .map(({ length }) => length),
       [1, 1],
     );
-    assert.match(upgrade.events("candidate_rejected")[0] ?? "", /"how":"ended"/);
+    assert.match((await upgrade.logged("candidate_rejected", 1))[0] ?? "", /"how":"ended"/);
   });
 }
 
@@ -63,20 +66,20 @@ for (const transport of ["tcp", "tls"] as const satisfies readonly Transport[]) 
       const keys = `, candidates: [${list}], acceptedAfter: 3s`;
       await using upgrade = await Upgrade.start({ transport, agent: "v2.7", collector, profile: "", keys, identities });
       const isFound = async () => (await upgrade.status()).collector.profile === `antrea/${found}`;
-      for (const end = Date.now() + 20_000; Date.now() < end && !await isFound();) {
+      await until(`it is taken for ${found}`, async () => {
         await upgrade.send(1);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      assert.ok(await isFound(), JSON.stringify(await upgrade.status()));
+        await pause(50);
+        return await isFound();
+      });
       const steps = CANDIDATES.indexOf(found);
-      assert.equal(upgrade.events("candidate_rejected").length, steps);
+      assert.equal((await upgrade.logged("candidate_rejected", steps)).length, steps);
       if (steps === 0) {
         for (let sent = 0; sent < 20; sent++) {
           await upgrade.send(1);
-          await new Promise((resolve) => setTimeout(resolve, 50));
+          await pause(50);
         }
         assert.ok(await isFound());
-        assert.deepEqual(upgrade.events("candidate_in_doubt"), [], "it shows nothing");
+        assert.deepEqual(await upgrade.logged("candidate_in_doubt", 0), [], "it shows nothing");
         return;
       }
       // What was given to it as another release is lost, and counted as possibly lost; from here on nothing is.
@@ -87,20 +90,20 @@ for (const transport of ["tcp", "tls"] as const satisfies readonly Transport[]) 
         delivered >= before + 10 && exact === delivered && correct === delivered,
         `${delivered} ${exact} ${correct}`,
       );
-      await new Promise((resolve) => setTimeout(resolve, 3_500));
+      await pause(3_500);
       await upgrade.send(2);
-      assert.equal(upgrade.events("candidate_rejected").length, steps, "it stays with that");
+      assert.equal((await upgrade.logged("candidate_rejected", steps)).length, steps, "it stays with that");
       // Another process: the newest is tried again, once.
       await upgrade.stop();
       await upgrade.until("it has gone", ({ collector }) => collector.state === "away");
       await upgrade.start(collector);
-      for (const end = Date.now() + 20_000; Date.now() < end;) {
+      await until("the newest is rejected again", async () => {
         await upgrade.send(1);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        if (upgrade.events("candidate_rejected").length > steps) break;
-      }
-      assert.equal(upgrade.events("candidate_tried_again").length, 1);
-      assert.equal(upgrade.events("candidate_rejected").length, steps + 1, "at the first end");
+        await pause(50);
+        return (await upgrade.logged("candidate_rejected", 0)).length > steps;
+      });
+      assert.equal((await upgrade.logged("candidate_tried_again", 1)).length, 1);
+      assert.equal((await upgrade.logged("candidate_rejected", steps + 1)).length, steps + 1, "at the first end");
       assert.ok(await isFound(), "straight back to what was accepted");
     });
   }

@@ -2,17 +2,17 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import type { Identities } from "../peers/identities.ts";
+import { freePort } from "../../support/free_port.ts";
 import { judge, type Judgement } from "../measure/judge.ts";
 import { Collector, Exporter, type Received, type Transport } from "../peers/peers.ts";
 import { type RunningProxy, startProxy } from "../proxy.ts";
 import { type Family, type Line, line, templateOf } from "../peers/releases.ts";
 import { numberOf, valueOf } from "../peers/values.ts";
+import { PATIENCE, until } from "../../support/time/until.ts";
 
 const FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
 /** Exporters up to v0.5.4 and from v0.13 refuse datagrams over 512 octets, and no Aggregator takes more than 1024. */
 const FLAVOUR = "short";
-const PATIENCE = 15_000;
-
 const statusSchema = z.object({
   collector: z.object({
     state: z.string(),
@@ -70,6 +70,7 @@ export class Upgrade implements AsyncDisposable {
     const release = line(options.collector);
     const collector = await Collector.start(release.goIpfix, {
       transport,
+      address: `127.0.0.1:${freePort()}`,
       ...(transport === "tls" ? { identity: identities.collector } : {}),
       ...(transport === "udp" ? { watch } : {}),
     });
@@ -204,15 +205,20 @@ export class Upgrade implements AsyncDisposable {
 
   /** Waits until the proxy says so of its collector. */
   async until(what: string, condition: (status: z.infer<typeof statusSchema>) => boolean): Promise<void> {
-    for (const end = Date.now() + PATIENCE; !condition(await this.status());) {
-      assert.ok(Date.now() < end, `waited in vain until ${what}: ${JSON.stringify(await this.status())}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    let last: z.infer<typeof statusSchema> | undefined;
+    await until(() => `${what}: ${JSON.stringify(last)}`, async () => condition(last = await this.status()));
   }
 
-  /** The log's events of this name. */
-  events(name: string): string[] {
-    return this.proxy.process.stderr.filter((text) => text.includes(`"event":"${name}"`));
+  /**
+   * The log's lines of this event, once there are so many: they come by a pipe, later than the status that they go with.
+   *
+   * @param text what else stands in each
+   */
+  async logged(event: string, least: number, text = ""): Promise<string[]> {
+    const { process } = this.proxy;
+    const lines = () => process.stderr.filter((line) => line.includes(`"event":"${event}"`) && line.includes(text));
+    await process.until(() => lines().length >= least, PATIENCE);
+    return lines();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -224,9 +230,4 @@ export class Upgrade implements AsyncDisposable {
 
 function records(received: readonly Received[]): number {
   return received.reduce((sum, message) => sum + (message.records?.length ?? 0), 0);
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

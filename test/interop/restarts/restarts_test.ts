@@ -30,7 +30,7 @@ for (const release of ["v2.0", "v2.3"]) {
     await upgrade.proxy.change(`antrea/${release}`);
     const { collector } = await upgrade.status();
     assert.deepEqual([collector.profile, collector.nextProfile], ["antrea/v1.15", `antrea/${release}`]);
-    assert.equal(upgrade.events("profile_waits").length, 1);
+    assert.equal((await upgrade.logged("profile_waits", 1)).length, 1);
     await upgrade.send(10);
     assert.deepEqual(await upgrade.arrived(20), { delivered: 20, exact: 20, correct: 20 }, "the old one, as before");
     await stop(upgrade);
@@ -41,7 +41,7 @@ for (const release of ["v2.0", "v2.3"]) {
     const after = await upgrade.status();
     assert.deepEqual([after.collector.profile, after.collector.nextProfile], [`antrea/${release}`, null]);
     assert.equal(after.skew.sessions, 0, "id and layout are the Agent's own again");
-    const mapped = upgrade.events("template_mapped").filter((text) => text.includes('"remapped":true'));
+    const mapped = await upgrade.logged("template_mapped", 2, '"remapped":true');
     assert.equal(mapped.length, 2, "each template's new mapping is in the log");
   });
 

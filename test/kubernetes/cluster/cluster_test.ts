@@ -9,7 +9,7 @@ import { runTool } from "../../support/processes/tool_test_case.ts";
 import { kustomize } from "../overlays/kustomize.ts";
 import { at } from "../overlays/objects.ts";
 import { UPSTREAM } from "../overlays/upstream.ts";
-import { until } from "../tools/kubernetes_test_case.ts";
+import { until } from "../../support/time/until.ts";
 import { Cluster, reasonToSkip } from "./cluster.ts";
 
 const RELEASE = "v1.15.2";
@@ -114,10 +114,10 @@ else {
     const turned = async (...ports: readonly number[]) => {
       for (const port of ports) {
         await until(
+          `the Service has an endpoint at port ${port}`,
           async () =>
             (await flow("get", "endpointslice", "-l", "kubernetes.io/service-name=flow-aggregator", "-o", "json"))
               .includes(`"port": ${port}`),
-          `the Service's endpoint at port ${port}`,
           120_000,
         );
       }
@@ -126,9 +126,8 @@ else {
     };
     const arrives = (node: string, flows: number) =>
       until(
+        `${flows} records of the Agent of node ${node} have arrived`,
         async () => (await collected(cluster, node)).flows.size >= flows,
-        `${flows} records of the Agent of node ${node}`,
-        60_000,
       );
     /** Ends an Agent, and says how many flows it has sent. Its log ends with it, so it is followed. */
     const endAgent = async (name: string) => {
@@ -158,7 +157,7 @@ else {
     assert.deepEqual([at(sidecar, "started"), at(sidecar, "restartCount")], [true, 0]);
     const startedAt = (container: unknown) => Date.parse(String(at(container, "state.running.startedAt")));
     assert.ok(startedAt(sidecar) <= startedAt(main), "the proxy starts first");
-    await until(async () => await certificates() === 2, "the proxy's own CA in the Agents' bundle");
+    await until("the proxy's own CA is in the Agents' bundle", async () => await certificates() === 2);
 
     await cluster.apply(await kustomize(manifest, ["sidecar", "redirect"]));
     await turned(24739);
@@ -175,18 +174,18 @@ else {
     assert.deepEqual([...fields], [41], "every flow has the fields of v1.15, and none more");
     // Its last second may be under way when its Pod ends. The drain itself loses nothing.
     assert.ok(sent - flows.size <= 5, `${sent} flows were sent, and ${flows.size} arrived`);
-    await until(async () => await certificates() === 1, "the Aggregator's CA alone");
+    await until("the Aggregator's CA is there alone", async () => await certificates() === 1);
 
     // The gateway restarts no Aggregator.
     const aggregators = () =>
       flow("get", "pod", "-l", "app=flow-aggregator", "-o", "jsonpath={.items[*].metadata.uid}");
-    await until(async () => !(await aggregators()).includes(" "), "the Aggregator's Pod before is gone", 120_000);
+    await until("the Aggregator's Pod before is gone", async () => !(await aggregators()).includes(" "), 120_000);
     const aggregator = await aggregators();
     await cluster.apply(await gateway(manifest, []));
     await ready("ipfix-skew-proxy");
     await cluster.apply(await gateway(manifest, ["redirect-gateway"]));
     await turned(24739, 24740);
-    await until(async () => await certificates() === 2, "the gateway's own CA in the Agents' bundle");
+    await until("the gateway's own CA is in the Agents' bundle", async () => await certificates() === 2);
     await cluster.agent("late", "v0.9.0", "v2.0.0");
     await arrives("late", 30);
     assert.deepEqual([...(await collected(cluster, "late")).fields], [41]);

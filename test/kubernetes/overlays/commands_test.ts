@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { Checkout } from "../runbook/checkout.ts";
 import { savedObjects } from "../runbook/saved_objects.ts";
 import { ApiServer } from "../tools/api_server.ts";
-import { kubernetesTest, until } from "../tools/kubernetes_test_case.ts";
+import { until } from "../../support/time/until.ts";
+import { kubernetesTest } from "../tools/kubernetes_test_case.ts";
 import { at } from "./objects.ts";
 import { readmeCommands as commands } from "./readme_commands.ts";
 import { UPSTREAM } from "./upstream.ts";
@@ -119,7 +120,7 @@ kubernetesTest("redirect-grpc and monitoring by the READMEs' commands: in, and o
   const readme = await Deno.readTextFile(`${folder.path}/config/kubernetes/README.md`);
   const overlay = "config/kubernetes/upgrade/kustomization.yaml";
   await run([`sed -i 's|# - ../monitoring|- ../monitoring|' ${overlay}`]);
-  await until(() => found().then(() => true, () => false), "the custom resources");
+  await until("the custom resources are there", () => found().then(() => true, () => false));
   // In place of redirect.
   await run(
     commands(readme, "In, with a sidecar").map((line) => line.replace("|- ../redirect |", "|- ../redirect-grpc |")),

@@ -7,15 +7,9 @@
 import assert from "node:assert/strict";
 import { usesGrpc } from "../../../src/config/profiles/antrea_releases.ts";
 import { FlowCollector } from "../../interop/grpc/peer.ts";
+import { freePort } from "../../support/free_port.ts";
 import { NAMESPACE } from "../../support/kubernetes/aggregator_trust.ts";
-import {
-  Aggregator,
-  ClusterProxy,
-  freePort,
-  readBundle,
-  serviceAccountToken,
-  writeIdentity,
-} from "../cluster_proxy.ts";
+import { Aggregator, ClusterProxy, readBundle, serviceAccountToken, writeIdentity } from "../cluster_proxy.ts";
 import { at } from "../overlays/objects.ts";
 import type { ApiServer } from "../tools/api_server.ts";
 import type { Destination } from "./agent_connection.ts";

@@ -10,7 +10,7 @@ import { runCommand } from "../../support/processes/run_command.ts";
 import { readBundle } from "../cluster_proxy.ts";
 import { UPSTREAM } from "../overlays/upstream.ts";
 import { ApiServer } from "../tools/api_server.ts";
-import { until } from "../tools/kubernetes_test_case.ts";
+import { until } from "../../support/time/until.ts";
 import { Checkout } from "./checkout.ts";
 import { accountOf } from "./flow_account.ts";
 import type { NodeAgent } from "./node_agent.ts";
@@ -90,7 +90,7 @@ class Walk {
     await Promise.all(cluster.agents.map((agent) => agent.export(FLOWS)));
     await Promise.all(cluster.agents.map((agent) => this.#arrived(agent)));
     // The rest of a connection that has ended may come behind what a later one brought.
-    await until(() => this.#missing().every(([agent, count]) => count <= (this.#known.get(agent) ?? 0)), "", 2_000)
+    await until("", () => this.#missing().every(([agent, count]) => count <= (this.#known.get(agent) ?? 0)), 2_000)
       .catch(() => {});
     return this.#lost();
   }
@@ -126,7 +126,7 @@ class Walk {
   async #arrived(agent: NodeAgent): Promise<void> {
     const isThere = () => accountOf(this.cluster).arrived.has(agent.last);
     for (let attempt = 0; attempt < 30; attempt++) {
-      if (await until(isThere, "", 1_000).then(() => true, () => false)) return;
+      if (await until("", isThere, 1_000).then(() => true, () => false)) return;
       await agent.export(1);
     }
     assert.fail(`nothing of the Agent of node ${agent.index} arrives`);

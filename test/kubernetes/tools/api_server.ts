@@ -1,5 +1,6 @@
 /** A real kube-apiserver before a real etcd, on loopback, with RBAC and a token for each of a few users. */
 import { Authority } from "../../support/certificates.ts";
+import { freePort } from "../../support/free_port.ts";
 import { type KubernetesTools, kubernetesTools } from "./kubernetes_tools.ts";
 
 /** How long the two may take to start: seconds usually, more where the machine is busy. */
@@ -30,7 +31,7 @@ export class ApiServer implements AsyncDisposable {
     const tools = await kubernetesTools();
     const folder = await Deno.makeTempDir({ prefix: "api-server-" });
     const processes: Deno.ChildProcess[] = [];
-    const [client, peer, port] = freePorts(3);
+    const [client, peer, port] = [freePort(), freePort(), freePort()];
     const write = (name: string, text: string) => Deno.writeTextFile(`${folder}/${name}`, text, { mode: 0o600 });
     try {
       const authority = await Authority.create("kubernetes");
@@ -164,12 +165,4 @@ async function end(folder: string, processes: readonly Deno.ChildProcess[]): Pro
 
 async function tail(file: string): Promise<string> {
   return (await Deno.readTextFile(file).catch(() => "")).split("\n").slice(-20).join("\n");
-}
-
-/** Free a moment ago, all different. */
-function freePorts(count: number): number[] {
-  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
-  const ports = listeners.map(({ addr }) => addr.port);
-  for (const listener of listeners) listener.close();
-  return ports;
 }

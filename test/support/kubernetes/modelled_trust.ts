@@ -7,7 +7,7 @@ import { isOwn, readableCertificates } from "../../../src/kubernetes/trust/certi
 import type { ProxyEvent } from "../../../src/proxy/reporting/proxy_event.ts";
 import { type AggregatorCertificates, NAMESPACE } from "./aggregator_trust.ts";
 import { KubernetesModel, type ModelRequest, type ModelWatch } from "./kubernetes_model.ts";
-import { StandingClock } from "../proxy.ts";
+import { StandingClock } from "../time/standing_clock.ts";
 
 export const OBJECTS = aggregatorObjects(NAMESPACE);
 

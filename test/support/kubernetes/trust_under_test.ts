@@ -4,7 +4,7 @@ import type { ApiAccess } from "../../../src/kubernetes/api/access.ts";
 import { KubernetesClient } from "../../../src/kubernetes/api/client.ts";
 import { AggregatorTrust } from "../../../src/kubernetes/trust/aggregator_trust.ts";
 import type { ProxyEvent } from "../../../src/proxy/reporting/proxy_event.ts";
-import { type Clock, SYSTEM_CLOCK } from "../../../src/proxy/time/clock.ts";
+import type { Clock } from "../../../src/proxy/time/clock.ts";
 import {
   type AggregatorCertificates,
   aggregatorObjectsOf,
@@ -12,13 +12,11 @@ import {
   NAMESPACE,
   shakeHands,
 } from "./aggregator_trust.ts";
+import { hastyClock } from "../time/hasty_clock.ts";
+import { until } from "../time/until.ts";
 import type { FakeApiServer } from "./kubernetes_api.ts";
 
-/** Waits a tenth of the time. */
-export const FAST: Clock = {
-  ...SYSTEM_CLOCK,
-  after: (milliseconds, callback) => SYSTEM_CLOCK.after(milliseconds / 10, callback),
-};
+export const FAST = hastyClock(1 / 10);
 
 export class TrustUnderTest implements AsyncDisposable {
   readonly events: ProxyEvent[] = [];
@@ -48,14 +46,8 @@ export class TrustUnderTest implements AsyncDisposable {
     return shakeHands(this.trust.listener.material, { ...certificates.client, ca: this.bundle, certificates: [] });
   }
 
-  async until(isSo: () => boolean, what = isSo.toString()): Promise<void> {
-    for (let tries = 0; !isSo(); tries++) {
-      assert.ok(
-        tries < 500,
-        `waited for ${what}: ${JSON.stringify(this.events.map(({ message }) => message), null, 1)}`,
-      );
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+  until(isSo: () => boolean, what = isSo.toString()): Promise<void> {
+    return until(() => `${what}: ${JSON.stringify(this.events.map(({ message }) => message), null, 1)}`, isSo);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

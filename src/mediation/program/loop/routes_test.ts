@@ -7,6 +7,7 @@ import { allocate, memoryOctets } from "./memory.ts";
 import { rewriteMessages, Stop } from "./rewrite_loop.ts";
 import { Routes } from "./routes.ts";
 import { Sequence } from "./sequence.ts";
+import { processorTime } from "../../../../test/support/time/processor_time.ts";
 
 const source = template(256, ["protocolIdentifier"]);
 const { octets } = compileMapping(identity(source), { exporterAddress: undefined, observationDomain: 0 }, true);
@@ -93,9 +94,9 @@ Deno.test("routes come and go in any order, and deleting one costs no more where
     }
   }
   for (let id = 256; id < 30_256; id++) set(routes, 9, id);
-  const begin = performance.now();
+  const begin = processorTime();
   for (let id = 256; id < 30_256; id++) routes.delete(9, id);
-  assert.ok(performance.now() - begin < 1_000, `${performance.now() - begin} ms`);
+  assert.ok(processorTime() - begin < 1_000, `${processorTime() - begin} ms`);
   routes.close();
 });
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { decodeMessageHeader } from "../../../ipfix/message/message_header.ts";
 import { setsOfMessage } from "../../../ipfix/message/set.ts";
 import { SessionCapture } from "./capture.ts";
-import { dataMessage, join, templateMessage } from "../../../../test/support/proxy_messages.ts";
-import { RelayingRewriter } from "../../../../test/support/proxy.ts";
+import { dataMessage, join, templateMessage } from "../../../../test/support/proxy/proxy_messages.ts";
+import { RelayingRewriter } from "../../../../test/support/proxy/relaying_rewriter.ts";
 
 const MANY = { messages: 1000, octets: 1 << 20 };
 

@@ -4,6 +4,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { Client, type ClientWritableStream, credentials, status } from "@grpc/grpc-js";
 import { antreaFlowReleases } from "../../../config/profiles/antrea_flow_releases.ts";
 import { Authority, type Issued, type Request } from "../../../../test/support/certificates.ts";
+import { PATIENCE, until } from "../../../../test/support/time/until.ts";
 import { SYSTEM_CLOCK } from "../../time/clock.ts";
 import { TurnQueue } from "./turn_queue.ts";
 import { Turns } from "../../time/turns.ts";
@@ -49,7 +50,7 @@ class Listening {
     const listener = await GrpcListener.listen({ hostname: "127.0.0.1", port: 0 }, { credentials: server }, {
       clock: SYSTEM_CLOCK,
       turns: TURNS,
-      handshake: () => 5_000,
+      handshake: () => PATIENCE,
       releases: RELEASES,
       onFailure: ({ words }) => failures.push(words),
       onOverrun: (reason) => failures.push(reason),
@@ -187,7 +188,7 @@ Deno.test("records reach a collector over gRPC as flows, and its answer ends the
   const { hostname, port } = listening.listener.address;
   for (const serverName of [undefined, "collector.test"]) {
     const options = { credentials: client, ...(serverName === undefined ? {} : { serverName }) };
-    const connection = await dialGrpc({ hostname, port }, options, RELEASES, QUEUE, AbortSignal.timeout(5_000));
+    const connection = await dialGrpc({ hostname, port }, options, RELEASES, QUEUE, AbortSignal.timeout(PATIENCE));
     const stream = await listening.stream(listening.streams.length);
     const ending = connection.read(new Uint8Array(1));
     void connection.closeWrite();
@@ -204,7 +205,7 @@ Deno.test("a collector is dialled only if it is who it should be", async () => {
   const { address } = listening.listener;
   const other = await Authority.create("another");
   const foreign = trusting(await authority.issue({ name: "client", usage: ["client"] }), other.pem);
-  const dial = (options: Parameters<typeof dialGrpc>[1], signal = AbortSignal.timeout(10_000)) =>
+  const dial = (options: Parameters<typeof dialGrpc>[1], signal = AbortSignal.timeout(PATIENCE)) =>
     dialGrpc(address, options, RELEASES, QUEUE, signal);
   await assert.rejects(dial({ credentials: client, serverName: "someone.test" }), /someone\.test|certificate/i);
   await assert.rejects(dial({ credentials: foreign, serverName: "collector.test" }), /certificate|verify/i);
@@ -228,7 +229,7 @@ Deno.test("what is not gRPC is refused and named: IPFIX over TLS, HTTP/1 with an
     const connection = await Deno.connectTls({ ...own, ...(alpn === undefined ? {} : { alpnProtocols: [alpn] }) });
     const end = connection.write(octets).then(() => connection.read(new Uint8Array(100)));
     await end.catch(() => {});
-    while (listening.failures.length <= number) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until("it is named", () => listening.failures.length > number);
     assert.match(listening.failures[number] ?? "", words);
     connection.close();
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StandingClock } from "../../../../test/support/proxy.ts";
+import { StandingClock } from "../../../../test/support/time/standing_clock.ts";
 import type { Clock } from "../../time/clock.ts";
 import { Turns } from "../../time/turns.ts";
 import { TurnQueue } from "./turn_queue.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../connection.ts";
-import { StandingClock, turn, until } from "../../../../test/support/proxy.ts";
+import { StandingClock, turn } from "../../../../test/support/time/standing_clock.ts";
+import { until } from "../../../../test/support/time/until.ts";
 import { Turns } from "../../time/turns.ts";
 import { TcpListener } from "./tcp_listener.ts";
 

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { Authority, type Issued } from "../../../../test/support/certificates.ts";
-import { dataMessage } from "../../../../test/support/proxy_messages.ts";
-import { send, TestCollector, TestProxy, until } from "../../../../test/support/proxy.ts";
+import { dataMessage } from "../../../../test/support/proxy/proxy_messages.ts";
+import { send } from "../../../../test/support/proxy/sockets.ts";
+import { TestCollector } from "../../../../test/support/proxy/test_collector.ts";
+import { TestProxy } from "../../../../test/support/proxy/test_proxy.ts";
+import { until } from "../../../../test/support/time/until.ts";
 import { describeAlert, handshakeFailure } from "./handshake_failure.ts";
 import { checkTlsMaterial, type TlsFiles } from "../../../certificates/tls_material.ts";
 

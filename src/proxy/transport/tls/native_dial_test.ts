@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:tls";
 import { Authority, type Issued } from "../../../../test/support/certificates.ts";
+import { PATIENCE } from "../../../../test/support/time/until.ts";
 import type { Connection } from "../connection.ts";
 import { dialNative } from "./native_dial.ts";
 import { checkTlsMaterial, type TlsMaterial } from "../../../certificates/tls_material.ts";
@@ -32,7 +33,7 @@ async function withCollector(
 }
 
 function dial(port: number, own: TlsMaterial, name = NAME): Promise<Connection | undefined> {
-  return dialNative({ hostname: "127.0.0.1", port }, name, own, AbortSignal.timeout(5_000));
+  return dialNative({ hostname: "127.0.0.1", port }, name, own, AbortSignal.timeout(PATIENCE));
 }
 
 Deno.test("a collector whose certificate the CA has issued is dialled by Deno's own client, by a name that is not the address", async () => {
@@ -81,7 +82,7 @@ Deno.test("an authority that Deno trusts anyway cannot stand in for the given on
           caCerts: [own.ca], cert: own.certificate, key: own.key });
         await plain.handshake();
         plain.close();
-        const connection = await dialNative(dialled, "${NAME}", own, AbortSignal.timeout(5_000));
+        const connection = await dialNative(dialled, "${NAME}", own, AbortSignal.timeout(${PATIENCE}));
         connection?.close();
         console.log(connection === undefined ? "refused" : "let in");`;
       const child = new Deno.Command(Deno.execPath(), {
@@ -98,7 +99,7 @@ Deno.test("an authority that Deno trusts anyway cannot stand in for the given on
 
 Deno.test("an attempt that is given up ends at once, and one that nobody answers says so", async () => {
   await assert.rejects(
-    dialNative({ hostname: "127.0.0.1", port: 1 }, NAME, material(), AbortSignal.timeout(5_000)),
+    dialNative({ hostname: "127.0.0.1", port: 1 }, NAME, material(), AbortSignal.timeout(PATIENCE)),
     Deno.errors.ConnectionRefused,
   );
   // Takes connections, and says nothing.

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { Authority, type Issued } from "../../../../test/support/certificates.ts";
-import { send, TestProxy, TestTlsCollector, until } from "../../../../test/support/proxy.ts";
-import { dataMessage, join, templateMessage } from "../../../../test/support/proxy_messages.ts";
+import { send } from "../../../../test/support/proxy/sockets.ts";
+import { TestProxy } from "../../../../test/support/proxy/test_proxy.ts";
+import { TestTlsCollector } from "../../../../test/support/proxy/test_tls_collector.ts";
+import { until } from "../../../../test/support/time/until.ts";
+import { dataMessage, join, templateMessage } from "../../../../test/support/proxy/proxy_messages.ts";
 import { Credentials } from "../../../../test/support/tls_credentials.ts";
 import type { TlsFiles } from "../../../certificates/tls_material.ts";
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createPrivateKey } from "node:crypto";
 import { Authority, type Issued } from "../../../../test/support/certificates.ts";
-import { StandingClock, until } from "../../../../test/support/proxy.ts";
+import { StandingClock } from "../../../../test/support/time/standing_clock.ts";
+import { until } from "../../../../test/support/time/until.ts";
 import { checkTlsMaterial } from "../../../certificates/tls_material.ts";
 import type { ProxyEvent } from "../../reporting/proxy_event.ts";
 import { SYSTEM_CLOCK } from "../../time/clock.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:tls";
 import { Authority } from "../../../../test/support/certificates.ts";
+import { PATIENCE } from "../../../../test/support/time/until.ts";
 import { dialTls } from "./tls_connection.ts";
 import type { TlsCredentials } from "./tls_credentials.ts";
 import { checkTlsMaterial, type TlsMaterial } from "../../../certificates/tls_material.ts";
@@ -39,7 +40,7 @@ async function dial(aggregator: typeof now, material: TlsMaterial, previous?: Tl
     const connection = await dialTls(
       { hostname: "127.0.0.1", port: address.port },
       options,
-      AbortSignal.timeout(5_000),
+      AbortSignal.timeout(PATIENCE),
     );
     const name = await promise;
     connection.close();

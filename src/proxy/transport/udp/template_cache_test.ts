@@ -3,8 +3,11 @@ import type { ProxyEvent } from "../../reporting/proxy_event.ts";
 import { type CacheDisk, DISK, TemplateCache } from "./template_cache.ts";
 import { decodeCacheFile, encodeCacheFile, encodeExporter } from "./template_cache_file.ts";
 import type { CachedExporter } from "./cached_exporter.ts";
-import { dataMessage, join, templateMessage } from "../../../../test/support/proxy_messages.ts";
-import { StandingClock, TestCollector, TestProxy, turn, until } from "../../../../test/support/proxy.ts";
+import { dataMessage, join, templateMessage } from "../../../../test/support/proxy/proxy_messages.ts";
+import { StandingClock, turn } from "../../../../test/support/time/standing_clock.ts";
+import { TestCollector } from "../../../../test/support/proxy/test_collector.ts";
+import { TestProxy } from "../../../../test/support/proxy/test_proxy.ts";
+import { until } from "../../../../test/support/time/until.ts";
 
 const LISTENER = { hostname: "127.0.0.1", port: 4739 };
 const exporter = (port: number, more: Partial<CachedExporter> = {}): CachedExporter => ({

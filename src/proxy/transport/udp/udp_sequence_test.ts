@@ -4,7 +4,9 @@ import { decodeMessageHeader } from "../../../ipfix/message/message_header.ts";
 import { field, message, set, templateSet } from "../../../../test/support/messages/wire.ts";
 import { RFC } from "../../../../test/conformance/conformance.ts";
 import { mediatorOf } from "../../../../test/support/session.ts";
-import { TestCollector, TestProxy, until } from "../../../../test/support/proxy.ts";
+import { TestCollector } from "../../../../test/support/proxy/test_collector.ts";
+import { TestProxy } from "../../../../test/support/proxy/test_proxy.ts";
+import { until } from "../../../../test/support/time/until.ts";
 import type { TemplateSharing } from "../listener.ts";
 
 /**

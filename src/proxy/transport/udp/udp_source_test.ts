@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { HeapBufferPool } from "../../memory/buffer_pool.ts";
 import { KNOWN_TEMPLATES, scanTemplates } from "./datagram_scan.ts";
-import { dataMessage, templateMessage } from "../../../../test/support/proxy_messages.ts";
+import { dataMessage, templateMessage } from "../../../../test/support/proxy/proxy_messages.ts";
 import { UdpSource } from "./udp_source.ts";
 
 function fixture({ queuedLimit = 1_000_000 } = {}) {

@@ -2,17 +2,14 @@ import assert from "node:assert/strict";
 import { datagramFault } from "../../../ipfix/message/framing.ts";
 import { scanTemplates, templateKey } from "./datagram_scan.ts";
 import type { ProxyOptions } from "../../proxy_options.ts";
-import { dataMessage, join, templateMessage } from "../../../../test/support/proxy_messages.ts";
+import { dataMessage, join, templateMessage } from "../../../../test/support/proxy/proxy_messages.ts";
 import { udpDialer } from "./udp_connection.ts";
-import {
-  send,
-  StandingClock,
-  TestCollector,
-  TestProxy,
-  TestUdpCollector,
-  turn,
-  until,
-} from "../../../../test/support/proxy.ts";
+import { send } from "../../../../test/support/proxy/sockets.ts";
+import { StandingClock, turn } from "../../../../test/support/time/standing_clock.ts";
+import { TestCollector } from "../../../../test/support/proxy/test_collector.ts";
+import { TestProxy } from "../../../../test/support/proxy/test_proxy.ts";
+import { TestUdpCollector } from "../../../../test/support/proxy/test_udp_collector.ts";
+import { until } from "../../../../test/support/time/until.ts";
 
 const listeners = [{ transport: "udp" as const, address: { hostname: "127.0.0.1", port: 0 } }];
 
@@ -269,7 +266,7 @@ Deno.test("a collector that is away for ten minutes costs an exporter over UDP w
   await clock.advance(600_000, 5_000);
   assert.equal(proxy.happened("session_closed").length, 0);
   collector = new TestCollector(collector.port);
-  for (let rounds = 0; collector.records().length === 0 && rounds < 500; rounds++) await clock.advance(100, 100);
+  await clock.advanceUntil("something arrives", () => collector.records().length > 0, 100);
   await sendNow(dataMessage(1_000));
   await until("the newest arrived", () => collector.records().at(-1) === 1_000);
   const records = collector.records();

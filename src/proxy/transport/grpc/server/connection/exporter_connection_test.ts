@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StandingClock } from "../../../../../../test/support/proxy.ts";
+import { StandingClock } from "../../../../../../test/support/time/standing_clock.ts";
 import { Turns } from "../../../../time/turns.ts";
 import type { Connection } from "../../../connection.ts";
 import { ExporterConnection } from "./exporter_connection.ts";

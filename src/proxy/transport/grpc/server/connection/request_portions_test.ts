@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StandingClock } from "../../../../../../test/support/proxy.ts";
+import { StandingClock } from "../../../../../../test/support/time/standing_clock.ts";
 import type { Connection } from "../../../connection.ts";
 import { Http2Frames } from "./http2_frames.ts";
 import { RequestPortions } from "./request_portions.ts";

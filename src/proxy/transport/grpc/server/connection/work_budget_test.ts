@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StandingClock } from "../../../../../../test/support/proxy.ts";
+import { StandingClock } from "../../../../../../test/support/time/standing_clock.ts";
 import { WorkBudget } from "./work_budget.ts";
 
 Deno.test("the budget of a turn is spent once, whoever spends it, and the next turn has a new one", async () => {

@@ -1,5 +1,5 @@
 /** Messages for the tests of this room, and what a collector reads of them. Light: processes of tests start with it. */
-import { writeMessageHeader } from "../../src/ipfix/message/message_header.ts";
+import { writeMessageHeader } from "../../../src/ipfix/message/message_header.ts";
 
 /** The template id of all messages made here. */
 export const TEMPLATE = 256;
