@@ -1,4 +1,6 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
+import { createSecureContext } from "node:tls";
+import { errorMessage } from "../error_message.ts";
 import { type CertificateDetails, detailsOf, parseCertificates } from "./certificate_details.ts";
 
 /** The certificate, key and trusted CA certificates of one side of TLS, as PEM, checked. */
@@ -25,8 +27,8 @@ export interface TlsFiles {
 }
 
 /**
- * Checks that the certificate, its key and the CA certificates can be parsed, and that the key belongs to the
- * certificate.
+ * Checks that the certificate, its key and the CA certificates can be parsed, that the key belongs to the certificate,
+ * and that TLS accepts it.
  *
  * @param pem the contents of the files
  * @throws Error that names the file that is wrong, and why
@@ -42,15 +44,29 @@ export function checkTlsMaterial(pem: TlsFiles): TlsMaterial {
     throw new Error("key: it does not belong to the certificate");
   }
   const authorities = pem.ca === undefined ? [] : parseCertificates("ca", pem.ca);
+  const own = pem.certificate === undefined || key === undefined ? {} : {
+    certificate: eachOnItsLine(pem.certificate),
+    key: key.export({ type: "pkcs8", format: "pem" }).toString(),
+  };
+  assertAccepted(own);
   return {
-    ...(pem.certificate === undefined ? {} : { certificate: eachOnItsLine(pem.certificate) }),
-    ...(key === undefined ? {} : { key: key.export({ type: "pkcs8", format: "pem" }).toString() }),
+    ...own,
     ...(pem.ca === undefined ? {} : { ca: eachOnItsLine(pem.ca) }),
     certificates: [
       ...certificates.map((certificate) => detailsOf("certificate", certificate)),
       ...authorities.map((authority) => detailsOf("ca", authority)),
     ],
   };
+}
+
+/** @throws Error for a pair that TLS does not accept, such as one with an RSA key of 1024 bits */
+function assertAccepted({ certificate, key }: TlsFiles): void {
+  if (certificate === undefined || key === undefined) return;
+  try {
+    createSecureContext({ cert: certificate, key });
+  } catch (error) {
+    throw new Error(`certificate: TLS does not accept it: ${errorMessage(error)}`, { cause: error });
+  }
 }
 
 /** Separates concatenated certificates by line breaks: without them node:tls ignores all but the first. */

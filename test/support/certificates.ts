@@ -41,6 +41,8 @@ export interface Request {
   /** Days from now at which it begins; negative: it has begun. Default -10. */
   readonly from?: number;
   readonly rsa?: boolean;
+  /** Bits of an RSA key. Default 2048. */
+  readonly modulusLength?: number;
 }
 
 /** A certificate authority of a test's own. */
@@ -76,9 +78,10 @@ export class Authority {
   }
 
   async issue(
-    { name, dns = [], addresses = [], usage = ["server", "client"], days = 30, from = -10, rsa = false }: Request,
+    { name, dns = [], addresses = [], usage = ["server", "client"], days = 30, from = -10, ...key }: Request,
   ): Promise<Issued> {
-    const keys = await crypto.subtle.generateKey(rsa ? RSA : ALGORITHM, true, ["sign", "verify"]);
+    const { rsa = false, modulusLength = 2048 } = key;
+    const keys = await crypto.subtle.generateKey(rsa ? { ...RSA, modulusLength } : ALGORITHM, true, ["sign", "verify"]);
     const alternatives: JsonGeneralName[] = [
       ...dns.map((value) => ({ type: "dns" as const, value })),
       ...addresses.map((value) => ({ type: "ip" as const, value })),
@@ -98,8 +101,8 @@ export class Authority {
         ...(alternatives.length === 0 ? [] : [new SubjectAlternativeNameExtension(alternatives)]),
       ],
     });
-    const key = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
-    return { certificate: certificate.toString("pem"), key: PemConverter.encode(key, "PRIVATE KEY") };
+    const pkcs8 = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
+    return { certificate: certificate.toString("pem"), key: PemConverter.encode(pkcs8, "PRIVATE KEY") };
   }
 }
 

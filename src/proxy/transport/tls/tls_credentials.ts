@@ -67,9 +67,13 @@ export class FileCredentials implements TlsCredentials {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Checks whether the files have changed, one check at a time. Called every few seconds. Never throws. */
+  /**
+   * Checks whether the files have changed, one check at a time. Called every few seconds. Rejects only with what a
+   * listener throws, and the next check is made all the same.
+   */
   refresh(): Promise<void> {
-    return this.#looking = this.#looking.then(() => this.#look());
+    const look = () => this.#look();
+    return this.#looking = this.#looking.then(look, look);
   }
 
   async #look(): Promise<void> {

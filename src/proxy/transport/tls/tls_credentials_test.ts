@@ -120,6 +120,35 @@ Deno.test("a new certificate that is not valid is refused while that in use is, 
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("a pair that TLS does not accept is refused, and files are read again even after a listener has failed", async () => {
+  const folder = await Deno.makeTempDir();
+  const paths = { certificate: `${folder}/tls.crt`, key: `${folder}/tls.key` };
+  const put = async ({ certificate, key }: Issued) => {
+    await Deno.writeTextFile(paths.certificate, certificate);
+    await Deno.writeTextFile(paths.key, key);
+  };
+  const weak = await authority.issue({ name: "weak", rsa: true, modulusLength: 1024 });
+  assert.throws(() => checkTlsMaterial(weak), /^Error: certificate: TLS does not accept it: .*key too small/);
+  const events: ProxyEvent[] = [];
+  await put(agent);
+  const credentials = await FileCredentials.open(paths, new DatedClock(), (event) => events.push(event));
+  await put(weak);
+  await credentials.refresh();
+  assert.deepEqual(events.map(({ event }) => event), ["certificate_refused"]);
+  assert.equal(credentials.material.certificate, agent.certificate);
+  const ignore = credentials.onChange(() => {
+    throw new Error("a listener's fault");
+  });
+  await put(aggregator);
+  await assert.rejects(credentials.refresh(), /a listener's fault/);
+  ignore();
+  await put(agent);
+  await credentials.refresh();
+  assert.equal(credentials.material.certificate, agent.certificate);
+  credentials.close();
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("a certificate is an error at once when it expires, and where it is not valid yet", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/ca.crt`;
