@@ -1,5 +1,7 @@
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { errorMessage } from "../error_message.ts";
+import { errorMessage, systemReason } from "../error_message.ts";
+import { readTextFileNow } from "../text_file.ts";
 import { filesOf } from "./plugin_graph.ts";
 import type { Bounds } from "./watchdog.ts";
 import { readLines, readOutput } from "./process_output.ts";
@@ -65,6 +67,8 @@ export class PluginProcess {
   #retryAt = 0;
   /** What it may read. */
   #files: readonly string[] | undefined;
+  /** The module's text when the first process was started; undefined where it is in no file. */
+  #text: string | undefined;
   /** What it printed of an error. */
   #lastWords: string | undefined;
   /** The first message to a new process: its instances. */
@@ -182,6 +186,12 @@ await servePlugin(${JSON.stringify(specifier)}, ${JSON.stringify({ memory, paren
     const configuration = denoConfiguration === undefined ? "--no-config" : `--config=${denoConfiguration}`;
     this.#lastWords = undefined;
     try {
+      const text = textOf(specifier);
+      // A configuration with what it is now has yet to be read, or was refused.
+      if (this.#files !== undefined && text !== this.#text) {
+        return { error: "its file has changed since the configuration in force was read" };
+      }
+      this.#text = text;
       this.#files ??= await filesOf(specifier, command, [configuration], startTimeout);
       const withComma = this.#files.find((file) => file.includes(","));
       if (withComma !== undefined) {
@@ -210,7 +220,7 @@ await servePlugin(${JSON.stringify(specifier)}, ${JSON.stringify({ memory, paren
       void this.#passOn(child.stderr);
       void child.status;
     } catch (error) {
-      return { error: `its process cannot be started: ${errorMessage(error)}` };
+      return { error: `its process cannot be started: ${systemReason(error)}` };
     }
     const line = await this.#nextLine(startTimeout);
     return parse(line, 0) ??
@@ -266,6 +276,11 @@ await servePlugin(${JSON.stringify(specifier)}, ${JSON.stringify({ memory, paren
       child?.kill("SIGKILL");
     } catch { /* It has ended. */ }
   }
+}
+
+/** The text of a module in a file; undefined where it is in none. @throws Error where the file cannot be read */
+function textOf(specifier: string): string | undefined {
+  return specifier.startsWith("file:") ? readTextFileNow(fileURLToPath(specifier)) : undefined;
 }
 
 /** What runs in the process: a module of the sources or, in a bundle, the file beside it. */

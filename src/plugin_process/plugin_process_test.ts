@@ -234,6 +234,29 @@ Deno.test("it gets its options as they are written, numbers that JSON lacks incl
   }
 });
 
+Deno.test("a process that ended is started again with the module that is in force, and with no other", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/own.ts`;
+  const text = `export default { name: "own", summary: "", options: { safeParse: (data) => ({ success: true, data }) },
+    create: ({ exits }) => exits ? Deno.exit(1) : { name: "own", rewrite: (mapping) => mapping } };`;
+  await Deno.writeTextFile(file, text);
+  const process = new PluginHost().process("./own.ts", new URL(`file://${file}?1`).href);
+  const created = (options: unknown) => new IsolatedPlugin("own", process, 500, profile, options).created;
+  try {
+    assert.deepEqual(await created({}), { value: null });
+    await Deno.writeTextFile(file, `${text} // refused with the rest of the configuration`);
+    assert.match(JSON.stringify(await created({ exits: true })), /process ended/);
+    assert.match(JSON.stringify(await created({})), /its file has changed since the configuration in force was read/);
+    await Deno.remove(file);
+    await until("it is tried again", async () => /there is no such file/.test(JSON.stringify(await created({}))));
+    await Deno.writeTextFile(file, text);
+    await until("it has its module again", async () => "value" in await created({}));
+  } finally {
+    process.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("a plugin's output is bounded in lines and length", () =>
   withPlugin(
     `for (let line = 0; line < 1000; line++) console.log("x".repeat(5000)); return mapping;`,

@@ -3,7 +3,7 @@ import { VERSION } from "../../version.ts";
 import { EXIT } from "./command_failure.ts";
 import { reportFailure } from "./report_failure.ts";
 import { COMMANDS, loadCommands } from "./commands.ts";
-import { say, terminalWidth, writeText } from "../../terminal/terminal.ts";
+import { printable, say, terminalWidth, writeText } from "../../terminal/terminal.ts";
 
 /**
  * Runs one command line and returns its exit status. Never throws and never exits.
@@ -76,7 +76,8 @@ function configure(command: Command, width: () => number): void {
     getOutHasColors: () => false,
     getErrHasColors: () => false,
     writeOut: writeText,
-    writeErr: (text) => say(text.replace(/\n$/, "")),
+    // What was typed may be pasted from anywhere.
+    writeErr: (text) => say(text.replace(/\n$/, "").split("\n").map(printable).join("\n")),
     outputError(text, write) {
       write(text);
       const hint = text.startsWith("error: too many arguments") ? meantInstead(command) : undefined;

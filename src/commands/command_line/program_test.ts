@@ -64,3 +64,13 @@ Deno.test("arguments that fit no option are only too many", async () => {
     assert.doesNotMatch(stderr, /Did you mean/);
   }
 });
+
+Deno.test("what is wrong on the command line is shown without its control characters", async () => {
+  for (const [command, args] of [["\x1b[31m", []], ["check", ["\x1b[31m\n"]], ["check", ["--\x9b31m"]]] as const) {
+    const { status, stderr } = await runCommand(command, args);
+    assert.equal(status, 2);
+    assert.match(stderr, /\\u00[19]b/);
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(stderr, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+  }
+});

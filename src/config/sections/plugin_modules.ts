@@ -19,8 +19,31 @@ import { errorMessage } from "../../error_message.ts";
 /** Imports a module. @throws anything that the module throws */
 export type ImportModule = (specifier: string) => Promise<unknown>;
 
+/** How long a module may take to load, in milliseconds: it may await something that never comes. */
+const LOADING = 10_000;
+
 /** {@link ImportModule} with the runtime. */
-export const importModule: ImportModule = (specifier) => import(specifier);
+export const importModule: ImportModule = (specifier) => inTime(import(specifier), LOADING);
+
+/**
+ * A module, unless it takes longer to load than this: no configuration can be read meanwhile.
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(await inTime(Promise.resolve("module"), 10), "module");
+ * await assert.rejects(inTime(new Promise(() => {}), 10), /it was not loaded within 10 ms/);
+ * ```
+ */
+export async function inTime(module: Promise<unknown>, milliseconds: number): Promise<unknown> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`it was not loaded within ${milliseconds} ms`)), milliseconds);
+  try {
+    return await Promise.race([module, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** What a step of a chain says of its plugin. */
 export type PluginReference = Pick<PluginChoice, "use" | "isolate" | "timeout">;
