@@ -33,12 +33,23 @@ function covers(wide: string, narrow: string): boolean {
 export function isLoop(collector: CollectorSettings, listener: ListenerSettings): boolean {
   const { hostname, port } = collector.address;
   if (port !== listener.address.port || !samePorts(collector.transport, listener.transport)) return false;
-  const bound = listener.address.hostname.toLowerCase();
-  const dialled = hostname.toLowerCase();
+  const bound = plainHost(listener.address.hostname);
+  const dialled = plainHost(hostname);
   if (bound === dialled) return true;
-  const isLoopback = dialled === "localhost" || dialled === "::1" || dialled.startsWith("127.");
+  const isLoopback = dialled === "::1" || dialled.startsWith("127.");
   const isEverywhere = bound === "0.0.0.0" || bound === "::";
   return isEverywhere && (isLoopback || dialled === "0.0.0.0" || dialled === "::");
+}
+
+/** One spelling of a host that has several: `localhost`, IPv6 addresses, IPv4 addresses as IPv6 ones. */
+function plainHost(hostname: string): string {
+  const host = hostname.toLowerCase();
+  if (host === "localhost" || host === "localhost.") return "127.0.0.1";
+  if (!host.includes(":")) return host;
+  const short = URL.parse(`http://[${host}]`)?.hostname.slice(1, -1) ?? host;
+  const [, high, low] = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(short) ?? [];
+  if (high === undefined || low === undefined) return short;
+  return [high, low].flatMap((half) => [parseInt(half, 16) >> 8, parseInt(half, 16) & 0xff]).join(".");
 }
 
 /** `tcp 127.0.0.1:4739` */
