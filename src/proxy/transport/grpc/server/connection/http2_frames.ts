@@ -5,6 +5,7 @@ const HEADER_LENGTH = 9;
 const DATA = 0;
 const HEADERS = 1;
 const GOAWAY = 7;
+const CONTINUATION = 9;
 /** A type that no implementation knows, and each ignores (RFC 9113 §5.5). */
 const IGNORED = 0xff;
 const PADDED = 0x08;
@@ -20,10 +21,12 @@ const WORK: Readonly<Record<number, number>> = {
   1: 32,
   /** RST_STREAM. */
   3: 16,
-  /** SETTINGS and PING are answered: node:http2 ends a connection that sends a thousand of them at once. */
-  4: 0.25,
-  6: 0.25,
+  /** SETTINGS and PING are answered, each by a write of its own. */
+  4: 4,
+  6: 4,
 };
+/** The same for each octet of a block of header fields, of which one can stand for a field of 4,000 (RFC 7541 §6.1). */
+const HEADER_OCTET_WORK = 1 / 8;
 
 /** What the frames of a connection contain. */
 export interface FrameReader {
@@ -91,10 +94,12 @@ export class Http2Frames {
     if (this.#headerLength < HEADER_LENGTH) return;
     this.#headerLength = 0;
     this.#left = (header[0] ?? 0) << 16 | u16At(header, 1);
-    this.#isData = header[3] === DATA;
-    this.work += WORK[header[3] ?? 0] ?? 1;
+    const type = header[3] ?? 0;
+    this.#isData = type === DATA;
+    this.work += WORK[type] ?? 1;
+    if (type === HEADERS || type === CONTINUATION) this.work += this.#left * HEADER_OCTET_WORK;
     this.#padded = this.#isData && ((header[4] ?? 0) & PADDED) !== 0 && this.#left > 0;
     this.#stream = u32At(header, 5) & 0x7fff_ffff;
-    if (header[3] === HEADERS) this.#reader.headers(this.#stream);
+    if (type === HEADERS) this.#reader.headers(this.#stream);
   }
 }

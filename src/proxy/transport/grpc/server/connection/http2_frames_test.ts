@@ -57,14 +57,22 @@ Deno.test("GOAWAY becomes a frame of a type that nobody knows, wherever reads cu
   }
 });
 
-Deno.test("each frame counts as work: one that opens or ends a stream for more than another", () => {
-  const workOf = (type: number) => {
-    const frames = new Http2Frames({ data: () => {}, headers: () => {} });
-    frames.pass(Uint8Array.of(...PREFACE, ...frame(type, 8), ...frame(type, 8)));
-    return frames.work;
-  };
-  for (const type of [0, 2, 4, 5, 6, 7, 8, 9, 200]) {
+/** The work of one frame, in requests. */
+function workOf(type: number, length = 8): number {
+  const frames = new Http2Frames({ data: () => {}, headers: () => {} });
+  frames.pass(Uint8Array.of(...PREFACE, ...frame(type, length), ...frame(type, length)));
+  return frames.work / 2;
+}
+
+Deno.test("each frame counts as work: one that opens or ends a stream for most, one that is answered for more than another", () => {
+  for (const type of [0, 2, 5, 7, 8, 9, 200]) {
     assert.ok(workOf(type) > 0, `type ${type}`);
-    for (const stream of [1, 3]) assert.ok(workOf(stream) > 10 * workOf(type), `type ${type}`);
+    for (const answered of [4, 6]) assert.ok(workOf(answered) >= 2 * workOf(type), `${answered} and ${type}`);
   }
+  for (const stream of [1, 3]) for (const answered of [4, 6]) assert.ok(workOf(stream) >= 4 * workOf(answered));
+});
+
+Deno.test("long header fields count as more work than short ones, and other long frames do not", () => {
+  for (const type of [1, 9]) assert.ok(workOf(type, 4_000) > 10 * workOf(type), `type ${type}`);
+  for (const type of [0, 200]) assert.equal(workOf(type, 4_000), workOf(type), `type ${type}`);
 });
