@@ -17,7 +17,7 @@ export class LogQueue {
   #octets = 0;
   #writing: Promise<void> | undefined;
   #dropped = 0;
-  /** Dropped, and not yet said. */
+  /** Lines dropped and not yet reported. */
   #unsaid = 0;
 
   /**

@@ -8,7 +8,7 @@ const SOURCE_SILENCE = 60_000;
 /** Source addresses that are remembered; then the one mentioned first is forgotten. */
 const MOST_SOURCES = 4096;
 
-/** Bounds how often one event is logged, whatever exporters do. What is left out is counted and said. */
+/** Bounds how often one event is logged, whatever exporters do. What is left out is counted and reported. */
 export class RepetitionLimit {
   readonly #clock: Clock;
   readonly #say: (event: string, more: number) => void;
@@ -57,7 +57,7 @@ export class RepetitionLimit {
     return known?.more ?? 0;
   }
 
-  /** Says what was left out within the current second, and ends it. */
+  /** Reports what was left out within the current second, and ends it. */
   finish(): void {
     this.#cancel?.();
     this.#cancel = undefined;

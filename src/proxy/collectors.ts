@@ -57,10 +57,10 @@ export class Collectors implements Iterable<CurrentCollector> {
   }
 
   /**
-   * Makes these the collectors. One that stays at its place keeps its epoch, whichever sessions it is for.
+   * Replaces the collectors. One that stays at its place keeps its epoch, whichever sessions it is for.
    *
    * @param expectations those of the first collector; without any, the previous ones stay
-   * @param now whether that may hold at once, though a process lives that was expected to be something else
+   * @param now whether they may take effect at once, although a process lives under another expectation
    * @returns the collectors whose sessions have to dial again, because the way to them has changed
    */
   change(
@@ -72,7 +72,7 @@ export class Collectors implements Iterable<CurrentCollector> {
     const changed = new Set<CurrentCollector>();
     const isWanted = new Set([collector, ...others.map((other) => other.collector)].map(placeOf));
     const before = this.#base;
-    // Where its place changes, what is known of the collector so far goes on, unless another rule still has that.
+    // If its place changes, it keeps what is known of the collector, unless another rule still names the old place.
     const base = standing.get(placeOf(collector)) ?? (isWanted.has(before.place) ? undefined : before);
     if (base !== undefined) standing.delete(base.place);
     if (base?.change(collector, expectations, now) === true) changed.add(base);

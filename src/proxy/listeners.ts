@@ -37,7 +37,7 @@ export interface ListenersParts {
   readonly handshake: () => number;
   /** What exporters over UDP announced before the start. */
   readonly recall?: Recall;
-  /** Gets every new session of every listener. */
+  /** Receives every new connection of every listener. */
   readonly admit: (connection: Connection, listener: Listener) => void;
   /** Called for each exporter whose TLS handshake failed. */
   readonly onHandshakeFailure: (failure: HandshakeFailure, address: string) => void;
@@ -63,8 +63,8 @@ export class Listeners {
   }
 
   /**
-   * Makes these the listeners. Those that stand already keep their sessions (a new certificate is taken over), the
-   * others are bound, and those that are no longer wanted accept no more.
+   * Replaces the listeners. Those that are bound already keep their sessions and adopt new certificates, the others are
+   * bound, and those that are no longer wanted accept no more exporters.
    *
    * @throws Error that names every address that cannot be bound, a line each; then nothing has changed
    */

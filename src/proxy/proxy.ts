@@ -37,7 +37,7 @@ import { VerdictReporter } from "./verdict/verdict_reporter.ts";
 
 export type { BoundListener, CollectorState };
 
-/** Milliseconds between two looks at the memory in use. */
+/** Milliseconds between two checks of the memory in use. */
 const MEMORY_MILLISECONDS = 50;
 const TICK_MILLISECONDS = 1_000;
 const DRAIN_TICK_MILLISECONDS = 50;
@@ -69,7 +69,7 @@ export class Proxy {
   readonly #updates: SessionUpdates;
   readonly #ticks: SessionTicks;
   #cancelTick = () => {};
-  /** The process' memory; undefined: left to the runtime. */
+  /** The memory of the process; undefined: left to the runtime. */
   readonly #resident: ResidentMemory | undefined;
   #cancelLooks = () => {};
 
@@ -215,7 +215,7 @@ export class Proxy {
     if (this.draining) throw new Error("the proxy is draining and takes no changes");
   }
 
-  /** The process' memory, and whether it is short; undefined: it is left to the runtime. */
+  /** The memory of the process, and whether it is short; undefined: left to the runtime. */
   get memory(): Pick<ResidentMemory, "limit" | "resident" | "state"> | undefined {
     return this.#resident;
   }
@@ -261,7 +261,10 @@ export class Proxy {
     for (const counters of this.#listeners.counters()) yield { counters, observed: false };
   }
 
-  /** Discards the lost values kept of ended sessions, and of modes that open ones have left. Open sessions discard the others. */
+  /**
+   * Discards the lost values of ended sessions, and those that open sessions counted in an earlier mode. Those of the
+   * present mode are discarded when they are read.
+   */
   forgetLostValues(): void {
     this.#sessions.forgetLostValues();
   }
@@ -277,8 +280,8 @@ export class Proxy {
   }
 
   /**
-   * The process that runs is known to be what was expected of the next one: that holds from now on, if something waits.
-   * Resolves once every session follows it.
+   * Puts the waiting expectation into effect, if there is one: the running process turns out to be the one that it is
+   * for. Resolves once every session follows it.
    */
   async adoptNext(): Promise<void> {
     const { base } = this.#collectors;
@@ -304,7 +307,7 @@ export class Proxy {
     return this.#verdict;
   }
 
-  /** Exporters whose TLS handshake failed of late, with the one that tried last. */
+  /** Exporters whose TLS handshake failed recently, with the one that tried last. */
   get failingHandshakes(): VerdictWatch["handshakes"] {
     return this.#verdict.handshakes;
   }

@@ -45,7 +45,7 @@ export interface ProxyLimits {
   readonly handshake: number;
 }
 
-/** Where nothing else is said of {@link ProxyOptions.skewSettle}. */
+/** The default of {@link ProxyOptions.skewSettle}. */
 export const DEFAULT_SKEW_SETTLE = 10_000;
 
 /** As in the project's documentation of `limits`. */
@@ -64,7 +64,7 @@ export const DEFAULT_LIMITS: ProxyLimits = {
   handshake: 10_000,
 };
 
-/** What opens a rewriter for each session: a `Mediator`. */
+/** Opens a rewriter for each session. A `Mediator` does. */
 export interface SessionOpener {
   open(facts: SessionFacts): SessionRewriter;
   /** The process of a collector is another one, which knows no template. */

@@ -32,7 +32,7 @@ export interface ListenerParts
   readonly onHandshakeFailure: (failure: HandshakeFailure, peer: Address) => void;
 }
 
-/** @throws Error that names the address and what the options lack, as far as that shows without binding it */
+/** @throws Error that names the address and what the options lack, as far as that can be told without binding it */
 export function checkListener({ transport, address, tls }: ListenerOptions): void {
   if (!usesTls(transport)) return;
   try {
@@ -69,7 +69,7 @@ export async function bind(options: ListenerOptions, parts: ListenerParts): Prom
         });
       case "grpc": {
         if (tls === undefined) throw new Error("it needs a certificate and a key");
-        // Loaded where it is asked for: it takes ten times the memory of all else.
+        // Loaded only when it is needed: it takes ten times the memory of everything else.
         const { GrpcListener } = await import("./transport/grpc/server/grpc_listener.ts");
         return await GrpcListener.listen(address, tls, {
           clock,
@@ -107,7 +107,7 @@ export interface DialerParts {
   readonly clock: Clock;
 }
 
-/** How one session's collector is dialled. @throws Error when the transport lacks what it needs */
+/** Returns how a session dials its collector. @throws Error when the transport lacks what it needs */
 export function dialer({ transport, address, tls, releases = [] }: CollectorOptions, parts: DialerParts): Dial {
   switch (transport) {
     case "tcp":

@@ -150,7 +150,7 @@ export class Collector implements CollectorSight {
     return this.#watch !== undefined;
   }
 
-  /** Whether a new connection is to be used only after it has lasted for a moment, since it may be closed at once. */
+  /** Whether a new connection may be used only once it has lasted for a moment, since it may be closed at once. */
   get mayCloseAtOnce(): boolean {
     return !this.#datagrams && this.condition === "away";
   }

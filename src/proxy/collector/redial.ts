@@ -1,4 +1,4 @@
-/** Milliseconds for which a connection must last to count as accepted: a collector may accept one and close it at once. */
+/** Milliseconds that a connection must last to count as accepted: a collector may accept it and close it at once. */
 export const ACCEPTED_AFTER = 100;
 const FIRST_BACKOFF = 100;
 const LARGEST_BACKOFF = 5_000;

@@ -25,7 +25,7 @@ export class MemoryRelief {
     this.#memory = memory;
   }
 
-  /** Collects if it is worth it. To be called about once a second. */
+  /** Collects if it is worth it. Must be called about once a second. */
   look(sessions: number): void {
     const isSettled = Math.abs(sessions - this.#before) <= SETTLED_CHANGE;
     this.#before = sessions;

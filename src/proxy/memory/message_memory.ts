@@ -15,7 +15,7 @@ export interface MessageHolder {
   yield(): void;
 }
 
-/** Octets of the memory that cannot wait for room: what finds none is dropped. */
+/** A part of the memory for octets that cannot wait for room: what finds none is dropped. */
 export interface MessagePart {
   octets: number;
   readonly limit: number;
@@ -109,8 +109,8 @@ export class MessageMemory {
   }
 
   /**
-   * Whether there is room for this many octets now. Those who wait already go first. A message that alone takes more than
-   * the limit finds room when there is nothing else.
+   * Whether there is room for this many octets now. Those that wait already go first. A message that alone takes more
+   * than the limit finds room when there is nothing else.
    */
   hasRoom(octets: number, holder: MessageHolder): boolean {
     return (this.#reserved.get(holder) ?? 0) >= octets || (this.#waiting === 0 && this.#fits(octets));
@@ -150,12 +150,15 @@ export class MessageMemory {
     waiter.resolve();
   }
 
-  /** Makes slow messages give way to waiting ones. To be called about once a second. */
+  /** Makes slow messages give way to waiting ones. Must be called about once a second. */
   look(): void {
     this.#makeRoom(MOST_ENDED);
   }
 
-  /** @param most sessions that may end for it: who comes to wait has one end, so that thousands who come end few at once */
+  /**
+   * @param most number of sessions that may be ended for it. A session that begins to wait ends one, so that thousands
+   *   that come at once do not end as many in one turn
+   */
   #makeRoom(most: number): void {
     this.#serve();
     let needed = this.#wanted + this.#used - this.limit;

@@ -18,8 +18,8 @@ export const LARGEST_BUFFER = 1024 * 1024;
 const FEW_OCTETS = 8 * 1024 * 1024;
 const GROWTH = 4;
 /**
- * Upper bound of an idle buffer's size times the octets that the pool has on loan: 256 KiB and more are kept up to 8 MiB
- * on loan, 64 KiB up to 32 MiB.
+ * Upper bound of an idle buffer's size times the octets that the pool has on loan: 256 KiB and more are kept up to 8
+ * MiB on loan, 64 KiB up to 32 MiB.
  */
 const LARGEST_KEPT = LARGE_BUFFER * 8 * 1024 * 1024;
 

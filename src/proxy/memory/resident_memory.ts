@@ -12,7 +12,7 @@ const WORTH_COLLECTING = 0.07;
 /** Milliseconds between two collections, and between two that pause the process. */
 const COLLECTION_INTERVAL = 250;
 const PAUSE_INTERVAL = 2_000;
-/** How many times as long as the last pause took there is at least none. */
+/** The next pause comes no sooner than this many times the length of the last one after it. */
 const REST = 4;
 /** Milliseconds that a collection takes at most. */
 const COLLECTION = 400;
@@ -48,9 +48,9 @@ export interface ResidentMemoryParts {
  * itself. So the resident octets are looked at several times a second.
  *
  * - From 70 % of the limit on, garbage is collected as it grows, beside all other work.
- * - From 78 % on memory is tight: where that collection does not help, sessions end whose templates or unfinished
+ * - From 78 % on memory is tight: if that collection does not help, the sessions end whose templates or unfinished
  *   messages take most.
- * - From 84 % on it is full: no newcomer is let in and no template is worked on. Where the collection does not help, the
+ * - From 84 % on it is full: no newcomer is let in and no template is worked on. If the collection does not help, the
  *   process pauses for one that also returns memory to the system, and any session may be ended.
  */
 export class ResidentMemory {
@@ -86,7 +86,7 @@ export class ResidentMemory {
     return this.#resident;
   }
 
-  /** Whether there is room for a newcomer, who is to be let in then. */
+  /** Whether there is room for a newcomer, who must then be let in. */
   admit(): boolean {
     if (this.#state !== "full" && ++this.#newcomers >= NEWCOMERS) this.look();
     return this.#state !== "full";
@@ -97,7 +97,7 @@ export class ResidentMemory {
     return this.#state === "full" ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve();
   }
 
-  /** Looks at the resident memory, and does what it takes. To be called about twenty times a second. */
+  /** Checks the resident memory and acts on it. Must be called about twenty times a second. */
   look(): void {
     const now = this.#parts.clock.now();
     this.#newcomers = 0;

@@ -22,8 +22,8 @@ export type SessionOutcome =
   | "failed";
 
 /**
- * The limit, by its key in `limits`, that leaves no room for an exporter: for it a session is `refused`, or `evicted` to
- * make room for others.
+ * The limit, by its key in `limits`, that leaves no room for an exporter: for it a session is `refused`, or `evicted`
+ * to make room for others.
  */
 export type ExhaustedLimit = "sessions" | "memory" | "templateMemory";
 

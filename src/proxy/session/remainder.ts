@@ -42,7 +42,7 @@ export class Remainder {
   /** Octets of the exporter's messages that were dropped unsent. */
   #octets = 0;
   readonly #parts: RemainderParts;
-  /** What messages wait for that are left without a look at them: for templates to be worked off, or for a plugin. */
+  /** What messages that are dropped unread were waiting for: template work, or a plugin. */
   readonly #reason: "template_changes" | "mapping_failed";
   #stop = () => {};
   #stopped = false;
@@ -94,7 +94,7 @@ export class Remainder {
   }
 
   /**
-   * Reads and drops what the kernels on both sides still hold, until nothing comes any more, the exporter has closed its
+   * Reads and drops what the kernels on both sides still hold, until nothing more comes, the exporter has closed its
    * side, or time is up. Nothing behind a broken message can be read.
    */
   async #dropUnread(): Promise<void> {
@@ -114,7 +114,7 @@ export class Remainder {
     exporter.close();
   }
 
-  /** Drops the whole messages that are left without a look at what they hold, which may be a second's work on templates. */
+  /** Drops the whole messages that are left without reading them, which may be a second's work on templates. */
   #dropMessages(): void {
     const { rewriter: { counters }, input } = this.#parts;
     for (;;) {

@@ -18,8 +18,8 @@ const NOTHING_COUNTED = new Counters();
 const SILENCE = 15_000;
 
 /**
- * An exporter's transport session, paired with one of its own to the collector: how it begins and ends, what may be asked
- * of it meanwhile, and what it is like. Its {@link Relay} is the data path.
+ * An exporter's transport session, paired with one of its own to the collector: how it begins and ends, and what can be
+ * asked of it and about it meanwhile. Its {@link Relay} is the data path.
  */
 export class Session {
   readonly id: string;
@@ -277,24 +277,27 @@ export class Session {
     return !this.heard && this.quiet >= SILENCE;
   }
 
-  /** All that it counted, in whatever mode. */
+  /** All that was counted, in either mode. */
   get counters(): Counters {
     const [rewritten, observed] = [this.#relay.rewriting.countersOf(false), this.#relay.rewriting.countersOf(true)];
     if (rewritten === undefined || observed === undefined) return rewritten ?? observed ?? NOTHING_COUNTED;
     return sumOf(rewritten, observed);
   }
 
-  /** The part of {@link counters} that it counted while it was only observed: what it counts as lost is what would be. */
+  /**
+   * The part of {@link counters} that was counted while it was only observed: its losses are those that rewriting would
+   * cause.
+   */
   get observedCounters(): Counters {
     return this.#relay.rewriting.countersOf(true) ?? NOTHING_COUNTED;
   }
 
-  /** The part of {@link counters} that it counted while it was not only observed. */
+  /** The part of {@link counters} that was counted while it was rewritten. */
   get rewrittenCounters(): Counters {
     return this.#relay.rewriting.countersOf(false) ?? NOTHING_COUNTED;
   }
 
-  /** Discards the lost values of modes that it has left. */
+  /** Discards the lost values that were counted in an earlier mode. */
   forgetLostValues(): void {
     this.#relay.rewriting.forgetLostValues();
   }

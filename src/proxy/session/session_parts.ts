@@ -27,7 +27,9 @@ export interface SessionLimits {
    * have discarded them at the end of their lifetime (RFC 7011 §8.4).
    */
   readonly templateRefresh: number;
-  /** How long an exporter over UDP may be silent before its session is over for the verdict; see {@link Session.silent}. */
+  /**
+   * How long an exporter over UDP may be silent before its session is over for the verdict; see {@link Session.silent}.
+   */
   readonly udpIdle: number;
   /** How long the collector may take to close its side once the exporter has closed its own. */
   readonly collectorClose: number;

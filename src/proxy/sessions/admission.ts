@@ -30,7 +30,7 @@ type Refusal = "limit" | "memory" | "collector_unavailable";
 
 /** Decides which exporters are let in, and opens their sessions. */
 export class Admission {
-  /** Whether no exporter is let in any more, because the proxy drains. */
+  /** Whether all exporters are refused, because the proxy drains. */
   closed = false;
   readonly #factory: SessionFactory;
   readonly #sessions: OpenSessions;

@@ -12,7 +12,7 @@ import type { TemplateState } from "../../mediation/session/session_rewriter.ts"
 import type { EndedSessions } from "./ended_sessions.ts";
 import type { CachedExporter } from "../transport/udp/cached_exporter.ts";
 
-/** Part of an address' sessions that may be ended at once for the process' memory. */
+/** Part of the sessions of one address that may be ended at once when memory is short. */
 const ENDED_PART = 1 / 4;
 
 /** Counts of one or several sessions. */
@@ -93,7 +93,7 @@ export class OpenSessions implements Iterable<Session> {
   }
 
   /**
-   * Adds a session and starts it. Its end has to be announced by {@link end}.
+   * Adds a session and starts it. {@link end} has to be called when it ends.
    *
    * Health probes connect over TCP without sending anything, so a session over TCP is reported only by {@link hear}.
    */
@@ -126,9 +126,9 @@ export class OpenSessions implements Iterable<Session> {
   }
 
   /**
-   * Ends the quietest sessions of the address with most sessions, because the process takes too much memory: at most this
-   * many, and at most a quarter of that address' sessions, since a few cannot be what takes it. Over UDP, where addresses
-   * may be forged, all count as one.
+   * Ends the quietest sessions of the address that has most, because the process takes too much memory: at most this
+   * many, and at most a quarter of the sessions of that address, since a few cannot be what takes it. All addresses
+   * over UDP, where they may be forged, count as one.
    */
   relieve(most: number): void {
     const owners = new Map<string, Session[]>();
@@ -220,7 +220,10 @@ export class OpenSessions implements Iterable<Session> {
     for (const session of this) yield* session.counted();
   }
 
-  /** Discards the lost values kept of ended sessions, and of modes that open ones have left. Open sessions discard the others. */
+  /**
+   * Discards the lost values of ended sessions, and those that open sessions counted in an earlier mode. Those of the
+   * present mode are discarded when they are read.
+   */
   forgetLostValues(): void {
     for (const session of this) session.forgetLostValues();
     this.#ended.forgetLostValues();

@@ -99,20 +99,20 @@ export class SessionFactory {
     this.#limitsOfSessions = new WeakMap();
   }
 
-  /** Where the session of a new exporter goes; "undecided" if its first template has to be there first. */
+  /** Where the session of a new exporter goes; "undecided" if that depends on its first template. */
   choose({ remoteAddress, certificateName }: KnownSession, decidedBy?: FirstTemplate): SessionChoice | "undecided" {
     const { choose } = this.#options;
     return choose?.({ address: remoteAddress.hostname, certificateName, decidedBy }) ?? { mode: this.mode };
   }
 
-  /** Makes the session of a new exporter. @param choice as {@link choose} returns it */
+  /** Opens the session of a new exporter. @param choice as {@link choose} returns it */
   open(exporter: Connection, listener: Listener, choice = this.choose(exporter)): OpenSession {
     const { clock, pool, memory, resident, turns, counters, collectors, onHeard, onSkew, onClosing, onEnd } =
       this.#parts;
     const id = String(this.#nextId++);
     const report = reportOfSession(this.#options.report, id, formatAddress(exporter.remoteAddress));
     const reportMediation = mediationReport(report, () => session.observed);
-    // Until it is decided, the session is treated as most others are, and nothing of it goes anywhere.
+    // Until it is decided, the session is treated like most others, and nothing of it is sent.
     const { collector: key, mode } = choice === "undecided" ? { collector: undefined, mode: this.mode } : choice;
     const collector = collectors.get(key);
     const rewriter = this.#options.mediator.open({
@@ -256,7 +256,7 @@ function factsFor({ collector, decidedBy }: OpenSession): CollectorFacts {
   return decidedBy === undefined ? collector.facts() : { ...collector.facts(), decidedBy };
 }
 
-/** The first template of a session, as far as that can still be told. */
+/** The first template of a session, as far as it is still known. */
 function firstOf(session: Session): FirstTemplate | undefined {
   const templates = session.templates();
   const first = templates.find(({ detectedProfile }) => detectedProfile !== undefined) ?? templates[0];

@@ -40,8 +40,8 @@ export class SessionUpdates {
   }
 
   /**
-   * The process of this collector is another one. Sessions whose records wait, or are under way again to the new process,
-   * begin anew by themselves.
+   * The process of this collector is another one. Sessions whose records wait, or are on their way to the new process
+   * already, begin anew by themselves.
    */
   beginEpoch(collector: CurrentCollector): Promise<void> {
     const began = this.#parts.clock.now();

@@ -1,4 +1,4 @@
-/** Items at the head that have been taken, from which on their room is given back. */
+/** Number of taken items at the head from which on their room is given back. */
 const MOST_TAKEN = 64;
 
 /** A queue from which the first is taken in constant time, however many wait. */

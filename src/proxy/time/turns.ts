@@ -9,23 +9,23 @@ const BEAT = 4;
 /** Milliseconds of costly work in one turn, before the last piece. */
 const MOST_TOGETHER = 3.5;
 /**
- * What is left to others after costly work, as a part of what it took: time to look at sockets. Deno does so when it has
- * nothing else to do; else Tokio does after 61 polls, which is 300 ms of turns that each take 5.
+ * Pause after costly work, as a part of the time that it took. Others use it, above all sockets: Deno polls them when
+ * it has nothing else to do, and otherwise Tokio does after 61 polls, which is 300 ms of turns of 5 ms each.
  */
 const PAUSE = 0.2;
 /**
- * The same after a piece that took longer than a turn: work that cannot be divided, such as a step of a template of
- * 16,000 fields, leaves most of the time to others, of which those who have used little may do costly work.
+ * The same after a piece that took longer than a turn. Work that cannot be divided, such as a step of a template of
+ * 16,000 fields, leaves most of the time to others, and of these, only those that have used little may do costly work.
  */
 const REST = 4;
 const LONG_PAUSE = 1;
 /** Milliseconds of rest at most. */
 const LONGEST_REST = 200;
 /**
- * Tokio hands out 128 completed reads and writes in a turn of the event loop, in the order in which they completed. So
- * where this many sessions come with costly work between two beats, as they do when thousands of exporters disconnect,
- * others may wait behind as many more as there are: costly work lets them come first, for so many milliseconds in a row
- * at most, and for half of the time.
+ * Tokio hands out 128 completed reads and writes in a turn of the event loop, in the order in which they completed.
+ * When this many sessions come with costly work between two beats, as they do when thousands of exporters disconnect,
+ * others may be queued behind many more of them. Then costly work waits until they have come, for {@link LONGEST_CROWD}
+ * milliseconds in a row at most, and for half of the time.
  */
 const CROWD = 64;
 const LONGEST_CROWD = 200;
@@ -33,7 +33,10 @@ const LONGEST_CROWD = 200;
 const SOON = 1;
 /** Turns in a row that one costly work may take before others: a template of 16,000 fields takes thirteen. */
 const MOST_CONTINUED = 16;
-/** Milliseconds of costly work up to which a session has used little, and what is forgotten of them in a millisecond. */
+/**
+ * Milliseconds of costly work up to which a session has used little, and how much of that is forgotten in a
+ * millisecond.
+ */
 const LITTLE = 3;
 const FORGOTTEN = 0.01;
 
@@ -116,12 +119,12 @@ export class Turns {
   }
 
   /**
-   * Waits for a turn of costly work, one piece of which is to be done at once, by {@link spend}. Like {@link next}, not an
-   * async function.
+   * Waits for a turn of costly work, one piece of which must then be done at once, by {@link spend}. Like {@link next},
+   * not an async function.
    *
    * @param use what the caller has used lately; undefined: it stands for many who have each used nothing
-   * @param unfinished who is in the middle of something. What is half done takes memory: so of those, one goes on until
-   * it is done, while others begin in turn with it
+   * @param unfinished identifies a caller in the middle of its work. What is half done takes memory, so one of these
+   *   goes on until it is done, while others begin in turn with it
    */
   costly(use?: RecentUse, unfinished?: object): Promise<void> {
     if (!this.#beating) this.#begin();
@@ -141,7 +144,10 @@ export class Turns {
     });
   }
 
-  /** Does a piece of costly work, in a turn that {@link costly} gave, and adds what it takes to what the caller has used. */
+  /**
+   * Does a piece of costly work, in a turn that {@link costly} gave, and adds the time that it takes to the caller's
+   * use.
+   */
   spend<Result>(use: RecentUse | undefined, work: () => Result): Result {
     const began = this.#clock.now();
     try {
@@ -195,7 +201,7 @@ export class Turns {
     void this.#resume();
   }
 
-  /** Resumes those who wait, one after the other: each works before the next one is resumed, as long as time is left. */
+  /** Resumes those who wait, one after the other, while time is left: each works before the next one is resumed. */
   async #resume(): Promise<void> {
     const end = this.#began + BUDGET;
     for (let left = this.#waiting.length; left > 0 && this.#clock.now() <= end; left--) {

@@ -6,7 +6,7 @@ export interface RejectedExporter {
   readonly why: Rejection;
   /** `10.1.2.3` */
   readonly address: string;
-  /** Why, in words; of a limit, its name, with its value where that is known. */
+  /** Why, in words; for a limit its name, with its value if that is known. */
   readonly reason: string;
 }
 

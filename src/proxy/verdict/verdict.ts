@@ -1,4 +1,4 @@
-/** May the proxy be removed? `unknown` where that cannot be told. */
+/** May the proxy be removed? `unknown`: that cannot be told. */
 export const VERDICTS = ["needed", "not_needed", "unknown"] as const;
 
 /** The one answer to whether the proxy is still needed, which status, metrics, events and dashboard all give. */
@@ -52,11 +52,11 @@ export interface Evidence {
     /** Until when they are expected back. Missing: as long as the collector is away. */
     readonly until?: Date | undefined;
   };
-  /** Exporters whose TLS handshake failed of late. */
+  /** Exporters whose TLS handshake failed recently. */
   readonly handshakes: { readonly exporters: number; readonly address: string; readonly reason: string } | undefined;
   /** Why peers may be locked out: a certificate in use is not valid now. */
   readonly certificateFault: string | undefined;
-  /** Exporters that a limit kept out of late, and the limit: `limits.sessions (5000)`. */
+  /** Exporters that a limit kept out recently, and the limit: `limits.sessions (5000)`. */
   readonly refused: { readonly exporters: number; readonly limit: string } | undefined;
   readonly now: number;
   readonly settle: number;

@@ -46,11 +46,12 @@ export class VerdictReporter {
   }
 
   /**
-   * A template of a session has just been mapped to something else. Told at once: the session may be gone in a moment.
+   * A template of a session has just been mapped to something else. Reported at once: the session may be gone in a
+   * moment.
    */
   seeSkew(): void {
     this.#watch.see();
-    // Every session is looked at for that, and thousands that connect at once each have templates to tell of.
+    // A verdict looks at every session, and thousands that connect at once each announce templates.
     if (this.#toldSince || this.#watch.told === "skew_seen") return;
     this.#toldSince = true;
     this.#tellVerdict();

@@ -82,7 +82,7 @@ export class VerdictWatch {
     this.#left = this.#moment();
   }
 
-  /** Exporters whose TLS handshake failed of late. */
+  /** Exporters whose TLS handshake failed recently. */
   get handshakes(): { readonly exporters: number; readonly address: string; readonly reason: string } | undefined {
     const failed = this.#absent.rejected("handshake");
     return failed === undefined ? undefined : { exporters: failed.exporters, ...failed.last };
@@ -120,12 +120,12 @@ export class VerdictWatch {
     });
   }
 
-  /** What was told last. */
+  /** The news reported last. */
   get told(): VerdictNews | undefined {
     return this.#told;
   }
 
-  /** What is to be told of a verdict: each once, until the other is true. */
+  /** The news in a verdict, if there is any: each is reported once, until the other becomes true. */
   news({ verdict }: Verdict): VerdictNews | undefined {
     const news = verdict === "needed" ? "skew_seen" : verdict === "not_needed" ? "skew_over" : undefined;
     if (news === undefined || news === this.#told) return undefined;

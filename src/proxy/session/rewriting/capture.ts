@@ -7,7 +7,7 @@ import { targetTemplate } from "../../../mediation/mapping/template_mapping.ts";
 import { messageLength } from "../../transport/message_walk.ts";
 import type { RewriterTap } from "./rewriter_tap.ts";
 
-/** What ends a capture of its own accord. */
+/** Limits at which a capture ends. */
 export interface CaptureLimits {
   /** Messages received, at most. */
   readonly messages: number;
@@ -19,7 +19,7 @@ export interface CaptureLimits {
 export type CaptureEnd = "messages" | "octets" | "stopped" | "closed";
 
 /**
- * Both sides of a session over some time, as RFC 5655 files. Each begins with the templates that stood when the capture
+ * Both sides of a session over some time, as RFC 5655 files. Each begins with the templates in force when the capture
  * began.
  */
 export interface Captured {
@@ -95,7 +95,7 @@ interface Head {
 export class SessionCapture implements RewriterTap {
   #recording: Recording | undefined;
 
-  /** @param session whose templates stand at the head of each file */
+  /** @param session whose templates form the head of each file */
   constructor(readonly session: Pick<SessionRewriter, "sourceTemplates" | "templates">) {}
 
   /**

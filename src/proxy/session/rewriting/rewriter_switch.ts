@@ -18,16 +18,16 @@ import { type SessionMove, type SessionParts, WORK } from "../session_parts.ts";
 import { costlyUse, type Turns } from "../../time/turns.ts";
 
 /**
- * Chooses what produces a session's output, and replaces it where the collector, what is expected of it, or the mode has
- * changed. A change asked for by {@link request} is made by {@link begin}, with the next transport session to the
+ * Chooses what produces a session's output, and replaces it when the collector, what is expected of it, or the mode has
+ * changed. A change that {@link request} asks for is made by {@link begin}, with the next transport session to the
  * collector.
  */
 export class RewriterSwitch {
   /** The mediator's rewriter, which lives as long as the session. */
   readonly mediated: SessionRewriter;
   /**
-   * What produces the output: the mediator's rewriter, or in `mode: observe` a relay that runs it alongside. Nothing does
-   * before it is decided which of them.
+   * What produces the output: the mediator's rewriter, or in `mode: observe` a relay that runs it alongside. While that
+   * is undecided, neither does.
    */
   current: OctetRewriter;
   /** The change that was asked for, until it is made. */
@@ -72,7 +72,7 @@ export class RewriterSwitch {
     return !(this.current instanceof ObservingRewriter);
   }
 
-  /** Whether the first template has to be there before it is known which collector the output is for. */
+  /** Whether it takes the first template to know which collector the output is for. */
   get undecided(): boolean {
     return this.current instanceof UndecidedRewriter && this.move === undefined;
   }
@@ -124,8 +124,8 @@ export class RewriterSwitch {
   }
 
   /**
-   * Begins a transport session to the collector: templates in use, then the messages that the previous one did not take.
-   * Makes the change that was asked for.
+   * Begins a transport session to the collector: first the templates in use, then the messages that the previous one
+   * did not take. Makes the change that was asked for.
    */
   begin(): void {
     const { move } = this;
@@ -151,7 +151,7 @@ export class RewriterSwitch {
     return kept === undefined ? this.mediated.counters : sumOf(kept, this.mediated.counters);
   }
 
-  /** The mode changes: what was counted stays with the one that it was counted in. */
+  /** The mode changes: what was counted stays with the mode in which it was counted. */
   #keepCounts(): void {
     const { counters } = this.mediated;
     if (counters.messagesReceived === 0 && counters.names === 0) return;
@@ -159,7 +159,10 @@ export class RewriterSwitch {
     counters.moveTo(kept);
   }
 
-  /** Discards the lost values of earlier modes. The rewriter's own are discarded when its counters are read. */
+  /**
+   * Discards the lost values that were counted in an earlier mode. The rewriter's own are discarded when its counters
+   * are read.
+   */
   forgetLostValues(): void {
     this.#rewritten?.forgetLostValues();
     this.#observed?.forgetLostValues();
@@ -175,7 +178,10 @@ export class RewriterSwitch {
     this.#report("warning", "held_octets_discarded", message, { octets, records });
   }
 
-  /** The message that an observed session has begun, of which the relay keeps a copy; undefined where there is no relay. */
+  /**
+   * The incomplete message of an observed session, of which the relay keeps a copy; undefined: the session is not
+   * observed.
+   */
   get partial(): PartialMessage | undefined {
     return this.current instanceof ObservingRewriter ? this.current.partial : undefined;
   }

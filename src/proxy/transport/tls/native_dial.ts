@@ -6,7 +6,7 @@ import { orAborted } from "../dial.ts";
 import { NativeTlsConnection } from "./native_connection.ts";
 import type { TlsMaterial } from "../../../certificates/tls_material.ts";
 
-/** Makes Deno send and verify a name other than the address it dials. Missing from its types. */
+/** Option by which Deno sends and verifies a name other than the address it dials. Missing from its types. */
 const SERVER_NAME = Symbol.for("unstableServerName");
 /**
  * Attempts that were given up while Deno goes on connecting, which nothing can stop: the kernel may try for two
@@ -67,8 +67,8 @@ function abandon(connecting: Promise<Deno.TlsConn>): void {
 }
 
 /**
- * Whether one of the CA's certificates has signed the peer's, and that is for this name. What else has to be verified,
- * the handshake did.
+ * Whether one of the CA's certificates has signed the peer's, and that is for this name. The handshake has verified the
+ * rest.
  */
 function isIssuedFor(connection: Deno.TlsConn, name: string, material: TlsMaterial, ca: string): boolean {
   const certificate = peerCertificate(connection);

@@ -25,9 +25,9 @@ const HANDSHAKES = 1024;
 const MANY_HANDSHAKES = 64;
 const HANDSHAKE_RECORD = 0x16;
 /**
- * As `handshakeTimeout` of a tls.Server: it starts no timer of its own for a handshake ({@link TlsListenerParts} has the
- * limit). On Deno 2.9.6 a failed handshake does not cancel that timer, which refers to all there was of the connection:
- * some 20 KB, for two minutes. 0 would stand for those two minutes too.
+ * As `handshakeTimeout`, it keeps a tls.Server from starting a timer of its own for each handshake ({@link
+ * TlsListenerParts} has the limit). On Deno 2.9.6 a failed handshake does not cancel that timer, which holds all that
+ * is left of the connection, some 20 KB, for two minutes. 0 stands for two minutes too.
  */
 const NO_TIMER = -1;
 /** The first Deno whose node:tls was seen to refuse missing, foreign, expired and wrong-purpose certificates. */
@@ -39,7 +39,7 @@ export interface TlsListenerParts {
   readonly turns: Turns;
   /** How many milliseconds a handshake that begins now may take; 0: as long as it likes. */
   readonly handshake: () => number;
-  /** Spoken over TLS, where that has to be agreed on (RFC 7301): `h2`. */
+  /** The protocol to agree on (ALPN, RFC 7301): `h2`. Missing: none is negotiated. */
   readonly applicationProtocol?: string;
   /** Handshakes at a time; missing: 1024. */
   readonly handshakes?: number;

@@ -50,10 +50,10 @@ export interface UdpListenerParts {
 }
 
 /**
- * Listens for exporters over UDP. A session is a source address and port (RFC 7011 §8.4), or all ports of one address for
- * exporters that send templates from one port and data from another. It opens with the first valid template, so that
- * datagrams with forged sources cost next to nothing. A source that sends data alone gets a session too once its data
- * has waited in vain, so that its losses are reported under its name.
+ * Listens for exporters over UDP. A session is a source address and port (RFC 7011 §8.4), or all ports of one address
+ * for exporters that send templates from one port and data from another. It opens with the first valid template, so
+ * that datagrams with forged sources cost next to nothing. A source that sends data alone gets a session too once its
+ * data has waited in vain, so that its losses are reported under its name.
  */
 export class UdpListener implements Listener {
   readonly transport = "udp";

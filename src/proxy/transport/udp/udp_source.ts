@@ -16,6 +16,7 @@ const TIME_OFFSET = 4;
 const DOMAIN_OFFSET = 12;
 /** Octets of datagrams that may be queued for a slow collector. */
 const QUEUE_OCTETS = 256 * 1024;
+
 /** What the sources of a listener share. */
 export interface UdpSourceParts {
   readonly pool: BufferPool;
@@ -40,7 +41,7 @@ const HELD_MILLISECONDS = 5_000;
 const UNPROVEN_QUIET_MILLISECONDS = 300_000;
 /**
  * How long a source may be silent that was heard only once: an exporter sends its templates again within half an hour,
- * and a forged datagram is to keep a session no longer than that.
+ * and a forged datagram must not keep a session any longer.
  */
 const ONCE_HEARD_QUIET_MILLISECONDS = 2_100_000;
 /** How long a silent source stays open whose template interval is not known (RFC 7011 §8.4). */

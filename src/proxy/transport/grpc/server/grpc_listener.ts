@@ -34,7 +34,7 @@ export interface GrpcListenerParts extends TlsListenerParts {
   /** The releases whose Agents use gRPC, oldest first. */
   readonly releases: readonly FlowRelease[];
   readonly turns: Turns;
-  /** Called with the reason when a connection is closed because it takes too much memory. */
+  /** Called with the reason when a connection is closed because its requests take too much memory. */
   readonly onOverrun: (reason: string, peer: Address) => void;
 }
 
@@ -110,8 +110,8 @@ export class GrpcListener implements Listener {
   }
 
   /**
-   * Open streams stay open; a connection is closed after its last one has ended. No GOAWAY is sent, because Deno sends it with last
-   * stream 0, upon which exporters abandon their open streams and the flows on their way.
+   * Open streams stay open; a connection is closed after its last one has ended. No GOAWAY is sent, because Deno sends
+   * it with last stream 0, upon which exporters abandon their open streams and the flows on their way.
    */
   close(): void {
     if (this.#closed) return;
@@ -171,8 +171,9 @@ export class GrpcListener implements Listener {
   }
 
   /**
-   * Closes the connection of an exporter that is gone, once its requests have been taken. node:http2 of Deno 2.9.6 does not always
-   * notice that its connection has ended while streams were paused, and streams would wait for more until a keep-alive fails.
+   * Closes the connection of an exporter that is gone, once its requests have been taken. node:http2 of Deno 2.9.6 does
+   * not always notice that its connection has ended while streams were paused, and streams would wait for more until a
+   * keep-alive fails.
    */
   #endSoon(exporter: ExporterConnection): void {
     if (!exporter.isOver || exporter.isEnding) return;

@@ -111,8 +111,8 @@ class PeerStream extends ConnectionStream {
   }
 
   /**
-   * When a connection ends, node:http2 of Deno 2.9.6 still writes a frame for each of its streams, which would be as many
-   * errors with a stack trace: a quarter of a second for a thousand streams.
+   * When a connection ends, node:http2 of Deno 2.9.6 still writes a frame for each of its streams, which would be as
+   * many errors with a stack trace: a quarter of a second for a thousand streams.
    */
   override write(chunk: unknown, ...rest: unknown[]): boolean {
     if (!this.destroyed) return Reflect.apply(super.write, this, [chunk, ...rest]);

@@ -6,8 +6,9 @@ const PREFIX_LENGTH = 5;
 /** Octets that every request counts in addition to its own, since even an empty one takes memory and work. */
 export const REQUEST_CHARGE = 256;
 /**
- * Octets that a stream counts until its end, which takes memory even without a request. Calls that @grpc/grpc-js refuses,
- * such as those of an unknown method, have no end that could be noticed, and count until their connection ends.
+ * Octets that a stream counts until its end, which takes memory even without a request. Calls that @grpc/grpc-js
+ * refuses, such as those of an unknown method, have no end that could be noticed, and count until their connection
+ * ends.
  */
 export const STREAM_CHARGE = 512;
 /** How many times its length a compressed request may have once it is decompressed, which happens when it arrives. */
