@@ -60,7 +60,9 @@ export class CollectorSession {
     this.#rewriting.mediated.interrupt(unsent);
     this.#output.release();
     this.holding = true;
-    const connection = await this.#link.replace(failed);
+    // One that has taken nothing has not failed: a move asks for another one, unless it was dialled in that way already.
+    const stays = !failed.lost && failed.usedAt === undefined && !this.#link.retire();
+    const connection = stays ? failed : await this.#link.replace(failed);
     if (connection === undefined) return undefined;
     await this.#rewriting.prepare();
     this.holding = false;

@@ -497,12 +497,11 @@ Deno.test("the collector is dialled once a whole message has come, whatever has 
 
 /** An exporter that sends these octets, then breaks its connection or, with `inOrder`, ends it. */
 class ScriptedExporter implements Connection {
-  readonly transport = "tls";
   readonly remoteAddress = { hostname: "exporter", port: 50_000 };
   readonly #closed = Promise.withResolvers<void>();
   answered = false;
 
-  constructor(public octets: Uint8Array, readonly inOrder: boolean) {}
+  constructor(public octets: Uint8Array, readonly inOrder: boolean, readonly transport: "tls" | "udp" = "tls") {}
 
   read(view: Uint8Array): Promise<number | null> {
     const { length } = this.octets;
@@ -567,4 +566,38 @@ Deno.test("while a proxy drains, a collector has as long to read what an exporte
   await clock.advance(200, 50);
   assert.equal(await ended, "reset");
   assert.equal(collector.closed, true);
+});
+
+/** Says when it has made its first output. */
+class EagerRewriter extends RelayingRewriter {
+  onOutput: (() => void) | undefined;
+
+  override rewrite(input: Uint8Array, output: Uint8Array): Uint8Array {
+    const octets = super.rewrite(input, output);
+    if (octets.length > 0) this.onOutput?.();
+    return octets;
+  }
+}
+
+Deno.test("a session that is to move before its first connection dials once, in the new way, and sends all over that", async () => {
+  const [collector, spare] = [new ScriptedCollector(Infinity, Infinity), new ScriptedCollector(Infinity, Infinity)];
+  const exporter = new ScriptedExporter(join(templateMessage(), dataMessage(0)), true, "udp");
+  const rewriter = new EagerRewriter({ reliable: true });
+  const { session, clock, events, route } = openSession([collector, spare], { exporter, rewriter });
+  rewriter.onOutput = () => {
+    rewriter.onOutput = undefined;
+    session.move({ route: route(), observe: false, renew: false, collector: {} });
+  };
+  let outcome: string | undefined;
+  void session.run().then((ended) => outcome = ended);
+  for (let rounds = 0; outcome === undefined && rounds < 50; rounds++) {
+    await clock.advance(50, 50);
+    if (exporter.answered) exporter.close();
+  }
+  assert.equal(outcome, "closed");
+  const { messages } = collector.received;
+  assert.equal(messages[0]?.record, "template");
+  assert.deepEqual(messages.flatMap(({ record }) => record === "template" ? [] : [record]), [0]);
+  assert.deepEqual(spare.received.messages, []);
+  assert.equal(events.filter((event) => event === "collector_connected").length, 1);
 });

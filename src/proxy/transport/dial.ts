@@ -1,8 +1,8 @@
 import type { Connection, Dial } from "./connection.ts";
 
 /**
- * Dials until the signal is aborted, whatever the dialler is doing then: a lookup by node:dns, which UDP needs, cannot be
- * interrupted and takes as long as the resolver does. A connection that comes too late is closed.
+ * Dials until the signal is aborted, whatever the dialler is doing then: a lookup by node:dns, which UDP needs, cannot
+ * be interrupted and takes as long as the resolver does. A connection that comes too late is closed.
  *
  * @throws as {@link Dial}
  */

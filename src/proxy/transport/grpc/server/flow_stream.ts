@@ -139,11 +139,12 @@ export class FlowStream implements Connection {
   }
 
   /**
-   * Answers an exporter that has ended its stream. Otherwise does nothing: there is no way to announce the end of a
-   * stream.
+   * Answers an exporter that has ended its stream, once all of it has been read. Otherwise does nothing: there is no way
+   * to announce the end of a stream.
    */
   closeWrite(): Promise<void> {
-    if (this.#ended) this.#answer(() => this.#respond(null, EXPORT_RESPONSE));
+    const isRead = this.#ended && !this.#busy && this.#rest.length === 0;
+    if (isRead) this.#answer(() => this.#respond(null, EXPORT_RESPONSE));
     return Promise.resolve();
   }
 

@@ -12,7 +12,7 @@ const MANY = 1_000_000;
 
 /** A call with the same request over and over, and a clock in which every look takes a millisecond. */
 function open(octets: Uint8Array, many = MANY) {
-  const counts = { read: 0, taken: 0, turns: 0, many };
+  const counts = { read: 0, taken: 0, answers: 0, many };
   const request = { octets, taken: () => void counts.taken++ };
   const call = Object.assign(new EventEmitter(), {
     cancelled: false,
@@ -30,7 +30,7 @@ function open(octets: Uint8Array, many = MANY) {
     every: () => () => {},
   };
   const turns = new Turns(clock);
-  const stream = new FlowStream(call as unknown as ExportCall, () => {}, {
+  const stream = new FlowStream(call as unknown as ExportCall, () => void counts.answers++, {
     remoteAddress: { hostname: "127.0.0.1", port: 1 },
     releases: RELEASES,
     turns: { isOver: () => turns.over, next: () => turns.next(false) },
@@ -116,4 +116,27 @@ Deno.test("a stream that ends, in order or with its connection, ends when it has
     await reading;
     assert.ok(ended, event);
   }
+});
+
+Deno.test("a drain does not answer a stream that has ended before its last request has been read to the end", async () => {
+  const flow = requestOf([0x12, 0x02, 0x18, 0x07]);
+  const flows = new Uint8Array(3 * flow.length);
+  for (const number of [0, 1, 2]) flows.set(flow, number * flow.length);
+  const { stream, call, counts, beat } = open(flows, 1);
+  const view = new Uint8Array(64);
+  let octets = await stream.read(view) ?? 0;
+  call.emit("end");
+  await stream.closeWrite();
+  assert.equal(counts.answers, 0);
+  const reading = (async () => {
+    for (let length; (length = await stream.read(view)) !== null;) octets += length;
+  })();
+  for (let turn = 0; turn < 100; turn++) {
+    for (let step = 0; step < 50; step++) await Promise.resolve();
+    beat();
+  }
+  await reading;
+  assert.ok(octets > 1_000, `the templates and three flows, not ${octets} octets`);
+  await stream.closeWrite();
+  assert.equal(counts.answers, 1);
 });
