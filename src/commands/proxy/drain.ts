@@ -17,10 +17,10 @@ const SILENCES = 10;
 /** What the proxy answers when a drain has begun. */
 const DRAINING = z.looseObject({ draining: z.literal(true) });
 
-/** What `drain` needs of a status. */
+/** The part of a status that `drain` needs. */
 const STATUS = z.looseObject({
   draining: z.boolean(),
-  totals: z.looseObject({ sessions: z.looseObject({ open: z.number() }) }),
+  totals: z.looseObject({ sessions: z.looseObject({ open: z.number(), closing: z.number() }) }),
 });
 
 /** What the command touches of the world. */
@@ -65,7 +65,9 @@ export async function drain(admin: string, { ask, pause }: DrainDependencies): P
     try {
       const { success, data } = STATUS.safeParse(await ask(status, "GET"));
       // One that does not drain is the next process at this address.
-      if (!success || !data.draining || data.totals.sessions.open === 0) return;
+      if (!success || !data.draining) return;
+      const { open, closing } = data.totals.sessions;
+      if (open + closing === 0) return;
       silences = 0;
     } catch (error) {
       // A proxy that has drained ends, and its admin server with it.

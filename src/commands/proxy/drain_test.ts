@@ -34,6 +34,24 @@ Deno.test("drain returns when the last session has ended, and not before", async
   assert.equal(pauses, 2);
 });
 
+Deno.test("drain waits for what exporters that have left sent last, and for an answer that is late", async () => {
+  const view = new FakeView();
+  view.open.push(skewedSession("1", { closing: true }));
+  const answer = asking(view);
+  let pauses = 0;
+  await drain("127.0.0.1:24780", {
+    ask: async (url, method) => {
+      if (pauses === 1) throw new DOMException("Signal timed out.", "TimeoutError");
+      return await answer(url, method);
+    },
+    pause: () => {
+      if (++pauses === 3) view.open.pop();
+      return Promise.resolve();
+    },
+  });
+  assert.equal(pauses, 3);
+});
+
 Deno.test("drain returns when the proxy is gone, or another process is there instead", async () => {
   for (const after of [() => Promise.reject(new Error("refused")), (view: FakeView) => asking(view)]) {
     const [old, next] = [new FakeView(), new FakeView()];

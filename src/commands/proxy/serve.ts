@@ -50,9 +50,10 @@ async function run(configuration: Configuration, files: Loaded["files"], report:
     await service.served.drainBegun;
     await service.served.drained();
   } finally {
-    stopListening();
     stopWatching();
+    // A signal that comes meanwhile must not cut off what is put in order at the end.
     await service.close();
+    stopListening();
   }
   const { recordsReceived, recordsSent } = service.served.proxy.totals();
   logEvent("proxy", "info", "stopped", "all sessions are closed", { recordsReceived, recordsSent });
@@ -103,16 +104,18 @@ function goOnAfterErrors(report: ReportEvent): void {
 }
 
 /**
- * Handles signals: the first SIGINT or SIGTERM drains, the next closes, SIGHUP reloads. Returns a function that removes
- * the handlers.
+ * Handles signals: the first SIGINT or SIGTERM drains, or joins a drain that was requested otherwise, as a preStop hook
+ * does; the next closes; SIGHUP reloads. Returns a function that removes the handlers.
  */
 function onSignal({ served, reloader }: Service): () => void {
+  let isSecond = false;
   const end = (signal: Deno.Signal) => {
-    if (served.view.draining) {
-      logEvent("proxy", "warning", "stopping_at_once", `second ${signal}: open sessions are closed now`);
+    if (isSecond) {
+      logEvent("proxy", "warning", "stopping_at_once", `second signal (${signal}): open sessions are closed now`);
       void served.close();
       return;
     }
+    isSecond = true;
     void served.drained(`${signal} received`);
   };
   const actions: [Deno.Signal, () => void][] = [["SIGINT", () => end("SIGINT")]];

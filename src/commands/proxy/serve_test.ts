@@ -125,6 +125,79 @@ Deno.test("a cache that may not be written ends serve with 2 and says which perm
   ]);
 });
 
+/** Serves until the process ends by itself, and returns its exit status and its log. */
+async function served(
+  collector: { readonly port: number },
+  follow: (line: LogLine, child: Deno.ChildProcess) => unknown,
+) {
+  return await withConfiguration(configuration(collector), async (file) => {
+    const child = startCommand("serve", ["--config", file]);
+    await child.stdin.close();
+    await child.stdout.cancel();
+    const lines: LogLine[] = [];
+    let unread = "";
+    for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
+      const parts = (unread + chunk).split("\n");
+      unread = parts.pop() ?? "";
+      for (const part of parts) {
+        const line = JSON.parse(part);
+        lines.push(line);
+        await follow(line, child);
+      }
+    }
+    return { code: (await child.status).code, lines };
+  });
+}
+
+Deno.test("a SIGTERM after a requested drain joins it, as after a preStop hook; a second one ends it at once", async () => {
+  const aggregator = new EmbeddedAggregator(loadProfile("antrea/v1.15"));
+  const drain = { method: "POST", headers: { "Content-Type": "application/json" } };
+  for (const signals of [["SIGTERM"], ["SIGTERM", "SIGINT"]] as const) {
+    let admin: unknown;
+    let exporter: Deno.TcpConn | undefined;
+    const { code, lines } = await served(aggregator.address, async (line, child) => {
+      if (line.event === "started") {
+        admin = line.admin;
+        const [listener] = line.listen as string[];
+        exporter = await Deno.connect({ hostname: "127.0.0.1", port: port(listener) });
+        await exporter.write(Uint8Array.fromHex("000a0010000000000000000000000001"));
+      } else if (line.event === "session_opened") {
+        await (await fetch(`http://${admin}/api/drain`, drain)).body?.cancel();
+        for (const signal of signals) child.kill(signal);
+      }
+    });
+    exporter?.close();
+    const events = lines.map(({ event }) => event);
+    assert.deepEqual([code, events.at(-1)], [0, "stopped"]);
+    assert.equal(events.includes("stopping_at_once"), signals.length === 2, events.join());
+  }
+  await aggregator.close();
+});
+
+Deno.test("a signal that comes while the proxy puts things in order at its end does not cut that off", async () => {
+  let address = { hostname: "127.0.0.1", port: 0 };
+  let client: Deno.TcpConn | undefined;
+  const { code } = await served({ port: 9 }, async (line, child) => {
+    if (line.event === "started") {
+      address = { hostname: "127.0.0.1", port: port(line.admin) };
+      client = await Deno.connect(address);
+      // A change whose body does not come: the admin server waits for its answer when it closes.
+      const head = "POST /api/sessions/1/capture HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+      await client.write(new TextEncoder().encode(`${head}Content-Length: 2\r\n\r\n`));
+      // Answered once that has been read.
+      await (await fetch(`http://127.0.0.1:${address.port}/api/status`)).body?.cancel();
+      child.kill("SIGTERM");
+    } else if (line.event === "draining") {
+      while (await Deno.connect(address).then((probe) => (probe.close(), true), () => false));
+      try {
+        child.kill("SIGTERM");
+      } catch { /* This test was so late that the proxy has ended by itself. */ }
+    }
+  });
+  client?.close();
+  assert.equal(code, 0);
+});
+
 Deno.test("SIGHUP, POST /api/reload and a change of the file reload; what is wrong is answered with its place", async () => {
   await withConfiguration(configuration({ port: 9 }), async (file) => {
     const child = startCommand("serve", ["--config", file]);
