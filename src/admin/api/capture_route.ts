@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { z } from "zod";
-import type { AdminEnvironment } from "./guard.ts";
+import { type AdminEnvironment, problem } from "./guard.ts";
 import { tar } from "./tar.ts";
 import type { AdminView } from "../view/view.ts";
 
@@ -35,19 +35,19 @@ export interface CaptureRouteOptions {
 export function captureRoute({ view, now, timeout = AbortSignal.timeout }: CaptureRouteOptions) {
   let running = 0;
   return async (context: Context<AdminEnvironment, "/api/sessions/:id/capture">): Promise<Response> => {
-    if (view.capture === undefined) return context.json({ error: "this proxy cannot capture" }, 501);
+    if (view.capture === undefined) return context.json(problem("this proxy cannot capture"), 501);
     const id = context.req.param("id");
     const request = REQUEST.safeParse(await body(context));
-    if (!request.success) return context.json({ error: z.prettifyError(request.error) }, 400);
+    if (!request.success) return context.json(problem(z.prettifyError(request.error)), 400);
     if (running >= MOST_CAPTURES) {
-      return context.json({ error: `${MOST_CAPTURES} captures are already running: wait for one to end` }, 503);
+      return context.json(problem(`${MOST_CAPTURES} captures are already running: wait for one to end`), 503);
     }
     const { messages, seconds, octets } = request.data;
     const gone = new AbortController();
     const stop = AbortSignal.any([timeout(seconds * 1000), gone.signal]);
     const capture = view.capture(id, { messages, octets }, stop);
-    if (capture === undefined) return context.json({ error: "no open session has this id" }, 404);
-    if (capture === "busy") return context.json({ error: "this session is already being captured" }, 409);
+    if (capture === undefined) return context.json(problem("no open session has this id"), 404);
+    if (capture === "busy") return context.json(problem("this session is already being captured"), 409);
     running++;
     const name = `session-${id.replace(/[^A-Za-z0-9]/g, "_").slice(0, 40)}`;
     const archive = capture.then(({ received, sent }) =>

@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { problem } from "./guard.ts";
+import { OneByOne } from "./one_by_one.ts";
 import type { UnreadOctets } from "./unread_octets.ts";
 
 const TOO_MUCH = "too many long answers are unread: try again in a while";
@@ -12,22 +13,15 @@ const SMALL = 64 * 1024;
  * as unread until its body is read to the end or cancelled, as `answerWith` of `http/answer.ts` does to each.
  */
 export function unreadAnswers(unread: UnreadOctets): MiddlewareHandler {
-  /** Resolves when the answer under way is made: several at once would take several times the memory. */
-  let made: Promise<unknown> = Promise.resolve();
-  return async (context, next) => {
-    const before = made;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    made = promise;
-    await before;
-    try {
+  /** Several at once would take several times the memory. */
+  const answers = new OneByOne();
+  return (context, next) =>
+    answers.run(async () => {
       if (!unread.hasRoom) return context.json(problem(TOO_MUCH), 503);
       await next();
       await handOver(context);
-    } finally {
-      resolve();
-    }
-    return undefined;
-  };
+      return undefined;
+    });
 
   async function handOver(context: Context): Promise<void> {
     if (context.res.body === null) return;

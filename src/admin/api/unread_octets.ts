@@ -1,4 +1,5 @@
 import { nextTurn } from "../view/turn.ts";
+import { OneByOne } from "./one_by_one.ts";
 
 /** Most octets of all answers that clients have not taken yet. */
 const MOST = 16 * 1024 * 1024;
@@ -7,8 +8,8 @@ const MOST = 16 * 1024 * 1024;
 export class UnreadOctets {
   readonly #most: number;
   #count = 0;
-  /** Resolves once the bit that is made before is made: several at once would take several times the memory. */
-  #made: Promise<void> = Promise.resolve();
+  /** Several at once would take several times the memory. */
+  readonly #bits = new OneByOne();
   #onFreed = () => {};
 
   constructor(most = MOST) {
@@ -34,19 +35,17 @@ export class UnreadOctets {
     this.#onFreed();
   }
 
-  /** Makes a bit of an answer once there is room for it, and counts it; the event loop has a turn behind each. */
-  async whenRoom(make: () => Uint8Array): Promise<Uint8Array> {
-    const before = this.#made;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#made = promise;
-    try {
-      await before;
-      while (!this.hasRoom) await new Promise<void>((freed) => this.#onFreed = freed);
+  /** Makes a bit of an answer once there is room for it, in a turn of its own, and counts it. */
+  whenRoom(make: () => Uint8Array): Promise<Uint8Array> {
+    return this.#bits.run(async () => {
+      await nextTurn();
+      while (!this.hasRoom) {
+        await new Promise<void>((freed) => this.#onFreed = freed);
+        await nextTurn();
+      }
       const octets = make();
       this.add(octets.length);
       return octets;
-    } finally {
-      void nextTurn().then(resolve);
-    }
+    });
   }
 }

@@ -1,4 +1,5 @@
 import type { RateSample } from "../view/rate_history.ts";
+import { nextTurn } from "../view/turn.ts";
 
 /** A region of a page: its id, and the HTML of its element. */
 export interface RenderedRegion {
@@ -8,24 +9,29 @@ export interface RenderedRegion {
 
 /** What an open page receives, and how often. */
 export interface LiveStreamOptions {
-  /** Returns all regions in their current state, in order. */
-  readonly render: () => Promise<readonly RenderedRegion[]>;
+  /**
+   * Returns all regions in their current state, in order.
+   *
+   * @param pause waits for a turn to do the next piece of the work
+   */
+  readonly render: (pause: () => Promise<void>) => Promise<readonly RenderedRegion[]>;
   /** Calls the listener with new rates, until the returned function is called. */
   readonly rates?: (listener: (sample: RateSample) => void) => () => void;
   /** Least milliseconds between updates, 1,000 by default. */
   readonly interval?: number;
   /** Called once when the page is gone. */
   readonly onClose?: () => void;
+  /** Waits for a turn. */
+  readonly turn?: () => Promise<void>;
+  /** A monotonic time in milliseconds. */
+  readonly now?: () => number;
 }
 
-/**
- * The share of time that rendering for one page may take, waits for its turns included: after a slow update, the next
- * one waits longer.
- */
+/** The share of time that rendering for one page may take: after a slow update, the next one waits longer. */
 const SHARE = 1 / 20;
 
 /** Most milliseconds between updates. */
-const LATEST = 3_000;
+const LATEST = 10_000;
 
 /** Octets of an update that wait for a page that does not read; of four updates, or of one that is as long as four. */
 const UPDATE_OCTETS = 64 * 1024;
@@ -47,7 +53,8 @@ const SILENT_LOOKS = 15;
  * follows in the next one.
  */
 export function liveStream(options: LiveStreamOptions): ReadableStream<Uint8Array> {
-  const { render, rates, interval = 1_000, onClose = () => {} } = options;
+  const { render, rates, interval = 1_000, onClose = () => {}, turn = nextTurn, now = () => performance.now() } =
+    options;
   const encoder = new TextEncoder();
   const sent = new Map<string, string>();
   let order = "";
@@ -70,10 +77,16 @@ export function liveStream(options: LiveStreamOptions): ReadableStream<Uint8Arra
       const send = (event: string, data: unknown) =>
         controller.enqueue(encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
       const look = async () => {
-        const started = performance.now();
+        const started = now();
+        let waited = 0;
+        const pause = async () => {
+          const began = now();
+          await turn();
+          waited += now() - began;
+        };
         // A page that does not read gets the newest state once it does, without the states in between.
         if (room()) {
-          const regions = await render();
+          const regions = await render(pause);
           if (closed) return;
           const changed = inOneUpdate(regions.filter(({ id, html }) => sent.get(id) !== html));
           const ids = regions.map(({ id }) => id);
@@ -85,7 +98,8 @@ export function liveStream(options: LiveStreamOptions): ReadableStream<Uint8Arra
             send("regions", { order: ids, changed });
           } else if (++silent % SILENT_LOOKS === 0) controller.enqueue(encoder.encode(": alive\n\n"));
         }
-        timer = setTimeout(safeLook, Math.max(interval, Math.min(LATEST, (performance.now() - started) / SHARE)));
+        const worked = now() - started - waited;
+        timer = setTimeout(safeLook, Math.max(interval, Math.min(LATEST, worked / SHARE)));
       };
       const safeLook = () =>
         void look().catch((error: unknown) => {

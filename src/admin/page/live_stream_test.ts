@@ -80,3 +80,23 @@ Deno.test("a page whose rendering fails ends, and is closed once", async () => {
   await assert.rejects(stream.getReader().read(), /no/);
   assert.equal(closed, 1);
 });
+
+Deno.test("the wait for a turn is no work of the page: however long it was, the next update is not late for it", async () => {
+  let time = 0;
+  let renders = 0;
+  const told = events(liveStream({
+    render: async (pause) => {
+      await pause();
+      return [{ id: "a", html: String(renders++) }];
+    },
+    interval: 1,
+    turn: () => Promise.resolve(void (time += 60_000)),
+    now: () => time,
+  }));
+  await told.next();
+  const late = Promise.withResolvers<"late">();
+  const timer = setTimeout(() => late.resolve("late"), 5_000);
+  assert.notEqual(await Promise.race([told.next(), late.promise]), "late");
+  clearTimeout(timer);
+  await told.return(undefined);
+});
