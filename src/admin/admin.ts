@@ -1,4 +1,4 @@
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { secureHeaders } from "hono/secure-headers";
 import { captureRoute } from "./api/capture_route.ts";
@@ -7,6 +7,7 @@ import { type AccessOptions, type AdminEnvironment, guardChange, isAllowedHost, 
 import type { Metrics } from "./metrics/metrics.ts";
 import { pageRoutes } from "./page/routes.tsx";
 import { FaultHistory } from "./view/fault_history.ts";
+import { momentOf } from "./view/moment.ts";
 import { RateHistory } from "./view/rate_history.ts";
 import { RecentEvents } from "./view/recent_events.ts";
 import { sessionReport } from "./api/session_report.ts";
@@ -46,19 +47,56 @@ export interface AdminOptions extends AccessOptions {
  * ```
  */
 export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminEnvironment> {
-  const { now = () => new Date(), eventClients = 16 } = options;
-  let metrics: Promise<Metrics> | undefined;
-  /** Loaded on the first scrape: loading prom-client would add a tenth to the time to start. */
-  const allMetrics = () => metrics ??= import("./metrics/metrics.ts").then(({ createMetrics }) => createMetrics(view));
+  const { now = () => new Date(), eventClients = 16, eventStream = {}, pageInterval } = options;
   const app = new Hono<AdminEnvironment>();
-  let listening = 0;
-  /** Reserves a place for a client of events and returns the function that frees it, or undefined if all are taken. */
-  const admit = (): (() => void) | undefined => {
-    if (listening >= eventClients) return undefined;
-    listening++;
-    return () => void listening--;
-  };
+  const admit = eventPlaces(eventClients);
+  protect(app, options);
+  const unread = new UnreadOctets();
+  const bounded = unreadAnswers(unread);
+  for (const path of ["/api/sessions/:id", "/sessions/:id"]) app.get(path, bounded);
+  addProbes(app, view);
+  // Probes are answered at once, all others one after the other.
+  app.use(async (_context, next) => {
+    await nextTurn();
+    await next();
+  });
+  addMetrics(app, view);
+  addReports(app, view, unread, now);
+  addEvents(app, view, { ...eventStream, admit, most: eventClients });
+  addChanges(app, view, now);
+  app.route(
+    "/",
+    pageRoutes({
+      view,
+      now,
+      admit,
+      history: options.history ?? new RateHistory(view, now),
+      faults: options.faults ?? new FaultHistory(view, now),
+      events: options.recentEvents ?? new RecentEvents(),
+      ...(pageInterval === undefined ? {} : { interval: pageInterval }),
+    }),
+  );
+  app.notFound((context) => context.json(problem("no such path"), 404));
+  app.onError((error, context) => context.json(problem(`failed: ${error.message}`), 500));
+  return app;
+}
 
+type App = Hono<AdminEnvironment>;
+
+/** Reserves a place for a client of events and returns the function that frees it, or undefined if all are taken. */
+type Admit = () => (() => void) | undefined;
+
+function eventPlaces(most: number): Admit {
+  let taken = 0;
+  return () => {
+    if (taken >= most) return undefined;
+    taken++;
+    return () => void taken--;
+  };
+}
+
+/** Refuses what names another server or is too long, and tells browsers what a page may do. */
+function protect(app: App, options: AccessOptions): void {
   app.use(secureHeaders({
     contentSecurityPolicy: {
       defaultSrc: ["'none'"],
@@ -80,16 +118,13 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
     context.header("Cache-Control", "no-store");
     await next();
   });
-
   app.use(bodyLimit({
     maxSize: LONGEST_BODY,
     onError: (context) => context.json(problem(`the body is too long: at most ${LONGEST_BODY} octets`), 413),
   }));
+}
 
-  const unread = new UnreadOctets();
-  const bounded = unreadAnswers(unread);
-  for (const path of ["/api/sessions/:id", "/sessions/:id"]) app.get(path, bounded);
-
+function addProbes(app: App, view: AdminView): void {
   app.get("/live", (context) => context.text("live\n"));
   app.get("/ready", (context) => {
     if (view.draining) return context.text("draining\n", 503);
@@ -97,16 +132,19 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
     const waitingFor = view.cluster?.waitingFor ?? "";
     return context.text(waitingFor === "" ? "not ready\n" : `not ready: waiting for ${waitingFor}\n`, 503);
   });
-  // Probes are answered at once, all others one after the other.
-  app.use(async (_context, next) => {
-    await nextTurn();
-    await next();
-  });
-  app.get("/metrics", async (context) => {
-    const all = await allMetrics();
-    return context.body(await all.scrape(), 200, { "Content-Type": all.contentType });
-  });
+}
 
+function addMetrics(app: App, view: AdminView): void {
+  let metrics: Promise<Metrics> | undefined;
+  app.get("/metrics", async (context) => {
+    // Loaded on the first scrape: loading prom-client would add a tenth to the time to start.
+    metrics ??= import("./metrics/metrics.ts").then(({ createMetrics }) => createMetrics(view));
+    const { scrape, contentType } = await metrics;
+    return context.body(await scrape(), 200, { "Content-Type": contentType });
+  });
+}
+
+function addReports(app: App, view: AdminView, unread: UnreadOctets, now: () => Date): void {
   app.get("/api/status", async (context) => context.json(statusReport(view, now(), await totalsOf(view))));
   app.get("/api/sessions", (context) => {
     const sessions = context.req.query("ended") === undefined ? view.sessions() : view.endedSessions();
@@ -115,25 +153,36 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
   app.get("/api/sessions/:id", (context) => {
     const id = context.req.param("id");
     const session = view.session(id) ?? view.endedSession(id);
-    if (session !== undefined) return context.json(sessionReport(session, view));
+    if (session !== undefined) return context.json(sessionReport(session, momentOf(view)));
     return context.json(problem("no session has this id: none is open, nor kept of those that ended lately"), 404);
   });
+}
+
+function addEvents(
+  app: App,
+  view: AdminView,
+  { admit, most, ...options }: EventStreamOptions & { readonly admit: Admit; readonly most: number },
+): void {
   app.get("/api/events", (context) => {
     const leave = admit();
     if (leave === undefined) {
-      return context.json(problem(`too many clients: at most ${eventClients} can receive events at a time`), 503);
+      const error = `too many clients: at most ${most} can receive events or have a page open at a time`;
+      return context.json(problem(error), 503);
     }
-    const stream = eventStream((listener) => view.subscribe(listener), { ...options.eventStream, onClose: leave });
+    const stream = eventStream((listener) => view.subscribe(listener), { ...options, onClose: leave });
     return context.body(stream, 200, { "Content-Type": "text/event-stream" });
   });
+}
 
+function addChanges(app: App, view: AdminView, now: () => Date): void {
   app.post("/api/drain", guardChange, (context) => {
     view.drain();
     return context.json({ draining: true }, 202);
   });
   app.post("/api/sessions/:id/close", guardChange, (context) => {
     const id = context.req.param("id");
-    return view.closeSession(id) ? context.json({ closing: id }, 202) : unknownSession(context);
+    if (view.closeSession(id)) return context.json({ closing: id }, 202);
+    return context.json(problem("no open session has this id"), 404);
   });
   app.post("/api/sessions/:id/capture", guardChange, captureRoute({ view, now }));
   app.post("/api/reload", guardChange, async (context) => {
@@ -146,25 +195,4 @@ export function createAdmin(view: AdminView, options: AdminOptions): Hono<AdminE
   for (const path of ["/api/drain", "/api/sessions/:id/close", "/api/sessions/:id/capture", "/api/reload"]) {
     app.all(path, (context) => context.json(problem("use POST"), 405, { Allow: "POST" }));
   }
-
-  app.route(
-    "/",
-    pageRoutes({
-      view,
-      now,
-      admit,
-      history: options.history ?? new RateHistory(view, now),
-      faults: options.faults ?? new FaultHistory(view, now),
-      events: options.recentEvents ?? new RecentEvents(),
-      ...(options.pageInterval === undefined ? {} : { interval: options.pageInterval }),
-    }),
-  );
-
-  app.notFound((context) => context.json(problem("no such path"), 404));
-  app.onError((error, context) => context.json(problem(`failed: ${error.message}`), 500));
-  return app;
-}
-
-function unknownSession(context: Context<AdminEnvironment>): Response {
-  return context.json(problem("no open session has this id"), 404);
 }
