@@ -208,6 +208,19 @@ Deno.test("sessions, each with its templates and what becomes of their fields", 
   assert.match((await unknown.json()).error, /^no session has this id: none is open, nor kept/);
 });
 
+Deno.test("however many sessions are listed or shown, the collectors' state is read once: each look visits all of them", async () => {
+  const { view, get } = fixture();
+  for (let id = 1; id <= 40; id++) view.open.push(skewedSession(String(id)));
+  let looks = 0;
+  const { collector } = view;
+  Object.defineProperty(view, "collector", { get: () => (looks++, collector) });
+  for (const [path, most] of [["/api/sessions", 1], ["/api/sessions/7", 1], ["/sessions/7", 1], ["/", 6]] as const) {
+    looks = 0;
+    await (await get(path)).text();
+    assert.ok(looks <= most, `${path}: ${looks} looks`);
+  }
+});
+
 Deno.test("ended sessions are listed apart, with their end, and each is still found by its id", async () => {
   const { view, get } = fixture();
   view.open.push(skewedSession("3"));

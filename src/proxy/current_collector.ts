@@ -203,7 +203,8 @@ export class CurrentCollector {
   state(sessions: Iterable<Session>): CollectorState {
     const { current, next } = this.#expectations;
     const candidates = this.#candidates;
-    return collectorState(this.#collector, sessions, this.#parts.counters, { current, next, candidates });
+    const takes = (transport: TransportProtocol) => this.takes(transport);
+    return collectorState(this.#collector, sessions, this.#parts.counters, { current, next, candidates, takes });
   }
 
   #make(options: CollectorOptions): Collector {

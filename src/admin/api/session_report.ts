@@ -9,7 +9,7 @@ import {
 } from "./counters_report.ts";
 import { explainMapping, type Explanation } from "../../mediation/mapping/explanation.ts";
 import { expectedBy } from "../view/collectors.ts";
-import { agentOf } from "../view/session_facts.ts";
+import { agentOf, isConverted } from "../view/session_facts.ts";
 import type { AdminView, AgentView, EndedSessionView, SessionView } from "../view/view.ts";
 
 /** A template's state in a session, with the explanation of its mapping if it has one. */
@@ -43,6 +43,8 @@ export interface SessionReport {
   readonly openedAt: string;
   readonly closing: boolean;
   readonly skewed: boolean;
+  /** Whether it is converted between gRPC and IPFIX. */
+  readonly converted: boolean;
   /** Whether it is only observed: then its losses are what would be lost. */
   readonly observed: boolean;
   /** When and how it ended; missing: it has not. */
@@ -82,6 +84,7 @@ export function sessionReport(session: SessionView | EndedSessionView, view: Vie
     openedAt: session.openedAt.toISOString(),
     closing: session.closing,
     skewed: session.skewed,
+    converted: isConverted(view, session),
     observed: session.observed,
     ...("endedAt" in session
       ? {

@@ -1,5 +1,6 @@
-import type { EndedSessionView, SessionView } from "../view/view.ts";
-import { sessionReport, type Viewed } from "./session_report.ts";
+import { momentOf } from "../view/moment.ts";
+import type { AdminView, EndedSessionView, SessionView } from "../view/view.ts";
+import { sessionReport } from "./session_report.ts";
 import type { UnreadOctets } from "./unread_octets.ts";
 
 /** Most sessions, and about most octets, that are reported before the event loop has a turn. */
@@ -14,9 +15,10 @@ const PIECE = 64 * 1024;
  */
 export function sessionsStream(
   sessions: readonly (SessionView | EndedSessionView)[],
-  view: Viewed,
+  view: AdminView,
   unread: UnreadOctets,
 ): ReadableStream<Uint8Array> {
+  const moment = momentOf(view);
   const encoder = new TextEncoder();
   let next = 0;
   let batch: Uint8Array = new Uint8Array();
@@ -31,7 +33,7 @@ export function sessionsStream(
     if (isOver) return new Uint8Array();
     let text = next === 0 ? "[" : "";
     for (let count = 0; count < BATCH && text.length < BATCH_OCTETS && next < sessions.length; count++) {
-      text += (next === 0 ? "" : ",") + JSON.stringify(sessionReport(sessions[next++]!, view));
+      text += (next === 0 ? "" : ",") + JSON.stringify(sessionReport(sessions[next++]!, moment));
     }
     return encoder.encode(next < sessions.length ? text : `${text}]`);
   };

@@ -1,5 +1,5 @@
 import type { AdminView, EndedSessionView, SessionView } from "../view/view.ts";
-import { agentOf } from "../view/session_facts.ts";
+import { agentOf, isConverted } from "../view/session_facts.ts";
 import { SLICE } from "../view/totals.ts";
 import { nextTurn } from "../view/turn.ts";
 import { type ReleaseAge, releaseAge } from "./release_age.ts";
@@ -14,7 +14,7 @@ export const ORDERS = ["problem", "session", "release", "peer", "received", "sen
 
 export type Order = (typeof ORDERS)[number];
 
-/** Whether a session needs rewriting; `unknown` while its exporter has announced no template. */
+/** Whether a session needs rewriting or conversion; `unknown` while its exporter has announced no template. */
 export const SESSION_VERDICTS = ["needed", "not_needed", "unknown"] as const;
 
 export type SessionVerdict = (typeof SESSION_VERDICTS)[number];
@@ -136,12 +136,13 @@ function bounds(rows: number, wanted: number): { readonly page: number; readonly
 /** Returns the state of a session as a row. */
 export function sessionRow(view: AdminView, session: SessionView): SessionRow {
   const templates = session.templates();
+  const converted = isConverted(view, session);
   const profile = templates.find(({ detectedProfile }) => detectedProfile !== undefined)?.detectedProfile;
   return {
     session,
     release: profile === undefined ? undefined : view.releaseRange?.(profile) ?? profile,
-    verdict: session.skewed ? "needed" : templates.length === 0 ? "unknown" : "not_needed",
-    trouble: troubleOf(session, templates),
+    verdict: session.skewed || converted ? "needed" : templates.length === 0 ? "unknown" : "not_needed",
+    trouble: troubleOf(session, templates, converted),
   };
 }
 

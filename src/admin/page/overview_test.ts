@@ -121,3 +121,20 @@ Deno.test("a node's name finds its sessions", async () => {
     peer === "10.0.0.5:5" && observationDomains[0] === 7 ? { node: "worker-5", by: "address" } : undefined;
   assert.deepEqual((await overview(known, { query: "worker-5" })).rows.map(({ session }) => session.id), ["5"]);
 });
+
+Deno.test("a session that is converted between gRPC and IPFIX needs the proxy, as the verdict says, and is not unchanged", async () => {
+  const some = new FakeView();
+  const key = "tcp 127.0.0.1:4739";
+  some.collector = { ...some.collector, key, takes: (transport) => transport !== "grpc" };
+  const unskewed = { skewed: false, collector: key };
+  some.open = [skewedSession("1", unskewed), skewedSession("2", { ...unskewed, transport: "grpc" })];
+  const { rows, releases } = await overview(some, { order: "session" });
+  assert.deepEqual(rows.map(({ verdict, trouble }) => [verdict, ...trouble.words]), [
+    ["not_needed"],
+    ["needed", "converted between gRPC and IPFIX"],
+  ]);
+  assert.deepEqual(releases[0]?.verdicts, { needed: 1, not_needed: 1, unknown: 0 });
+  // What takes both needs no conversion.
+  some.collector = { ...some.collector, takes: () => true };
+  assert.deepEqual((await overview(some)).releases[0]?.verdicts, { needed: 0, not_needed: 2, unknown: 0 });
+});

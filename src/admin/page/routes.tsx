@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import { raw } from "hono/html";
 import type { Child } from "hono/jsx";
-import type { AdminEnvironment } from "../api/guard.ts";
+import { type AdminEnvironment, problem } from "../api/guard.ts";
 import type { FaultHistory } from "../view/fault_history.ts";
 import type { RateHistory } from "../view/rate_history.ts";
 import type { RecentEvents } from "../view/recent_events.ts";
@@ -41,12 +41,12 @@ export function pageRoutes(
 ): Hono<AdminEnvironment> {
   const app = new Hono<AdminEnvironment>();
 
-  const dashboard = async (request: TableRequest) => {
-    const rows = await overview(view, request);
-    await nextTurn();
+  const dashboard = async (request: TableRequest, pause = nextTurn) => {
+    const rows = await overview(momentOf(view), request, pause);
+    await pause();
     return dashboardRegions({
       overview: rows,
-      totals: await totalsOf(view),
+      totals: await totalsOf(view, pause),
       view: momentOf(view),
       faults,
       rates: history.samples().at(-1),
@@ -58,13 +58,18 @@ export function pageRoutes(
     const session = view.session(id) ?? view.endedSession(id);
     return session === undefined
       ? undefined
-      : sessionRegions({ view, session, events: events.session(id), now: now() });
+      : sessionRegions({ view: momentOf(view), session, events: events.session(id), now: now() });
   };
-  const live = (context: Context<AdminEnvironment>, regions: () => Promise<readonly Child[]>) => {
+  const live = (
+    context: Context<AdminEnvironment>,
+    regions: (pause: () => Promise<void>) => Promise<readonly Child[]>,
+  ) => {
     const leave = admit();
-    if (leave === undefined) return context.json({ error: "too many pages are open" }, 503);
+    if (leave === undefined) {
+      return context.json(problem("too many pages are open, or clients receive events: close one"), 503);
+    }
     const stream = liveStream({
-      render: async () => await oneByOne(await regions()),
+      render: async (pause) => await oneByOne(await regions(pause), pause),
       rates: (listener) => history.subscribe(listener),
       ...(interval === undefined ? {} : { interval }),
       onClose: leave,
@@ -88,7 +93,7 @@ export function pageRoutes(
       </Document>,
     );
   });
-  app.get("/live/dashboard", (context) => live(context, () => dashboard(requestOf(context))));
+  app.get("/live/dashboard", (context) => live(context, (pause) => dashboard(requestOf(context), pause)));
 
   app.get("/sessions/:id", async (context) => {
     const id = context.req.param("id");
@@ -144,11 +149,11 @@ function requestOf(context: Context<AdminEnvironment>): TableRequest {
 }
 
 /** Renders regions with a turn of the event loop behind each: a session's page may have many long ones. */
-async function oneByOne(regions: readonly Child[]): Promise<RenderedRegion[]> {
+async function oneByOne(regions: readonly Child[], pause = nextTurn): Promise<RenderedRegion[]> {
   const all: RenderedRegion[] = [];
   for (const region of regions) {
     all.push(await rendered(region));
-    await nextTurn();
+    await pause();
   }
   return all;
 }

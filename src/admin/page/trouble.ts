@@ -1,6 +1,7 @@
 import type { Counters } from "../../mediation/templates/counters.ts";
 import type { TemplateState } from "../../mediation/session/session_rewriter.ts";
 import { sum } from "../view/totals.ts";
+import { count } from "./format.ts";
 import type { SessionView } from "../view/view.ts";
 
 /** Grades of problems, from none to the worst. */
@@ -22,10 +23,13 @@ type FaultKind = "recordsDropped" | "messagesRejected" | "referenceFaults" | "in
 /**
  * Returns what skew and faults did to one session. For a session that is only observed, phrases say what would
  * happen to its templates. What happened to records, they say by the mode in which it was counted.
+ *
+ * @param converted whether it is converted between gRPC and IPFIX, which no mode changes
  */
 export function troubleOf(
   { counters, observedCounters, observed, skewed }: SessionView,
   templates: readonly TemplateState[],
+  converted = false,
 ): Trouble {
   const refused = templates.filter(({ outcome }) => outcome === "refused").length;
   const failed = sum(counters.read("pluginErrors"));
@@ -55,6 +59,7 @@ export function troubleOf(
     ...inBoth(2, lost, "record", ["lost a value", "would lose a value"]),
     // A session that lost a value is rewritten anyway: one phrase is enough.
     [1, skewed && lost[0] + lost[1] === 0 ? 1 : 0, `${wouldBe}rewritten`],
+    [1, converted ? 1 : 0, "converted between gRPC and IPFIX"],
   ];
   const here = found.filter(([, amount]) => amount > 0);
   return { grade: here[0]?.[0] ?? 0, amount: here[0]?.[1] ?? 0, words: here.map(([, , words]) => words) };
@@ -68,17 +73,4 @@ function mostLost(counters: Counters, observed: Counters): readonly [number, num
   const would = observed.read("informationLost");
   const lost = [...counters.read("informationLost")].map(([element, many]) => many - (would.get(element) ?? 0));
   return [Math.max(0, ...lost), Math.max(0, ...would.values())];
-}
-
-/** `1 record`, `2,000 records`. */
-export function count(amount: number, what: string): string {
-  return `${number(amount)} ${what}${amount === 1 ? "" : "s"}`;
-}
-
-/** Made when the first page is rendered, because its tables take 5 MB. */
-let format: Intl.NumberFormat | undefined;
-
-/** `12,345` */
-export function number(value: number): string {
-  return (format ??= new Intl.NumberFormat("en")).format(value);
 }

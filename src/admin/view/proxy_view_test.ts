@@ -76,6 +76,11 @@ Deno.test("what the proxy counts later is in status and metrics", async () => {
   assert.doesNotMatch(text, /^ipfix_proxy_collector_up /m, "it was not tried yet");
 });
 
+Deno.test("of a collector it is known which exporters' transports need no conversion", () => {
+  const { collector } = fixture().view;
+  assert.deepEqual(["tcp", "udp", "grpc"].map((each) => collector.takes?.(each as "tcp")), [true, true, false]);
+});
+
 Deno.test("draining and readiness are read anew at each request", async () => {
   const { proxy, view, drained } = fixture();
   assert.deepEqual([view.ready, view.draining, view.closeSession("1")], [true, false, false]);

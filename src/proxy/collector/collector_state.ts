@@ -23,6 +23,8 @@ export interface CollectorState {
   /** What it is expected to be from its next epoch on, if that is something else. */
   readonly nextProfile: string | undefined;
   readonly dialect: string | undefined;
+  /** Whether it accepts exporters of this transport itself, without a conversion between gRPC and IPFIX. */
+  readonly takes: (transport: TransportProtocol) => boolean;
   /** Where its profile is not known: what it may be, how often another of these was tried, and the last time. */
   readonly candidates:
     | { readonly profiles: readonly string[]; readonly steps: number; readonly lastStep: CandidateStep | undefined }
@@ -46,10 +48,11 @@ export function collectorState(
   { address, transport, condition, up, since, reason, epoch }: Collector,
   sessions: Iterable<{ readonly heldOctets: number; readonly recordsInHand: number; readonly closing: boolean }>,
   counters: ProxyCounters,
-  { current, next, candidates }: {
+  { current, next, candidates, takes }: {
     readonly current: Expectation | undefined;
     readonly next: Expectation | undefined;
     readonly candidates: Candidates | undefined;
+    readonly takes: CollectorState["takes"];
   },
 ): CollectorState {
   let [open, heldOctets, recordsInHand] = [0, 0, 0];
@@ -69,6 +72,7 @@ export function collectorState(
     profile: current?.profile,
     nextProfile: next?.profile,
     dialect: current?.dialect,
+    takes,
     candidates: candidates === undefined ? undefined : {
       profiles: candidates.names,
       steps: candidates.steps.count,
