@@ -7,7 +7,7 @@ import { painter } from "../../terminal/terminal.ts";
 import { status, type StatusOptions } from "./status.ts";
 
 /** Runs the command against a proxy that `ask` gives, in time that only waiting lets pass. */
-async function run(options: Partial<StatusOptions>, ask: (url: URL, seconds: number) => Promise<unknown>) {
+async function run(options: Partial<StatusOptions>, ask: (url: URL, seconds: number) => Promise<unknown>, width = 80) {
   const lines: string[] = [];
   const said: string[] = [];
   let time = 0;
@@ -20,7 +20,7 @@ async function run(options: Partial<StatusOptions>, ask: (url: URL, seconds: num
       say: (line) => void said.push(line),
       now: () => time,
       pause: (milliseconds) => Promise.resolve(void (time += milliseconds)),
-      width: 80,
+      width,
       paint: painter(false),
     });
   } catch (error) {
@@ -98,6 +98,38 @@ Deno.test("every count that is not zero has a line, and no line is wider than th
   );
   assert.match(output, /^370 MiB of limits\.memory \(400 MiB\) are in use: exporters are refused, and/m);
   assert.doesNotMatch(output, /losses|no_certificate/);
+  for (const width of [60, 40]) {
+    const narrow = (await run({}, answerOf(view), width)).output;
+    for (const line of narrow.split("\n")) {
+      assert.ok(line.length <= width || !line.trim().includes(" "), `${width}: ${line}`);
+    }
+    assert.match(narrow.replaceAll(/\s+/g, " "), /records that may be lost:? with broken connections 6/);
+  }
+});
+
+Deno.test("a fact that is longer than a line breaks between its words", async () => {
+  const view = new FakeView();
+  const reason = "the certificate of the collector was issued by an authority that nobody here has ever heard of";
+  view.collector = { ...view.collector, state: "away", up: false, reason };
+  const { output } = await run({}, answerOf(view));
+  for (const line of output.split("\n")) assert.ok(line.length <= 80, line);
+  assert.ok(output.replaceAll(/\s+/g, " ").includes(`${reason}, antrea/v1.15`), output);
+});
+
+Deno.test("reconnects are said to be of all collectors where there are several", async () => {
+  const view = new FakeView();
+  Object.assign(view, { otherCollectors: [{ ...view.collector, key: "tcp 10.0.0.9:4739", rules: ["peers[0]"] }] });
+  assert.match((await run({}, answerOf(view))).output.replaceAll(/\s+/g, " "), /, 2 reconnects of all collectors /);
+});
+
+Deno.test("a session may need the proxy without skew: without any now, the last time is that of either", async () => {
+  const view = new FakeView();
+  assert.match((await run({}, answerOf(view))).output, /7 ended, none has needed the proxy so far|none has\s+needed/);
+  view.skew = { ...view.skew, lastSeen: new Date("2026-01-01T00:00:10Z") };
+  assert.match(
+    (await run({}, answerOf(view))).output.replaceAll(/\s+/g, " "),
+    /one last needed the proxy at 2026-01-01/,
+  );
 });
 
 Deno.test("a proxy that keeps lost values is read like any other; the values are in its JSON alone", async () => {
