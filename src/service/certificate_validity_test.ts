@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Authority, type Issued } from "../../test/support/certificates.ts";
-import { health } from "../admin/page/verdict.ts";
+import { health } from "../admin/page/health.ts";
 import type { ProxyEvent } from "../proxy/reporting/proxy_event.ts";
 import { SYSTEM_CLOCK } from "../proxy/time/clock.ts";
 import { loadWatched } from "./reloader.ts";

@@ -14,6 +14,7 @@ import type {
   CollectorSettings,
   CollectorTreatments,
   Configuration,
+  Limits,
   Mode,
 } from "../config/configuration.ts";
 import { Fingerprints } from "../mediation/session/shared/fingerprints.ts";
@@ -30,6 +31,7 @@ import type { ListenerOptions } from "../proxy/transport/listener.ts";
 import { describe } from "../config/configuration_description.ts";
 import type { Recall } from "../proxy/transport/udp/cached_exporter.ts";
 import { formatSocketAddress, parseSocketAddress } from "../config/yaml/socket_address.ts";
+import { writtenLimit } from "../config/written_quantities.ts";
 import type { Cluster } from "./cluster.ts";
 import type { TlsEndpoints } from "./tls_files.ts";
 import { processMemory } from "./process_memory.ts";
@@ -58,8 +60,11 @@ function expectationKey({ treatment, peers }: CollectorTreatments): string {
 }
 
 function configurationView(configuration: Configuration): ConfigurationView {
-  const { limits, ...description } = describe(configuration);
-  return { ...description, limits: { ...limits } };
+  const names = Object.keys(configuration.limits) as (keyof Limits)[];
+  return {
+    ...describe(configuration),
+    limits: Object.fromEntries(names.map((name) => [name, writtenLimit(configuration, name)])),
+  };
 }
 
 /** The options of a served proxy. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { freePort } from "../../test/support/free_port.ts";
 import { PATIENCE, until } from "../../test/support/time/until.ts";
+import { createAdmin } from "../admin/admin.ts";
 import { statusReport } from "../admin/api/status_report.ts";
 import { loadProfile } from "../config/profiles/profiles.ts";
 import { AgentMessages } from "../demo/agent_messages.ts";
@@ -94,6 +95,17 @@ Deno.test("a changed chain applies to an open session, and a wrong one changes n
     assert.equal(sessions().length, 1);
     assert.equal(aggregator.connections, 2, "the session's, and the watch connection");
     assert.deepEqual([...service.reloader.outcomes], [["refused", 1], ["applied", 1]]);
+  }));
+
+Deno.test("the page shows limits as the file has them, as check does", () =>
+  withService(yaml("limits: { partialMessage: 1500ms, memory: 614400KiB }"), async ({ service }) => {
+    const { limits } = service.served.view.configuration ?? {};
+    assert.deepEqual(
+      [limits?.["partialMessage"], limits?.["memory"], limits?.["hold"], limits?.["sessions"]],
+      ["1500ms", "614400KiB", "10m", "5000"],
+    );
+    const page = await createAdmin(service.served.view, { boundHost: "127.0.0.1" }).request("http://127.0.0.1/");
+    assert.match(await page.text(), /partialMessage<\/dt><dd>1500ms</);
   }));
 
 Deno.test("lost values are shown from the reload that asks for them, also of a session that has ended, to the one that does not", () =>

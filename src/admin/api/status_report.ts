@@ -9,6 +9,7 @@ import {
   wouldLoseReport,
 } from "./counters_report.ts";
 import { momentOf } from "../view/moment.ts";
+import { ORDERLY_OUTCOMES } from "../view/orderly_outcomes.ts";
 import { type Totals, totalsNow } from "../view/totals.ts";
 import { allCollectors, recordsInHand } from "../view/collectors.ts";
 import type {
@@ -174,13 +175,10 @@ export function statusReport(moment: AdminView, now: Date, totals: Totals = tota
   };
 }
 
-/** Outcomes of sessions that lost nothing. */
-const ORDERLY: ReadonlySet<string> = new Set(["closed", "drained", "administrator", "idle"]);
-
 function sessionsFailed(view: AdminView): Record<string, number> {
   const failed: Record<string, number> = {};
   for (const { outcome, count } of view.sessionOutcomes()) {
-    if (!ORDERLY.has(outcome) && count > 0) failed[outcome] = (failed[outcome] ?? 0) + count;
+    if (!ORDERLY_OUTCOMES.has(outcome) && count > 0) failed[outcome] = (failed[outcome] ?? 0) + count;
   }
   return failed;
 }

@@ -234,14 +234,14 @@ export function metricDefinitions(): MetricDefinition[] {
       kind: "counter",
       name: "information_lost_records_total",
       help:
-        "Data records whose stripped field carried a value other than its type's default, by information element; not those of observed sessions, which lose nothing.",
+        "Data records that lost a value, by information element: a stripped field carried something other than its type's default, a value was too large for the collector's type, or a list refers to less than it did; not those of observed sessions, which lose nothing.",
       labels: ["element"],
       read: ({ rewritten }) => by("element", lost.fold(rewritten.informationLost)),
     },
     {
       kind: "counter",
       name: "information_would_be_lost_records_total",
-      help: "Data records of observed sessions that would lose such a value, by information element.",
+      help: "Data records of observed sessions that would lose a value, by information element.",
       labels: ["element"],
       read: ({ observed }) => by("element", wouldBeLost.fold(observed.informationLost)),
     },

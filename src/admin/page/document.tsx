@@ -1,5 +1,5 @@
 import type { Child } from "hono/jsx";
-import { clock } from "./verdict.ts";
+import { clock } from "./format.ts";
 
 /** One page of the dashboard. */
 export interface DocumentProps {

@@ -3,7 +3,7 @@ import type { Faults } from "../view/fault_history.ts";
 import type { Totals } from "../view/totals.ts";
 import type { AdminView } from "../view/view.ts";
 import { Counts, Name, Region, Scroll, Statement } from "./parts.tsx";
-import { count, number } from "./trouble.ts";
+import { count, number } from "./format.ts";
 import { lostValue } from "../api/lost_value.ts";
 import { losses } from "./verdict.ts";
 

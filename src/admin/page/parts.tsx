@@ -1,7 +1,7 @@
 import type { Child } from "hono/jsx";
 import type { RecentEvent } from "../view/recent_events.ts";
-import { number } from "./trouble.ts";
-import type { Statement as StatementOf } from "./verdict.ts";
+import { number } from "./format.ts";
+import type { Statement as StatementOf } from "./statement.ts";
 
 const SIGNS = { good: "✓", notice: "●", warning: "▲", bad: "✕" } as const;
 
@@ -143,14 +143,4 @@ export function sessionPath(id: string): string {
 
 function levelOf({ level }: RecentEvent): string {
   return level === "warning" || level === "error" ? level : "info";
-}
-
-/** Formats a duration: `2 h 5 min`. */
-export function duration(milliseconds: number): string {
-  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }

@@ -200,8 +200,22 @@ Deno.test("of a session that is only observed, its page and the dashboard say wh
   const dashboard = (await get("/")).text;
   assert.match(
     dashboard,
-    /3 values were stripped [^;]*; 2 records were dropped; [^;]*; 3 values would be stripped [^;]*; 2 records would be dropped/,
+    /3 values were lost [^;]*; 2 records were dropped; [^;]*; 3 values would be lost [^;]*; 2 records would be dropped/,
   );
+});
+
+Deno.test("of a refused template in a session that is only observed, no record is said to be dropped", async () => {
+  const { view, get } = fixture();
+  const templates = () => [{
+    observationDomain: 7,
+    template: 256,
+    targetTemplate: undefined,
+    outcome: "refused" as const,
+    records: 0,
+  }];
+  view.open.push(skewedSession("1", { templates }), skewedSession("2", { templates, observed: true }));
+  assert.match((await get("/sessions/1")).text, /Template 256 is refused, and its records are dropped/);
+  assert.match((await get("/sessions/2")).text, /Template 256 would be refused, and its records dropped/);
 });
 
 Deno.test("an open page receives changes; one too many is refused, and a closed one frees its place", async () => {
@@ -276,6 +290,15 @@ Deno.test("what was lost and what would have been are told apart, whatever the m
     assert.match(dashboard, /<span class="name">Dropped<\/span><strong>1</);
     assert.match(dashboard, /<span class="name">Would be dropped<\/span><strong>3</);
   }
+});
+
+Deno.test("what is counted of all collectors together is not said of one of several", async () => {
+  const { view, get } = fixture();
+  const facts = async () => /id="collector"[^]*?<\/section>/.exec((await get("/")).text)?.[0] ?? "";
+  assert.match(await facts(), /Decoder<\/dt><dd>go-ipfix-legacy<\/dd><\/div><div><dt>Reconnects<\/dt><dd>2</);
+  Object.assign(view, { otherCollectors: [{ ...view.collector, key: "tcp 10.0.0.9:4739", address: "10.0.0.9:4739" }] });
+  assert.match(await facts(), /10\.0\.0\.9:4739.*<h3>All collectors together<\/h3>.*Reconnects<\/dt><dd>2</);
+  assert.equal((await facts()).match(/Reconnects/g)?.length, 1);
 });
 
 Deno.test("a session shows what its own collector expects, not that of most sessions", async () => {

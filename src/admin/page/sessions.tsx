@@ -4,7 +4,7 @@ import type { AdminView, SessionView } from "../view/view.ts";
 import { type Order, type Overview, type SessionRow, type TableRequest, UNKNOWN_RELEASE } from "./overview.ts";
 import { Region, Scroll, sessionPath, Tag } from "./parts.tsx";
 import { tablePath } from "./table_path.ts";
-import { count, number } from "./trouble.ts";
+import { count, number } from "./format.ts";
 
 /** The open sessions that match the search, a page at a time, by default those with the worst problems first. */
 export function Sessions({ view, overview }: { readonly view: AdminView; readonly overview: Overview }) {

@@ -3,7 +3,8 @@ import { increment } from "../../mediation/templates/counters.ts";
 import { FakeView, skewedSession } from "../../../test/support/fake_view.ts";
 import { FaultHistory, RECENT } from "../view/fault_history.ts";
 import { totalsNow } from "../view/totals.ts";
-import { health, losses, verdict } from "./verdict.ts";
+import { health } from "./health.ts";
+import { losses, verdict } from "./verdict.ts";
 
 Deno.test("the page says the proxy's own verdict, in its words", () => {
   const view = new FakeView();
@@ -62,6 +63,33 @@ Deno.test("health is one line, for the worst problem", () => {
   assert.match(health(view).sentence, /^Draining/);
 });
 
+Deno.test("memory that is short is a problem, and a bad one where exporters are refused", () => {
+  const view = new FakeView();
+  view.collector = { ...view.collector, recordsPossiblyLost: 0 };
+  view.memory = { limit: 400 * 2 ** 20, resident: 100 * 2 ** 20, state: "ample" };
+  assert.equal(health(view).level, "good");
+  view.memory = { ...view.memory, resident: 320 * 2 ** 20, state: "tight" };
+  assert.deepEqual(health(view), {
+    level: "warning",
+    sentence: "320 MiB of limits.memory (400 MiB) are in use: sessions that take most are closed (0 sessions open)",
+  });
+  view.memory = { ...view.memory, resident: 350 * 2 ** 20, state: "full" };
+  assert.equal(health(view).level, "bad");
+  assert.match(health(view).sentence, /in use: exporters are refused, and sessions that take most are closed/);
+});
+
+Deno.test("a collector that was never tried says nothing of exporters: other collectors may have them", () => {
+  const view = new FakeView();
+  view.open = [skewedSession("1")];
+  view.collector = { ...view.collector, recordsPossiblyLost: 0, up: false, state: "idle" };
+  assert.equal(
+    health(view).sentence,
+    "Healthy: the collector has not been tried yet, 1 session open, no record dropped",
+  );
+  Object.assign(view, { otherCollectors: [{ ...view.collector, up: true, state: "connected" }] });
+  assert.equal(health(view).sentence, "Healthy: collector connected, 1 session open, no record dropped");
+});
+
 Deno.test("old problems are shown without a warning", () => {
   const view = new FakeView();
   view.open = [skewedSession("1")];
@@ -104,15 +132,22 @@ Deno.test("the page says that nothing was lost only if nothing was", () => {
     view.ended.recordsReceived = 4;
     return view;
   };
-  assert.equal(losses(fresh()).sentence, "Nothing was lost");
+  assert.deepEqual(losses(fresh()), {
+    level: "good",
+    sentence: "Nothing was lost",
+    detail: "0 of 4 records were sent on so far, and no value was lost.",
+  });
+  const sent = fresh();
+  sent.ended.recordsSent = 4;
+  assert.equal(losses(sent).detail, "All 4 records were sent on, and no value was lost.");
   const none = fresh();
   none.ended.recordsReceived = 0;
   assert.equal(losses(none).sentence, "No record has been received yet");
   const stripped = fresh();
   stripped.ended.informationLost.add("egressNodeName", 3);
-  assert.match(losses(stripped).sentence, /^3 values were stripped/);
+  assert.match(losses(stripped).sentence, /^3 values were lost because the collector has no field that can hold them$/);
   stripped.mode = "observe";
-  assert.match(losses(stripped).sentence, /^3 values would be stripped/);
+  assert.match(losses(stripped).sentence, /^3 values would be lost/);
   const rejected = fresh();
   increment(rejected.ended.messagesRejected, "set_overrun", 1);
   assert.match(losses(rejected).sentence, /^1 message was rejected/);

@@ -43,6 +43,8 @@ export interface CollectorView {
     | undefined;
   /** `go-ipfix-legacy` */
   readonly dialect: string;
+  /** Whether it accepts exporters of this transport itself, without a conversion between gRPC and IPFIX. */
+  takes?(transport: TransportProtocol): boolean;
   /** Connections that replaced a lost one; like all further counts, of all collectors together. */
   readonly reconnects: number;
   /** Attempts to connect, by outcome. */
@@ -183,8 +185,8 @@ export interface ConfigurationView extends TreatmentView {
     readonly name: string;
     readonly match: Readonly<Record<string, string | number>>;
   })[];
-  /** Durations in milliseconds. */
-  readonly limits?: Readonly<Record<string, number>>;
+  /** As the file has them: `10m`, `64MiB`, `5000`. */
+  readonly limits?: Readonly<Record<string, string>>;
 }
 
 /** Limits that end a capture. */

@@ -1,7 +1,6 @@
 import type { ClusterView } from "../../view/view.ts";
 import { Facts, Region, Tag } from "../parts.tsx";
-import { number } from "../trouble.ts";
-import { clock } from "../verdict.ts";
+import { clock, number } from "../format.ts";
 
 /** What the proxy has of its cluster. */
 export function Cluster({ cluster }: { readonly cluster: ClusterView }) {
@@ -16,7 +15,7 @@ export function Cluster({ cluster }: { readonly cluster: ClusterView }) {
             ? `waiting for ${waitingFor}`
             : good
             ? "nothing is missing"
-            : "in force is what was good last"}
+            : "what was good last stays in force"}
         </Tag>
       </p>
       {lines.length === 0 ? "" : <ul>{lines.map((line) => <li>{line}</li>)}</ul>}

@@ -4,7 +4,7 @@ import { sessionReport } from "../../api/session_report.ts";
 import { skewedSession } from "../../../../test/support/fake_view.ts";
 import { statusReport } from "../../api/status_report.ts";
 import type { ClusterView } from "../../view/view.ts";
-import { health } from "../verdict.ts";
+import { health } from "../health.ts";
 import { Cluster } from "./cluster.tsx";
 
 const CLUSTER: ClusterView = {
@@ -32,7 +32,7 @@ Deno.test("the page shows the state of the cluster, what it waits for and its pr
     ]
   ) assert.ok(good.includes(words), `${words} in ${good}`);
   const problems = ["Secret x is no good: <b>"];
-  assert.match(html({ ...CLUSTER, problems }), /in force is what was good last.*Secret x is no good: &lt;b&gt;/s);
+  assert.match(html({ ...CLUSTER, problems }), /what was good last stays in force.*Secret x is no good: &lt;b&gt;/s);
   assert.match(html({ ...CLUSTER, waitingFor: "Secret y" }), /waiting for Secret y/);
   assert.match(html({ ...CLUSTER, aggregator: { reason: "no tag" } }), /no tag/);
 });

@@ -1,6 +1,6 @@
 import type { AdminView, CollectorView } from "../../view/view.ts";
-import { duration, Facts, Region, Tag } from "../parts.tsx";
-import { count, number } from "../trouble.ts";
+import { Facts, Region, Tag } from "../parts.tsx";
+import { count, duration, number } from "../format.ts";
 
 interface CollectorProps {
   readonly collector: CollectorView;
@@ -43,25 +43,40 @@ function Other({ collector, now }: CollectorProps) {
   );
 }
 
-/** The collector's state, as seen by all sessions together. */
+/** What was counted of all collectors together. */
+function counts(view: AdminView): (readonly [name: string, value: string])[] {
+  const { reconnects, connections, replayedTemplates, recordsPossiblyLost } = view.collector;
+  return [
+    ["Reconnects", number(reconnects)],
+    ["Connections", [...connections].map(([outcome, many]) => `${outcome} ${number(many)}`).join(", ") || "none"],
+    ["Templates sent again", number(replayedTemplates)],
+    ["Possibly lost", count(recordsPossiblyLost, "record")],
+  ];
+}
+
+/** The state of each collector, as seen by all its sessions together. */
 export function Collector({ view, now }: { readonly view: AdminView; readonly now: Date }) {
-  const { address, dialect, reconnects, connections, replayedTemplates, recordsPossiblyLost } = view.collector;
+  const { collector, otherCollectors: others = [] } = view;
+  const uptime = ["Proxy uptime", duration(now.getTime() - view.startedAt.getTime())] as const;
   return (
     <Region id="collector" title="Collector">
-      <State collector={view.collector} now={now} />
+      <State collector={collector} now={now} />
       <Facts
         facts={[
-          ["Address", <code>{address}</code>],
-          ["Expects", expects(view.collector)],
-          ["Decoder", dialect],
-          ["Reconnects", number(reconnects)],
-          ["Connections", [...connections].map(([outcome, many]) => `${outcome} ${number(many)}`).join(", ") || "none"],
-          ["Templates sent again", number(replayedTemplates)],
-          ["Possibly lost", count(recordsPossiblyLost, "record")],
-          ["Proxy uptime", duration(now.getTime() - view.startedAt.getTime())],
+          ["Address", <code>{collector.address}</code>],
+          ["Expects", expects(collector)],
+          ["Decoder", collector.dialect],
+          ...(others.length === 0 ? counts(view) : []),
+          uptime,
         ]}
       />
-      {(view.otherCollectors ?? []).map((other) => <Other collector={other} now={now} />)}
+      {others.map((other) => <Other collector={other} now={now} />)}
+      {others.length === 0 ? "" : (
+        <>
+          <h3>All collectors together</h3>
+          <Facts facts={counts(view)} />
+        </>
+      )}
     </Region>
   );
 }

@@ -1,5 +1,5 @@
 import type { AdminView, TreatmentView } from "../../view/view.ts";
-import { duration, Facts, Region } from "../parts.tsx";
+import { Facts, Region } from "../parts.tsx";
 
 /** The configuration in force, with its plugin chain. */
 export function Configuration({ view }: { readonly view: AdminView }) {
@@ -36,19 +36,11 @@ export function Configuration({ view }: { readonly view: AdminView }) {
       {Object.keys(limits).length === 0 ? "" : (
         <details>
           <summary>Limits</summary>
-          <Facts facts={Object.entries(limits).map(([name, value]) => [name, limit(name, value)] as const)} />
+          <Facts facts={Object.entries(limits)} />
         </details>
       )}
     </Region>
   );
-}
-
-const DURATIONS: ReadonlySet<string> = new Set(["hold", "idle", "udpIdle", "partialMessage", "drain", "handshake"]);
-const SIZES: ReadonlySet<string> = new Set(["templateMemory", "messageMemory", "memory"]);
-
-function limit(name: string, value: number): string {
-  if (SIZES.has(name)) return `${value / 2 ** 20} MiB`;
-  return DURATIONS.has(name) ? value === 0 ? "none" : duration(value) : String(value);
 }
 
 function Chain({ treatment: { chain } }: { readonly treatment: TreatmentView }) {

@@ -12,9 +12,10 @@ import type { Overview } from "../overview.ts";
 import { Events, Region, Statement } from "../parts.tsx";
 import { Releases } from "./releases.tsx";
 import { Sessions } from "../sessions.tsx";
-import { number } from "../trouble.ts";
+import { number } from "../format.ts";
 import { sum, type Totals } from "../../view/totals.ts";
-import { health, verdict } from "../verdict.ts";
+import { health } from "../health.ts";
+import { verdict } from "../verdict.ts";
 
 /** Everything that the dashboard shows. */
 export interface DashboardState {

@@ -1,9 +1,10 @@
+import { ORDERLY_OUTCOMES } from "../../view/orderly_outcomes.ts";
 import type { AdminView, EndedSessionView } from "../../view/view.ts";
 import type { Overview } from "../overview.ts";
-import { duration, Region, Scroll, Tag } from "../parts.tsx";
+import { Region, Scroll, Tag } from "../parts.tsx";
+import { duration, number } from "../format.ts";
 import { Pages, Session } from "../sessions.tsx";
 import { tablePath } from "../table_path.ts";
-import { number } from "../trouble.ts";
 
 /** The sessions that ended within the last hour, the newest first. */
 export function Ended({ view, overview }: { readonly view: AdminView; readonly overview: Overview }) {
@@ -53,15 +54,12 @@ export function Ended({ view, overview }: { readonly view: AdminView; readonly o
   );
 }
 
-/** Outcomes that nobody has to look into. */
-const ORDERLY: ReadonlySet<string> = new Set(["closed", "drained", "administrator", "idle"]);
-
 /** Outcomes by which something was lost, or kept out. */
 const BAD: ReadonlySet<string> = new Set(["rejected", "collector_unavailable", "partial_message", "failed"]);
 
 /** How a session ended, with its sign and colour. */
 export function Outcome({ session: { outcome } }: { readonly session: EndedSessionView }) {
-  const [level, sign] = ORDERLY.has(outcome)
+  const [level, sign] = ORDERLY_OUTCOMES.has(outcome)
     ? ["good", "✓"] as const
     : BAD.has(outcome)
     ? ["bad", "✕"] as const

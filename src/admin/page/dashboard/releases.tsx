@@ -2,7 +2,7 @@ import type { AdminView } from "../../view/view.ts";
 import { type Overview, type ReleaseRow, type SessionVerdict, UNKNOWN_RELEASE } from "../overview.ts";
 import { Region, Scroll, Tag } from "../parts.tsx";
 import { tablePath } from "../table_path.ts";
-import { count, number } from "../trouble.ts";
+import { count, number } from "../format.ts";
 
 const COLUMNS: readonly (readonly [verdict: SessionVerdict, level: string, sign: string])[] = [
   ["needed", "notice", "≠"],

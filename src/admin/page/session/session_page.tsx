@@ -4,13 +4,12 @@ import { agentOf } from "../../view/session_facts.ts";
 import type { AdminView, AgentView, EndedSessionView, SessionView } from "../../view/view.ts";
 import { outcomeWords } from "../dashboard/ended.tsx";
 import { sessionRow } from "../overview.ts";
-import { duration, Events, Facts, Region, Statement } from "../parts.tsx";
+import { Events, Facts, Region, Statement } from "../parts.tsx";
+import { clock, duration, number } from "../format.ts";
 import { expectedBy } from "../../view/collectors.ts";
 import { type CountedPart, LossTables, partsOf } from "../losses.tsx";
 import { Trouble } from "../sessions.tsx";
 import { Template } from "./template.tsx";
-import { number } from "../trouble.ts";
-import { clock } from "../verdict.ts";
 
 /** Everything that a session's page shows. */
 export interface SessionPageState {

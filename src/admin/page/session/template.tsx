@@ -1,7 +1,7 @@
 import type { TemplateState } from "../../../mediation/session/session_rewriter.ts";
 import { Region, Scroll } from "../parts.tsx";
 import { type Change, type DiffField, type DiffRow, templateDiff } from "./template_diff.ts";
-import { number } from "../trouble.ts";
+import { number } from "../format.ts";
 
 const WORDS: Readonly<Record<Change, readonly [sign: string, word: string]>> = {
   kept: ["=", "kept"],
@@ -11,11 +11,11 @@ const WORDS: Readonly<Record<Change, readonly [sign: string, word: string]>> = {
   changed: ["~", "changed"],
 };
 
-const OUTCOMES: Readonly<Record<string, string>> = {
-  identity: "is relayed unchanged",
-  rewritten: "is rewritten",
-  refused: "is refused, and its records are dropped",
-  replaced: "is rewritten by an earlier mapping, because a plugin failed",
+/** What becomes of a template, and what would if its session were not only observed. */
+const OUTCOMES: Readonly<Record<string, readonly [becomes: string, wouldBecome: string]>> = {
+  identity: ["is relayed unchanged", "is relayed unchanged"],
+  rewritten: ["is rewritten", "would be rewritten"],
+  refused: ["is refused, and its records are dropped", "would be refused, and its records dropped"],
 };
 
 /** A template as the exporter sends it, beside the one that the collector receives. */
@@ -90,8 +90,8 @@ export function Template({ expected, template: state, observed, most, all }: {
 }
 
 function outcomeOf(outcome: string, observed: boolean): string {
-  const words = OUTCOMES[outcome] ?? outcome;
-  return observed && outcome !== "identity" ? words.replace("is ", "would be ") : words;
+  const [becomes, wouldBecome] = OUTCOMES[outcome] ?? [outcome, outcome];
+  return observed ? wouldBecome : becomes;
 }
 
 /** A moved field has two rows, of which one counts. */
