@@ -1,7 +1,7 @@
 import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import { type Stage, sumOfTallies, type Tally } from "./rolling_upgrade.ts";
 import { terminalWidth } from "../terminal/terminal.ts";
-import { wrapWords } from "../terminal/text_table.ts";
+import { tableLines, wrapWords } from "../terminal/text_table.ts";
 
 /** Emphasizes a text; the styles are those of the command line. */
 export type Mark = (style: "bold" | "dim" | "red" | "green" | "yellow", text: string) => string;
@@ -18,7 +18,7 @@ export interface ChapterResult extends Chapter {
 }
 
 /** Most columns of a line. */
-const lineWidth = () => Math.min(80, terminalWidth());
+export const lineWidth = () => Math.min(80, terminalWidth());
 
 /** Returns lines on how the two releases' lists differ. */
 export function differenceOfLists(from: Profile, to: Profile, width = lineWidth()): string[] {
@@ -56,41 +56,53 @@ export function stageLines(
     : upgraded === nodes
     ? `all ${short(to)}`
     : `${upgraded} of ${nodes} ${short(to)}`;
-  const { sent, arrived, wrong, lost, deaths } = tally;
-  const said = [
+  const { sent, arrived, wrong, lost } = tally;
+  const colour = wrong === 0 && lost === 0 && arrived === sent ? "green" : "red";
+  const [start, said] = [`  Agents: ${runs.padEnd(14)} `, tallyWords(tally)];
+  return [
+    ...(start.length + said.length <= width
+      ? [`${start}${mark(colour, said)}`]
+      : [start.trimEnd(), ...wrap(said, INDENT, width).map((line) => mark(colour, line))]),
+    ...complaints.flatMap((complaint) => wrap(complaint, INDENT, width).map((line) => mark("dim", line))),
+  ];
+}
+
+const INDENT = " ".repeat(6);
+
+/** `60 of 120 arrived, 60 lost, the Aggregator died 3 times` */
+function tallyWords({ sent, arrived, wrong, lost, deaths }: Readonly<Tally>): string {
+  return [
     `${arrived} of ${sent} arrived`,
     ...(wrong === 0 ? [] : [`${wrong} of them wrong`]),
     ...(lost === 0 ? [] : [`${lost} lost`]),
-    ...(deaths === 0 ? [] : ["the Aggregator died"]),
+    ...(deaths === 0 ? [] : [`the Aggregator died${deaths === 1 ? "" : ` ${deaths} times`}`]),
   ].join(", ");
-  const good = wrong === 0 && lost === 0 && arrived === sent;
-  return [
-    `  Agents: ${runs.padEnd(14)} ${mark(good ? "green" : "red", said)}`,
-    ...complaints.flatMap((complaint) => wrap(complaint, "      ", width).map((line) => mark("dim", line))),
-  ];
 }
 
-/** Returns the lines of the closing table. */
-export function closingTable(results: readonly ChapterResult[], mark: Mark): string[] {
-  const head = ["", "sent", "arrived", "wrong", "lost", "deaths"];
-  const rows = results.map(({ order, through, tally }) => [
+/** Returns the lines of the closing table, or where that is too wide, a sentence for each of its rows. */
+export function closingTable(results: readonly ChapterResult[], mark: Mark, width = lineWidth()): string[] {
+  const colourOf = ({ tally }: ChapterResult) => isPerfect(tally) ? "green" : "red";
+  const rows = results.map(({ order, through, tally: { sent, arrived, wrong, lost, deaths } }) => [
     `${order}, ${through}`,
-    ...[tally.sent, tally.arrived, tally.wrong, tally.lost, tally.deaths].map(String),
+    ...[sent, arrived, wrong, lost, deaths].map(String),
   ]);
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]) =>
-    cells.map((cell, column) => column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)).join(
-      "  ",
-    );
-  return [
-    mark("bold", line(head)),
-    ...rows.map((row, index) => mark(isPerfect(results[index]?.tally) ? "green" : "red", line(row))),
-  ];
+  const [head = "", ...lines] = tableLines(
+    [["", "sent", "arrived", "wrong", "lost", "deaths"], ...rows],
+    ["left", "right", "right", "right", "right", "right"],
+  );
+  if (head.length > width) {
+    return results.flatMap((result) => {
+      const { order, through, tally } = result;
+      const sentence = `${order}, ${through}: ${tallyWords(tally)}`;
+      return wrap(sentence, "  ", width, "").map((line) => mark(colourOf(result), line));
+    });
+  }
+  return [mark("bold", head), ...results.map((result, index) => mark(colourOf(result), lines[index] ?? ""))];
 }
 
 /** Whether all records arrived and none was wrong. */
-export function isPerfect(tally: Readonly<Tally> | undefined): boolean {
-  return tally !== undefined && tally.sent > 0 && tally.arrived === tally.sent && tally.wrong === 0 &&
+export function isPerfect(tally: Readonly<Tally>): boolean {
+  return tally.sent > 0 && tally.arrived === tally.sent && tally.wrong === 0 &&
     tally.lost === 0 && tally.deaths === 0;
 }
 

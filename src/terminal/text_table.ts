@@ -92,3 +92,32 @@ export function wrapWords(words: readonly string[], width: number, indent: strin
   }
   return empty && lines.length > 0 ? lines : [...lines, line.trimEnd()];
 }
+
+/**
+ * Wraps facts, with commas between them, into lines of at most `width` columns. A fact stays in one line unless it is
+ * longer than one.
+ *
+ * ```ts
+ * import { wrapFacts } from "./text_table.ts";
+ * import assert from "node:assert/strict";
+ *
+ * assert.deepEqual(wrapFacts(["1 open", "2 ended"], 10, "  "), ["  1 open,", "  2 ended"]);
+ * assert.deepEqual(wrapFacts(["1 open session"], 10, "  "), ["  1 open", "  session"]);
+ * ```
+ *
+ * @param indent the start of every line except the first
+ */
+export function wrapFacts(facts: readonly string[], width: number, indent: string, first = indent): string[] {
+  const words = facts.flatMap((fact, at) => {
+    const text = at < facts.length - 1 ? `${fact},` : fact;
+    return indent.length + text.length > width ? text.split(" ") : [text];
+  });
+  return wrapWords(words, width, indent, first);
+}
+
+/** A heading and what follows it, wrapped into lines of at most `width` columns; a heading of one line is emphasized. */
+export function headedLines(head: string, rest: string, width: number, emphasize: (text: string) => string): string[] {
+  return wrapWords(`${head}${rest}`.split(" "), width, "  ", "").map((line) =>
+    line.startsWith(head) ? `${emphasize(head)}${line.slice(head.length)}` : line
+  );
+}

@@ -16,7 +16,7 @@ import {
   type TreatmentDescription,
 } from "../../config/configuration_description.ts";
 import { painter, printable, terminalWidth, wantsColour, writeLine } from "../../terminal/terminal.ts";
-import { wrapWords } from "../../terminal/text_table.ts";
+import { wrapFacts, wrapWords } from "../../terminal/text_table.ts";
 
 interface Options {
   readonly config: string;
@@ -72,10 +72,7 @@ function descriptionText(description: Description, configuration: Configuration)
     ...row("restarts", [restarts]),
     ...row("trust", trust),
     ...row("tls", describeCertificates(configuration).map(certificateText)),
-    ...rowOfWords(
-      "limits",
-      writtenLimits(configuration).map((limit, at, { length }) => at < length - 1 ? `${limit},` : limit),
-    ),
+    ...wrapFacts(writtenLimits(configuration).map(printable), terminalWidth(), INDENT, labelled("limits")),
     ...row("admin", [
       `${admin}, skewSettle ${writtenDuration(configuration, ["admin", "skewSettle"], configuration.admin.skewSettle)}`,
     ]),
@@ -133,12 +130,13 @@ function limitText(value: unknown): string {
   return Array.isArray(value) ? value.join(" ") || "none" : String(value);
 }
 
+/** The start of a line under the entries of a label, and of one with the label. */
+const INDENT = " ".repeat(14);
+const labelled = (label: string) => `  ${label.padEnd(12)}`;
+
 /** A label with one entry per line, wrapped to the width of the terminal. */
 function row(label: string, entries: readonly string[]): string[] {
-  return entries.flatMap((entry, index) => rowOfWords(index === 0 ? label : "", entry.split(" ")));
-}
-
-/** A label and words, between which lines may break. */
-function rowOfWords(label: string, words: readonly string[]): string[] {
-  return wrapWords(words.map(printable), terminalWidth(), " ".repeat(14), `  ${label.padEnd(12)}`);
+  return entries.flatMap((entry, index) =>
+    wrapWords(printable(entry).split(" "), terminalWidth(), INDENT, labelled(index === 0 ? label : ""))
+  );
 }

@@ -1,6 +1,6 @@
 import { memoryShortage } from "../../admin/view/memory_shortage.ts";
 import { type Paint, printable } from "../../terminal/terminal.ts";
-import { tableLines, wrapWords } from "../../terminal/text_table.ts";
+import { tableLines, wrapFacts, wrapWords } from "../../terminal/text_table.ts";
 import type { Status } from "./status_answer.ts";
 
 /** The answer as text, in lines no wider than the terminal. */
@@ -11,7 +11,7 @@ export function statusText(status: Status, width: number, paint: Paint): string 
   return [
     ...wrapped(`${sentence}: ${status.verdict.reason}`, width).map((line) => paint(colour, line)),
     ...faultLines(status, width).map((line) => paint("red", line)),
-    ...facts.flatMap(([name, facts]) => factLines(name, facts, width)),
+    ...facts.flatMap(([name, facts]) => wrapFacts(facts.map(printable), width, " ".repeat(13), `  ${name.padEnd(11)}`)),
     ...lossLines(losses, width).map((line) => paint("yellow", line)),
   ].join("\n");
 }
@@ -47,16 +47,6 @@ function refusedLines(refused: Status["refusedConfiguration"], width: number): s
   return [head, ...refused.mistakes].flatMap((line, index) =>
     wrapWords(printable(line).split(" "), width, "    ", index === 0 ? "" : "  ")
   );
-}
-
-/** A fact stays in one line, unless it is longer than one. */
-function factLines(name: string, facts: readonly string[], width: number): string[] {
-  const indent = " ".repeat(13);
-  const words = facts.flatMap((fact, at) => {
-    const text = printable(fact) + (at < facts.length - 1 ? "," : "");
-    return text.length > width - indent.length ? text.split(" ") : [text];
-  });
-  return wrapWords(words, width, indent, `  ${name.padEnd(11)}`);
 }
 
 /** Names, each with its facts. */

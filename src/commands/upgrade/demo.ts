@@ -7,6 +7,7 @@ import {
   differenceOfLists,
   isPerfect,
   leftOut,
+  lineWidth,
   stageLines,
 } from "../../demo/demo_report.ts";
 import { EmbeddedAggregator } from "../../demo/embedded_aggregator.ts";
@@ -17,6 +18,7 @@ import { runFailure, usageFailure } from "../command_line/command_failure.ts";
 import { profileOption } from "../command_line/command_options.ts";
 import { demoProxy, keepSending } from "../../demo/demo_proxy.ts";
 import { type Paint, painter, say, wantsColour, writeLine } from "../../terminal/terminal.ts";
+import { headedLines, wrapWords } from "../../terminal/text_table.ts";
 
 interface Options {
   readonly from: string;
@@ -45,7 +47,7 @@ async function demo(options: Options): Promise<void> {
   const from = releaseOption("--from", options.from);
   const to = releaseOption("--to", options.to);
   const paint = painter(wantsColour());
-  await writeLine(`${paint("bold", `A rolling upgrade from ${from.name} to ${to.name}`)}, ${NODES.length} Nodes.`);
+  await writeHeaded(`A rolling upgrade from ${from.name} to ${to.name}`, `, ${NODES.length} Nodes.`, paint);
   for (const line of ["Fields of the templates:", ...differenceOfLists(from, to)]) await writeLine(line);
   const results: ChapterResult[] = [];
   for (const chapter of CHAPTERS) results.push(await tellChapter(chapter, from, to, paint));
@@ -56,7 +58,8 @@ async function demo(options: Options): Promise<void> {
   if (!proxied.every(({ tally }) => isPerfect(tally))) {
     throw runFailure("Something was lost or wrong through the proxy: this is a fault, please report it.");
   }
-  await writeLine(paint("green", "Through the proxy every record arrived and every value in it is right."));
+  const praise = "Through the proxy every record arrived and every value in it is right.";
+  for (const line of wrapWords(praise.split(" "), lineWidth(), "")) await writeLine(paint("green", line));
   for (const line of leftOut(from, to)) await writeLine(line);
   if (options.keep === true) await keepSending(from, to, NODES);
 }
@@ -76,7 +79,7 @@ async function tellChapter(chapter: Chapter, from: Profile, to: Profile, paint: 
     const [listener] = await between?.start() ?? [];
     const destination = listener?.address ?? aggregator.address;
     await writeLine("");
-    await writeLine(`${paint("bold", `${chapter.order}, ${chapter.through}`)} (Aggregator ${expected.name})`);
+    await writeHeaded(`${chapter.order}, ${chapter.through}`, ` (Aggregator ${expected.name})`, paint);
     const stages: Stage[] = [];
     for await (const stage of rollingUpgrade({ from, to, aggregator, destination, nodes: NODES, flows: FLOWS })) {
       stages.push(stage);
@@ -87,6 +90,10 @@ async function tellChapter(chapter: Chapter, from: Profile, to: Profile, paint: 
     await between?.close();
     await aggregator.close();
   }
+}
+
+async function writeHeaded(head: string, rest: string, paint: Paint): Promise<void> {
+  for (const line of headedLines(head, rest, lineWidth(), (text) => paint("bold", text))) await writeLine(line);
 }
 
 /** Prints each error of the proxy once. There should be none here. */

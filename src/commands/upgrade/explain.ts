@@ -10,8 +10,8 @@ import { errorMessage } from "../../error_message.ts";
 import { automaticTreatment, configuredTreatment } from "../../offline/release_treatment.ts";
 import { configurationOption, profileOption } from "../command_line/command_options.ts";
 import { explainTemplates, type TemplateExplanation } from "../../offline/template_explanation.ts";
-import { painter, terminalWidth, wantsColour, writeLine } from "../../terminal/terminal.ts";
-import { wrapWords } from "../../terminal/text_table.ts";
+import { type Paint, painter, terminalWidth, wantsColour, writeLine } from "../../terminal/terminal.ts";
+import { headedLines, wrapFacts } from "../../terminal/text_table.ts";
 
 interface Options {
   readonly from?: string;
@@ -51,7 +51,10 @@ async function explainReleases(options: Options): Promise<void> {
       null,
       2,
     ));
-  } else await writeLine(explanationText(from, treatment.profile, templates).join("\n"));
+  } else {
+    const lines = explanationText(from, treatment.profile, templates, terminalWidth(), painter(wantsColour()));
+    await writeLine(lines.join("\n"));
+  }
 }
 
 function treatmentOf(configuration: Configuration, from: Profile, to: Profile): Treatment {
@@ -72,19 +75,27 @@ function explain(from: Profile, treatment: Treatment): TemplateExplanation[] {
 }
 
 /** The explanation as text, in lines no wider than the terminal. */
-function explanationText(from: Profile, to: Profile, templates: readonly TemplateExplanation[]): string[] {
-  const paint = painter(wantsColour());
-  const lines = [paint("bold", `${from.name} → ${to.name}`) + ` (dialect ${to.dialect.name})`];
+export function explanationText(
+  from: Profile,
+  to: Profile,
+  templates: readonly TemplateExplanation[],
+  width: number,
+  paint: Paint,
+): string[] {
+  const bold = (text: string) => paint("bold", text);
+  const lines = headedLines(`${from.name} → ${to.name}`, ` (dialect ${to.dialect.name})`, width, bold);
   for (const template of templates) {
     const { name, selectedBy, source, target, identical } = template;
     const count = identical ? "the same in and out" : `${fieldCount(source.length)} in, ${target.length} out`;
-    lines.push("", paint("bold", name) + ` (selected by ${selectedBy}): ${count}`);
-    for (const [label, words] of explanationRows(template)) {
-      const text = words.length === 0
-        ? ["nothing"]
-        : words.map((word, at) => at < words.length - 1 ? `${word},` : word);
-      const rows = wrapWords(text, terminalWidth(), " ".repeat(12), `  ${label.padEnd(10)}`);
-      lines.push(...rows.map((row) => label === "lost" && words.length > 0 ? paint("yellow", row) : row));
+    lines.push("", ...headedLines(name, ` (selected by ${selectedBy}): ${count}`, width, bold));
+    for (const [label, facts] of explanationRows(template)) {
+      const rows = wrapFacts(
+        facts.length === 0 ? ["nothing"] : facts,
+        width,
+        " ".repeat(12),
+        `  ${label.padEnd(10)}`,
+      );
+      lines.push(...rows.map((row) => label === "lost" && facts.length > 0 ? paint("yellow", row) : row));
     }
   }
   return lines;

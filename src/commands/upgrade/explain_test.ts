@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
 import { runCommand } from "../../../test/support/processes/run_command.ts";
+import { loadProfile } from "../../config/profiles/profiles.ts";
+import { automaticTreatment } from "../../offline/release_treatment.ts";
+import { explainTemplates } from "../../offline/template_explanation.ts";
+import { painter } from "../../terminal/terminal.ts";
+import { explanationText } from "./explain.ts";
 
 Deno.test("explain says what a v1.15 collector does not get of a v2.0 exporter", async () => {
   const { status, text, stderr } = await runCommand("explain", ["--from", "antrea/v2.0", "--to", "antrea/v1.15"]);
@@ -56,4 +61,20 @@ Deno.test("explain refuses a profile without templates", async () => {
   const { status, stderr } = await runCommand("explain", ["--from", "rfc7011", "--to", "antrea/v1.15"]);
   assert.equal(status, 2);
   assert.match(stderr, /rfc7011 lists no templates/);
+});
+
+Deno.test("explain fits a narrow terminal: headings and facts that are longer than a line break between words", () => {
+  const [from, to] = [loadProfile("antrea/v1.15"), loadProfile("antrea/v2.7")];
+  const templates = explainTemplates(from, automaticTreatment(to));
+  const text = (width: number) => explanationText(from, to, templates, width, painter(false));
+  for (const width of [80, 60, 40]) {
+    for (const line of text(width)) assert.ok(line.length <= width || !line.trim().includes(" "), `${width}: ${line}`);
+    assert.equal(text(width).join(" ").replaceAll(/\s+/g, " "), text(500).join(" ").replaceAll(/\s+/g, " "));
+  }
+  const marked = explanationText(from, to, templates, 80, (_style, text) => `*${text}*`);
+  assert.deepEqual(marked.slice(0, 3), [
+    "*antrea/v1.15 → antrea/v2.7* (dialect go-ipfix)",
+    "",
+    "*IPv4* (selected by sourceIPv4Address): 41 fields in, 43 out",
+  ]);
 });
