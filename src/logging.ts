@@ -2,6 +2,7 @@ import { configureSync, getLogger, type LogLevel, type LogRecord, resetSync } fr
 import { formatWithinLimit } from "./logs/line_limit.ts";
 import { LogQueue } from "./logs/log_queue.ts";
 import { RepetitionLimit } from "./logs/repetition_limit.ts";
+import { printable } from "./printable.ts";
 import { type Clock, pause, SYSTEM_CLOCK } from "./proxy/time/clock.ts";
 import type { EventName } from "./proxy/reporting/event_name.ts";
 
@@ -156,7 +157,8 @@ function admitted(line: Line, limit: RepetitionLimit): Line | undefined {
 
 function formatJson({ timestamp, level, event, message, fields }: Line): string {
   const time = new Date(timestamp).toISOString();
-  return JSON.stringify({ time, level, event, message, ...fields }, replaceWhatJsonLacks);
+  // A person may read it at a terminal all the same.
+  return printable(JSON.stringify({ time, level, event, message, ...fields }, replaceWhatJsonLacks));
 }
 
 function formatText({ timestamp, level, event, message, fields }: Line): string {
@@ -164,7 +166,7 @@ function formatText({ timestamp, level, event, message, fields }: Line): string 
   const named = Object.entries(fields).map(([name, value]) =>
     `${name}=${typeof value === "string" ? value : JSON.stringify(value, replaceWhatJsonLacks)}`
   );
-  return oneLine([time, level.toUpperCase().padEnd(7), event, message, ...named].join(" "));
+  return printable([time, level.toUpperCase().padEnd(7), event, message, ...named].join(" "));
 }
 
 function parts(record: LogRecord): Line {
@@ -187,9 +189,4 @@ function replaceWhatJsonLacks(_key: string, value: unknown): unknown {
   if (value instanceof Map) return Object.fromEntries(value);
   if (value instanceof Uint8Array) return value.toHex();
   return value;
-}
-
-/** What an exporter sent may end up in a message: no line breaks, no terminal control sequences. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

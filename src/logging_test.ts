@@ -41,6 +41,14 @@ Deno.test("a text line stays one line and carries no terminal control sequence",
   assert.match(lines[0] ?? "", /INFO {4}warning name \\u001b\[31mred\\u000asecond \\u009b peer=a\\u000ab\n$/);
 });
 
+Deno.test("a JSON line does not act on a terminal either, and reads as what was logged", () => {
+  const lines = collect("info", "json");
+  logEvent("proxy", "info", "warning", "name \u001b[31mred\u007f \u009b", { peer: "\u202ea\u2028b" });
+  assert.doesNotMatch((lines[0] ?? "").slice(0, -1), /[\p{Cc}\u2028\u202e]/u);
+  const { message, peer } = JSON.parse(lines[0] ?? "");
+  assert.deepEqual([message, peer], ["name \u001b[31mred\u007f \u009b", "\u202ea\u2028b"]);
+});
+
 Deno.test("the environment overrides level and format, and a wrong word is named with the allowed ones", () => {
   const environment = new Map([["IPFIX_PROXY_LOG_LEVEL", "debug"]]);
   assert.deepEqual(overrideLogging({ level: "info", format: "json" }, environment), { level: "debug", format: "json" });

@@ -15,7 +15,13 @@ const CONFIG = ["src/config/yaml", "src/config/profiles", "src/config"];
 const ADMIN = ["src/admin/view", "src/admin/api", "src/admin/metrics", "src/admin/page", "src/admin/http", "src/admin"];
 
 /** Modules that know nothing of the program: any room may import them. */
-const COMMON = ["src/bounded_text.ts", "src/error_message.ts", "src/text_file.ts", "src/version.ts"];
+const COMMON = [
+  "src/bounded_text.ts",
+  "src/error_message.ts",
+  "src/printable.ts",
+  "src/text_file.ts",
+  "src/version.ts",
+];
 
 /** Each with the floors below it in the list. */
 function floors(below: readonly string[], rooms: readonly string[]): [string, readonly string[]][] {
@@ -66,6 +72,7 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ["src/version.ts", []],
   ["src/bounded_text.ts", []],
   ["src/error_message.ts", []],
+  ["src/printable.ts", []],
   ["src/text_file.ts", ["src/error_message.ts"]],
   ["src/terminal", []],
   [

@@ -53,5 +53,5 @@ function decoded(stream: ReadableStream<Uint8Array>): ReadableStream<string> {
 /** Without colours and other escape sequences. */
 export function plain(line: string): string {
   // deno-lint-ignore no-control-regex
-  return line.replaceAll(/\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]/g, "");
+  return line.replaceAll(/\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "");
 }

@@ -1,5 +1,7 @@
 import { systemReason } from "../error_message.ts";
 
+export { printable } from "../printable.ts";
+
 /** The width in columns where there is no terminal to ask. */
 const USUAL_WIDTH = 80;
 
@@ -78,12 +80,4 @@ export function say(text: string): void {
   } catch {
     // What the command does goes on, and so does its exit status.
   }
-}
-
-/** Escapes control characters as `\u` sequences, so that text from outside is safe to print. */
-export function printable(text: string): string {
-  return text.replace(
-    /\p{Cc}/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

@@ -1,3 +1,5 @@
+import { printable } from "../../printable.ts";
+
 /** Keys and positions from the top of a YAML document down to a value. */
 export type Path = readonly (string | number)[];
 
@@ -31,7 +33,17 @@ export function pathText(path: Path): string {
   return text;
 }
 
-/** `F:LINE:COLUMN: path: what is wrong (what is allowed)`. */
+/**
+ * `F:LINE:COLUMN: path: what is wrong (what is allowed)`, on one line whatever the file holds.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * const mistake = { file: "f.yaml", position: { line: 1, column: 2 }, path: "a\x9bb", message: "\u202ex\ny is wrong" };
+ * assert.equal(formatMistake(mistake), "f.yaml:1:2: a\\u009bb: \\u202ex\\ny is wrong");
+ * ```
+ */
 export function formatMistake({ file, position, path, message }: Mistake): string {
   const place = position === undefined ? file : `${file}:${position.line}:${position.column}`;
   return oneLine(path === "" ? `${place}: ${message}` : `${place}: ${path}: ${message}`);
@@ -39,7 +51,7 @@ export function formatMistake({ file, position, path, message }: Mistake): strin
 
 /** Escapes control characters and line breaks, which may come from the file. */
 function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, (character) => JSON.stringify(character).slice(1, -1));
+  return printable(text.replaceAll("\n", "\\n").replaceAll("\r", "\\r").replaceAll("\t", "\\t"));
 }
 
 /** The most mistakes that are reported one by one. */
