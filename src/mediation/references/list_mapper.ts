@@ -1,7 +1,6 @@
 import { type ListType, VARIABLE_LENGTH } from "../../ipfix/types/abstract_data_type.ts";
 import { concatenate } from "../../ipfix/octets/concatenate.ts";
-import { readVariableField } from "../../ipfix/record/variable_length.ts";
-import { DecodeError } from "../../ipfix/octets/decode_error.ts";
+import { LONG_FORM_MARKER } from "../../ipfix/record/variable_length.ts";
 import { u16At } from "../../ipfix/octets/network_order.ts";
 import { OctetReader } from "../../ipfix/octets/octet_reader.ts";
 import type { FieldSpecifier } from "../../ipfix/record/template.ts";
@@ -240,12 +239,9 @@ function emptyList(type: ListType, from: number, end: number, { holder }: ValueC
 
 function basicListField(from: number, end: number, resolve: ResolveElement): FieldSpecifier {
   if (end === from) throw new Malformed("no semantic", from, true);
-  try {
-    return decodeFieldSpecifier(new OctetReader(memoryOctets, from + 1, end), resolve);
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    throw new Malformed("no element", error.offset, true);
-  }
+  // Checked before it is decoded, since a DecodeError captures a stack.
+  if (end - from < 5 || end - from < 1 + specifierLength(from)) throw new Malformed("no element", from + 1, true);
+  return decodeFieldSpecifier(new OctetReader(memoryOctets, from + 1, end), resolve);
 }
 
 /** Length in octets of the field specifier after the semantic: four more if it has a PEN. */
@@ -258,20 +254,23 @@ function specifierLength(from: number): number {
  */
 function itemsOf(field: FieldSpecifier, content: number, end: number): FieldPlace[] {
   const items: FieldPlace[] = [];
-  const reader = new OctetReader(memoryOctets, content, end);
   const harmless = referenceKind(field) === undefined;
-  while (reader.remaining > 0) {
-    const start = reader.offset;
-    if (field.length === 0 || (field.length !== VARIABLE_LENGTH && field.length > reader.remaining)) {
-      throw new Malformed(`${reader.remaining} octets after the last item`, start, harmless);
+  for (let at = content; at < end;) {
+    const start = at;
+    let { length } = field;
+    if (length === 0 || (length !== VARIABLE_LENGTH && length > end - at)) {
+      throw new Malformed(`${end - at} octets after the last item`, start, harmless);
     }
-    try {
-      const { length } = field.length === VARIABLE_LENGTH ? readVariableField(reader) : reader.octets(field.length);
-      items.push({ start, value: reader.offset - length, end: reader.offset });
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      throw new Malformed("an item overruns its list", error.offset, harmless);
+    if (length === VARIABLE_LENGTH) {
+      length = memoryOctets[at++] ?? 0;
+      if (length === LONG_FORM_MARKER) {
+        length = end - at < 2 ? VARIABLE_LENGTH : u16At(memoryOctets, at);
+        at += 2;
+      }
     }
+    if (length > end - at) throw new Malformed("an item overruns its list", start, harmless);
+    items.push({ start, value: at, end: at + length });
+    at += length;
   }
   return items;
 }

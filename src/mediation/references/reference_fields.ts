@@ -114,17 +114,20 @@ export function referencePlan(mapping: TemplateMapping): ReferencePlan {
     wantedTargets.add(position);
     wantedSources.add(value.index);
   }
-  const sources = [...wantedSources].sort((one, other) => one - other);
+  const sources = new Map(
+    [...wantedSources].sort((one, other) => one - other).map((position, index) => [position, index]),
+  );
   const fields = mapping.fields.flatMap(({ target, value }): ReferenceField[] => {
     const kind = referenceKind(target);
-    if (value.from !== "record" || kind === undefined) return [];
+    const source = value.from === "record" ? sources.get(value.index) : undefined;
+    if (source === undefined || kind === undefined) return [];
     const { element: { name }, length } = target;
-    return [{ kind, source: sources.indexOf(value.index), variable: length === VARIABLE_LENGTH, name }];
+    return [{ kind, source, variable: length === VARIABLE_LENGTH, name }];
   });
   return {
     source: new FieldWalk(mapping.source.fields, wantedSources),
     target: new FieldWalk(mapping.fields.map(({ target }) => target), wantedTargets),
     fields,
-    named: named < 0 ? undefined : sources.indexOf(named),
+    named: sources.get(named),
   };
 }
