@@ -1,5 +1,5 @@
 import { VARIABLE_LENGTH } from "../types/abstract_data_type.ts";
-import { readVariableField } from "./variable_length.ts";
+import { skipVariableField } from "./variable_length.ts";
 import type { OctetReader } from "../octets/octet_reader.ts";
 import { smallestRecordLength, type Template } from "./template.ts";
 
@@ -10,6 +10,8 @@ import { smallestRecordLength, type Template } from "./template.ts";
 export class RecordLayout {
   /** Octets of the smallest record. */
   readonly smallest: number;
+  /** Steps to the end of a record: one for each variable field, and one for what follows the last. */
+  readonly steps: number;
   /** Octets between each variable field and the one before it, or the record's beginning. */
   readonly #gaps: readonly number[];
   /** Octets after the last variable field. */
@@ -29,6 +31,7 @@ export class RecordLayout {
     }
     this.#gaps = gaps;
     this.#rest = fixed;
+    this.steps = gaps.length + 1;
   }
 
   /**
@@ -55,7 +58,7 @@ export class RecordLayout {
     while (reader.remaining >= this.smallest) {
       for (const gap of this.#gaps) {
         reader.skip(gap, "partial_record");
-        readVariableField(reader);
+        skipVariableField(reader);
       }
       reader.skip(this.#rest, "partial_record");
       records++;

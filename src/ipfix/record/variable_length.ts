@@ -13,12 +13,31 @@ export const LONG_FORM_MARKER = 255;
 export function readVariableField(reader: OctetReader): Uint8Array {
   const start = reader.offset;
   try {
-    const short = reader.u8("field_overrun");
-    return reader.octets(short < LONG_FORM_MARKER ? short : reader.u16("field_overrun"), "field_overrun");
+    return reader.octets(readLength(reader), "field_overrun");
   } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    throw new DecodeError("field_overrun", "a variable-length field is cut off", start, error.extent);
+    throw cutOff(error, start);
   }
+}
+
+/** Passes over a variable-length field, without a view of its octets. Errors as for {@link readVariableField}. */
+export function skipVariableField(reader: OctetReader): void {
+  const start = reader.offset;
+  try {
+    reader.skip(readLength(reader), "field_overrun");
+  } catch (error) {
+    throw cutOff(error, start);
+  }
+}
+
+function readLength(reader: OctetReader): number {
+  const short = reader.u8("field_overrun");
+  return short < LONG_FORM_MARKER ? short : reader.u16("field_overrun");
+}
+
+/** The error for the whole field, which begins at `start`. */
+function cutOff(error: unknown, start: number): unknown {
+  if (!(error instanceof DecodeError)) return error;
+  return new DecodeError("field_overrun", "a variable-length field is cut off", start, error.extent);
 }
 
 /** How the length of a variable field is written: in one octet if that is enough, or always in three. */

@@ -3,9 +3,10 @@
  * next.
  */
 import assert from "node:assert/strict";
+import { concatenate } from "../../ipfix/octets/concatenate.ts";
 import { DecodeError } from "../../ipfix/octets/decode_error.ts";
 import { MessageBuilder } from "../../../test/support/messages/message_builder.ts";
-import { profileOf, registryHistory, RFC7011, template } from "../../../test/support/mediation.ts";
+import { field, GO_IPFIX, profileOf, registryHistory, RFC7011, template } from "../../../test/support/mediation.ts";
 import type { Plugin } from "../mapping/plugin.ts";
 import type { Profile } from "../mapping/profile/profile.ts";
 import { Mediator } from "./mediator.ts";
@@ -14,7 +15,7 @@ import type { SessionRewriter } from "./session_rewriter.ts";
 /** Microseconds, as in a session of the proxy. */
 const WORK = 1_000;
 const PLUGINS = 5;
-const LIMITS = { templatesPerSession: 1_000, fieldsPerSession: 100_000 };
+const LIMITS = { templatesPerSession: 1_000 };
 
 /** A treatment whose plugins note that they have run, and each move the first field to the end. */
 function treatmentOf(profile: Profile, calls: { plugins: number }) {
@@ -129,7 +130,7 @@ Deno.test("a session of 500 templates maps them over many turns at a reload", ()
 function withdrawAll(count: number): number {
   const treatment = { profile: profileOf(RFC7011), plugins: [] };
   const memory = { templateMemory: 64 * 2 ** 20 };
-  const limits = { ...memory, templatesPerSession: count, templates: count, fieldsPerSession: count };
+  const limits = { ...memory, templatesPerSession: count, templates: count };
   const session = new Mediator({ chooseTreatment: () => treatment, registryHistory, limits }).open({ reliable: true });
   const calls = { plugins: 0 };
   for (let first = 0; first < count; first += 1_000) {
@@ -188,6 +189,23 @@ Deno.test("thousands of messages without a set are read in several calls", () =>
   }
   assert.ok(calls >= 4, `${calls} calls`);
   assert.equal(session.counters.messagesReceived, messages);
+  session.close();
+});
+
+Deno.test("records that are dropped are counted in several calls, however many messages they fill", () => {
+  const treatment = { profile: profileOf(GO_IPFIX), plugins: [] };
+  const session = new Mediator({ chooseTreatment: () => treatment, registryHistory }).open({ reliable: true });
+  const output = new Uint8Array(70_000);
+  session.rewrite(announcement(template(257, [field("flowStartMicroseconds", 65535)])), output);
+  const message = new MessageBuilder({ observationDomainId: 1 }).set(257, new Uint8Array(60_000)).build();
+  const octets = concatenate([message, message, message, message]);
+  let calls = 0;
+  for (let start = 0; start < octets.length; calls++) {
+    session.rewrite(octets.subarray(start), output, WORK);
+    start += session.consumed;
+  }
+  assert.ok(calls >= 4, `${calls} calls`);
+  assert.equal(session.counters.recordsDropped.get("everything_stripped"), 240_000);
   session.close();
 });
 

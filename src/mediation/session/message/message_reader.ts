@@ -16,8 +16,7 @@ import {
   setAt,
   TEMPLATE_SET_ID,
 } from "../../../ipfix/message/set.ts";
-import { recordLayout } from "../../../ipfix/record/record_layout.ts";
-import type { Template } from "../../../ipfix/record/template.ts";
+import { type RecordLayout, recordLayout } from "../../../ipfix/record/record_layout.ts";
 import { acceptsAnything, type Dialect } from "../../mapping/profile/dialect.ts";
 import type { MessagePlan, PlanItem } from "./message_plan.ts";
 import type { MessageSource } from "./message_source.ts";
@@ -42,6 +41,8 @@ const WITHDRAWAL_COST = 5;
 const SET_COST = 1;
 /** An octet of a template set, which is looked at before anything of it is decoded. */
 const SCAN_COST = 0.005;
+/** A step of counting records that are dropped. */
+const COUNT_COST = 0.03;
 /** Templates that a reference may name are looked at and copied once between two template sets. */
 const SCOPE_COST_OF_TEMPLATE = 0.1;
 
@@ -254,16 +255,17 @@ export class MessageReader {
 
   /** Data of a template that was never announced, or was refused. */
   #dropData(set: MessageSet, state: PlanState, entry: RefusedTemplate | undefined): false {
-    const isCountable = entry !== undefined && recordLayout(entry.source).smallest > 0;
-    if (!isCountable) {
+    const layout = entry === undefined ? undefined : recordLayout(entry.source);
+    if (entry === undefined || layout === undefined || layout.smallest === 0) {
       state.dropped = true;
       state.certain = false;
       state.undecodable++;
       const { reason, message } = entry ?? { reason: "unknown_template", message: "data before its template" };
       return this.#drop(reason, state, set.id, message, 1);
     }
-    const records = countRecords(state.source.octets, set, entry.source, state.observationDomain);
+    const records = countRecords(state.source.octets, set, layout, state.observationDomain);
     if (records === 0) return false;
+    state.cost += records * layout.steps * COUNT_COST;
     state.received += records;
     state.dropped = true;
     return this.#drop(entry.reason, state, set.id, entry.message, records);
@@ -299,9 +301,9 @@ export class MessageReader {
  *
  * @throws DecodeError `field_overrun` where a record overruns the set
  */
-function countRecords(octets: Uint8Array, set: MessageSet, source: Template, observationDomain: number): number {
+function countRecords(octets: Uint8Array, set: MessageSet, layout: RecordLayout, observationDomain: number): number {
   try {
-    return recordLayout(source).count(new OctetReader(octets, set.contentOffset, set.end));
+    return layout.count(new OctetReader(octets, set.contentOffset, set.end));
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw new DecodeError(
