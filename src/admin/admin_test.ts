@@ -74,39 +74,26 @@ Deno.test("status is exactly what the contract says", async () => {
   const response = await get("/api/status");
   assert.equal(response.headers.get("cache-control"), "no-store");
   assert.equal(response.headers.get("x-content-type-options"), "nosniff");
+  const collector = {
+    address: "127.0.0.1:4739",
+    state: "connected",
+    since: "1970-01-01T00:00:00.000Z",
+    reason: null,
+    epoch: 1,
+    profile: "antrea/v1.15",
+    nextProfile: null,
+    candidates: null,
+    dialect: "go-ipfix-legacy",
+    reconnects: 2,
+  };
   assert.deepEqual(await response.json(), {
     version: "1.2.3",
     mode: "rewrite",
     uptimeSeconds: 60,
     draining: false,
     verdict: { verdict: "not_needed", reason: "all 3 sessions are relayed unchanged" },
-    collector: {
-      address: "127.0.0.1:4739",
-      state: "connected",
-      since: "1970-01-01T00:00:00.000Z",
-      reason: null,
-      epoch: 1,
-      profile: "antrea/v1.15",
-      nextProfile: null,
-      candidates: null,
-      dialect: "go-ipfix-legacy",
-      reconnects: 2,
-    },
-    collectors: [{
-      address: "127.0.0.1:4739",
-      state: "connected",
-      since: "1970-01-01T00:00:00.000Z",
-      reason: null,
-      epoch: 1,
-      profile: "antrea/v1.15",
-      nextProfile: null,
-      candidates: null,
-      dialect: "go-ipfix-legacy",
-      reconnects: 2,
-      transport: null,
-      rules: [],
-      sessions: 0,
-    }],
+    collector,
+    collectors: [{ ...collector, transport: null, rules: [], sessions: 0 }],
     skew: {
       sessions: 1,
       left: 1,

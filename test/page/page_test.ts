@@ -49,6 +49,12 @@ class Setting {
     return agent;
   }
 
+  /** An Agent of either release, of which only the newer one, that is given, needs rewriting. */
+  async bothAgents(): Promise<EmbeddedAgent> {
+    await this.agent(OLD, "node-1");
+    return await this.agent(NEW, "node-2");
+  }
+
   /** The collector dies, and comes back under its address when the function that is given is called. */
   async loseCollector(): Promise<() => void> {
     const { port } = this.aggregator.address;
@@ -94,6 +100,14 @@ async function withPage(
   }
 }
 
+/** Opens the dashboard. Returns the rows of its sessions, once two are there. */
+async function sessionsOf(setting: Setting, page: Page): Promise<Locator> {
+  await page.goto(setting.url);
+  const rows = page.locator("#sessions tbody tr");
+  await rows.nth(1).waitFor();
+  return rows;
+}
+
 /** No fault that axe-core calls serious or critical. */
 async function assertAccessible(page: Page, what: string): Promise<void> {
   await page.evaluate(axe.source);
@@ -128,7 +142,7 @@ browserTest(
       const diff = page.locator(".template").first();
       await diff.locator("tr.stripped").getByText("egressNodeName").waitFor();
       await diff.getByText("stripped by strip-unknown").waitFor();
-      assert.equal(await diff.locator("tr.kept").first().isVisible(), false);
+      await diff.locator("tr.kept").first().waitFor({ state: "hidden" });
       await diff.getByLabel("Only differences").uncheck();
       await diff.locator("tr.kept").first().waitFor();
       await agent.send(1);
@@ -157,8 +171,7 @@ browserTest(
   "without JavaScript the first paint says all, and the search works",
   (browser) =>
     withPage(browser, { javaScriptEnabled: false }, async (setting, page) => {
-      await setting.agent(OLD, "node-1");
-      await setting.agent(NEW, "node-2");
+      await setting.bothAgents();
       await until("both sessions are there", async () => {
         await page.goto(setting.url);
         return await page.getByText("1 of 2 sessions need rewriting").count() > 0;
@@ -176,11 +189,8 @@ browserTest(
   "typing filters the sessions, and what is typed stays while updates come",
   (browser) =>
     withPage(browser, {}, async (setting, page) => {
-      await setting.agent(OLD, "node-1");
-      const agent = await setting.agent(NEW, "node-2");
-      await page.goto(setting.url);
-      const rows = page.locator("#sessions tbody tr");
-      await rows.nth(1).waitFor();
+      const agent = await setting.bothAgents();
+      const rows = await sessionsOf(setting, page);
       await page.keyboard.press("Tab");
       assert.equal(await page.evaluate("document.activeElement.textContent"), "Skip to the content");
       const search = page.getByLabel("Search sessions");
@@ -201,10 +211,9 @@ browserTest(
     withPage(browser, {}, async (setting, page) => {
       await setting.agent(NEW, "node-1");
       const second = await setting.agent(NEW, "node-2");
-      await page.goto(setting.url);
+      await sessionsOf(setting, page);
       const sessions = () => page.locator("#sessions tbody a").allTextContents();
       const first = page.getByRole("link", { name: "Session 1" }).first();
-      await page.locator("#sessions tbody tr").nth(1).waitFor();
       await first.focus();
       const before = await sessions();
       for (const number of [1, 2, 3]) await second.send(number);
@@ -218,10 +227,8 @@ browserTest(
   "a session that has ended stays to be looked at: in a table, on its page with its templates, and in the search",
   (browser) =>
     withPage(browser, { viewport: { width: 390, height: 800 } }, async (setting, page) => {
-      await setting.agent(OLD, "node-1");
-      const agent = await setting.agent(NEW, "node-2");
-      await page.goto(setting.url);
-      await page.locator("#sessions tbody tr").nth(1).waitFor();
+      const agent = await setting.bothAgents();
+      await sessionsOf(setting, page);
       assert.equal(await page.locator("#ended").count(), 0);
       await agent.close();
       const ended = page.locator("#ended");
@@ -244,11 +251,8 @@ browserTest(
   "each number of a release leads to the sessions that it counts, which stay those while updates come",
   (browser) =>
     withPage(browser, {}, async (setting, page) => {
-      await setting.agent(OLD, "node-1");
-      const agent = await setting.agent(NEW, "node-2");
-      await page.goto(setting.url);
-      const rows = page.locator("#sessions tbody tr");
-      await rows.nth(1).waitFor();
+      const agent = await setting.bothAgents();
+      const rows = await sessionsOf(setting, page);
       await page.locator("#releases").getByRole("row", { name: /^v2\.0-v2\.5/ }).locator("td a").click();
       await page.getByText("Only sessions of v2.0-v2.5 that need rewriting.").waitFor();
       await agent.send(1);
@@ -265,8 +269,7 @@ browserTest(
     for (const [colorScheme, width] of [["light", 360], ["dark", 1920], ["light", 1280], ["dark", 360]] as const) {
       await withPage(browser, { colorScheme, viewport: { width, height: 800 } }, async (setting, page) => {
         const what = `${colorScheme}, ${width}`;
-        await setting.agent(OLD, "node-1");
-        await setting.agent(NEW, "node-2");
+        await setting.bothAgents();
         await page.goto(setting.url);
         await page.getByText("1 of 2 sessions need rewriting").waitFor();
         await page.locator("#records-chart canvas").waitFor();

@@ -121,16 +121,7 @@ Deno.test("conversionBetween: an element no registry knew is read as the target 
   assert.equal(conversionBetween({ ...unknown, length: 5 }, field("unsigned32", 4, 7)), undefined);
 });
 
-const INTEGERS = [
-  "unsigned8",
-  "unsigned16",
-  "unsigned32",
-  "unsigned64",
-  "signed8",
-  "signed16",
-  "signed32",
-  "signed64",
-] as const;
+const INTEGERS = ABSTRACT_DATA_TYPES.filter((type) => /^(un)?signed/.test(type));
 
 /** What a field can hold, worked out from nothing but sign and length. */
 function range({ element, length }: FieldSpecifier): [bigint, bigint] {
