@@ -271,12 +271,14 @@ export class Proxy {
 
   /** The collector of sessions for which no rule says otherwise. */
   collector(): CollectorState {
-    return this.#stateOf(this.#collectors.base);
+    const { base } = this.#collectors;
+    return base.state(this.#sessionsByCollector().get(base) ?? []);
   }
 
   /** The collectors that only some sessions have, by {@link OtherCollector.key}. */
   otherCollectors(): Map<string, CollectorState> {
-    return new Map([...this.#collectors.others].map(([key, collector]) => [key, this.#stateOf(collector)]));
+    const sessions = this.#sessionsByCollector();
+    return new Map([...this.#collectors.others].map(([key, one]) => [key, one.state(sessions.get(one) ?? [])]));
   }
 
   /**
@@ -374,12 +376,19 @@ export class Proxy {
     }
   }
 
-  #stateOf(collector: CurrentCollector): CollectorState {
-    const sessions: Session[] = [];
-    for (const open of this.#sessions.entries) {
-      if (open.collector === collector && !open.session.undecided) sessions.push(open.session);
+  /**
+   * The decided sessions of each collector, found in one pass: there may be hundreds of the one and thousands of the
+   * other.
+   */
+  #sessionsByCollector(): Map<CurrentCollector, Session[]> {
+    const sessions = new Map<CurrentCollector, Session[]>();
+    for (const { session, collector } of this.#sessions.entries) {
+      if (session.undecided) continue;
+      const own = sessions.get(collector);
+      if (own === undefined) sessions.set(collector, [session]);
+      else own.push(session);
     }
-    return collector.state(sessions);
+    return sessions;
   }
 
   /** The exporter of a session has sent its first octet. */
