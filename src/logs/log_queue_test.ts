@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { LogQueue } from "./log_queue.ts";
 
-/** A reader that takes what is written only when it is told to. */
+/** A reader that takes what is written only when the test lets it. */
 class Reader {
   text = "";
   broken = false;

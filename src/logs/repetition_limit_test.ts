@@ -6,7 +6,7 @@ function limitOf() {
   const clock = new StandingClock();
   const said: string[] = [];
   const limit = new RepetitionLimit(clock, (event, more) => void said.push(`${more} more ${event}`));
-  /** How many of so many lines are logged. */
+  /** How many of this many lines are logged. */
   const log = (event: string, lines: number) =>
     Array.from({ length: lines }, () => limit.admit(event)).filter((isLogged) => isLogged).length;
   return { clock, limit, log, said };
@@ -45,5 +45,5 @@ Deno.test("a source is mentioned once a minute, with how often it was not; of th
   for (let source = 0; source < 4_000; source++) limit.admitSource(`behind ${source}`);
   assert.equal(limit.admitSource("first"), undefined, "it was mentioned after those before");
   for (let source = 0; source < 4_096; source++) limit.admitSource(`last ${source}`);
-  assert.equal(limit.admitSource("first"), 0, "so many came after it");
+  assert.equal(limit.admitSource("first"), 0, "it was forgotten for those that came after it");
 });

@@ -9,7 +9,7 @@ import { dataMessage, join, templateMessage } from "../../test/support/proxy/pro
 const expectation = (profile: string) => ({ profile, dialect: "", key: profile, adopt: () => {} });
 
 /**
- * How often a candidate was in doubt, after the collector has ended, so many milliseconds after its first templates.
+ * How often a candidate was in doubt when the collector had ended, `lived` milliseconds after its first templates.
  */
 async function doubtsAfter(lived: number): Promise<number> {
   const collector = new TestCollector();

@@ -234,7 +234,7 @@ export class Proxy {
     return this.#sessions.get(id)?.session;
   }
 
-  /** The sessions that ended within the last hour, as far as there is room for them, the newest first. */
+  /** The sessions that ended within the last hour and for which there was room, the newest first. */
   endedSessions(): readonly EndedSession[] {
     return this.#ended.all();
   }

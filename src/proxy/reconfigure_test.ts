@@ -57,7 +57,7 @@ Deno.test("listeners that stay keep their sessions, new ones are bound, the othe
   for (const [number, exporter] of [kept, quiet, busy, fresh].entries()) await send(exporter, dataMessage(number));
   await until("all arrived", () => collector.records().length === 4);
   for (const exporter of [quiet, busy]) {
-    assert.equal(await exporter.read(new Uint8Array(1)), null, "exporters are told that it ends");
+    assert.equal(await exporter.read(new Uint8Array(1)), null, "exporters see the end of the stream");
   }
   for (let second = 0; second < 3; second++) {
     await send(busy, dataMessage(10 + second));
@@ -139,7 +139,7 @@ Deno.test("the cap of sessions changes at once", async () => {
   collector.close();
 });
 
-Deno.test("sessions are told to map their templates again; nothing else happens to them", async () => {
+Deno.test("a change of the treatments has every session map its templates again, and nothing else happens to it", async () => {
   const collector = new TestCollector();
   const proxy = new TestProxy(collector.port);
   await proxy.proxy.start();

@@ -5,7 +5,7 @@ import type { Expectation } from "./expectation.ts";
 const expectation = (profile: string): Expectation => ({ profile, dialect: "", key: profile, adopt: () => {} });
 const candidates = () => new Candidates({ list: ["v2.7", "v2.0", "v1.1"].map(expectation), acceptedAfter: 10_000 });
 
-/** A collector that ends so many milliseconds after it was given templates at this time. */
+/** The end of a collector, `lived` milliseconds after it received templates at this time. */
 const end = (usedAt: number, lived = 5, how: "closed" | "ended" = "ended") => ({
   how,
   usedAt,

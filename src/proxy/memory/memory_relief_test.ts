@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MemoryRelief } from "./memory_relief.ts";
 
-/** Looks at so many sessions one time after the other: after which looks garbage was collected. */
+/** Looks at these numbers of sessions one after the other. Returns after which of them garbage was collected. */
 function collected(...sessions: number[]): number[] {
   let collections = 0;
   const relief = new MemoryRelief({ begin: () => collections++ });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type MessageHolder, MessageMemory } from "./message_memory.ts";
 
-/** A session that has a message in a buffer of so many octets. */
+/** A session that has a message in a buffer of this many octets. */
 function holder(memory: MessageMemory, owner: string, octets: number, partialFor: number) {
   const session = {
     owner,

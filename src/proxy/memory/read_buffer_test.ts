@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { HeapBufferPool } from "./buffer_pool.ts";
 import { LARGE_BUFFER, LARGEST_BUFFER, MODEST_BUFFER, ReadBuffer, SMALLEST_BUFFER } from "./read_buffer.ts";
 
-/** Reads so many octets as a socket would that has them, each counted on from 0. */
+/** Reads this many octets as from a socket that has them. Their values count up from 0. */
 function read(buffer: ReadBuffer, octets: number, first = 0): number {
   const space = buffer.space();
   const length = Math.min(octets, space.length);

@@ -22,7 +22,10 @@ import { SESSION_LIMITS, unwatchedCollector } from "../../../test/support/proxy/
 import { StandingClock, turn } from "../../../test/support/time/standing_clock.ts";
 import { until } from "../../../test/support/time/until.ts";
 
-/** A collector whose kernel takes so many octets, in pieces of so many, and then is gone: all it took, it got. */
+/**
+ * A collector whose kernel takes `room` octets, at most `piece` at a time, and then is gone. It gets all that was
+ * taken.
+ */
 class ScriptedCollector implements Connection {
   readonly transport = "tcp";
   readonly remoteAddress = { hostname: "collector", port: 4739 };
@@ -105,7 +108,9 @@ function openSession(
   return { session, exporter, clock, pool, events, route };
 }
 
-/** Runs one session whose collectors take so many octets each, the last one all. Gives what each of them got. */
+/**
+ * Runs one session whose collectors take these numbers of octets, and the last one all. Returns what each of them got.
+ */
 async function runSession(rooms: readonly number[], piece: number, messages: readonly Uint8Array[]) {
   const collectors = [...rooms, Infinity].map((room) => new ScriptedCollector(room, piece));
   const { session, exporter, clock, pool, events } = openSession(collectors);

@@ -79,7 +79,7 @@ interface Kept {
   readonly octets: number;
 }
 
-/** The sessions that ended within the last hour, as far as there is room for them. */
+/** The sessions that ended within the last hour, the newest of them if there is no room for all. */
 export class EndedSessions {
   readonly #clock: Clock;
   readonly #limits: EndedSessionsLimits;

@@ -32,7 +32,7 @@ class Loop {
     return this.#timers.length;
   }
 
-  /** Runs for so many milliseconds, or until no timer is left. */
+  /** Runs for this many milliseconds, or until no timer is left. */
   async run(milliseconds: number): Promise<void> {
     await setImmediate();
     for (const end = this.now + milliseconds; this.now < end && this.#timers.length > 0;) {
@@ -50,12 +50,12 @@ class Loop {
     return Math.max(0, ...this.looks.map((at, index) => at - (this.looks[index - 1] ?? 0)));
   }
 
-  /** Waits so many milliseconds. */
+  /** Waits this many milliseconds. */
   pause(milliseconds: number): Promise<void> {
     return new Promise((resolve) => this.#timers.push({ due: this.now + milliseconds, callback: resolve }));
   }
 
-  /** Does costly work piece by piece, each of so many milliseconds. Returns how long it waited for each. */
+  /** Does costly work in pieces of this many milliseconds. Returns how long it waited for each. */
   async toil(piece: number, pieces = Infinity, halfDone = false): Promise<number[]> {
     const use = costlyUse();
     const who = {};
@@ -79,7 +79,7 @@ class Loop {
     }
   }
 
-  /** A quiet session: the longest that it waits for its turn, of so many times. */
+  /** A quiet session: the longest that it waits for its turn, of this many times. */
   async quiet(times: number): Promise<number> {
     let longest = 0;
     for (let time = 0; time < times; time++) {
@@ -276,7 +276,7 @@ Deno.test("costly work begins at once where nobody else works", async () => {
   assert.deepEqual(waits, [0]);
 });
 
-Deno.test("whoever waits for a turn while nobody else works gets it", async () => {
+Deno.test("a session that waits for a turn while no other works gets it", async () => {
   const turns = new Turns(SYSTEM_CLOCK);
   for (const wait of [() => turns.next(), () => turns.next(true), () => turns.costly()]) {
     let timer: ReturnType<typeof setTimeout> | undefined;

@@ -32,7 +32,7 @@ function placesOf(...holders: ReturnType<typeof holder>[]) {
   return places;
 }
 
-Deno.test("the oldest connection that has sent nothing makes room, whoever comes", () => {
+Deno.test("the oldest connection that has sent nothing makes room for any newcomer", () => {
   const [good, first, second] = [holder("10.0.0.1", 9), holder("10.0.0.1", 5, true), holder("10.0.0.1", 9, true)];
   const places = placesOf(good, first, second);
   assert.equal(places.yieldTo({ hostname: "10.0.0.1", port: 1 }), first);
@@ -97,7 +97,7 @@ Deno.test("thousands of holders are looked at once, however many newcomers are t
   assert.ok(looks <= 5_000, String(looks));
 });
 
-Deno.test("who makes room is the same as a search of all holders finds, whoever comes and goes", () => {
+Deno.test("the holder that makes room is always the one that a search of all holders finds", () => {
   const action = fc.record({
     kind: fc.constantFrom("take", "take", "free", "hear", "pass"),
     owner: fc.nat(3),

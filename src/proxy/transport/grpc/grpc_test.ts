@@ -70,7 +70,7 @@ class Listening {
   }
 }
 
-/** Reads until so many octets are there, or the end. */
+/** Reads to the end of the stream. Returns the number of octets. */
 async function readAll(connection: Connection, size = 4096): Promise<number> {
   let octets = 0;
   const view = new Uint8Array(size);

@@ -8,7 +8,7 @@ import { TcpListener } from "./tcp_listener.ts";
 type AcceptTurns = Pick<Turns, "costly" | "spend">;
 type Outcome = Error | "connection";
 
-/** A listening socket whose accepts end as they are told to; a real connection stands for each that succeeds. */
+/** A listening socket whose accepts end as the test says. Each that succeeds returns a real connection. */
 async function accepting(
   outcomes: Outcome[],
   turnOf: (clock: StandingClock) => AcceptTurns = (clock) => new Turns(clock),

@@ -46,7 +46,7 @@ function countsOn(octets: Uint8Array, from: number): boolean {
 
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 
-Deno.test("whoever takes octets at once is given the same memory again, whoever lets them wait is not", async () => {
+Deno.test("a reader that takes octets at once gets the same memory again, one that lets them wait does not", async () => {
   const taken = new CountingConnection();
   const quick = new ConnectionStream(taken);
   const total = 4 * 1024 * 1024;

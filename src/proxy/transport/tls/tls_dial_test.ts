@@ -19,7 +19,7 @@ async function generation(name: string) {
 const [before, now, other] = await Promise.all(["before", "now", "other"].map(generation));
 assert.ok(before !== undefined && now !== undefined && other !== undefined);
 
-/** Dials an Aggregator of a generation. Gives whom it saw. */
+/** Dials the Aggregator of one generation. Returns the client that it saw. */
 async function dial(aggregator: typeof now, material: TlsMaterial, previous?: TlsMaterial): Promise<string> {
   assert.ok(aggregator !== undefined);
   const { certificate, key } = aggregator.server;

@@ -10,8 +10,8 @@ import { until } from "../../../../test/support/time/until.ts";
 import type { TemplateSharing } from "../listener.ts";
 
 /**
- * Sends datagrams, each from the port of that index, until so many octets went out. Returns the numbers sent and the
- * gaps.
+ * Sends datagrams, each from the port of that index, until this many octets have gone out. Returns the numbers sent
+ * and the gaps.
  */
 async function play(
   templates: TemplateSharing,

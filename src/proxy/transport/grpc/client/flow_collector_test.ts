@@ -12,7 +12,7 @@ const LIST = loadProfile("antrea/v1.15").templates[0] ?? assert.fail();
 const TEMPLATE = { id: 256, fields: LIST.fields, scopeFieldCount: 0 };
 const RECORDS = 300;
 
-/** A collector whose call takes requests when it is told to, each of which takes ten milliseconds to convert. */
+/** A collector whose call takes a request only when the test lets it. Each takes ten milliseconds to convert. */
 function open() {
   const state = { taken: 0, waits: 0 };
   const pending: (() => void)[] = [];
@@ -56,7 +56,7 @@ function open() {
   return { collector, state, pending, take, beat: () => timers.splice(0).forEach((run) => run()), end: resolve };
 }
 
-/** Messages of so many records. */
+/** Messages with this many records. */
 function message(count: number): Uint8Array {
   const values = TEMPLATE.fields.map(({ element: { type } }) =>
     type === "string" ? "" : type.endsWith("Address") ? "10.0.0.1" : type === "unsigned64" ? 1n : 1

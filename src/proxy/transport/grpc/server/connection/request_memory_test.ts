@@ -17,7 +17,7 @@ class Connection {
     this.resumed++;
   }
 
-  /** A request that says to have 4 MiB, of which so many arrive. Returns the connection to close. */
+  /** A request of 4 MiB, by its length, of which this many octets arrive. Returns the connection to close. */
   arrive(octets: number): Connection | undefined {
     const before = this.inHand.octets;
     this.inHand.begin(this.#stream += 2);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { StandingClock } from "../../../../../../test/support/time/standing_clock.ts";
 import { WorkBudget } from "./work_budget.ts";
 
-Deno.test("the budget of a turn is spent once, whoever spends it, and the next turn has a new one", async () => {
+Deno.test("all connections share the budget of a turn, and the next turn has a new one", async () => {
   const clock = new StandingClock();
   const budget = new WorkBudget(clock);
   const most = budget.left;
