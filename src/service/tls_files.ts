@@ -16,6 +16,7 @@ import type { TlsFiles } from "../certificates/tls_material.ts";
 /** Reads the certificates of listeners and collectors, and keeps them current when the files change. */
 export class TlsEndpoints {
   readonly #open: { readonly role: Side; readonly credentials: FileCredentials }[] = [];
+  #closed = false;
 
   /** @param trust where certificates come from that are no files */
   constructor(readonly report: ReportEvent, readonly trust?: AggregatorTrust, readonly clock: Clock = SYSTEM_CLOCK) {}
@@ -89,6 +90,7 @@ export class TlsEndpoints {
 
   /** Stops following the files. */
   close(): void {
+    this.#closed = true;
     for (const { credentials } of this.#open) credentials.close();
   }
 
@@ -99,7 +101,9 @@ export class TlsEndpoints {
 
   async #credentials(role: Side, files: TlsFiles): Promise<FileCredentials> {
     const credentials = await FileCredentials.open(files, this.clock, this.report, role);
-    this.#open.push({ role, credentials });
+    // Files of another listener were no good meanwhile: nobody will use these.
+    if (this.#closed) credentials.close();
+    else this.#open.push({ role, credentials });
     return credentials;
   }
 }
