@@ -3,7 +3,11 @@ import { Counters } from "../../mediation/templates/counters.ts";
 import { momentOf } from "../view/moment.ts";
 import { totalsOf } from "../view/totals.ts";
 import type { AdminView } from "../view/view.ts";
-import { type MetricDefinition, metricDefinitions, type Snapshot } from "./metric_definitions.ts";
+import { COLLECTOR_METRICS } from "./definitions/collector_metrics.ts";
+import type { MetricDefinition, Snapshot } from "./definitions/metric_definition.ts";
+import { PROGRAM_METRICS } from "./definitions/program_metrics.ts";
+import { recordMetrics } from "./definitions/record_metrics.ts";
+import { SESSION_METRICS } from "./definitions/session_metrics.ts";
 import { processMetrics } from "./process_metrics.ts";
 
 /** The metrics in Prometheus text format. */
@@ -39,7 +43,9 @@ export function createMetrics(view: AdminView): Metrics {
       });
     }
   };
-  for (const definition of metricDefinitions()) register(definition);
+  for (const definition of [...SESSION_METRICS, ...recordMetrics(), ...COLLECTOR_METRICS, ...PROGRAM_METRICS]) {
+    register(definition);
+  }
   processMetrics(registry, view.startedAt);
   return {
     contentType: registry.contentType,
