@@ -5,7 +5,10 @@ import { LossBound } from "./loss_bound.ts";
 import { systemReason } from "../../error_message.ts";
 
 /** What collectors send is discarded. All connections read it into the same buffer. */
-const DISCARDED = new Uint8Array(4096);
+const DISCARDED = new Uint8Array(64 * 1024);
+/** Reads in a row of a collector that sends without end, which would leave no time to others, and the pause after them. */
+const READS = 4;
+const PAUSE = 10;
 
 /**
  * Milliseconds after the collector's end of the stream in which it may still reset the connection for what it had not
@@ -45,6 +48,9 @@ export class CollectorConnection {
   #finishing = false;
   /** Aborts {@link #isClosed} while it waits. */
   #asking: AbortController | undefined;
+  #reads = 0;
+  /** Ends the pause between two reads. */
+  #endPause: (() => void) | undefined;
   /** When the first octets were written; undefined: none were. */
   #usedAt: number | undefined;
   readonly #clock: Clock;
@@ -190,7 +196,9 @@ export class CollectorConnection {
   /** Closes it, at the latest once {@link settle} knows how the collector has ended it. */
   close(): void {
     this.#lost = true;
-    if (this.#asking === undefined) this.#connection.close();
+    if (this.#asking !== undefined) return;
+    this.#connection.close();
+    this.#endPause?.();
   }
 
   /**
@@ -218,9 +226,23 @@ export class CollectorConnection {
   /** Not an async function, whose frame would take memory for as long as the session lives. */
   #watch(): void {
     this.#connection.read(DISCARDED).then(
-      (length) => length === null ? this.#lose() : this.#watch(),
+      (length) => {
+        if (length === null) this.#lose();
+        else if (++this.#reads % READS > 0) this.#watch();
+        else this.#watchLater();
+      },
       (error) => this.#lose(systemReason(error)),
     );
+  }
+
+  #watchLater(): void {
+    const watch = () => {
+      cancel();
+      this.#endPause = undefined;
+      this.#watch();
+    };
+    const cancel = this.#clock.after(PAUSE, watch);
+    this.#endPause = watch;
   }
 
   #lose(reason?: string): void {

@@ -36,3 +36,42 @@ Deno.test("a collector that closes, or has read all without ever closing, loses 
   assert.equal((await finished(true, true)).reason, undefined);
   assert.deepEqual(await finished(false, false), { reason: undefined, possiblyLost: 0 });
 });
+
+Deno.test("a collector that sends without end leaves time to others: its end is found in the pauses", async () => {
+  const clock = new StandingClock();
+  let [reads, left] = [0, 1_000];
+  const transport: Connection = {
+    transport: "tcp",
+    remoteAddress: { hostname: "collector", port: 4739 },
+    read: (view) => Promise.resolve(++reads > left ? null : view.length),
+    write: (octets) => Promise.resolve(octets.length),
+    closeWrite: () => Promise.resolve(),
+    close() {},
+  };
+  const connection = new CollectorConnection(transport, { clock });
+  await clock.advance(1);
+  assert.equal(reads, 4);
+  await clock.advance(100, 10);
+  assert.ok(reads <= 44, `${reads} reads in a tenth of a second`);
+  left = reads;
+  await clock.advance(20, 10);
+  assert.equal(connection.lost, true);
+  assert.equal(await connection.ended, undefined);
+});
+
+Deno.test("closing a connection whose collector sends without end does not wait for the pause", async () => {
+  const clock = new StandingClock();
+  let closed = false;
+  const transport: Connection = {
+    transport: "tcp",
+    remoteAddress: { hostname: "collector", port: 4739 },
+    read: (view) => closed ? Promise.reject(new Error("closed")) : Promise.resolve(view.length),
+    write: (octets) => Promise.resolve(octets.length),
+    closeWrite: () => Promise.resolve(),
+    close: () => void (closed = true),
+  };
+  const connection = new CollectorConnection(transport, { clock });
+  await clock.advance(1);
+  connection.close();
+  assert.equal(await connection.ended, "closed");
+});

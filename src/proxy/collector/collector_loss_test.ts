@@ -181,16 +181,19 @@ Deno.test("without hold an exporter is closed with its collector", async () => {
 
 Deno.test("what the collector sends is discarded", async () => {
   const collector = new TestCollector();
-  await withExporter(collector.port, {}, async ({ exporter }) => {
+  await withExporter(collector.port, {}, async ({ exporter, clock }) => {
     await send(exporter, templateMessage());
     await until("the collector is connected", () => collector.connections.length === 1);
     const socket = collector.connections[0]?.socket;
     assert.ok(socket !== undefined);
-    await send(socket, new Uint8Array(1_000_000));
+    let sent = false;
+    void send(socket, new Uint8Array(1_000_000)).then(() => sent = true);
+    await clock.advanceUntil("all of it is taken", () => sent);
     await send(exporter, dataMessage(0));
     await until("it arrived", () => collector.records().length === 1);
     await exporter.closeWrite();
     assert.equal(await exporter.read(new Uint8Array(1)), null, "the end, and nothing before it");
     collector.close();
+    await clock.advance(20, 10);
   });
 });

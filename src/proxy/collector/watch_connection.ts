@@ -24,8 +24,10 @@ const SHORT_ATTEMPTS = 2;
 /** With TLS 1.3 the collector rejects a client certificate only after this side has completed the handshake. */
 const TLS_ACCEPTED_AFTER = 100;
 
-/** Input from the collector is discarded. */
-const DISCARDED = new Uint8Array(4096);
+/** Input from the collector is discarded, so many reads in a row and then after a pause: it may come without end. */
+const DISCARDED = new Uint8Array(64 * 1024);
+const READS = 4;
+const PAUSE = 10;
 
 export interface WatchOptions {
   readonly clock: Clock;
@@ -50,6 +52,7 @@ export class WatchConnection {
   #attempt = new AbortController();
   /** Ends the pause before the next attempt. */
   #pause = new AbortController();
+  readonly #closing = new AbortController();
   #closed = false;
 
   constructor(dial: Dial, options: WatchOptions, sight: CollectorSight) {
@@ -78,6 +81,7 @@ export class WatchConnection {
 
   close(): void {
     this.#closed = true;
+    this.#closing.abort();
     this.#pause.abort();
     this.#attempt.abort(new Error("closed"));
     this.#connection?.close();
@@ -108,7 +112,7 @@ export class WatchConnection {
       let reason: string | void;
       try {
         const connection = await this.#connect(this.#dial, signal);
-        reason = await Promise.race([endOf(connection), pause(clock, ACCEPTED_AFTER, signal)]);
+        reason = await Promise.race([endOf(connection, clock, signal), pause(clock, ACCEPTED_AFTER, signal)]);
         connection.close();
       } catch (error) {
         reason = systemReason(error);
@@ -134,7 +138,7 @@ export class WatchConnection {
       this.#sight.unreachable(systemReason(error));
       return;
     }
-    const ended = endOf(connection);
+    const ended = endOf(connection, clock, this.#closing.signal);
     if (usesTls(connection.transport)) {
       const wait = (milliseconds: number) => Promise.race([ended, pause(clock, milliseconds, this.#attempt.signal)]);
       // If both are due, the timer fires before the socket is read: the end shows only in the next turn.
@@ -178,9 +182,11 @@ export class WatchConnection {
 }
 
 /** Resolves with the reason when the peer has closed or reset the connection. */
-async function endOf(connection: Connection): Promise<string> {
+async function endOf(connection: Connection, clock: Clock, signal: AbortSignal): Promise<string> {
   try {
-    while (await connection.read(DISCARDED) !== null);
+    for (let reads = 1; await connection.read(DISCARDED) !== null; reads++) {
+      if (reads % READS === 0) await pause(clock, PAUSE, signal);
+    }
     return "it closed the connection";
   } catch (error) {
     return systemReason(error);
