@@ -241,6 +241,21 @@ for (const [what, template, value, harmless, empty] of MALFORMED) {
   });
 }
 
+Deno.test("where sessions share ids, an empty list names a template by the id that the collector has it by", () => {
+  const mediator = mediatorOf(SHARED, { plugins: [stripProtocol()] });
+  const [first, second] = [mediator.open({ reliable: true }), mediator.open({ reliable: true })];
+  rewriteAll(first, message({}, templateSet({ ...HOLDER, fields: [PORT] })));
+  const octets = variable(Uint8Array.fromHex("03010006"));
+  const { output } = rewriteAll(
+    second,
+    join(message({}, templateSet(PLAIN), templateSet(HOLDER)), message({}, set(HOLDER.id, octets))),
+  );
+  const records = deliver(output).items.filter(({ kind }) => kind === "record");
+  assert.deepEqual(records.map(({ values }) => values), [["03ffff"]]);
+  first.close();
+  second.close();
+});
+
 Deno.test("a record that goes out with a malformed list in it keeps its other lists", () => {
   const two: WireTemplate = { id: 300, scope: 0, fields: [LIST, LIST] };
   const good = variable(list(256, plain(6, 80, "a")));

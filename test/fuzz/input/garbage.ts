@@ -55,6 +55,9 @@ const WORDS = [
   "string",
 ];
 
+/** What an accessor in an answer throws: nobody asks it. */
+export const ASKED = "an accessor of an answer was asked";
+
 /** Changes a value of plain objects and lists in place. */
 export function spoil(root: object, { at, garbage, number }: Edit): void {
   const places: [holder: Record<string, unknown>, key: string][] = [];
@@ -67,7 +70,13 @@ export function spoil(root: object, { at, garbage, number }: Edit): void {
       delete holder[key];
       return;
     case "getter":
-      Object.defineProperty(holder, key, { get: () => 1, configurable: true, enumerable: true });
+      Object.defineProperty(holder, key, {
+        get() {
+          throw new Error(ASKED);
+        },
+        configurable: true,
+        enumerable: true,
+      });
       return;
     case "repeated": {
       const list = Array.isArray(holder) ? holder : Array.isArray(holder[key]) ? holder[key] : undefined;

@@ -14,7 +14,7 @@ import { defaultPlugins, mediatorOf } from "../../support/session.ts";
 import { join } from "../../support/messages/wire.ts";
 import { COLLECTOR_NAMES, collectorOf } from "../input/collectors.ts";
 import { Exporter } from "../input/exporter.ts";
-import { drawEdit, type Edit, spoil } from "../input/garbage.ts";
+import { ASKED, drawEdit, type Edit, spoil } from "../input/garbage.ts";
 import type { Meter } from "../meter.ts";
 import type { Random } from "../input/random.ts";
 import { simplerMessages, without } from "../input/simpler_messages.ts";
@@ -107,7 +107,10 @@ function runInside(one: PluginCase, meter: Meter): void {
     const rewritten = rewriteAll(measured(session, meter), octets, { work: WORK });
     deliver(rewritten.output);
     new DialectChecker(profile).writes("only", rewritten.writes);
-    for (const { event } of events) meter.reach(event);
+    for (const { event, message = "" } of events) {
+      assert.ok(!message.includes(ASKED), message);
+      meter.reach(event);
+    }
     reachStates(session, meter);
   } finally {
     session.close();
@@ -119,7 +122,7 @@ function isFrozen(mapping: TemplateMapping): boolean {
 }
 
 function open(mediator: ReturnType<typeof mediatorOf>) {
-  const events: { readonly event: string }[] = [];
+  const events: { readonly event: string; readonly message?: string }[] = [];
   return { session: mediator.open({ reliable: true, notify: (event) => events.push(event) }), events };
 }
 
