@@ -31,6 +31,9 @@ redirectConsole((text) => writeAll(stderr, `${text}\n`));
 // What a plugin leaves behind must not cost the next template.
 onLateError((reason) => writeAll(stderr, `after it had answered: ${errorMessage(reason)}\n`));
 
+/** Those that it was sent, by their numbers. */
+const profiles: Profile[] = [];
+
 /** One instance of the plugin. */
 interface Instance {
   readonly plugin: Plugin;
@@ -94,14 +97,16 @@ function create(
   instances: Map<number, Instance>,
   { instance, options: written, profile }: Question & { ask: "create" },
 ): Answer {
+  const shared = typeof profile === "number" ? profiles[profile] : freezeProfile(profileOf(profile));
+  if (shared === undefined) return { error: `it was not sent profile ${profile}` };
+  if (typeof profile !== "number") profiles.push(shared);
   const options = readOptions(written);
   const checked = checkOptions(definition, options);
   const { mistakes, right } = checked;
   if (right === undefined) return { mistakes };
-  const revived = freezeProfile(profileOf(profile));
   let plugin: unknown;
   try {
-    plugin = definition.create(right.value, revived);
+    plugin = definition.create(right.value, shared);
   } catch (error) {
     return { mistakes: [...mistakes, ...creationMistakes(error, options, checked)] };
   }
@@ -109,7 +114,7 @@ function create(
   if (!isPlugin(plugin)) {
     return { error: "it created no plugin (an object with name and rewrite)" };
   }
-  instances.set(instance, { plugin, profile: revived });
+  instances.set(instance, { plugin, profile: shared });
   return { value: null };
 }
 

@@ -7,9 +7,13 @@ import {
   HANGING,
   largestMemory,
   processesWith,
+  profile,
   template,
   withPlugin,
 } from "../../test/support/isolated_plugin.ts";
+import { runChain } from "../mediation/mapping/chain/mapping_chain.ts";
+import { settled } from "../mediation/mapping/chain/pending_mapping.ts";
+import { IsolatedPlugin } from "./isolated_plugin.ts";
 import { PluginHost } from "./plugin_host.ts";
 
 /** Ways to fill the memory without V8's heap, whose limit does not count them. */
@@ -120,6 +124,18 @@ Deno.test("a template that is too long for the process costs itself alone, and t
     await until("it printed each time", () => printed.length === 3);
     assert.equal(new Set(printed).size, 1, "it is the same process");
   }));
+
+Deno.test("hundreds of instances of a plugin, as many rules have, fit its process and come up again with it", () =>
+  withPlugin(`if (isBad(mapping)) Deno.exit(1); return mapping;`, async ({ map, process }) => {
+    const plugins = Array.from({ length: 400 }, () => new IsolatedPlugin("own", process, 5_000, profile, {}));
+    for (const { created } of plugins) assert.deepEqual(await created, { value: null });
+    assert.match(String(await map(BAD)), /ended/);
+    assert.deepEqual(await map(GOOD), ["protocolIdentifier", "sourceTransportPort"]);
+    const last = plugins.at(-1);
+    assert.ok(last !== undefined);
+    const mapping = await settled(() => runChain(GOOD, { profile, plugins: [last] }, { exporterFamily: 4 }));
+    assert.equal(mapping.fields.length, 2);
+  }, { timeout: 10_000 }));
 
 Deno.test("a line that nobody asked for is no answer to the next question", () =>
   withPlugin(

@@ -5,6 +5,7 @@ import { readTextFileNow } from "../text_file.ts";
 import { filesOf } from "./plugin_graph.ts";
 import type { Bounds } from "./watchdog.ts";
 import { readLines, readOutput } from "./process_output.ts";
+import type { ProfileData } from "./profile_data.ts";
 import type { Answer, OptionMistake, Question } from "./protocol.ts";
 
 /** How a plugin's process is started. */
@@ -71,6 +72,8 @@ export class PluginProcess {
   #text: string | undefined;
   /** What it printed of an error. */
   #lastWords: string | undefined;
+  /** Those that the process was sent, each with its number. */
+  readonly #profiles = new Map<ProfileData, number>();
   /** The first message to a new process: its instances. */
   readonly #creations = new Map<number, Question>();
 
@@ -155,7 +158,7 @@ export class PluginProcess {
   /** One question, one line. The process does not survive a question that it cannot answer in time or in form. */
   async #exchange(question: Question, timeout: number): Promise<Answer> {
     const number = ++this.#asked;
-    const octets = new TextEncoder().encode(`${JSON.stringify({ ...question, number })}\n`);
+    const octets = new TextEncoder().encode(`${JSON.stringify({ ...this.#brief(question), number })}\n`);
     const line = this.#nextLine(timeout);
     this.#input?.write(octets).catch(() => {});
     const answer = parse(await line, number);
@@ -167,6 +170,15 @@ export class PluginProcess {
     this.#failed();
     if (text === undefined) return { error: `its process ended, or did not answer within ${timeout} ms` };
     return { error: `its process wrote something other than an answer: ${JSON.stringify(text.slice(0, 80))}` };
+  }
+
+  /** Hundreds of instances have the same profile, which is long: a process gets it once. */
+  #brief(question: Question): Question {
+    if (question.ask !== "create" || typeof question.profile === "number") return question;
+    const sent = this.#profiles.get(question.profile);
+    if (sent !== undefined) return { ...question, profile: sent };
+    this.#profiles.set(question.profile, this.#profiles.size);
+    return question;
   }
 
   #failed(): void {
@@ -185,6 +197,7 @@ export class PluginProcess {
 await servePlugin(${JSON.stringify(specifier)}, ${JSON.stringify({ memory, parent: Deno.pid } satisfies Bounds)});`;
     const configuration = denoConfiguration === undefined ? "--no-config" : `--config=${denoConfiguration}`;
     this.#lastWords = undefined;
+    this.#profiles.clear();
     try {
       const text = textOf(specifier);
       // A configuration with what it is now has yet to be read, or was refused.

@@ -15,8 +15,16 @@ export interface ProfileData extends Omit<Profile, "dialect" | "registry" | "voc
   readonly vocabulary?: RegistryData;
 }
 
-/** A profile as it is sent to a plugin process. */
-export function profileData({ dialect, registry, vocabulary, ...profile }: Profile): ProfileData {
+const known = new WeakMap<Profile, ProfileData>();
+
+/** A profile as it is sent to a plugin process; the same object for the same profile. */
+export function profileData(profile: Profile): ProfileData {
+  const data = known.get(profile) ?? dataOf(profile);
+  known.set(profile, data);
+  return data;
+}
+
+function dataOf({ dialect, registry, vocabulary, ...profile }: Profile): ProfileData {
   return {
     ...profile,
     dialect: { ...dialect, undecodableTypes: [...dialect.undecodableTypes] },

@@ -10,7 +10,13 @@ import type { ProfileData } from "./profile_data.ts";
 /** A question to the process. */
 export type Question =
   /** Makes an instance of the plugin; `options` as {@link writeOptions} writes them. */
-  | { readonly ask: "create"; readonly instance: number; readonly options: string; readonly profile: ProfileData }
+  | {
+    readonly ask: "create";
+    readonly instance: number;
+    readonly options: string;
+    /** On its way to a process that has it already: which of those it was sent, from 0. */
+    readonly profile: ProfileData | number;
+  }
   /** Maps one template. */
   | {
     readonly ask: "rewrite";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { Authority, type Issued } from "../../../test/support/certificates.ts";
 import { runCommand } from "../../../test/support/processes/run_command.ts";
 
@@ -370,6 +371,32 @@ export default definePlugin({
       "plugins[0].with.name: missing (text)",
     ]);
     assert.equal(said[0], said[1]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("plugins of your own work wherever the proxy lies, also where a URL writes its folder in another way", async () => {
+  const folder = await Deno.makeTempDir();
+  const proxy = `${folder}/a folder é%20`;
+  try {
+    await Deno.symlink(fileURLToPath(new URL("../../../", import.meta.url)), proxy);
+    await Deno.writeTextFile(
+      `${folder}/mine.ts`,
+      `import { z } from "@ipfix-skew-proxy/proxy/plugin";
+export default { name: "mine", summary: "", options: z.strictObject({}), create: () => ({ name: "mine", rewrite: (mapping) => mapping }) };`,
+    );
+    await Deno.writeTextFile(
+      `${folder}/proxy.yaml`,
+      `listen: [{ address: 127.0.0.1:0 }]
+collector: { address: 127.0.0.1:9, profile: rfc7011 }
+plugins: [{ use: ./mine.ts }]`,
+    );
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--allow-all", `${proxy}/src/main.ts`, "check", "--config", `${folder}/proxy.yaml`],
+      env: { NO_COLOR: "1" },
+    }).output();
+    assert.deepEqual([code, new TextDecoder().decode(stderr)], [0, ""]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -32,7 +32,8 @@ for (
     ["a source field that is not there", [fromRecord("octetDeltaCount", 4)], /no source field 4/],
     ["a position that is no number", [fromRecord("octetDeltaCount", NaN)], /no source field NaN/],
     ["a copy into another length", [fromRecord("sourceTransportPort", 1)], /1 octets .* for a length of 2/],
-    ["a constant of the wrong length", [constant("sourceTransportPort", 1)], /constant of 1 octets for a length of 2/],
+    ["a constant that is too short", [constant("sourceTransportPort", 1)], /constant of 1 octets for a length of 2/],
+    ["one that is too long", [constant("sourceTransportPort", 1, 2, 3)], /constant of 3 octets for a length of 2/],
     ["a fact of the wrong length", [{
       target: field("sourceIPv4Address"),
       value: { from: "session", fact: "exporterIPv6Address" },

@@ -65,6 +65,14 @@ Deno.test("a template whose withdrawal the collector is not told is not announce
   assert.deepEqual(sets(...rewriteAll(session)), ["template 257"]);
 });
 
+Deno.test("a template that is announced again, before anything else comes, has the export time of its message", () => {
+  const { session } = open(mediatorOf(GO_IPFIX));
+  rewriteAll(session, message({ exportTime: 99 }).templateSet([protocol()]).build());
+  session.restart();
+  const [again = new Uint8Array()] = rewriteAll(session);
+  assert.equal(decodeMessageHeader(again).exportTime, 99);
+});
+
 Deno.test("a template that is replaced by one that is refused is not announced any more", () => {
   const { session } = open(mediatorOf(GO_IPFIX));
   const refused = template(256, ["flowStartMicroseconds"]);
