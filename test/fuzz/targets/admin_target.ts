@@ -5,6 +5,7 @@ import type { Meter } from "../meter.ts";
 import type { Random } from "../input/random.ts";
 import { without } from "../input/simpler_messages.ts";
 import type { Target } from "./target.ts";
+import { PATIENCE } from "../../support/time/until.ts";
 
 /** One request to the admin side, and what the proxy that it shows is like. */
 export interface AdminCase {
@@ -75,7 +76,6 @@ const ELSEWHERE = ["10.1.2.3", "", "127.0.0.1.evil", "::ffff:10.0.0.1", "localho
 /** Octets of an answer that is no stream, and of what is read of a stream. */
 const LONGEST_ANSWER = 8 * 1024 * 1024;
 /** Milliseconds for an answer to begin. */
-const PATIENCE = 10_000;
 
 /** Requests to the admin side: strange methods, paths, queries, headers and bodies, from here and elsewhere. */
 export const adminTarget: Target<AdminCase> = {
