@@ -97,7 +97,7 @@ Deno.test("collectors with a foreign, expired, wrong-purpose or wrong-name certi
   const layouts = flowLayouts(COLLECTOR);
   const pem = (issued: Issued) => ({ transport: "tls" as const, ...issued, ca: authority.pem, layouts });
   for (const [what, reason, issued] of bad) {
-    const impostor = await CollectorProcess.start(pem(issued));
+    await using impostor = await CollectorProcess.start(pem(issued));
     const configuration: ProxyConfiguration = {
       listen: [{ transport: "tcp" }],
       collector: { transport: "tls", port: impostor.port, profile: PROFILE, tls: await identities.collector() },

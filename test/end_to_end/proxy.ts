@@ -56,12 +56,14 @@ export class ProxyProcess {
   static async start(configuration: ProxyConfiguration, task = "serve"): Promise<ProxyProcess> {
     const folder = await Deno.makeTempDir({ prefix: "end-to-end-" });
     await Deno.writeTextFile(`${folder}/proxy.yaml`, yaml(configuration));
-    const proxy = new ProxyProcess(folder, task);
+    await using starting = new AsyncDisposableStack();
+    const proxy = starting.use(new ProxyProcess(folder, task));
     await proxy.until("it has started", () => proxy.happened("started").length > 0);
     const [{ listen, admin } = { listen: [], admin: "" }] = proxy.happened("started");
     assert.ok(Array.isArray(listen));
     proxy.#ports = listen.map((one) => Number(String(one).split(":").at(-1)));
     proxy.#admin = `http://${admin}`;
+    starting.move();
     return proxy;
   }
 

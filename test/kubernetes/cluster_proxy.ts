@@ -99,8 +99,10 @@ export class ClusterProxy implements AsyncDisposable {
     await Deno.writeTextFile(`${folder}/proxy.yaml`, configuration({ port, grpc, admin }));
     const args = denoArguments("serve", ["--config", `${folder}/proxy.yaml`]);
     const process = new LineProcess(Deno.execPath(), args, { cwd: ROOT });
-    const proxy = new ClusterProxy(process, folder, port, grpc, `http://127.0.0.1:${admin}`);
+    await using starting = new AsyncDisposableStack();
+    const proxy = starting.use(new ClusterProxy(process, folder, port, grpc, `http://127.0.0.1:${admin}`));
     await proxy.until("it answers /live", async () => (await proxy.get("/live")).status === 200);
+    starting.move();
     return proxy;
   }
 

@@ -102,7 +102,9 @@ export async function killCollectors(transport: "tcp" | "tls"): Promise<void> {
   await using identities = await Identities.create();
   const { authority, aggregator, agent } = identities;
   const pem = transport === "tcp" ? {} : { ...aggregator, ca: authority.pem };
-  const newCollector = () => new CollectorProcess({ transport, ...pem, layouts: flowLayouts("v1.15.2") });
+  await using collectors = new AsyncDisposableStack();
+  const newCollector = () =>
+    collectors.use(new CollectorProcess({ transport, ...pem, layouts: flowLayouts("v1.15.2") }));
   let [collector, spare] = [newCollector(), newCollector()];
   const port = await collector.bind();
   const tls = transport === "tcp" ? {} : { tls: await identities.collector() };

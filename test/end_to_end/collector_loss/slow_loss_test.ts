@@ -4,6 +4,7 @@ import { COLLECTOR, PROFILE, startExporters } from "../peers/fleet.ts";
 import { flowLayouts } from "../peers/flows.ts";
 import { ProxyProcess } from "../proxy.ts";
 import { moment, say } from "../support.ts";
+import { until } from "../../support/time/until.ts";
 
 /** Records a second: one every 20 ms. */
 const RATE = 50;
@@ -18,7 +19,7 @@ for (const end of ["read", "stalled", "half-closed"] as const) {
   }[end];
   Deno.test(`a collector that ${how}, at ${RATE} records a second: a bound of the loss that holds`, async () => {
     const layouts = flowLayouts(COLLECTOR);
-    const first = await CollectorProcess.start({ transport, layouts });
+    await using first = await CollectorProcess.start({ transport, layouts });
     await using proxy = await ProxyProcess.start({
       listen: [{ transport: "tcp" }],
       collector: { transport, port: first.port, profile: PROFILE },
@@ -28,7 +29,8 @@ for (const end of ["read", "stalled", "half-closed"] as const) {
     await first.untilRecords(8 * RATE);
     if (stalls) {
       await first.pause();
-      await moment(3_000);
+      // Nothing else tells that it reads no more. What it has not read goes down with it.
+      await until("three seconds' records are unread", () => exporter.next - first.records >= 3 * RATE);
     }
     if (end === "half-closed") {
       await first.halfClose();

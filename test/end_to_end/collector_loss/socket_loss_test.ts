@@ -38,7 +38,7 @@ Deno.test({
   async fn() {
     const layouts = flowLayouts(COLLECTOR);
     const messageOctets = layouts.map(({ record }) => record.length / 2 + MESSAGE_OVERHEAD);
-    const first = await CollectorProcess.start({ transport: "tcp", layouts });
+    await using first = await CollectorProcess.start({ transport: "tcp", layouts });
     await using proxy = await ProxyProcess.start({
       listen: [{ transport: "tcp" }],
       collector: { transport: "tcp", port: first.port, profile: PROFILE },

@@ -86,7 +86,7 @@ for (const hostility of ["new layouts", "huge templates"] as const) {
     withParts({ limits: { drain: `${DRAIN}ms` } }, async (parts) => {
       const { proxy, collector } = parts;
       await using control = await startControl(collector);
-      const hostile = await startHostile({ port: proxy.port(), hostility, sessions: 200 });
+      await using hostile = await startHostile({ port: proxy.port(), hostility, sessions: 200 });
       await moment(3_000);
       const [during, besideDuring] = await measureBoth(parts, control);
       await hostile.kill();

@@ -77,7 +77,7 @@ Deno.test("200 sessions that connect at once all get through, each on its own", 
 Deno.test("1000 sessions outlive their collector: all reconnect, templates first, and no held record is lost", async () => {
   const count = 1_000;
   const layouts = flowLayouts(COLLECTOR);
-  const first = await CollectorProcess.start({ transport: "tcp", layouts });
+  await using first = await CollectorProcess.start({ transport: "tcp", layouts });
   await using proxy = await ProxyProcess.start({
     listen: [{ transport: "tcp" }],
     collector: { transport: "tcp", port: first.port, profile: PROFILE },

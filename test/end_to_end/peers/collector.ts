@@ -28,8 +28,11 @@ export class CollectorProcess {
     options: CollectorProcessOptions,
     port = freePort(),
   ): Promise<CollectorProcess & { port: number }> {
-    const collector = new CollectorProcess(options);
-    return Object.assign(collector, { port: await collector.bind(port) });
+    await using starting = new AsyncDisposableStack();
+    const collector = starting.use(new CollectorProcess(options));
+    const bound = Object.assign(collector, { port: await collector.bind(port) });
+    starting.move();
+    return bound;
   }
 
   /** @param port a free one that another can have after it */

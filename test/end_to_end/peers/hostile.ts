@@ -13,8 +13,11 @@ const HOSTILE = new URL("hostile_process.ts", import.meta.url).pathname;
 /** Starts a hostile exporter; resolves once it sends. */
 export async function startHostile(options: HostileOptions): Promise<LineProcess> {
   const permissions = ["--quiet", "--no-prompt", "--unstable-net", "--allow-net"];
-  const hostile = new LineProcess(Deno.execPath(), ["run", ...permissions, HOSTILE, JSON.stringify(options)]);
+  await using starting = new AsyncDisposableStack();
+  const args = ["run", ...permissions, HOSTILE, JSON.stringify(options)];
+  const hostile = starting.use(new LineProcess(Deno.execPath(), args));
   await awaitLine(hostile, "it sends", () => hostile.stdout.length > 0);
+  starting.move();
   return hostile;
 }
 

@@ -68,21 +68,28 @@ export class Upgrade implements AsyncDisposable {
     const { transport, identities, agent, profile = `antrea/${options.collector}`, keys = "" } = options;
     const watch = `127.0.0.1:${freePort()}`;
     const release = line(options.collector);
-    const collector = await Collector.start(release.goIpfix, {
-      transport,
-      address: `127.0.0.1:${freePort()}`,
-      ...(transport === "tls" ? { identity: identities.collector } : {}),
-      ...(transport === "udp" ? { watch } : {}),
-    });
+    await using starting = new AsyncDisposableStack();
+    const collector = starting.use(
+      await Collector.start(release.goIpfix, {
+        transport,
+        address: `127.0.0.1:${freePort()}`,
+        ...(transport === "tls" ? { identity: identities.collector } : {}),
+        ...(transport === "udp" ? { watch } : {}),
+      }),
+    );
     const proxy = await startProxy(collector.address, profile, {
       transport,
       ...(transport === "tls" ? { identity: identities.proxy } : {}),
       collector: (transport === "udp" ? `, watch: { address: "${watch}" }` : "") + keys,
     });
+    starting.defer(() => proxy.close());
     const identity = transport === "tls" ? { identity: identities.exporter } : {};
-    const exporter = await Exporter.start(line(agent).goIpfix, proxy.address, { transport, ...identity });
+    const exporter = starting.use(
+      await Exporter.start(line(agent).goIpfix, proxy.address, { transport, ...identity }),
+    );
     const upgrade = new Upgrade(options, { proxy, exporter, collector, watch });
     await upgrade.#announce();
+    starting.move();
     return upgrade;
   }
 
