@@ -174,6 +174,10 @@ class Finder {
 }
 
 function unknownProfile(name: string): string {
-  const near = nearestNames(name, [...antreaProfileNames(), "rfc7011", "nfcapd", "nfacctd"], 3, Infinity);
+  const names = antreaProfileNames();
+  const release = `antrea/${name}`;
+  const near = names.includes(release)
+    ? [release]
+    : nearestNames(name, [...names, "rfc7011", "nfcapd", "nfacctd"], 3, Infinity);
   return `unknown profile ${JSON.stringify(name)}, did you mean ${near.join(", ")}? (${PROFILE_NAMES})`;
 }

@@ -125,6 +125,9 @@ Deno.test("an unknown name is refused with the nearest names", () => {
       ["antrea/2.7", "antrea/v2.7, antrea/v2.6, antrea/v2.5"],
       ["Antrea/v2.3.9", "antrea/v2.3.2, antrea/v2.3.1, antrea/v2.3.0"],
       ["rfc7012", "rfc7011, "],
+      ["antrea/v1.51", "antrea/v1.15, "],
+      ["v1.15", "antrea/v1.15?"],
+      ["v1.15.2", "antrea/v1.15.2?"],
     ] as const
   ) {
     assert.throws(() => loadProfile(name), (error) => {

@@ -8,7 +8,8 @@ const LONGEST = 200;
 
 /**
  * The candidates most similar to a misspelt name, nearest first: by the number of letters to insert, delete or change,
- * ignoring case. Candidates at the same distance stay in the order given.
+ * ignoring case. The same letters in another order are nearer than any other change. Candidates at the same distance
+ * stay in the order given.
  *
  * @param within the largest distance of a candidate; half of the name's letters by default
  *
@@ -28,11 +29,20 @@ export function nearestNames(
   if (name.length > LONGEST) return [];
   const wanted = name.toLowerCase();
   return [...new Set(candidates)]
-    .map((candidate) => ({ candidate, changes: distance(wanted, candidate.toLowerCase()) }))
+    .map((candidate) => ({ candidate, changes: changes(wanted, candidate.toLowerCase()) }))
     .filter(({ changes }) => changes <= within)
     .sort((one, other) => one.changes - other.changes)
     .slice(0, count)
     .map(({ candidate }) => candidate);
+}
+
+function changes(wanted: string, candidate: string): number {
+  const count = distance(wanted, candidate);
+  return count > 0 && inOrder(wanted) === inOrder(candidate) ? 0.5 : count;
+}
+
+function inOrder(name: string): string {
+  return [...name].sort().join("");
 }
 
 /** `, did you mean "address"?` if a candidate is near enough to be a typing mistake, else an empty text. */

@@ -14,6 +14,11 @@ Deno.test("nearestNames: of equals the first given, and what comes from outside 
   assert.deepEqual(nearestNames("e".repeat(1_000_000), NAMES, 3, Infinity), []);
 });
 
+Deno.test("nearestNames: letters that changed places are one mistake", () => {
+  assert.deepEqual(nearestNames("v1.51", ["v1.1", "v1.5", "v1.14", "v1.15"], 1), ["v1.15"]);
+  assert.equal(didYouMean("mdoe", ["transport", "mode"]), ', did you mean "mode"?');
+});
+
 Deno.test("didYouMean: suggests a name only for a typing mistake", () => {
   assert.equal(didYouMean("adress", ["transport", "address"]), ', did you mean "address"?');
   assert.equal(didYouMean("mode", ["transport", "address"]), "");
