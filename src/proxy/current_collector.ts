@@ -86,6 +86,11 @@ export class CurrentCollector {
     return this.#options.transport === "udp" && this.#options.watch === undefined;
   }
 
+  /** The profile that takes effect with its next process, where another one holds until then. */
+  get nextProfile(): string | undefined {
+    return this.#expectations.next?.profile;
+  }
+
   /** Milliseconds after which templates are sent again over UDP. */
   get templateRefresh(): number {
     return this.#options.templateRefresh ?? DEFAULT_TEMPLATE_REFRESH;

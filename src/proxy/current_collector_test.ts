@@ -56,8 +56,10 @@ Deno.test("sessions begin anew for another expectation of the living process, an
   await proxy.proxy.reconfigure({ expectation: expectation("v2.7") });
   assert.equal(proxy.happened("profile_waits").length, 1);
   exporters.push(await open());
+  assert.match(proxy.proxy.verdict().reason, /^the collector 127\.0\.0\.1:\d+ is to be v2\.7 once it restarts, and /);
   for (const rewriter of proxy.rewriters) rewriter.outdated = true;
   await proxy.proxy.adoptNext();
+  assert.doesNotMatch(proxy.proxy.verdict().reason, /restarts/);
   for (const exporter of exporters) await send(exporter, dataMessage(1));
   await until("the next arrived", () => collector.records().length === 4);
   for (const connection of [2, 3]) {

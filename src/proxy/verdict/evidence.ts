@@ -27,7 +27,8 @@ export function collectorEvidence(collectors: Collectors, entries: Iterable<Open
   // One without sessions counts as soon as it is away: its exporters may be waiting to be let in.
   const worst = all.find(({ collector }) => collector.condition === "away") ??
     all.find((one) => inUse.has(one) && !one.collector.up) ??
-    all.find((one) => inUse.has(one) && one.unwatched) ?? collectors.base;
-  const { address, up, condition, reason } = worst.collector;
-  return { address, up, tried: condition !== "idle", unwatched: worst.unwatched, reason };
+    all.find((one) => inUse.has(one) && one.unwatched) ??
+    all.find((one) => inUse.has(one) && one.nextProfile !== undefined) ?? collectors.base;
+  const { nextProfile, unwatched, collector: { address, up, condition, reason } } = worst;
+  return { address, up, tried: condition !== "idle", unwatched, reason, nextProfile };
 }

@@ -33,6 +33,8 @@ export interface CollectorEvidence {
   readonly unwatched?: boolean;
   /** Why it cannot be reached, where that is known. */
   readonly reason?: string | undefined;
+  /** The profile that takes effect when it restarts, where another one holds now: what that needs is not seen yet. */
+  readonly nextProfile?: string | undefined;
 }
 
 /** A moment, of the monotonic clock in milliseconds and as the time of day. */
@@ -71,7 +73,7 @@ export interface Evidence {
 /**
  * Judges the evidence. `needed`: a session needs rewriting or conversion, or did within the settle time. `not_needed`:
  * at least one session is open, all templates of every open session are known and relayed unchanged, the collector is
- * seen to be up, nobody is kept out, and the settle time has passed. `unknown`: anything else.
+ * seen to be up and no other profile waits for its restart, nobody is kept out, and the settle time has passed. `unknown`: anything else.
  */
 export function judge(evidence: Evidence): Verdict {
   const need = whyNeeded(evidence);
@@ -148,6 +150,10 @@ function whyUnknown(evidence: Evidence): string | undefined {
   }
   if (collector.unwatched === true) {
     return `over udp nothing shows that the collector ${collector.address} is there: set collector.watch`;
+  }
+  if (collector.nextProfile !== undefined) {
+    return `the collector ${collector.address} is to be ${collector.nextProfile} once it restarts, ` +
+      "and sessions may need rewriting then";
   }
   const { now, inSight, settle } = evidence;
   if (now - inSight.at >= settle) return undefined;

@@ -95,8 +95,8 @@ export class VerdictWatch {
     if (sessions.skewed > 0 || (sessions.converted ?? 0) > 0) this.see();
     const [abandoned, handshakes] = [this.#absent.abandoned(), this.handshakes];
     const full = this.#absent.rejected("limit");
-    const isBlind = sessions.open === 0 || !collector.up || collector.unwatched === true || handshakes !== undefined ||
-      full !== undefined ||
+    const isBlind = sessions.open === 0 || !collector.up || collector.unwatched === true ||
+      collector.nextProfile !== undefined || handshakes !== undefined || full !== undefined ||
       abandoned.exporters > 0 || certificateFault !== undefined;
     if (isBlind || this.#blind) this.#inSight = this.#moment();
     this.#blind = isBlind;

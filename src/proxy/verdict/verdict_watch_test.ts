@@ -96,6 +96,20 @@ Deno.test("a collector over udp that nothing watches may not be there: never not
   assert.equal((await pass(10)).verdict, "not_needed", "a watch connection shows it");
 });
 
+Deno.test("another profile waits for the collector's restart: not known before what that needs, then watched", async () => {
+  const { look, pass } = fixture();
+  const waiting = { collector: { ...UP, nextProfile: "antrea/v2.0" } };
+  assert.equal((await pass(20)).verdict, "not_needed");
+  assert.deepEqual(await pass(60, {}, waiting), {
+    verdict: "unknown",
+    reason: "the collector 10.0.0.9:4739 is to be antrea/v2.0 once it restarts, and sessions may need rewriting then",
+  });
+  assert.equal(look({ skewed: 1 }, waiting).verdict, "needed");
+  await pass(20, {}, waiting);
+  assert.equal((await pass(9)).verdict, "unknown", "it holds now, and sessions show what they need");
+  assert.equal((await pass(1)).verdict, "not_needed");
+});
+
 Deno.test("an exporter that is kept out may need rewriting: unknown until it gets in, or no longer tries", async () => {
   const { look, pass, watch } = fixture();
   await pass(20);
