@@ -30,7 +30,7 @@ export function runbook(upgrade: Upgrade): Runbook {
   const { order, needed } = upgrade;
   const sides = order === "agents-first" ? [agents, aggregator] : [aggregator, agents];
   const steps = [
-    save(),
+    save(needed),
     ...(needed ? [putIn(upgrade), redirect(upgrade)] : []),
     ...sides.map((side) => side(upgrade)),
     ...(needed ? [wait(), takeOut(upgrade)] : []),
@@ -101,14 +101,21 @@ function notes(upgrade: Upgrade): string[] {
   ];
 }
 
-function save(): Step {
+function save(needed: boolean): Step {
   return {
     title: "Save what is there",
     commands: [
       `${NAMESPACE} get deployment,service,configmap,role,rolebinding -o yaml > flow-aggregator-before.yaml`,
       "kubectl -n kube-system get configmap -l app=antrea -o yaml > antrea-config-before.yaml",
     ],
-    look: ["flow-aggregator.yml, the manifest that is installed, is at hand: it is the way out"],
+    look: [
+      "flow-aggregator.yml, the manifest that is installed, is at hand: it is the way out",
+      ...(needed
+        ? [
+          `${OVERLAY}/kustomization.yaml says under images where the cluster finds the proxy's image, which config/container builds`,
+        ]
+        : []),
+    ],
     back: [],
   };
 }
@@ -126,13 +133,11 @@ function putIn(upgrade: Upgrade): Step {
       ...(mints ? [edit("# - ../access-mint ", "- ../access-mint ")] : []),
       `${APPLY} -k ${OVERLAY}`,
       `${NAMESPACE} rollout status deployment/${deployment}`,
-      `${NAMESPACE} port-forward deployment/${deployment} 24780:24780 & sleep 3`,
+      forward(deployment),
       "deno task status",
     ],
     look: [
-      `${OVERLAY}/kustomization.yaml has the component ../${overlay}${
-        mints ? " and ../access-mint" : ""
-      }, and under images where the proxy's image is`,
+      `${OVERLAY}/kustomization.yaml has the component ../${overlay}${mints ? " and ../access-mint" : ""}`,
       `collector: connected, profile antrea/${
         from.release.replace(/\.\d+$/, "")
       } (profile: auto takes it from the Aggregator's image)`,
@@ -142,6 +147,11 @@ function putIn(upgrade: Upgrade): Step {
     ],
     back: takeOut(upgrade).commands,
   };
+}
+
+/** The admin side on this machine, until the Pod is replaced. */
+function forward(deployment: string): string {
+  return `${NAMESPACE} port-forward deployment/${deployment} 24780:24780 & sleep 3`;
 }
 
 /** A change of the overlay, in place. */
@@ -195,6 +205,8 @@ function aggregator({ to, from, needed, overlay, servesGrpc }: Upgrade): Step {
       `cp flow-aggregator-${to.release}.yml ${OVERLAY}/flow-aggregator.yml`,
       `${APPLY} -k ${OVERLAY}`,
       `${NAMESPACE} rollout status deployment/flow-aggregator`,
+      // With the Aggregator's Pod, the sidecar in it is another one.
+      ...(overlay === "sidecar" ? ["kill %% # the port-forward to the old Pod", forward("flow-aggregator")] : []),
       "deno task status",
     ]
     : [

@@ -113,3 +113,22 @@ Deno.test("the runbook of new Agents' gRPC pins nobody, and says how it goes wit
   );
   assert.doesNotMatch(text("v2.4", "v2.7", "aggregator-first"), /collector\.transport/);
 });
+
+Deno.test("status is asked of a Pod that runs: behind a sidecar's restart through a port-forward of its own", () => {
+  const forwards = (overlay: "sidecar" | "gateway") =>
+    runbook(planUpgrade("v1.15", "v2.0", "agents-first", false, overlay)).steps.map(({ commands }) => {
+      const at = commands.findIndex((line) => line.startsWith("kubectl") && line.includes("port-forward"));
+      const [rollout, status] = ["rollout status", "deno task status"].map((part) =>
+        commands.findIndex((line) => line.includes(part))
+      );
+      if (at >= 0) assert.ok((rollout ?? 0) < at && at < (status ?? 0), commands.join("\n"));
+      return at >= 0;
+    });
+  assert.deepEqual(forwards("gateway"), [false, true, false, false, false, false, false]);
+  assert.deepEqual(forwards("sidecar"), [false, true, false, false, true, false, false]);
+});
+
+Deno.test("where the proxy's image is stands before the first apply", () => {
+  const [first] = runbook(planUpgrade("v1.15", "v2.0", "agents-first")).steps;
+  assert.match(first?.look.join("\n") ?? "", /under images where the cluster finds the proxy's image/);
+});
