@@ -107,6 +107,7 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
       "src/service",
       "src/terminal",
       "src/logging.ts",
+      "plugins",
     ],
   ],
   ["src/main.ts", ["src/commands"]],

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { DEFAULT_CHAIN } from "../../../plugins/mod.ts";
 import { systemReason } from "../../error_message.ts";
 import { printable, say } from "../../terminal/terminal.ts";
 import { runFailure, usageFailure } from "../command_line/command_failure.ts";
@@ -36,8 +37,16 @@ async function writePlugin(path: string): Promise<void> {
     if (error instanceof Deno.errors.AlreadyExists) throw usageFailure(`error: ${printable(path)} exists already`);
     throw runFailure(`error: cannot write ${printable(path)}: ${writeReason(error)}`, error);
   }
-  const use = path.startsWith("/") ? path : `./${path}`;
-  say(`${path}: mod.ts, mod_test.ts, README.md; in the configuration: plugins: [{ use: ${use}/mod.ts }]`);
+  say(`${path}: mod.ts, mod_test.ts, README.md
+In the configuration, with all steps that the chain needs (only those that are named run):
+${chainText(await Deno.realPath(path))}`);
+}
+
+/** The default chain with a plugin in it, as YAML. */
+function chainText(folder: string): string {
+  const uses = DEFAULT_CHAIN.map(({ name }) => name);
+  uses.splice(uses.indexOf("strip-unknown"), 0, `${folder}/mod.ts`);
+  return ["plugins:", ...uses.map((use) => `  - use: ${use}`)].join("\n");
 }
 
 function writeReason(error: unknown): string {
@@ -60,12 +69,16 @@ export default definePlugin({
     const elements = mapEvery(names, (element) => findElement(profile, element));
     return {
       name: "${name}",
-      rewrite: (mapping) => ({
-        ...mapping,
-        fields: mapping.fields.filter(({ target }) =>
-          !elements.some((element) => sameElement(element, target.element))
-        ),
-      }),
+      rewrite(mapping) {
+        const stripped = new Map(mapping.stripped);
+        const fields = mapping.fields.filter(({ target, value, scope }) => {
+          // An options template keeps its scope.
+          if (scope === true || !elements.some((element) => sameElement(element, target.element))) return true;
+          if (value.from === "record") stripped.set(value.index, "${name}"); // for explain and the dashboard
+          return false;
+        });
+        return { ...mapping, fields, stripped };
+      },
     };
   },
 });
@@ -92,9 +105,15 @@ Removes the elements that \`elements\` names.
 
 \`\`\`yaml
 plugins:
-  - use: ./${name}/mod.ts
+  - use: map-fields
+  - use: ./${name}/mod.ts # its path, from the folder of the configuration
     with: { elements: [sourceTransportPort] }
+  - use: strip-unknown
+  - use: pad-missing
+  - use: match-order
 \`\`\`
+
+Only the plugins that the chain names run. An element that the collector expects is padded again behind this one.
 
 | key        | meaning                          | default |
 | ---------- | -------------------------------- | ------- |

@@ -19,6 +19,19 @@ plugins: [{ use: ./hide-ports/mod.ts, with: { elements: [sourceTransportPort] } 
     await Deno.writeTextFile(`${folder}/proxy.yaml`, yaml);
     const checked = await runCommand("check", ["--config", `${folder}/proxy.yaml`]);
     assert.equal(checked.status, 0, checked.stderr);
+    const chain = made.stderr.slice(made.stderr.indexOf("plugins:"));
+    await Deno.writeTextFile(
+      `${folder}/agents.yaml`,
+      `${yaml.replace(/plugins:.*\n/, "").replace("rfc7011", "antrea/v1.15")}${chain}`
+        .replace("hide-ports/mod.ts", "hide-ports/mod.ts\n    with: { elements: [flowEndReason] }"),
+    );
+    const explained = await runCommand("explain", [
+      ...["--config", `${folder}/agents.yaml`, "--from", "antrea/v2.0", "--to", "antrea/v1.15"],
+    ]);
+    assert.match(
+      new TextDecoder().decode(explained.stdout),
+      /stripped +flowEndReason \(hide-ports\), egressNodeName \(strip-unknown\)\n/,
+    );
     const again = await runCommand("plugin", ["new", `${folder}/hide-ports`]);
     assert.deepEqual([again.status, again.stderr.includes("exists already")], [2, true]);
     await Deno.writeTextFile(`${folder}/proxy.yaml`, yaml.replace("elements:", "element:"));
