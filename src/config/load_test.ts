@@ -338,6 +338,12 @@ Deno.test("a plugin file that has changed is loaded as a new module", async () =
       assert.equal(treatment.plugins[0]?.name, word);
       assert.deepEqual(files, [yaml, plugin]);
     }
+    await Deno.writeTextFile(plugin, "\n\nexport default {{};\n");
+    await assert.rejects(loadConfiguration(yaml), (error: Error) => {
+      assert.ok(error.message.includes(` at ${plugin}:3:`), error.message);
+      assert.doesNotMatch(error.message, /\n|file:/);
+      return true;
+    });
     await Deno.writeTextFile(plugin, "throw new Error('not today');");
     await assert.rejects(loadConfiguration(yaml), {
       message:

@@ -143,7 +143,9 @@ export class Reloader {
     this.refused = undefined;
     const changed = configurationChanges(this.#configuration, configuration);
     this.#configuration = configuration;
-    const what = changed.length === 0 ? "with the same settings" : changed.join("; ");
+    const what = changed.length === 0
+      ? "with the same settings; the files that it names were read again"
+      : changed.join("; ");
     const message = `the configuration was reloaded and is in force: ${what}`;
     this.parts.report({
       level: "info",

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import {
   isPluginDefinition,
   type Plugin,
@@ -156,7 +156,9 @@ export class PluginModules {
     process.close();
     this.reader.mistake(
       at,
-      `cannot load ${use}: ${"error" in hello ? oneLine(hello.error) : ""} (a module whose default export is a plugin)`,
+      `cannot load ${use}: ${
+        "error" in hello ? loadReason(hello.error) : ""
+      } (a module whose default export is a plugin)`,
     );
     return undefined;
   }
@@ -170,7 +172,7 @@ export class PluginModules {
       module = await this.importModule(specifier);
     } catch (error) {
       const why = errorMessage(error);
-      this.reader.mistake(at, `cannot load ${use}: ${oneLine(why)} (a module whose default export is a plugin)`);
+      this.reader.mistake(at, `cannot load ${use}: ${loadReason(why)} (a module whose default export is a plugin)`);
       return undefined;
     }
     const definition = typeof module === "object" && module !== null && "default" in module
@@ -211,6 +213,12 @@ export class PluginModules {
 
 function keyOf(use: string, isolate = true): string {
   return `${isolate ? "isolated" : "here"} ${use}`;
+}
+
+/** Why a module cannot be loaded, in one line, with the place in it that the runtime names on a later line. */
+function loadReason(text: string): string {
+  const place = /\n\s+at (file:\/\/[^\s?]+)(?:\?[^\s:]*)?(:\d+:\d+)/.exec(text);
+  return place === null ? oneLine(text) : `${oneLine(text)} at ${fileURLToPath(place[1] ?? "")}${place[2]}`;
 }
 
 /** The first line of a text. */
