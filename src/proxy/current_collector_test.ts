@@ -72,3 +72,35 @@ Deno.test("sessions begin anew for another expectation of the living process, an
   await proxy.proxy.close();
   collector.close();
 });
+
+Deno.test("a candidate's time to be accepted begins anew with each connection that the collector closes", async () => {
+  const clock = new StandingClock();
+  const collector = new TestCollector();
+  const candidates = { list: ["v2.7", "v2.0", "v1.1"].map(expectation), acceptedAfter: 10_000 };
+  const proxy = new TestProxy(collector.port, { clock, watch: true, candidates, random: () => 0 });
+  await proxy.proxy.start();
+  const exporter = await proxy.connect();
+  let sent = 0;
+  const doubts = () => proxy.happened("candidate_in_doubt").length + proxy.happened("candidate_rejected").length;
+  const rejectAfter = async (milliseconds: number) => {
+    await send(exporter, join(templateMessage(), dataMessage(sent++)));
+    await clock.advanceUntil("it arrived", () => collector.records().length === sent, 50);
+    await clock.advance(milliseconds, 100);
+    const before = doubts();
+    const used = collector.connections.findLast(({ length }) => length > 0);
+    assert.ok(used !== undefined);
+    closeQuietly(used.socket);
+    await clock.advanceUntil("the candidate is in doubt", () => doubts() > before, 50);
+  };
+  // In all, v2.0 is in use for longer than it takes to be accepted, but never in one go.
+  for (const milliseconds of [1_000, 1_000, 6_000, 6_000]) await rejectAfter(milliseconds);
+  assert.deepEqual(
+    proxy.happened("candidate_rejected").map(({ fields }) => fields["rejected"]),
+    ["v2.7", "v2.0"],
+  );
+  closeQuietly(exporter);
+  const closed = proxy.proxy.close();
+  await clock.advance(1);
+  await closed;
+  collector.close();
+});

@@ -402,3 +402,22 @@ Deno.test("sessions of a listener that is gone end within limits.drain, even if 
   exporter.close();
   await proxy.proxy.close();
 });
+
+Deno.test("what a listener counted that is gone stays in the totals", async () => {
+  const collector = new TestCollector();
+  const stays = tcp(freePort());
+  const udp = { transport: "udp" as const, address: { hostname: "127.0.0.1", port: 0 } };
+  const proxy = new TestProxy(collector.port, { listeners: [stays, udp] });
+  await proxy.proxy.start();
+  const address = proxy.proxy.addresses()[1]?.address;
+  assert.ok(address !== undefined);
+  const exporter = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  await exporter.send(Uint8Array.of(1, 2, 3), { transport: "udp", ...address });
+  const rejected = () => [...proxy.proxy.totals().messagesRejected.values()].reduce((sum, count) => sum + count, 0);
+  await until("the datagram is rejected", () => rejected() === 1);
+  await proxy.proxy.reconfigure({ listeners: [stays] });
+  assert.equal(rejected(), 1);
+  exporter.close();
+  await proxy.proxy.close();
+  collector.close();
+});

@@ -127,3 +127,23 @@ Deno.test("a link that is closed ends at once, whatever its dialler does; a conn
   dialling.resolve(near);
   assert.equal(await far.read(new Uint8Array(1)), null);
 });
+
+Deno.test("a connection that lasted for a second is replaced at once, a shorter one after a pause", async () => {
+  for (const [lived, atOnce] of [[1_000, true], [900, false]] as const) {
+    const ends: Connection[] = [];
+    const { link, clock } = linking(() => {
+      const [near, far] = connectionPair();
+      ends.push(far);
+      return Promise.resolve(near);
+    });
+    await link.connection();
+    await clock.advance(lived, 50);
+    ends[0]?.close();
+    await turn();
+    await turn();
+    assert.equal(ends.length === 2, atOnce, `after ${lived} ms`);
+    await clock.advance(1_000, 50);
+    assert.equal(ends.length, 2);
+    link.close();
+  }
+});
