@@ -211,3 +211,12 @@ Deno.test("a scan from many addresses does not grow the process", () => {
   assert.equal(absent.rejected("handshake")?.last.address, "19999");
   assert.equal(absent.abandoned().exporters, 8192);
 });
+
+Deno.test("the settle time begins at the first look that sees all exporters, however long ago the one before was", async () => {
+  const { clock, look, pass } = fixture();
+  look({}, { collector: AWAY });
+  await clock.advance(60_000);
+  assert.equal(look().verdict, "unknown");
+  assert.equal((await pass(9)).verdict, "unknown");
+  assert.equal((await pass(1)).verdict, "not_needed");
+});
