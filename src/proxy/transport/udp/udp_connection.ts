@@ -51,15 +51,26 @@ class UdpConnection implements Connection {
 }
 
 /**
- * Returns a function that dials over UDP, from the same port every time: collectors identify an exporter by its port.
+ * Returns a function that dials over UDP, from the same port every time if nobody has taken it meanwhile: collectors
+ * identify an exporter by its port.
  */
 export function udpDialer({ hostname, port }: Address): Dial {
   let ownPort = 0;
   return async (signal) => {
     const { address, family } = await lookup(hostname);
     signal.throwIfAborted();
-    const socket = Deno.listenDatagram({ transport: "udp", hostname: family === 6 ? "::" : "0.0.0.0", port: ownPort });
+    const socket = bind(family === 6 ? "::" : "0.0.0.0", ownPort);
     if (socket.addr.transport === "udp") ownPort = socket.addr.port;
     return new UdpConnection(socket, { hostname: address, port });
   };
+}
+
+/** Binds this port, or any if it is taken. */
+function bind(hostname: string, port: number): Deno.DatagramConn {
+  try {
+    return Deno.listenDatagram({ transport: "udp", hostname, port });
+  } catch (error) {
+    if (port === 0 || !(error instanceof Deno.errors.AddrInUse)) throw error;
+    return bind(hostname, 0);
+  }
 }
