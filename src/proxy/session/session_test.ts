@@ -606,3 +606,22 @@ Deno.test("a session that is to move before its first connection dials once, in 
   assert.deepEqual(spare.received.messages, []);
   assert.equal(events.filter((event) => event === "collector_connected").length, 1);
 });
+
+Deno.test("of two moves the later one counts, and what the earlier one would have discarded is discarded all the same", async () => {
+  const rewriter = new RelayingRewriter({ reliable: true });
+  const collectors = [new ScriptedCollector(Infinity, Infinity), new ScriptedCollector(Infinity, Infinity)];
+  const { session, exporter, clock, route } = openSession(collectors, { rewriter });
+  const ended = session.run();
+  await exporter.write(join(templateMessage(), dataMessage(0)));
+  await clock.advance(200, 50);
+  for (const renew of [true, false]) {
+    session.move({ route: route(), observe: false, renew, collector: { maxMessageLength: renew ? 1_000 : 2_000 } });
+  }
+  await exporter.write(dataMessage(1));
+  await clock.advance(200, 50);
+  assert.deepEqual(collectors[1]?.received.messages.map(({ record }) => record), ["template", 1]);
+  assert.deepEqual(rewriter.renewedFor, { maxMessageLength: 2_000 });
+  exporter.close();
+  await clock.advance(2_000, 50);
+  await ended;
+});

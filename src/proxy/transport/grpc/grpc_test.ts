@@ -45,10 +45,10 @@ class Listening {
     });
   }
 
-  static async start(): Promise<Listening> {
+  static async start(clock = SYSTEM_CLOCK): Promise<Listening> {
     const failures: string[] = [];
     const listener = await GrpcListener.listen({ hostname: "127.0.0.1", port: 0 }, { credentials: server }, {
-      clock: SYSTEM_CLOCK,
+      clock,
       turns: TURNS,
       handshake: () => PATIENCE,
       releases: RELEASES,
@@ -234,5 +234,30 @@ Deno.test("what is not gRPC is refused and named: IPFIX over TLS, HTTP/1 with an
     connection.close();
   }
   assert.equal(listening.streams.length, 0);
+  listening.close();
+});
+
+Deno.test("nothing waits for another stream of a connection that has ended before its last stream", async () => {
+  const waits = new Set<object>();
+  const clock: typeof SYSTEM_CLOCK = {
+    ...SYSTEM_CLOCK,
+    after(milliseconds, callback) {
+      if (milliseconds < 10_000) return SYSTEM_CLOCK.after(milliseconds, callback);
+      const wait = {};
+      waits.add(wait);
+      return () => void waits.delete(wait);
+    },
+  };
+  const listening = await Listening.start(clock);
+  const { client, call } = sender(listening.listener.address.port);
+  call.write(new Uint8Array(0));
+  const stream = await listening.stream(0);
+  assert.equal(waits.size, 1, "it waits for the first stream");
+  client.close();
+  call.cancel();
+  await assert.rejects(readAll(stream));
+  await until("the connection has ended", () => waits.size === 0);
+  stream.close();
+  assert.equal(waits.size, 0);
   listening.close();
 });
