@@ -8,7 +8,7 @@ import { type Inspected, Inspector } from "../../offline/inspection.ts";
 import type { MessageConsumer } from "../../offline/message_stream.ts";
 import { consumeInput } from "../command_line/consume_input.ts";
 import { type Paint, painter, printable, terminalWidth, wantsColour, writeOctets } from "../../terminal/terminal.ts";
-import { tableLines, wrapWords } from "../../terminal/text_table.ts";
+import { tableLines, wrapFacts, wrapWords } from "../../terminal/text_table.ts";
 
 export function inspectCommand(): Command {
   return new Command("inspect")
@@ -27,8 +27,8 @@ interface Options {
 }
 
 async function inspect({ json = false, keepGoing = false }: Options): Promise<void> {
-  const paint = painter(wantsColour());
-  const show = json ? jsonLine : (inspected: Inspected) => textOf(inspected, paint);
+  const [paint, width] = [painter(wantsColour()), terminalWidth()];
+  const show = json ? jsonLine : (inspected: Inspected) => textOf(inspected, paint, width);
   await consumeInput(new InspectingConsumer(show), keepGoing);
 }
 
@@ -98,12 +98,13 @@ function valuesByName(fields: readonly (readonly [string, Value])[]): Record<str
   return values;
 }
 
-function textOf(inspected: Inspected, paint: Paint): string {
+/** One item for a person, in lines no wider than this. */
+export function textOf(inspected: Inspected, paint: Paint, width: number): string {
   switch (inspected.kind) {
     case "message": {
       const { offset, length, exportTime, sequenceNumber, observationDomain } = inspected;
       const facts = [`${length} octets`, exportTime, `sequence ${sequenceNumber}`, `domain ${observationDomain}`];
-      return headed(paint, "", `message at ${offset}`, facts.map((fact) => ` ${fact}`));
+      return headed(paint, width, "", `message at ${offset}`, facts.map((fact) => ` ${fact}`));
     }
     case "template": {
       const { id, fields, scopeFieldCount } = inspected.template;
@@ -122,13 +123,13 @@ function textOf(inspected: Inspected, paint: Paint): string {
       ];
       const words = facts.map((fact, at) => (at === 0 ? " " : "") + fact + (at < facts.length - 1 ? "," : ""));
       const name = scopeFieldCount === 0 ? "template" : "options template";
-      return [headed(paint, "  ", `${name} ${id}`, words), ...indent(tableLines(rows, ["right"]))].join("\n");
+      return [headed(paint, width, "  ", `${name} ${id}`, words), ...indent(fieldLines(rows, width - 4))].join("\n");
     }
     case "withdrawal":
       return `  withdrawal of template ${inspected.template}`;
     case "record": {
       const rows = inspected.fields.map(([element, value]) => [printable(element), textValue(value)] as const);
-      const lines = valueLines(rows, terminalWidth() - 4);
+      const lines = valueLines(rows, width - 4);
       return [`  ${paint("bold", "record")} of template ${inspected.template}`, ...indent(lines)].join("\n");
     }
     case "skipped":
@@ -139,21 +140,39 @@ function textOf(inspected: Inspected, paint: Paint): string {
 }
 
 /** A heading followed by facts, wrapped over as many lines as needed. */
-function headed(paint: Paint, indent: string, head: string, words: readonly string[]): string {
-  return wrapWords([head, ...words], terminalWidth(), `${indent}   `, indent).join("\n").replace(
+function headed(paint: Paint, width: number, indent: string, head: string, words: readonly string[]): string {
+  return wrapWords([head, ...words], width, `${indent}   `, indent).join("\n").replace(
     head,
     paint("bold", head),
   );
 }
 
-/** Names with their values; a long value continues in its own column on the next line. */
+/** A table of fields, or where that is too wide, each field's facts in as many lines as they need. */
+function fieldLines(rows: readonly (readonly string[])[], width: number): string[] {
+  const lines = tableLines(rows, ["right"]);
+  if (lines.every((line) => line.length <= width)) return lines;
+  const places = Math.max(...rows.map(([place = ""]) => place.length));
+  return rows.flatMap(([place = "", ...facts]) =>
+    wrapFacts(facts, width, " ".repeat(places + 2), `${place.padStart(places)}  `)
+  );
+}
+
+/** Columns that a value beside its name has at least. */
+const LEAST_ROOM = 20;
+
+/** Names with their values beside them, or below where there is too little room; a long value has several lines. */
 function valueLines(rows: readonly (readonly [name: string, value: string])[], width: number): string[] {
   const names = Math.max(0, ...rows.map(([name]) => name.length)) + 2;
-  const room = Math.max(20, width - names);
-  return rows.flatMap(([name, value]) => {
-    const parts = value.match(new RegExp(`.{1,${room}}`, "gu")) ?? [""];
-    return parts.map((part, index) => `${(index === 0 ? name : "").padEnd(names)}${part}`);
-  });
+  if (width - names < LEAST_ROOM) {
+    return rows.flatMap(([name, value]) => [name, ...pieces(value, width - 2).map((piece) => `  ${piece}`)]);
+  }
+  return rows.flatMap(([name, value]) =>
+    pieces(value, width - names).map((piece, index) => `${(index === 0 ? name : "").padEnd(names)}${piece}`)
+  );
+}
+
+function pieces(text: string, length: number): string[] {
+  return text.match(new RegExp(`.{1,${length}}`, "gu")) ?? [""];
 }
 
 function textValue(value: Value): string {

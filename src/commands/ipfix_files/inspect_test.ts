@@ -2,7 +2,11 @@ import { MessageBuilder } from "../../../test/support/messages/message_builder.t
 import assert from "node:assert/strict";
 import { runCommand } from "../../../test/support/processes/run_command.ts";
 import { loadProfile } from "../../config/profiles/profiles.ts";
+import { registryHistory } from "../../config/profiles/registries.ts";
 import { AgentMessages } from "../../demo/agent_messages.ts";
+import { Inspector } from "../../offline/inspection.ts";
+import { painter } from "../../terminal/terminal.ts";
+import { textOf } from "./inspect.ts";
 
 const agent = new AgentMessages(loadProfile("antrea/v2.0"), "node-1");
 const templates = agent.templates();
@@ -78,4 +82,18 @@ Deno.test("a value that does not fit its column continues below, whole", async (
   for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
   const shown = text.slice(text.indexOf("record of")).split("\n").slice(1).map((line) => line.slice(19)).join("");
   assert.equal(shown, value);
+});
+
+Deno.test("in a narrow terminal a template's fields are no table any more, and nothing is wider than it", () => {
+  const text = (width: number) => {
+    const inspector = new Inspector(registryHistory().resolve);
+    return [...templates, flows[0]!.message].flatMap((message) =>
+      inspector.next(message)!.content.map((each) => textOf(each, painter(false), width))
+    ).join("\n");
+  };
+  for (const width of [80, 60, 40]) {
+    for (const line of text(width).split("\n")) assert.ok(line.length <= width, `${width}: ${line}`);
+  }
+  assert.match(text(80), /^ {5}4 {2}sourceTransportPort {13}0\/7 {8}unsigned16 {7}2$/m);
+  assert.match(text(40), /^ {5}4 {2}sourceTransportPort, 0\/7,\n {8}unsigned16, 2$/m);
 });
