@@ -65,18 +65,23 @@ export async function keepSending(from: Profile, to: Profile, nodes: readonly st
               one flow each per second`);
   const ended = untilSignal();
   let arrived = 0;
+  const count = async () => {
+    for (let effect = await aggregator.nextEffect(0); effect !== undefined; effect = await aggregator.nextEffect(0)) {
+      arrived += effect.records.length;
+    }
+  };
   for (let flow = 0; !ended.signal.aborted; flow++) {
     for (const agent of agents) {
       if (!agent.connected) await agent.connect(listener.address, () => Promise.resolve());
       await agent.send(flow);
     }
     await ended.wait(PERIOD);
-    for (let effect = await aggregator.nextEffect(0); effect !== undefined; effect = await aggregator.nextEffect(0)) {
-      arrived += effect.records.length;
-    }
+    await count();
   }
   await Promise.all(agents.map((agent) => agent.close()));
   await proxy.drained();
+  // What was on its way has arrived.
+  await count();
   await admin.close();
   await aggregator.close();
   await writeLine(`\n${arrived} records arrived.`);

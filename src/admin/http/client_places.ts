@@ -33,8 +33,8 @@ class Client implements PlaceHolder {
 }
 
 /**
- * Bounds the connections of clients, in all and of an address: once all places are taken, a newcomer has that of a
- * client that has requested nothing yet, or of the address that has more than it would; otherwise it is turned away.
+ * Bounds the connections of clients. Once all places are taken, a newcomer gets that of a client that has requested
+ * nothing yet, or of one whose address holds more places than the newcomer's would; otherwise it is turned away.
  */
 export class ClientPlaces {
   readonly #most: number;

@@ -292,6 +292,26 @@ Deno.test("what was lost and what would have been are told apart, whatever the m
   }
 });
 
+Deno.test("the table says which sessions the verdict does not count: closing ones, and silent ones over UDP", async () => {
+  const { view, get } = fixture();
+  view.open.push(skewedSession("1", { closing: true }), skewedSession("2", { transport: "udp", silent: true }));
+  const { text } = await get("/");
+  assert.match(text, /aria-label="Session 1".*?<small>closing<\/small>.*?aria-label="Session 2".*?<small>silent: its/);
+  view.open = [skewedSession("3", { silent: false })];
+  assert.doesNotMatch((await get("/")).text, /<small>(?:closing|silent)/);
+});
+
+Deno.test("a fallback to another candidate is said of its collector", async () => {
+  const { view, get } = fixture();
+  const [from, to] = [{ profile: "antrea/v2.7" }, { profile: "antrea/v1.1" }];
+  const profiles = [from.profile, to.profile];
+  view.collector = { ...view.collector, candidates: { profiles, steps: 0, lastStep: undefined } };
+  assert.match((await get("/")).text, /Candidates<\/dt><dd>antrea\/v2\.7, antrea\/v1\.1</);
+  const lastStep = { from, to, why: "epoch" };
+  view.collector = { ...view.collector, candidates: { profiles, steps: 2, lastStep } };
+  assert.match((await get("/")).text, /; antrea\/v1\.1 once more in place of antrea\/v2\.7, since the collector has/);
+});
+
 Deno.test("what is counted of all collectors together is not said of one of several", async () => {
   const { view, get } = fixture();
   const facts = async () => /id="collector"[^]*?<\/section>/.exec((await get("/")).text)?.[0] ?? "";

@@ -45,7 +45,7 @@ export function Sessions({ view, overview }: { readonly view: AdminView; readonl
               <tbody>
                 {rows.map((row) => (
                   <Session view={view} row={row}>
-                    {row.session.closing ? <small>closing</small> : ""}
+                    {note(row.session)}
                   </Session>
                 ))}
               </tbody>
@@ -61,6 +61,12 @@ export function Sessions({ view, overview }: { readonly view: AdminView; readonl
       />
     </Region>
   );
+}
+
+/** What a session is besides its problems. The verdict counts neither of these two. */
+function note({ closing, silent }: SessionView): Child {
+  if (closing) return <small>closing</small>;
+  return silent === true ? <small>silent: its exporter may have gone</small> : "";
 }
 
 const GROUPS = {

@@ -2,7 +2,7 @@ import type { AdminView, CollectorView } from "./view.ts";
 
 type Viewed = Pick<AdminView, "collector" | "otherCollectors">;
 
-/** All collectors, that of most sessions first. */
+/** All collectors, first that of sessions for which no peer rule names another. */
 export function allCollectors({ collector, otherCollectors = [] }: Viewed): CollectorView[] {
   return [collector, ...otherCollectors];
 }

@@ -1,6 +1,6 @@
 import { Fifo } from "../../proxy/time/fifo.ts";
 
-/** What is left to the data path after a piece of work, as a part of what the piece took; and in milliseconds at least. */
+/** The pause for the data path after a piece of work: a share of what the piece took, and its least in milliseconds. */
 const [PAUSE, SHORTEST_PAUSE] = [0.5, 1];
 
 /** Who waits for a turn. */

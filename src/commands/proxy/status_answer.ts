@@ -2,6 +2,10 @@ import { z } from "zod";
 
 const COUNTS = z.record(z.string(), z.number());
 
+const CANDIDATES = z.looseObject({
+  lastStep: z.looseObject({ from: z.string(), to: z.string(), why: z.string(), how: z.string().nullish() }).nullish(),
+}).nullish();
+
 /** The part of the answer that `status` needs; `--json` passes on the rest unchanged. */
 export const STATUS = z.looseObject({
   version: z.string(),
@@ -16,6 +20,7 @@ export const STATUS = z.looseObject({
     reason: z.string().nullish(),
     profile: z.string(),
     nextProfile: z.string().nullish(),
+    candidates: CANDIDATES,
     dialect: z.string(),
     reconnects: z.number(),
   }),
@@ -25,6 +30,7 @@ export const STATUS = z.looseObject({
     reason: z.string().nullish(),
     profile: z.string(),
     nextProfile: z.string().nullish(),
+    candidates: CANDIDATES,
     dialect: z.string(),
     sessions: z.number(),
     rules: z.array(z.string()),
@@ -42,6 +48,7 @@ export const STATUS = z.looseObject({
     sequenceGaps: z.number().optional(),
     messages: z.looseObject({ received: z.number(), sent: z.number() }),
     records: z.looseObject({ received: z.number(), sent: z.number() }),
+    recordsInHand: z.number().optional(),
   }),
   losses: z.looseObject({
     recordsDropped: COUNTS.optional(),

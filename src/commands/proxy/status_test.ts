@@ -116,6 +116,18 @@ Deno.test("a fact that is longer than a line breaks between its words", async ()
   assert.ok(output.replaceAll(/\s+/g, " ").includes(`${reason}, antrea/v1.15`), output);
 });
 
+Deno.test("a fallback to another candidate and records on their way are said", async () => {
+  const view = new FakeView();
+  const [from, to] = [{ profile: "antrea/v2.7" }, { profile: "antrea/v1.1" }];
+  const lastStep = { from, to, why: "rejected", how: "ended" };
+  const candidates = { profiles: ["antrea/v2.7", "antrea/v1.1"], steps: 1, lastStep };
+  view.collector = { ...view.collector, profile: "antrea/v1.1", candidates, recordsInHand: 40 };
+  const { output } = await run({}, answerOf(view));
+  const words = "antrea/v1.1 in place of antrea/v2.7, on whose templates the collector ended,";
+  assert.ok(output.replaceAll(/\s+/g, " ").includes(words), output);
+  assert.match(output, /^ {2}records {4}0 received, 0 sent, 40 in hand$/m);
+});
+
 Deno.test("reconnects are said to be of all collectors where there are several", async () => {
   const view = new FakeView();
   Object.assign(view, { otherCollectors: [{ ...view.collector, key: "tcp 10.0.0.9:4739", rules: ["peers[0]"] }] });
@@ -255,11 +267,11 @@ Deno.test("what observed sessions would lose is told apart from what is lost, wh
       /records that would lose a value {2,}httpVals {2,}5/,
     ]
   ) assert.match(output, new RegExp(`^ {2}${words.source}$`, "m"));
-  assert.match(output, /7 sent$/m);
+  assert.match(output, /7 sent, 4 in hand$/m);
   view.mode = "observe";
   view.open = [skewedSession("2", { counters: observed, observed: true })];
   view.collector = { ...view.collector, recordsPossiblyLost: 0 };
   const all = await run({}, answerOf(view));
-  assert.match(all.output, /5 would be sent$/m);
+  assert.match(all.output, /5 would be sent, 4 in hand$/m);
   assert.doesNotMatch(all.output, /records dropped|lost a value/);
 });

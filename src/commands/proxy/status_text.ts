@@ -1,3 +1,4 @@
+import { candidateStepText } from "../../admin/view/candidate_step.ts";
 import { memoryShortage } from "../../admin/view/memory_shortage.ts";
 import { type Paint, printable } from "../../terminal/terminal.ts";
 import { tableLines, wrapFacts, wrapWords } from "../../terminal/text_table.ts";
@@ -52,7 +53,7 @@ function refusedLines(refused: Status["refusedConfiguration"], width: number): s
 /** Names, each with its facts. */
 function factRows(status: Status): (readonly [name: string, facts: readonly string[]])[] {
   const { version, mode, uptimeSeconds, draining, collectors = [], skew, totals, cluster } = status;
-  const { open, closing, ended } = totals.sessions;
+  const { recordsInHand: inHand = 0, sessions: { open, closing, ended } } = totals;
   const sent = (count: number) => `${count} ${mode === "observe" ? "would be sent" : "sent"}`;
   return [
     ["proxy", [version, `mode ${mode}`, `up ${uptimeSeconds} s`, ...(draining ? ["draining"] : [])]],
@@ -67,7 +68,11 @@ function factRows(status: Status): (readonly [name: string, facts: readonly stri
       ...(skew.sessions > 0 ? [] : [neededLast(skew)]),
     ]],
     ["messages", [`${totals.messages.received} received`, sent(totals.messages.sent)]],
-    ["records", [`${totals.records.received} received`, sent(totals.records.sent)]],
+    ["records", [
+      `${totals.records.received} received`,
+      sent(totals.records.sent),
+      ...(inHand > 0 ? [`${inHand} in hand`] : []),
+    ]],
   ];
 }
 
@@ -99,9 +104,13 @@ function otherCollectorFacts(other: NonNullable<Status["collectors"]>[number]): 
   ];
 }
 
-function expectedFacts({ profile, dialect, nextProfile }: Status["collector"] | NonNullable<Status["collectors"]>[0]) {
+function expectedFacts(
+  { profile, dialect, nextProfile, candidates }: Status["collector"] | NonNullable<Status["collectors"]>[number],
+): string[] {
+  const step = candidates?.lastStep ?? undefined;
   return [
     `${profile} (${dialect})`,
+    ...(step === undefined ? [] : [candidateStepText(step)]),
     ...(typeof nextProfile === "string" ? [`waiting for the collector to restart: then ${nextProfile}`] : []),
   ];
 }

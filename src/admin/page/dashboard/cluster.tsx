@@ -15,7 +15,7 @@ export function Cluster({ cluster }: { readonly cluster: ClusterView }) {
             ? `waiting for ${waitingFor}`
             : good
             ? "nothing is missing"
-            : "what was good last stays in force"}
+            : "the last good state stays in force"}
         </Tag>
       </p>
       {lines.length === 0 ? "" : <ul>{lines.map((line) => <li>{line}</li>)}</ul>}

@@ -32,7 +32,7 @@ Deno.test("the page shows the state of the cluster, what it waits for and its pr
     ]
   ) assert.ok(good.includes(words), `${words} in ${good}`);
   const problems = ["Secret x is no good: <b>"];
-  assert.match(html({ ...CLUSTER, problems }), /what was good last stays in force.*Secret x is no good: &lt;b&gt;/s);
+  assert.match(html({ ...CLUSTER, problems }), /the last good state stays in force.*Secret x is no good: &lt;b&gt;/s);
   assert.match(html({ ...CLUSTER, waitingFor: "Secret y" }), /waiting for Secret y/);
   assert.match(html({ ...CLUSTER, aggregator: { reason: "no tag" } }), /no tag/);
 });

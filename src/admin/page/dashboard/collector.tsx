@@ -1,3 +1,4 @@
+import { candidateStepText } from "../../view/candidate_step.ts";
 import type { AdminView, CollectorView } from "../../view/view.ts";
 import { Facts, Region, Tag } from "../parts.tsx";
 import { count, duration, number } from "../format.ts";
@@ -24,6 +25,16 @@ function expects({ profile, nextProfile }: CollectorView): string {
   return nextProfile === undefined ? profile : `${profile}; ${nextProfile} once it has restarted`;
 }
 
+/** What it is taken for, where that is found out by its `candidates`. */
+function candidates({ candidates }: CollectorView): (readonly [name: string, value: string])[] {
+  if (candidates === undefined) return [];
+  const { profiles, lastStep: step } = candidates;
+  const last = step === undefined
+    ? ""
+    : `; ${candidateStepText({ ...step, from: step.from.profile, to: step.to.profile })}`;
+  return [["Candidates", `${profiles.join(", ")}${last}`]];
+}
+
 /** A collector that only some sessions have. */
 function Other({ collector, now }: CollectorProps) {
   const { address, dialect, sessions = 0, rules = [] } = collector;
@@ -36,6 +47,7 @@ function Other({ collector, now }: CollectorProps) {
           ["By", rules.join(", ")],
           ["Sessions", number(sessions)],
           ["Expects", expects(collector)],
+          ...candidates(collector),
           ["Decoder", dialect],
         ]}
       />
@@ -65,6 +77,7 @@ export function Collector({ view, now }: { readonly view: AdminView; readonly no
         facts={[
           ["Address", <code>{collector.address}</code>],
           ["Expects", expects(collector)],
+          ...candidates(collector),
           ["Decoder", collector.dialect],
           ...(others.length === 0 ? counts(view) : []),
           uptime,
