@@ -28,8 +28,8 @@ const VALUES: readonly (readonly [AbstractDataType, number, Value, JsonValue])[]
 
 Deno.test("lost values are shown by their type, as JSON can write them", () => {
   for (const [type, length, value, expected] of VALUES) {
-    assert.equal(shown(type, encodeValue(type, length, value)), expected, type);
-    assert.equal(JSON.parse(JSON.stringify(expected)), expected);
+    const json = JSON.stringify(shown(type, encodeValue(type, length, value)));
+    assert.equal(JSON.parse(json), expected, type);
   }
 });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loadCommands } from "./commands.ts";
+import { COMMANDS, loadCommands } from "./commands.ts";
 import { createProgram } from "./program.ts";
 import { runCommand } from "../../../test/support/processes/run_command.ts";
 
@@ -9,13 +9,13 @@ Deno.test("--version says which, --help what can be given, on standard output wi
   assert.match(version.text, /^\d+\.\d+\.\d+\n$/);
   const help = await runCommand("--help");
   assert.equal(help.status, 0);
-  for (const command of ["serve", "check", "explain", "matrix", "rewrite", "inspect", "profile", "demo"]) {
+  for (const command of COMMANDS.keys()) {
     assert.match(help.text, new RegExp(`^ {2}${command} `, "m"));
   }
 });
 
 Deno.test("every command has --help, laid out for 80 columns", async () => {
-  for (const command of ["serve", "check", "explain", "matrix", "rewrite", "inspect", "profile", "demo", "status"]) {
+  for (const command of COMMANDS.keys()) {
     const { status, text, stderr } = await runCommand(command, ["--help"]);
     assert.deepEqual([status, stderr], [0, ""]);
     assert.match(text, new RegExp(`^Usage: ipfix-skew-proxy ${command}`));
