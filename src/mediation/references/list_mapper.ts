@@ -10,9 +10,8 @@ import { checkedLength, numberOctets, PatchedOctets } from "./record_octets.ts";
 import { type FieldPlace, referenceKind } from "./reference_fields.ts";
 import type { RecordContext, ValueContext } from "./reference_scope.ts";
 import type { ValueMapper } from "./value_mapper.ts";
-import type { ReferenceFault } from "../templates/event.ts";
 import { memoryOctets } from "../program/loop/memory.ts";
-import { recordLength, walkRecords } from "../program/loop/rewrite_loop.ts";
+import { walkRecords } from "../program/loop/rewrite_loop.ts";
 import type { AcceptedTemplate, TemplateEntry } from "../templates/template_entry.ts";
 
 /** Maximum nesting depth of lists that are mapped, including the outermost. */
@@ -32,18 +31,12 @@ export interface ListRecords {
   /** Values mapped so far. */
   values: number;
   /**
-   * Maps consecutive records of one template that do not refer to templates.
+   * Maps consecutive records of one template and everything they refer to.
    *
+   * @param depth number of lists around the records
    * @throws Unmappable if the result is too long
    */
-  records(template: AcceptedTemplate, from: number, end: number, context: RecordContext): Uint8Array;
-  /**
-   * Maps one record whose values may refer to templates.
-   *
-   * @param depth number of lists around the record
-   * @throws Unmappable if the result is too long
-   */
-  record(template: AcceptedTemplate, from: number, end: number, context: RecordContext, depth: number): Uint8Array;
+  map(template: AcceptedTemplate, from: number, end: number, context: RecordContext, depth: number): Uint8Array;
 }
 
 /**
@@ -93,9 +86,11 @@ export class ListMapper {
    */
   map(type: ListType, from: number, end: number, context: ValueContext, depth: number): Uint8Array {
     if (depth > LIST_DEPTH) {
-      fault("deep_list", `${type} in ${depth - 1} other lists`, from, context);
+      context.faults.note("deep_list", from, context.element, () => `${type} in ${depth - 1} other lists`);
       return emptyList(type, from, end, context);
     }
+    // Not thrown, as all others are: a record may have 65,000 of them.
+    if (from === end) return this.#malformed(new Malformed("no semantic", from, true), type, from, end, context);
     try {
       switch (type) {
         case "basicList":
@@ -107,10 +102,21 @@ export class ListMapper {
       }
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
-      const goes = error.harmless && acceptsAnything(context.holder.shared.dialect);
-      fault("malformed_list", `${context.element}: ${error.message}`, error.at, context, goes);
-      return goes ? memoryOctets.slice(from, end) : emptyList(type, from, end, context);
+      return this.#malformed(error, type, from, end, context);
     }
+  }
+
+  #malformed(
+    { message, at, harmless }: Malformed,
+    type: ListType,
+    from: number,
+    end: number,
+    context: ValueContext,
+  ): Uint8Array {
+    const goes = harmless && acceptsAnything(context.holder.shared.dialect);
+    const { element } = context;
+    context.faults.note("malformed_list", at, goes ? undefined : element, () => `${element}: ${message}`);
+    return goes ? memoryOctets.slice(from, end) : emptyList(type, from, end, context);
   }
 
   #basicList(from: number, end: number, context: ValueContext, depth: number): Uint8Array {
@@ -168,7 +174,6 @@ export class ListMapper {
 
   /** Parses the blocks of a subTemplateMultiList, validating all of them before any is mapped. */
   #blocks(from: number, end: number, { scope }: ValueContext): Block[] {
-    if (end === from) throw new Malformed("no semantic", from, true);
     const blocks: Block[] = [];
     let harmless = true;
     for (let at = from + 1; at < end;) {
@@ -184,18 +189,7 @@ export class ListMapper {
   }
 
   #content(entry: AcceptedTemplate, from: number, end: number, context: ValueContext, depth: number): Uint8Array {
-    if (from === end) return new Uint8Array(0);
-    if (!entry.shared.references) return this.records.records(entry, from, end, context);
-    const parts: Uint8Array[] = [];
-    let length = 0;
-    for (let at = from; at < end;) {
-      const next = at + recordLength(entry.shared.compiled.address, at, end);
-      const octets = this.records.record(entry, at, next, context, depth);
-      parts.push(octets);
-      length = checkedLength(length + octets.length);
-      at = next;
-    }
-    return concatenate(parts);
+    return from === end ? new Uint8Array(0) : this.records.map(entry, from, end, context, depth);
   }
 }
 
@@ -214,14 +208,16 @@ function isUnchanged(entry: TemplateEntry | undefined): boolean {
 /** Notes records of a template that the collector does not have. Returns true if they go out unchanged. */
 function leaveOut(id: number, entry: TemplateEntry | undefined, at: number, context: ValueContext): boolean {
   const goes = entry === undefined && acceptsAnything(context.holder.shared.dialect);
-  const known = entry === undefined ? "was not announced" : "does not go out";
-  const message = `${context.element} holds records of template ${id}, which ${known}`;
-  fault(entry === undefined ? "unknown_template" : "refused_template", message, at, context, goes);
+  context.faults.note(
+    entry === undefined ? "unknown_template" : "refused_template",
+    at,
+    goes ? undefined : context.element,
+    () => {
+      const known = entry === undefined ? "was not announced" : "does not go out";
+      return `${context.element} holds records of template ${id}, which ${known}`;
+    },
+  );
   return goes;
-}
-
-function fault(kind: ReferenceFault, message: string, at: number, context: ValueContext, kept = false): void {
-  context.faults.push({ fault: kind, message, at, ...(kept ? {} : { lost: context.element }) });
 }
 
 /**
@@ -238,7 +234,6 @@ function emptyList(type: ListType, from: number, end: number, { holder }: ValueC
 }
 
 function basicListField(from: number, end: number, resolve: ResolveElement): FieldSpecifier {
-  if (end === from) throw new Malformed("no semantic", from, true);
   // Checked before it is decoded, since a DecodeError captures a stack.
   if (end - from < 5 || end - from < 1 + specifierLength(from)) throw new Malformed("no element", from + 1, true);
   return decodeFieldSpecifier(new OctetReader(memoryOctets, from + 1, end), resolve);

@@ -356,6 +356,31 @@ Deno.test("lists that would outgrow any record are dropped, without more work th
   assert.deepEqual([...counters.recordsDropped], [["record_too_long", 1]]);
 });
 
+Deno.test("records of a list that would be too long with their own lists as they came go out if those shrink", () => {
+  const inner: WireTemplate = { id: 256, scope: 0, fields: [NAME, LIST] };
+  const refused: WireTemplate = { id: 257, scope: 0, fields: [PROTOCOL] };
+  const given = join(number(0, 1), variable(list(257, new Uint8Array(200))));
+  const many = variable(list(256, ...Array.from({ length: 300 }, () => given)));
+  const { records, counters } = run([[inner, refused, HOLDER].map((one) => templateSet(one)), [set(300, many)]], {
+    plugins: [stripProtocol(100)],
+  });
+  // An empty list names the template of the record that it is in.
+  const mapped = join(variable(new Uint8Array(100).fill(120)), number(0, 1), variable(list(256)));
+  assert.deepEqual(records, [[list(256, ...Array.from({ length: 300 }, () => mapped)).toHex()]]);
+  assert.equal(counters.fieldsPadded.get("interfaceName"), 300);
+  assert.deepEqual([...counters.referenceFaults], [["refused_template", 300]]);
+});
+
+Deno.test("of many faults of a kind all are counted, and the first is reported", () => {
+  const holder: WireTemplate = { id: 302, scope: 0, fields: [TEMPLATE_ID] };
+  const ids = Array.from({ length: 5_000 }, (_, index) => number(1_000 + index, 2));
+  const { counters, events } = valuesOf([PLAIN, holder, HOLDER], 300, variable(list(302, ...ids)));
+  assert.deepEqual([...counters.referenceFaults], [["unknown_template", 5_000]]);
+  const warnings = events.flatMap((event) => event.event === "warning" ? [event.message] : []);
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] ?? "", /refers to template 1000, which was not announced/);
+});
+
 Deno.test("thousands of empty fields cost nothing per record of a list", () => {
   const wide: WireTemplate = {
     id: 256,

@@ -40,12 +40,20 @@ export interface FieldPlace {
   readonly end: number;
 }
 
+/** Where the wanted fields of a record are, and where it ends. */
+export interface RecordPlaces {
+  readonly wanted: readonly FieldPlace[];
+  readonly end: number;
+}
+
 /**
  * Locates selected fields of a record. The number of steps is that of the wanted and the variable-length fields, so
  * never more than the record has octets.
  */
 export class FieldWalk {
   readonly #steps: { readonly skip: number; readonly length: number; readonly wanted: boolean }[] = [];
+  /** Octets after the last step's field. */
+  readonly #rest: number;
 
   /** @param wanted positions of non-empty fields, ascending */
   constructor(fields: readonly FieldSpecifier[], wanted: ReadonlySet<number>) {
@@ -58,11 +66,12 @@ export class FieldWalk {
       this.#steps.push({ skip, length, wanted: wanted.has(position) });
       skip = 0;
     }
+    this.#rest = skip;
   }
 
-  /** Locates the wanted fields of the record that begins at `start`, which must be complete. */
-  places(octets: Uint8Array, start: number): FieldPlace[] {
-    const places: FieldPlace[] = [];
+  /** Walks the record that begins at `start`, which must be complete. */
+  places(octets: Uint8Array, start: number): RecordPlaces {
+    const wanted: FieldPlace[] = [];
     let at = start;
     for (const step of this.#steps) {
       const field = at + step.skip;
@@ -76,9 +85,9 @@ export class FieldWalk {
         }
       }
       at = value + length;
-      if (step.wanted) places.push({ start: field, value, end: at });
+      if (step.wanted) wanted.push({ start: field, value, end: at });
     }
-    return places;
+    return { wanted, end: at + this.#rest };
   }
 }
 

@@ -47,10 +47,17 @@ Deno.test("wanted fields are found behind fixed and variable ones, in either len
     field(291, "basicList", 65535),
   ];
   const octets = Uint8Array.of(9, 0, 0, 0, 0, 2, 65, 66, 1, 2, 255, 0, 1, 7, 99);
-  assert.deepEqual(new FieldWalk(fields, new Set([2, 3])).places(octets, 1), [
-    { start: 8, value: 8, end: 10 },
-    { start: 10, value: 13, end: 14 },
-  ]);
+  assert.deepEqual(new FieldWalk(fields, new Set([2, 3])).places(octets, 1), {
+    wanted: [
+      { start: 8, value: 8, end: 10 },
+      { start: 10, value: 13, end: 14 },
+    ],
+    end: 14,
+  });
+  assert.deepEqual(new FieldWalk(fields.toReversed(), new Set([1])).places(octets, 9), {
+    wanted: [{ start: 12, value: 12, end: 14 }],
+    end: 118,
+  });
 });
 
 Deno.test("the plan pairs each target field with its source, and names the first templateId", () => {

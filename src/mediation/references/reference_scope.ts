@@ -6,23 +6,37 @@ export interface ReferenceScope {
   readonly templates: ReadonlyMap<number, TemplateEntry>;
 }
 
-/** A fault found in a record. */
+/** What was found of one kind of fault in a record: how often, and the first of them. */
 export interface FoundFault {
   readonly fault: ReferenceFault;
+  count: number;
   readonly message: string;
   /** Address of the value's first octet in the loop's memory. */
   readonly at: number;
-  /** The element whose value lost information. */
-  readonly lost?: string;
+}
+
+/** The faults found in a record: it may have 65,000, so only the first of each kind is kept. */
+export class FoundFaults {
+  readonly kinds: FoundFault[] = [];
+  /** The elements whose values lost information; undefined: none did. */
+  lost: Set<string> | undefined;
+
+  /** @param lost the element whose value lost information by it, if any */
+  note(fault: ReferenceFault, at: number, lost: string | undefined, message: () => string): void {
+    const known = this.kinds.find((kind) => kind.fault === fault);
+    if (known !== undefined) known.count++;
+    else this.kinds.push({ fault, count: 1, message: message(), at });
+    if (lost !== undefined) (this.lost ??= new Set()).add(lost);
+  }
 }
 
 /** A mapped record, ready to be sent. */
 export interface MappedRecord {
   readonly octets: Uint8Array;
-  readonly faults: readonly FoundFault[];
+  readonly faults: FoundFaults;
   /**
-   * The source records that it was made of, starting with itself, to be counted under their templates: addresses of
-   * their first octets and ends.
+   * The source records that it was made of, starting with itself, to be counted under their templates: addresses of the
+   * first octet and the end of consecutive records of one template.
    */
   readonly ledger: readonly { readonly template: AcceptedTemplate; readonly from: number; readonly end: number }[];
 }
@@ -30,7 +44,7 @@ export interface MappedRecord {
 /** Inputs that stay constant while one record is mapped, and the faults found on the way. */
 export interface RecordContext {
   readonly scope: ReferenceScope;
-  readonly faults: FoundFault[];
+  readonly faults: FoundFaults;
   readonly ledger: MappedRecord["ledger"][number][];
 }
 

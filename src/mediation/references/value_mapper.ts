@@ -45,20 +45,24 @@ export class ValueMapper {
     }
     const moved = this.#movesOf(entry.shared.mapping).move(octets);
     if (moved.lost > 0) {
-      const message = `${moved.lost} flow keys of template ${entry.source.id} have no bit in ${octets.length} octets`;
-      context.faults.push({ fault: "flow_key", message, at, lost: element });
+      const { lost } = moved;
+      context.faults.note(
+        "flow_key",
+        at,
+        element,
+        () => `${lost} flow keys of template ${entry.source.id} have no bit in ${octets.length} octets`,
+      );
     }
     return moved.octets;
   }
 
   #unresolved(id: number, refused: boolean, at: number, { faults, holder, element }: ValueContext): void {
-    const lost = acceptsAnything(holder.shared.dialect) ? {} : { lost: element };
-    faults.push({
-      fault: refused ? "refused_template" : "unknown_template",
-      message: `${element} refers to template ${id}, which ${refused ? "does not go out" : "was not announced"}`,
+    faults.note(
+      refused ? "refused_template" : "unknown_template",
       at,
-      ...lost,
-    });
+      acceptsAnything(holder.shared.dialect) ? undefined : element,
+      () => `${element} refers to template ${id}, which ${refused ? "does not go out" : "was not announced"}`,
+    );
   }
 
   #movesOf(mapping: TemplateMapping): FlowKeyMoves {

@@ -98,16 +98,13 @@ export class SessionEvents {
 
   /** Counts the faults in a record's references that could not be repaired, and reports each kind once per template. */
   countFaults({ faults }: MappedRecord, observationDomain: number, template: number, start: number): void {
-    if (faults.length === 0) return;
-    for (const { fault, message, at } of faults) {
-      increment(this.#counters.referenceFaults, fault);
+    for (const { fault, count, message, at } of faults.kinds) {
+      increment(this.#counters.referenceFaults, fault, count);
       if (!this.#isNew(this.#toldWarnings ??= new Set(), `${fault}/${observationDomain}/${template}`)) continue;
       const place = `at octet ${at - start} of its message`;
       this.notify({ event: "warning", observationDomain, template, message: `${message}, ${place}` });
     }
-    for (const name of new Set(faults.map(({ lost }) => lost))) {
-      if (name !== undefined) this.#counters.informationLost.add(name, 1);
-    }
+    for (const element of faults.lost ?? []) this.#counters.informationLost.add(element, 1);
   }
 
   /** Commits all events so far, and counts the data that they drop. */

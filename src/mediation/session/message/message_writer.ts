@@ -275,7 +275,7 @@ export class MessageWriter {
     while (source + item.start + this.#offset < end) {
       const from = source + item.start + this.#offset;
       const length = recordLength(template.shared.compiled.address, from, end);
-      const record = this.#held ?? mapper.map(template, scope, from, from + length);
+      const record = this.#held ?? mapper.mapRecord(template, scope, from, from + length);
       this.#held = undefined;
       this.#left -= RECORD_COST + VALUE_COST * mapper.values;
       const isTooLong = !(record instanceof Unmappable) && record.octets.length + MESSAGE_OVERHEAD > maxMessageLength;
