@@ -26,7 +26,7 @@ export const EVENT_MEANINGS = {
   handshake_failed:
     "The TLS handshake with an exporter failed: who refused whom, plaintext, or timed out. `handshake_failures_total` counts them by reason.",
   connection_overrun:
-    "A gRPC connection was closed because too many octets of its requests were incomplete or not yet processed.",
+    "A gRPC connection was closed because too many octets of its requests were waiting, or its header fields were too long.",
   message_rejected: "A message violates RFC 7011 and was rejected as a whole. Reported once per session and reason.",
   template_mapped:
     "A template was received and is sent to the collector, unchanged or with fields stripped and padded; with `observed`, they would have been.",

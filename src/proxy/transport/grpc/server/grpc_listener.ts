@@ -98,6 +98,7 @@ export class GrpcListener implements Listener {
         budget: this.#budget,
         memory: this.#memory,
         onArrival: (octets) => this.#hold(exporter, octets),
+        onOverrun: (reason) => this.#parts.onOverrun(reason, connection.remoteAddress),
         onForeign: (reason) => this.#parts.onFailure(handshakeFailure(reason), connection.remoteAddress),
         onEnd: () => this.#endSoon(exporter),
         onClose: () => this.#forget(exporter),

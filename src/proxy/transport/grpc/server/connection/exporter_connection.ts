@@ -5,7 +5,7 @@ import { IPFIX_VERSION } from "../../../../../ipfix/message/message_header.ts";
 import { ConnectionStream } from "../../../tls/connection_stream.ts";
 import { HandshakeError } from "../../../tls/handshake_failure.ts";
 import type { Turns } from "../../../../time/turns.ts";
-import { Http2Frames } from "./http2_frames.ts";
+import { HeadersTooLong, Http2Frames } from "./http2_frames.ts";
 import type { RequestHolder, RequestMemory } from "./request_memory.ts";
 import { RequestPortions } from "./request_portions.ts";
 import { RequestsInHand } from "./requests_in_hand.ts";
@@ -24,6 +24,8 @@ export interface ExporterConnectionParts {
   readonly onArrival: (octets: number) => void;
   /** Called when what comes is not HTTP/2. */
   readonly onForeign: (reason: HandshakeError) => void;
+  /** Called with the reason when it is closed because it would take too much memory. */
+  readonly onOverrun: (reason: string) => void;
   /** Called when the exporter has closed its side of the connection. */
   readonly onEnd: () => void;
   readonly onClose: () => void;
@@ -58,6 +60,7 @@ export class ExporterConnection implements RequestHolder {
     this.stream = new PeerStream(this.#counted(), connection.remoteAddress);
     this.stream.on("error", (error) => {
       if (error instanceof HandshakeError) parts.onForeign(error);
+      else if (error instanceof HeadersTooLong) parts.onOverrun(error.message);
     });
     this.stream.once("end", parts.onEnd);
     this.stream.once("close", parts.onClose);

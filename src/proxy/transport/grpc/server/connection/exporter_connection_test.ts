@@ -26,6 +26,7 @@ function open({ mustPause = () => false, read }: { mustPause?: () => boolean; re
     memory: { mustPause },
     onArrival: nothing,
     onForeign: nothing,
+    onOverrun: nothing,
     onEnd: nothing,
     onClose: nothing,
   });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Http2Frames } from "./http2_frames.ts";
+import { HeadersTooLong, Http2Frames } from "./http2_frames.ts";
 
 const PREFACE = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
@@ -75,4 +75,35 @@ Deno.test("each frame counts as work: one that opens or ends a stream for most, 
 Deno.test("long header fields count as more work than short ones, and other long frames do not", () => {
   for (const type of [1, 9]) assert.ok(workOf(type, 4_000) > 10 * workOf(type), `type ${type}`);
   for (const type of [0, 200]) assert.equal(workOf(type, 4_000), workOf(type), `type ${type}`);
+});
+
+Deno.test("header fields that stand for more than 16 KiB are refused before the block ends, however it comes", () => {
+  const whole = (type: number, flags: number, payload: readonly number[]) => {
+    const { length } = payload;
+    return [0, length >> 8, length & 0xff, type, flags, 0, 0, 0, 1, ...payload];
+  };
+  // A field of 1,000 octets enters the table (RFC 7541 §6.2.1), and is referred to.
+  const field = [0x40, 1, 97, 0x7f, 0xe9, 0x06, ...Array<number>(1_000).fill(98)];
+  const references = (count: number) => Array<number>(count).fill(0x80 | 62);
+  const frames = (count: number): number[][] => [
+    [...whole(1, 4, [...field, ...references(count)])],
+    [...whole(1, 0, field), ...whole(9, 4, references(count))],
+    [...whole(1, 4 | 8 | 32, [2, 0, 0, 0, 0, 0, ...field, ...references(count), 0, 0])],
+    [...whole(1, 4, field), ...whole(1, 4, [...references(count), ...references(1)])],
+  ];
+  for (const [many, all] of [[false, frames(14)], [true, frames(20)]] as const) {
+    for (const each of all) {
+      for (const size of [1, 7, each.length + PREFACE.length]) {
+        const octets = Uint8Array.of(...PREFACE, ...each);
+        const reader = new Http2Frames({ data: () => {}, headers: () => {} });
+        const pass = () => {
+          for (let at = 0; at < octets.length; at += size) reader.pass(octets.slice(at, at + size));
+        };
+        if (many) assert.throws(pass, HeadersTooLong);
+        else pass();
+      }
+    }
+  }
+  const long = new Http2Frames({ data: () => {}, headers: () => {} });
+  assert.throws(() => long.pass(Uint8Array.of(...PREFACE, 0, 0x40, 1, 1, 0, 0, 0, 0, 1)), HeadersTooLong);
 });
