@@ -5,21 +5,24 @@ import { identity } from "../mediation/mapping/template_mapping.ts";
 import { IsolatedPlugin } from "./isolated_plugin.ts";
 import type { PluginProcess } from "./plugin_process.ts";
 import type { Answer, Question } from "./protocol.ts";
+import { RememberedAnswers } from "./remembered_answers.ts";
 
 /** A plugin whose process answers at once, and how often it was asked about a template. */
 function pluginOf(answer: (question: Question & { ask: "rewrite" }) => Answer) {
   let asked = 0;
   const process = {
+    answers: new RememberedAnswers(),
     ask(question: Question): Promise<Answer> {
       if (question.ask === "create") return Promise.resolve({ value: {} });
       asked++;
       return Promise.resolve(answer(question));
     },
   };
-  const plugin = new IsolatedPlugin("own", process as unknown as PluginProcess, 500, profile, {});
+  const another = () => new IsolatedPlugin("own", process as unknown as PluginProcess, 500, profile, {});
+  const plugin = another();
   const rewrite = (id: number) =>
     settled(() => plugin.rewrite(identity({ ...template("protocolIdentifier"), id }), { profile, exporterFamily: 4 }));
-  return { plugin, rewrite, asked: () => asked };
+  return { plugin, another, rewrite, asked: () => asked };
 }
 
 Deno.test("a thousand answers are remembered; of more, the oldest are asked for again", async () => {
@@ -32,8 +35,10 @@ Deno.test("a thousand answers are remembered; of more, the oldest are asked for 
   assert.equal(asked(), 1_101);
 });
 
-Deno.test("answers are remembered up to some 32 MiB: however long they are, they do not fill the memory", async () => {
-  const { plugin, asked } = pluginOf(({ mapping }) => ({ value: { ...mapping as object, more: "x".repeat(1000) } }));
+Deno.test("answers are remembered up to some 32 MiB: however long and for whichever instance, they do not fill the memory", async () => {
+  const { plugin, another, asked } = pluginOf(({ mapping }) => ({
+    value: { ...mapping as object, more: "x".repeat(1000) },
+  }));
   const long = template(...Array.from({ length: 4_000 }, () => "octetDeltaCount"));
   const rewrite = (id: number) =>
     settled(() => plugin.rewrite(identity({ ...long, id }), { profile, exporterFamily: 4 }));
@@ -42,6 +47,13 @@ Deno.test("answers are remembered up to some 32 MiB: however long they are, they
   assert.equal(asked(), 30, "the last ones");
   await rewrite(256);
   assert.equal(asked(), 31);
+  for (let instance = 0; instance < 30; instance++) {
+    const other = another();
+    await settled(() => other.rewrite(identity(long), { profile, exporterFamily: 4 }));
+  }
+  assert.equal(asked(), 61);
+  await rewrite(256);
+  assert.equal(asked(), 62, "other instances of the process take the room");
 });
 
 Deno.test("what a plugin failed on stands for a while: nobody else waits for it, and it is not asked again", async () => {

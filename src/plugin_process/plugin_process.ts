@@ -7,6 +7,7 @@ import type { Bounds } from "./watchdog.ts";
 import { readLines, readOutput } from "./process_output.ts";
 import type { ProfileData } from "./profile_data.ts";
 import type { Answer, OptionMistake, Question } from "./protocol.ts";
+import { RememberedAnswers } from "./remembered_answers.ts";
 
 /** How a plugin's process is started. */
 export interface PluginProcessOptions {
@@ -76,6 +77,10 @@ export class PluginProcess {
   readonly #profiles = new Map<ProfileData, number>();
   /** The first message to a new process: its instances. */
   readonly #creations = new Map<number, Question>();
+  /** Why a new process has not made an instance that an earlier one had. */
+  readonly #uncreated = new Map<number, Answer>();
+  /** What it has been asked before. */
+  readonly answers = new RememberedAnswers();
 
   constructor(options: PluginProcessOptions) {
     this.#options = options;
@@ -131,7 +136,7 @@ export class PluginProcess {
   }
 
   async #answer({ question, timeout }: Waiting): Promise<Answer> {
-    const failure = await this.#ready();
+    const failure = await this.#ready() ?? this.#uncreated.get(question.instance);
     if (failure !== undefined) return failure;
     const answer = await this.#exchange(question, timeout);
     if (question.ask === "create" && "value" in answer) this.#creations.set(question.instance, question);
@@ -148,9 +153,13 @@ export class PluginProcess {
       this.#failed();
       return hello;
     }
-    for (const creation of this.#creations.values()) {
+    for (const [instance, creation] of this.#creations) {
       const answer = await this.#exchange(creation, START_TIMEOUT);
-      if (!("value" in answer)) return "error" in answer ? answer : { error: "it no longer takes its options" };
+      const refusal = "mistakes" in answer
+        ? { error: `it no longer takes its options: ${answer.mistakes[0]?.message}` }
+        : answer;
+      if (this.#child === undefined) return "error" in refusal ? refusal : { error: "its process ended" };
+      if ("error" in refusal) this.#uncreated.set(instance, refusal);
     }
     return undefined;
   }
@@ -168,6 +177,7 @@ export class PluginProcess {
     }
     const text = await line;
     this.#failed();
+    if (this.#closed) return { error: CLOSED };
     if (text === undefined) return { error: `its process ended, or did not answer within ${timeout} ms` };
     return { error: `its process wrote something other than an answer: ${JSON.stringify(text.slice(0, 80))}` };
   }
@@ -198,6 +208,7 @@ await servePlugin(${JSON.stringify(specifier)}, ${JSON.stringify({ memory, paren
     const configuration = denoConfiguration === undefined ? "--no-config" : `--config=${denoConfiguration}`;
     this.#lastWords = undefined;
     this.#profiles.clear();
+    this.#uncreated.clear();
     try {
       const text = textOf(specifier);
       // A configuration with what it is now has yet to be read, or was refused.

@@ -9,8 +9,11 @@ import {
   withPlugin,
 } from "../../test/support/isolated_plugin.ts";
 import { PATIENCE, until } from "../../test/support/time/until.ts";
+import { settled } from "../mediation/mapping/chain/pending_mapping.ts";
+import { identity } from "../mediation/mapping/template_mapping.ts";
 import { IsolatedPlugin } from "./isolated_plugin.ts";
 import { PluginHost } from "./plugin_host.ts";
+import type { PluginProcess } from "./plugin_process.ts";
 import { profileData } from "./profile_data.ts";
 import { writeOptions } from "./protocol.ts";
 
@@ -76,7 +79,7 @@ const MISDEEDS: readonly [what: string, body: string, expected: RegExp, timeout?
      throw new Proxy({}, { get: refuse, getPrototypeOf: refuse, has: refuse });`,
     /^own: something was thrown that has no text$/,
   ],
-  ["closes its output", `Deno.stdout.close(); return mapping;`, /ended, or did not answer/],
+  ["closes its output", `Deno.stdout.close(); return mapping;`, /ended, or did not answer/, HANGING],
 ];
 for (const [what, body, expected, timeout] of MISDEEDS) {
   Deno.test(`a plugin that ${what} costs the templates that it was asked about`, () =>
@@ -166,6 +169,84 @@ Deno.test("a question that was given up while it waited is not asked when its tu
     process.close();
   }
 });
+
+/** Runs with a process of a plugin with this source, as its host starts it. */
+async function withProcess(
+  source: string,
+  run: (process: PluginProcess, printed: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const printed: string[] = [];
+  const host = new PluginHost((_, line) => void printed.push(line));
+  const process = host.process("./own.ts", `data:text/javascript,${encodeURIComponent(source)}`);
+  try {
+    assert("value" in await process.start());
+    await run(process, printed);
+  } finally {
+    process.close();
+  }
+}
+
+Deno.test("an instance that a new process cannot make costs its own templates alone", () =>
+  withProcess(
+    `console.log(Deno.pid);
+     export default { name: "own", summary: "", options: { safeParse: (data) => ({ success: true, data }) },
+       create: (only) => {
+         if (only !== null && only !== Deno.pid) throw new Error("it is another process");
+         return { name: "own", rewrite: (mapping) => mapping.source.id === 666 ? Deno.exit(1) : mapping };
+       } };`,
+    async (process, printed) => {
+      await until("it says which process it is", () => printed.length > 0);
+      const [first, second] = [Number(printed[0]), null].map((only) =>
+        new IsolatedPlugin("own", process, PATIENCE, profile, only)
+      );
+      assert.ok(first !== undefined && second !== undefined);
+      for (const { created } of [first, second]) assert("value" in await created, JSON.stringify(await created));
+      const ask = (plugin: IsolatedPlugin, id: number) =>
+        settled(() => plugin.rewrite(identity({ ...GOOD, id }), { profile, exporterFamily: 4 }));
+      await assert.rejects(ask(second, 666), /its process ended/);
+      assert.ok(await ask(second, 256), "although the other one cannot be made any more");
+      await assert.rejects(ask(first, 256), /it no longer takes its options: it is another process/);
+      assert.ok(await ask(second, 257));
+    },
+  ));
+
+Deno.test("a question that is under way when the configuration ends says so, and blames nobody", () =>
+  withProcess(
+    `export default { name: "own", summary: "", options: { safeParse: () => { for (;;); } },
+       create: () => ({ name: "own", rewrite: (mapping) => mapping }) };`,
+    async (process) => {
+      const answer = new IsolatedPlugin("own", process, PATIENCE, profile, {}).created;
+      // Its process hangs by now, or does so soon.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      process.close();
+      assert.deepEqual(await answer, { error: "its process has ended with the configuration" });
+    },
+  ));
+
+Deno.test("a late line that looks like an answer is not the one to the next question", () =>
+  withProcess(
+    `export default { name: "own", summary: "", options: { safeParse: (data) => ({ success: true, data }) },
+       create: () => ({ name: "own", rewrite: (mapping) => {
+         if (mapping.source.id !== 256) return mapping;
+         const line = JSON.stringify({ value: { ...mapping, source: { ...mapping.source, id: 257 }, fields: [] } }) + "\\n";
+         Promise.resolve().then(() => {
+           const until = performance.now() + 300;
+           while (performance.now() < until);
+           Deno.stdout.writeSync(new TextEncoder().encode(line));
+         });
+         return mapping;
+       } }) };`,
+    async (process) => {
+      const plugin = new IsolatedPlugin("own", process, 5_000, profile, {});
+      await plugin.created;
+      const ask = (id: number) =>
+        settled(() => plugin.rewrite(identity({ ...GOOD, id }), { profile, exporterFamily: 4 }));
+      const [first, second] = await Promise.all([ask(256), ask(257).catch(String)]);
+      assert.equal(first.fields.length, 2);
+      assert.match(String(second), /wrote something other than an answer|process ended/);
+      assert.equal((await ask(258)).fields.length, 2, "in a new process");
+    },
+  ));
 
 Deno.test("a module that is no plugin, or of another contract, says so", async () => {
   const host = new PluginHost();
