@@ -249,6 +249,10 @@ export class AggregatorTrust implements AsyncDisposable {
   }
 
   async #update(): Promise<void> {
+    if (this.#retiredEnd === 0) {
+      this.#retired = undefined;
+      this.collector.keepPrevious(undefined);
+    }
     const root = await this.#attempt("authority", () => this.#readRoot());
     if (root !== undefined) {
       const isReady = await this.#attempt("listener", () => this.#updateListener(root));
@@ -292,7 +296,8 @@ export class AggregatorTrust implements AsyncDisposable {
     if (this.#isMissing(this.#bundle, this.#objects.bundle, this.listener)) return undefined;
     // The watch may bring another one at any time.
     const bundle = this.#bundle;
-    return { authorities: readAuthorities(bundle, this.#objects.bundle), signer: await this.#ownAuthority(), bundle };
+    const authorities = readAuthorities(bundle, this.#objects.bundle);
+    return { authorities, signer: await this.#ownAuthority(bundle), bundle };
   }
 
   /**
@@ -309,18 +314,26 @@ export class AggregatorTrust implements AsyncDisposable {
     return object === null || object === undefined;
   }
 
-  async #ownAuthority(): Promise<CertificateAuthority> {
-    const { client, clock, namespace, name, ownCaSecret } = this.#options;
-    this.#own ??= await openOwnAuthority({ client, namespace, name, secretName: ownCaSecret, now: clock.date() });
-    this.#publisher ??= new CaPublisher({
-      pem: this.#own.pair.certificate,
+  /**
+   * The proxy's own CA. Where the bundle has another one in its place, the Secret is looked at again: a proxy that shares
+   * it has made that one if the Secret was deleted meanwhile, and two proxies would replace each other's for ever.
+   */
+  async #ownAuthority(bundle: ConfigMap): Promise<CertificateAuthority> {
+    const { client, clock, namespace, name, ownCaSecret: secretName } = this.#options;
+    const current = this.#own;
+    if (current !== undefined && this.#publisher?.isReplaced(bundle) === false) return current;
+    const own = await openOwnAuthority({ client, namespace, name, secretName, current, now: clock.date() });
+    if (own.pair.certificate === current?.pair.certificate) return current;
+    this.#own = own;
+    this.#publisher = new CaPublisher({
+      pem: own.pair.certificate,
       target: this.#objects.bundle,
       client,
       clock,
       tell: (...said) => this.#tell(...said),
       readAgain: () => this.#readBundleAgain(),
     });
-    return this.#own;
+    return own;
   }
 
   async #updateListener({ authorities, signer }: Root): Promise<true> {
@@ -385,7 +398,6 @@ export class AggregatorTrust implements AsyncDisposable {
       this.#expiry.reset();
       this.#tell("info", "trust_changed", "the Aggregator's CA or the certificate that it is shown has changed");
     }
-    if (this.#retired !== undefined && this.#retired.until <= clock.now()) this.#retired = undefined;
     this.collector.keepPrevious(this.#retired?.material);
   }
 
@@ -404,8 +416,14 @@ export class AggregatorTrust implements AsyncDisposable {
     const { clock } = this.#options;
     const failed = ["authority", "listener", "bundle"].some((topic) => this.#problems.get(topic) !== undefined);
     const due = this.#issued === undefined ? DAY : this.#issued.certificate.renewAt.getTime() - clock.date().getTime();
-    const milliseconds = Math.min(DAY, Math.max(RETRY_MILLISECONDS, due), this.#authorities.nextEnd ?? DAY);
+    const ends = [this.#authorities.nextEnd, this.#retiredEnd].map((end) => end ?? DAY);
+    const milliseconds = Math.min(DAY, Math.max(RETRY_MILLISECONDS, due), ...ends);
     this.#wakeAt = clock.after(failed ? RETRY_MILLISECONDS : milliseconds, () => this.#wake());
+  }
+
+  /** Milliseconds for which the collector's previous process may still be met; undefined: there is none. */
+  get #retiredEnd(): number | undefined {
+    return this.#retired === undefined ? undefined : Math.max(0, this.#retired.until - this.#options.clock.now());
   }
 
   #tell(level: "info" | "warning", event: Parameters<ReportEvent>[0]["event"], message: string): void {

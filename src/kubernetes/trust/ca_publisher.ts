@@ -73,8 +73,7 @@ export class CaPublisher {
     }
     this.#limitAppends();
     this.#checkWaiting();
-    const name = commonName(this.#own.certificate);
-    const others = withoutCertificates(bundle, (each) => isOwn(each) && commonName(each.certificate) === name);
+    const others = withoutCertificates(bundle, (each) => this.#hasOwnName(each));
     let isWritten: boolean;
     try {
       isWritten = await writeBundle(client, target, object, appendCertificate(others, this.#own.pem));
@@ -91,6 +90,12 @@ export class CaPublisher {
     // What was not written nobody takes out.
     this.#appends.push(clock.now());
     tell("info", "ca_appended", "the proxy's own CA is in the bundle that Agents read");
+  }
+
+  /** Whether the ConfigMap has another CA of this proxy's name, and not this one. */
+  isReplaced(object: ConfigMap): boolean {
+    const certificates = readableCertificates(object.data?.[CA_KEY] ?? "");
+    return certificates.some((each) => this.#hasOwnName(each)) && !certificates.some((each) => this.#isOwn(each));
   }
 
   /** A sentence on CAs of other proxies in the ConfigMap; undefined where there are none. */
@@ -110,6 +115,10 @@ export class CaPublisher {
     const { client, target } = this.#options;
     const removed = await removeFromBundle(client, target, (each) => this.#isOwn(each));
     return removed.length > 0;
+  }
+
+  #hasOwnName(certificate: BundleCertificate): boolean {
+    return isOwn(certificate) && commonName(certificate.certificate) === commonName(this.#own.certificate);
   }
 
   #isOwn({ certificate }: BundleCertificate): boolean {

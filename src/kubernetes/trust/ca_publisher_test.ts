@@ -7,6 +7,7 @@ import {
   shakeHands,
 } from "../../../test/support/kubernetes/aggregator_trust.ts";
 import { FakeApiServer } from "../../../test/support/kubernetes/kubernetes_api.ts";
+import { restoreTrust } from "./restore.ts";
 import {
   countCertificates,
   startAggregator,
@@ -176,6 +177,57 @@ Deno.test("append-ca: the next process uses the CA kept in a Secret and publishe
   test.trust.use("append-ca");
   await test.until(() => test.trust.status.problems.length > 0);
   assert.match(test.trust.waitingFor, /Secret flow-aggregator\/ipfix-skew-proxy-ca does not keep the proxy's CA/);
+});
+
+Deno.test("append-ca: proxies that share a Secret agree on one CA, although it was deleted between their starts", async () => {
+  await using server = await FakeApiServer.start();
+  startAggregator(server, FIRST);
+  const ownCaSecret = "ipfix-skew-proxy-ca";
+  await using first = new TrustUnderTest(server, { ownCaSecret, name: "one" });
+  first.trust.use("append-ca");
+  await first.trust.established;
+  await first.until(() => countCertificates(first.bundle) === 2);
+  server.put(`/api/v1/namespaces/${NAMESPACE}/secrets/${ownCaSecret}`, undefined);
+  await using second = new TrustUnderTest(server, { ownCaSecret, name: "two" });
+  second.trust.use("append-ca");
+  await second.trust.established;
+  await second.until(() => second.messages("ca_appended").length > 0);
+  await first.until(() => first.messages("trust_changed").length > 0, "the other one's CA is taken over");
+  for (const test of [first, second]) {
+    assert.equal(await test.agent(FIRST), "flow-aggregator-client");
+    assert.deepEqual([test.trust.status.problems, test.messages("ca_appended").length], [[], 1]);
+  }
+  assert.equal(countCertificates(first.bundle), 2);
+});
+
+Deno.test("append-ca: a Secret with the CA of somebody else is neither used nor deleted", async () => {
+  await using server = await FakeApiServer.start();
+  startAggregator(server, FIRST);
+  const ownCaSecret = "some-ca";
+  const path = `/api/v1/namespaces/${NAMESPACE}/secrets/${ownCaSecret}`;
+  const { certificate, key } = SECOND.ca;
+  server.put(path, { data: { "tls.crt": btoa(certificate), "tls.key": btoa(key) } });
+  await using test = new TrustUnderTest(server, { ownCaSecret });
+  test.trust.use("append-ca");
+  await test.until(() => test.trust.status.problems.length > 0);
+  assert.match(
+    test.trust.waitingFor,
+    /Secret flow-aggregator\/some-ca does not keep the proxy's CA: its certificate is not a CA that a proxy made/,
+  );
+  const { client } = test;
+  assert.deepEqual(await restoreTrust({ client, namespace: NAMESPACE, ownCaSecret }), [
+    "Secret flow-aggregator/some-ca: left as it is, since it does not hold the CA of a proxy",
+  ]);
+  assert.ok(server.object(path) !== undefined);
+  server.put(path, undefined);
+  await test.until(() => countCertificates(test.bundle) === 2);
+  await test.trust[Symbol.asyncDispose]();
+  const lines = await restoreTrust({ client, namespace: NAMESPACE, ownCaSecret });
+  assert.match(
+    lines.join("\n"),
+    /^ConfigMap .*: removed the CA of proxy some-ca .*\nSecret flow-aggregator\/some-ca: deleted$/,
+  );
+  assert.deepEqual([server.object(path), test.bundle], [undefined, FIRST.ca.certificate]);
 });
 
 Deno.test("append-ca: gives up, and says why, where somebody takes the proxy's CA out every time", async () => {

@@ -132,6 +132,18 @@ Deno.test("append-ca: an update that fails at once, every time, is tried again e
   assert.deepEqual([test.ownCertificates, test.trust.status.problems], [1, []]);
 });
 
+Deno.test("what the collector was shown before is kept for ten minutes, although nothing happens at their end", async () => {
+  await using test = await established();
+  // The Agents' certificate alone is new: no CA ends its overlap at the same time.
+  test.writeClient({ ...(FIRST ?? assert.fail()), client: FIRST?.server ?? assert.fail() });
+  await test.arrive();
+  assert.ok(test.trust.collector.previous !== undefined);
+  await test.pass(10 * 60_000 - 1_000);
+  assert.ok(test.trust.collector.previous !== undefined);
+  await test.pass(2_000);
+  assert.equal(test.trust.collector.previous, undefined);
+});
+
 Deno.test("what it waits for is the API server, until that has answered", async () => {
   await using test = new ModelledTrust({ ownCaSecret: "own" });
   const { model, trust } = test;

@@ -5,6 +5,7 @@ import { secret } from "../api/objects.ts";
 import { describeTarget, type ObjectTarget, SECRETS } from "../api/resource.ts";
 import { readKeyPair } from "./aggregator_objects.ts";
 import { CertificateAuthority } from "./certificate_authority.ts";
+import { isOwn, readableCertificates } from "./certificate_bundle.ts";
 
 const ATTEMPTS = 5;
 
@@ -16,6 +17,8 @@ export interface OwnAuthorityOptions {
   readonly name: string;
   /** The Secret that stores it; undefined: it is only in memory. */
   readonly secretName: string | undefined;
+  /** The one in use so far, which is stored again where the Secret is gone. */
+  readonly current: CertificateAuthority | undefined;
   readonly now: Date;
 }
 
@@ -25,15 +28,16 @@ export function ownAuthoritySecret(namespace: string, name: string): ObjectTarge
 }
 
 /**
- * The proxy's own CA: from its Secret if one is named and exists, else a new one, which is then stored there.
+ * The proxy's own CA: from its Secret if one is named and exists; else the current or a new one, which is then stored
+ * there.
  *
- * @throws Error where the Secret holds no CA, or the API server refuses
+ * @throws Error where the Secret holds no CA of a proxy, or the API server refuses
  */
 export async function openOwnAuthority(options: OwnAuthorityOptions): Promise<CertificateAuthority> {
-  const { client, namespace, name, secretName, now } = options;
-  if (secretName === undefined) return await CertificateAuthority.create(name, now);
+  const { client, namespace, name, secretName, current, now } = options;
+  if (secretName === undefined) return current ?? await CertificateAuthority.create(name, now);
   const target = ownAuthoritySecret(namespace, secretName);
-  let made: CertificateAuthority | undefined;
+  let made = current;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const kept = await load(client, target);
     if (kept !== undefined) return kept;
@@ -66,8 +70,16 @@ async function load(client: KubernetesCalls, target: ObjectTarget): Promise<Cert
   const object = await client.find(secret, target);
   if (object === undefined) return undefined;
   try {
-    return await CertificateAuthority.load(readKeyPair(object, target));
+    const pair = readKeyPair(object, target);
+    if (!isOwnAuthority(pair.certificate)) throw new Error("its certificate is not a CA that a proxy made");
+    return await CertificateAuthority.load(pair);
   } catch (error) {
     throw new Error(`${describeTarget(target)} does not keep the proxy's CA: ${errorMessage(error)}`);
   }
+}
+
+/** Whether this PEM begins with a CA of some proxy. */
+export function isOwnAuthority(pem: string): boolean {
+  const [certificate] = readableCertificates(pem);
+  return certificate !== undefined && isOwn(certificate);
 }

@@ -1,10 +1,10 @@
-import { isNotFound } from "../api/api_error.ts";
 import type { KubernetesClient } from "../api/client.ts";
+import { secret, secretText } from "../api/objects.ts";
 import { describeTarget } from "../api/resource.ts";
 import { aggregatorObjects } from "./aggregator_objects.ts";
 import { removeFromBundle } from "./ca_publisher.ts";
 import { commonName, isOwn } from "./certificate_bundle.ts";
-import { ownAuthoritySecret } from "./own_authority.ts";
+import { isOwnAuthority, ownAuthoritySecret } from "./own_authority.ts";
 
 /** Options of {@link restoreTrust}. */
 export interface RestoreOptions {
@@ -17,9 +17,9 @@ export interface RestoreOptions {
 
 /**
  * Removes everything that this program added to the cluster's trust: every proxy's CA in the bundle that Agents read,
- * and the Secret that stored one. Changes by others stay.
+ * and the Secret that stored one. Changes by others stay, and so does a Secret that holds anything else.
  *
- * @returns one line for each thing that was removed
+ * @returns one line for each thing that was removed, or left
  * @throws Error where the API server refuses
  */
 export async function restoreTrust({ client, namespace, ownCaSecret }: RestoreOptions): Promise<string[]> {
@@ -32,11 +32,11 @@ export async function restoreTrust({ client, namespace, ownCaSecret }: RestoreOp
   );
   if (ownCaSecret === undefined) return lines;
   const target = ownAuthoritySecret(namespace, ownCaSecret);
-  try {
-    await client.delete(target);
-    return [...lines, `${describeTarget(target)}: deleted`];
-  } catch (error) {
-    if (isNotFound(error)) return lines;
-    throw error;
+  const kept = await client.find(secret, target);
+  if (kept === undefined) return lines;
+  if (!isOwnAuthority(secretText(kept, "tls.crt") ?? "")) {
+    return [...lines, `${describeTarget(target)}: left as it is, since it does not hold the CA of a proxy`];
   }
+  await client.delete(target);
+  return [...lines, `${describeTarget(target)}: deleted`];
 }
