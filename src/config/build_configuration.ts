@@ -1,9 +1,10 @@
+import { resolve } from "node:path";
 import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import { Chains } from "./sections/chains.ts";
 import { kubernetesSettings } from "./sections/kubernetes_settings.ts";
 import { Collectors } from "./sections/collectors.ts";
 import type { CacheSettings, CollectorSettings, Configuration, ListenerSettings } from "./configuration.ts";
-import { conflicts, describeEndpoint, isLoop } from "./sections/listener_conflicts.ts";
+import { conflicts, describeEndpoint, leadsBack } from "./sections/listener_conflicts.ts";
 import { type Path, pathText } from "./yaml/mistake.ts";
 import { ruleLayer } from "./peers/peer_rules.ts";
 import type { PluginModules } from "./sections/plugin_modules.ts";
@@ -30,7 +31,6 @@ export function buildConfiguration(
   automaticProfile?: string,
 ): Omit<Configuration, "close"> | undefined {
   const { mode, admin, limits, log, ledger } = sections;
-  const cache = cacheOf(reader, sections);
   const listeners = listenersOf(reader, sections);
   const collectors = new Collectors(reader);
   const top = collectors.base(sections.collector);
@@ -49,12 +49,15 @@ export function buildConfiguration(
   const rules = sections.peers.map((peer, index) =>
     ruleOf(peer, index, { reader, sections, collectors, profiles, top })
   );
-  refuseLoops(reader, listeners, collectors);
+  refuseLoops(reader, listeners, sections, collectors);
   refuseConflicts(reader, sections);
   const kubernetes = kubernetesSettings(reader, sections, [
     ...listeners.map((listener, index) => [listener, ["listen", index]] as const),
     ...collectors.named.map(({ collector, path }) => [collector, path] as const),
   ]);
+
+  // Once all other files of the configuration are known.
+  const cache = cacheOf(reader, sections);
 
   const chains = new Chains(reader, modules);
   for (const list of [sections.plugins, ...sections.peers.map(({ plugins }) => plugins)]) {
@@ -186,12 +189,14 @@ function withoutGrpc({ transport }: CollectorSettings, { name, servesGrpc }: Pro
 /** What `profile: auto` means; undefined for any other profile. */
 function automaticChoice(
   reader: ConfigurationReader,
-  { collector: { profile, fallbackProfile } }: Sections,
+  { collector: { profile, fallbackProfile, candidates } }: Sections,
   known: string | undefined,
 ): { readonly name: string; readonly choice: NonNullable<Configuration["automaticProfile"]> } | undefined {
   if (profile !== "auto") {
-    if (fallbackProfile !== undefined && profile !== undefined) {
-      reader.mistake(["collector", "fallbackProfile"], `not with profile ${profile} (profile: auto)`, "key");
+    // Without either of the two, it is the profile that is missing.
+    const instead = profile !== undefined ? `profile ${profile}` : candidates !== undefined ? "candidates" : undefined;
+    if (fallbackProfile !== undefined && instead !== undefined) {
+      reader.mistake(["collector", "fallbackProfile"], `not with ${instead} (profile: auto)`, "key");
     }
     return undefined;
   }
@@ -273,7 +278,7 @@ class Profiles {
 function cacheOf(reader: ConfigurationReader, { cache }: Sections): CacheSettings | undefined {
   if (cache === undefined) return undefined;
   const file = reader.path(cache.file);
-  if (reader.files.has(file)) {
+  if ([...reader.files].some((each) => resolve(each) === resolve(file))) {
     const path = typeof reader.document.valueAt(["cache"]) === "string" ? ["cache"] : ["cache", "file"];
     reader.mistake(path, `${file} is a file of this configuration, and would be overwritten (a file of its own)`);
   }
@@ -314,11 +319,23 @@ function refuseConflicts(reader: ConfigurationReader, { listen, admin }: Section
   }
 }
 
-function refuseLoops(reader: ConfigurationReader, listeners: readonly ListenerSettings[], { named }: Collectors): void {
+/** Refuses collectors that are this process itself. */
+function refuseLoops(
+  reader: ConfigurationReader,
+  listeners: readonly ListenerSettings[],
+  { admin }: Sections,
+  { named }: Collectors,
+): void {
+  const own = admin?.address === undefined ? undefined : { transport: "tcp" as const, address: admin.address };
   for (const { collector, path } of named) {
-    const listener = listeners.find((each) => isLoop(collector, each));
-    if (listener === undefined) continue;
-    const what = `is this proxy's own listener ${describeEndpoint(listener)}: every message would come back`;
-    reader.mistake([...path, "address"], `${what} (the collector's address)`);
+    const listener = listeners.find((each) => leadsBack(collector, each));
+    const what = listener !== undefined
+      ? `listener ${describeEndpoint(listener)}: every message would come back`
+      : own !== undefined && leadsBack(collector, own)
+      ? `admin address ${describeEndpoint(own)}, which takes no messages`
+      : undefined;
+    if (what !== undefined) {
+      reader.mistake([...path, "address"], `is this proxy's own ${what} (the collector's address)`);
+    }
   }
 }

@@ -60,7 +60,7 @@ export interface ConfiguredCertificates {
 export interface KubernetesSettings {
   /** A resolved path; without it, the service account of the Pod. */
   readonly kubeconfig?: string;
-  /** The Aggregator's; without it, that of the Pod or the kubeconfig. */
+  /** The Aggregator's; without it, the Pod's own, or `flow-aggregator` outside of a Pod. */
   readonly namespace?: string;
   readonly agentsNamespace: string;
   readonly ownCaSecret?: string;

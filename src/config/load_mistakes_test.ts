@@ -94,11 +94,28 @@ admin: { address: 127.0.0.1:1 }
       "proxy.yaml:9:19: admin.address: listen[0] listens on tcp 0.0.0.0:1 already (an address and port of its own)",
     ],
   ],
-  [
-    "a collector that is the proxy itself",
-    "listen: [{ address: 0.0.0.0:4739 }]\ncollector: { address: 127.0.0.1:4739, profile: rfc7011 }\n",
+  ...[
+    ["0.0.0.0:4739", "127.0.0.1:4739"],
+    ["localhost:4739", "'[::1]:4739'"],
+    ["127.0.0.1:4739", "0.0.0.0:4739"],
+    ["Collector.example:4739", "collector.example.:4739"],
+  ].map(([listener = "", collector = ""]): (typeof WRONG)[number] => [
+    `a collector ${collector} that is the proxy's own listener ${listener}`,
+    `listen: [{ address: ${listener} }]\ncollector: { address: ${collector}, profile: rfc7011 }\n`,
     [
-      "proxy.yaml:2:23: collector.address: is this proxy's own listener tcp 0.0.0.0:4739: every message would come back (the collector's address)",
+      `proxy.yaml:2:23: collector.address: is this proxy's own listener tcp ${
+        listener.replaceAll("'", "")
+      }: every message would come back (the collector's address)`,
+    ],
+  ]),
+  ["a collector that is the admin side", RIGHT.replace("127.0.0.1:4739", "localhost:24780"), [
+    "proxy.yaml:2:23: collector.address: is this proxy's own admin address tcp 127.0.0.1:24780, which takes no messages (the collector's address)",
+  ]],
+  [
+    "one address in two spellings",
+    RIGHT.replace("0.0.0.0", '"[::1]').replace("9 }", '9" }, { address: "[0:0::1]:24739" }'),
+    [
+      "proxy.yaml:1:49: listen[1].address: listen[0] listens on tcp [::1]:24739 already (an address and port of its own)",
     ],
   ],
   [
@@ -120,6 +137,14 @@ admin: { address: 127.0.0.1:1 }
   ["cache over the configuration", `${RIGHT}cache: proxy.yaml\n`, [
     "proxy.yaml:3:8: cache: proxy.yaml is a file of this configuration, and would be overwritten (a file of its own)",
   ]],
+  [
+    "cache over a file that the configuration reads elsewhere",
+    `${RIGHT.replace("antrea/v1.15", "./profiles/own.yaml")}cache: { file: ./profiles/../profiles/own.yaml }\n`,
+    [
+      "proxy.yaml:3:16: cache.file: profiles/own.yaml is a file of this configuration, and would be overwritten (a file of its own)",
+    ],
+    { "profiles/own.yaml": "extends: rfc7011\n" },
+  ],
   ["log and cache", `${RIGHT}log: { level: loud, format: xml }\ncache: ""\n`, [
     'proxy.yaml:3:15: log.level: "loud" is not allowed (debug, info, warning, error)',
     'proxy.yaml:3:29: log.format: "xml" is not allowed (json, text)',
@@ -194,10 +219,27 @@ kubernetes: { kubeconfig: none.yaml, ownCaSecret: "", restore: true }
       "proxy.yaml:4:62: collector.fallbackProfile: not with profile rfc7011 (profile: auto)",
       "proxy.yaml:4:105: collector.tls.mode: mint, but another endpoint has auto (one mode for all, or files)",
       "proxy.yaml:4:111: collector.tls.ca: not with mode mint, which takes it from the cluster (mode: files)",
-      'proxy.yaml:5:51: kubernetes.ownCaSecret: "" is not allowed (the name of a Secret)',
+      `proxy.yaml:5:51: kubernetes.ownCaSecret: "" is not allowed (the name of a Secret that is not the Aggregator's: lower-case letters, digits, - and .)`,
       "proxy.yaml:5:55: kubernetes.restore: unknown key (kubeconfig, namespace, agentsNamespace, ownCaSecret, restoreOnDrain)",
     ],
   ],
+  [
+    "names that the API server does not take, and a Secret that is not the proxy's",
+    `${RIGHT}kubernetes: { namespace: Flow, agentsNamespace: kube-system/.., ownCaSecret: flow-aggregator-ca-tls }\n`,
+    [
+      `proxy.yaml:3:26: kubernetes.namespace: "Flow" is not allowed (the Aggregator's namespace: lower-case letters, digits and -)`,
+      `proxy.yaml:3:49: kubernetes.agentsNamespace: "kube-system/.." is not allowed (the namespace of Antrea's Agents: lower-case letters, digits and -)`,
+      `proxy.yaml:3:78: kubernetes.ownCaSecret: "flow-aggregator-ca-tls" is not allowed (the name of a Secret that is not the Aggregator's: lower-case letters, digits, - and .)`,
+    ],
+  ],
+  [
+    "a fallback for a profile that nobody looks for",
+    RIGHT.replace("profile: antrea/v1.15", "candidates: [antrea/v1.1], fallbackProfile: antrea/v1.0"),
+    ["proxy.yaml:2:66: collector.fallbackProfile: not with candidates (profile: auto)"],
+  ],
+  ["a plugin that has no time", `${RIGHT}plugins: [{ use: ./own.ts, timeout: 0s }]\n`, [
+    'proxy.yaml:3:37: plugins[0].timeout: "0s" is not allowed (a duration such as 250ms, 30s, 5m or 1h, at most 576h, at least 1ms)',
+  ]],
   ["a kubeconfig that is not there", `${RIGHT}kubernetes: { kubeconfig: none.yaml }\n`, [
     "proxy.yaml:3:27: kubernetes.kubeconfig: cannot read none.yaml: there is no such file",
   ]],

@@ -49,10 +49,11 @@ export const listenerSchema = z.strictObject({
 const profile = text(PROFILE_NAMES);
 const collectorProfile = text(`auto, ${PROFILE_NAMES}`);
 
-const atLeastOneSecond = read(`${DURATION}, at least 1s`, (value) => {
-  const duration = parseDuration(value);
-  return duration === undefined || duration < 1000 ? undefined : duration;
-});
+const durationFrom = (least: string) =>
+  read(`${DURATION}, at least ${least}`, (value) => {
+    const duration = parseDuration(value);
+    return duration === undefined || duration < (parseDuration(least) ?? 0) ? undefined : duration;
+  });
 
 const switchWhen = oneOf("restart", "now");
 const switchMeta = { description: "When a changed profile takes effect: once the collector has restarted, or now." };
@@ -72,7 +73,7 @@ const ownOrNot = {
   watch: z.strictObject({ address: dialAddress }).optional().meta({
     description: "Over udp: a TCP port of the collector's process, which shows that it has restarted.",
   }),
-  templateRefresh: atLeastOneSecond.optional().meta({
+  templateRefresh: durationFrom("1s").optional().meta({
     description: "Over udp: how often templates are sent again; 30s if it is missing.",
   }),
 };
@@ -107,7 +108,7 @@ export const pluginSchema = z.strictObject({
     description:
       "Whether a plugin of your own runs in a process of its own, which may read its own modules only. Default: true.",
   }),
-  timeout: read(DURATION, parseDuration).optional().meta({
+  timeout: durationFrom("1ms").optional().meta({
     description: "How long a plugin in a process of its own may take for one template. Default: 1s.",
   }),
 }).meta({ id: "plugin" });
@@ -184,10 +185,7 @@ const cacheFile = "the path of a file that keeps the templates of udp exporters 
 
 const cacheSettings = z.strictObject({
   file: text(cacheFile),
-  interval: read(`${DURATION}, at least 1s`, (value) => {
-    const interval = parseDuration(value);
-    return interval === undefined || interval < 1000 ? undefined : interval;
-  }).prefault("30s").meta({ description: "The least time between two writes." }),
+  interval: durationFrom("1s").prefault("30s").meta({ description: "The least time between two writes." }),
   size: read("a size such as 64KiB or 16MiB, 4KiB to 1GiB", (value) => {
     const size = parseSize(value);
     return size === undefined || size < 4096 || size > 2 ** 30 ? undefined : size;
@@ -200,14 +198,29 @@ const cacheSchema = z.union([
   cacheSettings,
 ], { error: (issue) => wrong(issue.input, `${cacheFile}, or a map: file, interval, size`) });
 
+/** Names as the API server takes them (RFC 1123): others would only fail there. */
+const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const DNS_SUBDOMAIN = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
+
+const namespaceName = (what: string) =>
+  read(`${what}: lower-case letters, digits and -`, (name) => DNS_LABEL.test(name) ? name : undefined);
+
+/** Secrets that belong to the Aggregator. */
+const AGGREGATOR_SECRETS = ["flow-aggregator-ca-tls", "flow-aggregator-client-tls"];
+
+const ownSecretName = read(
+  "the name of a Secret that is not the Aggregator's: lower-case letters, digits, - and .",
+  (name) => DNS_SUBDOMAIN.test(name) && !AGGREGATOR_SECRETS.includes(name) ? name : undefined,
+);
+
 /** The cluster that trust and releases come from. */
 const kubernetesSchema = z.strictObject({
   kubeconfig: text("the path of a kubeconfig, outside of a cluster").optional(),
-  namespace: text("the Aggregator's namespace").optional().meta({
-    description: "Default: the Pod's own, or the kubeconfig's, or flow-aggregator.",
+  namespace: namespaceName("the Aggregator's namespace").optional().meta({
+    description: "Default: the Pod's own, or flow-aggregator.",
   }),
-  agentsNamespace: text("the namespace of Antrea's Agents").default("kube-system"),
-  ownCaSecret: text("the name of a Secret").optional().meta({
+  agentsNamespace: namespaceName("the namespace of Antrea's Agents").prefault("kube-system"),
+  ownCaSecret: ownSecretName.optional().meta({
     description: "With append-ca, the Secret that keeps the proxy's own CA across restarts. Default: memory.",
   }),
   restoreOnDrain: truth().default(false).meta({
