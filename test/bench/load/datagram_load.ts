@@ -161,4 +161,5 @@ if (import.meta.main) {
     begun = true;
     await writeLine(JSON.stringify(await exchange.run(Number(line))));
   }
+  Deno.exit();
 }

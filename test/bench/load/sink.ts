@@ -114,4 +114,5 @@ if (import.meta.main) {
   for await (const line of linesOf(Deno.stdin.readable)) {
     await writeLine(JSON.stringify(await sink.until(Number(line))));
   }
+  Deno.exit();
 }

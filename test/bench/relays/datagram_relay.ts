@@ -5,6 +5,9 @@
  *
  * @module
  */
+import { endWithParent } from "../../support/processes/end_with_parent.ts";
+
+void endWithParent();
 const [listenPort, collectorPort] = Deno.args.map(Number);
 if (listenPort === undefined || collectorPort === undefined) {
   throw new Error("usage: datagram_relay.ts LISTEN_PORT COLLECTOR_PORT");

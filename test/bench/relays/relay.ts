@@ -5,9 +5,11 @@
  *
  * @module
  */
+import { endWithParent } from "../../support/processes/end_with_parent.ts";
 import { connections } from "../load/connections.ts";
 import { BLOCK_LENGTH } from "../load/workload.ts";
 
+void endWithParent();
 const [listenPort, collectorPort] = Deno.args.map(Number);
 if (listenPort === undefined || collectorPort === undefined) {
   throw new Error("usage: relay.ts LISTEN_PORT COLLECTOR_PORT");

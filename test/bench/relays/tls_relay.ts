@@ -6,8 +6,10 @@
  *
  * @module
  */
+import { endWithParent } from "../../support/processes/end_with_parent.ts";
 import { createServer, type TLSSocket } from "node:tls";
 
+void endWithParent();
 const [listenPort, collectorPort, certificate = "", keyPath = "", ca = "", out] = Deno.args;
 const [cert = "", key = "", authority = ""] = await Promise.all(
   [certificate, keyPath, ca].map((path) => Deno.readTextFile(path)),

@@ -178,6 +178,8 @@ async function main(): Promise<void> {
       if (halfClose === true) { for (const one of open) one.halfClose(); }
     }
   }
+  // Who started it has ended, and may have been killed before it could end this one.
+  Deno.exit();
 }
 
 async function listen(port: number, options: CollectorProcessOptions, expected: readonly Expected[]): Promise<void> {

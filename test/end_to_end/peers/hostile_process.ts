@@ -4,6 +4,7 @@
  * killed.
  */
 import { join, message, number, set } from "../../support/messages/wire.ts";
+import { endWithParent } from "../../support/processes/end_with_parent.ts";
 import { HOSTILE_DOMAIN } from "./flow_record.ts";
 
 /** What costs a proxy so much. */
@@ -144,6 +145,7 @@ async function main({ port, hostility, sessions = 1 }: HostileOptions): Promise<
       }
     }
   };
+  void endWithParent();
   const begun = await Promise.all(Array.from({ length: sessions }, begin));
   Deno.stdout.writeSync(new TextEncoder().encode("sending\n"));
   await Promise.all(begun.map(flood));
