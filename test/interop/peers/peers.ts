@@ -1,4 +1,5 @@
 /** Real go-ipfix peers as child processes: collecting process, exporting process, and both behind each other. */
+import assert from "node:assert/strict";
 import { z } from "zod";
 import { buildPeers } from "./build.ts";
 import { LineProcess } from "../../support/processes/line_process.ts";
@@ -59,6 +60,18 @@ export async function lineOf(process: LineProcess, number: number, what: string)
   const words = process.stderr.join("\n");
   await process.kill();
   throw new Error(`${what} gave no answer: ${words}`);
+}
+
+/** Waits until a collector has so many messages or flows, however long that takes, as long as more of them come. */
+export async function allArrive(
+  collector: { readonly process: LineProcess; readonly count: number },
+  count: number,
+): Promise<void> {
+  for (let before = -1; collector.count < count && collector.count > before;) {
+    before = collector.count;
+    await collector.process.until(() => collector.count >= count, PATIENCE);
+  }
+  assert.equal(collector.count, count);
 }
 
 /** A collecting process of one go-ipfix release. */
