@@ -89,6 +89,7 @@ export class ObservingRewriter implements OctetRewriter {
 
   rewrite(input: Uint8Array, output: Uint8Array, work?: number): Uint8Array {
     this.templateChanges = 0;
+    this.waiting = undefined;
     if (this.#putPrelude(output)) return output.subarray(0, this.produced);
     if (this.#skipped > 0) return this.#skip();
     const wholeOnly = this.#options.wholeMessages();
