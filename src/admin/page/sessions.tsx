@@ -4,6 +4,7 @@ import type { AdminView, SessionView } from "../view/view.ts";
 import { type Order, type Overview, type SessionRow, type TableRequest, UNKNOWN_RELEASE } from "./overview.ts";
 import { Region, Scroll, sessionPath, Tag } from "./parts.tsx";
 import { tablePath } from "./table_path.ts";
+import { GRADE } from "./trouble.ts";
 import { count, number } from "./format.ts";
 
 /** The open sessions that match the search, a page at a time, by default those with the worst problems first. */
@@ -157,12 +158,12 @@ function whoIs(view: AdminView, session: SessionView): string {
 export function Trouble(
   { trouble: { grade, words }, verdict }: Pick<SessionRow, "trouble" | "verdict">,
 ) {
-  if (grade === 0) {
+  if (grade === GRADE.none) {
     return verdict === "unknown"
       ? <Tag level="notice" sign="?">no template yet</Tag>
       : <Tag level="good" sign="=">unchanged</Tag>;
   }
-  const level = grade >= 4 ? "bad" : grade >= 3 ? "warning" : "notice";
+  const level = grade >= GRADE.refused ? "bad" : grade >= GRADE.gapsAndFaults ? "warning" : "notice";
   return (
     <>
       {words.map((word, index) => (
@@ -170,7 +171,7 @@ export function Trouble(
           {index > 0 ? " " : ""}
           <Tag
             level={index === 0 ? level : "notice"}
-            sign={index > 0 || grade < 3 ? "≠" : grade >= 4 ? "✕" : "▲"}
+            sign={index > 0 || level === "notice" ? "≠" : level === "bad" ? "✕" : "▲"}
           >
             {word}
           </Tag>

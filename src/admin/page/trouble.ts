@@ -5,11 +5,11 @@ import { count } from "./format.ts";
 import type { SessionView } from "../view/view.ts";
 
 /** Grades of problems, from none to the worst. */
-export const GRADES = ["none", "rewritten", "information lost", "gaps and faults", "refused", "dropped"] as const;
+export const GRADE = { none: 0, rewritten: 1, informationLost: 2, gapsAndFaults: 3, refused: 4, dropped: 5 } as const;
 
 /** A session's problems. */
 export interface Trouble {
-  /** Index into {@link GRADES}. */
+  /** One of {@link GRADE}. */
   readonly grade: number;
   /** How many records, messages or templates the worst problem affects. */
   readonly amount: number;
@@ -50,19 +50,23 @@ export function troubleOf(
   };
   const lost = mostLost(counters, observedCounters);
   const found: (readonly [grade: number, amount: number, words: string])[] = [
-    ...inBoth(5, split("recordsDropped"), "record", ["dropped", "would be dropped"]),
-    ...inBoth(5, split("messagesRejected"), "message", ["rejected", "would be rejected"]),
-    [4, refused, `${count(refused, "template")} ${wouldBe}refused`],
-    [4, failed, `plugins failed at ${count(failed, "template")}`],
-    [3, counters.sequenceGaps, `${count(counters.sequenceGaps, "gap")} in the exporter's sequence numbers`],
-    ...inBoth(3, split("referenceFaults"), "reference", ["not corrected", "would not be corrected"]),
-    ...inBoth(2, lost, "record", ["lost a value", "would lose a value"]),
+    ...inBoth(GRADE.dropped, split("recordsDropped"), "record", ["dropped", "would be dropped"]),
+    ...inBoth(GRADE.dropped, split("messagesRejected"), "message", ["rejected", "would be rejected"]),
+    [GRADE.refused, refused, `${count(refused, "template")} ${wouldBe}refused`],
+    [GRADE.refused, failed, `plugins failed at ${count(failed, "template")}`],
+    [
+      GRADE.gapsAndFaults,
+      counters.sequenceGaps,
+      `${count(counters.sequenceGaps, "gap")} in the exporter's sequence numbers`,
+    ],
+    ...inBoth(GRADE.gapsAndFaults, split("referenceFaults"), "reference", ["not corrected", "would not be corrected"]),
+    ...inBoth(GRADE.informationLost, lost, "record", ["lost a value", "would lose a value"]),
     // A session that lost a value is rewritten anyway: one phrase is enough.
-    [1, skewed && lost[0] + lost[1] === 0 ? 1 : 0, `${wouldBe}rewritten`],
-    [1, converted ? 1 : 0, "converted between gRPC and IPFIX"],
+    [GRADE.rewritten, skewed && lost[0] + lost[1] === 0 ? 1 : 0, `${wouldBe}rewritten`],
+    [GRADE.rewritten, converted ? 1 : 0, "converted between gRPC and IPFIX"],
   ];
   const here = found.filter(([, amount]) => amount > 0);
-  return { grade: here[0]?.[0] ?? 0, amount: here[0]?.[1] ?? 0, words: here.map(([, , words]) => words) };
+  return { grade: here[0]?.[0] ?? GRADE.none, amount: here[0]?.[1] ?? 0, words: here.map(([, , words]) => words) };
 }
 
 /**

@@ -61,7 +61,8 @@ let charts;
 const records = document.getElementById("records-chart");
 if (records !== null) {
   charts = new Charts(records, document.getElementById("held-chart"));
-  charts.load();
+  // Without them, the charts begin with the next sample.
+  charts.load().catch(() => {});
 }
 const searching = document.querySelector("form.search");
 if (searching !== null) search(searching);
