@@ -48,7 +48,7 @@ async function check({ config, json = false }: Options): Promise<void> {
   } catch (error) {
     throw configurationFailure(configuration, error);
   }
-  const failures = await tryChains(configuration);
+  const { failures, warnings } = await tryChains(configuration);
   configuration.close();
   const invalid = configuration.certificates.flatMap(({ mistakes }) => mistakes);
   if (invalid.length > 0) {
@@ -57,7 +57,13 @@ async function check({ config, json = false }: Options): Promise<void> {
   }
   if (failures.length > 0) throw configurationFailure(configuration, failures.join("\n"));
   const start = startLine(configuration);
-  const description = { ...describe(configuration), certificates: describeCertificates(configuration), start };
+  const described = describe(configuration);
+  const description = {
+    ...described,
+    warnings: [...described.warnings, ...warnings],
+    certificates: describeCertificates(configuration),
+    start,
+  };
   await writeLine(json ? JSON.stringify(description, null, 2) : descriptionText(description, configuration).join("\n"));
 }
 

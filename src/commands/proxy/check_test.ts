@@ -341,6 +341,29 @@ Deno.test("check warns of a release that is newer than all known ones, and says 
   assert.doesNotMatch((await check(CONFIGURATION)).text, /warning/);
 });
 
+Deno.test("check warns of a chain that lets elements through that the collector does not know", async () => {
+  const yaml = (profile: string, chain: string) =>
+    `listen: [{ address: "127.0.0.1:0" }]
+collector: { address: "127.0.0.1:4739", profile: ${profile} }
+${chain}
+`;
+  const pad = "plugins: [{ use: pad-missing }, { use: match-order }]";
+  const { status, text } = await check(yaml("antrea/v1.15", pad));
+  assert.equal(status, 0);
+  assert.match(
+    text.replaceAll(/\s+/g, " "),
+    /warning plugins: lets egressNodeName of antrea\/v2\.0 through, which antrea\/v1\.15 does not know: some decoders refuse/,
+  );
+  const rule = `peers: [{ match: { address: 10.0.0.1 }, ${pad} }]`;
+  assert.deepEqual(
+    JSON.parse((await check(yaml("antrea/v1.15", rule), "--json")).text).warnings.map((line: string) =>
+      line.slice(0, 23)
+    ),
+    ["peers[0].plugins: lets "],
+  );
+  assert.doesNotMatch((await check(yaml("rfc7011", "plugins: []"))).text, /warning/);
+});
+
 Deno.test("options of a plugin of one's own: every mistake at once, in the same words in a process of its own and in this one", async () => {
   const folder = await Deno.makeTempDir();
   try {
