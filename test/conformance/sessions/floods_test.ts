@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { allocate, release } from "../../../src/mediation/program/loop/memory.ts";
 import { deliver } from "../../support/delivered.ts";
+import { withoutMemory } from "../../support/loop_memory.ts";
 import { mediatorOf } from "../../support/session.ts";
 import { rewriteAll } from "../../support/rewrite_all.ts";
 import { field, join, message, number, set, templateRecord, type WireField } from "../../support/messages/wire.ts";
@@ -133,27 +134,6 @@ Deno.test("the withdrawal of a shared id is not sent to the collector, since oth
   one.close();
   two.close();
 });
-
-/**
- * Takes all memory of the rewrite loop but what has been used and given back: what does not give back fails at once.
- */
-function withoutMemory(run: () => void): void {
-  const taken: [address: number, size: number][] = [];
-  for (let size = 1 << 24; size >= 64; size >>= 1) {
-    // Blocks that were given back stay for those whom this is about.
-    const reusable: number[] = [];
-    for (let address = allocate(size); address !== 0; address = allocate(size)) {
-      taken.push([address, size]);
-      reusable.push(address);
-      if (taken.length > 100_000) throw new Error("memory without end");
-    }
-  }
-  try {
-    run();
-  } finally {
-    for (const [address, size] of taken) release(address, size);
-  }
-}
 
 /** What sessions do again and again. */
 const ROUNDS: Readonly<

@@ -1,4 +1,4 @@
-import { Sequence } from "./sequence.ts";
+import { openSequence, type Sequence } from "./sequence.ts";
 
 /**
  * Ports up to which each may have numbers of its own. An exporter that takes a new port for each message has one count.
@@ -13,7 +13,7 @@ const PORTS = 16;
 export class PortSequences {
   /** Follows the messages of all ports. */
   readonly #shared: Sequence;
-  /** Undefined once there were too many. */
+  /** Undefined once there were too many, or the loop's memory was used up. */
   #ports: Map<number, Sequence> | undefined = new Map();
   #sharedGaps = 0;
   #portGaps = 0;
@@ -68,14 +68,14 @@ export class PortSequences {
   #of(port: number): Sequence | undefined {
     const known = this.#ports?.get(port);
     if (known !== undefined || this.#ports === undefined) return known;
-    if (this.#ports.size === PORTS) {
+    const own = this.#ports.size === PORTS ? undefined : openSequence(true);
+    if (own === undefined) {
       // What was counted stands; from here on only the shared count adds to it.
       this.#sharedGaps = this.#gaps;
       this.#portGaps = Infinity;
       this.close();
       return undefined;
     }
-    const own = new Sequence(true);
     this.#ports.set(port, own);
     if (this.#ports.size === 2) this.#shared.mix();
     return own;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { withoutMemory } from "../../../../test/support/loop_memory.ts";
 import { usedOctets } from "./memory.ts";
 import { PortSequences } from "./port_sequences.ts";
 import { Sequence } from "./sequence.ts";
@@ -38,4 +39,19 @@ Deno.test("an exporter with a port for each message has one count, and its ports
   assert.equal(gapsOf(...messages), 0);
   assert.equal(gapsOf(...messages.toSpliced(50, 1)), 1);
   assert.equal(usedOctets(), before);
+});
+
+Deno.test("where memory is used up, ports are followed by the count that they share", () => {
+  const shared = new Sequence(true);
+  const ports = new PortSequences(shared);
+  ports.follow(1, 0, 2, true, 0);
+  const before = usedOctets();
+  withoutMemory(() => {
+    assert.equal(ports.follow(2, 2, 1, true, 1), 0);
+    assert.equal(ports.follow(1, 3, 1, true, 2), 0);
+  });
+  assert.ok(usedOctets() < before, "those of the ports are released");
+  assert.equal(ports.several, true);
+  ports.close();
+  shared.close();
 });

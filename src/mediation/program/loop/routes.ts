@@ -45,9 +45,11 @@ export class Routes {
   constructor(maxMessageLength: number) {
     this.address = allocate(SESSION_LENGTH);
     if (this.address === 0) throw new RangeError("the rewrite loop's memory is used up");
-    const block = this.address >>> 2;
-    memoryWords[block + 1] = maxMessageLength;
-    this.#resize(SMALLEST_TABLE);
+    if (!this.#resize(SMALLEST_TABLE)) {
+      release(this.address, SESSION_LENGTH);
+      throw new RangeError("the rewrite loop's memory is used up");
+    }
+    this.maxMessageLength = maxMessageLength;
   }
 
   /** Octets of the longest message to the collector. */
@@ -63,14 +65,15 @@ export class Routes {
   /**
    * Adds a route, or replaces the one of the same domain and template.
    *
-   * @throws RangeError when the memory is used up
+   * @returns false when the loop's memory is used up: without a route the template's messages are read in TypeScript
    */
-  set({ observationDomain, template, program, counters, targetTemplate, sequence }: Route): void {
+  set({ observationDomain, template, program, counters, targetTemplate, sequence }: Route): boolean {
     const domain = swapped(observationDomain);
     const isNew = memoryWords[this.#find(domain, template) + 1] === 0;
-    if (isNew && (this.#count + 1) * 2 > this.#capacity) this.#resize(this.#capacity * 2);
+    if (isNew && (this.#count + 1) * 2 > this.#capacity && !this.#resize(this.#capacity * 2)) return false;
     if (isNew) this.#count++;
     memoryWords.set([domain, template, program, counters, targetTemplate, sequence], this.#find(domain, template));
+    return true;
   }
 
   delete(observationDomain: number, template: number): void {
@@ -95,11 +98,12 @@ export class Routes {
     release(this.address, SESSION_LENGTH);
   }
 
-  #resize(capacity: number): void {
+  /** Moves the routes into a table of this many places. Returns false if the memory is used up. */
+  #resize(capacity: number): boolean {
+    const table = allocate(capacity * ROUTE_WORDS * 4);
+    if (table === 0) return false;
     const rows = [...this.#rows()];
-    const table = capacity === this.#capacity ? this.#table : allocate(capacity * ROUTE_WORDS * 4);
-    if (table === 0) throw new RangeError("the rewrite loop's memory is used up");
-    if (table !== this.#table) release(this.#table, this.#capacity * ROUTE_WORDS * 4);
+    release(this.#table, this.#capacity * ROUTE_WORDS * 4);
     this.#table = table;
     this.#capacity = capacity;
     memoryWords.fill(0, table >>> 2, (table >>> 2) + capacity * ROUTE_WORDS);
@@ -107,6 +111,7 @@ export class Routes {
     const block = this.address >>> 2;
     memoryWords[block + 2] = table;
     memoryWords[block + 3] = capacity - 1;
+    return true;
   }
 
   /** Copies of all routes. */

@@ -3,7 +3,8 @@ import { MessageBuilder } from "../../../../test/support/messages/message_builde
 import { compileMapping } from "../mapping_compiler.ts";
 import { identity } from "../../mapping/template_mapping.ts";
 import { template } from "../../../../test/support/mediation.ts";
-import { allocate, memoryOctets } from "./memory.ts";
+import { withoutMemory } from "../../../../test/support/loop_memory.ts";
+import { allocate, memoryOctets, release, usedOctets } from "./memory.ts";
 import { rewriteMessages, Stop } from "./rewrite_loop.ts";
 import { Routes } from "./routes.ts";
 import { Sequence } from "./sequence.ts";
@@ -119,4 +120,23 @@ Deno.test("the table of a closed session is reused", () => {
     routes.close();
   }
   assert.equal(addresses.size, 1);
+});
+
+Deno.test("where memory is used up, no routes open, no table grows, nothing is kept, and the routes there are stay", () => {
+  const routes = routesOf();
+  const spare = allocate(64);
+  withoutMemory(() => {
+    release(spare, 64);
+    const before = usedOctets();
+    assert.throws(() => new Routes(65535), RangeError);
+    assert.equal(usedOctets(), before);
+    const found = [256, 257, 258].map((template) =>
+      routes.set({ observationDomain: 1, template, program, counters, targetTemplate: template, sequence })
+    );
+    assert.deepEqual(found, [true, true, false]);
+    assert.deepEqual([256, 257, 258].map((id) => routed(routes, 1, id)), [256, 257, undefined]);
+  });
+  set(routes, 1, 258);
+  assert.deepEqual([256, 257, 258].map((id) => routed(routes, 1, id)), [256, 257, 258]);
+  routes.close();
 });

@@ -124,3 +124,13 @@ export class Sequence {
     release(this.address, this.#length);
   }
 }
+
+/** A new sequence; undefined when the loop's memory is used up. */
+export function openSequence(datagrams: boolean): Sequence | undefined {
+  try {
+    return new Sequence(datagrams);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}

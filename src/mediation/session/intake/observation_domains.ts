@@ -1,6 +1,6 @@
 import { PortSequences } from "../../program/loop/port_sequences.ts";
 import type { Routes } from "../../program/loop/routes.ts";
-import { Sequence } from "../../program/loop/sequence.ts";
+import { openSequence } from "../../program/loop/sequence.ts";
 import type { AcceptedTemplate, ObservationDomain, TemplateEntry } from "../../templates/template_entry.ts";
 import type { SessionFacts } from "../session_rewriter.ts";
 
@@ -26,10 +26,11 @@ export class ObservationDomains {
     return this.#byId;
   }
 
-  /** Adds one without templates. */
-  open(id: number): ObservationDomain {
+  /** Adds one without templates; undefined when the loop's memory is used up. */
+  open(id: number): ObservationDomain | undefined {
     const { reliable, portOf } = this.#facts;
-    const sequence = new Sequence(!reliable);
+    const sequence = openSequence(!reliable);
+    if (sequence === undefined) return undefined;
     const domain: ObservationDomain = {
       id,
       sequence,

@@ -35,12 +35,13 @@ function open(portOf?: () => number) {
   };
   const facts = { reliable: true, ...(portOf === undefined ? {} : { portOf }) };
   const domains = new ObservationDomains(routes as unknown as Routes, facts);
-  return { domains, routed };
+  const add = (id: number) => domains.open(id) ?? assert.fail("no memory");
+  return { domains, add, routed };
 }
 
 Deno.test("the rewrite loop has a route for each template whose records it can rewrite, until that is gone", () => {
-  const { domains, routed } = open();
-  const [one, other] = [domains.open(1), domains.open(2)];
+  const { domains, add, routed } = open();
+  const [one, other] = [add(1), add(2)];
   domains.put(one, 256, accepted(256));
   domains.put(one, 257, accepted(257, 65535));
   domains.put(other, 256, accepted(256));
@@ -54,8 +55,8 @@ Deno.test("the rewrite loop has a route for each template whose records it can r
 });
 
 Deno.test("templates are counted as changed while their data is dropped or rewritten", () => {
-  const { domains } = open();
-  const domain = domains.open(1);
+  const { domains, add } = open();
+  const domain = add(1);
   domains.put(domain, 256, accepted(256));
   assert.equal(domains.changed, 0);
   domains.put(domain, 257, refused(257));
@@ -71,8 +72,8 @@ Deno.test("templates are counted as changed while their data is dropped or rewri
 });
 
 Deno.test("a target id is in use as long as any template of its domain has it", () => {
-  const { domains } = open();
-  const [domain, other] = [domains.open(1), domains.open(2)];
+  const { domains, add } = open();
+  const [domain, other] = [add(1), add(2)];
   domains.put(domain, 256, accepted(256));
   domains.put(domain, 257, accepted(257, 300));
   domains.put(domain, 258, accepted(258, 300));
@@ -87,9 +88,9 @@ Deno.test("a target id is in use as long as any template of its domain has it", 
 });
 
 Deno.test("a domain follows each port of its own where a session combines several", () => {
-  assert.equal(open().domains.open(1).ports, undefined);
-  const { domains } = open(() => 4739);
-  const domain = domains.open(1);
+  assert.equal(open().add(1).ports, undefined);
+  const { domains, add } = open(() => 4739);
+  const domain = add(1);
   assert.notEqual(domain.ports, undefined);
   domains.close(domain);
   assert.equal(domains.byId.size, 0);

@@ -134,13 +134,14 @@ export class SessionTemplates {
     this.changes += Math.ceil(source.fields.length / FIELDS_PER_CHANGE);
     if (previous !== undefined) this.intake.releaseId(previous, observationDomain);
     const entry = this.intake.accept(prepared);
-    if (!this.#memory.fits(entry, !this.domains.has(observationDomain))) {
+    const fits = this.#memory.fits(entry, !this.domains.has(observationDomain));
+    const domain = fits ? this.#domain(observationDomain) : undefined;
+    if (domain === undefined) {
       this.intake.releaseId(entry, observationDomain);
       this.intake.discard(entry);
       if (previous?.kind === "accepted") this.intake.holdId(previous, observationDomain);
       return this.#refuse(observationDomain, announced, previous, MEMORY);
     }
-    const domain = this.#domain(observationDomain);
     this.#domains.put(domain, source.id, entry);
     this.#memory.take(entry);
     if (previous === undefined) this.#hold(1);
@@ -374,10 +375,12 @@ export class SessionTemplates {
     this.shared.templates += change;
   }
 
-  #domain(id: number): ObservationDomain {
+  /** The observation domain of this id, opened if it is new; undefined when the rewrite loop's memory is used up. */
+  #domain(id: number): ObservationDomain | undefined {
     const known = this.domains.get(id);
     if (known !== undefined) return known;
     const domain = this.#domains.open(id);
+    if (domain === undefined) return undefined;
     this.#memory.holdDomain(1);
     if (this.restarted) domain.sequence.restart();
     this.undoLog.note(() => {

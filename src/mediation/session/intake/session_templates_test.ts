@@ -3,7 +3,8 @@ import type { Template } from "../../../ipfix/record/template.ts";
 import { Counters } from "../../templates/counters.ts";
 import { GO_IPFIX_LEGACY } from "../../mapping/profile/dialect.ts";
 import type { MediationEvent } from "../../templates/event.ts";
-import { memoryLongs } from "../../program/loop/memory.ts";
+import { withoutMemory } from "../../../../test/support/loop_memory.ts";
+import { allocate, memoryLongs, release, usedOctets } from "../../program/loop/memory.ts";
 import { Routes } from "../../program/loop/routes.ts";
 import { complete } from "../../mapping/chain/steps.ts";
 import { SessionTemplates } from "./session_templates.ts";
@@ -145,6 +146,25 @@ Deno.test("a redefinition past the memory limit removes the template: its record
   assert.ok(shared.templateMemory.used < both);
   assert.equal(counters.templates.get("refused"), 1);
   accepted(complete(templates.learn(1, announced(wide(30)))));
+});
+
+Deno.test("where the loop's memory is used up, a template of a new domain is refused, and nothing of it is kept", () => {
+  const { templates, shared, counters, stand } = open(GO_IPFIX_LEGACY);
+  accepted(complete(templates.learn(1, announced(wide(2)))));
+  stand();
+  const spare = allocate(64);
+  withoutMemory(() => {
+    release(spare, 64);
+    const before = [usedOctets(), shared.templates, shared.templateMemory.used];
+    // Its program is shared, and there is memory for its counters, but not for its domain.
+    assert.match(String(complete(templates.learn(2, announced(wide(2))))), /is used up/);
+    stand();
+    assert.deepEqual([usedOctets(), shared.templates, shared.templateMemory.used], before);
+    assert.deepEqual([...templates.domains.keys()], [1]);
+    assert.equal(shared.ids.take(2, 256, "another layout"), 256, "its id is free");
+  });
+  assert.equal(counters.templates.get("refused"), 1);
+  accepted(complete(templates.learn(2, announced(wide(2)))));
 });
 
 Deno.test("what the loop counted comes into the counters once, also of a template that is gone", () => {
