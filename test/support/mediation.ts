@@ -129,7 +129,7 @@ export function sharedState(treatment: Treatment) {
     templates: 0,
     templateMemory: new TemplateMemory(128 * 1024),
     templateWork: new TemplateWork(),
-    kindsTold: { count: 0 },
+    reportedKinds: { count: 0 },
     fingerprints: new Fingerprints(),
     sharedTemplates: new SharedTemplates(),
     recordMapper: new RecordMapper(scratch, registryHistory.resolve),

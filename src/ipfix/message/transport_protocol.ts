@@ -1,6 +1,6 @@
 /**
- * The protocols that carry messages (RFC 7011 §10), as configurations, logs and metrics name them. `tls` is TLS over
- * TCP (§11.1).
+ * The protocols over which messages or flows come and go, as configurations, logs and metrics name them: TCP and UDP
+ * (RFC 7011 §10), `tls`, which is TLS over TCP (§11.1), and Antrea's flow service over gRPC.
  */
 export const TRANSPORT_PROTOCOLS = ["tcp", "tls", "udp", "grpc"] as const;
 

@@ -1,4 +1,4 @@
-import type { InformationElement } from "../registry/information_element.ts";
+import { type InformationElement, sameElement } from "../registry/information_element.ts";
 import { VARIABLE_LENGTH } from "../types/abstract_data_type.ts";
 
 /** One field of a template record (RFC 7011 §3.2). */
@@ -30,7 +30,6 @@ export function sameLayout(one: Template, other: Template): boolean {
     one.fields.length === other.fields.length &&
     one.fields.every((field, index) => {
       const twin = other.fields[index];
-      return twin !== undefined && field.length === twin.length && field.element.id === twin.element.id &&
-        field.element.pen === twin.element.pen && field.element.enterpriseBit === twin.element.enterpriseBit;
+      return twin !== undefined && field.length === twin.length && sameElement(field.element, twin.element);
     });
 }

@@ -117,13 +117,7 @@ function cellsOf(line: string): readonly Cell[] {
   while (form.lastIndex <= line.length) {
     const column = form.lastIndex + 1;
     const match = form.exec(line);
-    if (match === null) {
-      const comma = line.indexOf(",", column);
-      const end = comma < 0 ? line.length : comma;
-      cells.push({ text: line.slice(column - 1, end), column });
-      form.lastIndex = end + 1;
-      continue;
-    }
+    if (match === null) break; // never: what is no quoted cell is a plain one
     cells.push({ text: (match[1]?.replaceAll('""', '"') ?? match[2] ?? "").trim(), column });
     if (!match[0].endsWith(",")) break;
   }

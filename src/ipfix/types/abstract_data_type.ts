@@ -97,9 +97,7 @@ export function isSigned(type: AbstractDataType): boolean {
 
 /**
  * Whether a field specifier of this type may have this length: the type's own, a reduced size where RFC 7011 §6.2
- * allows one (16 to 64 bit integers, float64 in 4 octets), any length for strings, octet arrays and lists.
- *
- * A length of 0 is allowed for strings and octet arrays only.
+ * allows one (16 to 64 bit integers, float64 in 4 octets), any length, 0 as well, for strings, octet arrays and lists.
  */
 export function isLengthOfType(type: AbstractDataType, length: number): boolean {
   const natural = NATURAL_LENGTHS[type];

@@ -1,5 +1,5 @@
 import type { AbstractDataType } from "../../ipfix/types/abstract_data_type.ts";
-import { sameElement } from "../../ipfix/registry/information_element.ts";
+import { elementKey, sameElement } from "../../ipfix/registry/information_element.ts";
 import { decodeJsonValue, type JsonValue } from "../../ipfix/types/json_value.ts";
 import type { Conversion, MappedField, TemplateMapping } from "./template_mapping.ts";
 
@@ -84,10 +84,10 @@ function removedBy({ source, stripped = new Map() }: TemplateMapping): Record<st
 function replacedBy({ source, fields }: TemplateMapping, kept: ReadonlySet<number>): Record<string, string> {
   const givers = new Map<string, string>();
   for (const { target: { element }, value, by } of fields) {
-    if (value.from !== "record" && by !== undefined) givers.set(`${element.pen}/${element.id}`, by);
+    if (value.from !== "record" && by !== undefined) givers.set(elementKey(element), by);
   }
   return Object.fromEntries(source.fields.flatMap(({ element }, position) => {
-    const by = kept.has(position) ? undefined : givers.get(`${element.pen}/${element.id}`);
+    const by = kept.has(position) ? undefined : givers.get(elementKey(element));
     return by === undefined ? [] : [[element.name, by]];
   }));
 }

@@ -111,3 +111,13 @@ Deno.test("a narrowed element is kept, with what stands for a value that does no
   });
   assert.deepEqual([kept, narrowed, lost, target[0]?.convert, target[0]?.otherwise], [["a"], ["a"], [], "narrow", 9]);
 });
+
+Deno.test("a value given to an IANA element takes no place of the element of its id with the enterprise bit and PEN 0", () => {
+  const odd = { ...A, name: "0/1", known: false, enterpriseBit: true };
+  const given = { from: "constant", octets: Uint8Array.of(0, 2) } as const;
+  const { strippedBy } = explainMapping({
+    source: { ...source, fields: [{ element: odd, length: 2 }, { element: B, length: 2 }] },
+    fields: [A, B].map((element) => ({ target: { element, length: 2 }, value: given, by: "pad-missing" })),
+  });
+  assert.deepEqual(strippedBy, { b: "pad-missing" });
+});

@@ -6,7 +6,7 @@
  */
 import { ABSTRACT_DATA_TYPES, type AbstractDataType } from "../../ipfix/types/abstract_data_type.ts";
 import { formatHex, parseHex } from "../../ipfix/octets/hex.ts";
-import { elementKey, type InformationElement } from "../../ipfix/registry/information_element.ts";
+import { type InformationElement, sameElement } from "../../ipfix/registry/information_element.ts";
 import type { FieldSpecifier, Template } from "../../ipfix/record/template.ts";
 import type { Profile } from "./profile/profile.ts";
 import type { Conversion, FieldValue, MappedField, SessionFact, TemplateMapping } from "./template_mapping.ts";
@@ -203,10 +203,14 @@ function readPositions(value: unknown, source: Template): ReadonlyMap<number, st
     }
     stripped.set(position, plugin.slice(0, MAXIMUM_NAME));
   };
-  if (value instanceof Map) Map.prototype.forEach.call(value, read);
-  else {for (const entry of list(value, "stripped")) {
-      Array.isArray(entry) ? read(entry[1], entry[0]) : read(undefined, entry);
-    }}
+  if (value instanceof Map) {
+    Map.prototype.forEach.call(value, read);
+    return stripped;
+  }
+  for (const entry of list(value, "stripped")) {
+    if (Array.isArray(entry)) read(entry[1], entry[0]);
+    else read(undefined, entry);
+  }
   return stripped;
 }
 
@@ -228,7 +232,7 @@ function isSameTemplate(value: unknown, template: Template): boolean {
     other.fields.length === template.fields.length &&
     other.fields.every(({ element, length }, index) => {
       const field = template.fields[index];
-      return field !== undefined && field.length === length && elementKey(field.element) === elementKey(element);
+      return field !== undefined && field.length === length && sameElement(field.element, element);
     });
 }
 

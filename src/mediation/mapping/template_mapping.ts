@@ -1,3 +1,4 @@
+import { sameElement } from "../../ipfix/registry/information_element.ts";
 import type { FieldSpecifier, Template } from "../../ipfix/record/template.ts";
 
 /**
@@ -70,8 +71,7 @@ export function isIdentity(mapping: TemplateMapping): boolean {
     mapping.fields.every(({ target, value }, position) => {
       const source = mapping.source.fields[position];
       return value.from === "record" && value.index === position && value.convert === undefined &&
-        source !== undefined && source.length === target.length && source.element.id === target.element.id &&
-        source.element.pen === target.element.pen && source.element.enterpriseBit === target.element.enterpriseBit;
+        source !== undefined && source.length === target.length && sameElement(source.element, target.element);
     });
 }
 

@@ -78,7 +78,7 @@ export class MediationSession implements SessionRewriter {
   constructor(shared: SharedState, facts: SessionFacts) {
     this.#compiled = shared.compiled;
     const target = this.#target = new SessionTarget(shared, facts);
-    const events = this.#events = new SessionEvents(this.#counters, facts.notify, shared.kindsTold);
+    const events = this.#events = new SessionEvents(this.#counters, facts.notify, shared.reportedKinds);
     this.#routes = new Routes(target.maxMessageLength);
     const intake = new TemplateIntake(shared, facts, target, events);
     this.#templates = new SessionTemplates(shared, intake, this.#routes, this.#counters, events, facts.roomMaker);
@@ -142,8 +142,8 @@ export class MediationSession implements SessionRewriter {
       this.#untakenRecords = room.records;
       this.#counters.octetsReceived += this.consumed;
       this.templateChanges = this.#templates.changes - changes;
-      if (!this.#slowPath.reading) this.#events.stand();
-      if (!this.#events.tell(work === Infinity ? Infinity : EVENTS_PER_CALL)) this.unfinished = true;
+      if (!this.#slowPath.reading) this.#events.commit();
+      if (!this.#events.report(work === Infinity ? Infinity : EVENTS_PER_CALL)) this.unfinished = true;
     }
     if (room.relayed) return input.subarray(this.consumed - this.produced, this.consumed);
     if (start === stagedOutput) output.set(memoryOctets.subarray(start, room.at));
@@ -377,8 +377,8 @@ export class MediationSession implements SessionRewriter {
     this.#mapAgain(false, sameEpoch);
     this.#templates.staleTargets.length = 0; // the new connection begins with the current templates
     this.#replay.renew(this.#templates.announcements());
-    this.#events.stand();
-    this.#events.tell();
+    this.#events.commit();
+    this.#events.report();
     return dropped;
   }
 
@@ -386,8 +386,8 @@ export class MediationSession implements SessionRewriter {
     this.#remapping = false;
     this.#target.follow();
     this.#replay.change(templateChanges(this.#mapAgain(true), this.#target.dialect.withdrawals));
-    this.#events.stand();
-    this.#events.tell();
+    this.#events.commit();
+    this.#events.report();
   }
 
   /** Maps every template again and reports only the differences. */

@@ -60,7 +60,7 @@ export class Mediator {
       templates: 0,
       templateMemory: new TemplateMemory(limits.templateMemory),
       templateWork: new TemplateWork(),
-      kindsTold: { count: 0 },
+      reportedKinds: { count: 0 },
       fingerprints: new Fingerprints(),
       sharedTemplates: new SharedTemplates(),
       recordMapper: new RecordMapper(scratch, options.registryHistory.resolve.bind(options.registryHistory)),

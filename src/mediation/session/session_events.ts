@@ -6,15 +6,15 @@ import type { MappedRecord } from "../references/reference_scope.ts";
  * Maximum number of kinds of drops, and of warnings, that one session reports. Each is reported once; further kinds are
  * only counted.
  */
-const KINDS_TOLD = 256;
+const REPORTED_KINDS = 256;
 /**
  * The same over all sessions, except for the first few of each, as each is remembered for as long as its session lives.
  */
-const KINDS_TOLD_IN_ALL = 65_536;
-const KINDS_ALWAYS_TOLD = 8;
+const REPORTED_KINDS_IN_ALL = 65_536;
+const KINDS_ALWAYS_REPORTED = 8;
 
 /** Kinds that all sessions together remember. */
-export interface KindsTold {
+export interface ReportedKinds {
   count: number;
 }
 
@@ -22,10 +22,10 @@ export interface KindsTold {
  * How often one session reports each event. Further occurrences are only counted, so that an exporter that keeps
  * redefining its templates does not flood the log.
  */
-const EVENTS_TOLD = 1024;
+const REPORTED_EVENTS = 1024;
 
 /**
- * Events past which further warnings of messages that do not stand yet are left out, and drops are only counted: one
+ * Events past which further warnings of messages that are not committed yet are left out, and drops are only counted: one
  * message may cause 16,000.
  */
 const MOST_WAITING = 1024;
@@ -42,7 +42,7 @@ interface Drop {
   readonly records: number;
 }
 
-type Happening = MediationEvent | Drop;
+type WaitingEvent = MediationEvent | Drop;
 type Warning = MediationEvent & { readonly event: "warning" };
 
 function kindOf({ observationDomain, template, message }: Warning): string {
@@ -56,21 +56,21 @@ function kindOf({ observationDomain, template, message }: Warning): string {
 export class SessionEvents {
   readonly #counters: Counters;
   readonly #listener: Notify | undefined;
-  readonly #kinds: KindsTold;
-  #waiting: Happening[] | undefined;
-  /** Records that were dropped besides the waiting events, of a message that does not stand yet. */
+  readonly #kinds: ReportedKinds;
+  #waiting: WaitingEvent[] | undefined;
+  /** Records that were dropped besides the waiting events, of a message that is not committed yet. */
   #moreDropped: Map<DropReason, number> | undefined;
   /** How many of the waiting events belong to committed messages. */
-  #standing = 0;
+  #committed = 0;
   /** How often each event was reported. */
-  readonly #told: Partial<Record<MediationEvent["event"], number>> = {};
+  readonly #reported: Partial<Record<MediationEvent["event"], number>> = {};
   /** Created on first use, because few sessions drop data or warn. */
-  #toldDrops: Set<string> | undefined;
-  #toldWarnings: Set<string> | undefined;
+  #reportedDrops: Set<string> | undefined;
+  #reportedWarnings: Set<string> | undefined;
 
   #lacking: { readonly observationDomain: number; readonly template: number }[] | undefined;
 
-  constructor(counters: Counters, listener: Notify | undefined, kinds: KindsTold = { count: 0 }) {
+  constructor(counters: Counters, listener: Notify | undefined, kinds: ReportedKinds = { count: 0 }) {
     this.#counters = counters;
     this.#kinds = kinds;
     this.#listener = listener;
@@ -81,7 +81,7 @@ export class SessionEvents {
     return this.#waiting?.length ?? 0;
   }
 
-  /** Templates whose data was dropped because they were unknown; the first {@link KINDS_TOLD} of them. */
+  /** Templates whose data was dropped because they were unknown; the first {@link REPORTED_KINDS} of them. */
   lackingTemplates(): Iterable<{ readonly observationDomain: number; readonly template: number }> {
     return this.#lacking ?? [];
   }
@@ -100,7 +100,7 @@ export class SessionEvents {
   countFaults({ faults }: MappedRecord, observationDomain: number, template: number, start: number): void {
     for (const { fault, count, message, at } of faults.kinds) {
       increment(this.#counters.referenceFaults, fault, count);
-      if (!this.#isNew(this.#toldWarnings ??= new Set(), `${fault}/${observationDomain}/${template}`)) continue;
+      if (!this.#isNew(this.#reportedWarnings ??= new Set(), `${fault}/${observationDomain}/${template}`)) continue;
       const place = `at octet ${at - start} of its message`;
       this.notify({ event: "warning", observationDomain, template, message: `${message}, ${place}` });
     }
@@ -108,9 +108,9 @@ export class SessionEvents {
   }
 
   /** Commits all events so far, and counts the data that they drop. */
-  stand(): void {
-    for (; this.#standing < this.length; this.#standing++) {
-      const event = this.#waiting?.[this.#standing];
+  commit(): void {
+    for (; this.#committed < this.length; this.#committed++) {
+      const event = this.#waiting?.[this.#committed];
       if (event !== undefined && "records" in event && event.records > 0) {
         increment(this.#counters.recordsDropped, event.reason, event.records);
       }
@@ -122,13 +122,13 @@ export class SessionEvents {
   }
 
   /** Discards the events since the last committed message. */
-  takeBack(): void {
-    if (this.#waiting !== undefined) this.#waiting.length = this.#standing;
+  rollBack(): void {
+    if (this.#waiting !== undefined) this.#waiting.length = this.#committed;
     this.#moreDropped = undefined;
   }
 
   /** Filters the waiting events from index `length` on. */
-  keep(length: number, isKept: (event: Happening) => boolean): void {
+  keep(length: number, isKept: (event: WaitingEvent) => boolean): void {
     const waiting = this.#waiting;
     if (waiting !== undefined) waiting.push(...waiting.splice(length).filter(isKept));
   }
@@ -139,36 +139,36 @@ export class SessionEvents {
    * @param most maximum number of events to report now
    * @returns whether all of them have been reported
    */
-  tell(most: number = Infinity): boolean {
-    const happened = this.#waiting;
-    if (happened === undefined) return true;
+  report(most: number = Infinity): boolean {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return true;
     let next = 0;
-    for (let told = 0; next < this.#standing && told < most; next++) {
-      const event = happened[next];
-      if (event !== undefined && ("event" in event ? this.#tellEvent(event) : this.#tellDrop(event))) told++;
+    for (let reported = 0; next < this.#committed && reported < most; next++) {
+      const event = waiting[next];
+      if (event !== undefined && ("event" in event ? this.#reportEvent(event) : this.#reportDrop(event))) reported++;
     }
-    const isAll = next === this.#standing;
-    if (next === happened.length) this.#waiting = undefined;
-    else happened.splice(0, next);
-    this.#standing -= next;
+    const isAll = next === this.#committed;
+    if (next === waiting.length) this.#waiting = undefined;
+    else waiting.splice(0, next);
+    this.#committed -= next;
     return isAll;
   }
 
   /** Returns whether the event was reported. */
-  #tellEvent(event: MediationEvent): boolean {
+  #reportEvent(event: MediationEvent): boolean {
     if (event.event === "plugin_failed") increment(this.#counters.pluginErrors, event.plugin);
     if (event.event === "warning") {
-      if (!this.#isNew(this.#toldWarnings ??= new Set(), kindOf(event))) return false;
+      if (!this.#isNew(this.#reportedWarnings ??= new Set(), kindOf(event))) return false;
     }
-    const told = this.#told[event.event] = (this.#told[event.event] ?? 0) + 1;
-    if (told <= EVENTS_TOLD) this.#listener?.(event);
-    return told <= EVENTS_TOLD;
+    const reported = this.#reported[event.event] = (this.#reported[event.event] ?? 0) + 1;
+    if (reported <= REPORTED_EVENTS) this.#listener?.(event);
+    return reported <= REPORTED_EVENTS;
   }
 
-  #tellDrop({ reason, observationDomain, template, message }: Drop): boolean {
+  #reportDrop({ reason, observationDomain, template, message }: Drop): boolean {
     // An exhausted cap refuses everything that follows, so it is reported once.
     const kind = reason === "limit" ? reason : `${reason}/${observationDomain}/${template}`;
-    if (!this.#isNew(this.#toldDrops ??= new Set(), kind)) return false;
+    if (!this.#isNew(this.#reportedDrops ??= new Set(), kind)) return false;
     if (LACKING.has(reason)) (this.#lacking ??= []).push({ observationDomain, template });
     this.#listener?.({ event: "records_dropped", observationDomain, template, reason, message });
     return true;
@@ -176,23 +176,23 @@ export class SessionEvents {
 
   /** Forgets what was reported. To be called once, when the session has ended. */
   close(): void {
-    this.#kinds.count -= (this.#toldDrops?.size ?? 0) + (this.#toldWarnings?.size ?? 0);
-    this.#toldDrops = this.#toldWarnings = undefined;
+    this.#kinds.count -= (this.#reportedDrops?.size ?? 0) + (this.#reportedWarnings?.size ?? 0);
+    this.#reportedDrops = this.#reportedWarnings = undefined;
   }
 
   /** Whether a warning need not wait, as it would not be reported, or too much waits already. */
   #isLeftOut(warning: Warning): boolean {
-    const told = this.#toldWarnings;
+    const reported = this.#reportedWarnings;
     return this.length >= MOST_WAITING ||
-      (told !== undefined && (told.size >= KINDS_TOLD || told.has(kindOf(warning))));
+      (reported !== undefined && (reported.size >= REPORTED_KINDS || reported.has(kindOf(warning))));
   }
 
   /** Whether this kind has not been reported before and the number of kinds is still within the limits. */
-  #isNew(told: Set<string>, kind: string): boolean {
-    if (told.has(kind) || told.size >= KINDS_TOLD) return false;
-    if (told.size >= KINDS_ALWAYS_TOLD && this.#kinds.count >= KINDS_TOLD_IN_ALL) return false;
+  #isNew(reported: Set<string>, kind: string): boolean {
+    if (reported.has(kind) || reported.size >= REPORTED_KINDS) return false;
+    if (reported.size >= KINDS_ALWAYS_REPORTED && this.#kinds.count >= REPORTED_KINDS_IN_ALL) return false;
     this.#kinds.count++;
-    told.add(kind);
+    reported.add(kind);
     return true;
   }
 }

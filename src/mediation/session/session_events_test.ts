@@ -12,8 +12,8 @@ Deno.test("a message that causes thousands of warnings has few of them wait, and
   };
   warnOf(16_000);
   assert.equal(events.length, 1024);
-  events.stand();
-  events.tell();
+  events.commit();
+  events.report();
   assert.equal(reported, 256);
   warnOf(16_000);
   assert.equal(events.length, 0);
@@ -27,11 +27,11 @@ Deno.test("a message that drops thousands of sets has few of them wait, and all 
   };
   drop(16_000);
   assert.equal(events.length, 1024);
-  events.takeBack();
-  events.stand();
+  events.rollBack();
+  events.commit();
   assert.equal(counters.recordsDropped.get("reserved_set"), undefined);
   drop(16_000);
-  events.stand();
-  events.stand();
+  events.commit();
+  events.commit();
   assert.equal(counters.recordsDropped.get("reserved_set"), 16_000);
 });

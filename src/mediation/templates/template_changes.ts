@@ -36,8 +36,8 @@ export function* templateChanges(
     if (before.kind === "accepted") {
       const gone = { key: announcementKey(observationDomain, before.shared.targetId), after: undefined };
       const record = encodeWithdrawal(before.shared.targetId, id === TEMPLATE_SET_ID ? "template" : "options-template");
-      const told = withdrawals && !before.shared.sharesIds ? { set: { id, record } } : {};
-      yield { observationDomain, changes: [gone], ...told };
+      const sent = withdrawals && !before.shared.sharesIds ? { set: { id, record } } : {};
+      yield { observationDomain, changes: [gone], ...sent };
     }
     if (after.kind === "accepted") {
       const announcement = announcementOf(observationDomain, after);

@@ -1,5 +1,4 @@
 /** Template records: odd ones, broken ones, and those whose fields have impossible lengths. */
-import assert from "node:assert/strict";
 import { field, join, message, number, set, templateRecord, text } from "../../support/messages/wire.ts";
 import {
   announcement,
@@ -91,8 +90,7 @@ Deno.test("one zero-length field decodes empty: an empty string, and the default
   }));
 
 for (const count of [6, 100, 16_384, 65_535]) {
-  Deno.test(`a field count of ${count} in a set of 20 octets is refused without allocating`, () => {
-    const before = Deno.memoryUsage().heapUsed;
+  Deno.test(`a field count of ${count} in a set of 20 octets is refused before any field is read`, () =>
     conforms({
       to: RFC,
       input: [
@@ -102,16 +100,14 @@ for (const count of [6, 100, 16_384, 65_535]) {
       output: [announcement()],
       refused: { reason: "template_truncated", offset: 16 + 16 + 8 },
       events: [MAPPED],
-    });
-    assert.ok(Deno.memoryUsage().heapUsed - before < 50_000_000);
-  });
+    }));
 }
 
-Deno.test("a template record that ends anywhere inside is refused, at the octet where it ends", () => {
+Deno.test("a template record that ends anywhere inside is refused, at its fields or at the PEN that is missing", () => {
   const record = templateRecord({ id: 300, scope: 0, fields: [field("0/4", 1), field("56506/101", 65535)] });
   for (let length = 4; length < record.length; length++) {
-    // Two fields take 8 octets at least; then the PEN is missing.
-    const offset = length < 12 ? 24 : length < 12 ? 28 : 32;
+    // Without the 8 octets that two fields take at least, the count is refused; with them, the PEN is what is missing.
+    const offset = length < 12 ? 24 : 32;
     conforms({
       to: GO,
       input: [announcement(), message({}, set(2, record.slice(0, length)))],

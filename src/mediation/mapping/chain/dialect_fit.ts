@@ -9,7 +9,7 @@ import type { FieldSpecifier } from "../../../ipfix/record/template.ts";
 import { defaultOctets } from "../../../ipfix/types/value.ts";
 import { conversionBetween, narrowedSigns } from "../conversion.ts";
 import type { Dialect } from "../profile/dialect.ts";
-import type { Profile } from "../profile/profile.ts";
+import { collectorElement, type Profile } from "../profile/profile.ts";
 import type { MappedField, TemplateMapping } from "../template_mapping.ts";
 
 /** Name under which `explain` lists the changes of this step. */
@@ -51,7 +51,7 @@ function fitField(
   expected: boolean,
 ): MappedField | undefined {
   const { target, value } = field;
-  const own = ownElement(profile, target.element);
+  const own = collectorElement(profile, target.element);
   if (dialect.undecodableTypes.has((own ?? target.element).type)) return undefined;
   if (dialect.fieldLengths === "template") return field;
   if (own === undefined) return field.scope === true && !profile.acceptsUnknownElements ? undefined : field;
@@ -96,11 +96,6 @@ function defaultField(field: MappedField, target: FieldSpecifier): MappedField |
 function emptyConversion(own: InformationElement): "none" | "to-variable" | "default" | undefined {
   if (own.length !== VARIABLE_LENGTH) return "default";
   return isStructured(own.type) ? undefined : "to-variable";
-}
-
-/** The element as the collector's registry has it: its name, type and length. */
-function ownElement(profile: Profile, element: InformationElement): InformationElement | undefined {
-  return element.enterpriseBit && element.pen === 0 ? undefined : profile.registry.lookup(element.pen, element.id);
 }
 
 /**

@@ -20,10 +20,9 @@ export function findElement(profile: Profile, name: string): InformationElement 
     if (pen > LARGEST_PEN || id > LARGEST_ID) {
       throw new Error(`"${name}" is not an element: pen/id goes up to ${LARGEST_PEN}/${LARGEST_ID}`);
     }
-    return profile.registry.lookup(pen, id) ?? listed(profile).find((element) =>
-      element.pen === pen && element.id === id
-    ) ??
-      profile.vocabulary?.lookup(pen, id) ?? unknownElement(pen, id);
+    const isNamed = (element: InformationElement) => element.pen === pen && element.id === id;
+    return profile.registry.lookup(pen, id) ?? listed(profile).find(isNamed) ?? profile.vocabulary?.lookup(pen, id) ??
+      unknownElement(pen, id);
   }
   const element = profile.registry.byName(name) ?? listed(profile).find((element) => element.name === name) ??
     profile.vocabulary?.byName(name);
@@ -48,5 +47,5 @@ function listed({ templates, renames }: Profile): InformationElement[] {
 function* names(profile: Profile): Iterable<string> {
   for (const { name } of profile.registry.elements()) yield name;
   for (const { name } of listed(profile)) yield name;
-  if (profile.vocabulary !== undefined) { for (const { name } of profile.vocabulary.elements()) yield name; }
+  for (const { name } of profile.vocabulary?.elements() ?? []) yield name;
 }

@@ -93,7 +93,10 @@ export function isSelected({ selectedBy, not = [] }: ProfileTemplate, elements: 
 
 /** Whether the collector's registry has the element, or the collector takes any. */
 export function knowsElement(profile: Profile, element: InformationElement): boolean {
-  if (profile.acceptsUnknownElements) return true;
-  if (element.enterpriseBit && element.pen === 0) return false;
-  return profile.registry.lookup(element.pen, element.id) !== undefined;
+  return profile.acceptsUnknownElements || collectorElement(profile, element) !== undefined;
+}
+
+/** The element as the collector's registry has it: its name, type and length. The enterprise bit with PEN 0 is unknown. */
+export function collectorElement({ registry }: Profile, element: InformationElement): InformationElement | undefined {
+  return element.enterpriseBit && element.pen === 0 ? undefined : registry.lookup(element.pen, element.id);
 }

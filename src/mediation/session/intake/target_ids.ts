@@ -74,7 +74,8 @@ export class TargetIds {
         same &&= id === entry.shared.targetId;
       }
     }
-    if (!keep || !same) { for (const use of taken) ids.release(...use); }
+    if (keep && same) return true;
+    for (const use of taken) ids.release(...use);
     return same;
   }
 }

@@ -83,8 +83,8 @@ export class TemplateIntake {
   }
 
   /**
-   * Maps and compiles a template, in steps, without taking an id or memory for it, and without telling: {@link accept}
-   * does that. Parameters and errors as for {@link take}.
+   * Maps and compiles a template, in steps, without taking an id or memory for it or reporting it: {@link accept} does
+   * that. Parameters and errors as for {@link take}.
    */
   *prepare(
     template: Template,

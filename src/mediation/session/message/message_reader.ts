@@ -53,7 +53,7 @@ export interface ReaderOptions {
   readonly reliable: boolean;
   /** What the output has to fit: may change between two messages. */
   readonly target: { readonly dialect: Dialect; readonly maxMessageLength: number };
-  /** Told only once the message stands. */
+  /** Reported only once the message is committed. */
   readonly events: Pick<SessionEvents, "drop" | "notify">;
 }
 

@@ -20,7 +20,7 @@ const UNDO_COST = 2;
  */
 export class MessageReading {
   readonly #templates: Pick<SessionTemplates, "undoLog">;
-  readonly #events: Pick<SessionEvents, "takeBack">;
+  readonly #events: Pick<SessionEvents, "rollBack">;
   readonly #source: MessageSource;
   readonly #steps: Generator<Step, MessagePlan>;
   /** Set if {@link proceed} returned because it has to wait, not because the work was used up. */
@@ -34,7 +34,7 @@ export class MessageReading {
     reader: MessageReader,
     source: MessageSource,
     templates: Pick<SessionTemplates, "undoLog">,
-    events: Pick<SessionEvents, "takeBack">,
+    events: Pick<SessionEvents, "rollBack">,
   ) {
     this.#source = source;
     this.#steps = reader.steps(source);
@@ -74,7 +74,7 @@ export class MessageReading {
     const undone = undoLog.rollBack(Math.max(1, work.left / UNDO_COST));
     work.left -= undone * UNDO_COST;
     if (undoLog.pending) return undefined;
-    this.#events.takeBack();
+    this.#events.rollBack();
     throw shifted(this.#error, source.start - this.#refusedAt);
   }
 
@@ -83,7 +83,7 @@ export class MessageReading {
     // Ends what a step has begun.
     this.#steps.return(undefined as never);
     this.#templates.undoLog.rollBack();
-    this.#events.takeBack();
+    this.#events.rollBack();
   }
 }
 

@@ -229,11 +229,9 @@ export class MessageWriter {
   #note(plan: MessagePlan, item: PlanItem & { kind: "announcement" }, offset: number): void {
     const { observationDomain } = plan;
     const { announcements } = this.#options;
-    if (item.withdrawal) announcements.withdraw(observationDomain, item.targetId, item.setId, offset);
-    else {announcements.announce(
-        { observationDomain, targetId: item.targetId, setId: item.setId, octets: item.octets },
-        offset,
-      );}
+    const { targetId, setId, octets, withdrawal } = item;
+    if (withdrawal) announcements.withdraw(observationDomain, targetId, setId, offset);
+    else announcements.announce({ observationDomain, targetId, setId, octets }, offset);
   }
 
   #data(plan: MessagePlan, item: PlanItem & { kind: "data" }, source: number, output: Output): boolean {

@@ -64,7 +64,7 @@ export class SlowPath {
     try {
       if (this.#reading === undefined) {
         if (nextMessageLength(source.octets, source.start) === "incomplete") return "incomplete";
-        events.stand();
+        events.commit();
         this.#reading = new MessageReading(this.#newReader(), source, templates, events);
       }
       plan = this.#reading.proceed(source, work);

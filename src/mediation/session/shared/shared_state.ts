@@ -9,7 +9,7 @@ import type { TemplateMemory } from "../../templates/template_memory.ts";
 import type { TemplateWork } from "../../templates/template_work.ts";
 import type { TemplateIdSpace } from "../../templates/template_id_space.ts";
 import type { Fingerprints } from "./fingerprints.ts";
-import type { KindsTold } from "../session_events.ts";
+import type { ReportedKinds } from "../session_events.ts";
 import type { SharedTemplates } from "./shared_templates.ts";
 
 /** Caps that hold whatever exporters send. */
@@ -47,7 +47,7 @@ export interface SharedState extends CollectorKnowledge {
   templates: number;
   readonly templateMemory: TemplateMemory;
   readonly templateWork: TemplateWork;
-  readonly kindsTold: KindsTold;
+  readonly reportedKinds: ReportedKinds;
   readonly fingerprints: Fingerprints;
   readonly sharedTemplates: SharedTemplates;
   /** Keeps nothing of a record once that is mapped, so that one serves all sessions. */
