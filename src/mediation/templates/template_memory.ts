@@ -34,7 +34,7 @@ const SMALL_PART = 8;
 export interface RoomMaker {
   /** Identifies the exporter's owner: sessions of one owner count together. */
   readonly owner: string;
-  /** Ends the session, soon. @param limit the key in `limits` of what is used up: memory for templates, or the process' */
+  /** Ends the session, soon. @param limit the key in `limits` of the memory that is used up */
   end(limit: "templateMemory" | "memory"): void;
 }
 

@@ -96,7 +96,7 @@ export function knowsElement(profile: Profile, element: InformationElement): boo
   return profile.acceptsUnknownElements || collectorElement(profile, element) !== undefined;
 }
 
-/** The element as the collector's registry has it: its name, type and length. The enterprise bit with PEN 0 is unknown. */
+/** The element as the collector's registry has it: name, type and length. None has PEN 0 with the enterprise bit. */
 export function collectorElement({ registry }: Profile, element: InformationElement): InformationElement | undefined {
   return element.enterpriseBit && element.pen === 0 ? undefined : registry.lookup(element.pen, element.id);
 }

@@ -362,7 +362,7 @@ export class SessionTemplates {
     return undefined;
   }
 
-  /** Whether there is room for a template that no other session has; which elements are unknown is looked at only then. */
+  /** Whether there is room for a template that no other session has. Elements are only looked up if the rest fits. */
   #fits(announced: AnnouncedTemplate): boolean {
     const { fieldCount } = announced;
     return this.#memory.fitsTemplate(fieldCount, 0) &&

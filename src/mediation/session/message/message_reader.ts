@@ -57,12 +57,16 @@ export interface ReaderOptions {
   readonly events: Pick<SessionEvents, "drop" | "notify">;
 }
 
-/** Reads one whole message that the rewrite loop leaves to TypeScript: learns its templates, finds its records, plans its output. */
+/**
+ * Reads one whole message that the rewrite loop leaves to TypeScript: learns its templates, finds its records, and plans
+ * its output.
+ */
 export class MessageReader {
   constructor(readonly options: ReaderOptions) {}
 
   /**
-   * Changes the session's templates as the message says, noted in their undo log: the caller commits it or, on an error, rolls back.
+   * Changes the session's templates as the message says. The changes are in the templates' undo log, which the caller
+   * commits or, on an error, rolls back.
    *
    * @param source whose fields may change between two steps, when the octets are found elsewhere
    * @returns steps that each yield what they have cost, in units of about a microsecond, or what to wait for
@@ -116,8 +120,8 @@ export class MessageReader {
   }
 
   /**
-   * Whether a message may go out as it came in: it is no longer and has no more sets than the collector takes, and each of its sets
-   * goes out verbatim.
+   * Whether a message may go out as it came in: it is no longer and has no more sets than the collector takes, and each
+   * of its sets goes out verbatim.
    */
   #mayBeRelayed(length: number, sets: number, verbatim: boolean): boolean {
     const { dialect, maxMessageLength } = this.options.target;
@@ -125,7 +129,8 @@ export class MessageReader {
       (sets > 0 || dialect.emptyMessages);
   }
 
-  // Each of the methods below reads a part of a message and returns whether that part goes out verbatim: octet for octet as it came in.
+  // Each of the methods below reads a part of a message and returns whether that part goes out verbatim: octet for
+  // octet as it came in.
 
   // A set without records, empty or nothing but padding, is left out and not counted: nothing in it can be lost.
 
@@ -272,8 +277,8 @@ export class MessageReader {
   }
 
   /**
-   * The templates that the records refer to, as they stand at this place of the message; undefined where every reference is right
-   * as it is.
+   * The templates that the records refer to, as they stand at this place of the message; undefined where every
+   * reference is right as it is.
    */
   #scopeOf(entry: AcceptedTemplate, state: PlanState): ReferenceScope | undefined {
     const templates = this.options.templates.domains.get(state.observationDomain)?.templates;
@@ -330,6 +335,6 @@ interface PlanState {
   bound: number;
   /** A copy of the domain's templates; undefined: none made since they last changed. */
   scope: ReferenceScope | undefined;
-  /** Whether every template of the domain goes out verbatim, so that references to them stay right; undefined: not known. */
+  /** Whether every template of the domain goes out verbatim, so that references to them stay right; undefined: unknown. */
   unchanged: boolean | undefined;
 }
