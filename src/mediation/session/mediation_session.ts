@@ -10,6 +10,7 @@ import { u16At, u32At } from "../../ipfix/octets/network_order.ts";
 import { Announcements } from "../templates/announcements.ts";
 import type { CompiledMappings } from "../program/compiled_mapping.ts";
 import { Counters, increment } from "../templates/counters.ts";
+import type { MediationEvent } from "../templates/event.ts";
 import type { Steps } from "../mapping/chain/steps.ts";
 import type { ChooseTreatment } from "../mapping/chain/treatment.ts";
 import type { SharedState } from "./shared/shared_state.ts";
@@ -34,6 +35,8 @@ const EVENTS_PER_CALL = 50;
 /** Work units charged for releasing one template. */
 const FINISH_COST = 2;
 const NOTHING = new Uint8Array(0);
+
+type Refusal = MediationEvent & { readonly event: "template_refused" };
 
 /** The output of one call. */
 interface Room extends Output {
@@ -395,9 +398,13 @@ export class MediationSession implements SessionRewriter {
     const refusals = new Set(this.#templates.refusals());
     const first = this.#events.length;
     const remapped = this.#templates.remap(sameCollector, sameEpoch);
+    // Neither one that was refused before nor one whose earlier mapping stays in force is refused by this.
+    const isNewlyRefused = (event: Refusal) =>
+      !refusals.has(refusalKey(event)) &&
+      this.#templates.find(event.observationDomain, event.template)?.kind === "refused";
     this.#events.keep(
       first,
-      (event) => !("event" in event) || event.event !== "template_refused" || !refusals.has(refusalKey(event)),
+      (event) => !("event" in event) || event.event !== "template_refused" || isNewlyRefused(event),
     );
     for (const event of remapped.flatMap((one) => remappedEvent(one, sameCollector))) this.#events.notify(event);
     return remapped;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { history, rfc7011 } from "../../../test/support/messages/antrea.ts";
+import { withoutMemory } from "../../../test/support/loop_memory.ts";
 import { rewriteAll } from "../../../test/support/rewrite_all.ts";
 import {
   field,
@@ -243,4 +244,18 @@ Deno.test("sourceTemplates: what the exporter announced, refused ones too, teach
   assert.deepEqual(sent(other, data(2)), ["2 D256:0102"]);
   assert.equal(other.counters.sequenceGaps, 0, "they carry the exporter's present number");
   for (const each of [session, other]) each.close();
+});
+
+Deno.test("remap: a mapping for which memory does not suffice is warned of, and the one before goes on, not refused", () => {
+  const { session, events, load } = mediating(treatment({}, 4, 5));
+  sent(session, template(), data(0));
+  load(treatment({}, 5, 6));
+  events.length = 0;
+  withoutMemory(() => session.remap());
+  assert.deepEqual(events.map((event) => [event.event, "message" in event ? event.message : ""]), [
+    ["warning", "its earlier mapping stays in force: no template id or no memory is left"],
+  ]);
+  assert.deepEqual(sent(session, data(1)), ["1 D256:0102"]);
+  session.remap();
+  assert.deepEqual(sent(session, data(2)), ["2 W256", "2 T256(5,6)", "2 D256:020003"]);
 });

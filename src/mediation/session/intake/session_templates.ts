@@ -261,7 +261,11 @@ export class SessionTemplates {
         const after = this.#takeAgain(before, domain.id, sameCollector);
         // If memory does not suffice for both, the previous mapping stays in force.
         const isShort = after.kind === "refused" && after.reason === "limit";
-        if (sameCollector && isShort && before.kind === "accepted") continue;
+        if (sameCollector && isShort && before.kind === "accepted") {
+          const message = `its earlier mapping stays in force: ${after.message}`;
+          this.events.notify({ event: "warning", observationDomain: domain.id, template, message });
+          continue;
+        }
         if (sameEpoch) this.targetIds.retire(domain.id, before, after);
         this.#domains.put(domain, template, after);
         this.#memory.take(after);
