@@ -120,6 +120,25 @@ Deno.test("kubeconfig: what cannot be used is refused with what to do instead", 
   }
 });
 
+Deno.test({
+  name: "kubeconfig: a running proxy waits for no pipe, which would stop all sessions meanwhile",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await Deno.writeTextFile(`${folder}/token`, "t");
+      await Deno.writeTextFile(`${folder}/config`, kubeconfig("{ server: https://h:6443 }", "{ tokenFile: token }"));
+      const access = await KubeconfigAccess.open(`${folder}/config`);
+      assert.equal((await access.credentials()).token, "t");
+      await Deno.remove(`${folder}/token`);
+      await new Deno.Command("mkfifo", { args: [`${folder}/token`] }).output();
+      await assert.rejects(access.credentials(), /token: it is a pipe that nobody has written to$/);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
 Deno.test("kubeconfig: an error in its YAML has its place, and shows no token", async () => {
   const good = kubeconfig("{ server: https://h:6443 }", "{ token: SECRET }");
   for (const wrong of ['"SECRET', "SECRET: }, ]", "SECRET SECRET: a: b", "*SECRET"]) {

@@ -1,5 +1,5 @@
 import { systemReason } from "../../error_message.ts";
-import { cannotRead, readTextFile } from "../../text_file.ts";
+import { cannotRead, type ReadTextFile, readTextFile, readTextFileNow } from "../../text_file.ts";
 import { dirname, resolve } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
@@ -56,19 +56,19 @@ export class KubeconfigAccess implements ApiAccess {
 
   /** @throws Error that names the file and what of it cannot be used */
   static async open(path: string): Promise<KubeconfigAccess> {
-    await read(path);
+    await read(path, readTextFile);
     return new KubeconfigAccess(path);
   }
 
-  /** Read again for each call, because the files that a kubeconfig names are renewed. */
+  /** Read again for each call, because the files that a kubeconfig names are renewed. Waits for no pipe. */
   async credentials(): Promise<ApiCredentials> {
-    return await read(this.path);
+    return await read(this.path, readTextFileNow);
   }
 }
 
-async function read(path: string): Promise<ApiCredentials> {
+async function read(path: string, readText: ReadTextFile): Promise<ApiCredentials> {
   try {
-    return await resolveContext(parseKubeconfig(readTextFile(path)), dirname(resolve(path)));
+    return await resolveContext(parseKubeconfig(readText(path)), dirname(resolve(path)), readText);
   } catch (error) {
     throw new Error(`kubeconfig ${path}: ${systemReason(error)}`, { cause: error });
   }
@@ -100,7 +100,11 @@ function yamlOf(text: string): unknown {
   }
 }
 
-async function resolveContext(config: z.infer<typeof kubeconfig>, folder: string): Promise<ApiCredentials> {
+async function resolveContext(
+  config: z.infer<typeof kubeconfig>,
+  folder: string,
+  readText: ReadTextFile,
+): Promise<ApiCredentials> {
   const current = config["current-context"];
   if (current === undefined || current === "") throw new Error("no current-context");
   const chosen = config.contexts?.find(({ name }) => name === current)?.context;
@@ -119,11 +123,12 @@ async function resolveContext(config: z.infer<typeof kubeconfig>, folder: string
   const url = URL.parse(server.server);
   if (url?.protocol !== "https:") throw new Error(`cluster "${chosen.cluster}": server must be https://host:port`);
 
-  const value = (of: Readonly<Record<string, unknown>>, key: string) => fileOrData(of, key, folder);
+  const readFile = (path: string) => readFrom(folder, path, readText);
+  const value = (of: Readonly<Record<string, unknown>>, key: string) => fileOrData(of, key, readFile);
   const ca = await value(server, "certificate-authority");
   const certificate = await value(who, "client-certificate");
   const key = await value(who, "client-key");
-  const token = who.token ?? (who.tokenFile === undefined ? undefined : (await readFile(who.tokenFile, folder)).trim());
+  const token = who.token ?? (who.tokenFile === undefined ? undefined : (await readFile(who.tokenFile)).trim());
   const serverName = server["tls-server-name"];
   if (token === undefined && (certificate === undefined || key === undefined)) {
     throw new Error(`user "${chosen.user}" has neither a token nor a client certificate with its key`);
@@ -142,7 +147,7 @@ async function resolveContext(config: z.infer<typeof kubeconfig>, folder: string
 async function fileOrData(
   of: Readonly<Record<string, unknown>>,
   key: string,
-  folder: string,
+  readFile: (path: string) => Promise<string>,
 ): Promise<string | undefined> {
   const data = of[`${key}-data`];
   if (typeof data === "string") {
@@ -153,13 +158,13 @@ async function fileOrData(
     }
   }
   const path = of[key];
-  return typeof path === "string" ? await readFile(path, folder) : undefined;
+  return typeof path === "string" ? await readFile(path) : undefined;
 }
 
-async function readFile(path: string, folder: string): Promise<string> {
+async function readFrom(folder: string, path: string, readText: ReadTextFile): Promise<string> {
   const file = resolve(folder, path);
   try {
-    return await Promise.resolve(file).then(readTextFile);
+    return await Promise.resolve(file).then(readText);
   } catch (error) {
     throw new Error(cannotRead(file, error), { cause: error });
   }
