@@ -96,14 +96,15 @@ export class Reloader {
     else await this.reload("change");
   }
 
-  /** Reloads. Never rejects: mistakes are in the result, the log and the metric. */
+  /** Reloads. It rejects for no mistake: those are in the result, the log and the metric. */
   reload(trigger: ReloadTrigger): Promise<ReloadResult> {
     if (this.#next !== undefined) return this.#next;
     const next = this.#running.then(() => {
       this.#next = undefined;
       return this.#reload(trigger);
     });
-    this.#running = next;
+    // Whatever a reload comes to, the next one begins.
+    this.#running = next.catch(() => {});
     return this.#next = next;
   }
 

@@ -76,6 +76,22 @@ Deno.test("changes are logged key by key, and so is that nothing changed", async
   assert.match(events[1]?.message ?? "", /in force: .*limits\.sessions: 5000 → 7/);
 });
 
+Deno.test("a reload that ends in an unexpected error keeps no later one from it, nor do options that JSON lacks", async () => {
+  const { reloader, events } = fixture();
+  const { parts } = reloader;
+  let fails = true;
+  Object.assign(parts, { separate: () => fails ? assert.fail("not foreseen") : new Set() });
+  await assert.rejects(reloader.reload("request"), /not foreseen/);
+  fails = false;
+  assert.equal((await reloader.reload("request")).applied, true);
+
+  const plugins = "plugins: [{ use: pad-missing, with: { values: { octetDeltaCount: 18446744073709551615 } } }]\n";
+  const other = fixture([await load(RIGHT + plugins)]);
+  assert.equal((await other.reloader.reload("request")).applied, true);
+  assert.match(JSON.stringify(other.events[0]?.fields["changed"]), /18446744073709551615/);
+  assert.equal(events.length, 1);
+});
+
 Deno.test("a change in a list is logged by its place there, as mistakes name it", async () => {
   const peers = "peers: [{ match: { address: 192.0.2.1 }, plugins: [] }]\n";
   const { reloader, events } = fixture([

@@ -33,6 +33,15 @@ Deno.test("check shows profile, dialect and chain of each rule", async () => {
   assert.match(text, /peers\[0\], for profile antrea\/v2\.0\n(.*\n)+ +plugins +strip-unknown {"remove":"unknown"/);
 });
 
+Deno.test("check shows integers beyond 2^53 in a plugin's options, as text and in JSON", async () => {
+  const plugins = "plugins: [{ use: pad-missing, with: { values: { octetDeltaCount: 18446744073709551615 } } }]\n";
+  for (const args of [[], ["--json"]]) {
+    const { status, text, stderr } = await check(CONFIGURATION + plugins, ...args);
+    assert.deepEqual([status, stderr], [0, ""]);
+    assert.match(text, /"octetDeltaCount": ?"18446744073709551615"/);
+  }
+});
+
 Deno.test("check --json gives the same for programs", async () => {
   const { status, text, file } = await check(CONFIGURATION, "--json");
   assert.equal(status, 0);
