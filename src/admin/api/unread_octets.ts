@@ -4,7 +4,7 @@ import { OneByOne } from "./one_by_one.ts";
 /** Most octets of all answers that clients have not taken yet. */
 const MOST = 16 * 1024 * 1024;
 
-/** Counts the octets of answers that clients have not taken yet, and has those that are made bit by bit wait for room. */
+/** Counts the octets of answers that clients have not taken yet, and lets those that are made in bits wait for room. */
 export class UnreadOctets {
   readonly #most: number;
   #count = 0;
