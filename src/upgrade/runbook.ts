@@ -218,8 +218,13 @@ function aggregator({ to, from, needed, overlay, servesGrpc }: Upgrade): Step {
     commands,
     look: needed
       ? [
-        `collector: connected again, a new epoch with profile antrea/${to.line}`,
-        "Agents keep their sessions; what the old Aggregator held in memory is lost, as at any restart of it",
+        ...(overlay === "sidecar"
+          ? [
+            `collector: connected, profile antrea/${to.line}`,
+            "the sidecar has restarted with the Aggregator: Agents connect to it again within their export interval",
+          ]
+          : [`collector: connected again, a new epoch with profile antrea/${to.line}`, "Agents keep their sessions"]),
+        "what the old Aggregator held in memory is lost, as at any restart of it",
       ]
       : ["flows of every node arrive"],
     back: needed

@@ -132,3 +132,12 @@ Deno.test("where the proxy's image is stands before the first apply", () => {
   const [first] = runbook(planUpgrade("v1.15", "v2.0", "agents-first")).steps;
   assert.match(first?.look.join("\n") ?? "", /under images where the cluster finds the proxy's image/);
 });
+
+Deno.test("Agents keep their sessions over the Aggregator's upgrade with a gateway, and not with a sidecar", () => {
+  const look = (overlay: "sidecar" | "gateway") =>
+    runbook(planUpgrade("v1.15", "v2.0", "agents-first", false, overlay)).steps
+      .find(({ title }) => title.startsWith("Upgrade the Flow Aggregator"))?.look.join("\n") ?? "";
+  assert.match(look("gateway"), /a new epoch with profile antrea\/v2\.0\nAgents keep their sessions/);
+  assert.match(look("sidecar"), /profile antrea\/v2\.0\nthe sidecar has restarted.* Agents connect to it again/);
+  assert.doesNotMatch(look("sidecar"), /keep their sessions/);
+});
