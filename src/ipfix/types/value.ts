@@ -117,7 +117,7 @@ export function encodeValue(type: AbstractDataType, length: number, value: Value
   const fits = length === VARIABLE_LENGTH ? octets.length <= VARIABLE_LENGTH : octets.length === length;
   if (fits) return octets;
   const allowed = length === VARIABLE_LENGTH ? `up to ${VARIABLE_LENGTH}` : `${length}`;
-  throw new RangeError(`the value of ${type} has ${octets.length} octets (allowed: ${allowed})`);
+  throw new RangeError(`the ${type} has ${inOctets(octets.length)} (allowed: ${allowed})`);
 }
 
 function checkedLength(type: AbstractDataType, length: number): number {
@@ -206,7 +206,7 @@ function integerOf(value: Exclude<Value, Uint8Array>): bigint | undefined {
 
 function refuse(type: AbstractDataType, length: number, value: Value, allowed: string): never {
   const shown = typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : String(value);
-  const size = length === VARIABLE_LENGTH ? "" : ` of ${length} ${length === 1 ? "octet" : "octets"}`;
+  const size = length === VARIABLE_LENGTH ? "" : ` of ${inOctets(length)}`;
   throw new RangeError(`${shown} is not a valid ${type}${size} (allowed: ${allowed})`);
 }
 
@@ -244,4 +244,8 @@ export function defaultOctets(type: AbstractDataType, length: number): Uint8Arra
   }
   const octets = new Uint8Array(length === VARIABLE_LENGTH ? 0 : length);
   return type === "boolean" ? octets.fill(2) : octets;
+}
+
+function inOctets(count: number): string {
+  return `${count} ${count === 1 ? "octet" : "octets"}`;
 }

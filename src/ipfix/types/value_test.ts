@@ -165,7 +165,7 @@ const REFUSED: readonly [AbstractDataType, length: number, Value, allowed: RegEx
   ["string", 65536, "a", /allowed: 0 to 65535/],
   ["string", -1, "a", /allowed: 0 to 65535/],
   ["octetArray", 65535, "abc", /pairs of hexadecimal digits/],
-  ["octetArray", 16, "00", /1 octets \(allowed: 16\)/],
+  ["octetArray", 16, "00", /^the octetArray has 1 octet \(allowed: 16\)$/],
   ["octetArray", 65535, "00:11-22", /pairs/],
   ["dateTimeSeconds", 4, -1, /seconds since 1970/],
   ["dateTimeSeconds", 4, "2106-02-07T06:28:16Z", /within the type's range/],
