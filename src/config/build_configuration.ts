@@ -2,20 +2,24 @@ import { resolve } from "node:path";
 import type { Profile } from "../mediation/mapping/profile/profile.ts";
 import { Chains } from "./sections/chains.ts";
 import { kubernetesSettings } from "./sections/kubernetes_settings.ts";
-import { Collectors } from "./sections/collectors.ts";
-import type { CacheSettings, CollectorSettings, Configuration, ListenerSettings } from "./configuration.ts";
+import { Collectors, type NamedCollector } from "./sections/collectors.ts";
+import type {
+  CacheSettings,
+  CollectorPlan,
+  CollectorSettings,
+  Configuration,
+  ListenerSettings,
+} from "./configuration.ts";
 import { conflicts, describeEndpoint, leadsBack } from "./sections/listener_conflicts.ts";
-import { type Path, pathText } from "./yaml/mistake.ts";
+import { pathText } from "./yaml/mistake.ts";
 import { ruleLayer } from "./peers/peer_rules.ts";
 import type { PluginModules } from "./sections/plugin_modules.ts";
-import { findProfile, PROFILE_NAMES } from "./profiles/profiles.ts";
+import { PROFILE_NAMES } from "./profiles/profiles.ts";
 import type { ConfigurationReader } from "./configuration_reader.ts";
+import { candidatesOf, chooseProfile, Profiles, triedProfiles } from "./sections/profile_choice.ts";
 import type { PeerSection, Sections } from "./sections/sections.ts";
 import { listenerTls } from "./sections/tls_settings.ts";
 import { type RuleLayer, Treatments } from "./peers/treatments.ts";
-
-/** Stands for a profile that is not known yet; nothing is served with it. */
-const PLACEHOLDER_PROFILE = "rfc7011";
 
 /**
  * Builds a configuration from the sections of a file, and checks what only shows in several sections together.
@@ -36,16 +40,8 @@ export function buildConfiguration(
   const top = collectors.base(sections.collector);
   const collector = top?.collector;
   const profiles = new Profiles(reader);
-  const automatic = automaticChoice(reader, sections, automaticProfile);
-  const fallback = profiles.find(sections.collector.fallbackProfile, ["collector", "fallbackProfile"]);
-  const named = automatic !== undefined && automaticProfile === undefined && fallback !== undefined
-    ? fallback
-    : profiles.find(automatic?.name ?? sections.collector.profile, ["collector", "profile"]);
-  const candidateProfiles = candidatesOf(reader, profiles, sections.collector, ["collector"]);
-  const profile = named ?? candidateProfiles[0];
-  if (sections.collector.profile === undefined && sections.collector.candidates === undefined) {
-    requireProfile(reader);
-  }
+  const { named, candidates, automatic } = chooseProfile(reader, sections, profiles, automaticProfile);
+  const profile = named ?? candidates[0];
   const rules = sections.peers.map((peer, index) =>
     ruleOf(peer, index, { reader, sections, collectors, profiles, top })
   );
@@ -75,28 +71,12 @@ export function buildConfiguration(
       plugins: sections.plugins,
     }, layers);
   const treatments = treatmentsOf(profile);
-  const tried = named === undefined || candidateProfiles.includes(named)
-    ? candidateProfiles
-    : [named, ...candidateProfiles];
-  const inherited = candidateProfiles.length === 0 ? [] : tried.map((one) => treatmentsOf(one));
-  const rulesOf = (collector: CollectorSettings) =>
-    whole.filter((rule) => rule.collector === collector).map(({ name }) => name);
+  const tried = named === undefined || candidates.includes(named) ? candidates : [named, ...candidates];
+  const inherited = candidates.length === 0 ? [] : tried.map((one) => treatmentsOf(one));
   const others = collectors.named.filter((one) => one !== top && whole.some((rule) => rule.collector === one.collector))
-    .map(({ collector, switch: when, acceptedAfter, candidates, profile: own }) => {
-      const ways = candidates === undefined
-        ? own === undefined || own === "auto" ? inherited : []
-        : triedProfiles(profiles, own, candidates).map((one) =>
-          treatmentsOf(profile, whole.map((rule) => rule.collector === collector ? { ...rule, profile: one } : rule))
-        );
-      return {
-        collector,
-        switch: when,
-        acceptedAfter,
-        rules: rulesOf(collector),
-        ...treatments.of(collector),
-        candidates: ways.map((way) => way.of(collector)),
-      };
-    });
+    .map((one) =>
+      rulePlan(one, { profiles, whole, treatments, inherited, treatmentsOf: (layers) => treatmentsOf(profile, layers) })
+    );
   if (collector === undefined || mode === undefined || admin?.address === undefined) return undefined;
   if (admin.skewSettle === undefined) return undefined;
   if (limits === undefined || log === undefined || ledger?.values === undefined) return undefined;
@@ -113,7 +93,10 @@ export function buildConfiguration(
     treatment: treatments.base,
     peers: treatments.rules,
     chooseTreatment: (peer) => treatments.template(peer),
-    plans: [{ collector, rules: rulesOf(collector), ...profileChange, ...treatments.of(collector) }, ...others],
+    plans: [
+      { collector, rules: rulesOf(collector, whole), ...profileChange, ...treatments.of(collector) },
+      ...others,
+    ],
     ...profileChange,
     automaticChain: sections.plugins === undefined,
     admin: { address: admin.address, skewSettle: admin.skewSettle, hosts: admin.hosts ?? [] },
@@ -122,7 +105,7 @@ export function buildConfiguration(
     log,
     ...(cache === undefined ? {} : { cache }),
     ...(kubernetes === undefined ? {} : { kubernetes }),
-    ...(automatic === undefined ? {} : { automaticProfile: automatic.choice }),
+    ...(automatic === undefined ? {} : { automaticProfile: automatic }),
     files: [...reader.files],
     certificates: reader.certificates,
     warnings: [
@@ -142,6 +125,41 @@ export function buildConfiguration(
       return { mode, collector, profile, ...(rule === undefined ? {} : { rule: rule.name }) };
     },
   };
+}
+
+/** What the plan of a collector that only rules name is made from. */
+interface PlanParts {
+  readonly profiles: Profiles;
+  /** The rules without mistakes. */
+  readonly whole: readonly RuleLayer[];
+  readonly treatments: Treatments;
+  /** By the candidates at the top of the file. */
+  readonly inherited: readonly Treatments[];
+  readonly treatmentsOf: (layers: readonly RuleLayer[]) => Treatments;
+}
+
+/** How the sessions of a collector that only rules name are treated. */
+function rulePlan(
+  { collector, switch: when, acceptedAfter, candidates, profile }: NamedCollector,
+  { profiles, whole, treatments, inherited, treatmentsOf }: PlanParts,
+): CollectorPlan {
+  const ways = candidates === undefined
+    ? profile === undefined || profile === "auto" ? inherited : []
+    : triedProfiles(profiles, profile, candidates).map((one) =>
+      treatmentsOf(whole.map((rule) => rule.collector === collector ? { ...rule, profile: one } : rule))
+    );
+  return {
+    collector,
+    switch: when,
+    acceptedAfter,
+    rules: rulesOf(collector, whole),
+    ...treatments.of(collector),
+    candidates: ways.map((way) => way.of(collector)),
+  };
+}
+
+function rulesOf(collector: CollectorSettings, rules: readonly RuleLayer[]): string[] {
+  return rules.filter((rule) => rule.collector === collector).map(({ name }) => name);
 }
 
 /** What a peer rule is read with. */
@@ -186,92 +204,10 @@ function withoutGrpc({ transport }: CollectorSettings, { name, servesGrpc }: Pro
   return [`collector.transport: grpc, but an Aggregator of ${name} does not serve gRPC; those from v2.4 on do`];
 }
 
-/** What `profile: auto` means; undefined for any other profile. */
-function automaticChoice(
-  reader: ConfigurationReader,
-  { collector: { profile, fallbackProfile, candidates } }: Sections,
-  known: string | undefined,
-): { readonly name: string; readonly choice: NonNullable<Configuration["automaticProfile"]> } | undefined {
-  if (profile !== "auto") {
-    // Without either of the two, it is the profile that is missing.
-    const instead = profile !== undefined ? `profile ${profile}` : candidates !== undefined ? "candidates" : undefined;
-    if (fallbackProfile !== undefined && instead !== undefined) {
-      reader.mistake(["collector", "fallbackProfile"], `not with ${instead} (profile: auto)`, "key");
-    }
-    return undefined;
-  }
-  return {
-    name: known ?? fallbackProfile ?? PLACEHOLDER_PROFILE,
-    choice: {
-      isKnown: (known ?? fallbackProfile) !== undefined,
-      ...(known === undefined ? {} : { known }),
-      ...(fallbackProfile === undefined ? {} : { fallback: fallbackProfile }),
-    },
-  };
-}
-
-/** The candidates of a `collector:`, which need a connection that shows whether its process has ended. */
-function candidatesOf(
-  reader: ConfigurationReader,
-  profiles: Profiles,
-  { candidates, transport = "tcp", watch }: NonNullable<PeerSection["collector"]>,
-  path: Path,
-): Profile[] {
-  const found = (candidates ?? []).flatMap((name, index) => profiles.find(name, [...path, "candidates", index]) ?? []);
-  if (found.length > 0 && transport !== "tcp" && transport !== "tls" && watch === undefined) {
-    const why = "needs a connection that shows whether the network or the collector has ended";
-    reader.mistake([...path, "candidates"], `${why} (transport tcp or tls, or collector.watch)`, "key");
-  }
-  return found;
-}
-
-/** The profiles of a collector in the order in which they are tried: its own, then its candidates. */
-function triedProfiles(profiles: Profiles, own: string | undefined, candidates: readonly string[]): Profile[] {
-  const names = own === undefined || own === "auto" ? candidates : [own, ...candidates];
-  return [...new Set(names)].flatMap((name) => profiles.known(name) ?? []);
-}
-
-function requireProfile(reader: ConfigurationReader): void {
-  const { document } = reader;
-  // Missing because of another mistake, which is reported.
-  const value = document.valueAt(["collector"]);
-  const isMap = typeof value === "object" && value !== null && !Array.isArray(value);
-  if (!isMap || document.valueAt(["collector", "profile"]) !== undefined) return;
-  reader.mistake(["collector", "profile"], `missing (auto, ${PROFILE_NAMES})`);
-}
-
 /** Whether the match and the collector of a rule are right, so that its chain can be checked. */
 function isWhole({ document, mistakes }: ConfigurationReader, { name }: RuleLayer): boolean {
   const parts = ["match", "mode", "collector"].map((key) => `${name}.${key}`);
   return !mistakes.some(({ file, path }) => file === document.file && parts.some((part) => path.startsWith(part)));
-}
-
-/** Loads the profiles that a file names, each once. */
-class Profiles {
-  readonly #found = new Map<string, Profile | undefined>();
-
-  constructor(readonly reader: ConfigurationReader) {}
-
-  /** What may be wrong with those found so far. */
-  get warnings(): string[] {
-    return [...this.#found.values()].flatMap((profile) => profile?.warning ?? []);
-  }
-
-  /** One that was found before. */
-  known(name: string | undefined): Profile | undefined {
-    return name === undefined ? undefined : this.#found.get(name);
-  }
-
-  find(name: string | undefined, path: Path): Profile | undefined {
-    const { document, directory, readTextFile, mistakes } = this.reader;
-    if (name === undefined) return undefined;
-    const known = this.#found.get(name);
-    if (known !== undefined) return known;
-    const reference = { text: name, mistake: (message: string) => document.mistake(path, message) };
-    const profile = findProfile(reference, directory, readTextFile, mistakes);
-    this.#found.set(name, profile);
-    return profile;
-  }
 }
 
 /** The cache settings. The file must not be part of the configuration, because it is overwritten. */
