@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { definePlugin, z } from "../mediation/mapping/plugin.ts";
+import { PluginHost } from "../plugin_process/plugin_host.ts";
 import { loadConfiguration } from "./load.ts";
 import { ConfigurationError } from "./yaml/mistake.ts";
 import { Authority } from "../../test/support/certificates.ts";
@@ -268,6 +269,31 @@ Deno.test("outside plugins are found from the file's directory, or by npm specif
     `plugins[0].isolate: ./doubled.ts ${risk}`,
     `plugins[1].isolate: npm:doubled ${risk}`,
   ]);
+});
+
+Deno.test("a plugin that cannot be loaded is tried once, and named at every step that uses it", async () => {
+  let starts = 0;
+  class Host extends PluginHost {
+    override process(use: string, specifier: string) {
+      starts++;
+      return super.process(use, specifier);
+    }
+  }
+  const source = "throw new Error('not today');";
+  const yaml =
+    `${RIGHT}plugins: [{ use: ./own.js }]\npeers: [{ match: { address: ::1 }, plugins: [{ use: ./own.js }] }]\n`;
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/own.js`, source);
+    await Deno.writeTextFile(`${folder}/proxy.yaml`, yaml);
+    await assert.rejects(
+      loadConfiguration(`${folder}/proxy.yaml`, { plugins: new Host() }),
+      /:3:18: plugins\[0\]\.use: cannot load .*not today.*\n.*:4:53: peers\[0\]\.plugins\[0\]\.use: cannot load .*not today/,
+    );
+    assert.equal(starts, 1);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("mistakes that an outside plugin reports have their place in the file", async () => {

@@ -65,6 +65,8 @@ const TIMEOUT = 1_000;
 export class PluginModules {
   readonly #shipped: ReadonlyMap<string, PluginDefinition>;
   readonly #loaded = new Map<string, PluginDefinition | PluginProcess | undefined>();
+  /** Why a plugin cannot be loaded: finding out may take ten seconds, and hundreds of steps may name it. */
+  readonly #failures = new Map<string, string>();
   readonly #creations: Creation[] = [];
 
   constructor(
@@ -132,14 +134,16 @@ export class PluginModules {
     }
     const key = keyOf(use, isolate);
     if (this.#loaded.get(key) !== undefined) return;
+    const failure = this.#failures.get(key);
+    if (failure !== undefined) return this.reader.mistake(at, failure);
     if (isolate === false) {
       const risk = "it can read the private keys, and by a loop or its memory stop every session";
       this.reader.warnings.push(`${pathText([...path, "isolate"])}: ${use} runs in the proxy itself: ${risk}`);
     }
-    this.#loaded.set(key, isolate === false ? await this.#import(use, at) : await this.#start(use, at));
+    this.#loaded.set(key, isolate === false ? await this.#import(use, at, key) : await this.#start(use, at, key));
   }
 
-  async #start(use: string, at: Path): Promise<PluginProcess | undefined> {
+  async #start(use: string, at: Path, key: string): Promise<PluginProcess | undefined> {
     const specifier = await this.#specifier(use, at);
     if (specifier === undefined) return undefined;
     const refusal = this.plugins.refusal();
@@ -154,16 +158,11 @@ export class PluginModules {
     const hello = await process.start();
     if ("value" in hello) return process;
     process.close();
-    this.reader.mistake(
-      at,
-      `cannot load ${use}: ${
-        "error" in hello ? loadReason(hello.error) : ""
-      } (a module whose default export is a plugin)`,
-    );
-    return undefined;
+    const why = "error" in hello ? loadReason(hello.error) : "";
+    return this.#fail(key, at, `cannot load ${use}: ${why} (a module whose default export is a plugin)`);
   }
 
-  async #import(use: string, at: Path): Promise<PluginDefinition | undefined> {
+  async #import(use: string, at: Path, key: string): Promise<PluginDefinition | undefined> {
     const specifier = await this.#specifier(use, at);
     if (specifier === undefined) return undefined;
     let module: unknown;
@@ -171,9 +170,8 @@ export class PluginModules {
     try {
       module = await this.importModule(specifier);
     } catch (error) {
-      const why = errorMessage(error);
-      this.reader.mistake(at, `cannot load ${use}: ${loadReason(why)} (a module whose default export is a plugin)`);
-      return undefined;
+      const why = loadReason(errorMessage(error));
+      return this.#fail(key, at, `cannot load ${use}: ${why} (a module whose default export is a plugin)`);
     }
     const definition = typeof module === "object" && module !== null && "default" in module
       ? module.default
@@ -192,6 +190,11 @@ export class PluginModules {
       `${use} has no plugin as its default export (name, summary, options: a zod schema, create)`,
     );
     return undefined;
+  }
+
+  #fail(key: string, at: Path, message: string): undefined {
+    this.#failures.set(key, message);
+    this.reader.mistake(at, message);
   }
 
   async #specifier(use: string, at: Path): Promise<string | undefined> {
