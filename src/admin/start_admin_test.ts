@@ -104,6 +104,19 @@ Deno.test("a port that is taken is refused at once", async () => {
   }
 });
 
+Deno.test("a request with more than a hundred headers is refused, and its connection closed", async () => {
+  const server = await startAdmin(new FakeView(), { hostname: "127.0.0.1", port: 0 });
+  try {
+    const head = "GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\n";
+    const more = (count: number) => Array.from({ length: count }, (_, index) => `x${index}: \r\n`).join("");
+    assert.match(await firstOctets(server.port, `${head}${more(99)}\r\n`), /^HTTP\/1\.1 200 /);
+    const refused = await firstOctets(server.port, `${head}${more(100)}\r\n`);
+    assert.match(refused, /^HTTP\/1\.1 431 [^]*connection: close/i);
+  } finally {
+    await server.close();
+  }
+});
+
 Deno.test("a body longer than a few KiB is refused before it is read, whatever the path, with or without its length", async () => {
   const view = new FakeView();
   view.capture = () => undefined;

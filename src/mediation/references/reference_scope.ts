@@ -3,7 +3,7 @@ import type { AcceptedTemplate, TemplateEntry } from "../templates/template_entr
 
 /** The templates that a data set's records can refer to: those of its observation domain at the time it arrived. */
 export interface ReferenceScope {
-  readonly templates: ReadonlyMap<number, TemplateEntry>;
+  readonly templates: Pick<ReadonlyMap<number, TemplateEntry>, "get">;
 }
 
 /** What was found of one kind of fault in a record: how often, and the first of them. */

@@ -27,6 +27,7 @@ import { memoryWords } from "../../program/loop/memory.ts";
 import { walkRecords } from "../../program/loop/rewrite_loop.ts";
 import type { SessionEvents } from "../session_events.ts";
 import type { SessionTemplates } from "../intake/session_templates.ts";
+import { TemplateHistory } from "./template_history.ts";
 import type { DropReason } from "../../templates/event.ts";
 import { ProgramWord } from "../../program/rewrite_program.ts";
 import type { AcceptedTemplate, RefusedTemplate, TemplateEntry } from "../../templates/template_entry.ts";
@@ -43,7 +44,7 @@ const SET_COST = 1;
 const SCAN_COST = 0.005;
 /** A step of counting records that are dropped. */
 const COUNT_COST = 0.03;
-/** Templates that a reference may name are looked at and copied once between two template sets. */
+/** Templates that a reference may name are looked at once between two that change. */
 const SCOPE_COST_OF_TEMPLATE = 0.1;
 
 /** What a reader needs of its session. */
@@ -85,6 +86,7 @@ export class MessageReader {
       certain: true,
       dropped: false,
       bound: MESSAGE_HEADER_LENGTH,
+      history: new TemplateHistory((id) => this.options.templates.find(header.observationDomainId, id)),
       scope: undefined,
       unchanged: undefined,
     };
@@ -151,7 +153,6 @@ export class MessageReader {
     const records = countTemplateRecords(reader, kind);
     if (records === 0) return false;
     state.cost += set.length * SCAN_COST;
-    state.scope = state.unchanged = undefined;
     let verbatim = records <= dialect.templateRecordsPerSet && (reader.remaining === 0 || dialect.setPadding);
     for (let read = 0, at = contentAt; read < records; read++) {
       const [begin, end] = [source.start + contentAt, source.start + contentAt + set.length];
@@ -173,6 +174,7 @@ export class MessageReader {
     const known = templates.find(state.observationDomain, template.id);
     const entry = yield* templates.learn(state.observationDomain, template);
     state.cost += KNOWN_TEMPLATE_COST;
+    if (entry !== known) this.#change(state, template.id, known);
     if (typeof entry === "string") return this.#drop("limit", state, template.id, entry, 0);
     if (known !== undefined && known !== entry) {
       this.#warn(state, template.id, "a template with another layout replaces it");
@@ -208,6 +210,7 @@ export class MessageReader {
     let verbatim = !isOfAll; // of all templates the collector may have some, or none
     for (const template of ids) {
       const entry = templates.withdraw(state.observationDomain, template);
+      if (entry !== undefined) this.#change(state, template, entry);
       // Where sessions share ids, others may still send records by this one.
       const goesOut = entry?.kind === "accepted" && dialect.withdrawals && !entry.shared.sharesIds;
       if (goesOut) {
@@ -217,6 +220,12 @@ export class MessageReader {
       if (isOfAll) yield WITHDRAWAL_COST;
     }
     return verbatim;
+  }
+
+  /** The message has changed a template: what comes after it in the message refers to others than what came before. */
+  #change(state: PlanState, template: number, before: TemplateEntry | undefined): void {
+    state.history.note(template, before);
+    state.scope = state.unchanged = undefined;
   }
 
   #announce(
@@ -282,12 +291,12 @@ export class MessageReader {
    */
   #scopeOf(entry: AcceptedTemplate, state: PlanState): ReferenceScope | undefined {
     const templates = this.options.templates.domains.get(state.observationDomain)?.templates;
-    if (state.scope === undefined) state.cost += (templates?.size ?? 0) * SCOPE_COST_OF_TEMPLATE;
+    if (state.unchanged === undefined) state.cost += (templates?.size ?? 0) * SCOPE_COST_OF_TEMPLATE;
     state.unchanged ??= [...templates?.values() ?? []].every((other) =>
       other.kind === "accepted" && other.shared.identity
     );
     if (state.unchanged && acceptsAnything(entry.shared.dialect)) return undefined;
-    return state.scope ??= { templates: new Map(templates) };
+    return state.scope ??= state.history.scope;
   }
 
   #warn(state: PlanState, template: number, message: string): false {
@@ -333,7 +342,9 @@ interface PlanState {
   certain: boolean;
   dropped: boolean;
   bound: number;
-  /** A copy of the domain's templates; undefined: none made since they last changed. */
+  /** What it has changed of the domain's templates. */
+  readonly history: TemplateHistory;
+  /** The domain's templates at this place; undefined: not asked for since they last changed. */
   scope: ReferenceScope | undefined;
   /** Whether every template of the domain goes out verbatim, so that references to them stay right; undefined: unknown. */
   unchanged: boolean | undefined;

@@ -224,3 +224,21 @@ Deno.test("a template past a cap is reported as such, and its data counts as dat
   assert.deepEqual(drops, [["limit", 0], ["unknown_template", 1]]);
   assert.equal(plan.items.length, 3);
 });
+
+Deno.test("records that refer to templates share what they refer to until a template changes; then each has those of its place", () => {
+  const { read } = readerOf({ ...RFC7011, templateScope: "observation-domain" });
+  const lists = template(258, ["subTemplateList"]);
+  const list = [[Uint8Array.of(3, 1, 0)]];
+  const plan = read(
+    message().templateSet([protocol, lists]).dataSet(lists, list)
+      .templateSet([protocol]).dataSet(lists, list)
+      .templateSet([template(256, ["sourceTransportPort"])]).dataSet(lists, list)
+      .templateSet([{ withdraw: 256 }]).dataSet(lists, list),
+  );
+  const scopes = plan.items.flatMap((item) => item.kind === "data" ? [item.scope] : []);
+  assert.equal(scopes[0], scopes[1], "a template that comes again changes nothing");
+  assert.deepEqual(
+    scopes.map((scope) => scope?.templates.get(256)?.source.fields[0]?.element.name),
+    ["protocolIdentifier", "protocolIdentifier", "sourceTransportPort", undefined],
+  );
+});
