@@ -1,6 +1,10 @@
+import { concatenate } from "../../ipfix/octets/concatenate.ts";
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
+
+/** Milliseconds of parsing in one turn of the event loop, of all connections together. */
+const BUDGET = 2;
 
 /** Octets that are parsed at once: ten of the shortest requests, where a whole read of 64 KiB has 2,500. */
 const SLICE = 256;
@@ -23,6 +27,44 @@ export function parseInSlices(server: Server, admit: (connection: SlicedConnecti
   });
 }
 
+/**
+ * Shares the time for parsing among connections: one slice of each after the other, a little in each turn of the event
+ * loop. What a client sends is parsed at once otherwise, be it 64 KiB of the smallest chunks.
+ */
+class ParseTurns {
+  /** When the first of this turn was parsed; undefined: nothing was. */
+  #began: number | undefined;
+  #waiting: (() => void)[] = [];
+
+  /** Whether the present turn has taken long enough. */
+  get over(): boolean {
+    const now = performance.now();
+    if (this.#began === undefined) this.#begin(now);
+    return now - (this.#began ?? now) > BUDGET;
+  }
+
+  /** Calls back in a later turn, after those who wait already. */
+  wait(resume: () => void): void {
+    this.#waiting.push(resume);
+  }
+
+  #begin(now: number): void {
+    this.#began = now;
+    // Only a timer lets Deno 2.9.6 serve sockets before it goes on.
+    setTimeout(() => {
+      this.#began = undefined;
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      let next = 0;
+      while (next < waiting.length && !this.over) waiting[next++]?.();
+      // Those who have had theirs come after the others.
+      this.#waiting = [...waiting.slice(next), ...this.#waiting];
+    }, 1);
+  }
+}
+
+const turns = new ParseTurns();
+
 /** A client's connection, read in slices. */
 export class SlicedConnection extends Duplex {
   readonly remoteAddress: string | undefined;
@@ -30,6 +72,10 @@ export class SlicedConnection extends Duplex {
   readonly #socket: Socket;
   /** What was read of the socket and not parsed yet. */
   #rest: Uint8Array = new Uint8Array();
+  /** Whether the client has ended its side. */
+  #ended = false;
+  /** Whether it waits for a turn. */
+  #waits = false;
 
   constructor(socket: Socket) {
     super({ highWaterMark: socket.writableHighWaterMark });
@@ -37,10 +83,13 @@ export class SlicedConnection extends Duplex {
     this.remoteAddress = socket.remoteAddress;
     this.remotePort = socket.remotePort;
     socket.on("data", (octets: Uint8Array) => {
-      this.#rest = octets;
+      this.#rest = concatenate([this.#rest, octets]);
       this._read();
     });
-    socket.on("end", () => this.push(null));
+    socket.on("end", () => {
+      this.#ended = true;
+      this._read();
+    });
     socket.on("error", (error) => this.destroy(error));
     socket.on("timeout", () => this.emit("timeout"));
     socket.on("close", () => this.destroy());
@@ -58,13 +107,31 @@ export class SlicedConnection extends Duplex {
   }
 
   override _read(): void {
-    while (this.#rest.length > 0 && !this.destroyed) {
-      const slice = this.#rest.subarray(0, SLICE);
-      this.#rest = this.#rest.subarray(SLICE);
-      if (!this.push(slice)) break;
+    while (this.#rest.length > 0 && !this.destroyed && !this.#waits) {
+      if (turns.over) this.#wait();
+      else if (!this.#parse()) break;
     }
     if (this.#rest.length > 0) this.#socket.pause();
+    else if (this.#ended) this.push(null);
     else this.#socket.resume();
+  }
+
+  /** Returns whether there is room for more. */
+  #parse(): boolean {
+    const slice = this.#rest.subarray(0, SLICE);
+    this.#rest = this.#rest.subarray(SLICE);
+    return this.push(slice);
+  }
+
+  /** Goes on in a later turn, with one slice before others have theirs. */
+  #wait(): void {
+    this.#waits = true;
+    turns.wait(() => {
+      this.#waits = false;
+      if (this.destroyed) return;
+      if (this.#parse() && this.#rest.length > 0) this.#wait();
+      else this._read();
+    });
   }
 
   override _write(octets: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
