@@ -106,7 +106,7 @@ for (const { mode, ownCaSecret, rules } of MODES) {
     await until("its own CA is in the bundle", async () => count(await readBundle(server)) === 2);
     await bind(server, "whole", [
       { resource: "configmaps", name: "flow-aggregator-ca", verbs: ["get", "update"] },
-      { resource: "secrets", name: OWN, verbs: ["delete"] },
+      { resource: "secrets", name: OWN, verbs: ["get", "delete"] },
     ]);
     proxy.trust.stopPublishing();
     const lines = await restoreTrust({ client: proxy.client, namespace: NAMESPACE, ownCaSecret: OWN });
