@@ -219,10 +219,11 @@ Deno.test("a client that does not read its answer is closed after a time; one th
     // more.
     const statuses: number[] = [];
     await until("it is closed, and others are answered again", async () => {
-      const other = await fetch(`${url}/api/sessions/1`);
-      await other.body?.cancel();
-      statuses.push(other.status);
-      return statuses.includes(503) && other.status !== 503;
+      // Where this process is too busy to read it in time, this answer is given up as well.
+      const other = await fetch(`${url}/api/sessions/1`).catch(() => undefined);
+      await other?.body?.cancel();
+      if (other !== undefined) statuses.push(other.status);
+      return statuses.includes(503) && statuses.at(-1) !== 503;
       // Without the limit under test it would be closed after half a minute.
     }, 20_000);
     const octets = (await new Response(connection.readable).arrayBuffer().catch(() => new ArrayBuffer())).byteLength;

@@ -122,6 +122,8 @@ export class Exporter {
   #stop = false;
   /** Whether the next message goes out an octet at a time. */
   #slow = false;
+  /** Sends the next message in two parts. */
+  #hesitation: (() => Promise<void>) | undefined;
   readonly #done: Promise<void>;
 
   /** @param perBurst flows every 20 ms */
@@ -137,11 +139,32 @@ export class Exporter {
     });
   }
 
-  /** Sends no more than what is under way, and says so. */
-  async stop(): Promise<void> {
+  /** Sends no more than what is under way. */
+  async halt(): Promise<void> {
     this.#stop = true;
     await this.#done;
+  }
+
+  /** Sends no more than what is under way, and says so. */
+  async stop(): Promise<void> {
+    await this.halt();
     await this.socket.closeWrite();
+  }
+
+  /** Sends half of the next message; resolves with a function that has it go on. */
+  hesitate(): Promise<() => void> {
+    const half = Promise.withResolvers<() => void>();
+    const rest = Promise.withResolvers<void>();
+    this.#hesitation = async () => {
+      const octets = this.messages.message(this.next);
+      const middle = octets.length >> 1;
+      await this.socket.write(octets.subarray(0, middle));
+      half.resolve(rest.resolve);
+      await rest.promise;
+      await this.socket.write(octets.subarray(middle));
+      this.next++;
+    };
+    return half.promise;
   }
 
   /** Sends the next message an octet at a time, over a second or two. */
@@ -153,6 +176,9 @@ export class Exporter {
     await this.socket.write(this.messages.templates);
     do {
       if (this.#slow) await this.#sendSlowly();
+      const hesitation = this.#hesitation;
+      this.#hesitation = undefined;
+      await hesitation?.();
       await this.socket.write(this.messages.messages(this.next, this.perBurst));
       this.next += this.perBurst;
       await new Promise((resolve) => setTimeout(resolve, 20));
