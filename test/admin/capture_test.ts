@@ -5,6 +5,7 @@ import { loadProfile } from "../../src/config/profiles/profiles.ts";
 import { EmbeddedAgent } from "../../src/demo/embedded_agent.ts";
 import { EmbeddedAggregator } from "../../src/demo/embedded_aggregator.ts";
 import { runCommand } from "../support/processes/run_command.ts";
+import { PATIENCE } from "../support/time/until.ts";
 import { readTar } from "../support/tar_reader.ts";
 
 const OLD = loadProfile("antrea/v1.15");
@@ -28,9 +29,9 @@ Deno.test("a capture from the middle of a session is read by inspect, on both si
   const agent = new EmbeddedAgent(NEW, "node-1");
   try {
     const listener = proxy.proxy.addresses()[0]?.address ?? assert.fail();
-    await agent.connect(listener, async () => void await aggregator.nextEffect(5_000));
+    await agent.connect(listener, async () => void await aggregator.nextEffect(PATIENCE));
     await agent.send(0);
-    await aggregator.nextEffect(5_000);
+    await aggregator.nextEffect(PATIENCE);
 
     const url = `http://127.0.0.1:${admin.port}/api/sessions/1/capture`;
     const waiting = fetch(url, {

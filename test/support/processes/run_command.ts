@@ -1,5 +1,6 @@
 /** Runs the program as a person does: a process of its own, with the permissions of its task. */
 import project from "../../../deno.json" with { type: "json" };
+import { PATIENCE } from "../time/until.ts";
 
 /** What a command came to. */
 export interface CommandOutcome {
@@ -39,7 +40,10 @@ export function startCommand(command: string, args: readonly string[], options: 
   }).spawn();
 }
 
-/** Runs the command to its end. */
+/** Milliseconds after which a command hangs that was to end by itself. */
+const LONGEST = 5 * PATIENCE;
+
+/** Runs the command to its end, and ends it where it hangs. */
 export async function runCommand(
   command: string,
   args: readonly string[] = [],
@@ -55,7 +59,8 @@ export async function runCommand(
       // It ended before it had read all: what it says of that is looked at instead.
     }
   };
-  const [{ code, stdout, stderr }] = await Promise.all([child.output(), feed()]);
+  const timer = setTimeout(() => child.kill("SIGKILL"), LONGEST);
+  const [{ code, stdout, stderr }] = await Promise.all([child.output(), feed()]).finally(() => clearTimeout(timer));
   const decoder = new TextDecoder();
   return { status: code, stdout, text: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
