@@ -316,6 +316,7 @@ export class Relay {
 
   /** Waits for others, or until the session is stopped. */
   #unlessStopped(others: Promise<void>): Promise<void> {
+    if (this.stopped !== undefined) return Promise.resolve();
     return new Promise((resolve) => {
       this.#giveUp = resolve;
       void others.then(resolve);
@@ -332,7 +333,7 @@ export class Relay {
   async #awaitThrottle(): Promise<boolean> {
     this.output.release();
     this.#throttled = true;
-    if (!this.#leaving) await this.#throttle?.wait(this.#throttling);
+    if (!this.#leaving && this.stopped === undefined) await this.#throttle?.wait(this.#throttling);
     if (this.#leaving || this.stopped !== undefined) return false;
     this.#throttled = false;
     this.#throttling = 0;

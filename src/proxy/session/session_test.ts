@@ -625,3 +625,20 @@ Deno.test("of two moves the later one counts, and what the earlier one would hav
   await clock.advance(2_000, 50);
   await ended;
 });
+
+Deno.test("a session that is stopped in a write does not wait afterwards until it may change more templates", async () => {
+  const stopping = new class extends ScriptedCollector {
+    override write(octets: Uint8Array): Promise<number> {
+      session.stop("evicted");
+      return super.write(octets);
+    }
+  }(Infinity, Infinity);
+  const { session, exporter, clock } = openSession([stopping], { rewriter: new ThrottledRewriter({ reliable: true }) });
+  let outcome: string | undefined;
+  void session.run().then((ended) => outcome = ended);
+  await exporter.write(join(templateMessage(), templateMessage()));
+  await until("it is stopped", () => stopping.received.messages.length > 0);
+  for (let times = 0; times < 9 && outcome === undefined; times++) await clock.advance(10, 10);
+  assert.equal(outcome, "evicted");
+  exporter.close();
+});
