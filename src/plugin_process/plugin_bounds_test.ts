@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { PATIENCE, until } from "../../test/support/time/until.ts";
 import {
   BAD,
@@ -80,7 +81,7 @@ await new Promise((resolve) => setTimeout(resolve, 1 << 30));`;
         "run",
         "--quiet",
         "--allow-all",
-        `--config=${new URL("../../deno.json", import.meta.url).pathname}`,
+        `--config=${fileURLToPath(new URL("../../deno.json", import.meta.url))}`,
         `data:application/typescript,${encodeURIComponent(asker)}`,
       ],
       stdout: "piped",

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import dashboard from "../../config/grafana/ipfix-skew-proxy.json" with { type: "json" };
 import alerts from "../../config/prometheus/alerts.yaml" with { type: "text" };
 import alertsTest from "../../config/prometheus/alerts_test.yaml" with { type: "text" };
@@ -100,7 +101,7 @@ Deno.test("every alert is tried while it fires, and while it does not", () => {
   }
 });
 
-const RULES = new URL("../../config/prometheus/", import.meta.url).pathname;
+const RULES = fileURLToPath(new URL("../../config/prometheus/", import.meta.url));
 
 toolTest(
   debianTool("promtool", "prometheus"),

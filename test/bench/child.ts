@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { LineProcess } from "../support/processes/line_process.ts";
 
 /** What a program is started with, besides its arguments. */
@@ -21,7 +22,7 @@ export class Child {
 
   /** Runs one of this project's programs. */
   static deno(name: string, module: string, args: readonly string[], flags: readonly string[] = []): Child {
-    const path = new URL(module, import.meta.url).pathname;
+    const path = fileURLToPath(new URL(module, import.meta.url));
     const options = { env: WITHOUT_AUTHORITIES };
     return new Child(name, Deno.execPath(), ["run", ...flags, "--allow-all", "--no-prompt", path, ...args], options);
   }

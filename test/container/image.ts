@@ -1,9 +1,10 @@
 /** The image as Debian's buildah builds it, from a base of this machine's Deno and the libraries that it needs. */
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { writeBundle } from "../../config/container/bundle.ts";
 import { runTool } from "../support/processes/tool_test_case.ts";
 
-const CONTAINERFILE = new URL("../../config/container/Containerfile", import.meta.url).pathname;
+const CONTAINERFILE = fileURLToPath(new URL("../../config/container/Containerfile", import.meta.url));
 const BASE = "localhost/deno:distroless";
 const IMAGE = "localhost/ipfix-skew-proxy:test";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { say, writeLine } from "../../src/terminal/terminal.ts";
 import { type Failure, fuzz, type FuzzReport } from "./fuzzer.ts";
@@ -17,7 +18,7 @@ interface Options {
   readonly keep: string;
 }
 
-const FOUND = new URL("found/", import.meta.url).pathname;
+const FOUND = fileURLToPath(new URL("found/", import.meta.url));
 const PROGRESS_MILLISECONDS = 60_000;
 
 function positive(text: string): number {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { runCommand } from "../../../test/support/processes/run_command.ts";
 
-const CONFIGURATION = new URL("../../../config/kubernetes/gateway/proxy.yaml", import.meta.url).pathname;
+const CONFIGURATION = fileURLToPath(new URL("../../../config/kubernetes/gateway/proxy.yaml", import.meta.url));
 
 Deno.test("restore: a kubeconfig that cannot be read is a wrong option, and an API server that does not answer a failure", async () => {
   const kubeconfig = await Deno.makeTempFile();

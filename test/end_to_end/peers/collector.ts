@@ -1,11 +1,12 @@
 /** A collector as a process that a test starts, tells what to do, asks and kills. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { freePort } from "../../support/free_port.ts";
 import { LineProcess } from "../../support/processes/line_process.ts";
 import type { CollectedRun, CollectorProcessOptions } from "./collector_process.ts";
 import { awaitLine } from "../support.ts";
 
-const COLLECTOR = new URL("collector_process.ts", import.meta.url).pathname;
+const COLLECTOR = fileURLToPath(new URL("collector_process.ts", import.meta.url));
 const PERMISSIONS = ["--quiet", "--no-prompt", "--unstable-net", "--allow-net", "--allow-env", "--allow-sys"];
 
 /** A collector in a process of its own. It is started before it is needed and binds in a moment. */

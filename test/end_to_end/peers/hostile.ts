@@ -1,4 +1,5 @@
 /** Hostile exporters, and how long others wait beside them. */
+import { fileURLToPath } from "node:url";
 import { LineProcess } from "../../support/processes/line_process.ts";
 import type { CollectorProcess } from "./collector.ts";
 import { connectExporter } from "./exporter.ts";
@@ -8,7 +9,7 @@ import type { HostileOptions } from "./hostile_process.ts";
 import { ProxyProcess } from "../proxy.ts";
 import { awaitLine, moment } from "../support.ts";
 
-const HOSTILE = new URL("hostile_process.ts", import.meta.url).pathname;
+const HOSTILE = fileURLToPath(new URL("hostile_process.ts", import.meta.url));
 
 /** Starts a hostile exporter; resolves once it sends. */
 export async function startHostile(options: HostileOptions): Promise<LineProcess> {

@@ -4,9 +4,10 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { compileProto } from "../../../src/proxy/transport/grpc/flow/generate.ts";
 
-const SOURCE = new URL("source/", import.meta.url).pathname;
+const SOURCE = fileURLToPath(new URL("source/", import.meta.url));
 const OPTIONS = ["paths=source_relative", "Mflow_export.proto=grpcpeer/flowpb"];
 
 /** The generated files by name. @throws Error with the compiler's own words */

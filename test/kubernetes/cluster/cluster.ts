@@ -2,10 +2,11 @@
  * A real single-node Kubernetes: the scripts of a folder `shared/cluster` beside the repository, copied into `.cache`.
  * They need root, and ten minutes of a core to build what they run, so they are used where `CI=true` alone.
  */
+import { fileURLToPath } from "node:url";
 import { runTool } from "../../support/processes/tool_test_case.ts";
 
-const SHARED = new URL("../../../../shared/", import.meta.url).pathname;
-const FOLDER = new URL("../../../.cache/cluster/", import.meta.url).pathname;
+const SHARED = fileURLToPath(new URL("../../../../shared/", import.meta.url));
+const FOLDER = fileURLToPath(new URL("../../../.cache/cluster/", import.meta.url));
 const AGENT_RELEASES = `${SHARED}antrea/releases.json`;
 
 /** Why a test with a kubelet is skipped; undefined where it can run. */

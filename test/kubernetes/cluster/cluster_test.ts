@@ -3,6 +3,7 @@
  * gateway, in and out, over mutual TLS, before an Aggregator that makes its CA at each start.
  */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { buildImage, denoFiles } from "../../container/image.ts";
 import { runCommand } from "../../support/processes/run_command.ts";
 import { runTool } from "../../support/processes/tool_test_case.ts";
@@ -48,7 +49,7 @@ async function gateway(manifest: string, components: readonly string[]): Promise
 async function buildAggregator(archive: string): Promise<void> {
   const folder = await Deno.makeTempDir();
   const program = `${folder}/aggregator.js`;
-  const source = new URL("stand_in_aggregator.ts", import.meta.url).pathname;
+  const source = fileURLToPath(new URL("stand_in_aggregator.ts", import.meta.url));
   await runTool(Deno.execPath(), ["bundle", "--quiet", "--platform", "deno", "--output", program, source]);
   await Cluster.image(
     ...[archive, `docker.io/antrea/flow-aggregator:${RELEASE}`] as const,

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { parse } from "@std/yaml";
 import { loadConfiguration } from "../../../src/config/load.ts";
 import { at } from "./objects.ts";
 
 for (const place of ["sidecar", "gateway"]) {
   Deno.test(`the configuration of ${place} has no mistake, trusts by mode auto, and is reached for probes`, async () => {
-    const file = new URL(`../../../config/kubernetes/${place}/proxy.yaml`, import.meta.url).pathname;
+    const file = fileURLToPath(new URL(`../../../config/kubernetes/${place}/proxy.yaml`, import.meta.url));
     const { listeners, kubernetes, admin } = await loadConfiguration(file);
     assert.deepEqual(listeners.map(({ transport, address }) => `${transport} ${address.hostname}:${address.port}`), [
       "tls 0.0.0.0:24739",

@@ -4,11 +4,12 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 /** Tools of this program alone, so that nothing else has to load them. */
 const COMPILER = "npm:@bufbuild/buf@1.75.0";
 const GENERATOR = "npm:@bufbuild/protoc-gen-es@2.17.0";
 
-const FOLDER = new URL("./", import.meta.url).pathname;
+const FOLDER = fileURLToPath(new URL("./", import.meta.url));
 const PROTO = "flow_export.proto";
 const GENERATED = "flow_export_pb.ts";
 
@@ -43,7 +44,7 @@ async function generateTypeScript(): Promise<string> {
     await compileProto({ command, options: ["target=ts"] }, out);
     const file = `${out}/${GENERATED}`;
     await Deno.writeTextFile(file, `// deno-lint-ignore-file\n${await Deno.readTextFile(file)}`);
-    const config = new URL("../../../../../deno.json", import.meta.url).pathname;
+    const config = fileURLToPath(new URL("../../../../../deno.json", import.meta.url));
     const args = ["fmt", "--quiet", "--config", config, file];
     const { success, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr));
