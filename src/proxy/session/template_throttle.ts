@@ -1,14 +1,14 @@
 import type { Clock } from "../time/clock.ts";
 import type { ReportOfSession } from "../reporting/proxy_event.ts";
 import type { Connection } from "../transport/connection.ts";
-import { TemplateAllowance } from "./template_allowance.ts";
+import { Allowance } from "../time/allowance.ts";
 
 /** Lets a session wait that changes more templates than it may, and reports the first time that it has to. */
 export class TemplateThrottle {
   readonly #clock: Clock;
   readonly #exporter: Connection;
   readonly #report: ReportOfSession;
-  #allowance: TemplateAllowance | undefined;
+  #allowance: Allowance | undefined;
   #perSecond = 0;
   #reported = false;
   #wake = () => {};
@@ -23,7 +23,7 @@ export class TemplateThrottle {
   note(changes: number, perSecond: number): number {
     const now = this.#clock.now();
     this.#perSecond = perSecond;
-    this.#allowance ??= new TemplateAllowance(perSecond, now);
+    this.#allowance ??= new Allowance(perSecond, now);
     return this.#allowance.use(changes, perSecond, now);
   }
 

@@ -96,6 +96,7 @@ export class GrpcListener implements Listener {
         turns: this.#parts.turns,
         queue: this.#queue,
         budget: this.#budget,
+        clock: this.#parts.clock,
         memory: this.#memory,
         onArrival: (octets) => this.#hold(exporter, octets),
         onOverrun: (reason) => this.#parts.onOverrun(reason, connection.remoteAddress),

@@ -4,6 +4,8 @@ import { foreignProtocol } from "../../../../../ipfix/message/foreign_protocol.t
 import { IPFIX_VERSION } from "../../../../../ipfix/message/message_header.ts";
 import { ConnectionStream } from "../../../tls/connection_stream.ts";
 import { HandshakeError } from "../../../tls/handshake_failure.ts";
+import { Allowance } from "../../../../time/allowance.ts";
+import type { Clock } from "../../../../time/clock.ts";
 import type { Turns } from "../../../../time/turns.ts";
 import { HeadersTooLong, Http2Frames } from "./http2_frames.ts";
 import type { RequestHolder, RequestMemory } from "./request_memory.ts";
@@ -14,11 +16,18 @@ import type { WorkBudget } from "./work_budget.ts";
 
 const PREFACE = new TextEncoder().encode("PRI");
 
+/**
+ * Streams that a connection may begin in a second, and at once; past them it is not read. Each is a session with a
+ * connection of its own to the collector: a millisecond of work. Agents begin one when they connect.
+ */
+const STREAMS_PER_SECOND = 64;
+
 /** What a connection needs from its listener. */
 export interface ExporterConnectionParts {
   readonly turns: Turns;
   readonly queue: TurnQueue;
   readonly budget: WorkBudget;
+  readonly clock: Clock;
   readonly memory: Pick<RequestMemory<ExporterConnection>, "mustPause">;
   /** Called after requests have arrived, with what they have added in octets. */
   readonly onArrival: (octets: number) => void;
@@ -48,14 +57,19 @@ export class ExporterConnection implements RequestHolder {
   readonly #parts: ExporterConnectionParts;
   readonly #frames = new Http2Frames({
     data: (stream, octets, start, end) => this.inHand.arrive(stream, octets, start, end),
-    headers: (stream) => this.inHand.begin(stream),
+    headers: (stream) => this.#begin(stream),
   });
+  readonly #begun: Allowance;
+  #lastStream = 0;
+  /** Milliseconds until it may begin another stream. */
+  #wait = 0;
   #resume: () => void = () => {};
 
   constructor(connection: Connection, parts: ExporterConnectionParts) {
     const { hostname, port } = connection.remoteAddress;
     this.connection = connection;
     this.#parts = parts;
+    this.#begun = new Allowance(STREAMS_PER_SECOND, parts.clock.now());
     this.name = `${hostname}:${port}`;
     this.stream = new PeerStream(this.#counted(), connection.remoteAddress);
     this.stream.on("error", (error) => {
@@ -80,18 +94,32 @@ export class ExporterConnection implements RequestHolder {
     this.#resume();
   }
 
+  #begin(stream: number): void {
+    this.inHand.begin(stream);
+    // Trailers come in a stream that has begun.
+    if (stream <= this.#lastStream) return;
+    this.#lastStream = stream;
+    this.#wait = this.#begun.use(1, STREAMS_PER_SECOND, this.#parts.clock.now());
+  }
+
   /** The connection, with its requests counted as they are read. */
   #counted(): Connection {
     const { connection, inHand } = this;
-    const { turns, memory, budget, onArrival } = this.#parts;
+    const { turns, memory, budget, clock, onArrival } = this.#parts;
     const portions = new RequestPortions(connection, this.#frames, inHand, budget, onArrival);
     const mustPause = () => memory.mustPause(this);
+    const waited = async () => {
+      if (this.#wait === 0) return;
+      await new Promise<void>((resolve) => void clock.after(this.#wait, resolve));
+      this.#wait = 0;
+    };
     const resumed = () => new Promise<void>((resolve) => this.#resume = resolve);
     return {
       transport: connection.transport,
       remoteAddress: connection.remoteAddress,
       async read(view) {
         while (mustPause()) await resumed();
+        await waited();
         if (turns.over) await turns.next(false);
         return await portions.read(view);
       },

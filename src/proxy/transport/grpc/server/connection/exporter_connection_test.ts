@@ -9,8 +9,13 @@ import { WorkBudget } from "./work_budget.ts";
 const nothing = () => {};
 
 /** A connection that is read on and on, and what of it has been read. */
-function open({ mustPause = () => false, read }: { mustPause?: () => boolean; read: Connection["read"] }) {
-  const clock = new StandingClock();
+function open(
+  { mustPause = () => false, read, clock = new StandingClock() }: {
+    mustPause?: () => boolean;
+    read: Connection["read"];
+    clock?: StandingClock;
+  },
+) {
   const turns = new Turns(clock);
   const connection = {
     transport: "tls",
@@ -23,6 +28,7 @@ function open({ mustPause = () => false, read }: { mustPause?: () => boolean; re
     turns,
     queue: new TurnQueue(turns, clock),
     budget: new WorkBudget(clock),
+    clock,
     memory: { mustPause },
     onArrival: nothing,
     onForeign: nothing,
@@ -62,6 +68,28 @@ Deno.test("frames that node:http2 writes for the streams of a connection that is
     stream.on("error", reject);
     assert.ok(stream.write(new Uint8Array(9), (error) => error instanceof Error ? reject(error) : resolve()));
   });
+});
+
+Deno.test("a connection that begins stream after stream is read only as fast as it may begin them", async () => {
+  const clock = new StandingClock();
+  let begun = 0;
+  const { stream } = open({
+    clock,
+    read: (view) => {
+      const preface = begun === 0 ? new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") : [];
+      const octets = Uint8Array.of(...preface, 0, 0, 0, 1, 5, 0, 0, 0, 0);
+      new DataView(octets.buffer).setUint32(octets.length - 4, 1 + 2 * begun++);
+      view.set(octets);
+      return Promise.resolve(octets.length);
+    },
+  });
+  stream.on("data", nothing);
+  await clock.advance(1, 1);
+  const atOnce = begun;
+  assert.ok(atOnce <= 65, `${atOnce} at once`);
+  await clock.advance(10_000, 5);
+  assert.ok(begun - atOnce >= 600 && begun - atOnce <= 700, `${begun - atOnce} in ten seconds`);
+  stream.destroy();
 });
 
 function bound(connection: ExporterConnection) {

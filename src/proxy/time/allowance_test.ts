@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { TemplateAllowance } from "./template_allowance.ts";
+import { Allowance } from "./allowance.ts";
 
 Deno.test("a second's worth of changes is free; past it each one waits, and no more is saved up", () => {
-  const allowance = new TemplateAllowance(1_000, 0);
+  const allowance = new Allowance(1_000, 0);
   assert.equal(allowance.use(600, 1_000, 0), 0);
   assert.equal(allowance.use(400, 1_000, 0), 0);
   assert.equal(allowance.use(50, 1_000, 0), 50);
@@ -12,7 +12,7 @@ Deno.test("a second's worth of changes is free; past it each one waits, and no m
 });
 
 Deno.test("another limit holds from the next change on", () => {
-  const allowance = new TemplateAllowance(10, 0);
+  const allowance = new Allowance(10, 0);
   assert.equal(allowance.use(20, 10, 0), 1_000);
   assert.equal(allowance.use(0, 1_000, 0), 10);
 });
