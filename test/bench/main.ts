@@ -35,7 +35,7 @@ const program = new Command("bench")
     "Measures the proxy beside bare relays, HAProxy and programs made with go-ipfix, each in turn, and prints one table. " +
       "It wants a machine that does nothing else, and about 20 minutes for all its parts.",
   )
-  .option("--quick", "all parts once, in under a minute: rough figures")
+  .option("--quick", "all parts once, in about three minutes: rough figures")
   .option("--rounds <number>", "times that each has its turn", positiveInteger)
   .addOption(new Option("--only <part...>", "measure these parts").choices([...PARTS.keys()]).default([], "all"))
   .option("--json", "the report as JSON on standard output, every sample of it")
