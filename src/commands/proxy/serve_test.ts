@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { PATIENCE } from "../../../test/support/time/until.ts";
+import { linesOf } from "../../../test/support/processes/text_lines.ts";
 import { denoArguments, runCommand, startCommand } from "../../../test/support/processes/run_command.ts";
 import { loadProfile } from "../../config/profiles/profiles.ts";
 import { EmbeddedAgent } from "../../demo/embedded_agent.ts";
@@ -40,28 +41,23 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       const stdout = new Response(child.stdout).text();
       const lines: LogLine[] = [];
       const agent = new EmbeddedAgent(loadProfile("antrea/v2.0"), "node-1");
-      let unread = "";
-      for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
-        const parts = (unread + chunk).split("\n");
-        unread = parts.pop() ?? "";
-        for (const part of parts) {
-          const line = JSON.parse(part);
-          lines.push(line);
-          if (line.event !== "started") continue;
-          const destination = { hostname: "127.0.0.1", port: port(line.listen[0]) };
-          await agent.connect(destination, async () => void await aggregator.nextEffect(PATIENCE));
-          for (const number of [0, 1, 2, 3]) {
-            const { flow } = await agent.send(number);
-            const record = (await aggregator.nextEffect(PATIENCE))?.records[0];
-            assert.ok(record, `flow ${number} never came`);
-            assert.equal(wrongAbout(flow, record, profile), undefined);
-          }
-          const ready = await fetch(`http://127.0.0.1:${port(line.admin)}/ready`);
-          assert.equal(ready.status, 200);
-          await ready.body?.cancel();
-          child.kill(signal);
-          await agent.close();
+      for await (const text of linesOf(child.stderr)) {
+        const line = JSON.parse(text);
+        lines.push(line);
+        if (line.event !== "started") continue;
+        const destination = { hostname: "127.0.0.1", port: port(line.listen[0]) };
+        await agent.connect(destination, async () => void await aggregator.nextEffect(PATIENCE));
+        for (const number of [0, 1, 2, 3]) {
+          const { flow } = await agent.send(number);
+          const record = (await aggregator.nextEffect(PATIENCE))?.records[0];
+          assert.ok(record, `flow ${number} never came`);
+          assert.equal(wrongAbout(flow, record, profile), undefined);
         }
+        const ready = await fetch(`http://127.0.0.1:${port(line.admin)}/ready`);
+        assert.equal(ready.status, 200);
+        await ready.body?.cancel();
+        child.kill(signal);
+        await agent.close();
       }
       assert.equal((await child.status).code, 0, JSON.stringify(lines));
       assert.equal(await stdout, "");
@@ -135,15 +131,10 @@ async function served(
     await child.stdin.close();
     await child.stdout.cancel();
     const lines: LogLine[] = [];
-    let unread = "";
-    for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
-      const parts = (unread + chunk).split("\n");
-      unread = parts.pop() ?? "";
-      for (const part of parts) {
-        const line = JSON.parse(part);
-        lines.push(line);
-        await follow(line, child);
-      }
+    for await (const text of linesOf(child.stderr)) {
+      const line = JSON.parse(text);
+      lines.push(line);
+      await follow(line, child);
     }
     return { code: (await child.status).code, lines };
   });

@@ -1,6 +1,8 @@
 /** Messages for the tests of this room, and what a collector reads of them. Light: processes of tests start with it. */
 import { writeMessageHeader } from "../../../src/ipfix/message/message_header.ts";
 
+export { join } from "../messages/wire.ts";
+
 /** The template id of all messages made here. */
 export const TEMPLATE = 256;
 
@@ -29,16 +31,6 @@ function message(sequenceNumber: number, observationDomainId: number, sets: Arra
     observationDomainId,
   });
   octets.set(sets, 16);
-  return octets;
-}
-
-export function join(...parts: readonly Uint8Array[]): Uint8Array {
-  const octets = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let end = 0;
-  for (const part of parts) {
-    octets.set(part, end);
-    end += part.length;
-  }
   return octets;
 }
 
