@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { linesOf } from "../../../test/support/processes/text_lines.ts";
 import { FakeView, skewedSession } from "../../../test/support/fake_view.ts";
 import { runCommand, startCommand } from "../../../test/support/processes/run_command.ts";
 import { createAdmin } from "../../admin/admin.ts";
@@ -128,14 +129,10 @@ admin: { address: "127.0.0.1:0" }
     await proxy.stdin.close();
     const events: string[] = [];
     let drained: ReturnType<typeof runCommand> | undefined;
-    let unread = "";
-    for await (const chunk of proxy.stderr.pipeThrough(new TextDecoderStream())) {
-      const lines = (unread + chunk).split("\n");
-      unread = lines.pop() ?? "";
-      for (const line of lines.map((text) => JSON.parse(text))) {
-        events.push(line.event);
-        if (line.event === "started") drained = runCommand("drain", ["--admin", `127.0.0.1:${port(line.admin)}`]);
-      }
+    for await (const text of linesOf(proxy.stderr)) {
+      const line = JSON.parse(text);
+      events.push(line.event);
+      if (line.event === "started") drained = runCommand("drain", ["--admin", `127.0.0.1:${port(line.admin)}`]);
     }
     await proxy.stdout.cancel();
     const { code } = await proxy.status;

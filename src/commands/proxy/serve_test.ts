@@ -195,33 +195,29 @@ Deno.test("SIGHUP, POST /api/reload and a change of the file reload; what is wro
     await child.stdin.close();
     const stdout = new Response(child.stdout).text();
     const lines: LogLine[] = [];
-    let unread = "";
     let admin = "";
     const post = () =>
       fetch(`http://${admin}/api/reload`, { method: "POST", headers: { "Content-Type": "application/json" } });
-    for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
-      const parts = (unread + chunk).split("\n");
-      unread = parts.pop() ?? "";
-      for (const line of parts.map((part) => JSON.parse(part))) {
-        lines.push(line);
-        if (line.event === "started") {
-          admin = line.admin;
-          child.kill("SIGHUP");
-        } else if (line.trigger === "signal") {
-          const answer = await post();
-          assert.deepEqual([answer.status, await answer.json()], [200, { applied: true, mistakes: [] }]);
-          await Deno.writeTextFile(file, `${configuration({ port: 9 })}mode: sideways\n`);
-        } else if (line.trigger === "change") {
-          assert.equal(line.event, "config_refused");
-          const answer = await post();
-          const { mistakes } = await answer.json();
-          assert.equal(answer.status, 422);
-          assert.match(mistakes[0], /\.yaml:5:7: mode: "sideways" is not allowed/);
-          const metrics = await (await fetch(`http://${admin}/metrics`)).text();
-          assert.match(metrics, /config_reloads_total{outcome="applied"} 2/);
-          assert.match(metrics, /config_reloads_total{outcome="refused"} 2/);
-          child.kill("SIGTERM");
-        }
+    for await (const text of linesOf(child.stderr)) {
+      const line = JSON.parse(text);
+      lines.push(line);
+      if (line.event === "started") {
+        admin = line.admin;
+        child.kill("SIGHUP");
+      } else if (line.trigger === "signal") {
+        const answer = await post();
+        assert.deepEqual([answer.status, await answer.json()], [200, { applied: true, mistakes: [] }]);
+        await Deno.writeTextFile(file, `${configuration({ port: 9 })}mode: sideways\n`);
+      } else if (line.trigger === "change") {
+        assert.equal(line.event, "config_refused");
+        const answer = await post();
+        const { mistakes } = await answer.json();
+        assert.equal(answer.status, 422);
+        assert.match(mistakes[0], /\.yaml:5:7: mode: "sideways" is not allowed/);
+        const metrics = await (await fetch(`http://${admin}/metrics`)).text();
+        assert.match(metrics, /config_reloads_total{outcome="applied"} 2/);
+        assert.match(metrics, /config_reloads_total{outcome="refused"} 2/);
+        child.kill("SIGTERM");
       }
     }
     assert.equal((await child.status).code, 0, JSON.stringify(lines));
